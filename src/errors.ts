@@ -1,0 +1,152 @@
+/** The one error class of the library, its codes, and how callers recognise them. */
+
+type Funds = {
+  userId: string;
+  creditType: string;
+  requested: number;
+  balance: number;
+  reserved: number;
+  available: number;
+};
+type None = Record<string, never>;
+
+/** The details of an error, by code. All amounts are credits. */
+export interface CreditErrorDetails {
+  INVALID_ARGUMENT: { path: string; expected: string };
+  INVALID_AMOUNT: { given: string; roundedUp?: number };
+  AMOUNT_TOO_LARGE: { max: number };
+  LIMIT_EXCEEDED: { what: string; limit: number };
+  INSUFFICIENT_CREDITS: Funds;
+  OVERDRAFT_LIMIT: Funds & { limit: number };
+  RESERVATION_NOT_FOUND: { id: string };
+  RESERVATION_NOT_ACTIVE: { id: string; status: 'committed' | 'released' | 'expired' };
+  COMMIT_EXCEEDS_RESERVATION: { id: string; requested: number; remaining: number };
+  TRANSACTION_NOT_FOUND: { id: string };
+  ALREADY_REVERSED: { id: string; reversible: number };
+  IDEMPOTENCY_CONFLICT: { key: string; operation: string };
+  PLAN_NOT_FOUND: { id: string };
+  PLAN_INACTIVE: { id: string };
+  PLAN_IN_USE: { id: string };
+  SUBSCRIPTION_NOT_FOUND: { userId: string };
+  CYCLE_ACTIVE: { userId: string };
+  PROMO_NOT_FOUND: { code: string };
+  PROMO_EXISTS: { code: string };
+  PROMO_NOT_ELIGIBLE: { code: string; reason: string };
+  PAYMENT_NOT_FOUND: { id: string };
+  PAYMENT_MISMATCH: { field: string };
+  PROVIDER_NOT_FOUND: { provider: string; available: string[] };
+  PROVIDER_ERROR: { provider: string };
+  WEBHOOK_SIGNATURE_INVALID: { provider: string };
+  UNAUTHENTICATED: None;
+  FORBIDDEN: None;
+  NOT_FOUND: None;
+  METHOD_NOT_ALLOWED: None;
+  UNSUPPORTED_MEDIA_TYPE: None;
+  PAYLOAD_TOO_LARGE: { maxBytes: number };
+  RATE_LIMITED: { retryAfterSeconds: number };
+  CONTENTION: { attempts: number };
+  OUTCOME_UNKNOWN: { idempotencyKey: string };
+  STORAGE_UNAVAILABLE: None;
+  TRANSACTIONS_UNSUPPORTED: { remedy: string };
+  LEDGER_FILE_UNAVAILABLE: { path: string };
+  LEDGER_CORRUPT: { id: string };
+  LEASE_LOST: { job: string };
+  CONFIGURATION: { problems: string[] };
+  TIMEOUT: { timeoutMs: number };
+  ABORTED: None;
+  CLOSED: None;
+  INVARIANT_VIOLATION: None;
+}
+
+export type CreditErrorCode = keyof CreditErrorDetails;
+
+/** What became of *this* call; an earlier call with the same key is not meant. */
+export type Outcome = 'not_applied' | 'applied' | 'unknown';
+
+const RETRYABLE: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
+  'CONTENTION',
+  'OUTCOME_UNKNOWN',
+  'STORAGE_UNAVAILABLE',
+  'LEDGER_FILE_UNAVAILABLE',
+  'LEASE_LOST',
+  'PROVIDER_ERROR',
+  'RATE_LIMITED',
+  'TIMEOUT',
+]);
+
+// Two copies of the package (ESM and CJS, or two versions) share this symbol, so they recognise each other's errors.
+const BRAND = Symbol.for('credit-management.CreditError');
+
+type Construct = <C extends CreditErrorCode>(
+  code: C,
+  message: string,
+  details: CreditErrorDetails[C],
+  options?: { cause?: unknown },
+) => CreditError<C>;
+
+let construct: Construct;
+
+/**
+ * Every error that leaves the library. Test `code` with {@link isCreditError}, never the message and never `instanceof`.
+ *
+ * `retryable`: the same call may succeed later; with an idempotency key the retry is always safe.
+ * `outcome`: `not_applied` (nothing was written), or `unknown` (the commit was sent and no answer came: retry with
+ * `details.idempotencyKey`).
+ */
+export class CreditError<C extends CreditErrorCode = CreditErrorCode> extends Error {
+  readonly code: C;
+  readonly details: CreditErrorDetails[C];
+  readonly retryable: boolean;
+  readonly outcome: Outcome;
+
+  private constructor(code: C, message: string, details: CreditErrorDetails[C], options?: { cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CreditError';
+    this.code = code;
+    this.details = details;
+    this.retryable = RETRYABLE.has(code);
+    this.outcome = code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'not_applied';
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static {
+    construct = (code, message, details, options) => new CreditError(code, message, details, options);
+  }
+}
+
+/**
+ * Makes an error of the library; for adapters, providers and sinks written by others.
+ *
+ * @param message what happened, the numbers, what to do. Never a secret, SQL, a URI or a driver's text.
+ * @param details typed by the code; amounts in credits.
+ * @example throw creditError('STORAGE_UNAVAILABLE', 'The database did not answer. Try again.', {}, { cause });
+ */
+export function creditError<C extends CreditErrorCode>(
+  code: C,
+  message: string,
+  details: CreditErrorDetails[C],
+  options?: { cause?: unknown },
+): CreditError<C> {
+  return construct(code, message, details, options);
+}
+
+type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditErrorCode];
+
+/**
+ * Tells whether `e` is an error of this library, and, with codes given, one of these. Works across copies of the package.
+ *
+ * @example
+ * try { await credits.deductCredits('user-1', 5); } catch (e) {
+ *   if (!isCreditError(e, 'INSUFFICIENT_CREDITS')) throw e;
+ *   console.log(`needs ${e.details.requested}, has ${e.details.available}`);
+ * }
+ */
+export function isCreditError(e: unknown): e is AnyCreditError;
+export function isCreditError<C extends CreditErrorCode>(
+  e: unknown,
+  ...codes: [C, ...C[]]
+): e is { [K in C]: CreditError<K> }[C];
+export function isCreditError(e: unknown, ...codes: CreditErrorCode[]): boolean {
+  if (typeof e !== 'object' || e === null || (e as { [BRAND]?: unknown })[BRAND] !== true) return false;
+  return codes.length === 0 || codes.includes((e as { code: CreditErrorCode }).code);
+}

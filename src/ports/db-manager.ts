@@ -1,0 +1,139 @@
+/**
+ * The port to a database: the smallest interface that is still atomic. Adapters know nothing of credits: they store
+ * rows of declared models and apply changes. Run `testDbManager` from `credit-management/testing` on yours.
+ */
+import type { Json } from '../models/values.js';
+
+/** `null` means absent: it is stored, returned as `null`, and never equal to anything in a unique index. */
+export type StoredValue = string | number | boolean | Date | null | Json;
+
+/** A stored record, with every field of its model. `version` is the writer's, compared by `replace` and `delete`. */
+export type Row = { readonly version: number; readonly [field: string]: StoredValue };
+
+export type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
+
+/**
+ * What an adapter must know of a model. Integers are safe integers (64-bit columns), instants have millisecond
+ * precision, json is any JSON value. `version` is an integer field of every model and is not listed.
+ */
+export interface StoredModel {
+  readonly name: string;
+  /** The field that identifies a row: a string of at most 1,100 characters. */
+  readonly key: string;
+  readonly fields: Readonly<Record<string, { readonly kind: FieldKind; readonly nullable: boolean }>>;
+  /** Entries of a unique index in which any field is null do not exist for it. */
+  readonly indexes: readonly { readonly name: string; readonly fields: readonly string[]; readonly unique: boolean }[];
+}
+
+export type Change =
+  | { readonly op: 'insert'; readonly model: string; readonly row: Row }
+  | { readonly op: 'replace'; readonly model: string; readonly row: Row; readonly expectedVersion: number }
+  | { readonly op: 'delete'; readonly model: string; readonly key: string; readonly expectedVersion: number };
+
+/** Changes that apply as a whole or not at all. No document appears twice in one unit. */
+export type Unit = readonly Change[];
+
+/**
+ * What became of one unit.
+ * - `conflict`: a document was not at the expected version, or an inserted key exists already. Nothing was written.
+ * - `locked`: somebody else holds a lock on a document (or is inserting one of its unique keys). Nothing was written.
+ * - `duplicate`: unique indexes already hold these values; all that were found, with the key of the row that has them.
+ * - `rejected`: the database refuses this data. Nothing was written.
+ * - `unknown`: the changes were sent and no answer came.
+ */
+export type UnitOutcome =
+  | { readonly status: 'committed' }
+  | { readonly status: 'conflict'; readonly model: string; readonly key: string }
+  | { readonly status: 'locked' }
+  | {
+      readonly status: 'duplicate';
+      readonly found: readonly { readonly model: string; readonly index: string; readonly key: string }[];
+    }
+  | { readonly status: 'rejected'; readonly cause: unknown }
+  | { readonly status: 'unknown'; readonly cause: unknown };
+
+/**
+ * A walk along ONE declared index: `equals` fixes its leading fields, `range` bounds the field after them, rows come in
+ * the order of the remaining fields, ties by key. `anyOf` keeps the rows whose field (any field of the model) is one of
+ * the values. A null never matches `equals`, `range` or `anyOf`.
+ */
+export interface FindQuery {
+  readonly index: string;
+  readonly equals?: Readonly<Record<string, StoredValue>>;
+  readonly anyOf?: { readonly field: string; readonly values: readonly StoredValue[] };
+  readonly range?: {
+    readonly field: string;
+    readonly gte?: StoredValue;
+    readonly gt?: StoredValue;
+    readonly lte?: StoredValue;
+    readonly lt?: StoredValue;
+  };
+  readonly direction?: 'asc' | 'desc';
+  /** At least 1. */
+  readonly limit: number;
+  /** A cursor made by `encodeCursor` for the last row seen; a malformed one is `INVALID_ARGUMENT`. */
+  readonly after?: string;
+}
+
+export interface StoreOptions<S> {
+  readonly session?: S | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which the call must have failed if the database has not answered. */
+  readonly timeoutMs?: number | undefined;
+  /** A read that must see every commit acknowledged before it, across a failover too. */
+  readonly fresh?: boolean | undefined;
+}
+
+/**
+ * A database. Construction opens nothing; `init` is called before anything else and may be called again. Every method
+ * rejects with errors of the library only (`creditError`): `STORAGE_UNAVAILABLE` when the database does not answer,
+ * `CLOSED` after `close()`, `INVALID_ARGUMENT` for a session that is not a live session of this adapter.
+ * Rows handed in are neither kept nor changed, rows handed out are copies.
+ */
+export interface DbManager<S = never> {
+  readonly name: string;
+  readonly limits?: { readonly maxRowBytes?: number; readonly maxChangesPerUnit?: number };
+
+  /**
+   * Creates what the models need. Idempotent, and safe when several processes start at once. Refuses with
+   * `CONFIGURATION` a non-empty table of our name that we did not make, and with `TRANSACTIONS_UNSUPPORTED` a server
+   * that cannot commit atomically. Answers the server's time.
+   */
+  init(models: readonly StoredModel[]): Promise<{ now: Date }>;
+
+  /** Rows by key, in the order of the keys, `null` where there is none. `lock` (with a session) locks them to its end. */
+  getMany(
+    model: string,
+    keys: readonly string[],
+    options?: StoreOptions<S> & { readonly lock?: boolean },
+  ): Promise<readonly (Row | null)[]>;
+
+  /** One page along one index. `nextCursor` is null at the end. */
+  find(
+    model: string,
+    query: FindQuery,
+    options?: StoreOptions<S>,
+  ): Promise<{ rows: readonly Row[]; nextCursor: string | null }>;
+
+  /** How many rows the query selects. */
+  count(model: string, query: Omit<FindQuery, 'limit' | 'after'>, options?: StoreOptions<S>): Promise<number>;
+
+  /**
+   * Applies each unit as a whole or not at all, independently of the others, and answers one outcome a unit, in order.
+   * Units of one call share no document and no unique key. With `session`, one unit, written inside that transaction.
+   * Throws only when no unit can have been applied.
+   */
+  commit(units: readonly Unit[], options?: StoreOptions<S>): Promise<readonly UnitOutcome[]>;
+
+  /**
+   * Runs `run` in a transaction of our own: commits when it resolves, rolls back and rethrows when it rejects. When the
+   * commit was sent and no answer came, it rejects with `OUTCOME_UNKNOWN`.
+   */
+  transaction?<T>(run: (session: S) => Promise<T>, options?: StoreOptions<never>): Promise<T>;
+
+  /** The server's clock. */
+  ping(options?: StoreOptions<S>): Promise<{ now: Date }>;
+
+  /** Ends what was opened. Calls after it reject with `CLOSED`; a second `close()` is harmless. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
+  format: ['esm', 'cjs'],
+  // Without splitting, the CJS entries would each carry their own copy of the error class.
+  splitting: true,
+  target: 'node20',
+  sourcemap: true,
+  clean: true,
+  // tsup 8.5.1 passes `baseUrl` to the compiler, which TypeScript 6 refuses without this line.
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+});
