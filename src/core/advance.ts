@@ -1,0 +1,136 @@
+/** What time alone brings about, in time order: holds expire, grants lapse, grants become effective. */
+import type { OpenGrant, OpenHold } from '../models/account.js';
+import type { ReservationRow } from '../models/reservation.js';
+import type { Draw } from '../models/values.js';
+import type { Account } from './account.js';
+import { freePart } from './burn-down.js';
+import type { CallInfo, Context } from './command.js';
+import { judgeCrossings } from './crossings.js';
+import {
+  changeGrant,
+  type Draft,
+  grantIndex,
+  lapse,
+  nextDue,
+  openDraft,
+  repayDebt,
+  setHolds,
+  writeEntry,
+} from './draft.js';
+
+/**
+ * Brings a draft to instant `now`. Each event is an entry dated at its own instant; crossings are judged after each
+ * instant. At one instant holds expire in order of creation, then grants lapse, then grants become effective.
+ */
+export function advance(draft: Draft, now: number): void {
+  const { account } = draft;
+  while (account.dueAt !== null && account.dueAt <= now) {
+    enterInstant(draft, account.dueAt);
+    for (const hold of account.holds.filter((hold) => hold.expiresAt <= account.at).sort(byCreation)) {
+      expireHold(draft, hold);
+    }
+    for (const grant of account.grants) {
+      if (grant.expiresAt !== null && grant.expiresAt <= account.at && freePart(grant) > 0) {
+        lapse(draft, grant.id, freePart(grant));
+      }
+    }
+    for (const grant of account.grants) if (grant.effectiveAt === account.at) activate(draft, grant);
+    account.dueAt = nextDue(account);
+  }
+  enterInstant(draft, now);
+}
+
+/** The account at `now`, computed only: what a read answers. */
+export function advanced(account: Account, now: number, context: Context): Account {
+  if (account.dueAt === null || account.dueAt > now) return now > account.at ? { ...account, at: now } : account;
+  const draft = openDraft(account, context, NOBODY, '');
+  advance(draft, now);
+  return { ...draft.account, grants: draft.account.grants.filter((grant) => grant.remaining > 0) };
+}
+
+/** What a hold frees returns to the same grants; what has lapsed meanwhile goes by its own `expire` entry. */
+export function freeDraws(draft: Draft, draws: readonly Draw[]): readonly Draw[] {
+  const lapsed: Draw[] = [];
+  for (const { grantId, amount } of draws) {
+    const i = grantIndex(draft, grantId);
+    const grant = draft.account.grants[i] as OpenGrant;
+    changeGrant(draft, i, { held: grant.held - amount });
+    if (grant.expiresAt !== null && grant.expiresAt <= draft.account.at) lapsed.push({ grantId, amount });
+  }
+  draft.dueChanged = true;
+  return lapsed;
+}
+
+export function lapseAll(draft: Draft, lapsed: readonly Draw[]): void {
+  for (const { grantId, amount } of lapsed) lapse(draft, grantId, amount);
+}
+
+/** The row of a hold that ends, or is charged after its end. */
+export function closedReservation(
+  account: Account,
+  hold: OpenHold,
+  end: Pick<ReservationRow, 'status' | 'released' | 'expired' | 'closing'>,
+): ReservationRow {
+  return {
+    id: hold.id,
+    version: 2,
+    account: account.key,
+    userId: account.userId,
+    creditType: account.creditType,
+    ...end,
+    amount: hold.amount,
+    committed: hold.committed,
+    expiresAt: new Date(hold.expiresAt),
+    createdAt: new Date(hold.createdAt),
+    closedAt: new Date(account.at),
+    planId: hold.planId,
+    lateCharge: null,
+  };
+}
+
+function expireHold(draft: Draft, hold: OpenHold): void {
+  const { account } = draft;
+  const left = hold.amount - hold.committed;
+  account.reserved -= left;
+  setHolds(
+    draft,
+    account.holds.filter((other) => other.id !== hold.id),
+  );
+  const lapsed = freeDraws(draft, hold.draws);
+  const repaid = repayDebt(draft, hold.draws);
+  const end = { status: 'expired', released: 0, expired: left, closing: null } as const;
+  draft.reservationWrites.push({ op: 'replace', row: closedReservation(account, hold, end) });
+  const fields = { amount: left, reservedDelta: -left, draws: hold.draws, repaid, reservationId: hold.id };
+  writeEntry(draft, 'expire_reserved', fields);
+  lapseAll(draft, lapsed);
+}
+
+function activate(draft: Draft, grant: OpenGrant): void {
+  draft.account.balance += grant.remaining;
+  draft.dueChanged = true;
+  const repaid = repayDebt(draft, [{ grantId: grant.id, amount: grant.remaining }]);
+  writeEntry(draft, 'activate', { amount: grant.remaining, delta: grant.remaining, repaid, grantId: grant.id });
+}
+
+function enterInstant(draft: Draft, at: number): void {
+  if (at <= draft.account.at) return;
+  judgeCrossings(draft);
+  draft.account.at = at;
+}
+
+function byCreation(a: OpenHold, b: OpenHold): number {
+  return a.createdAt - b.createdAt;
+}
+
+const NOBODY: CallInfo = {
+  operation: 'read',
+  operationId: '',
+  description: null,
+  actor: null,
+  reason: null,
+  correlationId: null,
+  metadata: {},
+  idempotencyKey: null,
+  scopedKey: null,
+  fingerprint: null,
+};

@@ -1,0 +1,119 @@
+/**
+ * Amounts: integer micro-units (10^-scale credits) held in safe integers. Parsed once at the edge, exact ever after.
+ */
+import { creditError } from '../errors.js';
+
+/** Largest amount of one operation and largest |balance|: 2^51 units, so that every value prints exactly. */
+export const MAX_UNITS = 2 ** 51;
+
+const DECIMAL = /^[0-9]+(\.[0-9]+)?$/;
+
+export interface AmountRules {
+  readonly scale: number;
+  /** Accept 0 (settings, final commits). */
+  readonly zero?: boolean;
+  /** Accept a leading minus (adjustments). */
+  readonly signed?: boolean;
+}
+
+/**
+ * Credits to units. Numbers must be finite and survive the round trip unchanged; strings are plain ASCII decimals.
+ * Everything else is `INVALID_AMOUNT`, more than 2^51 units `AMOUNT_TOO_LARGE`. Nothing of the input is called.
+ */
+export function parseAmount(input: unknown, rules: AmountRules): number {
+  const negative = rules.signed === true && isNegative(input);
+  const size = negative ? dropSign(input as number | string) : input;
+  const units = typeof size === 'number' ? fromNumber(size, rules.scale) : fromString(size, rules.scale);
+  if (units === null || (units === 0 && !rules.zero)) throw invalidAmount(input, rules);
+  if (units > MAX_UNITS) throw tooLarge(rules.scale);
+  return negative ? -units : units;
+}
+
+/** Units to credits: exact, because at most 2^51 units are ever held. */
+export function toCredits(units: number, scale: number): number {
+  return units === 0 ? 0 : units / 10 ** scale;
+}
+
+/** The error for a sum that would leave the range. */
+export function tooLarge(scale: number) {
+  const max = toCredits(MAX_UNITS, scale);
+  return creditError('AMOUNT_TOO_LARGE', `Amounts, balances, debts and holds go up to ${max} credits.`, { max });
+}
+
+function fromNumber(value: number, scale: number): number | null {
+  if (!Number.isFinite(value) || value < 0) return null;
+  if (value > MAX_UNITS) return Number.POSITIVE_INFINITY;
+  const factor = 10 ** scale;
+  const units = Math.round(value * factor);
+  if (units > MAX_UNITS) return units;
+  return units / factor === value ? units : null;
+}
+
+function fromString(value: unknown, scale: number): number | null {
+  if (typeof value !== 'string' || value.length > 64 || !DECIMAL.test(value)) return null;
+  const [whole = '', fraction = ''] = value.split('.');
+  if (fraction.length > scale) return null;
+  const digits = `${whole}${fraction.padEnd(scale, '0')}`.replace(/^0+/, '');
+  return digits.length > 16 ? Number.POSITIVE_INFINITY : Number(digits);
+}
+
+function isNegative(input: unknown): boolean {
+  return (typeof input === 'number' && input < 0) || (typeof input === 'string' && input.startsWith('-'));
+}
+
+function dropSign(input: number | string): number | string {
+  return typeof input === 'number' ? -input : input.slice(1);
+}
+
+function invalidAmount(input: unknown, { scale, zero, signed }: AmountRules) {
+  const given = describe(input);
+  const allowed = `a ${signed ? 'non-zero' : zero ? 'non-negative' : 'positive'} decimal with at most ${scale} decimals`;
+  const fine = typeof input === 'number' && Number.isFinite(input) && input > 0 && input * 10 ** scale <= MAX_UNITS;
+  if (!fine) return creditError('INVALID_AMOUNT', `The amount ${given} is not ${allowed}.`, { given });
+  const roundedUp = roundUpCredits(input, scale);
+  const advice = `Metered costs go through roundUpCredits(), which makes it ${roundedUp}.`;
+  return creditError('INVALID_AMOUNT', `The amount ${given} is not ${allowed}. ${advice}`, { given, roundedUp });
+}
+
+function describe(input: unknown): string {
+  if (typeof input === 'number') return Object.is(input, -0) ? '-0' : String(input);
+  if (typeof input === 'string') return JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}…` : input);
+  return input === null ? 'null' : Array.isArray(input) ? 'an array' : `of type ${typeof input}`;
+}
+
+/**
+ * The one rounding of the library: a metered cost (tokens × price) up to the next unit of 10^-scale credits, taken at
+ * its shortest decimal form, so that `0.1 + 0.2` is 0.30000000000000004.
+ *
+ * @param metered credits, finite and ≥ 0, with any number of decimals
+ * @param scale decimals kept, 0–6
+ * @throws `INVALID_AMOUNT`, or `AMOUNT_TOO_LARGE` beyond 2^51 units
+ * @example roundUpCredits(1234 * 0.0000025) // 0.003085
+ */
+export function roundUpCredits(metered: number, scale = 6): number {
+  return sumMetered([metered], scale);
+}
+
+/** Sums metered costs exactly and rounds the sum up once. */
+export function sumMetered(costs: readonly number[], scale: number): number {
+  const parts = costs.map(decimalOf);
+  const places = Math.max(scale, ...parts.map((part) => part.places));
+  const sum = parts.reduce((total, part) => total + part.digits * 10n ** BigInt(places - part.places), 0n);
+  const step = 10n ** BigInt(places - scale);
+  const units = (sum + step - 1n) / step;
+  if (units > BigInt(MAX_UNITS)) throw tooLarge(scale);
+  return toCredits(Number(units), scale);
+}
+
+/** A finite number ≥ 0 as digits × 10^-places, from its shortest decimal form. */
+function decimalOf(value: number): { digits: bigint; places: number } {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+    const given = describe(value);
+    throw creditError('INVALID_AMOUNT', `The metered cost ${given} is not a finite number of at least 0.`, { given });
+  }
+  const [mantissa = '0', exponent = '0'] = String(value).split('e');
+  const [whole = '0', fraction = ''] = mantissa.split('.');
+  const places = fraction.length - Number(exponent);
+  const digits = BigInt(whole + fraction);
+  return places >= 0 ? { digits, places } : { digits: digits * 10n ** BigInt(-places), places: 0 };
+}

@@ -1,0 +1,40 @@
+/** The one order in which grants are spent, held, previewed, transferred, clawed back, captured and repay debt. */
+import type { OpenGrant } from '../models/account.js';
+
+/**
+ * Total order: priority, then expiry (never expires last), then free (promo, trial) before paid, then effective
+ * instant, then the account sequence of the entry that made the grant, then its place in it.
+ */
+export function compareBurnOrder(a: OpenGrant, b: OpenGrant): number {
+  return (
+    a.priority - b.priority ||
+    endOf(a) - endOf(b) ||
+    Number(isPaid(a)) - Number(isPaid(b)) ||
+    a.effectiveAt - b.effectiveAt ||
+    a.seq - b.seq ||
+    a.place - b.place
+  );
+}
+
+/** The same order as a list of numbers, for cursors that stay valid when the grant itself is gone. */
+export function burnRank(grant: OpenGrant): readonly number[] {
+  return [grant.priority, endOf(grant), Number(isPaid(grant)), grant.effectiveAt, grant.seq, grant.place];
+}
+
+/** Spendable if and only if effectiveAt <= now < expiresAt, whether or not any sweep ever ran. */
+export function isSpendable(grant: OpenGrant, now: number): boolean {
+  return grant.effectiveAt <= now && (grant.expiresAt === null || now < grant.expiresAt);
+}
+
+/** The part that no hold pins. */
+export function freePart(grant: OpenGrant): number {
+  return grant.remaining - grant.held;
+}
+
+function endOf({ expiresAt }: OpenGrant): number {
+  return expiresAt ?? Number.MAX_SAFE_INTEGER;
+}
+
+function isPaid({ source }: OpenGrant): boolean {
+  return source !== 'promo' && source !== 'trial';
+}

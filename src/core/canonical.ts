@@ -1,0 +1,69 @@
+/** Canonical bytes: one text for one value, whatever order its keys came in. Hashed, and written to the ledger file. */
+import { hash } from 'node:crypto';
+import type { EntryRow } from '../models/entry.js';
+import type { Json, JsonObject } from '../models/values.js';
+
+/** A copy with the keys of every object in code-unit order. */
+export function sortKeys<T extends Json>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sortKeys) as unknown as T;
+  const object = value as JsonObject;
+  const keys = Object.keys(object);
+  if (keys.length === 0) return value;
+  return Object.fromEntries(keys.sort().map((key) => [key, sortKeys(object[key] as Json)])) as unknown as T;
+}
+
+/** SHA-256 in hex of the canonical text of a value; the same for `10` and `"10"` only if parsed before. */
+export function fingerprintOf(value: Json): string {
+  return hash('sha256', JSON.stringify(sortKeys(value)));
+}
+
+export function sha256(text: string): string {
+  return hash('sha256', text);
+}
+
+/**
+ * The canonical text of an entry without its hash: what the hash is taken over, and, with it, the line of the file.
+ * Built from the stored row alone, so that `verify()` can build it again on any database.
+ */
+export function entryBody(row: EntryRow, ledgerId: string): string {
+  return JSON.stringify({
+    id: row.id,
+    event_type: row.eventType,
+    user_id: row.userId,
+    correlation_id: row.correlationId,
+    message: row.message,
+    details: {
+      credit_type: row.creditType,
+      type: row.type,
+      operation: row.operation,
+      operation_id: row.operationId,
+      amount: row.amount,
+      delta: row.delta,
+      reserved_delta: row.reservedDelta,
+      balance_after: row.balanceAfter,
+      available_after: row.availableAfter,
+      debt_after: row.debtAfter,
+      draws: row.draws.map(drawBody),
+      repaid: row.repaid.map(drawBody),
+      grant_id: row.grantId,
+      reservation_id: row.reservationId,
+      reverses: row.reverses,
+      description: row.description,
+      actor: row.actor,
+      reason: row.reason,
+      idempotency_key: row.idempotencyKey,
+      fingerprint: row.fingerprint,
+      metadata: sortKeys(row.metadata),
+      data: sortKeys(row.details),
+    },
+    created_at: row.at.toISOString(),
+    ledger_id: ledgerId,
+    seq: row.seq,
+    prev: row.prev,
+  });
+}
+
+function drawBody(draw: { grantId: string; amount: number }) {
+  return { grant_id: draw.grantId, amount: draw.amount };
+}

@@ -1,0 +1,149 @@
+/** What a decision is given and what it answers. Time, ids and every other input of the world arrive here. */
+
+import type { CreditErrorCode, CreditErrorDetails } from '../errors.js';
+import type { AccountOptions } from '../models/account.js';
+import type { EntryRow } from '../models/entry.js';
+import type { GrantSource, Overage } from '../models/enums.js';
+import type { CreditEvent } from '../models/events.js';
+import type { GrantRow } from '../models/grant.js';
+import type { ReservationRow } from '../models/reservation.js';
+import type { JsonObject } from '../models/values.js';
+import type { Account } from './account.js';
+
+/** Terms of a grant to be made, in units and epoch milliseconds. */
+export interface GrantTerms {
+  readonly source: GrantSource;
+  readonly priority: number;
+  readonly effectiveAt: number | null;
+  readonly expiresAt: number | null;
+  readonly planId: string | null;
+  readonly reference: string | null;
+}
+
+/** One credit operation; amounts in units. The first account is the one it belongs to. */
+export type Command =
+  | { readonly type: 'add'; readonly amount: number; readonly terms: GrantTerms }
+  | { readonly type: 'deduct'; readonly amount: number; readonly afterService: boolean }
+  | { readonly type: 'adjust'; readonly delta: number }
+  | {
+      readonly type: 'reserve';
+      readonly amount: number;
+      readonly ttlMs: number;
+      readonly planId: string | null;
+      readonly reservationId: string;
+    }
+  | {
+      readonly type: 'commit';
+      readonly reservationId: string;
+      readonly amount: number | null;
+      readonly final: boolean;
+      readonly overage: Overage;
+      readonly ifExpired: Overage;
+      readonly fingerprint: string;
+    }
+  | { readonly type: 'release'; readonly reservationId: string; readonly fingerprint: string }
+  | { readonly type: 'extend'; readonly reservationId: string; readonly ttlMs: number }
+  | { readonly type: 'reverse'; readonly original: EntryRow; readonly amount: number | null }
+  | {
+      readonly type: 'claw_back';
+      readonly amount: number;
+      readonly grantIds: readonly string[];
+      readonly reference: string;
+    }
+  | { readonly type: 'transfer'; readonly amount: number }
+  | { readonly type: 'expire'; readonly asOf: number | null }
+  | {
+      readonly type: 'create_account';
+      readonly options: AccountOptions;
+      readonly trialCredits: number | null;
+      readonly fingerprint: string;
+    }
+  | { readonly type: 'update_account'; readonly options: Partial<AccountOptions> };
+
+/** What every call may carry; stored on its entries. */
+export interface CallInfo {
+  /** The name of the verb, which is also the scope of its idempotency keys. */
+  readonly operation: string;
+  readonly operationId: string;
+  readonly description: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly correlationId: string | null;
+  readonly metadata: JsonObject;
+  readonly idempotencyKey: string | null;
+  readonly scopedKey: string | null;
+  readonly fingerprint: string | null;
+}
+
+/** Stored rows beside the accounts that a decision may ask for; `undefined` until they were read. */
+export interface Facts {
+  grant(id: string): GrantRow | null | undefined;
+  reservation(id: string): ReservationRow | null | undefined;
+  reversals(entryId: string): readonly EntryRow[] | undefined;
+}
+
+/** The service's settings for the account's credit type; amounts in units, `null` overdraft = unlimited. */
+export interface Defaults {
+  readonly trialCredits: number;
+  readonly overdraftLimit: number | null;
+  readonly lowCreditThreshold: AccountOptions['lowCreditThreshold'];
+}
+
+export interface Context {
+  readonly now: number;
+  readonly scale: number;
+  readonly ledgerId: string;
+  readonly defaults: Defaults;
+  readonly limits: { readonly openGrants: number; readonly activeReservations: number };
+  /** Also one event per deduction and expiry. */
+  readonly allEvents: boolean;
+  readonly facts: Facts;
+}
+
+/** A row to write; `insert` or `replace` of the version before. */
+export type RowWrite<R> = { readonly op: 'insert' | 'replace'; readonly row: R };
+
+export interface SealedEntry {
+  readonly row: EntryRow;
+  /** Canonical bytes as hashed; with the hash added they are the line of the ledger file. */
+  readonly body: string;
+}
+
+/** One account after an operation, and everything that commits with it. */
+export interface AccountChange {
+  readonly account: Account;
+  readonly entries: readonly SealedEntry[];
+  readonly events: readonly CreditEvent[];
+  readonly grants: readonly RowWrite<GrantRow>[];
+  readonly reservations: readonly RowWrite<ReservationRow>[];
+}
+
+export interface Refusal<C extends CreditErrorCode = CreditErrorCode> {
+  readonly kind: 'refused';
+  readonly code: C;
+  readonly message: string;
+  readonly details: CreditErrorDetails[C];
+}
+
+/**
+ * - `applied`: the changes, and the entry that answers the call.
+ * - `nothing`: there was nothing to do; nothing is written.
+ * - `repeated`: this very final call ended the hold before; its entry is the answer.
+ * - `pending`: a fact has to be read first.
+ */
+export type Decision =
+  | { readonly kind: 'applied'; readonly changes: readonly AccountChange[]; readonly entry: EntryRow }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'repeated'; readonly entryId: string }
+  | { readonly kind: 'pending' }
+  | Refusal;
+
+export function refuse<C extends CreditErrorCode>(
+  code: C,
+  message: string,
+  details: CreditErrorDetails[C],
+): Refusal<C> {
+  return { kind: 'refused', code, message, details };
+}
+
+export const PENDING = { kind: 'pending' } as const;

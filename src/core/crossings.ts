@@ -1,0 +1,69 @@
+/** Edge-triggered thresholds on available credits. */
+import type { AccessStatus } from '../models/enums.js';
+import type { CreditEventType } from '../models/events.js';
+import type { JsonObject } from '../models/values.js';
+import { type Account, availableOf } from './account.js';
+import type { Context } from './command.js';
+import type { Draft } from './draft.js';
+
+/** An event before its entry has an id; amounts in units. */
+export interface PendingEvent {
+  readonly type: CreditEventType;
+  /** Index of the entry it belongs to. */
+  readonly entry: number;
+  readonly amount?: number;
+  readonly previousBalance?: number;
+  readonly balance: number;
+  readonly available: number;
+  readonly threshold?: number;
+  readonly reference?: string | null;
+  readonly more: JsonObject;
+}
+
+/** The low-credit threshold in force, in units: the account's own, else the service's; null = no low events. */
+export function thresholdOf(account: Account, { defaults }: Context): number | null {
+  const chosen = account.options.lowCreditThreshold ?? defaults.lowCreditThreshold;
+  if (chosen === null || chosen === 'none') return null;
+  if (typeof chosen === 'number') return chosen;
+  if (account.trialAmount === null) return null;
+  // A percentage of the trial grant, rounded up: 12.5 % is 125 / 10^3.
+  const [whole = '0', fraction = ''] = chosen.slice(0, -1).split('.');
+  const parts = 10n ** BigInt(fraction.length + 2);
+  return Number((BigInt(account.trialAmount) * BigInt(whole + fraction) + parts - 1n) / parts);
+}
+
+/**
+ * Compares available credits with their last judged level and notes each crossing, in the order in which the levels are
+ * crossed: 30 → −5 with threshold 20 is low, exhausted, status; back is status, restored.
+ */
+export function judgeCrossings(draft: Draft): void {
+  const { account } = draft;
+  const before = draft.judged;
+  const after = availableOf(account);
+  if (before === after) return;
+  draft.judged = after;
+  const threshold = thresholdOf(account, draft.context);
+  const wasLow = threshold !== null && before <= threshold;
+  const isLow = threshold !== null && after <= threshold;
+  // The first operation sets the level; of its crossings only the status is news.
+  const announcesLow = draft.account.seq > 0 && threshold !== null;
+  const entry = draft.entries.length - 1;
+  const previousBalance = draft.judgedBalance;
+  draft.judgedBalance = account.balance;
+  const edge = { entry, previousBalance, balance: account.balance, available: after };
+  if (announcesLow && !wasLow && isLow) {
+    draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, more: {} });
+  }
+  if (before > 0 && after <= 0) draft.events.push({ ...edge, type: 'credits.balance_exhausted', more: {} });
+  if (before > 0 !== after > 0) {
+    const more = { previousStatus: statusOf(before), status: statusOf(after) };
+    draft.events.push({ ...edge, type: 'credits.plugin_status_changed', more });
+  }
+  if (announcesLow && wasLow && !isLow) {
+    draft.events.push({ ...edge, type: 'credits.balance_restored', threshold, more: {} });
+  }
+}
+
+export function statusOf(available: number): AccessStatus {
+  return available > 0 ? 'enabled' : 'disabled';
+}

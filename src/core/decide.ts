@@ -1,0 +1,144 @@
+/** The one exhaustive switch: `(accounts, command) → decision`. Pure: time, ids and stored facts are in its arguments. */
+import type { EntryRow } from '../models/entry.js';
+import type { JsonObject } from '../models/values.js';
+import type { Account } from './account.js';
+import { advance } from './advance.js';
+import { type CallInfo, type Command, type Context, type Decision, refuse } from './command.js';
+import { type Draft, openDraft, pushMovement, writeEntry } from './draft.js';
+import { addGrant, announceGrant, grantTrial, PLAIN_TERMS } from './grants.js';
+import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
+import { clawBack, reverse } from './reverse.js';
+import { announceCreation, sealDraft } from './seal.js';
+import { debit } from './spend.js';
+import { transfer } from './transfer.js';
+
+type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
+
+/**
+ * Decides one command on its accounts as they are: what the clock brought about since, the trial grant of a first
+ * write, then the command itself. A refusal changes nothing, not even what was due.
+ */
+export function decide(accounts: readonly Account[], command: Command, call: CallInfo, context: Context): Decision {
+  let now = context.now;
+  for (const account of accounts) if (account.at > now) now = account.at;
+  const drafts = accounts.map((account, i) =>
+    openDraft(account, context, call, i === 0 ? call.operationId : `${call.operationId}.to`),
+  );
+  for (const draft of drafts) {
+    draft.own = command.type === 'expire';
+    advance(draft, now);
+    draft.own = true;
+    if (command.type !== 'expire') startAccount(draft, command);
+  }
+  const first = drafts[0] as Draft;
+  const verdict = act(first, drafts[1], command);
+  if (verdict) return verdict;
+  for (const draft of drafts) if (draft.account.seq === 0) announceCreation(draft);
+  const changes = drafts.map(sealDraft);
+  const main = first.mainEntry < 0 ? first.entries.length - 1 : first.mainEntry;
+  return { kind: 'applied', changes, entry: first.entries[main] as EntryRow };
+}
+
+function act(draft: Draft, other: Draft | undefined, command: Command): Verdict {
+  switch (command.type) {
+    case 'add': {
+      const refusal = addGrant(draft, command.amount, command.terms);
+      if (!refusal) announceGrant(draft, command.amount, command.terms);
+      return refusal;
+    }
+    case 'deduct': {
+      const refusal = debit(draft, command.amount, command.afterService ? 'limited' : 'none', { type: 'deduct' });
+      if (!refusal) pushMovement(draft, 'credits.deducted', command.amount, null);
+      return refusal;
+    }
+    case 'adjust':
+      return adjust(draft, command.delta);
+    case 'reserve':
+      return reserve(draft, command);
+    case 'commit':
+      return commitHold(draft, command);
+    case 'release':
+      return releaseHold(draft, command);
+    case 'extend':
+      return extendHold(draft, command);
+    case 'reverse': {
+      const verdict = reverse(draft, command);
+      if (!verdict) pushRefund(draft, command.original.id);
+      return verdict;
+    }
+    case 'claw_back': {
+      const verdict = clawBack(draft, command);
+      if (!verdict) pushRefund(draft, command.reference);
+      return verdict;
+    }
+    case 'transfer':
+      return transfer(draft, other as Draft, command.amount);
+    case 'expire':
+      return expire(draft, command.asOf);
+    case 'create_account':
+      return createAccount(draft, command);
+    case 'update_account': {
+      const options = { ...draft.account.options, ...command.options };
+      draft.account.options = options;
+      writeEntry(draft, 'account_updated', { amount: 0, details: { options: options as JsonObject } });
+      return null;
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+/** The first applied write to an account, by whatever path, makes its trial grant. */
+function startAccount(draft: Draft, command: Command): void {
+  const { account, context } = draft;
+  if (account.seq === 0) account.createdAt = account.at;
+  const named = command.type === 'create_account' ? command.trialCredits : null;
+  const amount = named ?? (account.seq === 0 ? context.defaults.trialCredits : 0);
+  if (amount > 0 && account.trialAmount === null) grantTrial(draft, amount);
+}
+
+function adjust(draft: Draft, delta: number): Verdict {
+  const refusal =
+    delta > 0
+      ? addGrant(draft, delta, { ...PLAIN_TERMS, source: 'adjustment' })
+      : debit(draft, -delta, 'none', { type: 'deduct' });
+  const { actor, reason } = draft.call;
+  if (!refusal) pushMovement(draft, 'credits.adjusted', delta, null, { actor, reason });
+  return refusal;
+}
+
+/** Writes what was due; the answer counts the lots that lapsed by `asOf`. */
+function expire(draft: Draft, asOf: number | null): Verdict {
+  const last = draft.entries.at(-1);
+  if (!last) return { kind: 'nothing' };
+  const lapsedBy = Math.min(asOf ?? draft.account.at, draft.account.at);
+  let expired = 0;
+  for (const entry of draft.entries) {
+    if (entry.type !== 'expire') continue;
+    const grant = draft.account.grants.find((open) => open.id === entry.grantId);
+    if (grant?.expiresAt != null && grant.expiresAt <= lapsedBy) expired += entry.amount;
+  }
+  last.details = { ...last.details, expired };
+  return null;
+}
+
+function createAccount(draft: Draft, command: Extract<Command, { type: 'create_account' }>): Verdict {
+  const { account } = draft;
+  if (account.created) {
+    if (account.created.fingerprint === command.fingerprint) {
+      return { kind: 'repeated', entryId: account.created.entryId };
+    }
+    const message = 'The account was created with other options. Change them with updateAccount.';
+    return refuse('IDEMPOTENCY_CONFLICT', message, { key: account.userId, operation: draft.call.operation });
+  }
+  account.options = command.options;
+  account.created = { fingerprint: command.fingerprint, entryId: draft.baseId };
+  const details = { options: command.options as JsonObject, fingerprint: command.fingerprint };
+  writeEntry(draft, 'account_created', { amount: 0, details });
+  return null;
+}
+
+function pushRefund(draft: Draft, reference: string): void {
+  const main = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
+  pushMovement(draft, 'credits.refunded', draft.entries[main]?.delta ?? 0, reference);
+}

@@ -1,0 +1,283 @@
+/**
+ * The work sheet of one operation on one account: a copy that decisions change, and the records that go with it.
+ * A draft that ends in a refusal is dropped, so nothing outside ever sees a half-made change.
+ */
+import type { OpenGrant, OpenHold } from '../models/account.js';
+import type { EntryRow, EntryType } from '../models/entry.js';
+import type { GrantRow } from '../models/grant.js';
+import type { ReservationRow } from '../models/reservation.js';
+import type { Draw, JsonObject } from '../models/values.js';
+import type { Account } from './account.js';
+import { compareBurnOrder, freePart, isSpendable } from './burn-down.js';
+import type { CallInfo, Context, GrantTerms, RowWrite } from './command.js';
+import type { PendingEvent } from './crossings.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type DraftEntry = Mutable<EntryRow>;
+
+export interface Draft {
+  readonly account: Mutable<Account>;
+  readonly context: Context;
+  readonly call: CallInfo;
+  /** Id of this account's own entry; its other entries and grants derive theirs from it. */
+  readonly baseId: string;
+  readonly entries: DraftEntry[];
+  /** Which entry answers the call; the last one unless set. */
+  mainEntry: number;
+  readonly events: PendingEvent[];
+  /** Available credits when the crossings were last judged. */
+  judged: number;
+  judgedBalance: number;
+  /** Versions of the grant rows that this operation writes because it made (1) or reopened them. */
+  readonly touchedGrants: Map<string, number>;
+  readonly grantWrites: RowWrite<GrantRow>[];
+  readonly reservationWrites: RowWrite<ReservationRow>[];
+  /** Whether entries written now belong to the caller (description, actor …) or to the clock. */
+  own: boolean;
+  grantsCopied: boolean;
+  places: number;
+  /** Grants or holds changed so that the next due instant must be found anew. */
+  dueChanged: boolean;
+}
+
+const NO_DRAWS: readonly Draw[] = [];
+const NO_DETAILS: JsonObject = {};
+
+export function openDraft(account: Account, context: Context, call: CallInfo, baseId: string): Draft {
+  return {
+    account: { ...account },
+    context,
+    call,
+    baseId,
+    entries: [],
+    mainEntry: -1,
+    events: [],
+    judged: account.balance - account.reserved,
+    judgedBalance: account.balance,
+    touchedGrants: new Map(),
+    grantWrites: [],
+    reservationWrites: [],
+    own: false,
+    grantsCopied: false,
+    places: 0,
+    dueChanged: false,
+  };
+}
+
+/** What an entry says beyond the totals, which are read off the account as it stands. */
+interface EntryFields {
+  amount: number;
+  delta?: number;
+  reservedDelta?: number;
+  draws?: readonly Draw[];
+  repaid?: readonly Draw[];
+  grantId?: string | null;
+  reservationId?: string | null;
+  reverses?: string | null;
+  details?: JsonObject;
+}
+
+const MESSAGES: Record<EntryType, string> = {
+  add: 'Credits added',
+  deduct: 'Credits deducted',
+  expire: 'Credits expired',
+  reserve: 'Credits reserved',
+  commit_reserved: 'Reserved credits committed',
+  release_reserved: 'Reserved credits released',
+  extend_reserved: 'Reservation extended',
+  expire_reserved: 'Reservation expired',
+  activate: 'Scheduled credits became effective',
+  transfer_in: 'Credits received',
+  transfer_out: 'Credits sent',
+  reverse: 'Transaction reversed',
+  claw_back: 'Credits clawed back',
+  account_created: 'Account created',
+  account_updated: 'Account updated',
+  plan_changed: 'Plan changed',
+  error: 'Refused',
+  system: 'System',
+};
+
+/** Appends an entry with the account's totals as they are now. Ids, sequence and hash follow when it is sealed. */
+export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): DraftEntry {
+  const { account, call, own } = draft;
+  const entry: DraftEntry = {
+    id: '',
+    version: 1,
+    eventType: 'transaction',
+    type,
+    operation: call.operation,
+    operationId: call.operationId,
+    account: account.key,
+    userId: account.userId,
+    creditType: account.creditType,
+    seq: 0,
+    at: new Date(account.at),
+    amount: fields.amount,
+    delta: fields.delta ?? 0,
+    reservedDelta: fields.reservedDelta ?? 0,
+    balanceAfter: account.balance,
+    availableAfter: account.balance - account.reserved,
+    debtAfter: account.debt,
+    draws: fields.draws ?? NO_DRAWS,
+    repaid: fields.repaid ?? NO_DRAWS,
+    grantId: fields.grantId ?? null,
+    reservationId: fields.reservationId ?? null,
+    reverses: fields.reverses ?? null,
+    message: MESSAGES[type],
+    description: own ? call.description : null,
+    actor: own ? call.actor : null,
+    reason: own ? call.reason : null,
+    correlationId: own ? call.correlationId : null,
+    idempotencyKey: null,
+    scopedKey: null,
+    fingerprint: null,
+    metadata: own ? call.metadata : NO_DETAILS,
+    details: fields.details ?? NO_DETAILS,
+    prev: null,
+    hash: null,
+  };
+  draft.entries.push(entry);
+  return entry;
+}
+
+/** Replaces the grant at position `i` by a changed copy. */
+export function changeGrant(draft: Draft, i: number, change: Partial<OpenGrant>): OpenGrant {
+  const grants = ownGrants(draft);
+  const changed = { ...(grants[i] as OpenGrant), ...change };
+  grants[i] = changed;
+  return changed;
+}
+
+export function grantIndex(draft: Draft, grantId: string): number {
+  const { grants } = draft.account;
+  for (let i = 0; i < grants.length; i++) if (grants[i]?.id === grantId) return i;
+  return -1;
+}
+
+/** Puts a grant into its place in burn-down order and returns it. */
+export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
+  const grants = ownGrants(draft);
+  let i = grants.length;
+  while (i > 0 && compareBurnOrder(grants[i - 1] as OpenGrant, grant) > 0) i--;
+  grants.splice(i, 0, grant);
+  draft.dueChanged = true;
+  return grant;
+}
+
+/** Makes a new grant of the entry about to be written; it counts in the balance from its effective instant on. */
+export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffix = ''): OpenGrant {
+  const { account } = draft;
+  const place = suffix ? 0 : draft.places++;
+  const id = `g-${draft.baseId}${suffix}${place === 0 ? '' : `.${place}`}`;
+  draft.touchedGrants.set(id, 1);
+  const grant: OpenGrant = {
+    id,
+    source: terms.source,
+    amount,
+    remaining: amount,
+    held: 0,
+    expired: 0,
+    revoked: 0,
+    priority: terms.priority,
+    effectiveAt: terms.effectiveAt ?? account.at,
+    expiresAt: terms.expiresAt,
+    seq: account.seq + draft.entries.length + 1,
+    place,
+    createdAt: account.at,
+    planId: terms.planId,
+    reference: terms.reference,
+    rowVersion: 1,
+  };
+  if (isSpendable(grant, account.at)) account.balance += amount;
+  return insertGrant(draft, grant);
+}
+
+/**
+ * Takes up to `amount` from free spendable parts in burn-down order: `spend` uses them up, `hold` pins them, `revoke`
+ * takes them back. Balance and reserved are the caller's to move.
+ */
+export function takeFree(
+  draft: Draft,
+  amount: number,
+  how: 'spend' | 'hold' | 'revoke',
+  only?: (grant: OpenGrant) => boolean,
+): { draws: readonly Draw[]; taken: number } {
+  const now = draft.account.at;
+  const draws: Draw[] = [];
+  let left = amount;
+  for (let i = 0; i < draft.account.grants.length && left > 0; i++) {
+    const grant = draft.account.grants[i] as OpenGrant;
+    const free = freePart(grant);
+    if (free <= 0 || !isSpendable(grant, now) || (only && !only(grant))) continue;
+    const part = Math.min(free, left);
+    left -= part;
+    draws.push({ grantId: grant.id, amount: part });
+    if (how === 'hold') changeGrant(draft, i, { held: grant.held + part });
+    else if (how === 'spend') changeGrant(draft, i, { remaining: grant.remaining - part });
+    else changeGrant(draft, i, { remaining: grant.remaining - part, revoked: grant.revoked + part });
+    if (part === free) draft.dueChanged = true;
+  }
+  return { draws, taken: amount - left };
+}
+
+/** New credits, and what a hold or a reversal frees, repay debt first. Balance stays: less debt, less in the grants. */
+export function repayDebt(draft: Draft, freed?: readonly Draw[]): readonly Draw[] {
+  if (draft.account.debt === 0) return NO_DRAWS;
+  // At an instant of the clock, grants that are about to become effective must not pay yet: only what was freed does.
+  const only = freed && ((grant: OpenGrant) => freed.some((draw) => draw.grantId === grant.id));
+  const { draws, taken } = takeFree(draft, draft.account.debt, 'spend', only);
+  draft.account.debt -= taken;
+  return draws;
+}
+
+/** The free part of a grant lapses: one `expire` entry. `part` limits it to what was just freed. */
+export function lapse(draft: Draft, grantId: string, part: number): void {
+  const i = grantIndex(draft, grantId);
+  const grant = draft.account.grants[i] as OpenGrant;
+  changeGrant(draft, i, { remaining: grant.remaining - part, expired: grant.expired + part });
+  draft.account.balance -= part;
+  draft.dueChanged = true;
+  writeEntry(draft, 'expire', { amount: part, delta: -part, grantId });
+  pushMovement(draft, 'credits.expired', part, null, NO_DETAILS, draft.entries.length - 1);
+}
+
+/** Announces credits that moved; it points at the operation's own entry, or at the one given. */
+export function pushMovement(
+  draft: Draft,
+  type: 'credits.recharged' | 'credits.refunded' | 'credits.adjusted' | 'credits.deducted' | 'credits.expired',
+  amount: number,
+  reference: string | null,
+  more: JsonObject = NO_DETAILS,
+  entry = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry,
+): void {
+  if ((type === 'credits.deducted' || type === 'credits.expired') && !draft.context.allEvents) return;
+  const { balance, reserved } = draft.account;
+  const available = balance - reserved;
+  draft.events.push({ type, entry, amount, balance, available, reference, more });
+}
+
+export function setHolds(draft: Draft, holds: readonly OpenHold[]): void {
+  draft.account.holds = holds;
+  draft.dueChanged = true;
+}
+
+/** The next instant at which time alone changes something, or null. */
+export function nextDue(account: Account): number | null {
+  let due = Number.POSITIVE_INFINITY;
+  for (const grant of account.grants) {
+    if (grant.effectiveAt > account.at) {
+      if (grant.effectiveAt < due) due = grant.effectiveAt;
+    } else if (grant.expiresAt !== null && grant.expiresAt < due && freePart(grant) > 0) due = grant.expiresAt;
+  }
+  for (const hold of account.holds) if (hold.expiresAt < due) due = hold.expiresAt;
+  return due === Number.POSITIVE_INFINITY ? null : due;
+}
+
+function ownGrants(draft: Draft): OpenGrant[] {
+  if (!draft.grantsCopied) {
+    draft.account.grants = draft.account.grants.slice();
+    draft.grantsCopied = true;
+  }
+  return draft.account.grants as OpenGrant[];
+}

@@ -1,0 +1,95 @@
+/** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
+import type { JsonObject } from '../models/values.js';
+import { MAX_UNITS, toCredits } from './amounts.js';
+import { type GrantTerms, type Refusal, refuse } from './command.js';
+import { type Draft, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import { beyondMaximum } from './spend.js';
+
+/** Terms of a grant that nothing says more about. */
+export const PLAIN_TERMS: GrantTerms = {
+  source: 'other',
+  priority: 50,
+  effectiveAt: null,
+  expiresAt: null,
+  planId: null,
+  reference: null,
+};
+
+/** Adds a grant; a scheduled one moves the balance only when it becomes effective. New credits repay debt first. */
+export function addGrant(draft: Draft, amount: number, terms: GrantTerms): Refusal | null {
+  const refusal = checkTerms(draft, terms) ?? checkRoom(draft, amount, 1);
+  if (refusal) return refusal;
+  const before = draft.account.balance;
+  const grant = makeGrant(draft, amount, terms);
+  const delta = draft.account.balance - before;
+  const repaid = repayDebt(draft);
+  const details = { grant: termsOf(grant) };
+  writeEntry(draft, 'add', { amount, delta, repaid, grantId: grant.id, details });
+  return null;
+}
+
+/** The trial grant: with the first applied operation, once for ever. */
+export function grantTrial(draft: Draft, amount: number): void {
+  const grant = makeGrant(draft, amount, { ...PLAIN_TERMS, source: 'trial' }, '-trial');
+  draft.account.trialAmount = amount;
+  const repaid = repayDebt(draft);
+  writeEntry(draft, 'add', { amount, delta: amount, repaid, grantId: grant.id, details: { grant: termsOf(grant) } });
+  pushMovement(draft, 'credits.recharged', amount, null, { source: 'trial' });
+}
+
+/** Whether `count` more grants of `amount` together fit the account. */
+export function checkRoom(draft: Draft, amount: number, count: number): Refusal | null {
+  const { account, context } = draft;
+  const limit = context.limits.openGrants;
+  if (account.grants.length + count > limit) {
+    const message = `The account has ${account.grants.length} open grants; the limit is ${limit}.`;
+    return refuse('LIMIT_EXCEEDED', `${message} Merge additions or raise limits.openGrants.`, {
+      what: 'openGrants',
+      limit,
+    });
+  }
+  let scheduled = 0;
+  for (const grant of account.grants) if (grant.effectiveAt > account.at) scheduled += grant.remaining;
+  return account.balance + scheduled + amount > MAX_UNITS ? beyondMaximum(draft) : null;
+}
+
+/** The terms of a grant as its entry keeps them, so that the entries alone rebuild the account. */
+export function termsOf(grant: {
+  source: string;
+  priority: number;
+  effectiveAt: number;
+  expiresAt: number | null;
+  planId: string | null;
+  reference: string | null;
+}): JsonObject {
+  return {
+    source: grant.source,
+    priority: grant.priority,
+    effectiveAt: grant.effectiveAt,
+    expiresAt: grant.expiresAt,
+    planId: grant.planId,
+    reference: grant.reference,
+  };
+}
+
+function checkTerms(draft: Draft, { effectiveAt, expiresAt }: GrantTerms): Refusal | null {
+  const now = draft.account.at;
+  if (expiresAt === null || (expiresAt > now && expiresAt > (effectiveAt ?? now))) return null;
+  const expected = 'an instant later than now and than effectiveAt';
+  const given = new Date(expiresAt).toISOString();
+  return refuse('INVALID_ARGUMENT', `expiresAt ${given} is not ${expected} (now ${new Date(now).toISOString()}).`, {
+    path: 'expiresAt',
+    expected,
+  });
+}
+
+/** Announces an addition by its source. */
+export function announceGrant(draft: Draft, amount: number, terms: GrantTerms): void {
+  if (terms.source === 'refund') pushMovement(draft, 'credits.refunded', amount, terms.reference);
+  else pushMovement(draft, 'credits.recharged', amount, terms.reference, { source: terms.source });
+}
+
+/** For messages: units as credits. */
+export function creditsOf(draft: Draft, units: number): number {
+  return toCredits(units, draft.context.scale);
+}

@@ -1,0 +1,235 @@
+/** Reservations: made on grants in burn-down order, captured, released, extended; each ends exactly once. */
+import type { OpenGrant, OpenHold } from '../models/account.js';
+import type { ReservationRow } from '../models/reservation.js';
+import type { Draw, JsonObject } from '../models/values.js';
+import { availableOf } from './account.js';
+import { closedReservation, freeDraws, lapseAll } from './advance.js';
+import { type Command, type Decision, PENDING, type Refusal, refuse } from './command.js';
+import {
+  changeGrant,
+  type Draft,
+  grantIndex,
+  pushMovement,
+  repayDebt,
+  setHolds,
+  takeFree,
+  writeEntry,
+} from './draft.js';
+import { creditsOf } from './grants.js';
+import { debit, insufficient } from './spend.js';
+
+type Of<T extends Command['type']> = Extract<Command, { type: T }>;
+type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
+
+/** No hold outlives this many milliseconds after its creation. */
+export const MAX_HOLD_MS = 7 * 24 * 3600 * 1000;
+
+export function reserve(draft: Draft, command: Of<'reserve'>): Verdict {
+  const { account, context } = draft;
+  const limit = context.limits.activeReservations;
+  if (availableOf(account) < command.amount) return insufficient(draft, command.amount);
+  if (account.holds.length >= limit) {
+    const message = `The account has ${account.holds.length} active reservations; the limit is ${limit}.`;
+    return refuse('LIMIT_EXCEEDED', `${message} Commit or release some first.`, { what: 'activeReservations', limit });
+  }
+  const { draws } = takeFree(draft, command.amount, 'hold');
+  const hold: OpenHold = {
+    id: command.reservationId,
+    amount: command.amount,
+    committed: 0,
+    draws,
+    expiresAt: account.at + command.ttlMs,
+    createdAt: account.at,
+    planId: command.planId,
+  };
+  account.reserved += command.amount;
+  setHolds(draft, [...account.holds, hold]);
+  const open = { status: 'active', released: 0, expired: 0, closing: null } as const;
+  const row = { ...closedReservation(account, hold, open), version: 1, closedAt: null };
+  draft.reservationWrites.push({ op: 'insert', row });
+  writeEntry(draft, 'reserve', {
+    amount: command.amount,
+    reservedDelta: command.amount,
+    draws,
+    reservationId: hold.id,
+    details: { reservation: snapshot(row) },
+  });
+  return null;
+}
+
+/** Captures part or all of a hold. With an excess, its debit is written first and the capture, the answer, after it. */
+export function commitHold(draft: Draft, command: Of<'commit'>): Verdict {
+  const hold = draft.account.holds.find((open) => open.id === command.reservationId);
+  if (!hold) return commitEnded(draft, command);
+  const { account } = draft;
+  const left = hold.amount - hold.committed;
+  const amount = command.amount ?? left;
+  const captured = Math.min(amount, left);
+  const excess = amount - captured;
+  if (excess > 0) {
+    if (command.overage === 'reject') return exceeds(draft, hold.id, amount, left);
+    const debt = command.overage === 'overdraft' ? 'limited' : 'none';
+    const refusal = debit(draft, excess, debt, { type: 'deduct', reservationId: hold.id });
+    if (refusal) return refusal;
+    pushMovement(draft, 'credits.deducted', excess, null);
+  }
+  const { taken, rest } = splitDraws(hold.draws, captured);
+  for (const { grantId, amount: part } of taken) {
+    const i = grantIndex(draft, grantId);
+    const grant = account.grants[i] as OpenGrant;
+    changeGrant(draft, i, { held: grant.held - part, remaining: grant.remaining - part });
+  }
+  account.balance -= captured;
+  account.reserved -= captured;
+  const next: OpenHold = { ...hold, committed: hold.committed + captured, draws: rest };
+  const entry = { amount: captured, delta: -captured, draws: taken, reservationId: hold.id };
+  if (!command.final) {
+    const others = account.holds.map((open) => (open === hold ? next : open));
+    setHolds(draft, others);
+    const row = closedReservation(account, next, { status: 'active', released: 0, expired: 0, closing: null });
+    const details = { final: false, reservation: snapshot(row) };
+    writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
+    draft.mainEntry = draft.entries.length - 1;
+  } else endHold(draft, hold, next, entry, command);
+  pushMovement(draft, 'credits.deducted', captured, null);
+  return null;
+}
+
+export function releaseHold(draft: Draft, command: Of<'release'>): Verdict {
+  const hold = draft.account.holds.find((open) => open.id === command.reservationId);
+  if (!hold) {
+    const row = endedRow(draft, command.reservationId);
+    if (!row) return row === undefined ? PENDING : notFound(command.reservationId);
+    return repeats(row.closing, command) ?? notActive(row);
+  }
+  endHold(draft, hold, hold, { amount: 0, delta: 0, draws: [], reservationId: hold.id }, command);
+  return null;
+}
+
+/** Moves the end of a hold to now + TTL: never earlier than it was, never later than 7 days after its creation. */
+export function extendHold(draft: Draft, command: Of<'extend'>): Verdict {
+  const { account } = draft;
+  const hold = account.holds.find((open) => open.id === command.reservationId);
+  if (!hold) {
+    const row = endedRow(draft, command.reservationId);
+    if (!row) return row === undefined ? PENDING : notFound(command.reservationId);
+    return notActive(row);
+  }
+  const wanted = Math.max(hold.expiresAt, account.at + command.ttlMs);
+  const next = { ...hold, expiresAt: Math.min(wanted, hold.createdAt + MAX_HOLD_MS) };
+  const others = account.holds.map((open) => (open === hold ? next : open));
+  setHolds(draft, others);
+  const row = closedReservation(account, next, { status: 'active', released: 0, expired: 0, closing: null });
+  const details = { reservation: snapshot(row) };
+  writeEntry(draft, 'extend_reserved', { amount: 0, reservationId: hold.id, details });
+  return null;
+}
+
+/** Ends a hold: what is left of it is freed, repays debt or lapses with lots that have expired meanwhile. */
+function endHold(
+  draft: Draft,
+  hold: OpenHold,
+  next: OpenHold,
+  entry: { amount: number; delta: number; draws: readonly Draw[]; reservationId: string },
+  command: Of<'commit'> | Of<'release'>,
+): void {
+  const { account } = draft;
+  const released = next.amount - next.committed;
+  account.reserved -= released;
+  const remaining = account.holds.filter((open) => open !== hold);
+  setHolds(draft, remaining);
+  const lapsed = freeDraws(draft, next.draws);
+  const repaid = repayDebt(draft, next.draws);
+  const status = next.committed > 0 ? 'committed' : 'released';
+  const closing = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
+  const row = closedReservation(account, next, { status, released, expired: 0, closing });
+  draft.reservationWrites.push({ op: 'replace', row });
+  const type = command.type === 'commit' && status === 'committed' ? 'commit_reserved' : 'release_reserved';
+  const freed = next.draws.map(({ grantId, amount }) => ({ grantId, amount }));
+  const details = { final: true, freed, fingerprint: command.fingerprint, reservation: snapshot(row) };
+  const reservedDelta = -(entry.amount + released);
+  const amount = command.type === 'release' ? released : entry.amount;
+  writeEntry(draft, type, { ...entry, amount, reservedDelta, repaid, details });
+  draft.mainEntry = draft.entries.length - 1;
+  lapseAll(draft, lapsed);
+}
+
+/** A commit that finds the hold ended: the same final call again, or a charge after its time to live. */
+function commitEnded(draft: Draft, command: Of<'commit'>): Verdict {
+  const row = endedRow(draft, command.reservationId);
+  if (!row) return row === undefined ? PENDING : notFound(command.reservationId);
+  const again = repeats(row.closing, command) ?? repeats(row.lateCharge, command);
+  if (again) return again;
+  if (row.status !== 'expired' || command.ifExpired === 'reject' || row.lateCharge) return notActive(row);
+  const amount = command.amount ?? row.expired;
+  if (amount === 0) return notActive(row);
+  const above = amount > row.expired;
+  if (above && command.overage === 'reject') return exceeds(draft, row.id, amount, row.expired);
+  const mayOwe = command.ifExpired === 'overdraft' && (!above || command.overage === 'overdraft');
+  const refusal = debit(draft, amount, mayOwe ? 'limited' : 'none', { type: 'deduct', reservationId: row.id });
+  if (refusal) return refusal;
+  const lateCharge = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
+  const { reservationWrites } = draft;
+  const i = reservationWrites.findIndex((write) => write.row.id === row.id);
+  if (i >= 0) reservationWrites[i] = { op: 'replace', row: { ...row, lateCharge } };
+  else reservationWrites.push({ op: 'replace', row: { ...row, version: row.version + 1, lateCharge } });
+  pushMovement(draft, 'credits.deducted', amount, null);
+  return null;
+}
+
+/** The row of a hold that is no longer open; one that expired in this very operation was not stored yet. */
+function endedRow(draft: Draft, id: string): ReservationRow | null | undefined {
+  const expired = draft.reservationWrites.find((write) => write.row.id === id);
+  const row = expired ? expired.row : draft.context.facts.reservation(id);
+  // An active row of a hold that the account no longer has was read before the account: look again.
+  return row?.status === 'active' ? undefined : row;
+}
+
+function repeats(call: ReservationRow['closing'], command: { type: string; fingerprint: string }): Verdict {
+  if (!call || call.operation !== command.type || call.fingerprint !== command.fingerprint) return null;
+  return { kind: 'repeated', entryId: call.entryId };
+}
+
+function splitDraws(draws: readonly Draw[], amount: number): { taken: readonly Draw[]; rest: readonly Draw[] } {
+  const taken: Draw[] = [];
+  const rest: Draw[] = [];
+  let left = amount;
+  for (const draw of draws) {
+    const part = Math.min(draw.amount, left);
+    left -= part;
+    if (part > 0) taken.push({ grantId: draw.grantId, amount: part });
+    if (part < draw.amount) rest.push({ grantId: draw.grantId, amount: draw.amount - part });
+  }
+  return { taken, rest };
+}
+
+/** What the entry keeps of the hold after it, so that repeating the call answers the same. */
+function snapshot(row: ReservationRow): JsonObject {
+  return {
+    amount: row.amount,
+    committed: row.committed,
+    released: row.released,
+    expired: row.expired,
+    status: row.status,
+    expiresAt: row.expiresAt.getTime(),
+    createdAt: row.createdAt.getTime(),
+    planId: row.planId,
+  };
+}
+
+function exceeds(draft: Draft, id: string, amount: number, left: number): Refusal {
+  const requested = creditsOf(draft, amount);
+  const remaining = creditsOf(draft, left);
+  const message = `${requested} credits exceed the ${remaining} left on the reservation.`;
+  const advice = "Commit less, or allow the excess with overage: 'charge' or 'overdraft'.";
+  return refuse('COMMIT_EXCEEDS_RESERVATION', `${message} ${advice}`, { id, requested, remaining });
+}
+
+function notActive(row: ReservationRow): Refusal {
+  const status = row.status as 'committed' | 'released' | 'expired';
+  return refuse('RESERVATION_NOT_ACTIVE', `The reservation is ${status}; that is final.`, { id: row.id, status });
+}
+
+function notFound(id: string): Refusal {
+  return refuse('RESERVATION_NOT_FOUND', 'There is no reservation with this id.', { id });
+}

@@ -1,0 +1,171 @@
+/** Reversals and claw-backs: new entries that point at an original; nothing stored is ever changed. */
+import type { OpenGrant } from '../models/account.js';
+import type { EntryRow } from '../models/entry.js';
+import type { Draw } from '../models/values.js';
+import { lapseAll } from './advance.js';
+import { MAX_UNITS } from './amounts.js';
+import { type Command, type Decision, PENDING, type Refusal, refuse } from './command.js';
+import {
+  changeGrant,
+  type Draft,
+  grantIndex,
+  insertGrant,
+  makeGrant,
+  repayDebt,
+  takeFree,
+  writeEntry,
+} from './draft.js';
+import { creditsOf, PLAIN_TERMS, termsOf } from './grants.js';
+import { grantFromRow } from './seal.js';
+import { addDebt, beyondMaximum } from './spend.js';
+
+type Of<T extends Command['type']> = Extract<Command, { type: T }>;
+type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
+
+/** What a reversal of a debit put where, kept in its entry for the next one. */
+interface ReversedParts {
+  readonly undoneDebt: number;
+  readonly adjustment: number;
+}
+
+export function reverse(draft: Draft, command: Of<'reverse'>): Verdict {
+  const { original } = command;
+  const reversals = draft.context.facts.reversals(original.id);
+  if (reversals === undefined) return PENDING;
+  if (original.type === 'add') return reverseAddition(draft, command, reversals);
+  if (original.delta < 0 && (original.type === 'deduct' || original.type === 'commit_reserved')) {
+    return reverseDebit(draft, command, reversals);
+  }
+  return refuse('INVALID_ARGUMENT', `A transaction of type ${original.type} cannot be reversed.`, {
+    path: 'id',
+    expected: 'the id of an addition, a deduction or a committed reservation',
+  });
+}
+
+/**
+ * First undoes debt, as much as the debit made and the account still has; then returns to its lots, last drawn first;
+ * what it made as debt and was repaid since becomes a new adjustment grant.
+ */
+function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly EntryRow[]): Verdict {
+  const { account, context } = draft;
+  const { original } = command;
+  const reversible = -original.delta - sumOf(reversals, (entry) => entry.amount);
+  const amount = command.amount ?? reversible;
+  if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
+
+  const madeDebt = -original.delta - sumOf(original.draws, (draw) => draw.amount);
+  const settledDebt = sumOf(reversals, (entry) => {
+    const parts = entry.details as unknown as ReversedParts;
+    return parts.undoneDebt + parts.adjustment;
+  });
+  const undoneDebt = Math.min(amount, madeDebt - settledDebt, account.debt);
+  let left = amount - undoneDebt;
+
+  const returned: Draw[] = [];
+  const lapsed: Draw[] = [];
+  for (const { grantId, amount: drawn } of original.draws.toReversed()) {
+    const before = sumOf(reversals, (entry) =>
+      sumOf(entry.draws, (draw) => (draw.grantId === grantId ? draw.amount : 0)),
+    );
+    const part = Math.min(drawn - before, left);
+    if (part === 0) continue;
+    let i = grantIndex(draft, grantId);
+    if (i < 0) {
+      const row = context.facts.grant(grantId);
+      if (!row) return PENDING;
+      const version = draft.touchedGrants.get(grantId) ?? row.version + 1;
+      draft.touchedGrants.set(grantId, version);
+      insertGrant(draft, grantFromRow(row, version));
+      i = grantIndex(draft, grantId);
+    }
+    const grant = account.grants[i] as OpenGrant;
+    changeGrant(draft, i, { remaining: grant.remaining + part });
+    draft.dueChanged = true;
+    returned.push({ grantId, amount: part });
+    if (grant.expiresAt !== null && grant.expiresAt <= account.at) lapsed.push({ grantId, amount: part });
+    left -= part;
+  }
+  account.debt -= undoneDebt;
+  account.balance += amount - left;
+  const grant = left > 0 ? makeGrant(draft, left, { ...PLAIN_TERMS, source: 'adjustment' }) : null;
+  if (account.balance > MAX_UNITS) return beyondMaximum(draft);
+  const repaid = repayDebt(draft);
+  const details = { undoneDebt, adjustment: left, ...(grant && { grant: termsOf(grant) }) };
+  const grantId = grant?.id ?? null;
+  writeEntry(draft, 'reverse', {
+    amount,
+    delta: amount,
+    draws: returned,
+    repaid,
+    grantId,
+    reverses: original.id,
+    details,
+  });
+  draft.mainEntry = draft.entries.length - 1;
+  lapseAll(draft, lapsed);
+  return null;
+}
+
+/** Claws an addition back, at most what neither lapsed nor was reversed; a scheduled lot is taken away, delta 0. */
+function reverseAddition(draft: Draft, command: Of<'reverse'>, reversals: readonly EntryRow[]): Verdict {
+  const { account, context } = draft;
+  const { original } = command;
+  const grantId = original.grantId as string;
+  const i = grantIndex(draft, grantId);
+  const lot = i >= 0 ? (account.grants[i] as OpenGrant) : context.facts.grant(grantId);
+  if (!lot) return PENDING;
+  const reversible = original.amount - lot.expired - sumOf(reversals, (entry) => entry.amount);
+  const amount = command.amount ?? reversible;
+  if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
+  if (i >= 0 && (lot as OpenGrant).effectiveAt > account.at) {
+    changeGrant(draft, i, { remaining: lot.remaining - amount, revoked: lot.revoked + amount });
+    draft.dueChanged = true;
+    writeEntry(draft, 'reverse', {
+      amount,
+      draws: [{ grantId, amount }],
+      grantId,
+      reverses: original.id,
+      details: { scheduled: true },
+    });
+    return null;
+  }
+  return takeBack(draft, amount, [grantId], { type: 'reverse', reverses: original.id });
+}
+
+export function clawBack(draft: Draft, command: Of<'claw_back'>): Verdict {
+  return takeBack(draft, command.amount, command.grantIds, { type: 'claw_back', reference: command.reference });
+}
+
+/** First from the named lots, then from other unheld lots in burn-down order; the rest becomes debt, whatever the limit. */
+function takeBack(
+  draft: Draft,
+  amount: number,
+  grantIds: readonly string[],
+  entry: { type: 'reverse' | 'claw_back'; reverses?: string; reference?: string },
+): Refusal | null {
+  const own = takeFree(draft, amount, 'revoke', (grant) => grantIds.includes(grant.id));
+  const others = takeFree(draft, amount - own.taken, 'revoke');
+  const refusal = addDebt(draft, amount - own.taken - others.taken);
+  if (refusal) return refusal;
+  draft.account.balance -= amount;
+  writeEntry(draft, entry.type, {
+    amount,
+    delta: -amount,
+    draws: [...own.draws, ...others.draws],
+    reverses: entry.reverses ?? null,
+    details: entry.reference === undefined ? {} : { reference: entry.reference },
+  });
+  return null;
+}
+
+function alreadyReversed(draft: Draft, id: string, left: number): Refusal {
+  const reversible = creditsOf(draft, Math.max(0, left));
+  const message = `Of this transaction ${reversible} credits are left to reverse.`;
+  return refuse('ALREADY_REVERSED', message, { id, reversible });
+}
+
+function sumOf<T>(items: readonly T[], amount: (item: T) => number): number {
+  let sum = 0;
+  for (const item of items) sum += amount(item);
+  return sum;
+}

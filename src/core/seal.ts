@@ -1,0 +1,134 @@
+/** The end of an operation on one account: spent grants leave it, entries get ids, sequence and hash, events their ids. */
+import type { OpenGrant } from '../models/account.js';
+import type { CreditEvent } from '../models/events.js';
+import type { GrantRow } from '../models/grant.js';
+import { type Account, availableOf } from './account.js';
+import { toCredits } from './amounts.js';
+import { entryBody, sha256 } from './canonical.js';
+import type { AccountChange, RowWrite, SealedEntry } from './command.js';
+import { judgeCrossings, type PendingEvent } from './crossings.js';
+import { type Draft, nextDue } from './draft.js';
+
+/** Finishes a draft. The chain and every id depend only on the account, the command and the operation id. */
+export function sealDraft(draft: Draft): AccountChange {
+  const { account, call, context } = draft;
+  judgeCrossings(draft);
+  const grants = settleGrants(draft);
+  if (draft.dueChanged) account.dueAt = nextDue(account);
+  const main = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
+  const entries: SealedEntry[] = [];
+  for (let i = 0; i < draft.entries.length; i++) {
+    const row = draft.entries[i] as Draft['entries'][number];
+    row.id = i === main ? draft.baseId : `${draft.baseId}.${i}`;
+    row.seq = ++account.seq;
+    if (i === main && draft.baseId === call.operationId) {
+      row.idempotencyKey = call.idempotencyKey;
+      row.scopedKey = call.scopedKey;
+      row.fingerprint = call.fingerprint;
+    }
+    row.prev = account.hash;
+    const body = entryBody(row, context.ledgerId);
+    row.hash = sha256(body);
+    account.hash = row.hash;
+    entries.push({ row, body });
+  }
+  const events = draft.events.map((event, place) => finishEvent(draft, event, place));
+  return { account, entries, events, grants, reservations: draft.reservationWrites };
+}
+
+/** Rows of grants made, closed or reopened; closed ones leave the account. */
+function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
+  const { account, touchedGrants } = draft;
+  if (!draft.grantsCopied) return draft.grantWrites;
+  let closed = false;
+  for (const grant of account.grants) {
+    if (grant.remaining === 0) closed = true;
+    const version = touchedGrants.get(grant.id) ?? (grant.remaining === 0 ? grant.rowVersion + 1 : null);
+    if (version === null) continue;
+    const op = version === 1 ? 'insert' : 'replace';
+    draft.grantWrites.push({ op, row: grantRow(account, grant, version) });
+  }
+  if (closed) account.grants = account.grants.filter((grant) => grant.remaining > 0);
+  return draft.grantWrites;
+}
+
+export function grantRow(account: Account, grant: OpenGrant, version: number): GrantRow {
+  return {
+    id: grant.id,
+    version,
+    account: account.key,
+    userId: account.userId,
+    creditType: account.creditType,
+    source: grant.source,
+    open: grant.remaining > 0,
+    amount: grant.amount,
+    remaining: grant.remaining,
+    held: grant.held,
+    expired: grant.expired,
+    revoked: grant.revoked,
+    priority: grant.priority,
+    effectiveAt: new Date(grant.effectiveAt),
+    expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
+    seq: grant.seq,
+    place: grant.place,
+    createdAt: new Date(grant.createdAt),
+    planId: grant.planId,
+    reference: grant.reference,
+  };
+}
+
+export function grantFromRow(row: GrantRow, rowVersion: number): OpenGrant {
+  return {
+    id: row.id,
+    source: row.source,
+    amount: row.amount,
+    remaining: row.remaining,
+    held: row.held,
+    expired: row.expired,
+    revoked: row.revoked,
+    priority: row.priority,
+    effectiveAt: row.effectiveAt.getTime(),
+    expiresAt: row.expiresAt === null ? null : row.expiresAt.getTime(),
+    seq: row.seq,
+    place: row.place,
+    createdAt: row.createdAt.getTime(),
+    planId: row.planId,
+    reference: row.reference,
+    rowVersion,
+  };
+}
+
+function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEvent {
+  const { scale } = draft.context;
+  const entry = draft.entries[event.entry] as Draft['entries'][number];
+  const credits = (units: number) => toCredits(units, scale);
+  const data = {
+    ...(event.amount !== undefined && { amount: credits(event.amount) }),
+    ...(event.previousBalance !== undefined && { previousBalance: credits(event.previousBalance) }),
+    balance: credits(event.balance),
+    ...(event.type !== 'credits.account.created' && {
+      available: credits(event.available),
+      transactionId: entry.id,
+    }),
+    ...(event.reference !== undefined && { reference: event.reference }),
+    ...(event.threshold !== undefined && { threshold: credits(event.threshold) }),
+    ...event.more,
+  };
+  return {
+    id: `e-${draft.baseId}.${place}`,
+    type: event.type,
+    userId: draft.account.userId,
+    creditType: draft.account.creditType,
+    sequence: entry.seq,
+    occurredAt: entry.at.toISOString(),
+    correlationId: entry.correlationId,
+    data,
+  } as CreditEvent;
+}
+
+/** Announces a new account once, at its first applied operation. */
+export function announceCreation(draft: Draft): void {
+  const { balance } = draft.account;
+  const event = { entry: 0, balance, available: availableOf(draft.account), more: {} };
+  draft.events.unshift({ ...event, type: 'credits.account.created' });
+}

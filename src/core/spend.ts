@@ -1,0 +1,78 @@
+/** Debits: ordinary, after service, and the negative half of adjustments. */
+import type { EntryType } from '../models/entry.js';
+import type { JsonObject } from '../models/values.js';
+import { availableOf } from './account.js';
+import { MAX_UNITS, toCredits } from './amounts.js';
+import { type Refusal, refuse } from './command.js';
+import { type Draft, takeFree, writeEntry } from './draft.js';
+
+/** How much debt a debit may make: none, up to the limit in force, or any (what is clawed back). */
+export type DebtRule = 'none' | 'limited' | 'unlimited';
+
+/**
+ * Takes `amount` from free grants in burn-down order and writes the entry. What is missing becomes debt as the rule
+ * allows; otherwise the debit is refused as a whole.
+ */
+export function debit(
+  draft: Draft,
+  amount: number,
+  debtRule: DebtRule,
+  entry: { type: EntryType; reservationId?: string; details?: JsonObject },
+): Refusal | null {
+  const { account } = draft;
+  if (debtRule === 'none' && availableOf(account) < amount) return insufficient(draft, amount);
+  const { draws, taken } = takeFree(draft, amount, 'spend');
+  const missing = amount - taken;
+  const limit = debtRule === 'unlimited' ? null : overdraftLimitOf(draft);
+  if (limit !== null && missing > 0 && account.debt + missing > limit) return overdrawn(draft, amount, limit);
+  const refusal = addDebt(draft, missing);
+  if (refusal) return refusal;
+  account.balance -= amount;
+  writeEntry(draft, entry.type, { ...entry, amount, delta: -amount, draws });
+  return null;
+}
+
+/** Moves the debt up; beyond the largest amount the operation is refused. */
+export function addDebt(draft: Draft, amount: number): Refusal | null {
+  if (draft.account.debt + amount > MAX_UNITS) return beyondMaximum(draft);
+  draft.account.debt += amount;
+  return null;
+}
+
+/** The account's overdraft limit in units, else the service's; null = unlimited. */
+function overdraftLimitOf({ account, context }: Draft): number | null {
+  const own = account.options.overdraftLimit;
+  if (own === 'unlimited') return null;
+  return own ?? context.defaults.overdraftLimit;
+}
+
+export function insufficient(draft: Draft, requested: number, available = availableOf(draft.account)): Refusal {
+  const details = { ...fundsOf(draft, requested), available: toCredits(available, draft.context.scale) };
+  const { balance, reserved } = details;
+  const numbers = `balance ${balance}, reserved ${reserved}, available ${details.available}`;
+  const message = `${details.requested} credits were requested; the account has ${numbers}. Add credits or ask for less.`;
+  return refuse('INSUFFICIENT_CREDITS', message, details);
+}
+
+function overdrawn(draft: Draft, requested: number, limit: number): Refusal {
+  const details = { ...fundsOf(draft, requested), limit: toCredits(limit, draft.context.scale) };
+  const message = `Taking ${details.requested} credits would leave more debt than the overdraft limit of ${details.limit}.`;
+  return refuse('OVERDRAFT_LIMIT', `${message} Raise the limit or add credits.`, details);
+}
+
+export function beyondMaximum(draft: Draft): Refusal {
+  const max = toCredits(MAX_UNITS, draft.context.scale);
+  return refuse('AMOUNT_TOO_LARGE', `The account would go beyond ${max} credits. Nothing was written.`, { max });
+}
+
+function fundsOf({ account, context }: Draft, requested: number) {
+  const credits = (units: number) => toCredits(units, context.scale);
+  return {
+    userId: account.userId,
+    creditType: account.creditType,
+    requested: credits(requested),
+    balance: credits(account.balance),
+    reserved: credits(account.reserved),
+    available: credits(availableOf(account)),
+  };
+}

@@ -1,0 +1,38 @@
+/** Transfers: lots move with their terms, both accounts or neither; trial lots stay. */
+import type { OpenGrant } from '../models/account.js';
+import { freePart, isSpendable } from './burn-down.js';
+import type { Refusal } from './command.js';
+import { type Draft, grantIndex, makeGrant, repayDebt, takeFree, writeEntry } from './draft.js';
+import { checkRoom, termsOf } from './grants.js';
+import { insufficient } from './spend.js';
+
+export function transfer(from: Draft, to: Draft, amount: number): Refusal | null {
+  let movable = 0;
+  for (const grant of from.account.grants) {
+    if (isMovable(grant) && isSpendable(grant, from.account.at)) movable += freePart(grant);
+  }
+  if (movable < amount) return insufficient(from, amount, movable);
+  const { draws } = takeFree(from, amount, 'spend', isMovable);
+  const refusal = checkRoom(to, amount, draws.length);
+  if (refusal) return refusal;
+  from.account.balance -= amount;
+  const names = { from: from.account.userId, to: to.account.userId };
+  writeEntry(from, 'transfer_out', { amount, delta: -amount, draws, details: names });
+  const lots = draws.map((draw) => {
+    const lot = from.account.grants[grantIndex(from, draw.grantId)] as OpenGrant;
+    return makeGrant(to, draw.amount, lot);
+  });
+  const repaid = repayDebt(to);
+  writeEntry(to, 'transfer_in', {
+    amount,
+    delta: amount,
+    draws: lots.map((lot) => ({ grantId: lot.id, amount: lot.amount })),
+    repaid,
+    details: { ...names, grants: lots.map(termsOf) },
+  });
+  return null;
+}
+
+function isMovable(grant: OpenGrant): boolean {
+  return grant.source !== 'trial';
+}

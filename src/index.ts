@@ -1,0 +1,59 @@
+/**
+ * credit-management: exact, linearizable, idempotent credits inside your own process and database.
+ * @module
+ */
+export { roundUpCredits } from './core/amounts.js';
+export {
+  type CreditManagement,
+  type CreditManagementOptions,
+  createCreditManagement,
+  createCreditService,
+} from './credit-management.js';
+export { InMemoryDbManager, type MemorySession } from './db/memory.js';
+export {
+  CreditError,
+  type CreditErrorCode,
+  type CreditErrorDetails,
+  creditError,
+  isCreditError,
+  type Outcome,
+} from './errors.js';
+export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
+export type { CreditEvent, CreditEventMap, CreditEventType } from './models/events.js';
+export type {
+  AccountDefaults,
+  AddOptions,
+  CallOptions,
+  CommitOptions,
+  HistoryOptions,
+  ListOptions,
+  MutationOptions,
+  ReadOptions,
+  ReserveOptions,
+} from './models/inputs.js';
+export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
+export type { Clock } from './ports/clock.js';
+export { decodeCursor, encodeCursor, orderFields } from './ports/cursor.js';
+export type {
+  Change,
+  DbManager,
+  FieldKind,
+  FindQuery,
+  Row,
+  StoredModel,
+  StoredValue,
+  StoreOptions,
+  Unit,
+  UnitOutcome,
+} from './ports/db-manager.js';
+export type { Delivery, EventSink } from './ports/event-sink.js';
+export type { LoggerLike } from './ports/logger.js';
+export type {
+  CreditMetering,
+  CreditMutations,
+  CreditReads,
+  CreditService,
+  ReservationRef,
+} from './services/credit-service-types.js';
+export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
+export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/views.js';

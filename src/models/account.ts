@@ -1,0 +1,101 @@
+/**
+ * An account: one user and one credit type. Its document carries what decisions need: totals, open grants, open holds.
+ * Amounts are micro-units (safe integers); instants inside the JSON state are epoch milliseconds.
+ */
+import { z } from 'zod';
+import { grantSourceSchema } from './enums.js';
+import { defineModel } from './stored.js';
+import type { JsonObject } from './values.js';
+
+const micro = z.int();
+const instantMs = z.int();
+
+export const openGrantSchema = z.object({
+  id: z.string(),
+  source: grantSourceSchema,
+  /** What was granted. Granted = free + held + spent + expired + revoked. */
+  amount: micro,
+  /** Free + held. */
+  remaining: micro,
+  held: micro,
+  expired: micro,
+  revoked: micro,
+  priority: z.int(),
+  effectiveAt: instantMs,
+  expiresAt: instantMs.nullable(),
+  /** Sequence of the entry that made the grant, and its place among the grants of that entry. */
+  seq: z.int(),
+  place: z.int(),
+  createdAt: instantMs,
+  planId: z.string().nullable(),
+  reference: z.string().nullable(),
+  /** Version of the grant's own row. */
+  rowVersion: z.int(),
+});
+export type OpenGrant = Readonly<z.infer<typeof openGrantSchema>>;
+
+export const drawSchema = z.object({ grantId: z.string(), amount: micro });
+
+export const openHoldSchema = z.object({
+  id: z.string(),
+  amount: micro,
+  committed: micro,
+  /** What is still on hold, by grant, in burn-down order. */
+  draws: z.array(drawSchema).readonly(),
+  expiresAt: instantMs,
+  createdAt: instantMs,
+  planId: z.string().nullable(),
+});
+export type OpenHold = Readonly<z.infer<typeof openHoldSchema>>;
+
+/** An account's own options; `null` lets the service's default apply. Amounts in micro-units. */
+export const accountOptionsSchema = z.object({
+  overdraftLimit: z.union([micro, z.literal('unlimited')]).nullable(),
+  lowCreditThreshold: z.union([micro, z.templateLiteral([z.number(), '%']), z.literal('none')]).nullable(),
+  metadata: z.custom<JsonObject>().nullable(),
+});
+export type AccountOptions = Readonly<z.infer<typeof accountOptionsSchema>>;
+
+export const accountStateSchema = z.object({
+  grants: z.array(openGrantSchema).readonly(),
+  holds: z.array(openHoldSchema).readonly(),
+  options: accountOptionsSchema,
+  /** Size of the trial grant, null while none was made. */
+  trialAmount: micro.nullable(),
+  /** The createAccount call that set the options: its input's fingerprint and its entry. */
+  created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
+});
+
+export const accountSchema = z.object({
+  id: z.string(),
+  version: z.int(),
+  userId: z.string(),
+  creditType: z.string(),
+  /** False until the first applied operation: such an account exists for no reader. */
+  visible: z.boolean(),
+  seq: z.int(),
+  /** Hash of the last entry, the head of the account's chain. */
+  hash: z.string().nullable(),
+  /** Instant of the last operation; the state below is of this instant. */
+  at: z.date(),
+  balance: micro,
+  reserved: micro,
+  debt: micro,
+  available: micro,
+  /** The next instant at which time alone changes something. */
+  dueAt: z.date().nullable(),
+  createdAt: z.date(),
+  state: accountStateSchema,
+});
+export type AccountRow = Readonly<z.infer<typeof accountSchema>>;
+
+export const accountModel = defineModel('account', accountSchema, 'id', [
+  { name: 'created', fields: ['creditType', 'visible', 'createdAt'], unique: false },
+  { name: 'available', fields: ['creditType', 'visible', 'available'], unique: false },
+  { name: 'due', fields: ['visible', 'dueAt'], unique: false },
+]);
+
+/** The key of an account. Credit types hold no slash, so no two accounts share one. */
+export function accountKey(creditType: string, userId: string): string {
+  return `${creditType}/${userId}`;
+}

@@ -1,0 +1,56 @@
+/** The closed sets of the domain; their string values are the wire format. */
+import { z } from 'zod';
+
+export const transactionTypes = [
+  'add',
+  'deduct',
+  'expire',
+  'reserve',
+  'commit_reserved',
+  'release_reserved',
+  'extend_reserved',
+  'expire_reserved',
+  'activate',
+  'transfer_in',
+  'transfer_out',
+  'reverse',
+  'claw_back',
+  'account_created',
+  'account_updated',
+  'plan_changed',
+] as const;
+export const transactionTypeSchema = z.enum(transactionTypes);
+export type TransactionType = z.infer<typeof transactionTypeSchema>;
+
+/** What history leaves out unless asked: entries that never move a balance. */
+export const quietTypes: readonly TransactionType[] = [
+  'reserve',
+  'release_reserved',
+  'extend_reserved',
+  'expire_reserved',
+  'account_created',
+  'account_updated',
+  'plan_changed',
+];
+
+export const grantSourceSchema = z.enum([
+  'purchase',
+  'promo',
+  'subscription',
+  'trial',
+  'refund',
+  'adjustment',
+  'other',
+]);
+export type GrantSource = z.infer<typeof grantSourceSchema>;
+
+export const reservationStatusSchema = z.enum(['active', 'committed', 'released', 'expired']);
+export type ReservationStatus = z.infer<typeof reservationStatusSchema>;
+
+export const overageSchema = z.enum(['reject', 'charge', 'overdraft']);
+export type Overage = z.infer<typeof overageSchema>;
+
+export const ledgerEventTypeSchema = z.enum(['transaction', 'error', 'system']);
+export type LedgerEventType = z.infer<typeof ledgerEventTypeSchema>;
+
+export type AccessStatus = 'enabled' | 'disabled';

@@ -1,0 +1,38 @@
+/** Turns a zod object into the declaration that database adapters store rows by. One declaration a field. */
+import { z } from 'zod';
+
+type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
+type Fields = Readonly<Record<string, { readonly kind: FieldKind; readonly nullable: boolean }>>;
+type Index<F> = { readonly name: string; readonly fields: readonly F[]; readonly unique: boolean };
+
+export interface ModelDeclaration<Shape extends z.ZodRawShape> {
+  readonly name: string;
+  readonly key: Extract<keyof Shape, string>;
+  readonly schema: z.ZodObject<Shape>;
+  readonly fields: Fields;
+  readonly indexes: readonly Index<Extract<keyof Shape, string>>[];
+}
+
+/** Declares a stored model: its name, key and indexes beside the schema its field kinds are read from. */
+export function defineModel<Shape extends z.ZodRawShape>(
+  name: string,
+  schema: z.ZodObject<Shape>,
+  key: Extract<keyof Shape, string>,
+  indexes: readonly Index<Extract<keyof Shape, string>>[],
+): ModelDeclaration<Shape> {
+  const fields = Object.fromEntries(
+    Object.entries(schema.shape)
+      .filter(([field]) => field !== 'version')
+      .map(([field, type]) => [field, kindOf(type as z.ZodType)]),
+  );
+  return { name, key, schema, fields, indexes };
+}
+
+function kindOf(type: z.ZodType): { kind: FieldKind; nullable: boolean } {
+  if (type instanceof z.ZodNullable) return { ...kindOf(type.unwrap() as z.ZodType), nullable: true };
+  if (type instanceof z.ZodString || type instanceof z.ZodEnum) return { kind: 'string', nullable: false };
+  if (type instanceof z.ZodNumber) return { kind: 'integer', nullable: false };
+  if (type instanceof z.ZodBoolean) return { kind: 'boolean', nullable: false };
+  if (type instanceof z.ZodDate) return { kind: 'instant', nullable: false };
+  return { kind: 'json', nullable: false };
+}

@@ -1,0 +1,27 @@
+/** Facts of the database itself: settings fixed at first use, registered sinks, leases of jobs. */
+import { z } from 'zod';
+import { defineModel } from './stored.js';
+import type { JsonObject } from './values.js';
+
+export const systemSchema = z.object({
+  id: z.string(),
+  version: z.int(),
+  kind: z.enum(['settings', 'sink', 'lease']),
+  value: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
+  updatedAt: z.date(),
+});
+export type SystemRow = Readonly<z.infer<typeof systemSchema>>;
+
+export const systemModel = defineModel('system', systemSchema, 'id', [
+  { name: 'kind', fields: ['kind', 'updatedAt'], unique: false },
+]);
+
+/** The one settings row. */
+export const SETTINGS_ID = 'settings';
+
+export const settingsSchema = z.object({
+  ledgerId: z.string(),
+  creditScale: z.int().min(0).max(6),
+  events: z.enum(['standard', 'all']),
+});
+export type Settings = Readonly<z.infer<typeof settingsSchema>>;

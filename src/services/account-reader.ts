@@ -1,0 +1,59 @@
+/** Reads of accounts; those that wait in one tick share one query. Never answered from the pipeline's memory. */
+import { type Account, accountFromRow } from '../core/account.js';
+import type { AccountRow } from '../models/account.js';
+import type { DbManager, StoreOptions } from '../ports/db-manager.js';
+import { setImmediate } from './timers.js';
+
+const KEYS_PER_READ = 500;
+
+type Waiting = { resolve: (account: Account | null) => void; reject: (error: unknown) => void };
+
+export class AccountReader<S> {
+  #waiting = new Map<string, Waiting[]>();
+  #scheduled = false;
+
+  constructor(readonly db: DbManager<S>) {}
+
+  /** The account, or null while it has had no applied operation. */
+  read(key: string, options: StoreOptions<S>): Promise<Account | null> {
+    if (options.session !== undefined || options.fresh) return this.#readNow(key, options);
+    return new Promise((resolve, reject) => {
+      const others = this.#waiting.get(key);
+      if (others) others.push({ resolve, reject });
+      else this.#waiting.set(key, [{ resolve, reject }]);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      setImmediate(() => this.#flush(options.timeoutMs));
+    });
+  }
+
+  async #readNow(key: string, options: StoreOptions<S>): Promise<Account | null> {
+    const [row] = await this.db.getMany('account', [key], options);
+    return visible(row as unknown as AccountRow | null);
+  }
+
+  #flush(timeoutMs: number | undefined): void {
+    const waiting = [...this.#waiting];
+    this.#waiting = new Map();
+    this.#scheduled = false;
+    for (let from = 0; from < waiting.length; from += KEYS_PER_READ) {
+      const part = waiting.slice(from, from + KEYS_PER_READ);
+      const keys = part.map(([key]) => key);
+      this.db.getMany('account', keys, { timeoutMs }).then(
+        (rows) => {
+          for (const [i, [, readers]] of part.entries()) {
+            const account = visible(rows[i] as unknown as AccountRow | null);
+            for (const reader of readers) reader.resolve(account);
+          }
+        },
+        (error) => {
+          for (const [, readers] of part) for (const reader of readers) reader.reject(error);
+        },
+      );
+    }
+  }
+}
+
+function visible(row: AccountRow | null): Account | null {
+  return row?.visible ? accountFromRow(row) : null;
+}

@@ -1,0 +1,30 @@
+/** A credit service: the verbs of one credit type on a shared engine. */
+import type { Context } from '../core/command.js';
+import { creditMutations } from './credit-mutations.js';
+import { creditReads } from './credit-reads.js';
+import type { CreditService } from './credit-service-types.js';
+import type { Engine } from './engine.js';
+import type { DecisionSettings } from './group.js';
+import { HoldDirectory } from './hold-directory.js';
+import { creditMetering } from './meter.js';
+
+export function buildCreditService<S>(
+  engine: Engine<S>,
+  creditType: string,
+  settings: () => DecisionSettings,
+): CreditService<S> {
+  const holds = new HoldDirectory(engine, creditType);
+  const context = (): Context => {
+    const { now, ...shared } = settings();
+    return { ...shared, now: now(), defaults: engine.defaultsOf(creditType), facts: NO_FACTS };
+  };
+  const mutations = creditMutations(engine, creditType, holds);
+  return {
+    ...mutations,
+    ...creditReads(engine, creditType, holds, context),
+    ...creditMetering(mutations, engine.scale),
+  };
+}
+
+/** Reads decide nothing that would need stored rows. */
+const NO_FACTS = { grant: () => undefined, reservation: () => undefined, reversals: () => undefined };

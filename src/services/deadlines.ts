@@ -1,0 +1,73 @@
+/** Ends waiting calls at their deadline or when their signal aborts. One timer for all; none while nothing waits. */
+import { creditError } from '../errors.js';
+import { lateError, type Operation } from './operation.js';
+import { clearTimeout, monotonicNow, setTimeout } from './timers.js';
+
+export class Deadlines {
+  readonly #pending = new Map<Operation, (() => void) | null>();
+  #timer: NodeJS.Timeout | undefined;
+  #firesAt = Number.POSITIVE_INFINITY;
+
+  /** @param ended told of each operation that ended here instead of in a batch */
+  constructor(readonly ended: (operation: Operation) => void) {}
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  add(operation: Operation): void {
+    const { signal, deadline } = operation;
+    let listener: (() => void) | null = null;
+    if (signal) {
+      listener = () => this.#abort(operation);
+      signal.addEventListener('abort', listener, { once: true });
+    }
+    this.#pending.set(operation, listener);
+    if (deadline < this.#firesAt) this.#arm(deadline);
+    else if (this.#pending.size === 1) this.#timer?.ref();
+  }
+
+  /** Called when an operation is answered. */
+  remove(operation: Operation): void {
+    const listener = this.#pending.get(operation);
+    if (listener) operation.signal?.removeEventListener('abort', listener);
+    this.#pending.delete(operation);
+    // Nothing waits: the timer may fire idly, but must not keep the process alive.
+    if (this.#pending.size === 0) this.#timer?.unref();
+  }
+
+  /** The operations that are not answered yet. */
+  operations(): Operation[] {
+    return [...this.#pending.keys()];
+  }
+
+  #arm(at: number): void {
+    clearTimeout(this.#timer);
+    this.#firesAt = at;
+    this.#timer = setTimeout(() => this.#fire(), Math.max(0, at - monotonicNow()) + 1);
+  }
+
+  #fire(): void {
+    const now = monotonicNow();
+    let next = Number.POSITIVE_INFINITY;
+    this.#firesAt = next;
+    for (const operation of this.operations()) {
+      if (operation.deadline > now) next = Math.min(next, operation.deadline);
+      else this.#end(operation, lateError(operation));
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#arm(next);
+  }
+
+  /** `ABORTED` is answered only for what was never sent; a sent call is told its true outcome. */
+  #abort(operation: Operation): void {
+    if (operation.state !== 'waiting' || operation.uncertain) return;
+    this.#end(operation, creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {}));
+  }
+
+  #end(operation: Operation, error: Error): void {
+    operation.state = 'settled';
+    this.remove(operation);
+    operation.reject(error);
+    this.ended(operation);
+  }
+}

@@ -1,0 +1,186 @@
+/** What all services of one manager share: the store, the pipeline, host sessions, and how a call enters them. */
+import type { Command, Defaults } from '../core/command.js';
+import { creditError } from '../errors.js';
+import { accountKey } from '../models/account.js';
+import type { CallOptions, MutationOptions } from '../models/inputs.js';
+import type { Awaitable, JsonObject } from '../models/values.js';
+import type { DecisionSettings, Group } from './group.js';
+import { callInfo, inputFingerprint } from './input.js';
+import { type AccountRef, type Answer, lateError, type Operation, type Request } from './operation.js';
+import type { Pipeline } from './pipeline.js';
+import { HostSessions } from './session.js';
+import type { Store } from './store.js';
+import { monotonicNow, withDeadline } from './timers.js';
+
+export interface EngineConfig<S> {
+  readonly store: Store<S>;
+  readonly pipeline: Pipeline<S>;
+  readonly settings: () => DecisionSettings;
+  readonly scale: number;
+  readonly timeoutMs: number;
+  readonly ttlSeconds: number;
+  readonly ids: () => string;
+  /** Whether ids come from the host: then the form of an `op_` key cannot be judged by UUIDs. */
+  readonly ownIds: boolean;
+  readonly defaultsOf: (creditType: string) => Defaults;
+}
+
+/** A mutation as a service describes it. */
+export interface Mutation<S> {
+  /** The verb: the scope of its keys, and the entries' `operation`. */
+  readonly operation: string;
+  readonly accounts: readonly AccountRef[];
+  /** The caller's fields that are not options, by value. */
+  readonly given: JsonObject;
+  readonly options: MutationOptions<S>;
+  /** Makes the command; `fingerprint` is of the canonical input. */
+  readonly command: (operationId: string, fingerprint: () => string) => Command;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const OWN_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+export class Engine<S> {
+  readonly #config: EngineConfig<S>;
+  readonly #sessions: HostSessions<S>;
+
+  constructor(config: EngineConfig<S>) {
+    this.#config = config;
+    this.#sessions = new HostSessions(config.store.db, config.settings);
+  }
+
+  get store(): Store<S> {
+    return this.#config.store;
+  }
+
+  get scale(): number {
+    return this.#config.scale;
+  }
+
+  get ttlSeconds(): number {
+    return this.#config.ttlSeconds;
+  }
+
+  defaultsOf(creditType: string): Defaults {
+    return this.#config.defaultsOf(creditType);
+  }
+
+  newId(): string {
+    return this.#config.ids();
+  }
+
+  account(creditType: string, userId: string): AccountRef {
+    return { key: accountKey(creditType, userId), creditType, userId };
+  }
+
+  /** Runs a mutation through the pipeline, or inside the host's transaction when a session is given. */
+  mutate(mutation: Mutation<S>): Promise<Answer> {
+    const { operation, accounts, given, options } = mutation;
+    const [first] = accounts as [AccountRef];
+    const key = options.idempotencyKey;
+    const resumes = key?.startsWith('op_') ?? false;
+    const operationId = resumes ? this.#resumedId(key as string) : this.newId();
+    let known: string | undefined;
+    const fingerprint = () => {
+      known ??= inputFingerprint(given, options);
+      return known;
+    };
+    const keyed = key === undefined || resumes ? null : { scopedKey: scopedKey(first, operation, key) };
+    const request: Request = {
+      accounts,
+      command: mutation.command(operationId, fingerprint),
+      call: callInfo(operation, operationId, options, keyed && { ...keyed, fingerprint: fingerprint() }),
+      defaults: this.#config.defaultsOf(first.creditType),
+      resumes,
+      signal: options.signal,
+      timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
+    };
+    if (options.session !== undefined) return this.#inSession(request, options.session);
+    return this.#config.pipeline.submit(request);
+  }
+
+  /** Runs a read when the store is ready, within the call's deadline and signal. */
+  async read<T>(options: CallOptions<S>, run: (timeoutMs: number) => Awaitable<T>): Promise<T> {
+    const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
+    const { signal } = options;
+    const aborted = () => creditError('ABORTED', 'The read was aborted.', {});
+    if (signal?.aborted) throw aborted();
+    const started = (async () => {
+      const preparing = this.store.prepare();
+      if (preparing !== null) await preparing;
+      return run(timeoutMs);
+    })();
+    const late = () => creditError('TIMEOUT', `The read took longer than ${timeoutMs} ms.`, { timeoutMs });
+    const answer = withDeadline(started, timeoutMs, late);
+    if (!signal) return answer;
+    let stop = () => {};
+    const abort = new Promise<never>((_, reject) => {
+      const listener = () => reject(aborted());
+      signal.addEventListener('abort', listener, { once: true });
+      stop = () => signal.removeEventListener('abort', listener);
+    });
+    return Promise.race([answer, abort]).finally(stop);
+  }
+
+  /** An instant no earlier than the clock. */
+  now(): number {
+    return this.store.time.now();
+  }
+
+  async #inSession(request: Request, session: S): Promise<Answer> {
+    if (typeof session !== 'object' || session === null) {
+      throw creditError('INVALID_ARGUMENT', 'The session is not a transaction of the database.', {
+        path: 'session',
+        expected: 'a transaction of the configured database',
+      });
+    }
+    const { timeoutMs } = request;
+    const preparing = this.store.prepare();
+    if (preparing !== null) await preparing;
+    return new Promise<Answer>((resolve, reject) => {
+      const operation: Operation = {
+        ...request,
+        deadline: monotonicNow() + timeoutMs,
+        state: 'waiting',
+        uncertain: false,
+        sentVersion: 0,
+        conflicts: 0,
+        waits: 0,
+        probe: true,
+        alone: false,
+        resolve,
+        reject,
+      };
+      const keys = request.accounts.map((account) => account.key);
+      const group: Group = {
+        keys,
+        operations: [operation],
+        states: new Map(),
+        fresh: true,
+        released: false,
+        plan: null,
+      };
+      const written = withDeadline(this.#sessions.run(group, session, timeoutMs), timeoutMs, () =>
+        lateError(operation),
+      );
+      written.catch(reject).finally(() => {
+        for (const key of keys) this.#config.pipeline.memory.drop(key);
+      });
+    });
+  }
+
+  /** The operation id of a key that this library made for a call whose outcome was unknown. */
+  #resumedId(key: string): string {
+    const id = key.slice(3);
+    if ((this.#config.ownIds ? OWN_ID : UUID).test(id)) return id;
+    throw creditError('INVALID_ARGUMENT', 'Keys that begin with op_ are made by the library alone. Use another key.', {
+      path: 'idempotencyKey',
+      expected: 'a key of your own, or details.idempotencyKey of an OUTCOME_UNKNOWN error',
+    });
+  }
+}
+
+/** Unambiguous: the account's length is part of it, and the operation holds no slash. */
+function scopedKey(account: AccountRef, operation: string, key: string): string {
+  return `${operation}/${account.key.length}/${account.key}/${key}`;
+}

@@ -1,0 +1,109 @@
+/** Parsing at the edge: schema, amounts, and the fingerprint of what the caller gave. */
+import type { z } from 'zod';
+import { parseAmount } from '../core/amounts.js';
+import { fingerprintOf } from '../core/canonical.js';
+import type { CallInfo, Defaults } from '../core/command.js';
+import { creditError } from '../errors.js';
+import type { AccountOptions } from '../models/account.js';
+import { identifierSchema } from '../models/input-values.js';
+import type { AccountDefaults } from '../models/inputs.js';
+import type { Json, JsonObject } from '../models/values.js';
+
+/** The parsed value, or `INVALID_ARGUMENT` that names the first field that is wrong and what was expected. */
+export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options'): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where =
+    [path === 'options' ? '' : path, ...(issue?.path ?? [])].filter((part) => part !== '').join('.') || path;
+  const expected = issue?.message ?? 'another value';
+  throw creditError('INVALID_ARGUMENT', `${where} is not valid: ${expected}.`, { path: where, expected });
+}
+
+export function parseId(value: unknown, path: string): string {
+  if (typeof value !== 'string' || !identifierSchema.safeParse(value).success)
+    return parse(identifierSchema, value, path);
+  return value;
+}
+
+/** An id, or an object of which the id alone is taken. */
+export function parseRef(value: unknown, path: string): string {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return parseId(isObject ? (value as { id?: unknown }).id : value, path);
+}
+
+const NO_METADATA: JsonObject = {};
+
+interface CallFields {
+  correlationId?: string | undefined;
+  idempotencyKey?: string | undefined;
+  description?: string | undefined;
+  metadata?: JsonObject | undefined;
+  actor?: string | undefined;
+  reason?: string | undefined;
+}
+
+/** Fields that are not input: the key itself, tracing, and how the call is run. */
+const NOT_INPUT: ReadonlySet<string> = new Set(['idempotencyKey', 'correlationId', 'session', 'signal', 'timeoutMs']);
+
+/** Canonical input of a call: every field the caller gave, amounts in units, instants in milliseconds, no defaults. */
+export function inputFingerprint(given: JsonObject, options: object): string {
+  const fields: Record<string, Json> = { ...given };
+  for (const [name, value] of Object.entries(options)) {
+    if (!NOT_INPUT.has(name) && value !== undefined && !(name in given)) fields[name] = value as Json;
+  }
+  return fingerprintOf(fields);
+}
+
+export function callInfo(
+  operation: string,
+  operationId: string,
+  fields: CallFields,
+  keyed: { scopedKey: string; fingerprint: string } | null,
+): CallInfo {
+  return {
+    operation,
+    operationId,
+    description: fields.description ?? null,
+    actor: fields.actor ?? null,
+    reason: fields.reason ?? null,
+    correlationId: fields.correlationId ?? null,
+    metadata: fields.metadata ?? NO_METADATA,
+    idempotencyKey: keyed ? (fields.idempotencyKey ?? null) : null,
+    scopedKey: keyed?.scopedKey ?? null,
+    fingerprint: keyed?.fingerprint ?? null,
+  };
+}
+
+/** An account's own options as given: absent stays absent, `null` clears. */
+export function parseAccountOptions(
+  given: { readonly overdraftLimit?: unknown; readonly lowCreditThreshold?: unknown },
+  scale: number,
+): Partial<Pick<AccountOptions, 'overdraftLimit' | 'lowCreditThreshold'>> {
+  const { overdraftLimit, lowCreditThreshold } = given;
+  return {
+    ...(overdraftLimit !== undefined && { overdraftLimit: orWord(overdraftLimit, 'unlimited', scale) }),
+    ...(lowCreditThreshold !== undefined && { lowCreditThreshold: parseThreshold(lowCreditThreshold, scale) }),
+  };
+}
+
+/** The service's defaults for a credit type, in units. */
+export function parseDefaults(given: AccountDefaults, scale: number): Defaults {
+  const limit = orWord(given.overdraftLimit ?? 'unlimited', 'unlimited', scale);
+  return {
+    trialCredits: given.trialCredits === undefined ? 0 : parseAmount(given.trialCredits, { scale, zero: true }),
+    overdraftLimit: limit === 'unlimited' ? null : limit,
+    lowCreditThreshold: parseThreshold(given.lowCreditThreshold ?? null, scale),
+  };
+}
+
+function parseThreshold(value: unknown, scale: number): AccountOptions['lowCreditThreshold'] {
+  if (typeof value === 'string' && value.endsWith('%')) return value as `${number}%`;
+  return orWord(value, 'none', scale);
+}
+
+function orWord<W extends string>(value: unknown, word: W, scale: number): number | W | null {
+  if (value === null) return null;
+  if (value === word) return word;
+  return parseAmount(value, { scale, zero: true });
+}

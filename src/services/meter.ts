@@ -1,0 +1,146 @@
+/** Metering on top of the verbs: reserve the estimate, record, settle once. */
+import { sumMetered } from '../core/amounts.js';
+import { creditError, isCreditError } from '../errors.js';
+import { metadataSchema } from '../models/input-values.js';
+import type { JsonObject } from '../models/values.js';
+import type { CreditMetering, CreditMutations } from './credit-service-types.js';
+import type { LlmUsage, Meter, MeterOptions } from './meter-types.js';
+import type { Applied, Transaction } from './views.js';
+
+export function creditMetering<S>(credits: CreditMutations<S>, scale: number): CreditMetering {
+  async function openMeter(options: MeterOptions): Promise<Meter> {
+    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = options;
+    const reservation = await credits.reserveCredits(userId, estimate, call);
+    const costs: number[] = [];
+    const records: JsonObject[] = [];
+    const controller = new AbortController();
+    const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;
+    let ending: Promise<Applied<Transaction> | null> | null = null;
+
+    // The settlement must not be aborted with the work, and has its own place in the key's scope.
+    const { signal: _signal, ttlSeconds: _ttl, metadata = {}, ...settling } = call;
+    const meter: Meter = {
+      reservation,
+      signal,
+      get total() {
+        return sumMetered(costs, scale);
+      },
+      add(cost, recorded) {
+        if (ending) {
+          const expected = 'a meter that is still open';
+          throw creditError('INVALID_ARGUMENT', 'The meter is settled: nothing can be added.', {
+            path: 'meter',
+            expected,
+          });
+        }
+        sumMetered([...costs, cost], scale);
+        costs.push(cost);
+        if (recorded) records.push(recorded);
+      },
+      addUsage({ model, provider, cost, metadata: recorded }: LlmUsage) {
+        meter.add(cost, { ...recorded, model, provider, cost });
+      },
+      stream: (source, onChunk) => meteredStream(source, meter, onChunk),
+      settle() {
+        ending ??= end(meter.total);
+        return ending;
+      },
+      async release() {
+        ending ??= end(0);
+        await ending;
+      },
+      async [Symbol.asyncDispose]() {
+        await meter.release();
+      },
+    };
+    return meter;
+
+    async function end(total: number): Promise<Applied<Transaction> | null> {
+      const details = withUsage(metadata, records);
+      // A hold whose time has passed during the work is charged all the same: the work was done.
+      const ifExpired = overage === 'reject' ? 'charge' : overage;
+      const options = { ...settling, metadata: details, amount: total, overage, ifExpired };
+      try {
+        const entry = await credits.commitReservedCredits(reservation.id, options);
+        return total > 0 ? entry : null;
+      } catch (error) {
+        if (total === 0 && isCreditError(error, 'RESERVATION_NOT_ACTIVE')) return null;
+        ending = null;
+        throw error;
+      }
+    }
+  }
+
+  return {
+    openMeter,
+    async withCredits(options, run) {
+      const meter = await openMeter(options);
+      let result: Awaited<ReturnType<typeof run>>;
+      try {
+        result = await run(meter);
+      } catch (error) {
+        await settleAfterError(meter, options);
+        throw error;
+      }
+      if (isStream(result)) {
+        await meter.release();
+        const problem = 'withCredits would settle before the stream has been read';
+        throw creditError('CONFIGURATION', `${problem}. Use openMeter and meter.stream.`, { problems: [problem] });
+      }
+      await meter.settle();
+      return result;
+    },
+  };
+}
+
+/** The records beside the caller's metadata, as long as both fit; a settlement must never fail for its notes. */
+function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonObject {
+  if (records.length === 0) return metadata;
+  const both = metadataSchema.safeParse({ ...metadata, usage: records });
+  if (both.success) return both.data;
+  const counted = metadataSchema.safeParse({ ...metadata, usageRecords: records.length });
+  return counted.success ? counted.data : metadata;
+}
+
+async function settleAfterError(meter: Meter, { chargeOnError = 'metered', estimate }: MeterOptions): Promise<void> {
+  if (chargeOnError === 'none') return meter.release();
+  if (chargeOnError === 'estimate') meter.add(Math.max(0, Number(estimate) - meter.total));
+  await meter.settle();
+}
+
+function isStream(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return value instanceof ReadableStream || value instanceof Response || Symbol.asyncIterator in value;
+}
+
+function meteredStream<T>(
+  source: ReadableStream<T> | AsyncIterable<T>,
+  meter: Meter,
+  onChunk?: (chunk: T, meter: Meter) => void,
+): ReadableStream<T> {
+  const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]();
+  return new ReadableStream<T>({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done) {
+          await meter.settle();
+          controller.close();
+          return;
+        }
+        onChunk?.(value, meter);
+        controller.enqueue(value);
+      } catch (error) {
+        await meter.settle();
+        throw error;
+      }
+    },
+    async cancel() {
+      try {
+        await iterator.return?.();
+      } finally {
+        await meter.settle();
+      }
+    },
+  });
+}

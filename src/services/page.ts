@@ -1,0 +1,48 @@
+/** Pages of lists that an account document holds, by rank, so that a cursor outlives the item it was made from. */
+import { creditError } from '../errors.js';
+import type { ListOptions } from '../models/inputs.js';
+import type { Page } from '../models/values.js';
+
+type Rank = readonly (number | string)[];
+
+const PAGE = 20;
+
+/** The items after the cursor in ascending rank. Ranks are unique. */
+export function pageOf<T>(
+  items: readonly T[],
+  { limit = PAGE, cursor }: ListOptions,
+  rankOf: (item: T) => Rank,
+): Page<T> {
+  const after = cursor === undefined ? null : decode(cursor);
+  const ranked = items
+    .map((item) => ({ item, rank: rankOf(item) }))
+    .filter(({ rank }) => after === null || compare(rank, after) > 0)
+    .sort((a, b) => compare(a.rank, b.rank));
+  const page = ranked.slice(0, limit);
+  const last = ranked.length > limit ? page.at(-1) : undefined;
+  const nextCursor = last ? Buffer.from(JSON.stringify(last.rank)).toString('base64url') : null;
+  return { items: page.map(({ item }) => item), nextCursor };
+}
+
+function compare(a: Rank, b: Rank): number {
+  for (let i = 0; i < a.length; i++) {
+    const x = a[i] as number | string;
+    const y = b[i] as number | string;
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
+
+function decode(cursor: string): Rank {
+  try {
+    const rank: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    const isRank = Array.isArray(rank) && rank.every((part) => typeof part === 'number' || typeof part === 'string');
+    if (isRank) return rank;
+  } catch {
+    // Not ours: refused below.
+  }
+  throw creditError('INVALID_ARGUMENT', 'The cursor is not one that this list handed out.', {
+    path: 'cursor',
+    expected: 'the nextCursor of an earlier page of the same list',
+  });
+}

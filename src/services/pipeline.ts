@@ -1,0 +1,316 @@
+/**
+ * The one path of every mutation: queue by document, load, decide, commit in groups, then what follows a commit.
+ * Nothing waits on a timer: an idle pipeline commits at once, a busy one fills the next batch while the last commits.
+ */
+import { randomInt } from 'node:crypto';
+import { creditError, isCreditError } from '../errors.js';
+import type { UnitOutcome } from '../ports/db-manager.js';
+import { Deadlines } from './deadlines.js';
+import { DocumentQueues } from './document-queues.js';
+import { FactSheet } from './fact-sheet.js';
+import { type DecisionSettings, type Group, type Plan, planGroup } from './group.js';
+import { loadStates } from './loader.js';
+import { type Answer, type Operation, type Request, unknownError } from './operation.js';
+import { writeInTransaction } from './session.js';
+import { StateMemory } from './state-memory.js';
+import { type Store, storageError } from './store.js';
+import { monotonicNow, setImmediate, sleep, withDeadline } from './timers.js';
+
+export interface PipelineConfig<S> {
+  readonly store: Store<S>;
+  readonly settings: () => DecisionSettings;
+  /** Told of each committed plan, in commit order; must not throw. */
+  readonly committed: (plan: Plan) => void;
+  readonly maxWaiting: number;
+  readonly maxWaitingPerAccount: number;
+  readonly maxStates: number;
+  readonly lanes: number;
+  readonly maxBatch: number;
+}
+
+/** Conflicts after which an account travels alone: lock, read, decide, write in one transaction. */
+const CONFLICTS_BEFORE_LOCK = 2;
+
+export class Pipeline<S> {
+  readonly memory: StateMemory;
+  readonly #config: PipelineConfig<S>;
+  readonly #queues = new DocumentQueues();
+  readonly #deadlines: Deadlines;
+  #busyLanes = 0;
+  #lockWaiters = 0;
+  #scheduled = false;
+  #drained: (() => void) | null = null;
+  #closed = false;
+
+  constructor(config: PipelineConfig<S>) {
+    this.#config = config;
+    this.memory = new StateMemory(config.maxStates);
+    this.#deadlines = new Deadlines((operation) => {
+      this.#queues.wake(operation);
+      this.#schedule();
+    });
+  }
+
+  submit(request: Request): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw creditError('CLOSED', 'The credit manager is closed.', {});
+      if (request.signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
+      this.#admit(request);
+      const operation: Operation = {
+        ...request,
+        deadline: monotonicNow() + request.timeoutMs,
+        state: 'waiting',
+        uncertain: false,
+        sentVersion: 0,
+        conflicts: 0,
+        waits: 0,
+        probe: false,
+        alone: false,
+        resolve: (answer) => this.#end(operation) && resolve(answer),
+        reject: (error) => this.#end(operation) && reject(error),
+      };
+      this.#deadlines.add(operation);
+      this.#queues.push(operation);
+      this.#schedule();
+    });
+  }
+
+  /** Refuses new calls and resolves when every accepted one is answered. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#deadlines.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+  }
+
+  /** Bounded waiting: beyond it a call is refused at once. */
+  #admit({ accounts }: Request): void {
+    const { maxWaiting, maxWaitingPerAccount } = this.#config;
+    const full =
+      this.#deadlines.size >= maxWaiting ||
+      accounts.some(({ key }) => this.#queues.sizeOf(key) >= maxWaitingPerAccount);
+    if (full) throw creditError('CONTENTION', 'Too many calls are waiting. Slow down and try again.', { attempts: 0 });
+  }
+
+  #end(operation: Operation): boolean {
+    if (operation.state === 'settled') return false;
+    operation.state = 'settled';
+    this.#deadlines.remove(operation);
+    if (this.#deadlines.size === 0) this.#drained?.();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#queues.hasReady || this.#busyLanes >= this.#config.lanes) return;
+    this.#scheduled = true;
+    // All submissions of a tick, and the continuations of a batch just answered, share the next batch.
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#busyLanes < this.#config.lanes) {
+        const groups = this.#queues.take(this.#config.maxBatch);
+        if (groups.length === 0) break;
+        this.#busyLanes++;
+        this.#run(groups)
+          .catch((error) => this.#giveUp(groups, error))
+          .finally(() => {
+            this.#busyLanes--;
+            this.#schedule();
+          });
+      }
+    });
+  }
+
+  async #run(groups: readonly Group[]): Promise<void> {
+    const { store } = this.#config;
+    const timeoutMs = remaining(groups);
+    try {
+      const preparing = store.prepare();
+      if (preparing !== null) await withDeadline(preparing, timeoutMs, tooLate);
+      await withDeadline(this.#decide(groups, timeoutMs), timeoutMs, tooLate);
+    } catch (error) {
+      for (const group of groups) this.#failed(group, error);
+      return;
+    }
+    const writing: Group[] = [];
+    for (const group of groups) {
+      if (!group.plan) this.#retry(group, 'conflict');
+      else if (group.plan.unit.length === 0) this.#finish(group, group.plan);
+      else writing.push(group);
+    }
+    if (writing.length === 0) return;
+    for (const group of writing) markSent(group);
+    const outcomes = await this.#commit(writing, timeoutMs);
+    for (const [i, group] of writing.entries()) this.#settle(group, outcomes[i] as UnitOutcome);
+  }
+
+  /** Plans every group; a group without a plan afterwards has to start again. */
+  async #decide(groups: readonly Group[], timeoutMs: number): Promise<void> {
+    const { store, settings } = this.#config;
+    const options = { timeoutMs };
+    const facts = new FactSheet(store.db, options);
+    let open = groups;
+    await loadStates(open, store.db, this.memory, options);
+    for (const decision = settings(); open.length > 0; ) {
+      await facts.fetch();
+      const stale: Group[] = [];
+      open = open.filter((group) => {
+        const verdict = planGroup(group, facts, decision);
+        if (verdict === 'stale' && !group.fresh) stale.push(group);
+        return verdict === 'facts' || stale.includes(group);
+      });
+      for (const group of stale) for (const key of group.keys) this.memory.drop(key);
+      await loadStates(stale, store.db, this.memory, options);
+    }
+  }
+
+  async #commit(groups: readonly Group[], timeoutMs: number): Promise<readonly UnitOutcome[]> {
+    const units = groups.map((group) => group.plan?.unit ?? []);
+    try {
+      return await withDeadline(this.#config.store.db.commit(units, { timeoutMs }), timeoutMs, tooLate);
+    } catch (cause) {
+      // The port throws only when nothing can have been applied; our own deadline says nothing of the kind.
+      const status = cause === LATE ? 'unknown' : 'thrown';
+      return units.map(() => ({ status, cause }) as unknown as UnitOutcome);
+    }
+  }
+
+  #settle(group: Group, outcome: UnitOutcome | { status: 'thrown'; cause: unknown }): void {
+    const plan = group.plan as Plan;
+    if (outcome.status === 'committed') {
+      this.#finish(group, plan);
+      return;
+    }
+    for (const key of group.keys) this.memory.drop(key);
+    switch (outcome.status) {
+      case 'conflict':
+      case 'locked':
+        this.#retry(group, outcome.status);
+        return;
+      case 'duplicate':
+        for (const operation of group.operations) operation.probe = true;
+        this.#again(group, false);
+        return;
+      case 'unknown':
+        for (const operation of plan.sent) {
+          operation.uncertain = true;
+          operation.sentVersion = (plan.states[0]?.version ?? 1) - 1;
+        }
+        this.#again(group, true);
+        return;
+      case 'rejected':
+        if (plan.sent.length > 1) for (const operation of plan.sent) operation.alone = true;
+        else for (const operation of plan.sent) operation.reject(storageError(outcome.cause));
+        this.#again(group, false);
+        return;
+      case 'thrown':
+        this.#failed(group, outcome.cause);
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  #finish(group: Group, plan: Plan): void {
+    for (const state of plan.states) this.memory.set(state.account.key, state);
+    if (plan.entries.length > 0) this.#config.committed(plan);
+    for (const answer of plan.answers) answer();
+    this.#queues.release(group, []);
+    this.#schedule();
+  }
+
+  /** Another writer was there first: decide again, and after two conflicts alone, under a lock. */
+  #retry(group: Group, why: 'conflict' | 'locked'): void {
+    for (const key of group.keys) this.memory.drop(key);
+    let conflicts = 0;
+    for (const operation of group.operations) {
+      operation.conflicts++;
+      conflicts = Math.max(conflicts, operation.conflicts);
+    }
+    const { db } = this.#config.store;
+    const mayLock = db.transaction !== undefined && this.#lockWaiters === 0;
+    if (conflicts < CONFLICTS_BEFORE_LOCK || !mayLock) this.#again(group, why === 'locked' || conflicts > 1);
+    else void this.#runLocked(group);
+  }
+
+  /** The pessimistic path. At most one group waits for locks at a time, so that the other connections stay free. */
+  async #runLocked(group: Group): Promise<void> {
+    const { store, settings } = this.#config;
+    this.#lockWaiters++;
+    try {
+      const outcome = await withDeadline(
+        writeInTransaction(group, store.db, settings(), remaining([group])),
+        remaining([group]),
+        tooLate,
+      );
+      if (group.plan) this.#settle(group, outcome);
+      else this.#again(group, true);
+    } catch (error) {
+      const lost = error === LATE || isCreditError(error, 'OUTCOME_UNKNOWN');
+      if (lost && group.plan) this.#settle(group, { status: 'unknown', cause: error });
+      else if (isCreditError(error, 'CONTENTION', 'TIMEOUT')) this.#again(group, true);
+      else this.#failed(group, error);
+    } finally {
+      this.#lockWaiters--;
+    }
+  }
+
+  /** The store failed before anything was applied. What was never sent says so; what was sent once goes on asking. */
+  #failed(group: Group, error: unknown): void {
+    for (const key of group.keys) this.memory.drop(key);
+    for (const operation of group.operations) {
+      if (operation.uncertain && !isCreditError(error, 'CLOSED')) continue;
+      if (operation.uncertain) operation.reject(unknownError(operation));
+      else if (error !== LATE) operation.reject(storageError(error));
+    }
+    this.#again(group, true);
+  }
+
+  /** Puts what is not answered back at the head of its queues, after a pause when it would only meet the same again. */
+  #again(group: Group, pause: boolean): void {
+    const again = group.operations.filter((operation) => operation.state !== 'settled');
+    for (const operation of again) operation.state = 'waiting';
+    const release = () => {
+      this.#queues.release(
+        group,
+        again.filter((operation) => operation.state !== 'settled'),
+      );
+      this.#schedule();
+    };
+    if (!pause || again.length === 0) {
+      release();
+      return;
+    }
+    let waits = 0;
+    for (const operation of again) waits = Math.max(waits, ++operation.waits);
+    const most = Math.min(500, 5 * 2 ** Math.min(waits, 7));
+    void sleep(randomInt(Math.ceil(most / 2), most + 1)).then(release);
+  }
+
+  #giveUp(groups: readonly Group[], error: unknown): void {
+    const message = 'An internal check failed. Please report this with the stack of the cause.';
+    for (const group of groups) {
+      for (const operation of group.operations) {
+        if (operation.uncertain || operation.state === 'sent') operation.reject(unknownError(operation));
+        else operation.reject(creditError('INVARIANT_VIOLATION', message, {}, { cause: error }));
+      }
+      for (const key of group.keys) this.memory.drop(key);
+      this.#queues.release(group, []);
+    }
+  }
+}
+
+/** Marks our own deadline, which an adapter's errors are never mistaken for. */
+const LATE = new Error('deadline');
+
+function tooLate(): Error {
+  return LATE;
+}
+
+function markSent({ plan }: Group): void {
+  for (const operation of plan?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
+}
+
+/** Milliseconds until the last deadline of these groups. */
+function remaining(groups: readonly Group[]): number {
+  let last = 0;
+  for (const { operations } of groups) for (const { deadline } of operations) if (deadline > last) last = deadline;
+  return Math.max(1, Math.ceil(last - monotonicNow()));
+}

@@ -1,0 +1,118 @@
+/** Writing inside a transaction: the pessimistic path's own, or the host's. Lock, read, decide, write, answer. */
+import { creditError, isCreditError } from '../errors.js';
+import type { DbManager, StoreOptions, UnitOutcome } from '../ports/db-manager.js';
+import { FactSheet } from './fact-sheet.js';
+import { type DecisionSettings, type Group, type Plan, planGroup } from './group.js';
+import { accountsOf, lockStates, readOrCreate } from './loader.js';
+import { monotonicNow } from './timers.js';
+
+/** Thrown inside a transaction to roll it back; carries why. */
+class RolledBack extends Error {
+  constructor(readonly outcome: UnitOutcome) {
+    super(outcome.status);
+  }
+}
+
+/** Plans and writes a group in a transaction of our own. Anything but `committed` was rolled back. */
+export async function writeInTransaction<S>(
+  group: Group,
+  db: DbManager<S>,
+  settings: DecisionSettings,
+  timeoutMs: number,
+): Promise<UnitOutcome> {
+  const options = { timeoutMs };
+  await readOrCreate(accountsOf(group), db, options);
+  try {
+    await db.transaction?.(async (session) => {
+      await lockAndPlan(group, db, settings, { ...options, session });
+      const outcome = await writePlan(group.plan as Plan, db, { ...options, session });
+      if (outcome.status !== 'committed') throw new RolledBack(outcome);
+    }, options);
+    return { status: 'committed' };
+  } catch (error) {
+    if (error instanceof RolledBack) return error.outcome;
+    throw error;
+  }
+}
+
+/** Locks and reads the accounts, reads what the decision needs, decides. The probe of the keys is part of it. */
+export async function lockAndPlan<S>(
+  group: Group,
+  db: DbManager<S>,
+  settings: DecisionSettings,
+  options: StoreOptions<S>,
+): Promise<void> {
+  await lockStates(group, db, options);
+  const facts = new FactSheet(db, options);
+  for (const operation of group.operations) operation.probe = true;
+  group.plan = null;
+  for (let verdict = planGroup(group, facts, settings); verdict !== 'planned'; ) {
+    if (!facts.missing) {
+      throw creditError('CONTENTION', 'A row was read before the state it belongs to. Try again.', { attempts: 1 });
+    }
+    await facts.fetch();
+    verdict = planGroup(group, facts, settings);
+  }
+  for (const operation of group.plan ? (group.plan as Plan).sent : []) {
+    if (operation.state === 'waiting') operation.state = 'sent';
+  }
+}
+
+export async function writePlan<S>(plan: Plan, db: DbManager<S>, options: StoreOptions<S>): Promise<UnitOutcome> {
+  if (plan.unit.length === 0) return { status: 'committed' };
+  const [outcome] = await db.commit([plan.unit], options);
+  return outcome as UnitOutcome;
+}
+
+/**
+ * Runs calls inside a host's transaction: one after another per session, each by itself. Nothing read or decided there
+ * enters the process's state, and nothing leaves on its behalf: rows speak for themselves once they are visible.
+ */
+export class HostSessions<S> {
+  readonly #tails = new WeakMap<object, Promise<unknown>>();
+  readonly #ended = new WeakSet<object>();
+
+  constructor(
+    readonly db: DbManager<S>,
+    readonly settings: () => DecisionSettings,
+  ) {}
+
+  /** Plans and writes a group of one operation; the operation is answered here. */
+  run(group: Group, session: S, timeoutMs: number): Promise<void> {
+    const key = session as object;
+    const turn = (this.#tails.get(key) ?? Promise.resolve()).then(() => this.#write(group, session, timeoutMs));
+    this.#tails.set(
+      key,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+
+  async #write(group: Group, session: S, timeoutMs: number): Promise<void> {
+    if (this.#ended.has(session as object)) {
+      throw creditError('INVALID_ARGUMENT', 'An earlier error ended this transaction. Roll it back and start anew.', {
+        path: 'session',
+        expected: 'a transaction that can still commit',
+      });
+    }
+    const until = monotonicNow() + timeoutMs;
+    const options = { session, timeoutMs };
+    try {
+      await readOrCreate(accountsOf(group), this.db, { timeoutMs });
+      await lockAndPlan(group, this.db, this.settings(), options);
+      const plan = group.plan as Plan;
+      const outcome = await writePlan(plan, this.db, { ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
+      if (outcome.status === 'committed') for (const answer of plan.answers) answer();
+      else throw failureOf(outcome);
+    } catch (error) {
+      if (!isCreditError(error)) this.#ended.add(session as object);
+      throw error;
+    }
+  }
+}
+
+function failureOf(outcome: Exclude<UnitOutcome, { status: 'committed' }>): unknown {
+  if (outcome.status === 'rejected' || outcome.status === 'unknown') return outcome.cause;
+  const message = 'Another writer holds the account or the key. Roll the transaction back and repeat it.';
+  return creditError('CONTENTION', message, { attempts: 1 });
+}

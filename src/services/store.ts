@@ -1,0 +1,142 @@
+/** The database as the services use it: initialised once, with its settings, its sinks and its time. */
+import { creditError, isCreditError } from '../errors.js';
+import { storedModels } from '../models/index.js';
+import { SETTINGS_ID, type Settings, type SystemRow, settingsSchema } from '../models/system.js';
+import type { Clock } from '../ports/clock.js';
+import type { DbManager, Row, StoreOptions } from '../ports/db-manager.js';
+import type { LoggerLike } from '../ports/logger.js';
+import { systemEntry } from './system-entry.js';
+import { databaseTime, hostTime, type TimeSource } from './time-source.js';
+import { monotonicNow } from './timers.js';
+
+const SINKS_EVERY_MS = 60_000;
+
+export interface StoreConfig<S> {
+  readonly db: DbManager<S>;
+  readonly creditScale: number;
+  readonly events: Settings['events'] | undefined;
+  readonly sinks: readonly string[];
+  readonly clock: Clock | undefined;
+  readonly ids: () => string;
+  readonly logger: LoggerLike;
+}
+
+export class Store<S> {
+  readonly db: DbManager<S>;
+  readonly time: TimeSource;
+  readonly #config: StoreConfig<S>;
+  #settings: Settings | null = null;
+  #sinks: readonly string[] = [];
+  #sinksReadAt = 0;
+  #opening: Promise<void> | null = null;
+
+  constructor(config: StoreConfig<S>) {
+    this.#config = config;
+    this.db = config.db;
+    this.time = config.clock ? hostTime(config.clock) : databaseTime(() => config.db.ping({ timeoutMs: 1_000 }));
+  }
+
+  get settings(): Settings {
+    if (this.#settings) return this.#settings;
+    throw creditError('INVARIANT_VIOLATION', 'The store was used before it was initialised.', {});
+  }
+
+  /** Names of the sinks that every event gets a row for. */
+  get sinks(): readonly string[] {
+    return this.#sinks;
+  }
+
+  /** Null when the store can be used at once; else a promise. A failed initialisation is tried again by the next call. */
+  prepare(): Promise<void> | null {
+    if (!this.#settings) {
+      this.#opening ??= this.#open().finally(() => {
+        this.#opening = null;
+      });
+      return this.#opening;
+    }
+    if (monotonicNow() - this.#sinksReadAt > SINKS_EVERY_MS) {
+      this.#sinksReadAt = monotonicNow();
+      this.#readSinks().catch((error) => this.#config.logger.warn({ err: error }, 'Registered sinks were not read'));
+    }
+    return this.time.refresh();
+  }
+
+  async #open(): Promise<void> {
+    await this.db.init(storedModels);
+    await this.time.refresh();
+    const settings = await this.#readSettings();
+    await this.#registerSinks();
+    await this.#readSinks();
+    this.#settings = settings;
+  }
+
+  async #readSettings(): Promise<Settings> {
+    const { creditScale, events, ids } = this.#config;
+    for (;;) {
+      const [row] = (await this.db.getMany('system', [SETTINGS_ID])) as unknown as (SystemRow | null)[];
+      if (!row) {
+        const first = { ledgerId: ids(), creditScale, events: events ?? 'standard' } as const;
+        await this.#writeSettings(first, null);
+        continue;
+      }
+      const settings = settingsSchema.parse(row.value);
+      if (settings.creditScale !== creditScale) {
+        const problem = `creditScale is ${settings.creditScale} in this database, ${creditScale} was given`;
+        throw creditError('CONFIGURATION', `${problem}. The scale is fixed at first use.`, { problems: [problem] });
+      }
+      if (events === undefined || events === settings.events) return settings;
+      await this.#writeSettings({ ...settings, events }, row.version);
+    }
+  }
+
+  /** One process wins; the others read what it wrote. */
+  async #writeSettings(settings: Settings, version: number | null): Promise<void> {
+    const now = new Date(this.time.now());
+    const row = { id: SETTINGS_ID, version: (version ?? 0) + 1, kind: 'settings', value: settings, updatedAt: now };
+    const message = version === null ? 'Ledger created' : 'Settings changed';
+    const entry = systemEntry(this.#config.ids(), now, message, settings);
+    const change =
+      version === null
+        ? ({ op: 'insert', model: 'system', row: row as unknown as Row } as const)
+        : ({ op: 'replace', model: 'system', row: row as unknown as Row, expectedVersion: version } as const);
+    await this.#commitOnce([change, { op: 'insert', model: 'entry', row: entry as unknown as Row }]);
+  }
+
+  async #registerSinks(): Promise<void> {
+    for (const name of this.#config.sinks) {
+      const id = `sink:${name}`;
+      const [row] = await this.db.getMany('system', [id]);
+      const updatedAt = new Date(this.time.now());
+      if (row) continue;
+      await this.#commitOnce([
+        { op: 'insert', model: 'system', row: { id, version: 1, kind: 'sink', value: { name }, updatedAt } },
+      ]);
+    }
+  }
+
+  async #readSinks(): Promise<void> {
+    const { rows } = await this.db.find('system', { index: 'kind', equals: { kind: 'sink' }, limit: 100 });
+    this.#sinks = rows.map((row) => (row.value as { name: string }).name);
+    this.#sinksReadAt = monotonicNow();
+  }
+
+  /** A conflict means that another process wrote the same: both go on from what is stored. */
+  async #commitOnce(unit: Parameters<DbManager<S>['commit']>[0][number]): Promise<void> {
+    const [outcome] = await this.db.commit([unit]);
+    if (outcome?.status === 'committed' || outcome?.status === 'conflict' || outcome?.status === 'locked') return;
+    throw storageError(outcome && 'cause' in outcome ? outcome.cause : undefined);
+  }
+}
+
+/** Errors of the library pass; everything else a driver throws becomes one that says nothing of the driver. */
+export function storageError(cause: unknown): Error {
+  if (isCreditError(cause)) return cause;
+  return creditError(
+    'STORAGE_UNAVAILABLE',
+    'The database could not answer. Nothing was written; try again.',
+    {},
+    { cause },
+  );
+}
+
+export type { StoreOptions };

@@ -1,0 +1,97 @@
+/** A whole manager for a host's unit tests: in memory, a clock that the test moves, ids that count, faults on demand. */
+import { type CreditManagement, type CreditManagementOptions, createCreditManagement } from '../credit-management.js';
+import { InMemoryDbManager, type MemorySession } from '../db/memory.js';
+import { creditError } from '../errors.js';
+import type { CreditEvent } from '../models/events.js';
+import type { DbManager, StoreOptions, Unit, UnitOutcome } from '../ports/db-manager.js';
+import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
+
+export interface TestCredits<S = MemorySession, U extends string = never> extends CreditManagement<S, U> {
+  readonly clock: TestClock;
+  /** Every event of every commit so far. */
+  readonly events: readonly CreditEvent[];
+  /** Moves the clock from one due instant to the next, writing what the clock brings about on every account. */
+  advance(by: Duration): Promise<void>;
+  /** Lets the next commits fail: nothing applied, or applied with the answer lost. */
+  failNext(at: 'before_commit' | 'after_commit', times?: number): void;
+}
+
+type Options<S, U extends string> = Omit<CreditManagementOptions<S, U>, 'clock' | 'db'> & {
+  now?: Date | string;
+  /** `'accept-any'` lets sessions of any database pass, as if none were given. */
+  session?: 'memory' | 'accept-any';
+};
+
+/**
+ * @example
+ * const test = createTestCredits({ now: '2030-01-01T00:00:00Z' });
+ * await test.credits.addCredits('user-1', 10, { expiresAt: '2030-01-02T00:00:00Z' });
+ * await test.advance({ days: 1 });
+ */
+export function createTestCredits<S = MemorySession, const U extends string = never>(
+  options: Options<S, U> = {},
+): TestCredits<S, U> {
+  const { now, session, ...rest } = options;
+  const clock = testClock(now);
+  const memory = new InMemoryDbManager({ sessions: session === 'accept-any' ? 'any' : 'own' });
+  const db = new FailingDb(memory);
+  const wiring = { ids: sequenceIds(), ...rest, clock, db: db as unknown as DbManager<S> };
+  const manager = createCreditManagement<S, U>(wiring as CreditManagementOptions<S, U>);
+  const events: CreditEvent[] = [];
+  manager.on('*', (event) => {
+    events.push(event);
+  });
+
+  async function advance(by: Duration): Promise<void> {
+    const end = clock.now().getTime() + durationMs(by);
+    await manager.init();
+    for (;;) {
+      const due = { index: 'due', equals: { visible: true }, range: { field: 'dueAt', lte: new Date(end) }, limit: 1 };
+      const [account] = (await memory.find('account', due)).rows;
+      if (!account) break;
+      const dueAt = account.dueAt as Date;
+      if (dueAt > clock.now()) clock.set(dueAt);
+      await manager.creditType(account.creditType as U).expireCredits(account.userId as string);
+    }
+    clock.set(new Date(end));
+  }
+
+  return Object.assign(manager, {
+    clock,
+    events,
+    advance,
+    failNext: (at: 'before_commit' | 'after_commit', times = 1) => db.failNext(at, times),
+  });
+}
+
+/** The in-memory database with commits that fail on demand. */
+class FailingDb implements DbManager<MemorySession> {
+  readonly name = 'memory';
+  readonly #inner: InMemoryDbManager;
+  #failures: ('before_commit' | 'after_commit')[] = [];
+
+  constructor(inner: InMemoryDbManager) {
+    this.#inner = inner;
+  }
+
+  failNext(at: 'before_commit' | 'after_commit', times: number): void {
+    for (let i = 0; i < times; i++) this.#failures.push(at);
+  }
+
+  async commit(units: readonly Unit[], options?: StoreOptions<MemorySession>): Promise<readonly UnitOutcome[]> {
+    const failure = this.#failures.shift();
+    if (failure === 'before_commit') throw creditError('STORAGE_UNAVAILABLE', 'The test made this commit fail.', {});
+    const outcomes = await this.#inner.commit(units, options);
+    return failure
+      ? outcomes.map(() => ({ status: 'unknown', cause: new Error('The test lost the answer.') }))
+      : outcomes;
+  }
+
+  init: InMemoryDbManager['init'] = (models) => this.#inner.init(models);
+  getMany: InMemoryDbManager['getMany'] = (...args) => this.#inner.getMany(...args);
+  find: InMemoryDbManager['find'] = (...args) => this.#inner.find(...args);
+  count: InMemoryDbManager['count'] = (...args) => this.#inner.count(...args);
+  ping: InMemoryDbManager['ping'] = (options) => this.#inner.ping(options);
+  transaction: InMemoryDbManager['transaction'] = (run, options) => this.#inner.transaction(run, options);
+  close: InMemoryDbManager['close'] = () => this.#inner.close();
+}
