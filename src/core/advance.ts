@@ -100,7 +100,8 @@ function expireHold(draft: Draft, hold: OpenHold): void {
   const repaid = repayDebt(draft, hold.draws);
   const end = { status: 'expired', released: 0, expired: left, closing: null } as const;
   draft.reservationWrites.push({ op: 'replace', row: closedReservation(account, hold, end) });
-  const fields = { amount: left, reservedDelta: -left, draws: hold.draws, repaid, reservationId: hold.id };
+  const details = { freed: hold.draws.map(({ grantId, amount }) => ({ grantId, amount })) };
+  const fields = { amount: left, reservedDelta: -left, repaid, reservationId: hold.id, details };
   writeEntry(draft, 'expire_reserved', fields);
   lapseAll(draft, lapsed);
 }

@@ -21,7 +21,7 @@ export interface Draft {
   readonly call: CallInfo;
   /** Id of this account's own entry; its other entries and grants derive theirs from it. */
   readonly baseId: string;
-  readonly entries: DraftEntry[];
+  entries: DraftEntry[];
   /** Which entry answers the call; the last one unless set. */
   mainEntry: number;
   readonly events: PendingEvent[];
@@ -29,7 +29,7 @@ export interface Draft {
   judged: number;
   judgedBalance: number;
   /** Versions of the grant rows that this operation writes because it made (1) or reopened them. */
-  readonly touchedGrants: Map<string, number>;
+  touchedGrants: Map<string, number> | null;
   readonly grantWrites: RowWrite<GrantRow>[];
   readonly reservationWrites: RowWrite<ReservationRow>[];
   /** Whether entries written now belong to the caller (description, actor …) or to the clock. */
@@ -54,7 +54,7 @@ export function openDraft(account: Account, context: Context, call: CallInfo, ba
     events: [],
     judged: account.balance - account.reserved,
     judgedBalance: account.balance,
-    touchedGrants: new Map(),
+    touchedGrants: null,
     grantWrites: [],
     reservationWrites: [],
     own: false,
@@ -137,7 +137,9 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
     prev: null,
     hash: null,
   };
-  draft.entries.push(entry);
+  // A list of one, not a growing list: most operations write one entry.
+  if (draft.entries.length === 0) draft.entries = [entry];
+  else draft.entries.push(entry);
   return entry;
 }
 
@@ -147,6 +149,12 @@ export function changeGrant(draft: Draft, i: number, change: Partial<OpenGrant>)
   const changed = { ...(grants[i] as OpenGrant), ...change };
   grants[i] = changed;
   return changed;
+}
+
+/** Notes that the grant's row must be written at this version. */
+export function touchGrant(draft: Draft, grantId: string, version: number): void {
+  draft.touchedGrants ??= new Map();
+  draft.touchedGrants.set(grantId, version);
 }
 
 export function grantIndex(draft: Draft, grantId: string): number {
@@ -170,7 +178,7 @@ export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffi
   const { account } = draft;
   const place = suffix ? 0 : draft.places++;
   const id = `g-${draft.baseId}${suffix}${place === 0 ? '' : `.${place}`}`;
-  draft.touchedGrants.set(id, 1);
+  touchGrant(draft, id, 1);
   const grant: OpenGrant = {
     id,
     source: terms.source,
@@ -204,7 +212,7 @@ export function takeFree(
   only?: (grant: OpenGrant) => boolean,
 ): { draws: readonly Draw[]; taken: number } {
   const now = draft.account.at;
-  const draws: Draw[] = [];
+  let draws: Draw[] = [];
   let left = amount;
   for (let i = 0; i < draft.account.grants.length && left > 0; i++) {
     const grant = draft.account.grants[i] as OpenGrant;
@@ -212,7 +220,9 @@ export function takeFree(
     if (free <= 0 || !isSpendable(grant, now) || (only && !only(grant))) continue;
     const part = Math.min(free, left);
     left -= part;
-    draws.push({ grantId: grant.id, amount: part });
+    const draw = { grantId: grant.id, amount: part };
+    if (draws.length === 0) draws = [draw];
+    else draws.push(draw);
     if (how === 'hold') changeGrant(draft, i, { held: grant.held + part });
     else if (how === 'spend') changeGrant(draft, i, { remaining: grant.remaining - part });
     else changeGrant(draft, i, { remaining: grant.remaining - part, revoked: grant.revoked + part });

@@ -39,18 +39,25 @@ export function grantTrial(draft: Draft, amount: number): void {
 
 /** Whether `count` more grants of `amount` together fit the account. */
 export function checkRoom(draft: Draft, amount: number, count: number): Refusal | null {
-  const { account, context } = draft;
-  const limit = context.limits.openGrants;
-  if (account.grants.length + count > limit) {
-    const message = `The account has ${account.grants.length} open grants; the limit is ${limit}.`;
-    return refuse('LIMIT_EXCEEDED', `${message} Merge additions or raise limits.openGrants.`, {
-      what: 'openGrants',
-      limit,
-    });
-  }
+  const { account } = draft;
   let scheduled = 0;
   for (const grant of account.grants) if (grant.effectiveAt > account.at) scheduled += grant.remaining;
-  return account.balance + scheduled + amount > MAX_UNITS ? beyondMaximum(draft) : null;
+  if (account.balance + scheduled + amount > MAX_UNITS) return beyondMaximum(draft);
+  const limit = draft.context.limits.openGrants;
+  const open = openGrants(draft) + count;
+  if (open <= limit) return null;
+  const message = `The account would have ${open} open grants; the limit is ${limit}.`;
+  return refuse('LIMIT_EXCEEDED', `${message} Merge additions or raise limits.openGrants.`, {
+    what: 'openGrants',
+    limit,
+  });
+}
+
+/** Grants that are not used up; those used up in this very operation are still listed until it is sealed. */
+export function openGrants({ account }: Draft): number {
+  let open = 0;
+  for (const grant of account.grants) if (grant.remaining > 0) open++;
+  return open;
 }
 
 /** The terms of a grant as its entry keeps them, so that the entries alone rebuild the account. */

@@ -87,7 +87,7 @@ export function commitHold(draft: Draft, command: Of<'commit'>): Verdict {
     const others = account.holds.map((open) => (open === hold ? next : open));
     setHolds(draft, others);
     const row = closedReservation(account, next, { status: 'active', released: 0, expired: 0, closing: null });
-    const details = { final: false, reservation: snapshot(row) };
+    const details = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row) };
     writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
     draft.mainEntry = draft.entries.length - 1;
   } else endHold(draft, hold, next, entry, command);
@@ -166,7 +166,9 @@ function commitEnded(draft: Draft, command: Of<'commit'>): Verdict {
   const above = amount > row.expired;
   if (above && command.overage === 'reject') return exceeds(draft, row.id, amount, row.expired);
   const mayOwe = command.ifExpired === 'overdraft' && (!above || command.overage === 'overdraft');
-  const refusal = debit(draft, amount, mayOwe ? 'limited' : 'none', { type: 'deduct', reservationId: row.id });
+  const details = { fingerprint: command.fingerprint };
+  const late = { type: 'deduct', reservationId: row.id, details } as const;
+  const refusal = debit(draft, amount, mayOwe ? 'limited' : 'none', late);
   if (refusal) return refusal;
   const lateCharge = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
   const { reservationWrites } = draft;

@@ -4,16 +4,16 @@ import { type Account, availableOf } from './account.js';
 import { freePart, isSpendable } from './burn-down.js';
 import type { Context } from './command.js';
 
-/** On an account advanced to now. `draws` cover what is there; the trial grant to be made is named `trial`. */
+/** On an account advanced to now. The shortfall counts debt, which new credits would repay first. `draws` cover what is there; the trial grant to be made is named `trial`. */
 export function previewDebit(
   account: Account,
   amount: number,
   { defaults }: Context,
 ): { shortfall: number; draws: readonly Draw[] } {
   const trial = account.seq === 0 && account.trialAmount === null ? defaults.trialCredits : 0;
-  const available = Math.max(0, availableOf(account) + trial);
+  const available = availableOf(account) + trial;
   const draws: Draw[] = [];
-  let left = Math.min(amount, available);
+  let left = Math.min(amount, Math.max(0, available));
   for (const grant of account.grants) {
     const part = isSpendable(grant, account.at) ? Math.min(freePart(grant), left) : 0;
     if (part > 0) draws.push({ grantId: grant.id, amount: part });

@@ -3,7 +3,6 @@ import type { OpenGrant } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { Draw } from '../models/values.js';
 import { lapseAll } from './advance.js';
-import { MAX_UNITS } from './amounts.js';
 import { type Command, type Decision, PENDING, type Refusal, refuse } from './command.js';
 import {
   changeGrant,
@@ -13,11 +12,12 @@ import {
   makeGrant,
   repayDebt,
   takeFree,
+  touchGrant,
   writeEntry,
 } from './draft.js';
-import { creditsOf, PLAIN_TERMS, termsOf } from './grants.js';
+import { checkRoom, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
 import { grantFromRow } from './seal.js';
-import { addDebt, beyondMaximum } from './spend.js';
+import { addDebt } from './spend.js';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
@@ -58,6 +58,7 @@ function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly 
     const parts = entry.details as unknown as ReversedParts;
     return parts.undoneDebt + parts.adjustment;
   });
+  const openBefore = openGrants(draft);
   const undoneDebt = Math.min(amount, madeDebt - settledDebt, account.debt);
   let left = amount - undoneDebt;
 
@@ -73,8 +74,8 @@ function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly 
     if (i < 0) {
       const row = context.facts.grant(grantId);
       if (!row) return PENDING;
-      const version = draft.touchedGrants.get(grantId) ?? row.version + 1;
-      draft.touchedGrants.set(grantId, version);
+      const version = draft.touchedGrants?.get(grantId) ?? row.version + 1;
+      touchGrant(draft, grantId, version);
       insertGrant(draft, grantFromRow(row, version));
       i = grantIndex(draft, grantId);
     }
@@ -88,7 +89,6 @@ function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly 
   account.debt -= undoneDebt;
   account.balance += amount - left;
   const grant = left > 0 ? makeGrant(draft, left, { ...PLAIN_TERMS, source: 'adjustment' }) : null;
-  if (account.balance > MAX_UNITS) return beyondMaximum(draft);
   const repaid = repayDebt(draft);
   const details = { undoneDebt, adjustment: left, ...(grant && { grant: termsOf(grant) }) };
   const grantId = grant?.id ?? null;
@@ -103,7 +103,7 @@ function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly 
   });
   draft.mainEntry = draft.entries.length - 1;
   lapseAll(draft, lapsed);
-  return null;
+  return openGrants(draft) > openBefore ? checkRoom(draft, 0, 0) : null;
 }
 
 /** Claws an addition back, at most what neither lapsed nor was reversed; a scheduled lot is taken away, delta 0. */
@@ -129,7 +129,7 @@ function reverseAddition(draft: Draft, command: Of<'reverse'>, reversals: readon
     });
     return null;
   }
-  return takeBack(draft, amount, [grantId], { type: 'reverse', reverses: original.id });
+  return takeBack(draft, amount, [grantId], { type: 'reverse', reverses: original.id, grantId });
 }
 
 export function clawBack(draft: Draft, command: Of<'claw_back'>): Verdict {
@@ -141,7 +141,7 @@ function takeBack(
   draft: Draft,
   amount: number,
   grantIds: readonly string[],
-  entry: { type: 'reverse' | 'claw_back'; reverses?: string; reference?: string },
+  entry: { type: 'reverse' | 'claw_back'; reverses?: string; grantId?: string; reference?: string },
 ): Refusal | null {
   const own = takeFree(draft, amount, 'revoke', (grant) => grantIds.includes(grant.id));
   const others = takeFree(draft, amount - own.taken, 'revoke');
@@ -152,6 +152,7 @@ function takeBack(
     amount,
     delta: -amount,
     draws: [...own.draws, ...others.draws],
+    grantId: entry.grantId ?? null,
     reverses: entry.reverses ?? null,
     details: entry.reference === undefined ? {} : { reference: entry.reference },
   });

@@ -16,9 +16,7 @@ export function sealDraft(draft: Draft): AccountChange {
   const grants = settleGrants(draft);
   if (draft.dueChanged) account.dueAt = nextDue(account);
   const main = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
-  const entries: SealedEntry[] = [];
-  for (let i = 0; i < draft.entries.length; i++) {
-    const row = draft.entries[i] as Draft['entries'][number];
+  const entries = draft.entries.map((row, i): SealedEntry => {
     row.id = i === main ? draft.baseId : `${draft.baseId}.${i}`;
     row.seq = ++account.seq;
     if (i === main && draft.baseId === call.operationId) {
@@ -30,11 +28,13 @@ export function sealDraft(draft: Draft): AccountChange {
     const body = entryBody(row, context.ledgerId);
     row.hash = sha256(body);
     account.hash = row.hash;
-    entries.push({ row, body });
-  }
-  const events = draft.events.map((event, place) => finishEvent(draft, event, place));
+    return { row, body };
+  });
+  const events = draft.events.length === 0 ? NO_EVENTS : draft.events.map((event, i) => finishEvent(draft, event, i));
   return { account, entries, events, grants, reservations: draft.reservationWrites };
 }
+
+const NO_EVENTS: readonly CreditEvent[] = [];
 
 /** Rows of grants made, closed or reopened; closed ones leave the account. */
 function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
@@ -43,7 +43,7 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
   let closed = false;
   for (const grant of account.grants) {
     if (grant.remaining === 0) closed = true;
-    const version = touchedGrants.get(grant.id) ?? (grant.remaining === 0 ? grant.rowVersion + 1 : null);
+    const version = touchedGrants?.get(grant.id) ?? (grant.remaining === 0 ? grant.rowVersion + 1 : null);
     if (version === null) continue;
     const op = version === 1 ? 'insert' : 'replace';
     draft.grantWrites.push({ op, row: grantRow(account, grant, version) });

@@ -28,7 +28,9 @@ export function debit(
   const refusal = addDebt(draft, missing);
   if (refusal) return refusal;
   account.balance -= amount;
-  writeEntry(draft, entry.type, { ...entry, amount, delta: -amount, draws });
+  const reservationId = entry.reservationId ?? null;
+  const { details } = entry;
+  writeEntry(draft, entry.type, { amount, delta: -amount, draws, reservationId, ...(details && { details }) });
   return null;
 }
 
@@ -46,10 +48,12 @@ function overdraftLimitOf({ account, context }: Draft): number | null {
   return own ?? context.defaults.overdraftLimit;
 }
 
-export function insufficient(draft: Draft, requested: number, available = availableOf(draft.account)): Refusal {
-  const details = { ...fundsOf(draft, requested), available: toCredits(available, draft.context.scale) };
-  const { balance, reserved } = details;
-  const numbers = `balance ${balance}, reserved ${reserved}, available ${details.available}`;
+/** `movable`: what a transfer may take, when that is less than what is available. */
+export function insufficient(draft: Draft, requested: number, movable?: number): Refusal {
+  const details = fundsOf(draft, requested);
+  const { balance, reserved, available } = details;
+  const most = movable === undefined ? '' : `, of which ${toCredits(movable, draft.context.scale)} can be transferred`;
+  const numbers = `balance ${balance}, reserved ${reserved}, available ${available}${most}`;
   const message = `${details.requested} credits were requested; the account has ${numbers}. Add credits or ask for less.`;
   return refuse('INSUFFICIENT_CREDITS', message, details);
 }

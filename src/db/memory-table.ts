@@ -12,12 +12,27 @@ export class MemoryTable {
   readonly #unique = new Map<Index, Map<string, string>>();
   readonly #walks = new Map<Index, Map<StoredValue, Bucket>>();
 
+  /** Fields whose values are objects, which a copy must copy too. */
+  readonly #deep: readonly string[];
+
   constructor(readonly model: StoredModel) {
+    const kinds = Object.entries(model.fields);
+    this.#deep = kinds.filter(([, { kind }]) => kind === 'json' || kind === 'instant').map(([field]) => field);
     for (const index of model.indexes) if (index.unique) this.#unique.set(index, new Map());
   }
 
   keyOf(row: Row): string {
     return row[this.model.key] as string;
+  }
+
+  /** What callers hold and what is stored never share an object. */
+  copy(row: Row): Row {
+    const copy: Record<string, StoredValue> = { ...row };
+    for (const field of this.#deep) {
+      const value = copy[field];
+      if (typeof value === 'object' && value !== null) copy[field] = copyJson(value as object) as StoredValue;
+    }
+    return copy as Row;
   }
 
   /** Writes `next` under `key`, or removes it (`undefined`). Uniqueness was checked before. */
@@ -33,6 +48,12 @@ export class MemoryTable {
     if (next) this.rows.set(key, next);
     else this.rows.delete(key);
     if (this.#walks.size > 0) this.#follow(key, previous, next);
+  }
+
+  /** Whether a row takes any unique value. */
+  claims(row: Row): boolean {
+    for (const index of this.#unique.keys()) if (uniqueValue(index, row) !== null) return true;
+    return false;
   }
 
   /** The unique values of a row: `[index, encoded value, key of the row that owns it now]`. */
@@ -146,19 +167,13 @@ export class MemoryTable {
   }
 }
 
-/** A unit's copy of a row: what callers hold and what is stored never share an object. */
-export function copyRow(row: Row): Row {
-  const copy: Record<string, StoredValue> = { ...row };
-  for (const field in copy) {
-    const value = copy[field];
-    if (typeof value === 'object' && value !== null) copy[field] = copyJson(value as object) as StoredValue;
-  }
-  return copy as Row;
-}
+/** Stored or handed out in place of any empty list; frozen, so that sharing it is a copy. */
+const EMPTY: readonly never[] = Object.freeze([]);
 
 function copyJson<T extends object>(value: T): T {
   if (value instanceof Date) return new Date(value.getTime()) as unknown as T;
   if (Array.isArray(value)) {
+    if (value.length === 0) return EMPTY as unknown as T;
     const list = value.slice() as unknown[];
     for (let i = 0; i < list.length; i++) {
       const item = list[i];
@@ -167,6 +182,7 @@ function copyJson<T extends object>(value: T): T {
     return list as unknown as T;
   }
   const copy = { ...value } as Record<string, unknown>;
+  // Cloning keeps the shape; only nested objects need another look.
   for (const field in copy) {
     const item = copy[field];
     if (typeof item === 'object' && item !== null) copy[field] = copyJson(item);
@@ -183,6 +199,10 @@ function encode(values: readonly StoredValue[]): string {
 }
 
 function uniqueValue(index: Index, row: Row): string | null {
+  if (index.fields.length === 1) {
+    const value = row[index.fields[0] as string] as StoredValue;
+    return value === null ? null : encode([value]);
+  }
   const values = index.fields.map((field) => row[field] as StoredValue);
   return values.some((value) => value == null) ? null : encode(values);
 }

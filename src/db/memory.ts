@@ -12,7 +12,7 @@ import type {
   Unit,
   UnitOutcome,
 } from '../ports/db-manager.js';
-import { copyRow, MemoryTable, tableOf } from './memory-table.js';
+import { MemoryTable, tableOf } from './memory-table.js';
 
 /** A transaction of {@link InMemoryDbManager}; made by `transaction(run)` alone. */
 export interface MemorySession {
@@ -69,7 +69,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     return this.#within(session, () =>
       keys.map((key) => {
         const row = table.rows.get(key);
-        return row ? copyRow(row) : null;
+        return row ? table.copy(row) : null;
       }),
     );
   }
@@ -87,7 +87,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
         if (rows.length === query.limit) {
           return { rows, nextCursor: encodeCursor(table.model, query, rows.at(-1) as Row) };
         }
-        rows.push(copyRow(row));
+        rows.push(table.copy(row));
       }
       return { rows, nextCursor: null };
     });
@@ -107,8 +107,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     const session = this.#session(options);
     for (const unit of units) for (const change of unit) tableOf(this.#tables, change.model);
     if (!session) return units.map((unit) => this.#apply(unit, undefined));
-    const staged = this.#sessions.get(session) as Staged;
-    return this.#within(session, () => units.map((unit) => this.#apply(unit, staged, session)));
+    return this.#within(session, () => units.map((unit) => this.#apply(unit, session)));
   }
 
   async transaction<T>(run: (session: MemorySession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
@@ -184,59 +183,84 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     this.#sessions.get(session)?.locks.add(name);
   }
 
-  #apply(unit: Unit, staged: Staged | undefined, session?: MemorySession): UnitOutcome {
-    const writes: Write[] = [];
-    const names: string[] = [];
+  /** Checks a whole unit, then applies it; within a transaction it is kept for its end instead. */
+  #apply(unit: Unit, session: MemorySession | undefined): UnitOutcome {
+    let claims = false;
     for (const change of unit) {
       const table = tableOf(this.#tables, change.model);
-      const key = change.op === 'delete' ? change.key : table.keyOf(change.row);
-      const name = documentOf(change.model, key);
-      const owner = this.#owners.get(name);
-      if (owner && owner !== session) return { status: 'locked' };
+      const key = keyOf(table, change);
+      if (this.#owners.size > 0 && this.#isOthers(documentOf(change.model, key), session)) return LOCKED;
       const current = table.rows.get(key);
       const fits = change.op === 'insert' ? !current : current?.version === change.expectedVersion;
       if (!fits) return { status: 'conflict', model: change.model, key };
-      names.push(name);
-      writes.push({ table, key, row: change.op === 'delete' ? undefined : change.row });
+      if (change.op !== 'delete' && table.claims(change.row)) claims = true;
     }
-    const clash = this.#clashes(unit, writes, names, session);
+    const clash = claims ? this.#clashes(unit, session) : null;
     if (clash) return clash;
-    for (const write of writes) {
-      if (write.row) write.row = copyRow(write.row);
-      if (!staged) write.table.put(write.key, write.row);
+    const staged = session && this.#sessions.get(session);
+    for (const change of unit) {
+      const table = tableOf(this.#tables, change.model);
+      const key = keyOf(table, change);
+      const row = change.op === 'delete' ? undefined : table.copy(change.row);
+      if (staged) staged.writes.push({ table, key, row });
+      else table.put(key, row);
     }
-    if (staged && session) {
-      staged.writes.push(...writes);
-      for (const name of names) this.#own(session, name);
-    }
-    return { status: 'committed' };
+    if (session && staged) for (const name of this.#namesOf(unit)) this.#own(session, name);
+    return COMMITTED;
   }
 
   /** Unique values that this unit would take although another row has them, or an open transaction claims them. */
-  #clashes(unit: Unit, writes: Write[], names: string[], session: MemorySession | undefined): UnitOutcome | null {
+  #clashes(unit: Unit, session: MemorySession | undefined): UnitOutcome | null {
     const found: { model: string; index: string; key: string }[] = [];
     const taken = new Set<string>();
-    for (const [i, { table, key, row }] of writes.entries()) {
-      if (!row) continue;
-      for (const [index, value, owner] of table.uniques(row)) {
-        const name = `${(unit[i] as Change).model}\n${index.name}\n${value}`;
-        const claimant = this.#owners.get(name);
-        if (claimant && claimant !== session) return { status: 'locked' };
-        const freed = writes.some((write) => write.table === table && write.key === owner && !holds(write, value));
-        if ((owner !== undefined && owner !== key && !freed) || taken.has(name)) {
-          found.push({ model: table.model.name, index: index.name, key: owner ?? key });
+    for (const change of unit) {
+      if (change.op === 'delete') continue;
+      const table = tableOf(this.#tables, change.model);
+      for (const [index, value, owner] of table.uniques(change.row)) {
+        const name = uniqueOf(table, index.name, value);
+        if (this.#isOthers(name, session)) return LOCKED;
+        const freed = unit.some((other) => other.model === change.model && leaves(table, other, owner, value));
+        const isOwn = owner === table.keyOf(change.row);
+        if ((owner !== undefined && !isOwn && !freed) || taken.has(name)) {
+          found.push({ model: change.model, index: index.name, key: owner ?? table.keyOf(change.row) });
         }
         taken.add(name);
-        names.push(name);
       }
     }
     return found.length > 0 ? { status: 'duplicate', found } : null;
   }
+
+  #isOthers(name: string, session: MemorySession | undefined): boolean {
+    const owner = this.#owners.get(name);
+    return owner !== undefined && owner !== session;
+  }
+
+  /** What a transaction owns by a unit: its documents, and the unique values they take. */
+  *#namesOf(unit: Unit): Generator<string> {
+    for (const change of unit) {
+      const table = tableOf(this.#tables, change.model);
+      yield documentOf(change.model, keyOf(table, change));
+      if (change.op === 'delete') continue;
+      for (const [index, value] of table.uniques(change.row)) yield uniqueOf(table, index.name, value);
+    }
+  }
 }
 
-/** Whether a row to be written has this unique value. */
-function holds({ table, row }: Write, value: string): boolean {
-  return row !== undefined && [...table.uniques(row)].some(([, taken]) => taken === value);
+const COMMITTED: UnitOutcome = { status: 'committed' };
+const LOCKED: UnitOutcome = { status: 'locked' };
+
+function keyOf(table: MemoryTable, change: Change): string {
+  return change.op === 'delete' ? change.key : table.keyOf(change.row);
+}
+
+/** Whether a change takes a unique value away from the row that has it. */
+function leaves(table: MemoryTable, change: Change, owner: string | undefined, value: string): boolean {
+  if (keyOf(table, change) !== owner) return false;
+  return change.op === 'delete' || ![...table.uniques(change.row)].some(([, kept]) => kept === value);
+}
+
+function uniqueOf(table: MemoryTable, index: string, value: string): string {
+  return `${table.model.name}\n${index}\n${value}`;
 }
 
 function documentOf(model: string, key: string): string {

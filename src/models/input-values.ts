@@ -12,11 +12,14 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** 1–255 characters, well-formed Unicode, no control characters. */
+export function isIdentifier(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > 255) return false;
+  return !CONTROL.test(value) && value.isWellFormed();
+}
+
 export const identifierSchema = z
-  .string()
-  .refine((value) => value.length >= 1 && value.length <= 255 && !CONTROL.test(value) && value.isWellFormed(), {
-    error: 'a string of 1 to 255 characters without control characters',
-  });
+  .string({ error: 'a string' })
+  .refine(isIdentifier, { error: 'a string of 1 to 255 characters without control characters' });
 
 /** Free text for people: at most 1,024 characters, well-formed, without NUL. */
 export const textSchema = z

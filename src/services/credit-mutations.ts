@@ -11,8 +11,8 @@ import type { CreditMutations } from './credit-service-types.js';
 import type { Engine, Mutation } from './engine.js';
 import type { HoldDirectory } from './hold-directory.js';
 import { parse, parseAccountOptions, parseId, parseRef } from './input.js';
-import type { Answer } from './operation.js';
-import { type Applied, holdAfter, infoAfter, type Reservation, toReservation, toTransaction } from './views.js';
+import { type Answer, otherEntryId } from './operation.js';
+import { type Applied, holdAfter, infoAfter, type Reservation, toApplied, toReservation } from './views.js';
 
 const NO_OPTIONS: MutationOptions<never> = {};
 
@@ -23,9 +23,9 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
     parseAmount(amount, { scale, ...rules });
   const options = <T>(schema: Parameters<typeof parse<T>>[0], given: unknown): T =>
     given === undefined ? (NO_OPTIONS as T) : parse(schema, given);
-  const applied = ({ entry, replayed }: Answer) => ({ ...toTransaction(entryOf(entry), scale), replayed });
+  const applied = ({ entry, replayed }: Answer) => toApplied(entryOf(entry), scale, replayed);
 
-  async function onAccount(
+  function onAccount(
     operation: string,
     userId: string,
     given: JsonObject,
@@ -189,11 +189,11 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
         command: () => ({ type: 'transfer', amount: units }),
       });
       const out = entryOf(entry);
-      const otherId = `${out.operationId}.to`;
-      const into = entries.find((row) => row.id === otherId) ?? (await readEntry(otherId, call));
+      const otherId = otherEntryId(out.operationId);
+      const into = entries.find((row) => row.id === otherId) ?? null;
       return {
-        out: { ...toTransaction(out, scale), replayed },
-        in: { ...toTransaction(entryOf(into), scale), replayed },
+        out: toApplied(out, scale, replayed),
+        in: toApplied(entryOf(into), scale, replayed),
       };
     },
 

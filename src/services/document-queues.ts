@@ -7,8 +7,12 @@ import type { Operation } from './operation.js';
 
 /** A queue that does not move its rest when its head leaves. */
 class Fifo {
-  #items: Operation[] = [];
+  #items: Operation[];
   #head = 0;
+
+  constructor(first: Operation) {
+    this.#items = [first];
+  }
 
   get size(): number {
     return this.#items.length - this.#head;
@@ -58,12 +62,9 @@ export class DocumentQueues {
 
   push(operation: Operation): void {
     for (const { key } of operation.accounts) {
-      let queue = this.#queues.get(key);
-      if (!queue) {
-        queue = new Fifo();
-        this.#queues.set(key, queue);
-      }
-      queue.push(operation);
+      const queue = this.#queues.get(key);
+      if (queue) queue.push(operation);
+      else this.#queues.set(key, new Fifo(operation));
       if (!this.#owned.has(key)) this.#ready.add(key);
     }
   }
@@ -87,7 +88,7 @@ export class DocumentQueues {
       left -= operations.length;
       const keys = (operations[0] as Operation).accounts.map((account) => account.key);
       for (const owned of keys) this.#owned.add(owned);
-      groups.push({ keys, operations, states: new Map(), fresh: false, released: false, plan: null });
+      groups.push({ keys, operations, states: [], fresh: false, released: false, broken: null, plan: null });
     }
     return groups;
   }
@@ -107,7 +108,7 @@ export class DocumentQueues {
 
   #takeFrom(key: string, max: number): Operation[] {
     const queue = this.#queues.get(key);
-    const taken: Operation[] = [];
+    let taken: Operation[] = [];
     for (let next = queue?.peek(); next && taken.length < max; next = queue?.peek()) {
       if (next.accounts.length > 1) {
         if (taken.length === 0 && this.#headsAll(next)) {
@@ -118,7 +119,8 @@ export class DocumentQueues {
       }
       if (next.alone && taken.length > 0) return taken;
       queue?.shift();
-      taken.push(next);
+      if (taken.length === 0) taken = [next];
+      else taken.push(next);
       if (next.alone) return taken;
     }
     if (taken.length === 0 && queue?.size === 0) this.#queues.delete(key);

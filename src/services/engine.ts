@@ -6,11 +6,11 @@ import type { CallOptions, MutationOptions } from '../models/inputs.js';
 import type { Awaitable, JsonObject } from '../models/values.js';
 import type { DecisionSettings, Group } from './group.js';
 import { callInfo, inputFingerprint } from './input.js';
-import { type AccountRef, type Answer, lateError, type Operation, type Request } from './operation.js';
+import { type AccountRef, type Answer, lateError, newOperation, type Request, settle } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { HostSessions } from './session.js';
-import type { Store } from './store.js';
-import { monotonicNow, withDeadline } from './timers.js';
+import { type Store, storageError } from './store.js';
+import { withDeadline } from './timers.js';
 
 export interface EngineConfig<S> {
   readonly store: Store<S>;
@@ -109,7 +109,9 @@ export class Engine<S> {
       const preparing = this.store.prepare();
       if (preparing !== null) await preparing;
       return run(timeoutMs);
-    })();
+    })().catch((error) => {
+      throw storageError(error);
+    });
     const late = () => creditError('TIMEOUT', `The read took longer than ${timeoutMs} ms.`, { timeoutMs });
     const answer = withDeadline(started, timeoutMs, late);
     if (!signal) return answer;
@@ -135,37 +137,25 @@ export class Engine<S> {
       });
     }
     const { timeoutMs } = request;
-    const preparing = this.store.prepare();
-    if (preparing !== null) await preparing;
+    await this.read({ timeoutMs }, () => null);
     return new Promise<Answer>((resolve, reject) => {
-      const operation: Operation = {
-        ...request,
-        deadline: monotonicNow() + timeoutMs,
-        state: 'waiting',
-        uncertain: false,
-        sentVersion: 0,
-        conflicts: 0,
-        waits: 0,
-        probe: true,
-        alone: false,
-        resolve,
-        reject,
-      };
+      const operation = newOperation(request, resolve, reject);
       const keys = request.accounts.map((account) => account.key);
       const group: Group = {
         keys,
         operations: [operation],
-        states: new Map(),
+        states: [],
         fresh: true,
         released: false,
+        broken: null,
         plan: null,
       };
-      const written = withDeadline(this.#sessions.run(group, session, timeoutMs), timeoutMs, () =>
-        lateError(operation),
-      );
-      written.catch(reject).finally(() => {
-        for (const key of keys) this.#config.pipeline.memory.drop(key);
-      });
+      const written = this.#sessions.run(group, session, timeoutMs);
+      withDeadline(written, timeoutMs, () => lateError(operation))
+        .then(() => settle(operation), reject)
+        .finally(() => {
+          for (const key of keys) this.#config.pipeline.memory.drop(key);
+        });
     });
   }
 

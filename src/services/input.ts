@@ -5,7 +5,7 @@ import { fingerprintOf } from '../core/canonical.js';
 import type { CallInfo, Defaults } from '../core/command.js';
 import { creditError } from '../errors.js';
 import type { AccountOptions } from '../models/account.js';
-import { identifierSchema } from '../models/input-values.js';
+import { identifierSchema, isIdentifier } from '../models/input-values.js';
 import type { AccountDefaults } from '../models/inputs.js';
 import type { Json, JsonObject } from '../models/values.js';
 
@@ -21,9 +21,7 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options')
 }
 
 export function parseId(value: unknown, path: string): string {
-  if (typeof value !== 'string' || !identifierSchema.safeParse(value).success)
-    return parse(identifierSchema, value, path);
-  return value;
+  return isIdentifier(value) ? value : parse(identifierSchema, value, path);
 }
 
 /** An id, or an object of which the id alone is taken. */

@@ -2,6 +2,7 @@
 import type { CallInfo, Command, Defaults } from '../core/command.js';
 import { creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
+import { monotonicNow } from './timers.js';
 
 export interface AccountRef {
   readonly key: string;
@@ -45,11 +46,53 @@ export interface Operation extends Request {
   probe: boolean;
   /** Must be committed without others, because a unit it was part of was rejected. */
   alone: boolean;
+  /** What it will be told once its unit is written; neither is set before it was decided. */
+  answer: Answer | null;
+  error: Error | null;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
+export function newOperation(
+  request: Request,
+  resolve: (answer: Answer) => void,
+  reject: (error: unknown) => void,
+): Operation {
+  return {
+    accounts: request.accounts,
+    command: request.command,
+    call: request.call,
+    defaults: request.defaults,
+    resumes: request.resumes,
+    signal: request.signal,
+    timeoutMs: request.timeoutMs,
+    deadline: monotonicNow() + request.timeoutMs,
+    state: 'waiting',
+    uncertain: false,
+    sentVersion: 0,
+    conflicts: 0,
+    waits: 0,
+    probe: false,
+    alone: false,
+    answer: null,
+    error: null,
+    resolve,
+    reject,
+  };
+}
+
+/** Tells the caller what was decided. */
+export function settle({ answer, error, resolve, reject }: Operation): void {
+  if (answer) resolve(answer);
+  else reject(error);
+}
+
 export const NOTHING: Answer = { entry: null, replayed: false, entries: [] };
+
+/** The entry that a transfer writes on its second account. */
+export function otherEntryId(operationId: string): string {
+  return `${operationId}.to`;
+}
 
 /** The key under which a retry is safe whatever became of the call: the caller's, or one that only the library makes. */
 export function retryKeyOf({ call }: Request): string {

@@ -10,7 +10,7 @@ import { DocumentQueues } from './document-queues.js';
 import { FactSheet } from './fact-sheet.js';
 import { type DecisionSettings, type Group, type Plan, planGroup } from './group.js';
 import { loadStates } from './loader.js';
-import { type Answer, type Operation, type Request, unknownError } from './operation.js';
+import { type Answer, newOperation, type Operation, type Request, settle, unknownError } from './operation.js';
 import { writeInTransaction } from './session.js';
 import { StateMemory } from './state-memory.js';
 import { type Store, storageError } from './store.js';
@@ -48,6 +48,7 @@ export class Pipeline<S> {
     this.#deadlines = new Deadlines((operation) => {
       this.#queues.wake(operation);
       this.#schedule();
+      this.#checkDrained();
     });
   }
 
@@ -56,19 +57,7 @@ export class Pipeline<S> {
       if (this.#closed) throw creditError('CLOSED', 'The credit manager is closed.', {});
       if (request.signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
       this.#admit(request);
-      const operation: Operation = {
-        ...request,
-        deadline: monotonicNow() + request.timeoutMs,
-        state: 'waiting',
-        uncertain: false,
-        sentVersion: 0,
-        conflicts: 0,
-        waits: 0,
-        probe: false,
-        alone: false,
-        resolve: (answer) => this.#end(operation) && resolve(answer),
-        reject: (error) => this.#end(operation) && reject(error),
-      };
+      const operation = newOperation(request, resolve, reject);
       this.#deadlines.add(operation);
       this.#queues.push(operation);
       this.#schedule();
@@ -90,12 +79,24 @@ export class Pipeline<S> {
     if (full) throw creditError('CONTENTION', 'Too many calls are waiting. Slow down and try again.', { attempts: 0 });
   }
 
-  #end(operation: Operation): boolean {
-    if (operation.state === 'settled') return false;
+  /** Answers with an error that says nothing was applied, unless an earlier attempt may still land: then it goes on. */
+  #refuse(operation: Operation, error: Error): void {
+    if (!operation.uncertain) this.#answer(operation, error);
+    else if (isCreditError(error, 'CLOSED')) this.#answer(operation, unknownError(operation));
+  }
+
+  /** Answers an operation, once: with what was decided, or with an error. */
+  #answer(operation: Operation, error?: Error): void {
+    if (operation.state === 'settled') return;
     operation.state = 'settled';
     this.#deadlines.remove(operation);
+    if (error) operation.reject(error);
+    else settle(operation);
+    this.#checkDrained();
+  }
+
+  #checkDrained(): void {
     if (this.#deadlines.size === 0) this.#drained?.();
-    return true;
   }
 
   #schedule(): void {
@@ -131,7 +132,10 @@ export class Pipeline<S> {
     }
     const writing: Group[] = [];
     for (const group of groups) {
-      if (!group.plan) this.#retry(group, 'conflict');
+      if (group.broken) this.#failed(group, group.broken);
+      else if (!group.plan) this.#retry(group, 'conflict');
+      // A call that ended while its group was planned must not be written behind its caller's back.
+      else if (group.plan.sent.some((operation) => operation.state === 'settled')) this.#again(group, false);
       else if (group.plan.unit.length === 0) this.#finish(group, group.plan);
       else writing.push(group);
     }
@@ -146,8 +150,8 @@ export class Pipeline<S> {
     const { store, settings } = this.#config;
     const options = { timeoutMs };
     const facts = new FactSheet(store.db, options);
-    let open = groups;
-    await loadStates(open, store.db, this.memory, options);
+    await loadStates(groups, store.db, this.memory, options);
+    let open = groups.filter((group) => !group.broken);
     for (const decision = settings(); open.length > 0; ) {
       await facts.fetch();
       const stale: Group[] = [];
@@ -158,6 +162,7 @@ export class Pipeline<S> {
       });
       for (const group of stale) for (const key of group.keys) this.memory.drop(key);
       await loadStates(stale, store.db, this.memory, options);
+      open = open.filter((group) => !group.broken);
     }
   }
 
@@ -197,8 +202,8 @@ export class Pipeline<S> {
         return;
       case 'rejected':
         if (plan.sent.length > 1) for (const operation of plan.sent) operation.alone = true;
-        else for (const operation of plan.sent) operation.reject(storageError(outcome.cause));
-        this.#again(group, false);
+        else for (const operation of plan.sent) this.#refuse(operation, storageError(outcome.cause));
+        this.#again(group, plan.sent.length === 1);
         return;
       case 'thrown':
         this.#failed(group, outcome.cause);
@@ -211,7 +216,7 @@ export class Pipeline<S> {
   #finish(group: Group, plan: Plan): void {
     for (const state of plan.states) this.memory.set(state.account.key, state);
     if (plan.entries.length > 0) this.#config.committed(plan);
-    for (const answer of plan.answers) answer();
+    for (const operation of group.operations) this.#answer(operation);
     this.#queues.release(group, []);
     this.#schedule();
   }
@@ -220,7 +225,9 @@ export class Pipeline<S> {
   #retry(group: Group, why: 'conflict' | 'locked'): void {
     for (const key of group.keys) this.memory.drop(key);
     let conflicts = 0;
+    group.plan = null;
     for (const operation of group.operations) {
+      if (operation.state === 'sent') operation.state = 'waiting';
       operation.conflicts++;
       conflicts = Math.max(conflicts, operation.conflicts);
     }
@@ -240,7 +247,8 @@ export class Pipeline<S> {
         remaining([group]),
         tooLate,
       );
-      if (group.plan) this.#settle(group, outcome);
+      if (group.broken) this.#failed(group, group.broken);
+      else if (group.plan) this.#settle(group, outcome);
       else this.#again(group, true);
     } catch (error) {
       const lost = error === LATE || isCreditError(error, 'OUTCOME_UNKNOWN');
@@ -256,9 +264,7 @@ export class Pipeline<S> {
   #failed(group: Group, error: unknown): void {
     for (const key of group.keys) this.memory.drop(key);
     for (const operation of group.operations) {
-      if (operation.uncertain && !isCreditError(error, 'CLOSED')) continue;
-      if (operation.uncertain) operation.reject(unknownError(operation));
-      else if (error !== LATE) operation.reject(storageError(error));
+      if (error !== LATE) this.#refuse(operation, storageError(error));
     }
     this.#again(group, true);
   }
@@ -288,8 +294,8 @@ export class Pipeline<S> {
     const message = 'An internal check failed. Please report this with the stack of the cause.';
     for (const group of groups) {
       for (const operation of group.operations) {
-        if (operation.uncertain || operation.state === 'sent') operation.reject(unknownError(operation));
-        else operation.reject(creditError('INVARIANT_VIOLATION', message, {}, { cause: error }));
+        if (operation.uncertain || operation.state === 'sent') this.#answer(operation, unknownError(operation));
+        else this.#answer(operation, creditError('INVARIANT_VIOLATION', message, {}, { cause: error }));
       }
       for (const key of group.keys) this.memory.drop(key);
       this.#queues.release(group, []);

@@ -3,7 +3,7 @@ import { creditError, isCreditError } from '../errors.js';
 import type { DbManager, StoreOptions, UnitOutcome } from '../ports/db-manager.js';
 import { FactSheet } from './fact-sheet.js';
 import { type DecisionSettings, type Group, type Plan, planGroup } from './group.js';
-import { accountsOf, lockStates, readOrCreate } from './loader.js';
+import { createAccounts, lockStates } from './loader.js';
 import { monotonicNow } from './timers.js';
 
 /** Thrown inside a transaction to roll it back; carries why. */
@@ -21,7 +21,7 @@ export async function writeInTransaction<S>(
   timeoutMs: number,
 ): Promise<UnitOutcome> {
   const options = { timeoutMs };
-  await readOrCreate(accountsOf(group), db, options);
+  await createAccounts(group, db, options);
   try {
     await db.transaction?.(async (session) => {
       await lockAndPlan(group, db, settings, { ...options, session });
@@ -77,7 +77,7 @@ export class HostSessions<S> {
     readonly settings: () => DecisionSettings,
   ) {}
 
-  /** Plans and writes a group of one operation; the operation is answered here. */
+  /** Plans and writes a group of one operation; its answer is in the operation when this resolves. */
   run(group: Group, session: S, timeoutMs: number): Promise<void> {
     const key = session as object;
     const turn = (this.#tails.get(key) ?? Promise.resolve()).then(() => this.#write(group, session, timeoutMs));
@@ -98,12 +98,11 @@ export class HostSessions<S> {
     const until = monotonicNow() + timeoutMs;
     const options = { session, timeoutMs };
     try {
-      await readOrCreate(accountsOf(group), this.db, { timeoutMs });
+      await createAccounts(group, this.db, { timeoutMs });
       await lockAndPlan(group, this.db, this.settings(), options);
       const plan = group.plan as Plan;
       const outcome = await writePlan(plan, this.db, { ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
-      if (outcome.status === 'committed') for (const answer of plan.answers) answer();
-      else throw failureOf(outcome);
+      if (outcome.status !== 'committed') throw failureOf(outcome);
     } catch (error) {
       if (!isCreditError(error)) this.#ended.add(session as object);
       throw error;

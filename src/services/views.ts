@@ -121,6 +121,11 @@ function fundsInfo(
 }
 
 export function toTransaction(row: EntryRow, scale: number): Transaction {
+  const { replayed: _, ...transaction } = toApplied(row, scale, false);
+  return transaction;
+}
+
+export function toApplied(row: EntryRow, scale: number, replayed: boolean): Applied<Transaction> {
   return {
     id: row.id,
     operationId: row.operationId,
@@ -145,6 +150,7 @@ export function toTransaction(row: EntryRow, scale: number): Transaction {
     idempotencyKey: row.idempotencyKey,
     metadata: copyOf(row.metadata),
     createdAt: new Date(row.at),
+    replayed,
   };
 }
 
@@ -215,5 +221,6 @@ export function holdAfter(entry: EntryRow): HoldNumbers {
 }
 
 function copyOf(metadata: JsonObject): JsonObject {
-  return Object.keys(metadata).length === 0 ? {} : structuredClone(metadata);
+  for (const _ in metadata) return structuredClone(metadata);
+  return {};
 }
