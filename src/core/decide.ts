@@ -3,9 +3,9 @@ import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { advance } from './advance.js';
-import { type CallInfo, type Command, type Context, type Decision, refuse } from './command.js';
+import { type CallInfo, type Command, type Context, type Decision, type Refusal, refuse } from './command.js';
 import { type Draft, openDraft, pushMovement, writeEntry } from './draft.js';
-import { addGrant, announceGrant, grantTrial, PLAIN_TERMS } from './grants.js';
+import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { clawBack, reverse } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
@@ -28,7 +28,8 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
     draft.own = command.type === 'expire';
     advance(draft, now);
     draft.own = true;
-    if (command.type !== 'expire') startAccount(draft, command);
+    const refusal = command.type === 'expire' ? null : startAccount(draft, command);
+    if (refusal) return refusal;
   }
   const first = drafts[0] as Draft;
   const verdict = act(first, drafts[1], command);
@@ -89,12 +90,15 @@ function act(draft: Draft, other: Draft | undefined, command: Command): Verdict 
 }
 
 /** The first applied write to an account, by whatever path, makes its trial grant. */
-function startAccount(draft: Draft, command: Command): void {
+function startAccount(draft: Draft, command: Command): Refusal | null {
   const { account, context } = draft;
   if (account.seq === 0) account.createdAt = account.at;
   const named = command.type === 'create_account' ? command.trialCredits : null;
   const amount = named ?? (account.seq === 0 ? context.defaults.trialCredits : 0);
-  if (amount > 0 && account.trialAmount === null) grantTrial(draft, amount);
+  if (amount === 0 || account.trialAmount !== null) return null;
+  const refusal = checkRoom(draft, amount, 1);
+  if (!refusal) grantTrial(draft, amount);
+  return refusal;
 }
 
 function adjust(draft: Draft, delta: number): Verdict {
@@ -119,6 +123,8 @@ function expire(draft: Draft, asOf: number | null): Verdict {
     if (grant?.expiresAt != null && grant.expiresAt <= lapsedBy) expired += entry.amount;
   }
   last.details = { ...last.details, expired };
+  // The state is of the last instant that changed it, so that the entries alone rebuild the account.
+  draft.account.at = last.at.getTime();
   return null;
 }
 

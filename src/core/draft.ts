@@ -114,8 +114,9 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
     seq: 0,
     at: new Date(account.at),
     amount: fields.amount,
-    delta: fields.delta ?? 0,
-    reservedDelta: fields.reservedDelta ?? 0,
+    // Adding 0 makes −0, the negation of nothing, a plain 0.
+    delta: (fields.delta ?? 0) + 0,
+    reservedDelta: (fields.reservedDelta ?? 0) + 0,
     balanceAfter: account.balance,
     availableAfter: account.balance - account.reserved,
     debtAfter: account.debt,

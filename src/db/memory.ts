@@ -174,6 +174,8 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     const deadline = options.timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.timeoutMs;
     for (let owner = this.#owners.get(name); owner && owner !== session; owner = this.#owners.get(name)) {
       await waitFor((this.#sessions.get(owner) as Staged).ended, deadline - Date.now(), options.signal);
+      // The transaction that waited may be over itself by now.
+      this.#session(options);
     }
     this.#own(session, name);
   }

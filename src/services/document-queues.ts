@@ -2,7 +2,7 @@
  * First-in-first-out queues by document. An operation enters the queues of all its documents in one synchronous step
  * and runs when it heads them all, so an operation on two accounts is a barrier in both queues.
  */
-import type { Group } from './group.js';
+import { type Group, newGroup } from './group.js';
 import type { Operation } from './operation.js';
 
 /** A queue that does not move its rest when its head leaves. */
@@ -88,7 +88,7 @@ export class DocumentQueues {
       left -= operations.length;
       const keys = (operations[0] as Operation).accounts.map((account) => account.key);
       for (const owned of keys) this.#owned.add(owned);
-      groups.push({ keys, operations, states: [], fresh: false, released: false, broken: null, plan: null });
+      groups.push(newGroup(keys, operations));
     }
     return groups;
   }

@@ -4,7 +4,7 @@ import { creditError } from '../errors.js';
 import { accountKey } from '../models/account.js';
 import type { CallOptions, MutationOptions } from '../models/inputs.js';
 import type { Awaitable, JsonObject } from '../models/values.js';
-import type { DecisionSettings, Group } from './group.js';
+import { type DecisionSettings, newGroup } from './group.js';
 import { callInfo, inputFingerprint } from './input.js';
 import { type AccountRef, type Answer, lateError, newOperation, type Request, settle } from './operation.js';
 import type { Pipeline } from './pipeline.js';
@@ -103,8 +103,7 @@ export class Engine<S> {
   async read<T>(options: CallOptions<S>, run: (timeoutMs: number) => Awaitable<T>): Promise<T> {
     const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
     const { signal } = options;
-    const aborted = () => creditError('ABORTED', 'The read was aborted.', {});
-    if (signal?.aborted) throw aborted();
+    if (signal?.aborted) throw abortedError();
     const started = (async () => {
       const preparing = this.store.prepare();
       if (preparing !== null) await preparing;
@@ -117,7 +116,7 @@ export class Engine<S> {
     if (!signal) return answer;
     let stop = () => {};
     const abort = new Promise<never>((_, reject) => {
-      const listener = () => reject(aborted());
+      const listener = () => reject(abortedError());
       signal.addEventListener('abort', listener, { once: true });
       stop = () => signal.removeEventListener('abort', listener);
     });
@@ -137,25 +136,28 @@ export class Engine<S> {
       });
     }
     const { timeoutMs } = request;
-    await this.read({ timeoutMs }, () => null);
+    const { signal } = request;
+    await this.read({ timeoutMs, signal }, () => null);
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);
       const keys = request.accounts.map((account) => account.key);
-      const group: Group = {
-        keys,
-        operations: [operation],
-        states: [],
-        fresh: true,
-        released: false,
-        broken: null,
-        plan: null,
+      const group = newGroup(keys, [operation]);
+      // Whatever ends the call first settles it; one that was not sent by then is never carried out.
+      const end = (tell: () => void) => {
+        if (operation.state === 'settled') return;
+        operation.state = 'settled';
+        signal?.removeEventListener('abort', abort);
+        for (const key of keys) this.#config.pipeline.memory.drop(key);
+        tell();
       };
-      const written = this.#sessions.run(group, session, timeoutMs);
-      withDeadline(written, timeoutMs, () => lateError(operation))
-        .then(() => settle(operation), reject)
-        .finally(() => {
-          for (const key of keys) this.#config.pipeline.memory.drop(key);
-        });
+      const abort = () => {
+        if (operation.state === 'waiting') end(() => reject(abortedError()));
+      };
+      signal?.addEventListener('abort', abort);
+      withDeadline(this.#sessions.run(group, session, timeoutMs), timeoutMs, () => lateError(operation)).then(
+        () => end(() => settle(operation)),
+        (error) => end(() => reject(error)),
+      );
     });
   }
 
@@ -168,6 +170,10 @@ export class Engine<S> {
       expected: 'a key of your own, or details.idempotencyKey of an OUTCOME_UNKNOWN error',
     });
   }
+}
+
+function abortedError() {
+  return creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
 }
 
 /** Unambiguous: the account's length is part of it, and the operation holds no slash. */

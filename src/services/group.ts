@@ -43,6 +43,10 @@ export interface Group {
   plan: Plan | null;
 }
 
+export function newGroup(keys: readonly string[], operations: readonly Operation[]): Group {
+  return { keys, operations, states: [], fresh: false, released: false, broken: null, plan: null };
+}
+
 /** A decided group: what to write. The answers wait in the operations until it is written. */
 export interface Plan {
   readonly unit: Unit;

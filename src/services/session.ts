@@ -95,12 +95,15 @@ export class HostSessions<S> {
         expected: 'a transaction that can still commit',
       });
     }
+    const isOver = () => group.operations.every((operation) => operation.state === 'settled');
+    if (isOver()) return;
     const until = monotonicNow() + timeoutMs;
     const options = { session, timeoutMs };
     try {
       await createAccounts(group, this.db, { timeoutMs });
       await lockAndPlan(group, this.db, this.settings(), options);
       const plan = group.plan as Plan;
+      if (isOver()) return;
       const outcome = await writePlan(plan, this.db, { ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
       if (outcome.status !== 'committed') throw failureOf(outcome);
     } catch (error) {

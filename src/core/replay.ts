@@ -1,0 +1,211 @@
+/** Rebuilds an account from its entries alone: the proof that the ledger is the whole truth. */
+import type { AccountOptions, OpenGrant, OpenHold } from '../models/account.js';
+import type { EntryRow } from '../models/entry.js';
+import type { ReservationRow } from '../models/reservation.js';
+import type { Draw } from '../models/values.js';
+import { type Account, emptyAccount } from './account.js';
+import { compareBurnOrder } from './burn-down.js';
+import type { GrantTerms } from './command.js';
+import { nextDue } from './draft.js';
+import { PLAIN_TERMS } from './grants.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Details = {
+  grant?: GrantTerms;
+  grants?: readonly GrantTerms[];
+  freed?: readonly Draw[];
+  final?: boolean;
+  fingerprint?: string;
+  options?: AccountOptions;
+  reservation?: ReservationRow;
+};
+
+interface Replayed {
+  readonly account: Mutable<Account>;
+  /** Every grant ever made, open or closed. */
+  readonly grants: Map<string, Mutable<OpenGrant>>;
+  readonly holds: Map<string, Mutable<OpenHold>>;
+  readonly open: Set<string>;
+  /** Grants made or reopened by the operation at hand: its end writes their rows once, closed or not. */
+  readonly touched: Set<string>;
+}
+
+/** The account after `entries`: all of one account, in the order of their sequence. Without any, an empty account. */
+export function replay(entries: readonly EntryRow[]): Account {
+  const [first] = entries;
+  if (!first) return emptyAccount('', '');
+  const account: Mutable<Account> = { ...emptyAccount(first.creditType, first.userId), createdAt: first.at.getTime() };
+  const state: Replayed = { account, grants: new Map(), holds: new Map(), open: new Set(), touched: new Set() };
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as EntryRow;
+    apply(state, entry);
+    // Grants close at the end of the operation that used them up.
+    if (entries[i + 1]?.operationId !== entry.operationId) closeSpent(state);
+  }
+  account.grants = [...state.open].map((id) => state.grants.get(id) as OpenGrant).sort(compareBurnOrder);
+  account.holds = [...state.holds.values()];
+  account.dueAt = nextDue(account);
+  return account;
+}
+
+function apply(state: Replayed, entry: EntryRow): void {
+  const { account } = state;
+  const details = entry.details as Details;
+  account.seq = entry.seq;
+  account.hash = entry.hash;
+  account.at = entry.at.getTime();
+  account.balance += entry.delta;
+  account.reserved += entry.reservedDelta;
+  account.debt = entry.debtAfter;
+  switch (entry.type) {
+    case 'add':
+      make(state, entry, entry.grantId as string, entry.amount, details.grant as GrantTerms, 0);
+      if (details.grant?.source === 'trial' && entry.grantId?.endsWith('-trial')) account.trialAmount = entry.amount;
+      break;
+    case 'transfer_in':
+      for (const [place, draw] of entry.draws.entries()) {
+        make(state, entry, draw.grantId, draw.amount, details.grants?.[place] as GrantTerms, place);
+      }
+      break;
+    case 'deduct':
+    case 'transfer_out':
+      each(state, entry.draws, (grant, amount) => {
+        grant.remaining -= amount;
+      });
+      break;
+    case 'reserve':
+      hold(state, entry, details.reservation as ReservationRow);
+      break;
+    case 'commit_reserved':
+    case 'release_reserved':
+    case 'expire_reserved':
+      endOrCapture(state, entry, details);
+      break;
+    case 'extend_reserved': {
+      const open = state.holds.get(entry.reservationId as string);
+      if (open) open.expiresAt = Number(details.reservation?.expiresAt);
+      break;
+    }
+    case 'expire':
+      each(state, [{ grantId: entry.grantId as string, amount: entry.amount }], (grant, amount) => {
+        grant.remaining -= amount;
+        grant.expired += amount;
+      });
+      break;
+    case 'reverse':
+      if (entry.delta > 0) giveBack(state, entry, details);
+      else takeAway(state, entry);
+      break;
+    case 'claw_back':
+      takeAway(state, entry);
+      break;
+    case 'account_created':
+      account.created = { fingerprint: details.fingerprint as string, entryId: entry.id };
+      account.options = details.options as AccountOptions;
+      break;
+    case 'account_updated':
+      account.options = details.options as AccountOptions;
+      break;
+    default:
+      // activate, plan_changed: nothing beyond totals and repaid debt.
+      break;
+  }
+  each(state, entry.repaid, (grant, amount) => {
+    grant.remaining -= amount;
+  });
+}
+
+function make(
+  state: Replayed,
+  entry: EntryRow,
+  id: string,
+  amount: number,
+  terms: Omit<GrantTerms, 'effectiveAt'> & { effectiveAt: number | null },
+  place: number,
+): void {
+  const at = entry.at.getTime();
+  const { source, priority, expiresAt, planId, reference } = terms;
+  const parts = { amount, remaining: amount, held: 0, expired: 0, revoked: 0 };
+  const order = { effectiveAt: terms.effectiveAt ?? at, seq: entry.seq, place, createdAt: at };
+  state.grants.set(id, { id, source, ...parts, priority, expiresAt, ...order, planId, reference, rowVersion: 1 });
+  state.open.add(id);
+  state.touched.add(id);
+}
+
+function hold(state: Replayed, entry: EntryRow, numbers: ReservationRow): void {
+  const id = entry.reservationId as string;
+  each(state, entry.draws, (grant, amount) => {
+    grant.held += amount;
+  });
+  state.holds.set(id, {
+    id,
+    amount: entry.amount,
+    committed: 0,
+    draws: entry.draws,
+    expiresAt: Number(numbers.expiresAt),
+    createdAt: entry.at.getTime(),
+    planId: numbers.planId,
+  });
+}
+
+function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final }: Details): void {
+  const id = entry.reservationId as string;
+  const open = state.holds.get(id) as Mutable<OpenHold>;
+  each(state, entry.draws, (grant, amount) => {
+    grant.held -= amount;
+    grant.remaining -= amount;
+  });
+  each(state, freed, (grant, amount) => {
+    grant.held -= amount;
+  });
+  if (final === false) {
+    open.committed += entry.amount;
+    open.draws = without(open.draws, entry.draws);
+  } else state.holds.delete(id);
+}
+
+function giveBack(state: Replayed, entry: EntryRow, { grant: terms }: Details): void {
+  each(state, entry.draws, (grant, amount, id) => {
+    if (!state.open.has(id)) {
+      state.open.add(id);
+      state.touched.add(id);
+      grant.rowVersion++;
+    }
+    grant.remaining += amount;
+  });
+  const adjustment = Number(entry.details.adjustment);
+  if (entry.grantId) make(state, entry, entry.grantId, adjustment, terms ?? PLAIN_TERMS, 0);
+}
+
+function takeAway(state: Replayed, entry: EntryRow): void {
+  each(state, entry.draws, (grant, amount) => {
+    grant.remaining -= amount;
+    grant.revoked += amount;
+  });
+}
+
+function closeSpent({ open, grants, touched }: Replayed): void {
+  for (const id of open) {
+    const grant = grants.get(id) as Mutable<OpenGrant>;
+    if (grant.remaining > 0) continue;
+    open.delete(id);
+    if (!touched.has(id)) grant.rowVersion++;
+  }
+  touched.clear();
+}
+
+/** Draws that are left when `taken`, a first part of them in the same order, is gone. */
+function without(draws: readonly Draw[], taken: readonly Draw[]): readonly Draw[] {
+  const gone = new Map(taken.map((draw) => [draw.grantId, draw.amount]));
+  return draws
+    .map(({ grantId, amount }) => ({ grantId, amount: amount - (gone.get(grantId) ?? 0) }))
+    .filter((draw) => draw.amount > 0);
+}
+
+function each(
+  { grants }: Replayed,
+  draws: readonly Draw[],
+  change: (grant: Mutable<OpenGrant>, amount: number, id: string) => void,
+): void {
+  for (const { grantId, amount } of draws) change(grants.get(grantId) as Mutable<OpenGrant>, amount, grantId);
+}

@@ -1,0 +1,143 @@
+/** A tiny language for core tests: accounts, commands at instants, and the rows that decisions ask for. */
+import { type Account, emptyAccount } from '../../src/core/account.js';
+import type { CallInfo, Command, Context, Decision, Defaults } from '../../src/core/command.js';
+import { decide } from '../../src/core/decide.js';
+import { PLAIN_TERMS } from '../../src/core/grants.js';
+import type { EntryRow } from '../../src/models/entry.js';
+import type { CreditEvent } from '../../src/models/events.js';
+import type { GrantRow } from '../../src/models/grant.js';
+import type { ReservationRow } from '../../src/models/reservation.js';
+
+export const DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+
+/** Everything stored so far, and the commands run on it. Amounts are units; instants small integers. */
+export class Ledger {
+  readonly accounts = new Map<string, Account>();
+  readonly entries: EntryRow[] = [];
+  readonly events: CreditEvent[] = [];
+  readonly grants = new Map<string, GrantRow>();
+  readonly reservations = new Map<string, ReservationRow>();
+  defaults: Defaults = DEFAULTS;
+  limits = { openGrants: 1_000, activeReservations: 1_000 };
+  allEvents = false;
+  now = 0;
+  #calls = 0;
+
+  account(userId = 'u'): Account {
+    return this.accounts.get(userId) ?? emptyAccount('credits', userId);
+  }
+
+  context(): Context {
+    return {
+      now: this.now,
+      scale: 0,
+      ledgerId: 'ledger',
+      defaults: this.defaults,
+      limits: this.limits,
+      allEvents: this.allEvents,
+      facts: {
+        grant: (id) => this.grants.get(id) ?? null,
+        reservation: (id) => this.reservations.get(id) ?? null,
+        reversals: (id) => this.entries.filter((entry) => entry.reverses === id),
+      },
+    };
+  }
+
+  /** Decides a command and keeps what it applied. */
+  run(command: Command, users: readonly string[] = ['u'], info: Partial<CallInfo> = {}): Decision {
+    const operationId = `op${++this.#calls}`;
+    const call: CallInfo = {
+      operation: command.type,
+      operationId,
+      description: null,
+      actor: null,
+      reason: null,
+      correlationId: null,
+      metadata: {},
+      idempotencyKey: null,
+      scopedKey: null,
+      fingerprint: null,
+      ...info,
+    };
+    const decision = decide(
+      users.map((user) => this.account(user)),
+      command,
+      call,
+      this.context(),
+    );
+    if (decision.kind === 'applied') {
+      for (const { account, entries, events, grants, reservations } of decision.changes) {
+        this.accounts.set(account.userId, account);
+        this.entries.push(...entries.map((entry) => entry.row));
+        this.events.push(...events);
+        for (const { row } of grants) this.grants.set(row.id, row);
+        for (const { row } of reservations) this.reservations.set(row.id, row);
+      }
+    }
+    return decision;
+  }
+
+  /** The entry of a command that must be applied. */
+  apply(command: Command, users?: readonly string[], info?: Partial<CallInfo>): EntryRow {
+    const decision = this.run(command, users, info);
+    if (decision.kind !== 'applied') throw new Error(`not applied: ${JSON.stringify(decision)}`);
+    return decision.entry;
+  }
+
+  /** The code of a command that must be refused. */
+  refused(command: Command, users?: readonly string[]): string {
+    const decision = this.run(command, users);
+    return decision.kind === 'refused' ? decision.code : `not refused: ${decision.kind}`;
+  }
+
+  add(amount: number, terms: Partial<typeof PLAIN_TERMS> = {}): EntryRow {
+    return this.apply({ type: 'add', amount, terms: { ...PLAIN_TERMS, ...terms } });
+  }
+
+  spend(amount: number): EntryRow {
+    return this.apply({ type: 'deduct', amount, afterService: false });
+  }
+
+  owe(amount: number): EntryRow {
+    return this.apply({ type: 'deduct', amount, afterService: true });
+  }
+
+  hold(amount: number, ttlMs = 1_000): string {
+    const reservationId = `r-op${this.#calls + 1}`;
+    this.apply({ type: 'reserve', amount, ttlMs, planId: null, reservationId });
+    return reservationId;
+  }
+
+  release(reservationId: string, fingerprint = 'f'): EntryRow {
+    return this.apply({ type: 'release', reservationId, fingerprint });
+  }
+
+  commit(reservationId: string, options: Partial<Extract<Command, { type: 'commit' }>> = {}): EntryRow {
+    return this.apply(commitOf(reservationId, options));
+  }
+
+  reverse(original: EntryRow, amount: number | null = null): EntryRow {
+    return this.apply({ type: 'reverse', original, amount });
+  }
+
+  /** `[type, delta, at]` of every entry of an account. */
+  history(userId = 'u'): [string, number, number][] {
+    return this.entries
+      .filter((entry) => entry.userId === userId)
+      .map((entry) => [entry.type, entry.delta, entry.at.getTime()]);
+  }
+
+  /** balance, reserved, debt */
+  totals(userId = 'u'): [number, number, number] {
+    const { balance, reserved, debt } = this.account(userId);
+    return [balance, reserved, debt];
+  }
+}
+
+export function commitOf(
+  reservationId: string,
+  options: Partial<Extract<Command, { type: 'commit' }>> = {},
+): Extract<Command, { type: 'commit' }> {
+  const plain = { amount: null, final: true, overage: 'reject', ifExpired: 'reject', fingerprint: 'f' } as const;
+  return { type: 'commit', reservationId, ...plain, ...options };
+}
