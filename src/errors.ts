@@ -87,7 +87,8 @@ type Construct = <C extends CreditErrorCode>(
 let construct: Construct;
 
 /**
- * Every error that leaves the library. Test `code` with {@link isCreditError}, never the message and never `instanceof`.
+ * Every error that leaves the library. Test `code` with {@link isCreditError}, never the message and never
+ * `instanceof`.
  *
  * `retryable`: the same call may succeed later; with an idempotency key the retry is always safe.
  * `outcome`: `not_applied` (nothing was written), or `unknown` (the commit was sent and no answer came: retry with
@@ -133,7 +134,8 @@ export function creditError<C extends CreditErrorCode>(
 type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditErrorCode];
 
 /**
- * Tells whether `e` is an error of this library, and, with codes given, one of these. Works across copies of the package.
+ * Tells whether `e` is an error of this library, and, with codes given, one of these. Works across copies of the
+ * package.
  *
  * @example
  * try { await credits.deductCredits('user-1', 5); } catch (e) {

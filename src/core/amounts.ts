@@ -67,7 +67,8 @@ function dropSign(input: number | string): number | string {
 
 function invalidAmount(input: unknown, { scale, zero, signed }: AmountRules) {
   const given = describe(input);
-  const allowed = `a ${signed ? 'non-zero' : zero ? 'non-negative' : 'positive'} decimal with at most ${scale} decimals`;
+  const sign = signed ? 'non-zero' : zero ? 'non-negative' : 'positive';
+  const allowed = `a ${sign} decimal with at most ${scale} decimals`;
   const fine = typeof input === 'number' && Number.isFinite(input) && input > 0 && input * 10 ** scale <= MAX_UNITS;
   if (!fine) return creditError('INVALID_AMOUNT', `The amount ${given} is not ${allowed}.`, { given });
   const roundedUp = roundUpCredits(input, scale);

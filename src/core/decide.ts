@@ -1,4 +1,7 @@
-/** The one exhaustive switch: `(accounts, command) → decision`. Pure: time, ids and stored facts are in its arguments. */
+/**
+ * The one exhaustive switch: `(accounts, command) → decision`. Pure: time, ids and stored facts are in its
+ * arguments.
+ */
 import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';

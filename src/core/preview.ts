@@ -4,7 +4,10 @@ import { type Account, availableOf } from './account.js';
 import { freePart, isSpendable } from './burn-down.js';
 import type { Context } from './command.js';
 
-/** On an account advanced to now. The shortfall counts debt, which new credits would repay first. `draws` cover what is there; the trial grant to be made is named `trial`. */
+/**
+ * On an account advanced to now. The shortfall counts debt, which new credits would repay first. `draws` cover what
+ * is there; the trial grant to be made is named `trial`.
+ */
 export function previewDebit(
   account: Account,
   amount: number,

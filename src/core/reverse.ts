@@ -136,7 +136,10 @@ export function clawBack(draft: Draft, command: Of<'claw_back'>): Verdict {
   return takeBack(draft, command.amount, command.grantIds, { type: 'claw_back', reference: command.reference });
 }
 
-/** First from the named lots, then from other unheld lots in burn-down order; the rest becomes debt, whatever the limit. */
+/**
+ * First from the named lots, then from other unheld lots in burn-down order; the rest becomes debt, whatever the
+ * limit.
+ */
 function takeBack(
   draft: Draft,
   amount: number,

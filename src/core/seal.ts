@@ -1,4 +1,7 @@
-/** The end of an operation on one account: spent grants leave it, entries get ids, sequence and hash, events their ids. */
+/**
+ * The end of an operation on one account: spent grants leave it, entries get ids, sequence and hash, events their
+ * ids.
+ */
 import type { OpenGrant } from '../models/account.js';
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';

@@ -54,13 +54,13 @@ export function insufficient(draft: Draft, requested: number, movable?: number):
   const { balance, reserved, available } = details;
   const most = movable === undefined ? '' : `, of which ${toCredits(movable, draft.context.scale)} can be transferred`;
   const numbers = `balance ${balance}, reserved ${reserved}, available ${available}${most}`;
-  const message = `${details.requested} credits were requested; the account has ${numbers}. Add credits or ask for less.`;
-  return refuse('INSUFFICIENT_CREDITS', message, details);
+  const message = `${details.requested} credits were requested; the account has ${numbers}.`;
+  return refuse('INSUFFICIENT_CREDITS', `${message} Add credits or ask for less.`, details);
 }
 
 function overdrawn(draft: Draft, requested: number, limit: number): Refusal {
   const details = { ...fundsOf(draft, requested), limit: toCredits(limit, draft.context.scale) };
-  const message = `Taking ${details.requested} credits would leave more debt than the overdraft limit of ${details.limit}.`;
+  const message = `Taking ${details.requested} credits would leave more debt than the limit of ${details.limit}.`;
   return refuse('OVERDRAFT_LIMIT', `${message} Raise the limit or add credits.`, details);
 }
 

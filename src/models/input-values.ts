@@ -1,4 +1,7 @@
-/** Schemas of single values that callers give: identifiers, texts, instants, metadata. Nothing of the input is called. */
+/**
+ * Schemas of single values that callers give: identifiers, texts, instants, metadata. Nothing of the input is
+ * called.
+ */
 import { types } from 'node:util';
 import { z } from 'zod';
 import type { Json, JsonObject } from './values.js';

@@ -101,7 +101,10 @@ export interface DbManager<S = never> {
    */
   init(models: readonly StoredModel[]): Promise<{ now: Date }>;
 
-  /** Rows by key, in the order of the keys, `null` where there is none. `lock` (with a session) locks them to its end. */
+  /**
+   * Rows by key, in the order of the keys, `null` where there is none. `lock` (with a session) locks them to its
+   * end.
+   */
   getMany(
     model: string,
     keys: readonly string[],

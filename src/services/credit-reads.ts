@@ -1,4 +1,7 @@
-/** The reading verbs of one credit type. A read is of one instant and one snapshot, advanced to now, and writes nothing. */
+/**
+ * The reading verbs of one credit type. A read is of one instant and one snapshot, advanced to now, and writes
+ * nothing.
+ */
 import { type Account, accountFromRow, emptyAccount } from '../core/account.js';
 import { advanced } from '../core/advance.js';
 import { parseAmount, toCredits } from '../core/amounts.js';

@@ -70,8 +70,8 @@ export interface CreditMutations<S = never> {
   ): Promise<Applied<Transaction>>;
 
   /**
-   * Puts credits on hold for at most `ttlSeconds` (default 900, at most 604,800). A commit within the hold can never fail
-   * for funds, and nothing has to run for it to expire.
+   * Puts credits on hold for at most `ttlSeconds` (default 900, at most 604,800). A commit within the hold can never
+   * fail for funds, and nothing has to run for it to expire.
    *
    * Rejects also with `INSUFFICIENT_CREDITS`, `LIMIT_EXCEEDED` (active reservations).
    * @example const hold = await credits.reserveCredits('user-1', 30, { ttlSeconds: 60 });
@@ -79,11 +79,11 @@ export interface CreditMutations<S = never> {
   reserveCredits(userId: string, amount: Amount, options?: ReserveOptions<S>): Promise<Applied<Reservation>>;
 
   /**
-   * Captures from a hold. `amount` defaults to everything left; less frees the rest, 0 frees all. `final: false` captures
-   * a part and keeps the rest on hold. Above the hold: `overage` `'reject'` (default), `'charge'` (an ordinary deduction
-   * of the excess in the same commit) or `'overdraft'`. `ifExpired` says the same for a hold whose time has passed; such
-   * a late charge happens once. With an excess two entries are written; the answer is the capture, written last.
-   * Repeating the same final call answers the first result.
+   * Captures from a hold. `amount` defaults to everything left; less frees the rest, 0 frees all. `final: false`
+   * captures a part and keeps the rest on hold. Above the hold: `overage` `'reject'` (default), `'charge'` (an
+   * ordinary deduction of the excess in the same commit) or `'overdraft'`. `ifExpired` says the same for a hold whose
+   * time has passed; such a late charge happens once. With an excess two entries are written; the answer is the
+   * capture, written last. Repeating the same final call answers the first result.
    *
    * Rejects also with `RESERVATION_NOT_FOUND`, `RESERVATION_NOT_ACTIVE`, `COMMIT_EXCEEDS_RESERVATION` (the hold stays),
    * `INSUFFICIENT_CREDITS`, `OVERDRAFT_LIMIT`.
@@ -103,7 +103,8 @@ export interface CreditMutations<S = never> {
   unreserveCredits(ref: ReservationRef, options?: MutationOptions<S>): Promise<Applied<Reservation>>;
 
   /**
-   * Moves the end of a hold to now + `ttlSeconds`: never earlier than it was, never later than 7 days after its creation.
+   * Moves the end of a hold to now + `ttlSeconds`: never earlier than it was, never later than 7 days after its
+   * creation.
    *
    * Rejects also with `RESERVATION_NOT_FOUND`, `RESERVATION_NOT_ACTIVE`.
    * @example await credits.extendReservation(hold, { ttlSeconds: 600 });
@@ -179,8 +180,8 @@ export interface CreditReads<S = never> {
   getBalanceAt(userId: string, instant: Date | string, options?: ReadOptions<S>): Promise<UserCreditsInfo>;
 
   /**
-   * Transactions, newest first unless `order: 'oldest'`; `from` and `to` are both inclusive. Entries that never move the
-   * balance (holds, options) are left out unless `includeHolds` or `types` asks for them.
+   * Transactions, newest first unless `order: 'oldest'`; `from` and `to` are both inclusive. Entries that never move
+   * the balance (holds, options) are left out unless `includeHolds` or `types` asks for them.
    * @example const { items } = await credits.getCreditHistory('user-1', { from: '2030-01-01T00:00:00Z', limit: 50 });
    */
   getCreditHistory(userId: string, options?: HistoryOptions<S>): Promise<Page<Transaction>>;
@@ -191,7 +192,10 @@ export interface CreditReads<S = never> {
   /** Effective grants with unspent, unheld credits that expire within `days` (0–36,500) from now, soonest first. */
   getExpiringCreditsInDays(userId: string, days: number, options?: ReadOptions<S>): Promise<readonly Grant[]>;
 
-  /** Open grants in burn-down order (the next credit spent comes from the first effective one), or all, newest first. */
+  /**
+   * Open grants in burn-down order (the next credit spent comes from the first effective one), or all, newest
+   * first.
+   */
   getGrants(
     userId: string,
     options?: ReadOptions<S> & ListOptions & { includeClosed?: boolean | undefined },
@@ -214,8 +218,8 @@ export interface CreditReads<S = never> {
   canAfford(userId: string, amount: Amount, options?: ReadOptions<S>): Promise<boolean>;
 
   /**
-   * Accounts, newest first unless `order: 'oldest'`. With `maxAvailable`: those whose available credits were at most that
-   * after their last operation, lowest first; the numbers shown are of now.
+   * Accounts, newest first unless `order: 'oldest'`. With `maxAvailable`: those whose available credits were at most
+   * that after their last operation, lowest first; the numbers shown are of now.
    */
   listAccounts(
     options?: ReadOptions<S> & ListOptions & { maxAvailable?: Amount | undefined },
@@ -226,8 +230,8 @@ export interface CreditReads<S = never> {
 export interface CreditMetering {
   /**
    * Reserves the estimate, runs `run`, and settles what the meter recorded; a hold never leaks. When `run` throws, what
-   * was metered is charged (`chargeOnError: 'metered'`, default), nothing (`'none'`) or the estimate (`'estimate'`), and
-   * the error is rethrown. A result that streams is refused with `CONFIGURATION`: use {@link openMeter}.
+   * was metered is charged (`chargeOnError: 'metered'`, default), nothing (`'none'`) or the estimate (`'estimate'`),
+   * and the error is rethrown. A result that streams is refused with `CONFIGURATION`: use {@link openMeter}.
    * @example
    * const text = await credits.withCredits({ userId: 'user-1', estimate: 10 }, async (meter) => {
    *   const answer = await callModel({ signal: meter.signal });
@@ -237,7 +241,10 @@ export interface CreditMetering {
    */
   withCredits<T>(options: MeterOptions, run: (meter: Meter) => Promise<T>): Promise<T>;
 
-  /** A meter that the caller settles, or that a stream settles at its end. `await using` releases what was not settled. */
+  /**
+   * A meter that the caller settles, or that a stream settles at its end. `await using` releases what was not
+   * settled.
+   */
   openMeter(options: MeterOptions): Promise<Meter>;
 }
 

@@ -33,7 +33,10 @@ export interface Meter extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** Credits recorded so far, summed exactly and rounded up once. */
   readonly total: number;
-  /** Records cost: finite, ≥ 0, any number of decimals. Throws `INVALID_AMOUNT` otherwise, `INVALID_ARGUMENT` once settled. */
+  /**
+   * Records cost: finite, ≥ 0, any number of decimals. Throws `INVALID_AMOUNT` otherwise, `INVALID_ARGUMENT` once
+   * settled.
+   */
   add(credits: number, metadata?: JsonObject): void;
   addUsage(usage: LlmUsage): void;
   /** Passes a stream through and settles at its end, error or cancellation. */

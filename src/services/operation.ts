@@ -94,7 +94,10 @@ export function otherEntryId(operationId: string): string {
   return `${operationId}.to`;
 }
 
-/** The key under which a retry is safe whatever became of the call: the caller's, or one that only the library makes. */
+/**
+ * The key under which a retry is safe whatever became of the call: the caller's, or one that only the library
+ * makes.
+ */
 export function retryKeyOf({ call }: Request): string {
   return call.idempotencyKey ?? `op_${call.operationId}`;
 }

@@ -1,4 +1,7 @@
-/** Post-commit states of recent accounts, so that a hot account is not read again. Serves decisions only, never reads. */
+/**
+ * Post-commit states of recent accounts, so that a hot account is not read again. Serves decisions only, never
+ * reads.
+ */
 import type { Account } from '../core/account.js';
 
 /** An account and the version of its row. */

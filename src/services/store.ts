@@ -46,7 +46,10 @@ export class Store<S> {
     return this.#sinks;
   }
 
-  /** Null when the store can be used at once; else a promise. A failed initialisation is tried again by the next call. */
+  /**
+   * Null when the store can be used at once; else a promise. A failed initialisation is tried again by the next
+   * call.
+   */
   prepare(): Promise<void> | null {
     if (!this.#settings) {
       this.#opening ??= this.#open().finally(() => {

@@ -1,5 +1,7 @@
 /** Conformance: many callers at once. */
+
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import type { Row, UnitOutcome } from '../ports/db-manager.js';
 import { commit, findKeys, insert, insertAll, readOne, remove, replace, type Tests } from './db-manager-fixture.js';
 import { entry, freshKey, item, keyOf } from './db-manager-models.js';
@@ -129,7 +131,7 @@ async function retried(attempt: () => Promise<UnitOutcome>): Promise<void> {
     const { status } = await attempt();
     if (status === 'committed') return;
     assert.ok(status === 'conflict' || status === 'locked', status);
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(tries, 20)));
+    await new Promise((resolve) => setTimeout(resolve, randomInt(Math.min(tries, 20) + 1)));
   }
   assert.fail('5,000 attempts and no end');
 }

@@ -2,6 +2,8 @@
  * credit-management/testing: a manager for unit tests, and the conformance suites of the ports.
  * @module
  */
+
+export { type AuditReport, auditAccount } from '../services/audit.js';
 export { type Duration, sequenceIds, type TestClock, testClock } from './clock.js';
 export { testDbManager } from './db-manager.js';
 export type { TestApi } from './test-api.js';

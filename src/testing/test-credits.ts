@@ -1,4 +1,7 @@
-/** A whole manager for a host's unit tests: in memory, a clock that the test moves, ids that count, faults on demand. */
+/**
+ * A whole manager for a host's unit tests: in memory, a clock that the test moves, ids that count, faults on
+ * demand.
+ */
 import { type CreditManagement, type CreditManagementOptions, createCreditManagement } from '../credit-management.js';
 import { InMemoryDbManager, type MemorySession } from '../db/memory.js';
 import { creditError } from '../errors.js';

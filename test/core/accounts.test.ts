@@ -155,7 +155,7 @@ describe('trial and account options', () => {
     expect(ledger.refused({ ...create(), fingerprint: 'other' })).toBe('IDEMPOTENCY_CONFLICT');
   });
 
-  test('on an account that exists only by its first write it sets options, and makes a trial grant if it names one', () => {
+  test('on an account that exists only by its first write it sets options, and makes the trial it names', () => {
     const ledger = new Ledger();
     ledger.defaults = { ...ledger.defaults, trialCredits: 3 };
     ledger.add(1);

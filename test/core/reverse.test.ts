@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Ledger } from './ledger.js';
 
 describe('reversal of debits', () => {
-  test('a debit whose debt was repaid since: what it made as debt becomes a new adjustment grant without expiry', () => {
+  test('a debit whose debt was repaid since: that part becomes a new adjustment grant without expiry', () => {
     const ledger = new Ledger();
     ledger.add(10);
     const debit = ledger.owe(25);

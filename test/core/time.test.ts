@@ -68,7 +68,7 @@ describe('what the clock brings about', () => {
     expect(ledger.entries.at(-1)?.details).toEqual({ expired: 10 });
   });
 
-  test('an expired hold pays debt from what it frees, never from a grant that becomes effective at that instant', () => {
+  test('an expired hold pays debt from what it frees, never from a grant effective at that instant', () => {
     const ledger = new Ledger();
     ledger.add(10);
     ledger.hold(10, 50);
