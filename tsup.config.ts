@@ -5,6 +5,9 @@ export default defineConfig({
   format: ['esm', 'cjs'],
   // Without splitting, the CJS entries would each carry their own copy of the error class.
   splitting: true,
+  // Rollup writes the split CJS files. Otherwise tsup uses sucrase, which turns every `?.` into closures and arrays.
+  treeshake: true,
+  removeNodeProtocol: false,
   target: 'node20',
   sourcemap: true,
   clean: true,

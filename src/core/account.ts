@@ -21,7 +21,12 @@ export interface Account {
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
 }
 
-const NO_OPTIONS: AccountOptions = { overdraftLimit: null, lowCreditThreshold: null, metadata: null };
+const NO_OPTIONS: AccountOptions = Object.freeze({
+  overdraftLimit: null,
+  lowCreditThreshold: null,
+  metadata: null,
+});
+const NONE: readonly never[] = Object.freeze([]);
 
 /** The account before its first operation. */
 export function emptyAccount(creditType: string, userId: string): Account {
@@ -37,8 +42,8 @@ export function emptyAccount(creditType: string, userId: string): Account {
     debt: 0,
     dueAt: null,
     createdAt: 0,
-    grants: [],
-    holds: [],
+    grants: NONE,
+    holds: NONE,
     options: NO_OPTIONS,
     trialAmount: null,
     created: null,
@@ -61,13 +66,13 @@ export function accountToRow(account: Account, version: number): AccountRow {
     available: account.balance - account.reserved,
     dueAt: account.dueAt === null ? null : new Date(account.dueAt),
     createdAt: new Date(account.createdAt),
-    state: {
+    state: Object.freeze({
       grants: account.grants,
       holds: account.holds,
       options: account.options,
       trialAmount: account.trialAmount,
       created: account.created,
-    },
+    }),
   };
 }
 

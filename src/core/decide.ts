@@ -27,6 +27,8 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   const drafts = accounts.map((account, i) =>
     openDraft(account, context, call, i === 0 ? call.operationId : `${call.operationId}.to`),
   );
+  const again = command.type === 'create_account' ? createdBefore(drafts[0] as Draft, command) : null;
+  if (again) return again;
   for (const draft of drafts) {
     draft.own = command.type === 'expire';
     advance(draft, now);
@@ -131,15 +133,19 @@ function expire(draft: Draft, asOf: number | null): Verdict {
   return null;
 }
 
-function createAccount(draft: Draft, command: Extract<Command, { type: 'create_account' }>): Verdict {
+type CreateAccount = Extract<Command, { type: 'create_account' }>;
+
+/** An account is created once: the same options again are a replay, others a conflict, before anything is judged. */
+function createdBefore({ account, call }: Draft, command: CreateAccount): Verdict {
+  if (!account.created) return null;
+  const { fingerprint, entryId } = account.created;
+  if (fingerprint === command.fingerprint) return { kind: 'repeated', entryId };
+  const message = 'The account was created with other options. Change them with updateAccount.';
+  return refuse('IDEMPOTENCY_CONFLICT', message, { key: account.userId, operation: call.operation });
+}
+
+function createAccount(draft: Draft, command: CreateAccount): Verdict {
   const { account } = draft;
-  if (account.created) {
-    if (account.created.fingerprint === command.fingerprint) {
-      return { kind: 'repeated', entryId: account.created.entryId };
-    }
-    const message = 'The account was created with other options. Change them with updateAccount.';
-    return refuse('IDEMPOTENCY_CONFLICT', message, { key: account.userId, operation: draft.call.operation });
-  }
   account.options = command.options;
   account.created = { fingerprint: command.fingerprint, entryId: draft.baseId };
   const details = { options: command.options as JsonObject, fingerprint: command.fingerprint };

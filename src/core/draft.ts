@@ -40,8 +40,8 @@ export interface Draft {
   dueChanged: boolean;
 }
 
-const NO_DRAWS: readonly Draw[] = [];
-const NO_DETAILS: JsonObject = {};
+const NO_DRAWS: readonly Draw[] = Object.freeze([]);
+const NO_DETAILS: JsonObject = Object.freeze({});
 
 export function openDraft(account: Account, context: Context, call: CallInfo, baseId: string): Draft {
   return {
@@ -144,12 +144,19 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
   return entry;
 }
 
-/** Replaces the grant at position `i` by a changed copy. */
-export function changeGrant(draft: Draft, i: number, change: Partial<OpenGrant>): OpenGrant {
+type Parts = Partial<Pick<OpenGrant, 'remaining' | 'held' | 'expired' | 'revoked'>>;
+
+/** Replaces the grant at position `i` by a copy with other parts. Frozen, so that stores may share it. */
+export function changeGrant(draft: Draft, i: number, parts: Parts): void {
   const grants = ownGrants(draft);
-  const changed = { ...(grants[i] as OpenGrant), ...change };
-  grants[i] = changed;
-  return changed;
+  const grant = grants[i] as OpenGrant;
+  grants[i] = Object.freeze({
+    ...grant,
+    remaining: parts.remaining ?? grant.remaining,
+    held: parts.held ?? grant.held,
+    expired: parts.expired ?? grant.expired,
+    revoked: parts.revoked ?? grant.revoked,
+  });
 }
 
 /** Notes that the grant's row must be written at this version. */
@@ -167,6 +174,7 @@ export function grantIndex(draft: Draft, grantId: string): number {
 /** Puts a grant into its place in burn-down order and returns it. */
 export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
   const grants = ownGrants(draft);
+  Object.freeze(grant);
   let i = grants.length;
   while (i > 0 && compareBurnOrder(grants[i - 1] as OpenGrant, grant) > 0) i--;
   grants.splice(i, 0, grant);
@@ -221,7 +229,7 @@ export function takeFree(
     if (free <= 0 || !isSpendable(grant, now) || (only && !only(grant))) continue;
     const part = Math.min(free, left);
     left -= part;
-    const draw = { grantId: grant.id, amount: part };
+    const draw = Object.freeze({ grantId: grant.id, amount: part });
     if (draws.length === 0) draws = [draw];
     else draws.push(draw);
     if (how === 'hold') changeGrant(draft, i, { held: grant.held + part });
@@ -229,7 +237,7 @@ export function takeFree(
     else changeGrant(draft, i, { remaining: grant.remaining - part, revoked: grant.revoked + part });
     if (part === free) draft.dueChanged = true;
   }
-  return { draws, taken: amount - left };
+  return { draws: Object.freeze(draws), taken: amount - left };
 }
 
 /** New credits, and what a hold or a reversal frees, repay debt first. Balance stays: less debt, less in the grants. */
@@ -269,7 +277,8 @@ export function pushMovement(
 }
 
 export function setHolds(draft: Draft, holds: readonly OpenHold[]): void {
-  draft.account.holds = holds;
+  for (const hold of holds) Object.freeze(hold);
+  draft.account.holds = Object.freeze(holds);
   draft.dueChanged = true;
 }
 

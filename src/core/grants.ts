@@ -39,12 +39,21 @@ export function grantTrial(draft: Draft, amount: number): void {
 
 /** Whether `count` more grants of `amount` together fit the account. */
 export function checkRoom(draft: Draft, amount: number, count: number): Refusal | null {
+  return checkBalance(draft, amount) ?? checkOpenGrants(draft, count);
+}
+
+/** Whether the balance may rise by `amount`; scheduled lots count when they are added. */
+export function checkBalance(draft: Draft, amount = 0): Refusal | null {
   const { account } = draft;
   let scheduled = 0;
   for (const grant of account.grants) if (grant.effectiveAt > account.at) scheduled += grant.remaining;
-  if (account.balance + scheduled + amount > MAX_UNITS) return beyondMaximum(draft);
+  return account.balance + scheduled + amount > MAX_UNITS ? beyondMaximum(draft) : null;
+}
+
+/** Whether the account may have `more` open grants than it has now. */
+export function checkOpenGrants(draft: Draft, more = 0): Refusal | null {
   const limit = draft.context.limits.openGrants;
-  const open = openGrants(draft) + count;
+  const open = openGrants(draft) + more;
   if (open <= limit) return null;
   const message = `The account would have ${open} open grants; the limit is ${limit}.`;
   return refuse('LIMIT_EXCEEDED', `${message} Merge additions or raise limits.openGrants.`, {

@@ -15,7 +15,7 @@ import {
   touchGrant,
   writeEntry,
 } from './draft.js';
-import { checkRoom, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
+import { checkBalance, checkOpenGrants, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
 import { grantFromRow } from './seal.js';
 import { addDebt } from './spend.js';
 
@@ -103,7 +103,7 @@ function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly 
   });
   draft.mainEntry = draft.entries.length - 1;
   lapseAll(draft, lapsed);
-  return openGrants(draft) > openBefore ? checkRoom(draft, 0, 0) : null;
+  return checkBalance(draft) ?? (openGrants(draft) > openBefore ? checkOpenGrants(draft) : null);
 }
 
 /** Claws an addition back, at most what neither lapsed nor was reversed; a scheduled lot is taken away, delta 0. */

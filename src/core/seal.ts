@@ -52,6 +52,7 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
     draft.grantWrites.push({ op, row: grantRow(account, grant, version) });
   }
   if (closed) account.grants = account.grants.filter((grant) => grant.remaining > 0);
+  Object.freeze(account.grants);
   return draft.grantWrites;
 }
 

@@ -167,13 +167,11 @@ export class MemoryTable {
   }
 }
 
-/** Stored or handed out in place of any empty list; frozen, so that sharing it is a copy. */
-const EMPTY: readonly never[] = Object.freeze([]);
-
 function copyJson<T extends object>(value: T): T {
+  // What is frozen, all the way down by contract, nobody can change: sharing it is a copy.
+  if (Object.isFrozen(value) && !(value instanceof Date)) return value;
   if (value instanceof Date) return new Date(value.getTime()) as unknown as T;
   if (Array.isArray(value)) {
-    if (value.length === 0) return EMPTY as unknown as T;
     const list = value.slice() as unknown[];
     for (let i = 0; i < list.length; i++) {
       const item = list[i];

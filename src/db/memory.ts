@@ -197,6 +197,9 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
       if (!fits) return { status: 'conflict', model: change.model, key };
       if (change.op !== 'delete' && table.claims(change.row)) claims = true;
     }
+    if (unit.length > 1 && namesTwice(unit, this.#tables)) {
+      return { status: 'rejected', cause: new Error('A unit names one document twice.') };
+    }
     const clash = claims ? this.#clashes(unit, session) : null;
     if (clash) return clash;
     const staged = session && this.#sessions.get(session);
@@ -253,6 +256,15 @@ const LOCKED: UnitOutcome = { status: 'locked' };
 
 function keyOf(table: MemoryTable, change: Change): string {
   return change.op === 'delete' ? change.key : table.keyOf(change.row);
+}
+
+function namesTwice(unit: Unit, tables: ReadonlyMap<string, MemoryTable>): boolean {
+  const [first, second] = unit as [Change, Change];
+  if (unit.length === 2 && first.model !== second.model) return false;
+  return (
+    new Set(unit.map((change) => documentOf(change.model, keyOf(tableOf(tables, change.model), change)))).size <
+    unit.length
+  );
 }
 
 /** Whether a change takes a unique value away from the row that has it. */

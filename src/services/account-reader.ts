@@ -11,6 +11,8 @@ type Waiting = { resolve: (account: Account | null) => void; reject: (error: unk
 export class AccountReader<S> {
   #waiting = new Map<string, Waiting[]>();
   #scheduled = false;
+  /** The longest time any of the waiting allows. */
+  #timeoutMs = 0;
 
   constructor(readonly db: DbManager<S>) {}
 
@@ -21,9 +23,10 @@ export class AccountReader<S> {
       const others = this.#waiting.get(key);
       if (others) others.push({ resolve, reject });
       else this.#waiting.set(key, [{ resolve, reject }]);
+      this.#timeoutMs = Math.max(this.#timeoutMs, options.timeoutMs ?? 0);
       if (this.#scheduled) return;
       this.#scheduled = true;
-      setImmediate(() => this.#flush(options.timeoutMs));
+      setImmediate(() => this.#flush());
     });
   }
 
@@ -32,24 +35,27 @@ export class AccountReader<S> {
     return visible(row as unknown as AccountRow | null);
   }
 
-  #flush(timeoutMs: number | undefined): void {
+  #flush(): void {
     const waiting = [...this.#waiting];
+    const timeoutMs = this.#timeoutMs;
     this.#waiting = new Map();
     this.#scheduled = false;
+    this.#timeoutMs = 0;
     for (let from = 0; from < waiting.length; from += KEYS_PER_READ) {
-      const part = waiting.slice(from, from + KEYS_PER_READ);
+      void this.#readPart(waiting.slice(from, from + KEYS_PER_READ), timeoutMs);
+    }
+  }
+
+  async #readPart(part: readonly [string, Waiting[]][], timeoutMs: number): Promise<void> {
+    try {
       const keys = part.map(([key]) => key);
-      this.db.getMany('account', keys, { timeoutMs }).then(
-        (rows) => {
-          for (const [i, [, readers]] of part.entries()) {
-            const account = visible(rows[i] as unknown as AccountRow | null);
-            for (const reader of readers) reader.resolve(account);
-          }
-        },
-        (error) => {
-          for (const [, readers] of part) for (const reader of readers) reader.reject(error);
-        },
-      );
+      const rows = await this.db.getMany('account', keys, { timeoutMs });
+      for (const [i, [, readers]] of part.entries()) {
+        const account = visible(rows[i] as unknown as AccountRow | null);
+        for (const reader of readers) reader.resolve(account);
+      }
+    } catch (error) {
+      for (const [, readers] of part) for (const reader of readers) reader.reject(error);
     }
   }
 }

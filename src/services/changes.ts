@@ -16,6 +16,7 @@ interface StoredFacts {
 /** Also what decisions of the same batch see first: rows this set is about to write stand before stored ones. */
 export class ChangeSet implements Facts {
   readonly #entries: EntryRow[] = [];
+  #keys: Map<string, EntryRow> | null = null;
   #rows: Map<string, Change> | null = null;
   #outbox: OutboxRow[] | null = null;
 
@@ -25,7 +26,7 @@ export class ChangeSet implements Facts {
   ) {}
 
   add(change: AccountChange): void {
-    for (const { row } of change.entries) this.#entries.push(row);
+    for (const { row } of change.entries) this.addEntry(row);
     for (const write of change.grants) this.#merge('grant', write);
     for (const write of change.reservations) this.#merge('reservation', write);
     if (this.sinks.length > 0) for (const event of change.events) this.#addEvent(change.account.key, event);
@@ -33,6 +34,9 @@ export class ChangeSet implements Facts {
 
   addEntry(row: EntryRow): void {
     this.#entries.push(row);
+    if (row.scopedKey === null) return;
+    this.#keys ??= new Map();
+    this.#keys.set(row.scopedKey, row);
   }
 
   entry(id: string): EntryRow | undefined {
@@ -40,7 +44,7 @@ export class ChangeSet implements Facts {
   }
 
   keyed(scopedKey: string): EntryRow | undefined {
-    return this.#entries.find((entry) => entry.scopedKey === scopedKey);
+    return this.#keys?.get(scopedKey);
   }
 
   grant(id: string): GrantRow | null | undefined {

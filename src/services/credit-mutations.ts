@@ -44,6 +44,7 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
     command: (reservationId: string, fingerprint: () => string) => ReturnType<Mutation<S>['command']>,
   ) {
     const reservationId = parseRef(ref, 'reservation');
+    const rest = engine.startDeadline(callOptions);
     const hold = await holds.find(reservationId, callOptions);
     if (!hold) {
       throw creditError('RESERVATION_NOT_FOUND', 'There is no reservation with this id.', { id: reservationId });
@@ -52,7 +53,7 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
       operation,
       accounts: [hold.account],
       given: { reservationId, ...given },
-      options: callOptions,
+      options: rest(),
       command: (_, fingerprint) => command(reservationId, fingerprint),
     });
     return { answer, hold };
@@ -77,13 +78,9 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
       );
     },
 
-    async deductCredits(userId, amount, given) {
-      return deduct('deduct', userId, amount, given);
-    },
+    deductCredits: (userId, amount, given) => deduct('deduct', userId, amount, given),
 
-    async deductCreditsAfterService(userId, amount, given) {
-      return deduct('deduct_after_service', userId, amount, given);
-    },
+    deductCreditsAfterService: (userId, amount, given) => deduct('deduct_after_service', userId, amount, given),
 
     async adjustCredits(userId, delta, given) {
       const user = parseId(userId, 'userId');
@@ -164,13 +161,14 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
       const fields = options(schemas.reverseSchema, given) as ReturnType<typeof schemas.reverseSchema.parse>;
       const amount = fields.amount === undefined ? null : amountOf(fields.amount);
       const call = fields as unknown as MutationOptions<S>;
+      const rest = engine.startDeadline(call);
       const original = await readEntry(entryId, call);
       if (original?.eventType !== 'transaction' || original.creditType !== creditType) {
         throw creditError('TRANSACTION_NOT_FOUND', 'There is no transaction with this id.', { id: entryId });
       }
       const given_ = amount === null ? { id: entryId } : { id: entryId, amount };
       const command = { type: 'reverse', original, amount } as const;
-      return applied(await onAccount('reverse', original.userId, given_, call, () => command));
+      return applied(await onAccount('reverse', original.userId, given_, rest(), () => command));
     },
 
     async transferCredits(transfer, given) {

@@ -4,7 +4,8 @@ import { lateError, type Operation } from './operation.js';
 import { clearTimeout, monotonicNow, setTimeout } from './timers.js';
 
 export class Deadlines {
-  readonly #pending = new Map<Operation, (() => void) | null>();
+  /** In no order; each operation knows its place, so that leaving is a swap. */
+  readonly #pending: Operation[] = [];
   #timer: NodeJS.Timeout | undefined;
   #firesAt = Number.POSITIVE_INFINITY;
 
@@ -12,33 +13,30 @@ export class Deadlines {
   constructor(readonly ended: (operation: Operation) => void) {}
 
   get size(): number {
-    return this.#pending.size;
+    return this.#pending.length;
   }
 
   add(operation: Operation): void {
     const { signal, deadline } = operation;
-    let listener: (() => void) | null = null;
     if (signal) {
-      listener = () => this.#abort(operation);
-      signal.addEventListener('abort', listener, { once: true });
+      operation.abort = () => this.#abort(operation);
+      signal.addEventListener('abort', operation.abort, { once: true });
     }
-    this.#pending.set(operation, listener);
+    operation.place = this.#pending.push(operation) - 1;
     if (deadline < this.#firesAt) this.#arm(deadline);
-    else if (this.#pending.size === 1) this.#timer?.ref();
+    else if (this.#pending.length === 1) this.#timer?.ref();
   }
 
   /** Called when an operation is answered. */
   remove(operation: Operation): void {
-    const listener = this.#pending.get(operation);
-    if (listener) operation.signal?.removeEventListener('abort', listener);
-    this.#pending.delete(operation);
+    if (operation.abort) operation.signal?.removeEventListener('abort', operation.abort);
+    const last = this.#pending.pop() as Operation;
+    if (last !== operation) {
+      this.#pending[operation.place] = last;
+      last.place = operation.place;
+    }
     // Nothing waits: the timer may fire idly, but must not keep the process alive.
-    if (this.#pending.size === 0) this.#timer?.unref();
-  }
-
-  /** The operations that are not answered yet. */
-  operations(): Operation[] {
-    return [...this.#pending.keys()];
+    if (this.#pending.length === 0) this.#timer?.unref();
   }
 
   #arm(at: number): void {
@@ -51,7 +49,7 @@ export class Deadlines {
     const now = monotonicNow();
     let next = Number.POSITIVE_INFINITY;
     this.#firesAt = next;
-    for (const operation of this.operations()) {
+    for (const operation of [...this.#pending]) {
       if (operation.deadline > now) next = Math.min(next, operation.deadline);
       else this.#end(operation, lateError(operation));
     }

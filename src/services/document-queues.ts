@@ -5,12 +5,19 @@
 import { type Group, newGroup } from './group.js';
 import type { Operation } from './operation.js';
 
-/** A queue that does not move its rest when its head leaves. */
-class Fifo {
+/** A document that is waited for or worked on. */
+class Queue {
   #items: Operation[];
   #head = 0;
+  /** A running group owns the document. */
+  isOwned = false;
+  /** It is in the list of documents that may have something to run. */
+  isReady = false;
 
-  constructor(first: Operation) {
+  constructor(
+    readonly key: string,
+    first: Operation,
+  ) {
     this.#items = [first];
   }
 
@@ -33,6 +40,7 @@ class Fifo {
     return this.#items[this.#head];
   }
 
+  /** Drops the head, without moving the rest each time. */
   shift(): void {
     this.#head++;
     if (this.#head === this.#items.length) {
@@ -46,14 +54,11 @@ class Fifo {
 }
 
 export class DocumentQueues {
-  readonly #queues = new Map<string, Fifo>();
-  /** Documents that a running group owns. */
-  readonly #owned = new Set<string>();
-  /** Documents whose queue may have something to run. */
-  readonly #ready = new Set<string>();
+  readonly #queues = new Map<string, Queue>();
+  #ready: Queue[] = [];
 
   get hasReady(): boolean {
-    return this.#ready.size > 0;
+    return this.#ready.length > 0;
   }
 
   sizeOf(key: string): number {
@@ -62,17 +67,21 @@ export class DocumentQueues {
 
   push(operation: Operation): void {
     for (const { key } of operation.accounts) {
-      const queue = this.#queues.get(key);
+      let queue = this.#queues.get(key);
       if (queue) queue.push(operation);
-      else this.#queues.set(key, new Fifo(operation));
-      if (!this.#owned.has(key)) this.#ready.add(key);
+      else {
+        queue = new Queue(key, operation);
+        this.#queues.set(key, queue);
+      }
+      this.#wake(queue);
     }
   }
 
   /** An operation left from the middle of its queues: what it held up may run. */
   wake(operation: Operation): void {
     for (const { key } of operation.accounts) {
-      if (this.#queues.has(key) && !this.#owned.has(key)) this.#ready.add(key);
+      const queue = this.#queues.get(key);
+      if (queue) this.#wake(queue);
     }
   }
 
@@ -80,16 +89,18 @@ export class DocumentQueues {
   take(max: number): Group[] {
     const groups: Group[] = [];
     let left = max;
-    for (const key of this.#ready) {
-      if (left <= 0) break;
-      this.#ready.delete(key);
-      const operations = this.#owned.has(key) ? [] : this.#takeFrom(key, left);
+    let looked = 0;
+    while (left > 0 && looked < this.#ready.length) {
+      const queue = this.#ready[looked++] as Queue;
+      queue.isReady = false;
+      const operations = queue.isOwned ? [] : this.#takeFrom(queue, left);
       if (operations.length === 0) continue;
       left -= operations.length;
       const keys = (operations[0] as Operation).accounts.map((account) => account.key);
-      for (const owned of keys) this.#owned.add(owned);
+      for (const key of keys) (this.#queues.get(key) as Queue).isOwned = true;
       groups.push(newGroup(keys, operations));
     }
+    this.#ready = this.#ready.slice(looked);
     return groups;
   }
 
@@ -98,18 +109,23 @@ export class DocumentQueues {
     if (group.released) return;
     group.released = true;
     for (const key of group.keys) {
-      this.#owned.delete(key);
-      const queue = this.#queues.get(key);
-      if (again.length > 0) queue?.putBack(again);
-      if (queue?.peek()) this.#ready.add(key);
+      const queue = this.#queues.get(key) as Queue;
+      queue.isOwned = false;
+      if (again.length > 0) queue.putBack(again);
+      if (queue.peek()) this.#wake(queue);
       else this.#queues.delete(key);
     }
   }
 
-  #takeFrom(key: string, max: number): Operation[] {
-    const queue = this.#queues.get(key);
+  #wake(queue: Queue): void {
+    if (queue.isOwned || queue.isReady) return;
+    queue.isReady = true;
+    this.#ready.push(queue);
+  }
+
+  #takeFrom(queue: Queue, max: number): Operation[] {
     let taken: Operation[] = [];
-    for (let next = queue?.peek(); next && taken.length < max; next = queue?.peek()) {
+    for (let next = queue.peek(); next && taken.length < max; next = queue.peek()) {
       if (next.accounts.length > 1) {
         if (taken.length === 0 && this.#headsAll(next)) {
           for (const account of next.accounts) this.#queues.get(account.key)?.shift();
@@ -118,16 +134,20 @@ export class DocumentQueues {
         return taken;
       }
       if (next.alone && taken.length > 0) return taken;
-      queue?.shift();
+      queue.shift();
+      // A list of one, not a growing list: most accounts have one operation waiting.
       if (taken.length === 0) taken = [next];
       else taken.push(next);
       if (next.alone) return taken;
     }
-    if (taken.length === 0 && queue?.size === 0) this.#queues.delete(key);
+    if (taken.length === 0) this.#queues.delete(queue.key);
     return taken;
   }
 
   #headsAll(operation: Operation): boolean {
-    return operation.accounts.every(({ key }) => !this.#owned.has(key) && this.#queues.get(key)?.peek() === operation);
+    return operation.accounts.every(({ key }) => {
+      const queue = this.#queues.get(key);
+      return queue?.isOwned === false && queue.peek() === operation;
+    });
   }
 }

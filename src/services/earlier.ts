@@ -42,7 +42,9 @@ export function findEarlier<S>(
 ): Earlier | null | undefined {
   const { call } = operation;
   if (operation.uncertain || operation.resumes) {
-    const row = facts.row('entry', call.operationId) as unknown as EntryRow | null | undefined;
+    // Two calls can share an operation id: one that is resumed twice, or while its first attempt is still in flight.
+    const written = changes.entry(call.operationId) ?? facts.row('entry', call.operationId);
+    const row = written as EntryRow | null | undefined;
     if (row === undefined) return undefined;
     if (row && operation.resumes && !sameInput(operation, row)) return failed(keyConflict(operation));
     if (row) return withOther(operation, row, operation.resumes, facts, changes);

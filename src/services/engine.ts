@@ -10,7 +10,7 @@ import { type AccountRef, type Answer, lateError, newOperation, type Request, se
 import type { Pipeline } from './pipeline.js';
 import { HostSessions } from './session.js';
 import { type Store, storageError } from './store.js';
-import { withDeadline } from './timers.js';
+import { monotonicNow, withDeadline } from './timers.js';
 
 export interface EngineConfig<S> {
   readonly store: Store<S>;
@@ -99,6 +99,13 @@ export class Engine<S> {
     return this.#config.pipeline.submit(request);
   }
 
+  /** Starts the clock of a call that reads before it writes: the result gives its options with the time that is left. */
+  startDeadline<O extends CallOptions<S>>(options: O): () => O {
+    const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
+    const until = monotonicNow() + timeoutMs;
+    return () => ({ ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
+  }
+
   /** Runs a read when the store is ready, within the call's deadline and signal. */
   async read<T>(options: CallOptions<S>, run: (timeoutMs: number) => Awaitable<T>): Promise<T> {
     const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
@@ -137,7 +144,9 @@ export class Engine<S> {
     }
     const { timeoutMs } = request;
     const { signal } = request;
+    const rest = this.startDeadline({ timeoutMs, signal });
     await this.read({ timeoutMs, signal }, () => null);
+    const left = rest().timeoutMs;
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);
       const keys = request.accounts.map((account) => account.key);
@@ -154,7 +163,7 @@ export class Engine<S> {
         if (operation.state === 'waiting') end(() => reject(abortedError()));
       };
       signal?.addEventListener('abort', abort);
-      withDeadline(this.#sessions.run(group, session, timeoutMs), timeoutMs, () => lateError(operation)).then(
+      withDeadline(this.#sessions.run(group, session, left), left, () => lateError(operation)).then(
         () => end(() => settle(operation)),
         (error) => end(() => reject(error)),
       );

@@ -30,7 +30,7 @@ export function parseRef(value: unknown, path: string): string {
   return parseId(isObject ? (value as { id?: unknown }).id : value, path);
 }
 
-const NO_METADATA: JsonObject = {};
+const NO_METADATA: JsonObject = Object.freeze({});
 
 interface CallFields {
   correlationId?: string | undefined;

@@ -46,6 +46,9 @@ export interface Operation extends Request {
   probe: boolean;
   /** Must be committed without others, because a unit it was part of was rejected. */
   alone: boolean;
+  /** Its listener on the caller's signal, and its place among the waiting. */
+  abort: (() => void) | null;
+  place: number;
   /** What it will be told once its unit is written; neither is set before it was decided. */
   answer: Answer | null;
   error: Error | null;
@@ -74,6 +77,8 @@ export function newOperation(
     waits: 0,
     probe: false,
     alone: false,
+    abort: null,
+    place: 0,
     answer: null,
     error: null,
     resolve,

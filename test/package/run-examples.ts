@@ -1,0 +1,23 @@
+/** Runs every example in a process and a folder of its own: each must end with exit code 0 within a minute. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Checks } from './checks.js';
+import { runTypeScript } from './child.js';
+import { ROOT } from './source-files.js';
+
+const folder = join(ROOT, 'examples');
+const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+
+const checks = new Checks();
+for (const name of names.sort()) {
+  await checks.run(`examples/${name}`, () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'credit-example-'));
+    try {
+      runTypeScript(join(folder, name), { cwd, timeoutMs: 60_000 });
+    } finally {
+      rmSync(cwd, { recursive: true, force: true });
+    }
+  });
+}
+checks.finish();

@@ -1,0 +1,61 @@
+/**
+ * `npm run torture -- --only X [--adapter memory] [--seed N] [--scale N]`: the long versions of suites, each under
+ * 10 minutes, with one JSON summary line each.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    adapter: { type: 'string', default: 'memory' },
+    seed: { type: 'string' },
+    scale: { type: 'string', default: '1' },
+  },
+});
+
+/** What runs, and how much of it at scale 1. */
+const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
+  model: { files: ['test/model/properties.test.ts'], env: { CREDIT_MODEL_RUNS: 10_000 } },
+  scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
+  faults: { files: ['test/faults'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
+};
+
+async function torture(name: string): Promise<boolean> {
+  const suite = SUITES[name];
+  if (!suite) throw new Error(`--only is one of ${Object.keys(SUITES).join(', ')}`);
+  const folder = mkdtempSync(join(tmpdir(), 'credit-torture-'));
+  const output = join(folder, 'report.json');
+  const seed = values.seed ?? String(process.pid);
+  const amounts = Object.entries(suite.env).map(([key, count]) => [key, String(count * Number(values.scale))]);
+  const env = { ...process.env, ...Object.fromEntries(amounts), CREDIT_SEED: seed };
+  const args = ['vitest', 'run', ...suite.files, '--testTimeout=600000', '--reporter=default', '--reporter=json'];
+  const began = performance.now();
+  const child = spawn('npx', [...args, `--outputFile.json=${output}`], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const code = await new Promise<number>((resolve) => child.on('close', (exit) => resolve(exit ?? 1)));
+  const report = JSON.parse(readFileSync(output, 'utf8')) as Record<string, number>;
+  rmSync(folder, { recursive: true });
+  console.log(
+    JSON.stringify({
+      torture: name,
+      adapter: values.adapter,
+      seed,
+      ...Object.fromEntries(amounts),
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      seconds: Math.round((performance.now() - began) / 1000),
+    }),
+  );
+  return code === 0;
+}
+
+if (values.adapter !== 'memory') throw new Error(`The adapter ${values.adapter} comes with its own issue.`);
+for (const name of values.only ? [values.only] : Object.keys(SUITES)) {
+  if (!(await torture(name))) process.exitCode = 1;
+}
