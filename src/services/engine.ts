@@ -99,7 +99,10 @@ export class Engine<S> {
     return this.#config.pipeline.submit(request);
   }
 
-  /** Starts the clock of a call that reads before it writes: the result gives its options with the time that is left. */
+  /**
+   * Starts the clock of a call that reads before it writes: the result gives its options with the time that is
+   * left.
+   */
   startDeadline<O extends CallOptions<S>>(options: O): () => O {
     const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
     const until = monotonicNow() + timeoutMs;
