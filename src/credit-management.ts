@@ -151,7 +151,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     maxWaitingPerAccount: options.pipeline?.maxWaitingPerAccount ?? 10_000,
     maxStates: options.pipeline?.maxStates ?? 10_000,
     lanes: options.pipeline?.lanes ?? 3,
-    maxBatch: options.pipeline?.maxBatch ?? 512,
+    maxBatch: options.pipeline?.maxBatch ?? db.limits?.operationsPerCommit ?? 512,
   });
   const engine = new Engine<S>({
     store,

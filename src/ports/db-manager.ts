@@ -93,7 +93,12 @@ export interface StoreOptions<S> {
  */
 export interface DbManager<S = never> {
   readonly name: string;
-  readonly limits?: { readonly maxRowBytes?: number; readonly maxChangesPerUnit?: number };
+  /** `operationsPerCommit`: how many operations one `commit` serves best, 512 where nothing is said. */
+  readonly limits?: {
+    readonly maxRowBytes?: number;
+    readonly maxChangesPerUnit?: number;
+    readonly operationsPerCommit?: number;
+  };
 
   /**
    * Creates what the models need. Idempotent, and safe when several processes start at once. Refuses with
@@ -125,9 +130,13 @@ export interface DbManager<S = never> {
   /**
    * Applies each unit as a whole or not at all, independently of the others, and answers one outcome a unit, in order.
    * Units of one call share no document and no unique key. With `session`, one unit, written inside that transaction.
-   * Throws only when no unit can have been applied.
+   * Throws only when no unit can have been applied. With `handOver` the caller never touches the rows again, so that an
+   * adapter that stores objects may keep them instead of copies.
    */
-  commit(units: readonly Unit[], options?: StoreOptions<S>): Promise<readonly UnitOutcome[]>;
+  commit(
+    units: readonly Unit[],
+    options?: StoreOptions<S> & { readonly handOver?: boolean },
+  ): Promise<readonly UnitOutcome[]>;
 
   /**
    * Runs `run` in a transaction of our own: commits when it resolves, rolls back and rethrows when it rejects. When the

@@ -169,7 +169,7 @@ export class Pipeline<S> {
   async #commit(groups: readonly Group[], timeoutMs: number): Promise<readonly UnitOutcome[]> {
     const units = groups.map((group) => group.plan?.unit ?? []);
     try {
-      return await withDeadline(this.#config.store.db.commit(units, { timeoutMs }), timeoutMs, tooLate);
+      return await withDeadline(this.#config.store.db.commit(units, { timeoutMs, handOver: true }), timeoutMs, tooLate);
     } catch (cause) {
       // The port throws only when nothing can have been applied; our own deadline says nothing of the kind.
       const status = cause === LATE ? 'unknown' : 'thrown';

@@ -6,7 +6,7 @@ import { type CreditManagement, type CreditManagementOptions, createCreditManage
 import { InMemoryDbManager, type MemorySession } from '../db/memory.js';
 import { creditError } from '../errors.js';
 import type { CreditEvent } from '../models/events.js';
-import type { DbManager, StoreOptions, Unit, UnitOutcome } from '../ports/db-manager.js';
+import type { DbManager } from '../ports/db-manager.js';
 import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
 
 export interface TestCredits<S = MemorySession, U extends string = never> extends CreditManagement<S, U> {
@@ -81,14 +81,14 @@ class FailingDb implements DbManager<MemorySession> {
     for (let i = 0; i < times; i++) this.#failures.push(at);
   }
 
-  async commit(units: readonly Unit[], options?: StoreOptions<MemorySession>): Promise<readonly UnitOutcome[]> {
+  commit: InMemoryDbManager['commit'] = async (units, options) => {
     const failure = this.#failures.shift();
     if (failure === 'before_commit') throw creditError('STORAGE_UNAVAILABLE', 'The test made this commit fail.', {});
     const outcomes = await this.#inner.commit(units, options);
     return failure
       ? outcomes.map(() => ({ status: 'unknown', cause: new Error('The test lost the answer.') }))
       : outcomes;
-  }
+  };
 
   init: InMemoryDbManager['init'] = (models) => this.#inner.init(models);
   getMany: InMemoryDbManager['getMany'] = (...args) => this.#inner.getMany(...args);
