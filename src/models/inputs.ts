@@ -65,18 +65,24 @@ export const reverseSchema = z.strictObject({ ...mutationShape, amount: amount.o
 export const transferSchema = z.strictObject({ from: identifierSchema, to: identifierSchema, amount });
 export const expireSchema = z.strictObject({ ...mutationShape, asOf: instantSchema.optional() });
 
-const percentage = z.string().regex(/^\d{1,3}(\.\d{1,4})?%$/, { error: "a percentage such as '20%'" });
+const PERCENTAGE = /^\d{1,3}(\.\d{1,4})?%$/;
+/** Text that ends in a percent sign must be a percentage; anything else is parsed as an amount later. */
+const threshold = z
+  .unknown()
+  .refine((value) => typeof value !== 'string' || !value.endsWith('%') || PERCENTAGE.test(value), {
+    error: "a percentage such as '20%', an amount, 'none' or null",
+  });
 /** Options of accounts, of one account or as the service's defaults. */
 export const accountDefaultsShape = {
   trialCredits: amount.optional(),
   overdraftLimit: amount.optional(),
-  lowCreditThreshold: z.union([percentage, amount]).optional(),
+  lowCreditThreshold: threshold.optional(),
 };
 export const accountSchema = z.strictObject({ ...mutationShape, ...accountDefaultsShape });
 export const updateAccountSchema = z.strictObject({
   ...mutationShape,
   overdraftLimit: amount.optional(),
-  lowCreditThreshold: z.union([percentage, amount]).optional(),
+  lowCreditThreshold: threshold.optional(),
 });
 
 export const readSchema = z.strictObject(readShape);
