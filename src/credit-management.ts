@@ -67,7 +67,10 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   creditType(name: U | 'credits'): CreditService<S>;
   /** The database, for queries of the host's own; transactions are begun on the adapter itself. */
   readonly db: Omit<DbManager<S>, 'transaction'>;
-  /** Calls `handler` after each commit of this process that caused such an event; the result removes it. */
+  /**
+   * Calls `handler` after each commit of this process that caused such an event; the result removes it. A callback, not
+   * a delivery: it is lost with the process, and for a commit whose answer was lost. Sinks get every event.
+   */
   on<K extends CreditEventType | '*'>(
     type: K,
     handler: (event: CreditEvent<K extends '*' ? CreditEventType : K & CreditEventType>) => Awaitable<void>,
@@ -161,6 +164,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     timeoutMs: options.timeoutMs ?? 10_000,
     ttlSeconds: options.reservations?.ttlSeconds ?? 900,
     ids,
+    logger,
     ownIds: options.ids !== undefined,
     defaultsOf: (creditType) => typeDefaults.get(creditType) ?? defaults,
   });

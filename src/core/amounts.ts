@@ -17,7 +17,8 @@ export interface AmountRules {
 }
 
 /**
- * Credits to units. Numbers must be finite and survive the round trip unchanged; strings are plain ASCII decimals.
+ * Credits to units. Numbers must be finite and survive the round trip unchanged; strings are plain ASCII decimals of at
+ * most 64 characters.
  * Everything else is `INVALID_AMOUNT`, more than 2^51 units `AMOUNT_TOO_LARGE`. Nothing of the input is called.
  */
 export function parseAmount(input: unknown, rules: AmountRules): number {

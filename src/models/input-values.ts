@@ -14,7 +14,7 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** 1–255 characters, well-formed Unicode, no control characters. */
+/** 1–255 characters (UTF-16 units), well-formed Unicode, no control characters. */
 export function isIdentifier(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > 255) return false;
   return !CONTROL.test(value) && value.isWellFormed();

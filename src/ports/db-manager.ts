@@ -87,7 +87,8 @@ export interface StoreOptions<S> {
 /**
  * A database. Construction opens nothing; `init` is called before anything else and may be called again. Every method
  * rejects with errors of the library only (`creditError`): `STORAGE_UNAVAILABLE` when the database does not answer,
- * `CLOSED` after `close()`, `INVALID_ARGUMENT` for a session that is not a live session of this adapter.
+ * `CLOSED` after `close()`, `INVALID_ARGUMENT` for a session that is not a live session of this adapter. One exception:
+ * with a session, an error after which the host has to redo its whole transaction is thrown as the driver made it.
  * Rows handed in are neither kept nor changed, rows handed out are copies. Frozen JSON inside a row is taken to be
  * frozen all the way down and may be shared.
  */

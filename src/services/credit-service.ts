@@ -22,7 +22,7 @@ export function buildCreditService<S>(
   return {
     ...mutations,
     ...creditReads(engine, creditType, holds, context),
-    ...creditMetering(mutations, engine.scale),
+    ...creditMetering(mutations, engine.scale, engine.logger),
   };
 }
 

@@ -4,6 +4,7 @@ import { creditError } from '../errors.js';
 import { accountKey } from '../models/account.js';
 import type { CallOptions, MutationOptions } from '../models/inputs.js';
 import type { Awaitable, JsonObject } from '../models/values.js';
+import type { LoggerLike } from '../ports/logger.js';
 import { type DecisionSettings, newGroup } from './group.js';
 import { callInfo, inputFingerprint } from './input.js';
 import { type AccountRef, type Answer, lateError, newOperation, type Request, settle } from './operation.js';
@@ -20,6 +21,7 @@ export interface EngineConfig<S> {
   readonly timeoutMs: number;
   readonly ttlSeconds: number;
   readonly ids: () => string;
+  readonly logger: LoggerLike;
   /** Whether ids come from the host: then the form of an `op_` key cannot be judged by UUIDs. */
   readonly ownIds: boolean;
   readonly defaultsOf: (creditType: string) => Defaults;
@@ -55,6 +57,10 @@ export class Engine<S> {
 
   get scale(): number {
     return this.#config.scale;
+  }
+
+  get logger(): LoggerLike {
+    return this.#config.logger;
   }
 
   get ttlSeconds(): number {

@@ -3,11 +3,12 @@ import { sumMetered } from '../core/amounts.js';
 import { creditError, isCreditError } from '../errors.js';
 import { metadataSchema } from '../models/input-values.js';
 import type { JsonObject } from '../models/values.js';
+import type { LoggerLike } from '../ports/logger.js';
 import type { CreditMetering, CreditMutations } from './credit-service-types.js';
 import type { LlmUsage, Meter, MeterOptions } from './meter-types.js';
 import type { Applied, Transaction } from './views.js';
 
-export function creditMetering<S>(credits: CreditMutations<S>, scale: number): CreditMetering {
+export function creditMetering<S>(credits: CreditMutations<S>, scale: number, logger: LoggerLike): CreditMetering {
   async function openMeter(options: MeterOptions): Promise<Meter> {
     const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = options;
     const reservation = await credits.reserveCredits(userId, estimate, call);
@@ -79,7 +80,10 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number): C
       try {
         result = await run(meter);
       } catch (error) {
-        await settleAfterError(meter, options);
+        // The caller hears why the work failed; that it could not be charged either is for the log.
+        await settleAfterError(meter, options).catch((err) => {
+          logger.error({ err, reservation: meter.reservation.id }, 'A failed call was not settled');
+        });
         throw error;
       }
       if (isStream(result)) {
