@@ -19,7 +19,7 @@ const { values } = parseArgs({
 
 /** What runs, and how much of it at scale 1. */
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
-  model: { files: ['test/model/properties.test.ts'], env: { CREDIT_MODEL_RUNS: 10_000 } },
+  model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
   faults: { files: ['test/faults'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
 };

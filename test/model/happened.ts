@@ -1,0 +1,80 @@
+/** Counts what a run really exercised: a property that holds because nothing happened proves nothing. */
+import type { Call, Op, Outcome } from './oracle-call.js';
+import type { ClockTally } from './oracle-clock.js';
+import type { Entry } from './oracle-state.js';
+
+const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'reserve', 'transfer']);
+
+export class Happened {
+  readonly #counts = new Map<string, number>();
+
+  count(what: string, times = 1): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + times);
+  }
+
+  get(what: string): number {
+    return this.#counts.get(what) ?? 0;
+  }
+
+  countOutcome(call: Call, outcome: Outcome): void {
+    if (SPENDING.has(call.op)) this.count('asked to spend');
+    if (outcome.status === 'refused') {
+      this.count(`refused ${outcome.code}`);
+      if (SPENDING.has(call.op) && outcome.code === 'INSUFFICIENT_CREDITS') this.count('could not spend');
+      if (outcome.code === 'IDEMPOTENCY_CONFLICT') this.count(`conflict ${call.op}`);
+      return;
+    }
+    if (outcome.replayed) this.count(`replayed ${call.op}`);
+    else if (outcome.applied) this.count(`applied ${call.op}`);
+    else this.count(`nothing due ${call.op}`);
+    if (outcome.replayed || !outcome.applied) return;
+    if (call.op === 'commit') this.#countCommit(call, outcome);
+    if (call.op === 'reverse' && outcome.result.kind === 'entry') this.#countReversal(outcome.result.entry);
+    if (outcome.result.kind === 'entry' && outcome.result.entry.debtAfter > 0n) this.count('left in debt');
+  }
+
+  #countCommit(call: Extract<Call, { op: 'commit' }>, outcome: Extract<Outcome, { status: 'ok' }>): void {
+    if (outcome.result.kind !== 'entry') return;
+    const { entry } = outcome.result;
+    if (entry.type === 'deduct') this.count('late charge of an expired hold');
+    else if (entry.type === 'release_reserved') this.count('commit that releases');
+    else if (entry.delta === 0n) this.count('commit that ends a hold with nothing more');
+    else this.count(call.final === false ? 'part capture' : 'final capture');
+  }
+
+  #countReversal(entry: Entry): void {
+    if (entry.delta > 0n && entry.lot !== null) this.count('reversal of a debit whose debt was repaid');
+    if (entry.delta > 0n) this.count('reversal of a debit');
+    else if (entry.delta < 0n) this.count('reversal of an addition');
+    else this.count('reversal of a scheduled addition');
+  }
+
+  /** What an applied call's own entries show beside its result. */
+  countEntries(call: Call, entries: readonly Entry[], debtBefore: bigint): void {
+    const own = entries.filter((entry) => entry.operation === call.label);
+    const last = own[own.length - 1];
+    const frees = call.op === 'release' || call.op === 'commit' || call.op === 'reverse';
+    if (!frees || !last) return;
+    if (last.type === 'expire') this.count(`what a ${call.op} freed lapsed`);
+    const main = own.findLast((entry) => entry.type !== 'expire');
+    if (main && main.delta <= 0n && main.debtAfter < debtBefore) this.count(`debt repaid by a ${call.op}`);
+  }
+
+  countClock(before: ClockTally, after: ClockTally): void {
+    for (const name of Object.keys(after) as (keyof ClockTally)[]) {
+      if (after[name] > before[name]) this.count(name, after[name] - before[name]);
+    }
+  }
+
+  /** What stayed below its floor. */
+  below(floors: Readonly<Record<string, number>>): string[] {
+    return Object.entries(floors)
+      .filter(([what, floor]) => this.get(what) < floor)
+      .map(([what, floor]) => `${what}: ${this.get(what)} < ${floor}`);
+  }
+
+  toString(): string {
+    const lines = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    return lines.map(([what, times]) => `${what}: ${times}`).join(' · ');
+  }
+}

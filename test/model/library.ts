@@ -1,0 +1,348 @@
+/** The library under test: performs the oracle's calls through the public API and knows which id is which. */
+import type { CreditManagement, CreditService, DbManager, Grant, Reservation, Transaction } from '../../src/index.js';
+import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
+import type { OracleConfig } from './oracle.js';
+import type { Call } from './oracle-call.js';
+import type { Micro } from './oracle-state.js';
+
+type Row = { readonly [field: string]: unknown };
+
+export type Answer =
+  | { status: 'transaction'; transaction: Transaction; replayed: boolean }
+  | { status: 'reservation'; reservation: Reservation; replayed: boolean }
+  | { status: 'transfer'; out: Transaction; in: Transaction; replayed: readonly boolean[] }
+  | { status: 'number'; amount: number }
+  | { status: 'info'; info: Awaited<ReturnType<CreditService['getUserCreditsInfo']>>; replayed: boolean }
+  | { status: 'refused'; code: string; details: Readonly<Record<string, unknown>> };
+
+export const CREDIT_TYPE = 'credits';
+
+const ignore = () => undefined;
+const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** Micro-units as the number of credits the library must answer: one correctly rounded division. */
+export function credits(micro: Micro): number {
+  return Number(micro) / 1e6;
+}
+
+export class Library {
+  readonly db: InMemoryDbManager;
+  clockNow: number;
+  /** Commits that found their account moved on by somebody else. */
+  storeConflicts = 0;
+  readonly #config: OracleConfig;
+  readonly #managers: CreditManagement[] = [];
+  readonly #reservationIds = new Map<string, string>();
+  readonly #labels = new Map<string, string>();
+  readonly #entryIds = new Map<string, string>();
+  readonly #entryNames = new Map<string, string>();
+  readonly #lotNames = new Map<string, string>();
+  #lastId = 0;
+  #isInitialised = false;
+
+  constructor(config: OracleConfig, clockNow: number, suspend?: () => Promise<void>) {
+    this.#config = config;
+    this.clockNow = clockNow;
+    this.db = new InMemoryDbManager(suspend ? { suspend } : {});
+    this.join();
+  }
+
+  /** One more instance of the library on the same store. */
+  join(): void {
+    const { trialCredits, overdraftLimit, openGrants, activeReservations } = this.#config;
+    this.#managers.push(
+      createCreditManagement({
+        db: keptOpen(this.db, () => {
+          this.storeConflicts += 1;
+        }),
+        clock: { now: () => new Date(this.clockNow) },
+        ids: () => {
+          this.#lastId += 1;
+          return `id-${String(this.#lastId).padStart(9, '0')}`;
+        },
+        defaults: {
+          trialCredits: credits(trialCredits),
+          overdraftLimit: overdraftLimit === 'unlimited' ? 'unlimited' : credits(overdraftLimit),
+        },
+        limits: { openGrants, activeReservations },
+        logger: SILENT,
+      }),
+    );
+  }
+
+  /** Drops every process state: all instances end, a new one starts on the same store. */
+  async restart(): Promise<void> {
+    await this.close();
+    this.join();
+  }
+
+  async close(): Promise<void> {
+    for (const manager of this.#managers.splice(0)) await manager.close();
+  }
+
+  service(turn: number): CreditService {
+    const manager = this.#managers[turn % this.#managers.length];
+    if (!manager) throw new Error('No instance of the library is running.');
+    return manager.credits;
+  }
+
+  async perform(call: Call, turn: number): Promise<Answer> {
+    try {
+      const answer = await this.#perform(this.service(turn), call);
+      if (answer.status === 'reservation') this.#learnHold(call, answer.reservation.id);
+      if (answer.status === 'transaction') this.#learnEntry(answer.transaction);
+      return answer;
+    } catch (error) {
+      if (!isCreditError(error)) throw error;
+      return { status: 'refused', code: error.code, details: { ...error.details } };
+    }
+  }
+
+  async #perform(service: CreditService, call: Call): Promise<Answer> {
+    const key = call.key === null ? {} : { idempotencyKey: call.key };
+    switch (call.op) {
+      case 'add':
+        return transaction(
+          await service.addCredits(call.user, written(call.amount, call.label), {
+            ...key,
+            source: call.source,
+            planId: call.planId,
+            priority: call.priority,
+            effectiveAt: dated(call.effectiveAt, call.label),
+            expiresAt: dated(call.expiresAt, call.label),
+          }),
+        );
+      case 'deduct':
+        return transaction(await service.deductCredits(call.user, written(call.amount, call.label), key));
+      case 'after':
+        return transaction(await service.deductCreditsAfterService(call.user, written(call.amount, call.label), key));
+      case 'adjust': {
+        const options = { ...key, actor: 'auditor', reason: 'a correction' };
+        return transaction(await service.adjustCredits(call.user, written(call.amount, call.label), options));
+      }
+      case 'reserve':
+        return reservation(
+          await service.reserveCredits(call.user, written(call.amount, call.label), {
+            ...key,
+            ttlSeconds: call.ttlSeconds,
+          }),
+        );
+      case 'commit': {
+        const { final, overage, ifExpired, amount } = call;
+        const given = amount === undefined ? {} : { amount: written(amount, call.label) };
+        const options = { ...key, ...given, final, overage, ifExpired };
+        return transaction(await service.commitReservedCredits(this.reservationId(call.hold), options));
+      }
+      case 'release': {
+        const id = this.reservationId(call.hold);
+        const release = call.label.endsWith('0')
+          ? service.unreserveCredits.bind(service)
+          : service.releaseReservedCredits.bind(service);
+        return reservation(await release(id, key));
+      }
+      case 'extend': {
+        const options = { ...key, ttlSeconds: call.ttlSeconds };
+        return reservation(await service.extendReservation({ id: this.reservationId(call.hold) }, options));
+      }
+      case 'reverse': {
+        const { user, seq } = call.entry;
+        const id = await this.entryId(user, seq);
+        const given = call.amount === undefined ? {} : { amount: written(call.amount, call.label) };
+        return transaction(await service.reverseTransaction(id, { ...key, ...given }));
+      }
+      case 'transfer': {
+        const { from, to } = call;
+        const moved = await service.transferCredits({ from, to, amount: written(call.amount, call.label) }, key);
+        this.#learnEntry(moved.out);
+        this.#learnEntry(moved.in);
+        return { status: 'transfer', ...moved, replayed: [moved.out.replayed, moved.in.replayed] };
+      }
+      case 'expire': {
+        const amount = await service.expireCredits(call.user, { ...key, asOf: dated(call.asOf, call.label) });
+        return { status: 'number', amount };
+      }
+      case 'create': {
+        const trial = call.trialCredits === undefined ? {} : { trialCredits: credits(call.trialCredits) };
+        const info = await service.createAccount(call.user, { ...key, ...trial, ...overdraft(call.overdraftLimit) });
+        return { status: 'info', info, replayed: info.replayed };
+      }
+      case 'update': {
+        const info = await service.updateAccount(call.user, { ...key, ...overdraft(call.overdraftLimit) });
+        return { status: 'info', info, replayed: info.replayed };
+      }
+    }
+  }
+
+  #learnHold(call: Call, id: string): void {
+    if (call.op !== 'reserve' || this.#labels.has(id)) return;
+    this.#reservationIds.set(call.label, id);
+    this.#labels.set(id, call.label);
+  }
+
+  #learnEntry(entry: { id: string; userId: string; seq: number }): void {
+    const name = `${entry.userId}#${entry.seq}`;
+    this.#entryIds.set(name, entry.id);
+    this.#entryNames.set(entry.id, name);
+  }
+
+  /** The reservation that a call's label stands for; an id nobody has where it made none. */
+  reservationId(label: string): string {
+    return this.#reservationIds.get(label) ?? `no-reservation-${label}`;
+  }
+
+  labelOf(reservationId: string | null): string | null {
+    return reservationId === null ? null : (this.#labels.get(reservationId) ?? `unknown ${reservationId}`);
+  }
+
+  entryNameOf(id: string | null): string | null {
+    return id === null ? null : (this.#entryNames.get(id) ?? `unknown ${id}`);
+  }
+
+  lotNameOf(grantId: string | null): string | null {
+    return grantId === null ? null : (this.#lotNames.get(grantId) ?? `unknown ${grantId}`);
+  }
+
+  async entryId(user: string, seq: number): Promise<string> {
+    const name = `${user}#${seq}`;
+    if (seq > 0 && !this.#entryIds.has(name)) for (const row of await this.entryRows(user)) this.#learnRow(user, row);
+    return this.#entryIds.get(name) ?? `no-entry-${name}`;
+  }
+
+  #learnRow(userId: string, row: Row): void {
+    if (typeof row.seq === 'number' && row.seq > 0) this.#learnEntry({ id: String(row.id), userId, seq: row.seq });
+  }
+
+  /** Names every grant and entry that the answer speaks of, so that it can be compared without waiting. */
+  async learn(answer: Answer): Promise<void> {
+    const transactions =
+      answer.status === 'transaction'
+        ? [answer.transaction]
+        : answer.status === 'transfer'
+          ? [answer.out, answer.in]
+          : [];
+    for (const one of transactions) {
+      const grants = [one.grantId, ...one.draws.map((draw) => draw.grantId)];
+      if (grants.some((id) => id !== null && !this.#lotNames.has(id))) await this.learnLots(one.userId);
+      if (one.reverses !== null && !this.#entryNames.has(one.reverses)) await this.entryRows(one.userId);
+    }
+  }
+
+  async learnLots(user: string): Promise<readonly Row[]> {
+    const rows = await this.#rows('grant', 'account', user);
+    for (const row of rows) this.#lotNames.set(String(row.id), `${user}#${String(row.seq)}.${String(row.place)}`);
+    return rows;
+  }
+
+  /** Entries of an account as stored, in the order of the history index; refusals have `seq` 0. */
+  async entryRows(user: string): Promise<readonly Row[]> {
+    const rows = await this.#rows('entry', 'history', user);
+    for (const row of rows) this.#learnRow(user, row);
+    return rows;
+  }
+
+  async accountRow(user: string): Promise<Row | null> {
+    await this.#initialise();
+    const [row] = await this.db.getMany('account', [`${CREDIT_TYPE}/${user}`]);
+    return row ?? null;
+  }
+
+  async reservationRows(user: string): Promise<readonly Row[]> {
+    return this.#rows('reservation', 'account', user);
+  }
+
+  /** Rows can only be read once an instance has declared the models, which its first call does. */
+  async #initialise(): Promise<void> {
+    if (this.#isInitialised) return;
+    await this.service(0).getUserCreditsInfo('nobody');
+    this.#isInitialised = true;
+  }
+
+  async #rows(model: string, index: string, user: string): Promise<readonly Row[]> {
+    await this.#initialise();
+    const equals = { account: `${CREDIT_TYPE}/${user}` };
+    const rows: Row[] = [];
+    let after: string | null = null;
+    do {
+      const page: Awaited<ReturnType<InMemoryDbManager['find']>> = await this.db.find(model, {
+        index,
+        equals,
+        limit: 1000,
+        ...(after !== null && { after }),
+      });
+      rows.push(...page.rows);
+      after = page.nextCursor;
+    } while (after !== null);
+    return rows;
+  }
+}
+
+export async function allPages<T>(
+  read: (options: { limit: number; cursor?: string }) => Promise<{
+    readonly items: readonly T[];
+    readonly nextCursor: string | null;
+  }>,
+  limit = 100,
+): Promise<T[]> {
+  const items: T[] = [];
+  let page = await read({ limit });
+  items.push(...page.items);
+  while (page.nextCursor !== null) {
+    page = await read({ limit, cursor: page.nextCursor });
+    items.push(...page.items);
+  }
+  return items;
+}
+
+export type { Grant, Reservation, Transaction };
+
+function transaction(result: Transaction & { readonly replayed: boolean }): Answer {
+  return { status: 'transaction', transaction: result, replayed: result.replayed };
+}
+
+function reservation(result: Reservation & { readonly replayed: boolean }): Answer {
+  return { status: 'reservation', reservation: result, replayed: result.replayed };
+}
+
+function overdraft(limit: Micro | 'unlimited' | null | undefined) {
+  if (limit === undefined) return {};
+  return { overdraftLimit: typeof limit === 'bigint' ? credits(limit) : limit };
+}
+
+/** The same amount in one of the forms a caller may write it in; a retry may use another one (rule 21). */
+function written(amount: Micro, label: string): number | string {
+  const form = label.length + label.charCodeAt(label.length - 1);
+  if (form % 3 === 0) return credits(amount);
+  const size = amount < 0n ? -amount : amount;
+  const text = `${amount < 0n ? '-' : ''}${size / 1_000_000n}`;
+  const decimals = String(size % 1_000_000n).padStart(6, '0');
+  return form % 3 === 1
+    ? `${text}.${decimals}`
+    : text + (size % 1_000_000n === 0n ? '' : `.${decimals.replace(/0+$/, '')}`);
+}
+
+function dated(instant: number | undefined, label: string): Date | string | undefined {
+  if (instant === undefined) return undefined;
+  const form = label.charCodeAt(label.length - 1) % 3;
+  if (form === 0) return new Date(instant);
+  if (form === 1) return new Date(instant).toISOString();
+  return new Date(instant + 5.5 * 3_600_000).toISOString().replace('Z', '+05:30');
+}
+
+/** A store that outlives the instances of the library on it, and tells of every conflict it answers. */
+function keptOpen(db: InMemoryDbManager, onConflict: () => void): DbManager<never> {
+  const proxy = new Proxy(db, {
+    get(target, property) {
+      if (property === 'close') return async () => undefined;
+      if (property === 'commit') {
+        return async (...args: Parameters<InMemoryDbManager['commit']>) => {
+          const outcomes = await target.commit(...args);
+          for (const outcome of outcomes) if (outcome.status === 'conflict') onConflict();
+          return outcomes;
+        };
+      }
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return proxy as unknown as DbManager<never>;
+}

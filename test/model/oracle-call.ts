@@ -1,0 +1,94 @@
+/** A call as the oracle and the library both get it, and how a call ends. */
+import type { Micro, Overage, Result, Source } from './oracle-state.js';
+
+export type EntryRef = { user: string; seq: number };
+
+type Keyed = {
+  /** Unique in the sequence; a hold is known by the label of the call that made it. */
+  label: string;
+  key: string | null;
+};
+
+export type Call = Keyed &
+  (
+    | {
+        op: 'add';
+        user: string;
+        amount: Micro;
+        source?: Source;
+        planId?: string;
+        priority?: number;
+        effectiveAt?: number;
+        expiresAt?: number;
+      }
+    | { op: 'deduct'; user: string; amount: Micro }
+    | { op: 'after'; user: string; amount: Micro }
+    | { op: 'adjust'; user: string; amount: Micro }
+    | { op: 'reserve'; user: string; amount: Micro; ttlSeconds?: number }
+    | { op: 'commit'; hold: string; amount?: Micro; final?: boolean; overage?: Overage; ifExpired?: Overage }
+    | { op: 'release'; hold: string }
+    | { op: 'extend'; hold: string; ttlSeconds: number }
+    | { op: 'reverse'; entry: EntryRef; amount?: Micro }
+    | { op: 'transfer'; from: string; to: string; amount: Micro }
+    | { op: 'expire'; user: string; asOf?: number }
+    | { op: 'create'; user: string; trialCredits?: Micro; overdraftLimit?: Micro | 'unlimited' }
+    | { op: 'update'; user: string; overdraftLimit: Micro | 'unlimited' | null }
+  );
+
+export type Op = Call['op'];
+export type CallOf<O extends Op> = Extract<Call, { op: O }>;
+
+export type Code =
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_AMOUNT'
+  | 'AMOUNT_TOO_LARGE'
+  | 'LIMIT_EXCEEDED'
+  | 'INSUFFICIENT_CREDITS'
+  | 'OVERDRAFT_LIMIT'
+  | 'RESERVATION_NOT_FOUND'
+  | 'RESERVATION_NOT_ACTIVE'
+  | 'COMMIT_EXCEEDS_RESERVATION'
+  | 'TRANSACTION_NOT_FOUND'
+  | 'ALREADY_REVERSED'
+  | 'IDEMPOTENCY_CONFLICT';
+
+/** Rule 26: these write an error entry and a fence. */
+export const BUSINESS_REFUSALS: ReadonlySet<Code> = new Set<Code>([
+  'INSUFFICIENT_CREDITS',
+  'OVERDRAFT_LIMIT',
+  'COMMIT_EXCEEDS_RESERVATION',
+  'RESERVATION_NOT_ACTIVE',
+  'ALREADY_REVERSED',
+  'LIMIT_EXCEEDED',
+]);
+
+export type Details = Readonly<Record<string, Micro | string>>;
+
+export type Outcome =
+  | { status: 'ok'; result: Result; replayed: boolean /** Something was written. */; applied: boolean }
+  | { status: 'refused'; code: Code; details: Details };
+
+export class Refusal extends Error {
+  readonly code: Code;
+  readonly details: Details;
+
+  constructor(code: Code, details: Details = {}) {
+    super(code);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** The rules do not say what happens here: the runner leaves the command out. */
+export class Unspecified extends Error {}
+
+/** Rule 21: every field the caller gives, but the key. */
+export function inputOf(call: Call): string {
+  const { label: _label, key: _key, ...fields } = call;
+  return JSON.stringify(
+    Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+    (_name, value: unknown) => (typeof value === 'bigint' ? `${value}µ` : value),
+  );
+}

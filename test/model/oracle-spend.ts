@@ -1,0 +1,106 @@
+/** Rules 13, 14, 16: adding, deducting, adjusting, transferring. */
+import { type CallOf, Refusal, Unspecified } from './oracle-call.js';
+import {
+  type Draft,
+  judgeAddition,
+  type LotTerms,
+  makeLot,
+  markSpent,
+  repayDebt,
+  take,
+  write,
+} from './oracle-draft.js';
+import { type Entry, infoOf, type Lot, lotOf, type Micro, type Result, spendableLots, total } from './oracle-state.js';
+
+/** `limit` is what may become debt in all: a number of micro-units, or no limit. */
+export type Limit = Micro | 'unlimited';
+
+export function refuseFunds(draft: Draft, requested: Micro, limit?: Micro): never {
+  const { balance, reserved, available } = infoOf(draft.account);
+  const funds = { requested, balance, reserved, available };
+  if (limit === undefined) throw new Refusal('INSUFFICIENT_CREDITS', funds);
+  throw new Refusal('OVERDRAFT_LIMIT', { ...funds, limit });
+}
+
+/** An ordinary deduction (`limit` null), or one that may leave debt. */
+export function deduct(draft: Draft, amount: Micro, limit: Limit | null, hold: string | null = null): Entry {
+  const { account, now } = draft;
+  if (limit === null && infoOf(account).available < amount) refuseFunds(draft, amount);
+  const parts = take(spendableLots(account, now), amount);
+  const owed = amount - total(parts);
+  if (owed > 0n && limit !== null && limit !== 'unlimited' && account.debt + owed > limit) {
+    // The numbers of a refusal are those before the deduction.
+    for (const part of parts) lotOf(account, part.lot).free += part.amount;
+    refuseFunds(draft, amount, limit);
+  }
+  markSpent(account, parts);
+  account.debt += owed;
+  return write(draft, { type: 'deduct', delta: -amount, parts, hold, undo: { kind: 'debit', parts, debt: owed } });
+}
+
+const GIVEN: LotTerms = { source: 'other', planId: null, priority: 50, effectiveAt: 0, expiresAt: null };
+
+export function grant(draft: Draft, amount: Micro, terms: Partial<LotTerms>): Entry {
+  judgeAddition(draft, amount, 1);
+  const lot = makeLot(draft, { ...GIVEN, effectiveAt: draft.now, ...terms }, amount);
+  if (lot.phase === 'open') repayDebt(draft.account, draft.now);
+  return write(draft, {
+    type: 'add',
+    delta: lot.phase === 'open' ? amount : 0n,
+    lot: lot.id,
+    undo: { kind: 'addition', lot: lot.id, reversed: 0n },
+  });
+}
+
+export function add(draft: Draft, call: CallOf<'add'>): Result {
+  const { source, planId, priority, effectiveAt, expiresAt } = call;
+  if (expiresAt !== undefined && expiresAt <= Math.max(draft.now, effectiveAt ?? draft.now)) {
+    throw new Refusal('INVALID_ARGUMENT');
+  }
+  const entry = grant(draft, call.amount, {
+    ...(source !== undefined && { source }),
+    ...(planId !== undefined && { planId }),
+    ...(priority !== undefined && { priority }),
+    ...(effectiveAt !== undefined && { effectiveAt }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  });
+  return { kind: 'entry', entry };
+}
+
+export function adjust(draft: Draft, call: CallOf<'adjust'>): Result {
+  const entry =
+    call.amount < 0n ? deduct(draft, -call.amount, null) : grant(draft, call.amount, { source: 'adjustment' });
+  return { kind: 'entry', entry };
+}
+
+/** Rule 16. Trial lots stay behind; every moved part is a lot of its own with the terms it had. */
+export function transfer(from: Draft, to: Draft, amount: Micro): Result {
+  const movable = spendableLots(from.account, from.now).filter((lot) => lot.source !== 'trial');
+  const most = movable.reduce((sum, lot) => sum + lot.free, 0n);
+  if (most < amount) refuseFunds(from, amount);
+  const parts = take(movable, amount);
+  judgeAddition(to, amount, parts.length);
+  markSpent(from.account, parts);
+  const out = write(from, { type: 'transfer_out', delta: -amount, parts });
+  const made: Lot[] = parts.map((part, place) => {
+    const { source, planId, priority, effectiveAt, expiresAt } = lotOf(from.account, part.lot);
+    return makeLot(to, { source, planId, priority, effectiveAt, expiresAt }, part.amount, place);
+  });
+  repayDebt(to.account, to.now);
+  const received = made.map((lot) => ({ lot: lot.id, amount: lot.amount }));
+  return { kind: 'transfer', out, in: write(to, { type: 'transfer_in', delta: amount, parts: received }) };
+}
+
+/** Rule 34: what this call's clock entries expired, of lots that lapsed by `asOf`. */
+export function expire(draft: Draft, asOf: number): Result | null {
+  const written = draft.account.entries.slice(draft.from);
+  if (written.length === 0) return null;
+  let amount = 0n;
+  for (const entry of written) {
+    if (entry.type !== 'expire' || entry.lot === null) continue;
+    const { expiresAt } = lotOf(draft.account, entry.lot);
+    if (expiresAt === null) throw new Unspecified('a lot without end lapsed');
+    if (expiresAt <= asOf) amount -= entry.delta;
+  }
+  return { kind: 'expired', amount };
+}

@@ -1,0 +1,294 @@
+/**
+ * The oracle: what the library must do, written from the rules with its own arithmetic and its own order of events.
+ * `decide` is sequential and never fails by accident: it answers, refuses with a code, or throws `Unspecified` where
+ * the rules say nothing.
+ */
+import {
+  BUSINESS_REFUSALS,
+  type Call,
+  type CallOf,
+  inputOf,
+  type Outcome,
+  Refusal,
+  Unspecified,
+} from './oracle-call.js';
+import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
+import { type Draft, openDraft, write } from './oracle-draft.js';
+import { commit, extend, release, reserve } from './oracle-holds.js';
+import { reverse } from './oracle-reversal.js';
+import { add, adjust, deduct, expire, grant, type Limit, transfer } from './oracle-spend.js';
+import {
+  type Account,
+  countActiveHolds,
+  countOpenLots,
+  emptyAccount,
+  infoOf,
+  LARGEST,
+  LONGEST_TTL_SECONDS,
+  type Micro,
+  type Result,
+  scheduledOf,
+} from './oracle-state.js';
+
+export interface OracleConfig {
+  trialCredits: Micro;
+  overdraftLimit: Limit;
+  openGrants: number;
+  activeReservations: number;
+}
+
+export class Oracle {
+  readonly config: OracleConfig;
+  readonly tally: ClockTally;
+  readonly #accounts: Map<string, Account>;
+  /** User by hold. */
+  readonly #holds: Map<string, string>;
+  refusalsWritten = 0;
+
+  constructor(config: OracleConfig, from?: Oracle) {
+    this.config = config;
+    this.#accounts = new Map(from ? from.#accounts : []);
+    this.#holds = new Map(from ? from.#holds : []);
+    this.refusalsWritten = from?.refusalsWritten ?? 0;
+    this.tally = from ? { ...from.tally } : emptyTally();
+  }
+
+  copy(): Oracle {
+    return new Oracle(this.config, this);
+  }
+
+  /** As it was stored by the last applied operation. */
+  stored(user: string): Account {
+    return this.#accounts.get(user) ?? emptyAccount(user);
+  }
+
+  /** As a reader at `clockNow` must find it. */
+  read(user: string, clockNow: number): { account: Account; now: number } {
+    const draft = openDraft(this.stored(user), clockNow, 'read', this.config.openGrants);
+    if (this.exists(user)) advance(draft);
+    return { account: draft.account, now: draft.now };
+  }
+
+  exists(user: string): boolean {
+    return this.#accounts.has(user);
+  }
+
+  ownerOf(hold: string): string | undefined {
+    return this.#holds.get(hold);
+  }
+
+  nextInstant(user: string): number | null {
+    return nextInstant(this.stored(user));
+  }
+
+  decide(call: Call, clockNow: number): Outcome {
+    try {
+      return this.#decide(call, clockNow);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (BUSINESS_REFUSALS.has(error.code)) this.refusalsWritten += 1;
+      return { status: 'refused', code: error.code, details: error.details };
+    }
+  }
+
+  #decide(call: Call, clockNow: number): Outcome {
+    judgeInput(call);
+    const user = this.#userOf(call);
+    const before = this.stored(user);
+    const input = inputOf(call);
+    const slot = call.key === null ? null : `${call.op} ${call.key}`;
+    const known = slot === null ? undefined : before.keys.get(slot);
+    if (known) {
+      if (known.input !== input) throw new Refusal('IDEMPOTENCY_CONFLICT');
+      return { status: 'ok', result: known.result, replayed: true, applied: false };
+    }
+    const { openGrants } = this.config;
+    // A transfer is of one instant, on both its accounts.
+    const other = call.op === 'transfer' ? this.stored(call.to) : null;
+    const draft = openDraft(before, Math.max(clockNow, other?.lastAt ?? clockNow), call.label, openGrants);
+    const peer = other && openDraft(other, draft.now, call.label, openGrants);
+    const tally = { ...this.tally };
+    advance(draft, tally);
+    if (peer) advance(peer, tally);
+    const ended = repeatedEnd(draft, call, input);
+    if (ended) return { status: 'ok', result: ended, replayed: true, applied: false };
+    const result = this.#apply(draft, peer, call, input);
+    if (!result) {
+      return { status: 'ok', result: { kind: 'expired', amount: 0n }, replayed: false, applied: false };
+    }
+    const drafts = peer ? [draft, peer] : [draft];
+    for (const one of drafts) this.#judgeLimits(one);
+    if (slot !== null) {
+      draft.account.keys.set(slot, { input, result });
+      markKeyed(draft, call, result);
+    }
+    for (const one of drafts) {
+      one.account.lastAt = instantOf(one, call);
+      this.#accounts.set(one.account.user, one.account);
+    }
+    if (call.op === 'reserve') this.#holds.set(call.label, call.user);
+    Object.assign(this.tally, tally);
+    return { status: 'ok', result, replayed: false, applied: true };
+  }
+
+  #userOf(call: Call): string {
+    if (call.op === 'transfer') return call.from;
+    if (call.op === 'commit' || call.op === 'release' || call.op === 'extend') {
+      const user = this.#holds.get(call.hold);
+      if (user === undefined) throw new Refusal('RESERVATION_NOT_FOUND', { id: call.hold });
+      return user;
+    }
+    if (call.op !== 'reverse') return call.user;
+    const { user, seq } = call.entry;
+    if (seq < 1 || seq > this.stored(user).entries.length) throw new Refusal('TRANSACTION_NOT_FOUND');
+    return user;
+  }
+
+  /** What the operation itself does, once the clock's entries are written. Null: nothing was due. */
+  #apply(draft: Draft, peer: Draft | null, call: Call, input: string): Result | null {
+    const { account } = draft;
+    if (call.op === 'expire') return expire(draft, Math.min(call.asOf ?? draft.now, draft.now));
+    if (call.op === 'create') return this.#create(draft, call, input);
+    this.#makeTrial(draft);
+    if (peer) this.#makeTrial(peer);
+    switch (call.op) {
+      case 'add':
+        return add(draft, call);
+      case 'deduct':
+        return { kind: 'entry', entry: deduct(draft, call.amount, null) };
+      case 'after':
+        return { kind: 'entry', entry: deduct(draft, call.amount, this.#limitOf(account)) };
+      case 'adjust':
+        return adjust(draft, call);
+      case 'reserve':
+        return reserve(draft, call);
+      case 'commit':
+      case 'release':
+      case 'extend':
+        return this.#applyToHold(draft, call, input);
+      case 'reverse': {
+        const target = account.entries[call.entry.seq - 1];
+        if (!target) throw new Refusal('TRANSACTION_NOT_FOUND');
+        return reverse(draft, target, call.amount);
+      }
+      case 'transfer':
+        if (!peer) throw new Error('A transfer has two accounts.');
+        return transfer(draft, peer, call.amount);
+      case 'update':
+        account.overdraftLimit = call.overdraftLimit;
+        return this.#answerInfo(draft, 'account_updated');
+    }
+  }
+
+  #applyToHold(draft: Draft, call: CallOf<'commit' | 'release' | 'extend'>, input: string): Result {
+    const hold = draft.account.holds.get(call.hold);
+    if (!hold) throw new Error(`The oracle lost hold ${call.hold}.`);
+    if (call.op === 'extend') return extend(draft, hold, call.ttlSeconds);
+    const wasExpired = hold.status === 'expired';
+    const result =
+      call.op === 'release' ? release(draft, hold) : commit(draft, hold, call, this.#limitOf(draft.account));
+    if (hold.status !== 'active' || wasExpired) {
+      draft.account.holds.set(hold.id, { ...hold, ended: { input, result } });
+    }
+    return result;
+  }
+
+  #create(draft: Draft, call: CallOf<'create'>, input: string): Result {
+    const { account } = draft;
+    if (account.created) throw new Refusal('IDEMPOTENCY_CONFLICT');
+    const isNew = account.entries.length === 0;
+    if (!isNew && call.overdraftLimit === undefined && account.overdraftLimit !== null) {
+      throw new Unspecified('createAccount that does not name an option the account has');
+    }
+    const trial = call.trialCredits ?? (isNew ? this.config.trialCredits : 0n);
+    this.#makeTrial(draft, trial);
+    if (call.overdraftLimit !== undefined) account.overdraftLimit = call.overdraftLimit;
+    const result = this.#answerInfo(draft, 'account_created');
+    account.created = { input, result };
+    return result;
+  }
+
+  #makeTrial(draft: Draft, named?: Micro): void {
+    const { account } = draft;
+    const amount = named ?? (account.entries.length === 0 ? this.config.trialCredits : 0n);
+    if (amount === 0n || account.trialMade) return;
+    grant(draft, amount, { source: 'trial' });
+    account.trialMade = true;
+  }
+
+  #answerInfo(draft: Draft, type: 'account_created' | 'account_updated'): Result {
+    write(draft, { type });
+    return { kind: 'info', info: infoOf(draft.account), at: draft.now };
+  }
+
+  #limitOf(account: Account): Limit {
+    return account.overdraftLimit ?? this.config.overdraftLimit;
+  }
+
+  /** Rules 3 and 9, on what the operation would leave behind. */
+  #judgeLimits(draft: Draft): void {
+    const { balance, reserved, debt } = infoOf(draft.account);
+    const before = this.stored(draft.account.user);
+    const size = balance < 0n ? -balance : balance;
+    if (size > LARGEST || debt > LARGEST || reserved > LARGEST) throw new Refusal('AMOUNT_TOO_LARGE');
+    if (balance + scheduledOf(draft.account) > LARGEST) throw new Refusal('AMOUNT_TOO_LARGE');
+    const open = countOpenLots(draft.account);
+    if (open > this.config.openGrants && open > countOpenLots(before)) throw new Refusal('LIMIT_EXCEEDED');
+    const holds = countActiveHolds(draft.account);
+    if (holds > this.config.activeReservations && holds > countActiveHolds(before)) throw new Refusal('LIMIT_EXCEEDED');
+  }
+}
+
+/** What can be said of a call without looking at anything stored. */
+function judgeInput(call: Call): void {
+  if (call.op === 'transfer' && call.from === call.to) throw new Refusal('INVALID_ARGUMENT');
+  if ('amount' in call && call.amount !== undefined) {
+    const size = call.op === 'adjust' && call.amount < 0n ? -call.amount : call.amount;
+    const zeroIsFine = call.op === 'commit' && call.final !== false;
+    if (size < 0n || (size === 0n && !zeroIsFine)) throw new Refusal('INVALID_AMOUNT');
+    if (size > LARGEST) throw new Refusal('AMOUNT_TOO_LARGE');
+  }
+  if ('ttlSeconds' in call && (call.ttlSeconds ?? 1) > LONGEST_TTL_SECONDS) throw new Refusal('INVALID_ARGUMENT');
+}
+
+/**
+ * Rule 17: repeating the call that ended a hold, or `createAccount` with the same options, answers the first
+ * result.
+ */
+function repeatedEnd(draft: Draft, call: Call, input: string): Result | null {
+  if (call.op === 'create') return draft.account.created?.input === input ? draft.account.created.result : null;
+  if (call.op !== 'commit' && call.op !== 'release') return null;
+  const ended = draft.account.holds.get(call.hold)?.ended;
+  return ended && ended.input === input && !(call.op === 'commit' && call.final === false) ? ended.result : null;
+}
+
+/** The key sits on the entry that is answered; of an expiry on the last one. */
+function markKeyed(draft: Draft, call: Call, result: Result): void {
+  const { entries } = draft.account;
+  const last = entries[entries.length - 1];
+  let keyed = last;
+  if (result.kind === 'entry') keyed = result.entry;
+  else if (result.kind === 'transfer') keyed = result.out;
+  else if (result.kind === 'hold') keyed = entries.findLast((entry) => entry.hold === result.hold.id);
+  if (keyed) keyed.key = call.key;
+}
+
+/**
+ * Where an operation leaves the account in time. An expiry writes entries of the clock alone: its last one says
+ * when.
+ */
+function instantOf(draft: Draft, call: Call): number {
+  const last = draft.account.entries[draft.account.entries.length - 1];
+  return call.op === 'expire' && last ? last.at : draft.now;
+}
+
+function emptyTally(): ClockTally {
+  return {
+    holdsExpired: 0,
+    lotsLapsed: 0,
+    lotsLapsedUnderHold: 0,
+    lotsActivated: 0,
+    debtsRepaidByActivation: 0,
+    freedPartsLapsed: 0,
+  };
+}

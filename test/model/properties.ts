@@ -1,0 +1,126 @@
+/**
+ * The library against an oracle that shares no code with it: random sequences of calls, clock jumps, retries and
+ * restarts. After every command codes, results and balances are compared; every tenth the lots, holds and rows; at the
+ * end everything that can be read. Reproduce a failure by CREDIT_SEED=<the seed printed>; CREDIT_MODEL_RUNS sets the
+ * number of sequences of all files together.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Happened } from './happened.js';
+import { runSequence, type Sequence } from './sequence.js';
+
+const FILES = 2;
+const RUNS = Math.ceil(Number(process.env.CREDIT_MODEL_RUNS ?? 2000) / FILES);
+
+const nat = fc.nat({ max: 9999 });
+const raw = fc.record({ kind: nat, user: nat, a: nat, b: nat, c: nat, d: nat, key: nat });
+const sequences: fc.Arbitrary<Sequence> = fc.record({
+  seed: fc.nat({ max: 2 ** 30 }),
+  users: fc.integer({ min: 1, max: 3 }),
+  steps: fc.array(raw, { minLength: 1, maxLength: 100, size: 'max' }),
+});
+
+/**
+ * For 1,000 runs, other counts in proportion. What is common must reach half of what runs have shown, the rare
+ * less.
+ */
+const FLOORS: Readonly<Record<string, number>> = {
+  commands: 40_000,
+  audits: 2500,
+  restart: 300,
+  join: 400,
+  'clock forward': 2000,
+  'clock back': 150,
+  'applied add': 4000,
+  'applied adjust': 400,
+  'applied after': 800,
+  'applied commit': 450,
+  'applied create': 200,
+  'applied deduct': 1200,
+  'applied expire': 70,
+  'applied extend': 90,
+  'applied release': 220,
+  'applied reserve': 1300,
+  'applied reverse': 800,
+  'applied transfer': 220,
+  'applied update': 400,
+  'nothing due expire': 800,
+  'part capture': 130,
+  'final capture': 200,
+  'commit that releases': 25,
+  'commit that ends a hold with nothing more': 30,
+  'late charge of an expired hold': 15,
+  'reversal of a debit': 450,
+  'reversal of a debit whose debt was repaid': 25,
+  'reversal of an addition': 250,
+  'reversal of a scheduled addition': 70,
+  'left in debt': 500,
+  holdsExpired: 300,
+  lotsLapsed: 1000,
+  lotsLapsedUnderHold: 70,
+  lotsActivated: 600,
+  debtsRepaidByActivation: 25,
+  freedPartsLapsed: 50,
+  'what a release freed lapsed': 5,
+  'what a commit freed lapsed': 1,
+  'what a reverse freed lapsed': 25,
+  'debt repaid by a release': 2,
+  'debt repaid by a commit': 1,
+  'retry same': 1000,
+  'retry other': 500,
+  'replayed add': 250,
+  'replayed adjust': 20,
+  'replayed after': 50,
+  'replayed commit': 20,
+  'replayed create': 25,
+  'replayed deduct': 60,
+  'replayed expire': 3,
+  'replayed extend': 1,
+  'replayed release': 70,
+  'replayed reserve': 60,
+  'replayed reverse': 40,
+  'replayed transfer': 8,
+  'replayed update': 25,
+  'conflict add': 450,
+  'conflict adjust': 7,
+  'conflict after': 50,
+  'conflict commit': 30,
+  'conflict create': 80,
+  'conflict deduct': 90,
+  'conflict expire': 3,
+  'conflict release': 2,
+  'conflict reserve': 90,
+  'conflict reverse': 45,
+  'conflict transfer': 7,
+  'conflict update': 20,
+  'refused ALREADY_REVERSED': 250,
+  'refused AMOUNT_TOO_LARGE': 100,
+  'refused COMMIT_EXCEEDS_RESERVATION': 70,
+  'refused INSUFFICIENT_CREDITS': 1100,
+  'refused INVALID_AMOUNT': 120,
+  'refused INVALID_ARGUMENT': 150,
+  'refused LIMIT_EXCEEDED': 120,
+  'refused OVERDRAFT_LIMIT': 80,
+  'refused RESERVATION_NOT_ACTIVE': 450,
+  'refused RESERVATION_NOT_FOUND': 90,
+  'refused TRANSACTION_NOT_FOUND': 20,
+};
+
+/** Declares one file's share; each has a seed of its own, so that two processes search twice as much. */
+export function testProperties(file: number): void {
+  const given = process.env.CREDIT_SEED;
+  const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given) + file;
+  test(`the library agrees with the oracle on ${RUNS} random sequences`, async () => {
+    console.log(`SEED=${seed} ADAPTER=memory RUNS=${RUNS}`);
+    const happened = new Happened();
+    const property = fc.asyncProperty(sequences, (sequence) => runSequence(sequence, happened));
+    const limit = { interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true };
+    await fc.assert(property, { seed, numRuns: RUNS, unbiased: true, ...limit });
+    console.log(`happened: ${happened}`);
+    const floors = Object.entries(FLOORS).map(([what, floor]) => [what, Math.floor((floor * RUNS) / 1000)] as const);
+    expect(happened.below(Object.fromEntries(floors))).toEqual([]);
+    const refusedShare = happened.get('could not spend') / happened.get('asked to spend');
+    expect(refusedShare).toBeGreaterThan(0.05);
+    expect(refusedShare).toBeLessThan(0.4);
+  }, 300_000);
+}

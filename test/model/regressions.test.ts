@@ -1,0 +1,7 @@
+import { test } from 'vitest';
+import { OPEN, REGRESSIONS } from './regressions.js';
+import { runScript } from './sequence.js';
+
+test.each(REGRESSIONS.map((one) => [one.found, one] as const))('no more: %s', async (_found, { config, steps }) => {
+  await runScript({ ...OPEN, ...config }, steps);
+});

@@ -1,0 +1,366 @@
+/**
+ * Turns raw numbers into steps. What a step means is settled when it runs, against the oracle's state: only so can an
+ * amount be "one more than available" and a clock jump end a millisecond before a hold does.
+ */
+
+import type { Oracle, OracleConfig } from './oracle.js';
+import type { Call, CallOf, Op } from './oracle-call.js';
+import {
+  type Account,
+  type Hold,
+  infoOf,
+  LARGEST,
+  MICRO,
+  type Micro,
+  type Overage,
+  type Source,
+  scheduledOf,
+  total,
+} from './oracle-state.js';
+
+export interface Raw {
+  kind: number;
+  user: number;
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+  key: number;
+}
+
+export type Step =
+  | { step: 'call'; call: Call; retry: 'no' | 'same' | 'other' }
+  | { step: 'clock'; to: number }
+  | { step: 'restart' }
+  | { step: 'join' };
+
+export interface World {
+  readonly oracle: Oracle;
+  readonly users: readonly string[];
+  /** Calls made so far, the latest last. */
+  readonly made: readonly Call[];
+  readonly clockNow: number;
+  readonly label: string;
+  /** Largest amounts come up often. */
+  readonly large: boolean;
+}
+
+type Kind = Op | 'clock' | 'retrySame' | 'retryOther' | 'restart' | 'join';
+
+const WEIGHTS: Readonly<Record<Kind, number>> = {
+  add: 22,
+  deduct: 14,
+  after: 6,
+  adjust: 4,
+  reserve: 16,
+  commit: 18,
+  release: 6,
+  extend: 3,
+  reverse: 9,
+  transfer: 7,
+  expire: 5,
+  create: 2,
+  update: 3,
+  clock: 14,
+  retrySame: 8,
+  retryOther: 4,
+  restart: 2,
+  join: 3,
+};
+
+/** Swarm: the kinds that are left when a random third is switched off, each as often as its weight. */
+export function swarm(seed: number, without: readonly Kind[] = []): readonly Kind[] {
+  const kinds = (Object.keys(WEIGHTS) as Kind[]).filter((kind) => !without.includes(kind));
+  let state = seed;
+  const off = new Set<Kind>();
+  while (off.size < Math.floor(kinds.length / 3)) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const kind = kinds[(state >>> 8) % kinds.length];
+    if (kind) off.add(kind);
+  }
+  return kinds.flatMap((kind) => (off.has(kind) ? [] : new Array<Kind>(WEIGHTS[kind]).fill(kind)));
+}
+
+export function configOf(seed: number): OracleConfig {
+  const trials = [0n, 0n, 5n * MICRO, 100n * MICRO];
+  const limits = ['unlimited', 'unlimited', 0n, 3n * MICRO, 200n * MICRO] as const;
+  const tight = seed % 5 === 0;
+  return {
+    trialCredits: at(trials, seed >> 3),
+    overdraftLimit: at(limits, seed >> 6),
+    openGrants: tight ? 5 : 1000,
+    activeReservations: tight ? 2 : 1000,
+  };
+}
+
+export function resolve(kinds: readonly Kind[], raw: Raw, world: World): Step | null {
+  const kind = at(kinds, raw.kind);
+  if (kind === 'restart' || kind === 'join') return { step: kind };
+  if (kind === 'clock') return { step: 'clock', to: jump(raw, world) };
+  if (kind === 'retrySame' || kind === 'retryOther') return again(kind, raw, world);
+  const call = makeCall(kind, raw, world);
+  return call && { step: 'call', call, retry: 'no' };
+}
+
+const SMALL_STEPS_MS = [1, 500, 1000, 30_000, 60_000, 900_000, 3_600_000, 86_400_000];
+
+function jump(raw: Raw, world: World): number {
+  if (raw.a % 12 === 0) return world.clockNow - at([1, 1000, 60_000], raw.b);
+  if (raw.a % 4 === 1) return world.clockNow + at(SMALL_STEPS_MS, raw.b);
+  const strand = world.users.flatMap((user) => endsUnderHold(world.oracle.stored(user), world.clockNow));
+  if (raw.a % 4 === 3 && strand.length > 0) return Math.min(...strand) + at([-1, 0, 1], raw.c);
+  const instants = world.users.flatMap((user) => instantsOf(world.oracle.stored(user)));
+  const ahead = [...new Set(instants)].filter((instant) => instant > world.clockNow).sort((x, y) => x - y);
+  if (ahead.length === 0) return world.clockNow + at(SMALL_STEPS_MS, raw.b);
+  const near = raw.a % 12 === 2 ? ahead : ahead.slice(0, 3);
+  return at(near, raw.b) + at([-1, 0, 0, 1], raw.c);
+}
+
+/** When lots end that a longer hold draws on. */
+function endsUnderHold(account: Account, clockNow: number): number[] {
+  const ends = activeHolds(account).flatMap((hold) =>
+    hold.parts.map((part) => account.lots.get(part.lot)?.expiresAt ?? 0).filter((end) => end < hold.expiresAt),
+  );
+  return ends.filter((end) => end > clockNow);
+}
+
+function instantsOf(account: Account): number[] {
+  const lots = [...account.lots.values()].flatMap((lot) => [lot.effectiveAt, lot.expiresAt ?? 0]);
+  const holds = activeHolds(account).map((hold) => hold.expiresAt);
+  return [...lots, ...holds];
+}
+
+function again(kind: 'retrySame' | 'retryOther', raw: Raw, world: World): Step | null {
+  const keyed = world.made.filter((call) => call.key !== null || call.op === 'commit' || call.op === 'release');
+  const original = keyed[keyed.length - 1 - (raw.a % Math.min(Math.max(keyed.length, 1), 12))];
+  if (!original) return null;
+  const same = { ...original, label: world.label };
+  if (kind === 'retrySame') return { step: 'call', call: same, retry: 'same' };
+  const changed = change(same, raw);
+  return changed && { step: 'call', call: changed, retry: 'other' };
+}
+
+/** The same call with one field changed. */
+function change(call: Call, raw: Raw): Call | null {
+  switch (call.op) {
+    case 'release':
+      return null;
+    case 'expire':
+      return { ...call, asOf: (call.asOf ?? 1_767_225_600_000) + 1 };
+    case 'create':
+    case 'update':
+      return { ...call, overdraftLimit: BigInt(raw.b) * MICRO };
+    case 'extend':
+      return { ...call, ttlSeconds: call.ttlSeconds + 1 };
+    case 'commit':
+    case 'reverse':
+      return { ...call, amount: (call.amount ?? MICRO) + 1n };
+    case 'add':
+      if (raw.b % 2 === 0) return { ...call, priority: ((call.priority ?? 50) + 1) % 101 };
+      return { ...call, amount: call.amount + 1n };
+    case 'adjust':
+      return { ...call, amount: -call.amount };
+    default:
+      return { ...call, amount: call.amount + 1n };
+  }
+}
+
+function makeCall(op: Op, raw: Raw, world: World): Call | null {
+  const user = pickUser(op, raw, world);
+  const { account, now } = world.oracle.read(user, world.clockNow);
+  if (SPENDING.has(op) && infoOf(account).available <= 0n && raw.b % 5 !== 0) return makeCall('add', raw, world);
+  const key = raw.key % 5 < 2 ? `k${(raw.key >> 3) % 8}` : null;
+  const common = { label: world.label, key };
+  switch (op) {
+    case 'add':
+      return addition(raw, now, { ...common, op, user, amount: granted(account, raw, world) });
+    case 'deduct':
+    case 'after':
+      return { ...common, op, user, amount: spent(account, raw, world) };
+    case 'adjust': {
+      const amount = spent(account, raw, world);
+      return { ...common, op, user, amount: raw.b % 3 === 0 ? amount : -amount };
+    }
+    case 'reserve': {
+      const ttlSeconds = at([undefined, 1, 60, 900, 86_400, 604_800], raw.c);
+      return {
+        ...common,
+        op,
+        user,
+        amount: spent(account, raw, world),
+        ...(ttlSeconds !== undefined && { ttlSeconds }),
+      };
+    }
+    case 'commit': {
+      const hold = pickHold(account, raw);
+      return hold === null ? null : commitment(raw, account, { ...common, op, hold });
+    }
+    case 'release':
+    case 'extend': {
+      const hold = pickHold(account, raw);
+      if (!hold) return null;
+      if (op === 'release') return { ...common, op, hold };
+      return { ...common, op, hold, ttlSeconds: at([1, 60, 900, 86_400, 604_800], raw.c) };
+    }
+    case 'reverse':
+      return reversal(raw, account, { ...common, op, entry: { user, seq: 0 } });
+    case 'transfer': {
+      if (world.users.length === 1 && raw.c % 10 !== 0) return null;
+      const others = world.users.filter((one) => one !== user);
+      const to = raw.c % 10 === 0 ? user : at(others, raw.c);
+      return { ...common, op, from: user, to, amount: spent(account, raw, world) };
+    }
+    case 'expire': {
+      const asOf = at([undefined, undefined, now - 1, now, now - 60_000, now + 1000], raw.a);
+      return { ...common, op, user, ...(asOf !== undefined && { asOf }) };
+    }
+    case 'create': {
+      const trial = at([undefined, 0n, 7n * MICRO], raw.a);
+      const overdraftLimit = at([undefined, 'unlimited', 0n, 20n * MICRO] as const, raw.b);
+      return {
+        ...common,
+        op,
+        user,
+        ...(trial !== undefined && { trialCredits: trial }),
+        ...(overdraftLimit !== undefined && { overdraftLimit }),
+      };
+    }
+    case 'update':
+      return { ...common, op, user, overdraftLimit: at(['unlimited', null, 0n, 5n * MICRO, 1_000n * MICRO], raw.a) };
+  }
+}
+
+/** Empty accounts refuse whatever is asked of them: there, most of these become an addition. */
+const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'adjust', 'reserve', 'transfer']);
+
+/**
+ * Any user; for what ends a hold, one who has an active hold, if anybody has, and often one where what is freed cannot
+ * simply go back: there is debt to repay, or a lot lapsed under the hold.
+ */
+function pickUser(op: Op, raw: Raw, world: World): string {
+  const wantsHold = op === 'commit' || op === 'release' || op === 'extend';
+  if (!wantsHold) return at(world.users, raw.user);
+  const holders = world.users.filter((user) => hasHold(world.oracle.stored(user)));
+  const awkward = holders.filter((user) => {
+    const { account } = world.oracle.read(user, world.clockNow);
+    return account.debt > 0n || activeHolds(account).some((hold) => isOnLapsedLot(account, hold));
+  });
+  const wanted = raw.c % 3 > 0 && awkward.length > 0 ? awkward : holders;
+  return at(wanted.length > 0 ? wanted : world.users, raw.user);
+}
+
+function activeHolds(account: Account): Hold[] {
+  return [...account.holds.values()].filter((hold) => hold.status === 'active');
+}
+
+function isOnLapsedLot(account: Account, hold: Hold): boolean {
+  return hold.parts.some((part) => account.lots.get(part.lot)?.phase === 'lapsed');
+}
+
+function hasHold(account: Account): boolean {
+  return activeHolds(account).length > 0;
+}
+
+const SOURCES: readonly (Source | undefined)[] = [undefined, 'purchase', 'promo', 'subscription', 'trial', 'refund'];
+
+function addition(raw: Raw, now: number, call: CallOf<'add'>): Call {
+  const source = at(SOURCES, raw.b);
+  const priority = at([undefined, undefined, 0, 10, 50, 100], raw.b >> 3);
+  const expiry = at([null, null, 1, 1000, 60_000, 60_000, 900_000, 3_600_000, 86_400_000, 0], raw.c);
+  const start = at([null, null, null, null, -86_400_000, 0, 1000, 60_000, 900_000, 3_600_000], raw.d);
+  const planId = raw.d % 7 === 0 ? 'plan-1' : undefined;
+  const isOdd = raw.c % 29 === 0; // lets an addition that has ended already through
+  const ends =
+    expiry === null || (expiry === 0 && !isOdd) ? undefined : now + expiry + (isOdd ? 0 : Math.max(start ?? 0, 0));
+  return {
+    ...call,
+    ...(source !== undefined && { source }),
+    ...(priority !== undefined && { priority }),
+    ...(planId !== undefined && { planId }),
+    ...(start !== null && { effectiveAt: now + start }),
+    ...(ends !== undefined && { expiresAt: ends }),
+  };
+}
+
+const POLICIES: readonly (Overage | undefined)[] = [undefined, 'reject', 'charge', 'charge', 'overdraft'];
+
+function commitment(raw: Raw, account: Account, call: CallOf<'commit'>): Call {
+  const hold = account.holds.get(call.hold);
+  const left = hold ? (hold.status === 'active' ? total(hold.parts) : hold.expired) : MICRO;
+  const { available } = infoOf(account);
+  const amounts = [undefined, undefined, left, left / 2n, left / 3n, 1n, 0n, left - 1n, left + 1n, left + available];
+  const amount = at([...amounts, left + available + 1n, 2n * left], raw.b);
+  const final = at([undefined, undefined, true, false, false], raw.c);
+  const overage = at(POLICIES, raw.d);
+  const ifExpired = at(POLICIES, raw.d >> 3);
+  return {
+    ...call,
+    ...(amount !== undefined && amount >= 0n && { amount }),
+    ...(final !== undefined && { final }),
+    ...(overage !== undefined && { overage }),
+    ...(ifExpired !== undefined && { ifExpired }),
+  };
+}
+
+/** Mostly a hold that is active; sometimes one that ended, or one that never was. */
+function pickHold(account: Account, raw: Raw): string | null {
+  const holds = [...account.holds.values()];
+  const active = activeHolds(account);
+  const awkward = active.filter((hold) => isOnLapsedLot(account, hold));
+  if (raw.d % 2 === 0 && awkward.length > 0) return at(awkward, raw.a).id;
+  if (raw.a % 40 === 39) return 'c-nobody';
+  const wanted = raw.a % 4 === 0 || active.length === 0 ? holds : active;
+  return at(wanted, raw.a >> 2)?.id ?? null;
+}
+
+/** Mostly an entry that can be reversed; sometimes any, or one that never was. */
+function reversal(raw: Raw, account: Account, call: CallOf<'reverse'>): Call | null {
+  const debits = [...account.undos].filter(([, undo]) => undo.kind === 'debit').map(([seq]) => seq);
+  const reversible = raw.c % 3 > 0 && debits.length > 0 ? debits.slice(-5) : [...account.undos.keys()].slice(-6);
+  const anyOfThem = raw.a % 10 === 0 ? account.entries.map((entry) => entry.seq) : reversible;
+  const seq = raw.a % 50 === 49 ? 0 : at(anyOfThem, raw.a >> 3);
+  if (seq === undefined) return null;
+  const undo = account.undos.get(seq);
+  const moved = undo?.kind === 'debit' ? total(undo.parts) + undo.debt : MICRO;
+  const amount = at([undefined, undefined, undefined, 1n, moved / 2n, moved / 3n, moved, moved + 1n], raw.b);
+  return { ...call, entry: { ...call.entry, seq }, ...(amount !== undefined && amount > 0n && { amount }) };
+}
+
+/** Zero is one to be refused. */
+function isAmount(amount: Micro): boolean {
+  return amount >= 0n;
+}
+
+/** Amounts for additions: small ones that are soon spent, odd ones, edges of the scale, and rarely the largest. */
+function granted(account: Account, raw: Raw, world: World): Micro {
+  if (raw.a % (world.large ? 3 : 97) === 0) {
+    const room = LARGEST - infoOf(account).balance - scheduledOf(account);
+    return at([room, room + 1n, room - 1n, LARGEST, LARGEST + 1n, LARGEST / 2n, 0n].filter(isAmount), raw.b);
+  }
+  const { debt } = infoOf(account);
+  const plain = [10n * MICRO, 100n * MICRO, MICRO, 25n * MICRO, 1n, 999_999n, 1_000_001n, 123_456_789n];
+  return at(
+    [...plain, 7n * MICRO, 50n * MICRO, debt > 0n ? debt : MICRO, debt + 1n, debt > 1n ? debt - 1n : 1n],
+    raw.a,
+  );
+}
+
+function spent(account: Account, raw: Raw, world: World): Micro {
+  if (raw.a % (world.large ? 12 : 101) === 0) {
+    const room = LARGEST + infoOf(account).balance;
+    return at([LARGEST, LARGEST - 1n, LARGEST + 1n, room, room + 1n, 0n].filter(isAmount), raw.b);
+  }
+  const { available } = infoOf(account);
+  const lots = [...account.lots.values()].filter((lot) => lot.free > 0n);
+  const lot = lots.length > 0 ? at(lots, raw.d) : undefined;
+  const size = lot?.free ?? MICRO;
+  const amounts = [1n, available - 1n, available, available + 1n, size, size + 1n, size - 1n, available / 2n];
+  const parts = [available / 2n, available / 3n, available / 4n, available / 5n, available / 10n, size / 2n, size / 3n];
+  const amount = at([...amounts, ...parts, MICRO, 999_999n, 10n * MICRO], raw.a);
+  return amount > 0n && amount <= LARGEST ? amount : MICRO;
+}
+
+export function at<T>(values: readonly T[], index: number): T {
+  // Callers that may hand in an empty list check the answer.
+  return values[index % Math.max(values.length, 1)] as T;
+}
