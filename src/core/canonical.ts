@@ -1,7 +1,7 @@
 /** Canonical bytes: one text for one value, whatever order its keys came in. Hashed, and written to the ledger file. */
 import { hash } from 'node:crypto';
 import type { EntryRow } from '../models/entry.js';
-import type { Json, JsonObject } from '../models/values.js';
+import type { Draw, Json, JsonObject } from '../models/values.js';
 
 /** A copy with the keys of every object in code-unit order. */
 export function sortKeys<T extends Json>(value: T): T {
@@ -24,14 +24,15 @@ export function sha256(text: string): string {
 
 /**
  * The canonical text of an entry without its hash: what the hash is taken over, and, with it, the line of the file.
- * Built from the stored row alone, so that `verify()` can build it again on any database.
+ * Built from the stored row alone, so that `verify()` can build it again on any database. What is null or empty is left
+ * out, as in the source documents' ledger: absent and null are one.
  */
 export function entryBody(row: EntryRow, ledgerId: string): string {
   return JSON.stringify({
     id: row.id,
     event_type: row.eventType,
     user_id: row.userId,
-    correlation_id: row.correlationId,
+    correlation_id: row.correlationId ?? undefined,
     message: row.message,
     details: {
       credit_type: row.creditType,
@@ -44,26 +45,31 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
       balance_after: row.balanceAfter,
       available_after: row.availableAfter,
       debt_after: row.debtAfter,
-      draws: row.draws.map(drawBody),
-      repaid: row.repaid.map(drawBody),
-      grant_id: row.grantId,
-      reservation_id: row.reservationId,
-      reverses: row.reverses,
-      description: row.description,
-      actor: row.actor,
-      reason: row.reason,
-      idempotency_key: row.idempotencyKey,
-      fingerprint: row.fingerprint,
-      metadata: sortKeys(row.metadata),
-      data: sortKeys(row.details),
+      draws: drawBodies(row.draws),
+      repaid: drawBodies(row.repaid),
+      grant_id: row.grantId ?? undefined,
+      reservation_id: row.reservationId ?? undefined,
+      reverses: row.reverses ?? undefined,
+      description: row.description ?? undefined,
+      actor: row.actor ?? undefined,
+      reason: row.reason ?? undefined,
+      idempotency_key: row.idempotencyKey ?? undefined,
+      fingerprint: row.fingerprint ?? undefined,
+      metadata: objectBody(row.metadata),
+      data: objectBody(row.details),
     },
     created_at: row.at.toISOString(),
     ledger_id: ledgerId,
     seq: row.seq,
-    prev: row.prev,
+    prev: row.prev ?? undefined,
   });
 }
 
-function drawBody(draw: { grantId: string; amount: number }) {
-  return { grant_id: draw.grantId, amount: draw.amount };
+function drawBodies(draws: readonly Draw[]) {
+  return draws.length === 0 ? undefined : draws.map((draw) => ({ grant_id: draw.grantId, amount: draw.amount }));
+}
+
+function objectBody(value: JsonObject): JsonObject | undefined {
+  for (const _ in value) return sortKeys(value);
+  return undefined;
 }

@@ -68,6 +68,10 @@ export function creditReads<S>(
       return accounts.map((account) => infoOf(account, account.at, scale));
     },
 
+    async getReservedCredits(userId, given) {
+      return (await reads.getUserCreditsInfo(userId, given)).reserved;
+    },
+
     async getBalanceAt(userId, instant, given) {
       const user = parseId(userId, 'userId');
       const at = parse(instantSchema, instant, 'instant');

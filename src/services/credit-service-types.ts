@@ -173,6 +173,9 @@ export interface CreditReads<S = never> {
   /** The same for up to 100 users, in the order given. */
   getUsersCreditsInfo(userIds: readonly string[], options?: ReadOptions<S>): Promise<readonly UserCreditsInfo[]>;
 
+  /** The credits on hold alone: the sum of what active reservations have left. */
+  getReservedCredits(userId: string, options?: ReadOptions<S>): Promise<number>;
+
   /**
    * What the balance was at an instant (what had taken effect by then), or, in the future, what it will be if nothing
    * else happens.

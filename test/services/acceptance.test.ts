@@ -124,6 +124,33 @@ describe('credit-management (Python)', () => {
     expect(await credits.getCreditHistory('u')).toEqual(before);
   });
 
+  test('CM-CS-8 the reserved credits alone', async () => {
+    const { credits } = fresh();
+    await credits.addCredits('u', 100);
+    const hold = await credits.reserveCredits('u', 30);
+    await credits.reserveCredits('u', 5);
+    expect(await credits.getReservedCredits('u')).toBe(35);
+    await credits.releaseReservedCredits(hold);
+    expect(await credits.getReservedCredits('u')).toBe(5);
+  });
+
+  test('CM-M, CM-E: the fields and values of the source models are there, under our names', async () => {
+    const { credits } = fresh();
+    const lot = { planId: 'pro', expiresAt: '2031-01-01T00:00:00Z' };
+    const tx = await credits.addCredits('u', 100, { ...lot, description: 'd', metadata: { a: 1 } });
+    expect(tx).toMatchObject({ type: 'add', userId: 'u', delta: 100, balanceAfter: 100, description: 'd' });
+    expect((await credits.getGrants('u')).items).toMatchObject([{ amount: 100, remaining: 100, planId: 'pro' }]);
+    const hold = await credits.reserveCredits('u', 10, { reason: 'r', planId: 'pro' });
+    expect(hold).toMatchObject({ amount: 10, committed: 0, released: 0, status: 'active', reason: 'r' });
+    const types = new Set<string>();
+    await credits.commitReservedCredits(hold, { amount: 1 });
+    await credits.releaseReservedCredits(await credits.reserveCredits('u', 1));
+    await credits.deductCredits('u', 1);
+    const { items } = await credits.getCreditHistory('u', { includeHolds: true });
+    for (const item of items) types.add(item.type);
+    expect([...types].sort()).toEqual(['add', 'commit_reserved', 'deduct', 'release_reserved', 'reserve']);
+  });
+
   test('A-5 a failed deduct leaves one error entry with the numbers, the user and the correlation id', async () => {
     const { credits, errors } = fresh();
     await credits.addCredits('u', 10);
