@@ -1,4 +1,4 @@
-/** What random sequences once found, cut down to a few steps; they run first for ever. */
+/** What random sequences once found, cut down to a few steps, and edges of the rules that they reach too rarely. */
 import type { OracleConfig } from './oracle.js';
 import type { Call } from './oracle-call.js';
 import { LARGEST, MICRO, type Micro } from './oracle-state.js';
@@ -103,6 +103,62 @@ export const REGRESSIONS: readonly { found: string; config?: Partial<OracleConfi
       call({ op: 'after', user, amount: 1n }),
       add(1n),
       call({ op: 'reverse', entry: { user, seq: 2 } }),
+    ],
+  },
+];
+
+export const EDGES: readonly { edge: string; config?: Partial<OracleConfig>; steps: readonly Step[] }[] = [
+  {
+    edge: 'rule 14: a part freed in the very instant its lot ends lapses and repays no debt',
+    steps: [
+      add(TEN, 60_000),
+      call({ op: 'reserve', user, amount: 5n * MICRO, ttlSeconds: 60 }),
+      call({ op: 'after', user, amount: 8n * MICRO }),
+      clock(60_000),
+      call({ op: 'expire', user }),
+    ],
+  },
+  {
+    edge: 'rule 14: of a freed hold one part lapses and the other repays debt',
+    steps: [
+      add(TEN, 1000),
+      add(TEN),
+      call({ op: 'reserve', user, amount: 15n * MICRO, label: 'hold' }),
+      call({ op: 'after', user, amount: 8n * MICRO }),
+      clock(1000),
+      call({ op: 'release', hold: 'hold' }),
+    ],
+  },
+  {
+    edge: 'rule 10: debt, a grant that became effective and lapsed since, first touched afterwards',
+    steps: [
+      call({ op: 'after', user, amount: 60n * MICRO }),
+      call({ op: 'add', user, amount: 100n * MICRO, effectiveAt: START + 1000, expiresAt: START + 2000 }),
+      clock(3000),
+      call({ op: 'deduct', user, amount: MICRO }),
+      call({ op: 'expire', user }),
+    ],
+  },
+  {
+    edge: 'rule 18: a captured part of a lot that lapsed under the hold, the rest lapses with the final commit',
+    steps: [
+      add(TEN, 1000),
+      call({ op: 'reserve', user, amount: TEN, label: 'hold-2' }),
+      clock(1000),
+      call({ op: 'commit', hold: 'hold-2', amount: 3n * MICRO, final: false }),
+      call({ op: 'commit', hold: 'hold-2', amount: 4n * MICRO }),
+    ],
+  },
+  {
+    edge: 'rule 15: parts of a reversal undo debt, return to lots last drawn first, and become a grant',
+    steps: [
+      add(3n * MICRO, 1000),
+      add(3n * MICRO),
+      call({ op: 'after', user, amount: TEN }),
+      add(2n * MICRO),
+      clock(1000),
+      ...times(5, () => call({ op: 'reverse', entry: { user, seq: 3 }, amount: 2n * MICRO })),
+      call({ op: 'reverse', entry: { user, seq: 3 } }),
     ],
   },
 ];

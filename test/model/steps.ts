@@ -10,6 +10,7 @@ import {
   type Hold,
   infoOf,
   LARGEST,
+  LONGEST_TTL_SECONDS,
   MICRO,
   type Micro,
   type Overage,
@@ -182,7 +183,7 @@ function makeCall(op: Op, raw: Raw, world: World): Call | null {
       return { ...common, op, user, amount: raw.b % 3 === 0 ? amount : -amount };
     }
     case 'reserve': {
-      const ttlSeconds = at([undefined, 1, 60, 900, 86_400, 604_800], raw.c);
+      const ttlSeconds = at([undefined, 1, 60, 900, 86_400, 604_800, untilLotEnds(account, now, raw)], raw.c);
       return {
         ...common,
         op,
@@ -259,6 +260,13 @@ function isOnLapsedLot(account: Account, hold: Hold): boolean {
 
 function hasHold(account: Account): boolean {
   return activeHolds(account).length > 0;
+}
+
+/** A hold that ends in the very instant a lot does. */
+function untilLotEnds(account: Account, now: number, raw: Raw): number | undefined {
+  const seconds = [...account.lots.values()].map((lot) => ((lot.expiresAt ?? now) - now) / 1000);
+  const possible = seconds.filter((ttl) => Number.isInteger(ttl) && ttl >= 1 && ttl <= LONGEST_TTL_SECONDS);
+  return possible.length > 0 ? at(possible, raw.d) : undefined;
 }
 
 const SOURCES: readonly (Source | undefined)[] = [undefined, 'purchase', 'promo', 'subscription', 'trial', 'refund'];
