@@ -1,6 +1,6 @@
 /** What random sequences once found, cut down to a few steps, and edges of the rules that they reach too rarely. */
 import type { OracleConfig } from './oracle.js';
-import type { Call } from './oracle-call.js';
+import type { Call, CallOf } from './oracle-call.js';
 import { LARGEST, MICRO, type Micro } from './oracle-state.js';
 import { START } from './sequence.js';
 import type { Step } from './steps.js';
@@ -24,6 +24,12 @@ function call(bare: Bare<Call>): Step {
 
 function add(amount: Micro, expiresInMs?: number): Step {
   return call({ op: 'add', user, amount, ...(expiresInMs !== undefined && { expiresAt: START + expiresInMs }) });
+}
+
+type Terms = Pick<CallOf<'add'>, 'source' | 'priority' | 'effectiveAt' | 'expiresAt'>;
+
+function ordered(terms: Terms): Step {
+  return call({ op: 'add', user, amount: MICRO, ...terms });
 }
 
 function clock(ms: number): Step {
@@ -159,6 +165,42 @@ export const EDGES: readonly { edge: string; config?: Partial<OracleConfig>; ste
       clock(1000),
       ...times(5, () => call({ op: 'reverse', entry: { user, seq: 3 }, amount: 2n * MICRO })),
       call({ op: 'reverse', entry: { user, seq: 3 } }),
+    ],
+  },
+  {
+    edge: 'rule 19: a late charge happens once, is repeated by the same call, and debt needs both policies',
+    steps: [
+      add(TEN),
+      call({ op: 'reserve', user, amount: TEN, ttlSeconds: 1, label: 'late' }),
+      clock(1000),
+      call({ op: 'commit', hold: 'late', amount: 11n * MICRO, ifExpired: 'overdraft' }),
+      call({ op: 'commit', hold: 'late', amount: 11n * MICRO, ifExpired: 'overdraft', overage: 'charge' }),
+      call({ op: 'commit', hold: 'late', amount: 11n * MICRO, ifExpired: 'charge', overage: 'overdraft' }),
+      call({ op: 'commit', hold: 'late', amount: 11n * MICRO, ifExpired: 'overdraft', overage: 'overdraft' }),
+      call({ op: 'commit', hold: 'late', amount: 11n * MICRO, ifExpired: 'overdraft', overage: 'overdraft' }),
+      call({ op: 'commit', hold: 'late', amount: 12n * MICRO, ifExpired: 'overdraft', overage: 'overdraft' }),
+      call({ op: 'release', hold: 'late' }),
+    ],
+  },
+  {
+    edge: 'rule 7: everything that orders lots, one after the other',
+    steps: [
+      ...(['other', 'promo'] as const).flatMap((source) =>
+        [undefined, 60_000, 120_000].flatMap((ends) =>
+          [50, 10].flatMap((priority) => [
+            ordered({ source, priority, ...(ends !== undefined && { expiresAt: START + ends }) }),
+            ordered({
+              source,
+              priority,
+              effectiveAt: START - 1000,
+              ...(ends !== undefined && { expiresAt: START + ends }),
+            }),
+          ]),
+        ),
+      ),
+      call({ op: 'transfer', from: user, to: 'bob', amount: 11n * MICRO }),
+      call({ op: 'deduct', user: 'bob', amount: TEN }),
+      call({ op: 'deduct', user, amount: TEN }),
     ],
   },
 ];

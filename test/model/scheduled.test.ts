@@ -131,7 +131,7 @@ async function witness(
     const { oracle, differences } = explain(order, members, replies, before, library);
     for (const user of users) {
       if (differences.length > 0) break;
-      // An order that is not the real one may lack a lot that the store has: that speaks against the order, not the store.
+      // An order that is not the real one may lack a lot the store has: that speaks against the order alone.
       const audit = auditUser(library, oracle, user, order[0] ?? 0).catch((error) => [String(error)]);
       differences.push(...(await audit));
     }

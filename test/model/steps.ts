@@ -240,7 +240,7 @@ const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'adjust', 'reserve', 't
  */
 function pickUser(op: Op, raw: Raw, world: World): string {
   const wantsHold = op === 'commit' || op === 'release' || op === 'extend';
-  if (!wantsHold) return at(world.users, raw.user);
+  if (!wantsHold || raw.d % 8 === 1) return at(world.users, raw.user);
   const holders = world.users.filter((user) => hasHold(world.oracle.stored(user)));
   const awkward = holders.filter((user) => {
     const { account } = world.oracle.read(user, world.clockNow);
@@ -292,6 +292,8 @@ function addition(raw: Raw, now: number, call: CallOf<'add'>): Call {
 
 const POLICIES: readonly (Overage | undefined)[] = [undefined, 'reject', 'charge', 'charge', 'overdraft'];
 
+const LATE_POLICIES: readonly (Overage | undefined)[] = [undefined, 'charge', 'overdraft', 'overdraft', 'charge'];
+
 function commitment(raw: Raw, account: Account, call: CallOf<'commit'>): Call {
   const hold = account.holds.get(call.hold);
   const left = hold ? (hold.status === 'active' ? total(hold.parts) : hold.expired) : MICRO;
@@ -300,7 +302,7 @@ function commitment(raw: Raw, account: Account, call: CallOf<'commit'>): Call {
   const amount = at([...amounts, left + available + 1n, 2n * left], raw.b);
   const final = at([undefined, undefined, true, false, false], raw.c);
   const overage = at(POLICIES, raw.d);
-  const ifExpired = at(POLICIES, raw.d >> 3);
+  const ifExpired = at(hold?.status === 'expired' ? LATE_POLICIES : POLICIES, raw.d >> 3);
   return {
     ...call,
     ...(amount !== undefined && amount >= 0n && { amount }),
@@ -316,6 +318,8 @@ function pickHold(account: Account, raw: Raw): string | null {
   const active = activeHolds(account);
   const awkward = active.filter((hold) => isOnLapsedLot(account, hold));
   if (raw.d % 2 === 0 && awkward.length > 0) return at(awkward, raw.a).id;
+  const expired = holds.filter((hold) => hold.status === 'expired' && hold.expired > 0n);
+  if (raw.d % 8 === 1 && expired.length > 0) return at(expired.slice(-2), raw.a).id;
   if (raw.a % 40 === 39) return 'c-nobody';
   const wanted = raw.a % 4 === 0 || active.length === 0 ? holds : active;
   return at(wanted, raw.a >> 2)?.id ?? null;
