@@ -65,8 +65,8 @@ export function lapseAll(draft: Draft, lapsed: readonly Draw[]): void {
   for (const { grantId, amount } of lapsed) lapse(draft, grantId, amount);
 }
 
-/** The row of a hold that ends, or is charged after its end. */
-export function closedReservation(
+/** The row of a hold: as its end writes it, or, with {@link ACTIVE}, what an entry keeps of an open one. */
+export function reservationRow(
   account: Account,
   hold: OpenHold,
   end: Pick<ReservationRow, 'status' | 'released' | 'expired' | 'closing'>,
@@ -88,6 +88,9 @@ export function closedReservation(
   };
 }
 
+/** The state of a hold that has not ended. */
+export const ACTIVE = { status: 'active', released: 0, expired: 0, closing: null } as const;
+
 function expireHold(draft: Draft, hold: OpenHold): void {
   const { account } = draft;
   const left = hold.amount - hold.committed;
@@ -99,7 +102,7 @@ function expireHold(draft: Draft, hold: OpenHold): void {
   const lapsed = freeDraws(draft, hold.draws);
   const repaid = repayDebt(draft, hold.draws);
   const end = { status: 'expired', released: 0, expired: left, closing: null } as const;
-  draft.reservationWrites.push({ op: 'replace', row: closedReservation(account, hold, end) });
+  draft.reservationWrites.push({ op: 'replace', row: reservationRow(account, hold, end) });
   const details = { freed: hold.draws.map(({ grantId, amount }) => ({ grantId, amount })) };
   const fields = { amount: left, reservedDelta: -left, repaid, reservationId: hold.id, details };
   writeEntry(draft, 'expire_reserved', fields);

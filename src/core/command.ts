@@ -138,6 +138,11 @@ export type Decision =
   | { readonly kind: 'pending' }
   | Refusal;
 
+export type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
+
+/** What a decision on a draft answers: null when it stands, else why it does not. */
+export type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
+
 export function refuse<C extends CreditErrorCode>(
   code: C,
   message: string,

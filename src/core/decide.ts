@@ -6,16 +6,23 @@ import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { advance } from './advance.js';
-import { type CallInfo, type Command, type Context, type Decision, type Refusal, refuse } from './command.js';
-import { type Draft, openDraft, pushMovement, writeEntry } from './draft.js';
+import {
+  type CallInfo,
+  type Command,
+  type CommandOf,
+  type Context,
+  type Decision,
+  type Refusal,
+  refuse,
+  type Verdict,
+} from './command.js';
+import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { clawBack, reverse } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
 import { debit } from './spend.js';
 import { transfer } from './transfer.js';
-
-type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
 
 /**
  * Decides one command on its accounts as they are: what the clock brought about since, the trial grant of a first
@@ -41,8 +48,7 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   if (verdict) return verdict;
   for (const draft of drafts) if (draft.account.seq === 0) announceCreation(draft);
   const changes = drafts.map(sealDraft);
-  const main = first.mainEntry < 0 ? first.entries.length - 1 : first.mainEntry;
-  return { kind: 'applied', changes, entry: first.entries[main] as EntryRow };
+  return { kind: 'applied', changes, entry: first.entries[mainIndex(first)] as EntryRow };
 }
 
 function act(draft: Draft, other: Draft | undefined, command: Command): Verdict {
@@ -133,10 +139,8 @@ function expire(draft: Draft, asOf: number | null): Verdict {
   return null;
 }
 
-type CreateAccount = Extract<Command, { type: 'create_account' }>;
-
 /** An account is created once: the same options again are a replay, others a conflict, before anything is judged. */
-function createdBefore({ account, call }: Draft, command: CreateAccount): Verdict {
+function createdBefore({ account, call }: Draft, command: CommandOf<'create_account'>): Verdict {
   if (!account.created) return null;
   const { fingerprint, entryId } = account.created;
   if (fingerprint === command.fingerprint) return { kind: 'repeated', entryId };
@@ -144,7 +148,7 @@ function createdBefore({ account, call }: Draft, command: CreateAccount): Verdic
   return refuse('IDEMPOTENCY_CONFLICT', message, { key: account.userId, operation: call.operation });
 }
 
-function createAccount(draft: Draft, command: CreateAccount): Verdict {
+function createAccount(draft: Draft, command: CommandOf<'create_account'>): Verdict {
   const { account } = draft;
   account.options = command.options;
   account.created = { fingerprint: command.fingerprint, entryId: draft.baseId };
@@ -154,6 +158,5 @@ function createAccount(draft: Draft, command: CreateAccount): Verdict {
 }
 
 function pushRefund(draft: Draft, reference: string): void {
-  const main = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
-  pushMovement(draft, 'credits.refunded', draft.entries[main]?.delta ?? 0, reference);
+  pushMovement(draft, 'credits.refunded', draft.entries[mainIndex(draft)]?.delta ?? 0, reference);
 }

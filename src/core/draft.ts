@@ -261,6 +261,11 @@ export function lapse(draft: Draft, grantId: string, part: number): void {
   pushMovement(draft, 'credits.expired', part, null, NO_DETAILS, draft.entries.length - 1);
 }
 
+/** Which entry answers the call: the one set, else the last. */
+export function mainIndex(draft: Draft): number {
+  return draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
+}
+
 /** Announces credits that moved; it points at the operation's own entry, or at the one given. */
 export function pushMovement(
   draft: Draft,
@@ -268,7 +273,7 @@ export function pushMovement(
   amount: number,
   reference: string | null,
   more: JsonObject = NO_DETAILS,
-  entry = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry,
+  entry = mainIndex(draft),
 ): void {
   if ((type === 'credits.deducted' || type === 'credits.expired') && !draft.context.allEvents) return;
   const { balance, reserved } = draft.account;

@@ -3,8 +3,8 @@ import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
-import { closedReservation, freeDraws, lapseAll } from './advance.js';
-import { type Command, type Decision, PENDING, type Refusal, refuse } from './command.js';
+import { ACTIVE, freeDraws, lapseAll, reservationRow } from './advance.js';
+import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
 import {
   changeGrant,
   type Draft,
@@ -18,13 +18,10 @@ import {
 import { creditsOf } from './grants.js';
 import { debit, insufficient } from './spend.js';
 
-type Of<T extends Command['type']> = Extract<Command, { type: T }>;
-type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
-
 /** No hold outlives this many milliseconds after its creation. */
 export const MAX_HOLD_MS = 7 * 24 * 3600 * 1000;
 
-export function reserve(draft: Draft, command: Of<'reserve'>): Verdict {
+export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
   const { account, context } = draft;
   const limit = context.limits.activeReservations;
   if (availableOf(account) < command.amount) return insufficient(draft, command.amount);
@@ -44,8 +41,7 @@ export function reserve(draft: Draft, command: Of<'reserve'>): Verdict {
   };
   account.reserved += command.amount;
   setHolds(draft, [...account.holds, hold]);
-  const open = { status: 'active', released: 0, expired: 0, closing: null } as const;
-  const row = { ...closedReservation(account, hold, open), version: 1, closedAt: null };
+  const row = { ...reservationRow(account, hold, ACTIVE), version: 1, closedAt: null };
   draft.reservationWrites.push({ op: 'insert', row });
   writeEntry(draft, 'reserve', {
     amount: command.amount,
@@ -58,7 +54,7 @@ export function reserve(draft: Draft, command: Of<'reserve'>): Verdict {
 }
 
 /** Captures part or all of a hold. With an excess, its debit is written first and the capture, the answer, after it. */
-export function commitHold(draft: Draft, command: Of<'commit'>): Verdict {
+export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict {
   const hold = draft.account.holds.find((open) => open.id === command.reservationId);
   if (!hold) return commitEnded(draft, command);
   const { account } = draft;
@@ -86,7 +82,7 @@ export function commitHold(draft: Draft, command: Of<'commit'>): Verdict {
   if (!command.final) {
     const others = account.holds.map((open) => (open === hold ? next : open));
     setHolds(draft, others);
-    const row = closedReservation(account, next, { status: 'active', released: 0, expired: 0, closing: null });
+    const row = reservationRow(account, next, ACTIVE);
     const details = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row) };
     writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
     draft.mainEntry = draft.entries.length - 1;
@@ -95,7 +91,7 @@ export function commitHold(draft: Draft, command: Of<'commit'>): Verdict {
   return null;
 }
 
-export function releaseHold(draft: Draft, command: Of<'release'>): Verdict {
+export function releaseHold(draft: Draft, command: CommandOf<'release'>): Verdict {
   const hold = draft.account.holds.find((open) => open.id === command.reservationId);
   if (!hold) {
     const row = endedRow(draft, command.reservationId);
@@ -107,7 +103,7 @@ export function releaseHold(draft: Draft, command: Of<'release'>): Verdict {
 }
 
 /** Moves the end of a hold to now + TTL: never earlier than it was, never later than 7 days after its creation. */
-export function extendHold(draft: Draft, command: Of<'extend'>): Verdict {
+export function extendHold(draft: Draft, command: CommandOf<'extend'>): Verdict {
   const { account } = draft;
   const hold = account.holds.find((open) => open.id === command.reservationId);
   if (!hold) {
@@ -119,7 +115,7 @@ export function extendHold(draft: Draft, command: Of<'extend'>): Verdict {
   const next = { ...hold, expiresAt: Math.min(wanted, hold.createdAt + MAX_HOLD_MS) };
   const others = account.holds.map((open) => (open === hold ? next : open));
   setHolds(draft, others);
-  const row = closedReservation(account, next, { status: 'active', released: 0, expired: 0, closing: null });
+  const row = reservationRow(account, next, ACTIVE);
   const details = { reservation: snapshot(row) };
   writeEntry(draft, 'extend_reserved', { amount: 0, reservationId: hold.id, details });
   return null;
@@ -131,7 +127,7 @@ function endHold(
   hold: OpenHold,
   next: OpenHold,
   entry: { amount: number; delta: number; draws: readonly Draw[]; reservationId: string },
-  command: Of<'commit'> | Of<'release'>,
+  command: CommandOf<'commit'> | CommandOf<'release'>,
 ): void {
   const { account } = draft;
   const released = next.amount - next.committed;
@@ -142,7 +138,7 @@ function endHold(
   const repaid = repayDebt(draft, next.draws);
   const status = next.committed > 0 ? 'committed' : 'released';
   const closing = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
-  const row = closedReservation(account, next, { status, released, expired: 0, closing });
+  const row = reservationRow(account, next, { status, released, expired: 0, closing });
   draft.reservationWrites.push({ op: 'replace', row });
   const type = command.type === 'commit' && status === 'committed' ? 'commit_reserved' : 'release_reserved';
   const freed = next.draws.map(({ grantId, amount }) => ({ grantId, amount }));
@@ -155,7 +151,7 @@ function endHold(
 }
 
 /** A commit that finds the hold ended: the same final call again, or a charge after its time to live. */
-function commitEnded(draft: Draft, command: Of<'commit'>): Verdict {
+function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
   const row = endedRow(draft, command.reservationId);
   if (!row) return row === undefined ? PENDING : notFound(command.reservationId);
   const again = repeats(row.closing, command) ?? repeats(row.lateCharge, command);

@@ -3,7 +3,7 @@ import type { OpenGrant } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { Draw } from '../models/values.js';
 import { lapseAll } from './advance.js';
-import { type Command, type Decision, PENDING, type Refusal, refuse } from './command.js';
+import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
 import {
   changeGrant,
   type Draft,
@@ -19,16 +19,13 @@ import { checkBalance, checkOpenGrants, creditsOf, openGrants, PLAIN_TERMS, term
 import { grantFromRow } from './seal.js';
 import { addDebt } from './spend.js';
 
-type Of<T extends Command['type']> = Extract<Command, { type: T }>;
-type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
-
 /** What a reversal of a debit put where, kept in its entry for the next one. */
 interface ReversedParts {
   readonly undoneDebt: number;
   readonly adjustment: number;
 }
 
-export function reverse(draft: Draft, command: Of<'reverse'>): Verdict {
+export function reverse(draft: Draft, command: CommandOf<'reverse'>): Verdict {
   const { original } = command;
   const reversals = draft.context.facts.reversals(original.id);
   if (reversals === undefined) return PENDING;
@@ -46,7 +43,7 @@ export function reverse(draft: Draft, command: Of<'reverse'>): Verdict {
  * First undoes debt, as much as the debit made and the account still has; then returns to its lots, last drawn first;
  * what it made as debt and was repaid since becomes a new adjustment grant.
  */
-function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly EntryRow[]): Verdict {
+function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
   const { account, context } = draft;
   const { original } = command;
   const reversible = -original.delta - sumOf(reversals, (entry) => entry.amount);
@@ -107,7 +104,7 @@ function reverseDebit(draft: Draft, command: Of<'reverse'>, reversals: readonly 
 }
 
 /** Claws an addition back, at most what neither lapsed nor was reversed; a scheduled lot is taken away, delta 0. */
-function reverseAddition(draft: Draft, command: Of<'reverse'>, reversals: readonly EntryRow[]): Verdict {
+function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
   const { account, context } = draft;
   const { original } = command;
   const grantId = original.grantId as string;
@@ -132,7 +129,7 @@ function reverseAddition(draft: Draft, command: Of<'reverse'>, reversals: readon
   return takeBack(draft, amount, [grantId], { type: 'reverse', reverses: original.id, grantId });
 }
 
-export function clawBack(draft: Draft, command: Of<'claw_back'>): Verdict {
+export function clawBack(draft: Draft, command: CommandOf<'claw_back'>): Verdict {
   return takeBack(draft, command.amount, command.grantIds, { type: 'claw_back', reference: command.reference });
 }
 

@@ -10,7 +10,7 @@ import { toCredits } from './amounts.js';
 import { entryBody, sha256 } from './canonical.js';
 import type { AccountChange, RowWrite, SealedEntry } from './command.js';
 import { judgeCrossings, type PendingEvent } from './crossings.js';
-import { type Draft, nextDue } from './draft.js';
+import { type Draft, mainIndex, nextDue } from './draft.js';
 
 /** Finishes a draft. The chain and every id depend only on the account, the command and the operation id. */
 export function sealDraft(draft: Draft): AccountChange {
@@ -18,7 +18,7 @@ export function sealDraft(draft: Draft): AccountChange {
   judgeCrossings(draft);
   const grants = settleGrants(draft);
   if (draft.dueChanged) account.dueAt = nextDue(account);
-  const main = draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
+  const main = mainIndex(draft);
   const entries = draft.entries.map((row, i): SealedEntry => {
     row.id = i === main ? draft.baseId : `${draft.baseId}.${i}`;
     row.seq = ++account.seq;

@@ -51,6 +51,5 @@ export const overageSchema = z.enum(['reject', 'charge', 'overdraft']);
 export type Overage = z.infer<typeof overageSchema>;
 
 export const ledgerEventTypeSchema = z.enum(['transaction', 'error', 'system']);
-export type LedgerEventType = z.infer<typeof ledgerEventTypeSchema>;
 
 export type AccessStatus = 'enabled' | 'disabled';

@@ -23,11 +23,10 @@ import type { CreditReads } from './credit-service-types.js';
 import type { Engine } from './engine.js';
 import type { HoldDirectory } from './hold-directory.js';
 import { parse, parseId } from './input.js';
-import { pageOf } from './page.js';
+import { PAGE, pageOf } from './page.js';
 import { type Grant, infoAfter, infoOf, openHoldNumbers, toGrant, toReservation, toTransaction } from './views.js';
 
 const DAY_MS = 24 * 3600 * 1000;
-const PAGE = 20;
 const VISIBLE_TYPES = transactionTypes.filter((type) => !quietTypes.includes(type));
 
 export function creditReads<S>(

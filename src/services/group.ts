@@ -214,6 +214,11 @@ function finishPlan(group: Group, { accounts, changes, entries, events, sent, fe
   return { unit, states, entries, events, sent };
 }
 
+/** From here on these operations are in a commit whose outcome is not known. */
+export function markSent({ plan }: Group): void {
+  for (const operation of plan?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
+}
+
 function contextOf(settings: DecisionSettings, now: number, defaults: Defaults, changes: ChangeSet): Context {
   const { scale, ledgerId, limits, allEvents } = settings;
   return { now, scale, ledgerId, defaults, limits, allEvents, facts: changes };

@@ -5,7 +5,8 @@ import type { Page } from '../models/values.js';
 
 type Rank = readonly (number | string)[];
 
-const PAGE = 20;
+/** Rows of a page when the caller does not say. */
+export const PAGE = 20;
 
 /** The items after the cursor in ascending rank. Ranks are unique. */
 export function pageOf<T>(

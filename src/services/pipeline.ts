@@ -8,7 +8,7 @@ import type { UnitOutcome } from '../ports/db-manager.js';
 import { Deadlines } from './deadlines.js';
 import { DocumentQueues } from './document-queues.js';
 import { FactSheet } from './fact-sheet.js';
-import { type DecisionSettings, type Group, type Plan, planGroup } from './group.js';
+import { type DecisionSettings, type Group, markSent, type Plan, planGroup } from './group.js';
 import { loadStates } from './loader.js';
 import { type Answer, newOperation, type Operation, type Request, settle, unknownError } from './operation.js';
 import { writeInTransaction } from './session.js';
@@ -308,10 +308,6 @@ const LATE = new Error('deadline');
 
 function tooLate(): Error {
   return LATE;
-}
-
-function markSent({ plan }: Group): void {
-  for (const operation of plan?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
 }
 
 /** Milliseconds until the last deadline of these groups. */

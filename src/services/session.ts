@@ -2,7 +2,7 @@
 import { creditError, isCreditError } from '../errors.js';
 import type { DbManager, StoreOptions, UnitOutcome } from '../ports/db-manager.js';
 import { FactSheet } from './fact-sheet.js';
-import { type DecisionSettings, type Group, type Plan, planGroup } from './group.js';
+import { type DecisionSettings, type Group, markSent, type Plan, planGroup } from './group.js';
 import { createAccounts, lockStates } from './loader.js';
 import { monotonicNow } from './timers.js';
 
@@ -53,9 +53,7 @@ export async function lockAndPlan<S>(
     await facts.fetch();
     verdict = planGroup(group, facts, settings);
   }
-  for (const operation of group.plan ? (group.plan as Plan).sent : []) {
-    if (operation.state === 'waiting') operation.state = 'sent';
-  }
+  markSent(group);
 }
 
 export async function writePlan<S>(plan: Plan, db: DbManager<S>, options: StoreOptions<S>): Promise<UnitOutcome> {

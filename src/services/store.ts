@@ -3,7 +3,7 @@ import { creditError, isCreditError } from '../errors.js';
 import { storedModels } from '../models/index.js';
 import { SETTINGS_ID, type Settings, type SystemRow, settingsSchema } from '../models/system.js';
 import type { Clock } from '../ports/clock.js';
-import type { DbManager, Row, StoreOptions } from '../ports/db-manager.js';
+import type { DbManager, Row } from '../ports/db-manager.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { systemEntry } from './system-entry.js';
 import { databaseTime, hostTime, type TimeSource } from './time-source.js';
@@ -141,5 +141,3 @@ export function storageError(cause: unknown): Error {
     { cause },
   );
 }
-
-export type { StoreOptions };
