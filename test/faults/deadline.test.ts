@@ -6,6 +6,17 @@ import { bench, codeOf, gate, isMoney, unknown } from './gated-db.js';
 
 const never = <T>() => new Promise<T>(() => {});
 
+/** The next commit hangs until the first gate opens, then applies; the second opens when it has begun. */
+function hangNextCommit(db: ReturnType<typeof bench>['db']) {
+  const [mayAnswer, hung] = [gate(), gate()];
+  db.onceInCommit(async (units) => {
+    hung.open();
+    await mayAnswer.opened;
+    return db.inner.commit(units);
+  });
+  return [mayAnswer, hung] as const;
+}
+
 describe('at the deadline', () => {
   test('a call that was never sent is TIMEOUT, and nothing of it is written later', async () => {
     const { db, credits, open } = bench();
@@ -66,12 +77,7 @@ describe('at the deadline', () => {
   test('a call queued behind a hung commit is TIMEOUT, and is not applied when the store answers', async () => {
     const { db, credits } = bench();
     await credits.addCredits('u', 100);
-    const [mayAnswer, hung] = [gate(), gate()];
-    db.onceInCommit(async (units) => {
-      hung.open();
-      await mayAnswer.opened;
-      return db.inner.commit(units);
-    });
+    const [mayAnswer, hung] = hangNextCommit(db);
     const first = credits.deductCredits('u', 30);
     await hung.opened;
     expect(await codeOf(credits.deductCredits('u', 7, { timeoutMs: 50 }))).toBe('TIMEOUT not_applied');
@@ -83,12 +89,7 @@ describe('at the deadline', () => {
   test('calls of one batch with different deadlines each hear the truth', async () => {
     const { db, credits } = bench();
     await credits.addCredits('u', 100);
-    const [mayAnswer, hung] = [gate(), gate()];
-    db.onceInCommit(async (units) => {
-      hung.open();
-      await mayAnswer.opened;
-      return db.inner.commit(units);
-    });
+    const [mayAnswer, hung] = hangNextCommit(db);
     const impatient = codeOf(credits.deductCredits('u', 30, { timeoutMs: 60 }));
     const patient = credits.deductCredits('u', 5);
     await hung.opened;
@@ -130,12 +131,7 @@ describe('an abort signal', () => {
   test('ends a queued call at once, and what was sent is told its true outcome', async () => {
     const { db, credits } = bench();
     await credits.addCredits('u', 100);
-    const [mayAnswer, hung] = [gate(), gate()];
-    db.onceInCommit(async (units) => {
-      hung.open();
-      await mayAnswer.opened;
-      return db.inner.commit(units);
-    });
+    const [mayAnswer, hung] = hangNextCommit(db);
     const abort = new AbortController();
     const sent = credits.deductCredits('u', 30, { signal: abort.signal });
     await hung.opened;

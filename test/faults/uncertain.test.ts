@@ -131,9 +131,16 @@ describe('a commit without an answer', () => {
 });
 
 describe('a key that the library made', () => {
-  async function unknownCall(run: (credits: ReturnType<typeof bench>['credits']) => Promise<unknown>) {
+  type Credits = ReturnType<typeof bench>['credits'];
+
+  /** A call that was applied and never answered, after `before` on the same account. */
+  async function unknownCall(
+    run: (credits: Credits) => Promise<unknown>,
+    before?: (credits: Credits) => Promise<void>,
+  ) {
     const made = bench();
     await made.credits.addCredits('u', 100);
+    await before?.(made.credits);
     made.db.onceInCommit(async (units) => {
       await made.db.inner.commit(units);
       made.db.methods.getMany = () => new Promise(() => {});
@@ -177,30 +184,12 @@ describe('a key that the library made', () => {
   });
 
   async function unknownHold(holds: string[]) {
-    return unknownCallAfter(
+    return unknownCall(
+      (c) => c.releaseReservedCredits(holds[0]!, { timeoutMs: 50 }),
       async (c) => {
         for (const amount of [10, 10]) holds.push((await c.reserveCredits('u', amount)).id);
       },
-      (c) => c.releaseReservedCredits(holds[0]!, { timeoutMs: 50 }),
     );
-  }
-
-  async function unknownCallAfter(
-    before: (credits: ReturnType<typeof bench>['credits']) => Promise<void>,
-    run: (credits: ReturnType<typeof bench>['credits']) => Promise<unknown>,
-  ) {
-    const made = bench();
-    await made.credits.addCredits('u', 100);
-    await before(made.credits);
-    made.db.onceInCommit(async (units) => {
-      await made.db.inner.commit(units);
-      made.db.methods.getMany = () => new Promise(() => {});
-      return unknown(units);
-    });
-    const error: unknown = await run(made.credits).catch((reason) => reason);
-    made.db.methods = {};
-    if (!isCreditError(error, 'OUTCOME_UNKNOWN')) throw error;
-    return { ...made, credits: made.open().credits, idempotencyKey: error.details.idempotencyKey };
   }
 
   test('ends in one effect when two retries share a batch, before and after the first attempt landed', async () => {
