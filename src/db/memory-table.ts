@@ -6,11 +6,13 @@ import type { FindQuery, Row, StoredModel, StoredValue } from '../ports/db-manag
 type Index = StoredModel['indexes'][number];
 /** Keys that share the first field of an index; sorted, and cleaned of moved rows, when next walked. */
 type Bucket = { keys: string[]; sorted: boolean };
+/** Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). */
+type Walk = { readonly buckets: Map<StoredValue, Bucket>; order: StoredValue[] | null };
 
 export class MemoryTable {
   readonly rows = new Map<string, Row>();
   readonly #unique = new Map<Index, Map<string, string>>();
-  readonly #walks = new Map<Index, Map<StoredValue, Bucket>>();
+  readonly #walks = new Map<Index, Walk>();
 
   /** Fields whose values are objects, which a copy must copy too. */
   readonly #deep: readonly string[];
@@ -70,7 +72,6 @@ export class MemoryTable {
     if (!index) orderFields(this.model, query);
     const fields = orderFields(this.model, query);
     const after = query.after === undefined ? null : decodeCursor(this.model, query);
-    const keys = this.#candidates(index as Index, query);
     const descending = query.direction === 'desc';
     const selects = selector(query);
     const position = (row: Row): number => {
@@ -81,48 +82,59 @@ export class MemoryTable {
       // Rows up to and including the cursor's lie before the walk.
       return order === 0 ? -1 : descending ? (order > 0 ? -1 : 0) : order < 0 ? -1 : 0;
     };
-    const at = (i: number): Row => this.rows.get(keys[descending ? keys.length - 1 - i : i] as string) as Row;
-    let low = 0;
-    let high = keys.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (position(at(middle)) < 0) low = middle + 1;
-      else high = middle;
-    }
-    for (let i = low; i < keys.length; i++) {
-      const row = at(i);
-      if (position(row) > 0) return;
-      if (selects(row)) yield row;
+    for (const keys of this.#lists(index as Index, query, after)) {
+      const at = (i: number): Row => this.rows.get(keys[descending ? keys.length - 1 - i : i] as string) as Row;
+      for (let i = partition(keys.length, (i) => position(at(i)) < 0); i < keys.length; i++) {
+        const row = at(i);
+        if (position(row) > 0) return;
+        if (selects(row)) yield row;
+      }
     }
   }
 
-  /** Keys that can answer a query, in ascending order of the index. */
-  #candidates(index: Index, query: Omit<FindQuery, 'limit'>): string[] {
+  /** Lists of keys that can answer a query: each in ascending order of the index, and they in the query's direction. */
+  *#lists(index: Index, query: Omit<FindQuery, 'limit'>, after: readonly StoredValue[] | null): Generator<string[]> {
     const first = index.fields[0] as string;
     const owners = this.#unique.get(index);
     if (owners && index.fields.length === 1 && query.anyOf?.field === first) {
       const found = query.anyOf.values.map((value) => owners.get(encode([value])));
-      return [...new Set(found)].filter((key) => key !== undefined).sort((a, b) => this.#compare(index, a, b));
+      yield [...new Set(found)].filter((key) => key !== undefined).sort((a, b) => this.#compare(index, a, b));
+      return;
     }
-    const buckets = this.#walks.get(index) ?? this.#build(index);
-    const wanted = query.equals && first in query.equals ? [plain(query.equals[first] as StoredValue)] : null;
-    const chosen = wanted ?? [...buckets.keys()];
-    const lists = chosen.map((value) => this.#sorted(index, buckets.get(value)));
-    return lists.length === 1 ? (lists[0] as string[]) : lists.flat().sort((a, b) => this.#compare(index, a, b));
+    const walk = this.#walks.get(index) ?? this.#build(index);
+    if (query.equals && first in query.equals) {
+      yield this.#sorted(index, walk, plain(query.equals[first] as StoredValue));
+      return;
+    }
+    walk.order ??= [...walk.buckets.keys()].sort(compareValues);
+    const { order } = walk;
+    const descending = query.direction === 'desc';
+    const range = query.range?.field === first ? query.range : undefined;
+    const from = after?.[0] ?? (descending ? (range?.lte ?? range?.lt) : (range?.gte ?? range?.gt)) ?? null;
+    const at = (i: number) => order[descending ? order.length - 1 - i : i] as StoredValue;
+    const isBefore = (i: number) => {
+      const side = compareValues(at(i), from);
+      return descending ? side > 0 : side < 0;
+    };
+    for (let i = from === null ? 0 : partition(order.length, isBefore); i < order.length; i++) {
+      yield this.#sorted(index, walk, at(i));
+    }
   }
 
-  #build(index: Index): Map<StoredValue, Bucket> {
-    const buckets = new Map<StoredValue, Bucket>();
-    this.#walks.set(index, buckets);
-    for (const [key, row] of this.rows) this.#enter(index, buckets, key, row);
-    return buckets;
+  #build(index: Index): Walk {
+    const walk: Walk = { buckets: new Map(), order: null };
+    this.#walks.set(index, walk);
+    for (const [key, row] of this.rows) this.#enter(index, walk, key, row);
+    return walk;
   }
 
-  #enter(index: Index, buckets: Map<StoredValue, Bucket>, key: string, row: Row): void {
+  #enter(index: Index, walk: Walk, key: string, row: Row): void {
     const first = plain(row[index.fields[0] as string] as StoredValue);
-    const bucket = buckets.get(first);
+    const bucket = walk.buckets.get(first);
     if (!bucket) {
-      buckets.set(first, { keys: [key], sorted: true });
+      walk.buckets.set(first, { keys: [key], sorted: true });
+      if (walk.order && compareValues(walk.order.at(-1) ?? null, first) < 0) walk.order.push(first);
+      else walk.order = null;
       return;
     }
     const last = bucket.keys.at(-1);
@@ -133,21 +145,21 @@ export class MemoryTable {
   }
 
   #follow(key: string, previous: Row | undefined, next: Row | undefined): void {
-    for (const [index, buckets] of this.#walks) {
+    for (const [index, walk] of this.#walks) {
       if (previous && next && index.fields.every((field) => plain(previous[field]!) === plain(next[field]!))) continue;
       if (previous) {
-        const bucket = buckets.get(plain(previous[index.fields[0] as string] as StoredValue));
+        const bucket = walk.buckets.get(plain(previous[index.fields[0] as string] as StoredValue));
         if (bucket) bucket.sorted = false;
       }
-      if (next) this.#enter(index, buckets, key, next);
+      if (next) this.#enter(index, walk, key, next);
     }
   }
 
-  #sorted(index: Index, bucket: Bucket | undefined): string[] {
+  #sorted(index: Index, walk: Walk, value: StoredValue): string[] {
+    const bucket = walk.buckets.get(value);
     if (!bucket) return [];
     if (!bucket.sorted) {
       const first = index.fields[0] as string;
-      const value = [...(this.#walks.get(index) as Map<StoredValue, Bucket>)].find(([, b]) => b === bucket)?.[0];
       bucket.keys = [...new Set(bucket.keys)]
         .filter((key) => this.rows.has(key) && plain(this.rows.get(key)![first]!) === value)
         .sort((a, b) => this.#compare(index, a, b));
@@ -165,6 +177,18 @@ export class MemoryTable {
     }
     return compareValues(a, b);
   }
+}
+
+/** How many of the first `count` places `isBefore` holds for, when it holds for none after one it does not. */
+function partition(count: number, isBefore: (i: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function copyJson<T extends object>(value: T): T {
