@@ -22,6 +22,18 @@ export function sha256(text: string): string {
   return hash('sha256', text);
 }
 
+/** An entry and the text its hash was taken over; with the hash added that is its line in the ledger file. */
+export interface SealedEntry {
+  readonly row: EntryRow;
+  readonly body: string;
+}
+
+/** Gives an entry outside any chain (a refusal, an act of the library) the hash of its own text. */
+export function sealAlone(row: EntryRow, ledgerId: string): SealedEntry {
+  const body = entryBody(row, ledgerId);
+  return { row: { ...row, hash: sha256(body) }, body };
+}
+
 /**
  * The canonical text of an entry without its hash: what the hash is taken over, and, with it, the line of the file.
  * Built from the stored row alone, so that `verify()` can build it again on any database. What is null or empty is left
@@ -31,11 +43,11 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
   return JSON.stringify({
     id: row.id,
     event_type: row.eventType,
-    user_id: row.userId,
+    user_id: row.userId || undefined,
     correlation_id: row.correlationId ?? undefined,
     message: row.message,
     details: {
-      credit_type: row.creditType,
+      credit_type: row.creditType || undefined,
       type: row.type,
       operation: row.operation,
       operation_id: row.operationId,
@@ -63,6 +75,28 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
     seq: row.seq,
     prev: row.prev ?? undefined,
   });
+}
+
+/** The longest line of the ledger file, its newline included (rule 27). */
+export const MAX_LINE_BYTES = 256 * 1024;
+
+/** What a hold frees when it ends is listed twice at worst, so the entry that makes one may take half a line. */
+const MAX_HOLD_BODY_BYTES = MAX_LINE_BYTES / 2 - 4096;
+/** `,"hash":"…"` and the newline. */
+const HASH_BYTES = 75;
+const MAX_UTF8_BYTES_PER_UNIT = 3;
+
+/** Whether an entry may not be written because its line would be too long. The clock's own entries always fit. */
+export function isTooLong({ row, body }: SealedEntry): boolean {
+  if (body.length * MAX_UTF8_BYTES_PER_UNIT <= MAX_HOLD_BODY_BYTES) return false;
+  if (row.type === 'expire_reserved') return false;
+  const most = row.type === 'reserve' ? MAX_HOLD_BODY_BYTES : MAX_LINE_BYTES - HASH_BYTES;
+  return Buffer.byteLength(body) > most;
+}
+
+/** The line of an entry: its canonical bytes with their hash, ended by a newline. */
+export function entryLine(body: string, hash: string): string {
+  return `${body.slice(0, -1)},"hash":"${hash}"}\n`;
 }
 
 function drawBodies(draws: readonly Draw[]) {

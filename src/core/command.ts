@@ -9,6 +9,7 @@ import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
+import type { SealedEntry } from './canonical.js';
 
 /** Terms of a grant to be made, in units and epoch milliseconds. */
 export interface GrantTerms {
@@ -102,12 +103,6 @@ export interface Context {
 
 /** A row to write; `insert` or `replace` of the version before. */
 export type RowWrite<R> = { readonly op: 'insert' | 'replace'; readonly row: R };
-
-export interface SealedEntry {
-  readonly row: EntryRow;
-  /** Canonical bytes as hashed; with the hash added they are the line of the ledger file. */
-  readonly body: string;
-}
 
 /** One account after an operation, and everything that commits with it. */
 export interface AccountChange {

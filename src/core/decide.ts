@@ -6,6 +6,7 @@ import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { advance } from './advance.js';
+import { isTooLong, MAX_LINE_BYTES } from './canonical.js';
 import {
   type CallInfo,
   type Command,
@@ -48,7 +49,16 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   if (verdict) return verdict;
   for (const draft of drafts) if (draft.account.seq === 0) announceCreation(draft);
   const changes = drafts.map(sealDraft);
+  for (const { entries } of changes) {
+    for (const entry of entries) if (isTooLong(entry)) return tooLong();
+  }
   return { kind: 'applied', changes, entry: first.entries[mainIndex(first)] as EntryRow };
+}
+
+function tooLong(): Refusal {
+  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes: it touches too many grants.`;
+  const advice = 'Split it into smaller amounts.';
+  return refuse('LIMIT_EXCEEDED', `${message} ${advice}`, { what: 'ledgerLineBytes', limit: MAX_LINE_BYTES });
 }
 
 function act(draft: Draft, other: Draft | undefined, command: Command): Verdict {

@@ -7,8 +7,8 @@ import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import { type Account, availableOf } from './account.js';
 import { toCredits } from './amounts.js';
-import { entryBody, sha256 } from './canonical.js';
-import type { AccountChange, RowWrite, SealedEntry } from './command.js';
+import { entryBody, type SealedEntry, sha256 } from './canonical.js';
+import type { AccountChange, RowWrite } from './command.js';
 import { judgeCrossings, type PendingEvent } from './crossings.js';
 import { type Draft, mainIndex, nextDue } from './draft.js';
 
@@ -56,7 +56,11 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
   return draft.grantWrites;
 }
 
-export function grantRow(account: Account, grant: OpenGrant, version: number): GrantRow {
+export function grantRow(
+  account: Pick<Account, 'key' | 'userId' | 'creditType'>,
+  grant: OpenGrant,
+  version: number,
+): GrantRow {
   return {
     id: grant.id,
     version,

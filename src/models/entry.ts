@@ -1,6 +1,7 @@
 /**
  * A ledger entry, which is the stored record of a transaction (there is no second row). Refusals are entries of event
- * type `error`, the library's own acts of type `system`; both stand outside sequence and chain (`seq` 0, no hash).
+ * type `error`, the library's own acts of type `system`. Both stand outside sequence and chain: `seq` is 0, and the
+ * hash is of the entry alone.
  */
 import { z } from 'zod';
 import { drawSchema } from './account.js';
@@ -66,4 +67,5 @@ export const entryModel = defineModel('entry', entrySchema, 'id', [
   { name: 'reverses', fields: ['reverses', 'seq'], unique: false },
   { name: 'operation', fields: ['operationId', 'seq'], unique: false },
   { name: 'correlation', fields: ['correlationId', 'at'], unique: false },
+  { name: 'time', fields: ['at', 'seq'], unique: false },
 ]);

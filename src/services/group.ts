@@ -3,7 +3,8 @@
  * before it left, and commits together. A refused operation refuses alone.
  */
 import { type Account, accountToRow } from '../core/account.js';
-import type { Context, Decision, Defaults, Refusal, SealedEntry } from '../core/command.js';
+import { type SealedEntry, sealAlone } from '../core/canonical.js';
+import type { Context, Decision, Defaults, Refusal } from '../core/command.js';
 import { decide } from '../core/decide.js';
 import { type CreditErrorCode, creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
@@ -194,7 +195,9 @@ function planRefusal(
   if (settings.errorEntries && first && state) {
     let at = context.now;
     for (const account of pass.accounts) at = Math.max(at, account.at);
-    pass.changes.addEntry(errorEntry(first, state.version, new Date(at), call, refusal));
+    const sealed = sealAlone(errorEntry(first, state.version, new Date(at), call, refusal), settings.ledgerId);
+    pass.changes.addEntry(sealed.row);
+    pass.entries.push(sealed);
   }
   return 'planned';
 }

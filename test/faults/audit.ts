@@ -159,7 +159,7 @@ async function auditHolds(db: Reader, account: Row): Promise<Problems> {
 function auditRefusals(entries: readonly EntryRow[]): Problems {
   return entries
     .filter((entry) => entry.eventType === 'error')
-    .filter((entry) => entry.seq !== 0 || entry.scopedKey !== null || entry.hash !== null || entry.delta !== 0)
+    .filter((entry) => entry.seq !== 0 || entry.scopedKey !== null || entry.prev !== null || entry.delta !== 0)
     .map((entry) => `refusal ${entry.id} is part of the chain or holds a key`);
 }
 

@@ -166,7 +166,7 @@ function auditChain(rows: readonly Row[], account: Account): Differences {
   let hash: unknown = null;
   for (const row of rows) {
     if (row.seq === 0) {
-      found.push(...differ('refusal', { type: 'error', eventType: 'error', scopedKey: null, hash: null }, row));
+      found.push(...differ('refusal', { type: 'error', eventType: 'error', scopedKey: null, prev: null }, row));
       continue;
     }
     seq += 1;
