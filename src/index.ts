@@ -2,12 +2,13 @@
  * credit-management: exact, linearizable, idempotent credits inside your own process and database.
  * @module
  */
+export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
 export {
   type CreditManagement,
-  type CreditManagementOptions,
   createCreditManagement,
   createCreditService,
+  type Health,
 } from './credit-management.js';
 export { InMemoryDbManager, type MemorySession } from './db/memory.js';
 export {
@@ -18,6 +19,7 @@ export {
   isCreditError,
   type Outcome,
 } from './errors.js';
+export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
 export type { CreditEvent, CreditEventMap, CreditEventType } from './models/events.js';
 export type {
@@ -32,6 +34,8 @@ export type {
   ReserveOptions,
 } from './models/inputs.js';
 export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
+export type { CacheOptions, CreditManagementOptions, LedgerOptions } from './options.js';
+export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
 export { decodeCursor, encodeCursor, orderFields } from './ports/cursor.js';
 export type {
@@ -55,5 +59,13 @@ export type {
   CreditService,
   ReservationRef,
 } from './services/credit-service-types.js';
+export type { Problem, ProblemKind } from './services/findings.js';
+export type {
+  LedgerEntry,
+  LedgerQuery,
+  LedgerService,
+  VerifyOptions,
+  VerifyReport,
+} from './services/ledger-types.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
 export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/views.js';

@@ -20,6 +20,15 @@ type Details = {
   reservation?: ReservationRow;
 };
 
+/** A hold that has ended, as its entries tell. amount = committed + released + expired. */
+export interface EndedHold {
+  readonly id: string;
+  readonly amount: number;
+  readonly committed: number;
+  readonly released: number;
+  readonly expired: number;
+}
+
 interface Replayed {
   readonly account: Mutable<Account>;
   /** Every grant ever made, open or closed. */
@@ -28,24 +37,59 @@ interface Replayed {
   readonly open: Set<string>;
   /** Grants made or reopened by the operation at hand: its end writes their rows once, closed or not. */
   readonly touched: Set<string>;
+  ended: EndedHold[];
+}
+
+/** An account made from its entries one by one. Memory: its open holds and every grant it ever had. */
+export class Replay {
+  readonly #state: Replayed;
+  #operationId = '';
+
+  constructor(creditType: string, userId: string) {
+    const account: Mutable<Account> = { ...emptyAccount(creditType, userId) };
+    const sets = { open: new Set<string>(), touched: new Set<string>() };
+    this.#state = { account, grants: new Map(), holds: new Map(), ...sets, ended: [] };
+  }
+
+  /** Takes the next entry in the order of their sequence. Throws when it contradicts those before it. */
+  apply(entry: EntryRow): void {
+    if (this.#state.account.seq === 0) this.#state.account.createdAt = entry.at.getTime();
+    // Grants close at the end of the operation that used them up.
+    if (entry.operationId !== this.#operationId) closeSpent(this.#state);
+    this.#operationId = entry.operationId;
+    apply(this.#state, entry);
+  }
+
+  /** The account after the entries taken so far, which must end with a whole operation. */
+  account(): Account {
+    const { account, grants, holds, open } = this.#state;
+    closeSpent(this.#state);
+    account.grants = [...open].map((id) => grants.get(id) as OpenGrant).sort(compareBurnOrder);
+    account.holds = [...holds.values()];
+    account.dueAt = nextDue(account);
+    return account;
+  }
+
+  /** Every grant ever made. */
+  grants(): IterableIterator<OpenGrant> {
+    return this.#state.grants.values();
+  }
+
+  /** Holds that ended since the last call. */
+  takeEnded(): readonly EndedHold[] {
+    const { ended } = this.#state;
+    this.#state.ended = [];
+    return ended;
+  }
 }
 
 /** The account after `entries`: all of one account, in the order of their sequence. Without any, an empty account. */
 export function replay(entries: readonly EntryRow[]): Account {
   const [first] = entries;
   if (!first) return emptyAccount('', '');
-  const account: Mutable<Account> = { ...emptyAccount(first.creditType, first.userId), createdAt: first.at.getTime() };
-  const state: Replayed = { account, grants: new Map(), holds: new Map(), open: new Set(), touched: new Set() };
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i] as EntryRow;
-    apply(state, entry);
-    // Grants close at the end of the operation that used them up.
-    if (entries[i + 1]?.operationId !== entry.operationId) closeSpent(state);
-  }
-  account.grants = [...state.open].map((id) => state.grants.get(id) as OpenGrant).sort(compareBurnOrder);
-  account.holds = [...state.holds.values()];
-  account.dueAt = nextDue(account);
-  return account;
+  const replayed = new Replay(first.creditType, first.userId);
+  for (const entry of entries) replayed.apply(entry);
+  return replayed.account();
 }
 
 function apply(state: Replayed, entry: EntryRow): void {
@@ -161,7 +205,15 @@ function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final }: D
   if (final === false) {
     open.committed += entry.amount;
     open.draws = without(open.draws, entry.draws);
-  } else state.holds.delete(id);
+    return;
+  }
+  state.holds.delete(id);
+  const left = open.amount - open.committed;
+  const captured = entry.type === 'commit_reserved' ? entry.amount : 0;
+  const expired = entry.type === 'expire_reserved' ? left : 0;
+  const { amount } = open;
+  const committed = open.committed + captured;
+  state.ended.push({ id, amount, committed, expired, released: amount - committed - expired });
 }
 
 function giveBack(state: Replayed, entry: EntryRow, { grant: terms }: Details): void {

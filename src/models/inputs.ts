@@ -8,8 +8,10 @@ const DAY_SECONDS = 24 * 3600;
 
 /** Amounts are parsed with the database's scale, after the schema. */
 const amount = z.unknown();
-const abortSignal = z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'an AbortSignal' });
-const timeout = z.number().min(1).max(3_600_000, { error: 'milliseconds from 1 to 3,600,000' });
+export const abortSignalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
+  error: 'an AbortSignal',
+});
+export const timeoutSchema = z.number().min(1).max(3_600_000, { error: 'milliseconds from 1 to 3,600,000' });
 const ttl = z
   .number()
   .int()
@@ -18,8 +20,8 @@ const ttl = z
 
 const callShape = {
   session: z.unknown().optional(),
-  signal: abortSignal.optional(),
-  timeoutMs: timeout.optional(),
+  signal: abortSignalSchema.optional(),
+  timeoutMs: timeoutSchema.optional(),
   correlationId: identifierSchema.optional(),
 };
 const mutationShape = {
@@ -31,7 +33,7 @@ const mutationShape = {
   reason: textSchema.optional(),
 };
 const readShape = { ...callShape, fresh: z.boolean().optional() };
-const listShape = {
+export const listShape = {
   limit: z.number().int().min(1).max(100, { error: 'a whole number from 1 to 100' }).optional(),
   cursor: z.string().max(4096).optional(),
   order: z.enum(['newest', 'oldest']).optional(),

@@ -1,12 +1,13 @@
 /** Reads of accounts; those that wait in one tick share one query. Never answered from the pipeline's memory. */
-import { type Account, accountFromRow } from '../core/account.js';
+import { accountFromRow } from '../core/account.js';
 import type { AccountRow } from '../models/account.js';
 import type { DbManager, StoreOptions } from '../ports/db-manager.js';
+import type { VersionedAccount } from './state-memory.js';
 import { setImmediate } from './timers.js';
 
 const KEYS_PER_READ = 500;
 
-type Waiting = { resolve: (account: Account | null) => void; reject: (error: unknown) => void };
+type Waiting = { resolve: (account: VersionedAccount | null) => void; reject: (error: unknown) => void };
 
 export class AccountReader<S> {
   #waiting = new Map<string, Waiting[]>();
@@ -17,7 +18,7 @@ export class AccountReader<S> {
   constructor(readonly db: DbManager<S>) {}
 
   /** The account, or null while it has had no applied operation. */
-  read(key: string, options: StoreOptions<S>): Promise<Account | null> {
+  read(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
     if (options.session !== undefined || options.fresh) return this.#readNow(key, options);
     return new Promise((resolve, reject) => {
       const others = this.#waiting.get(key);
@@ -30,7 +31,7 @@ export class AccountReader<S> {
     });
   }
 
-  async #readNow(key: string, options: StoreOptions<S>): Promise<Account | null> {
+  async #readNow(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
     const [row] = await this.db.getMany('account', [key], options);
     return visible(row as unknown as AccountRow | null);
   }
@@ -60,6 +61,6 @@ export class AccountReader<S> {
   }
 }
 
-function visible(row: AccountRow | null): Account | null {
-  return row?.visible ? accountFromRow(row) : null;
+function visible(row: AccountRow | null): VersionedAccount | null {
+  return row?.visible ? { account: accountFromRow(row), version: row.version } : null;
 }

@@ -24,6 +24,7 @@ import type { Engine } from './engine.js';
 import type { HoldDirectory } from './hold-directory.js';
 import { parse, parseId } from './input.js';
 import { PAGE, pageOf } from './page.js';
+import { monotonicNow } from './timers.js';
 import { type Grant, infoAfter, infoOf, openHoldNumbers, toGrant, toReservation, toTransaction } from './views.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -44,8 +45,23 @@ export function creditReads<S>(
   async function accountNow(userId: string, options: ReadOptions<S>): Promise<Account> {
     const { session, fresh } = options;
     return engine.read(options, async (timeoutMs) => {
-      const account = await reader.read(keyOf(userId), { session, fresh, timeoutMs });
-      return present(account ?? emptyAccount(creditType, userId));
+      const found = await reader.read(keyOf(userId), { session, fresh, timeoutMs });
+      return present(found?.account ?? emptyAccount(creditType, userId));
+    });
+  }
+
+  /** The same, but from the cache where there is one; such an account has totals only. */
+  async function balanceNow(userId: string, options: ReadOptions<S>): Promise<Account> {
+    const { cache } = engine;
+    if (!cache || options.session !== undefined || options.fresh) return accountNow(userId, options);
+    return engine.read(options, async (timeoutMs) => {
+      const cached = await cache.get(creditType, userId, engine.now());
+      if (cached) return { ...cached.account, at: Math.max(engine.now(), cached.account.at) };
+      const readAt = monotonicNow();
+      const found = await reader.read(keyOf(userId), { timeoutMs });
+      const account = present(found?.account ?? emptyAccount(creditType, userId));
+      await cache.put([{ account, version: found?.version ?? 0 }], readAt);
+      return account;
     });
   }
 
@@ -56,14 +72,14 @@ export function creditReads<S>(
   const reads: CreditReads<S> = {
     async getUserCreditsInfo(userId, given) {
       const user = parseId(userId, 'userId');
-      const account = await accountNow(user, readOptions(given));
+      const account = await balanceNow(user, readOptions(given));
       return infoOf(account, account.at, scale);
     },
 
     async getUsersCreditsInfo(userIds, given) {
       const users = parse(schemas.userIdsSchema, userIds, 'userIds');
       const options = readOptions(given);
-      const accounts = await Promise.all(users.map((user) => accountNow(user, options)));
+      const accounts = await Promise.all(users.map((user) => balanceNow(user, options)));
       return accounts.map((account) => infoOf(account, account.at, scale));
     },
 
@@ -78,7 +94,7 @@ export function creditReads<S>(
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
         const store = { session, fresh, timeoutMs };
-        const account = (await reader.read(keyOf(user), store)) ?? emptyAccount(creditType, user);
+        const account = (await reader.read(keyOf(user), store))?.account ?? emptyAccount(creditType, user);
         if (at >= account.at) return infoOf(advanced(account, at, context()), at, scale);
         const query: FindQuery = {
           index: 'history',
@@ -209,7 +225,7 @@ export function creditReads<S>(
         if (!stored) return null;
         if (stored.status !== 'active') return toReservation(stored, known.origin, scale);
         // Expired by the clock and not written yet: what the account last knew of it is all given back.
-        const last = (await reader.read(known.account.key, { session, fresh, timeoutMs }))?.holds.find(
+        const last = (await reader.read(known.account.key, { session, fresh, timeoutMs }))?.account.holds.find(
           (hold) => hold.id === reservationId,
         );
         const hold = last ? openHoldNumbers(account, last) : stored;
@@ -231,6 +247,12 @@ export function creditReads<S>(
     },
 
     async canAfford(userId, amount, given) {
+      const user = parseId(userId, 'userId');
+      const units = parseAmount(amount, { scale });
+      const options = readOptions(given);
+      const account = await balanceNow(user, options);
+      // A trial grant that the first write would make counts too: only the whole account tells.
+      if (account.balance - account.reserved >= units) return true;
       return (await reads.previewDeduction(userId, amount, given)).sufficient;
     },
 

@@ -5,9 +5,18 @@ import { accountKey } from '../models/account.js';
 import type { CallOptions, MutationOptions } from '../models/inputs.js';
 import type { Awaitable, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
+import type { BalanceCache } from './balance-cache.js';
 import { type DecisionSettings, newGroup } from './group.js';
 import { callInfo, inputFingerprint } from './input.js';
-import { type AccountRef, type Answer, lateError, newOperation, type Request, settle } from './operation.js';
+import {
+  type AccountRef,
+  type Answer,
+  lateError,
+  newOperation,
+  type Request,
+  scopedKeyOf,
+  settle,
+} from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { HostSessions } from './session.js';
 import { type Store, storageError } from './store.js';
@@ -25,6 +34,9 @@ export interface EngineConfig<S> {
   /** Whether ids come from the host: then the form of an `op_` key cannot be judged by UUIDs. */
   readonly ownIds: boolean;
   readonly defaultsOf: (creditType: string) => Defaults;
+  /** Null, or a promise that has to resolve before anything is written. */
+  readonly admit: () => Promise<void> | null;
+  readonly cache: BalanceCache | null;
 }
 
 /** A mutation as a service describes it. */
@@ -59,6 +71,10 @@ export class Engine<S> {
     return this.#config.scale;
   }
 
+  get cache(): BalanceCache | null {
+    return this.#config.cache;
+  }
+
   get logger(): LoggerLike {
     return this.#config.logger;
   }
@@ -91,7 +107,7 @@ export class Engine<S> {
       known ??= inputFingerprint(given, options);
       return known;
     };
-    const keyed = key === undefined || resumes ? null : { scopedKey: scopedKey(first, operation, key) };
+    const keyed = key === undefined || resumes ? null : { scopedKey: scopedKeyOf(first.key, operation, key) };
     const request: Request = {
       accounts,
       command: mutation.command(operationId, fingerprint),
@@ -154,7 +170,7 @@ export class Engine<S> {
     const { timeoutMs } = request;
     const { signal } = request;
     const rest = this.startDeadline({ timeoutMs, signal });
-    await this.read({ timeoutMs, signal }, () => null);
+    await this.read({ timeoutMs, signal }, () => this.#config.admit());
     const left = rest().timeoutMs;
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);
@@ -192,9 +208,4 @@ export class Engine<S> {
 
 function abortedError() {
   return creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
-}
-
-/** Unambiguous: the account's length is part of it, and the operation holds no slash. */
-function scopedKey(account: AccountRef, operation: string, key: string): string {
-  return `${operation}/${account.key.length}/${account.key}/${key}`;
 }

@@ -99,6 +99,11 @@ export function otherEntryId(operationId: string): string {
   return `${operationId}.to`;
 }
 
+/** What a key is unique as. Unambiguous: the account's length is part of it, and the operation holds no slash. */
+export function scopedKeyOf(account: string, operation: string, key: string): string {
+  return `${operation}/${account.length}/${account}/${key}`;
+}
+
 /**
  * The key under which a retry is safe whatever became of the call: the caller's, or one that only the library
  * makes.

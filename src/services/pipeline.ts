@@ -19,8 +19,10 @@ import { monotonicNow, setImmediate, sleep, withDeadline } from './timers.js';
 export interface PipelineConfig<S> {
   readonly store: Store<S>;
   readonly settings: () => DecisionSettings;
-  /** Told of each committed plan, in commit order; must not throw. */
-  readonly committed: (plan: Plan) => void;
+  /** Told of each committed plan, in commit order; must not throw. The answers wait for what it returns. */
+  readonly committed: (plan: Plan) => Promise<unknown> | null;
+  /** Null, or a promise that has to resolve before anything is written. */
+  readonly admit: () => Promise<void> | null;
   readonly maxWaiting: number;
   readonly maxWaitingPerAccount: number;
   readonly maxStates: number;
@@ -85,12 +87,13 @@ export class Pipeline<S> {
     else if (isCreditError(error, 'CLOSED')) this.#answer(operation, unknownError(operation));
   }
 
-  /** Answers an operation, once: with what was decided, or with an error. */
-  #answer(operation: Operation, error?: Error): void {
+  /** Answers an operation, once: with what was decided, or with an error; not before `after`. */
+  #answer(operation: Operation, error?: Error | null, after: Promise<unknown> | null = null): void {
     if (operation.state === 'settled') return;
     operation.state = 'settled';
     this.#deadlines.remove(operation);
     if (error) operation.reject(error);
+    else if (after !== null) void after.then(() => settle(operation));
     else settle(operation);
     this.#checkDrained();
   }
@@ -125,6 +128,8 @@ export class Pipeline<S> {
     try {
       const preparing = store.prepare();
       if (preparing !== null) await withDeadline(preparing, timeoutMs, tooLate);
+      const admitting = this.#config.admit();
+      if (admitting !== null) await withDeadline(admitting, timeoutMs, tooLate);
       await withDeadline(this.#decide(groups, timeoutMs), timeoutMs, tooLate);
     } catch (error) {
       for (const group of groups) this.#failed(group, error);
@@ -215,8 +220,10 @@ export class Pipeline<S> {
 
   #finish(group: Group, plan: Plan): void {
     for (const state of plan.states) this.memory.set(state.account.key, state);
-    if (plan.entries.length > 0) this.#config.committed(plan);
-    for (const operation of group.operations) this.#answer(operation);
+    const following = plan.states.length > 0 ? this.#config.committed(plan) : null;
+    // What follows may be slow, but it never changes the answer.
+    const after = following && withDeadline(following, remaining([group]), tooLate).catch(() => {});
+    for (const operation of group.operations) this.#answer(operation, null, after);
     this.#queues.release(group, []);
     this.#schedule();
   }

@@ -1,9 +1,11 @@
 /** The database as the services use it: initialised once, with its settings, its sinks and its time. */
+import { type SealedEntry, sealAlone } from '../core/canonical.js';
 import { creditError, isCreditError } from '../errors.js';
 import { storedModels } from '../models/index.js';
 import { SETTINGS_ID, type Settings, type SystemRow, settingsSchema } from '../models/system.js';
+import type { JsonObject } from '../models/values.js';
 import type { Clock } from '../ports/clock.js';
-import type { DbManager, Row } from '../ports/db-manager.js';
+import type { Change, DbManager, Row, Unit } from '../ports/db-manager.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { systemEntry } from './system-entry.js';
 import { databaseTime, hostTime, type TimeSource } from './time-source.js';
@@ -19,6 +21,8 @@ export interface StoreConfig<S> {
   readonly clock: Clock | undefined;
   readonly ids: () => string;
   readonly logger: LoggerLike;
+  /** Told of each entry of the library's own acts once it is committed; must not throw. */
+  readonly recorded: (entry: SealedEntry) => void;
 }
 
 export class Store<S> {
@@ -97,12 +101,19 @@ export class Store<S> {
     const now = new Date(this.time.now());
     const row = { id: SETTINGS_ID, version: (version ?? 0) + 1, kind: 'settings', value: settings, updatedAt: now };
     const message = version === null ? 'Ledger created' : 'Settings changed';
-    const entry = systemEntry(this.#config.ids(), now, message, settings);
+    const sealed = sealAlone(systemEntry(this.#config.ids(), now, message, settings), settings.ledgerId);
     const change =
       version === null
         ? ({ op: 'insert', model: 'system', row: row as unknown as Row } as const)
         : ({ op: 'replace', model: 'system', row: row as unknown as Row, expectedVersion: version } as const);
-    await this.#commitOnce([change, { op: 'insert', model: 'entry', row: entry as unknown as Row }]);
+    await this.#commitOnce([change, insertOf(sealed)], sealed);
+  }
+
+  /** Writes an entry of the library's own acts. */
+  async record(message: string, details: JsonObject): Promise<void> {
+    const entry = systemEntry(this.#config.ids(), new Date(this.time.now()), message, details);
+    const sealed = sealAlone(entry, this.settings.ledgerId);
+    await this.#commitOnce([insertOf(sealed)], sealed);
   }
 
   async #registerSinks(): Promise<void> {
@@ -124,11 +135,16 @@ export class Store<S> {
   }
 
   /** A conflict means that another process wrote the same: both go on from what is stored. */
-  async #commitOnce(unit: Parameters<DbManager<S>['commit']>[0][number]): Promise<void> {
+  async #commitOnce(unit: Unit, entry?: SealedEntry): Promise<void> {
     const [outcome] = await this.db.commit([unit]);
+    if (outcome?.status === 'committed' && entry) this.#config.recorded(entry);
     if (outcome?.status === 'committed' || outcome?.status === 'conflict' || outcome?.status === 'locked') return;
     throw storageError(outcome && 'cause' in outcome ? outcome.cause : undefined);
   }
+}
+
+function insertOf({ row }: SealedEntry): Change {
+  return { op: 'insert', model: 'entry', row: row as unknown as Row };
 }
 
 /** Errors of the library pass; everything else a driver throws becomes one that says nothing of the driver. */

@@ -3,7 +3,6 @@
  * @module
  */
 
-export { type AuditReport, auditAccount } from '../services/audit.js';
 export { type Duration, sequenceIds, type TestClock, testClock } from './clock.js';
 export { testDbManager } from './db-manager.js';
 export type { TestApi } from './test-api.js';

@@ -65,12 +65,16 @@ describe('set-up', () => {
 
   test('health and close', async () => {
     const manager = createCreditManagement();
-    expect(await manager.health()).toEqual({ status: 'healthy', components: { database: 'up' } });
+    expect(await manager.health()).toEqual({
+      status: 'healthy',
+      components: { database: 'up', ledgerFile: 'disabled', cache: 'disabled' },
+      ledgerFile: null,
+    });
     await manager[Symbol.asyncDispose]();
     await manager.close();
     await expect(manager.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(manager.credits.getUserCreditsInfo('u')).rejects.toMatchObject({ code: 'CLOSED' });
-    expect(await manager.health()).toEqual({ status: 'unhealthy', components: { database: 'down' } });
+    expect(await manager.health()).toMatchObject({ status: 'unhealthy', components: { database: 'down' } });
   });
 });
 

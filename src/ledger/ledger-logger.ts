@@ -1,0 +1,279 @@
+/**
+ * The ledger file: a JSON line an entry, in the order of the process's commits. One write is in flight; lines that
+ * arrive meanwhile form the next. What cannot be written waits, within bounds, and is written when the disk is back.
+ */
+import { createReadStream } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { creditError, isCreditError } from '../errors.js';
+import type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from '../ports/ledger-sink.js';
+import { AppendFile, identityOf, statOrNull } from './append-file.js';
+import { replaceFile } from './replace-file.js';
+
+export interface LedgerFileOptions {
+  /** Path as a string or a file URL. Its folder is made; nothing is opened before the first write. */
+  readonly filePath: string | URL;
+  /**
+   * `'always'`: a call is answered when its line is on the disk. `'interval'` (default): synced a second after a write.
+   * `'never'`: when the system does.
+   */
+  readonly fsync?: 'always' | 'interval' | 'never' | undefined;
+  /** Lines kept while the file cannot be written, in UTF-16 units; beyond it only the database has them. 32 MiB. */
+  readonly maxPending?: number | undefined;
+}
+
+const MAX_WRITE = 1024 * 1024;
+const SYNC_EVERY_MS = 1_000;
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 5_000;
+const HANGING_MS = 5_000;
+const CLOSE_WITHIN_MS = 5_000;
+const READ_BYTES = 1024 * 1024;
+
+// As they were when the library was loaded: a host's fake timers must not stop the file.
+const { setTimeout, clearTimeout } = globalThis;
+const monotonicNow = performance.now.bind(performance);
+
+/** Told when every line up to `upTo` is written, or that writing failed. */
+type Waiter = { readonly upTo: number; readonly done: (error: Error | null) => void };
+
+export class LedgerLogger implements LedgerSink {
+  readonly path: string;
+  readonly #file: AppendFile;
+  readonly #fsync: 'always' | 'interval' | 'never';
+  readonly #maxPending: number;
+  #pending: string[] = [];
+  #pendingUnits = 0;
+  /** Lines taken and lines settled since the start. */
+  #taken = 0;
+  #settled = 0;
+  /** Lines given up since the file failed. */
+  #dropped = 0;
+  #waiters: Waiter[] = [];
+  #isDraining = false;
+  #failure: string | null = null;
+  #writingSince: number | null = null;
+  #probing: Promise<void> | null = null;
+  #retryMs = FIRST_RETRY_MS;
+  #retryTimer: NodeJS.Timeout | null = null;
+  #syncTimer: NodeJS.Timeout | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+  #changed: (change: LedgerSinkChange) => void = () => {};
+
+  constructor(options: LedgerFileOptions) {
+    this.path = typeof options.filePath === 'string' ? options.filePath : fileURLToPath(options.filePath);
+    this.#fsync = options.fsync ?? 'interval';
+    this.#maxPending = options.maxPending ?? 32 * 1024 * 1024;
+    this.#file = new AppendFile(this.path, () => this.#changed({ kind: 'torn' }));
+  }
+
+  watch(changed: (change: LedgerSinkChange) => void): void {
+    this.#changed = changed;
+  }
+
+  append(lines: readonly string[]): Promise<void> | null {
+    if (this.#isClosed || lines.length === 0) return null;
+    for (const line of lines) {
+      this.#pending.push(line);
+      this.#pendingUnits += line.length;
+    }
+    this.#taken += lines.length;
+    if (this.#pendingUnits > this.#maxPending) this.#drop();
+    // After a failure the timer tries again, not every call.
+    if (this.#failure === null) void this.#drain();
+    if (this.#fsync !== 'always' || this.#failure !== null) return null;
+    return new Promise((resolve) => this.#waiters.push({ upTo: this.#taken, done: () => resolve() }));
+  }
+
+  ready(): Promise<void> | null {
+    if (this.#failure === null && this.#file.isOpen) return null;
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = null;
+    });
+    return this.#probing;
+  }
+
+  flush(): Promise<void> {
+    if (this.#settled === this.#taken) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null) => (error ? reject(error) : resolve());
+      this.#waiters.push({ upTo: this.#taken, done });
+      void this.#drain();
+    });
+  }
+
+  async *read(offset: number): AsyncIterable<Uint8Array> {
+    try {
+      const found = await statOrNull(this.path);
+      if (!found?.isFile() || found.size <= offset) return;
+      yield* createReadStream(this.path, { start: offset, end: found.size - 1, highWaterMark: READ_BYTES });
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+  }
+
+  async identity(): Promise<string | null> {
+    const found = await statOrNull(this.path).catch((error) => {
+      throw this.#unavailable(error);
+    });
+    return found && identityOf(found);
+  }
+
+  async replace(lines: AsyncIterable<readonly string[]>): Promise<string | null> {
+    return replaceFile(this.path, lines, (swap) => this.#exclusive(swap)).catch((error) => {
+      throw isCreditError(error) ? error : this.#unavailable(error);
+    });
+  }
+
+  health(): LedgerSinkHealth {
+    const hangs = this.#writingSince !== null && monotonicNow() - this.#writingSince > HANGING_MS;
+    const state = this.#failure !== null || hangs ? 'degraded' : 'up';
+    return { state, lag: this.#taken - this.#settled + this.#dropped };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_WITHIN_MS);
+    });
+    const ending = this.flush()
+      .then(() => this.#exclusive(() => (this.#fsync === 'never' ? Promise.resolve() : this.#file.sync())))
+      .catch(() => {})
+      .then(() => this.#exclusive(() => this.#file.close()))
+      .catch(() => {});
+    await Promise.race([ending, late]);
+    clearTimeout(timer);
+    if (this.#retryTimer) clearTimeout(this.#retryTimer);
+    if (this.#syncTimer) clearTimeout(this.#syncTimer);
+  }
+
+  /** Writes until nothing is pending or a write fails. */
+  async #drain(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      while (this.#pending.length > 0) await this.#exclusive(() => this.#writeNext());
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  async #writeNext(): Promise<void> {
+    const count = this.#countForWrite();
+    const lines = this.#pending.slice(0, count);
+    const bytes = Buffer.from(lines.join(''));
+    const before = this.#settled;
+    this.#writingSince = monotonicNow();
+    try {
+      const written = await this.#file.append(bytes);
+      const whole = written === bytes.length ? count : wholeLines(bytes, written);
+      if (this.#fsync === 'always' && whole > 0) await this.#file.sync();
+      // Lines may have been dropped meanwhile; those count as settled already.
+      this.#take(Math.max(0, whole - (this.#settled - before)));
+      if (whole > 0) this.#recovered();
+      else if (written === 0) throw Object.assign(new Error('Nothing was written.'), { code: 'ENOSPC' });
+      if (this.#fsync === 'interval') this.#syncLater();
+    } finally {
+      this.#writingSince = null;
+    }
+  }
+
+  #countForWrite(): number {
+    let units = 0;
+    let count = 0;
+    while (count < this.#pending.length && units < MAX_WRITE) units += (this.#pending[count++] as string).length;
+    return count;
+  }
+
+  /** Counts the first lines as settled and tells who waited for them. */
+  #take(count: number, error: Error | null = null): void {
+    for (const line of this.#pending.splice(0, count)) this.#pendingUnits -= line.length;
+    this.#settled += count;
+    const told = this.#waiters.filter((waiter) => error || waiter.upTo <= this.#settled);
+    if (told.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
+    for (const waiter of told) waiter.done(error);
+  }
+
+  /** More waits than memory may hold: the database has these lines, and `reconcile` brings them back. */
+  #drop(): void {
+    const count = this.#pending.length;
+    this.#dropped += count;
+    this.#take(count, this.#unavailable(new Error('too many lines are waiting')));
+  }
+
+  #failed(error: unknown): void {
+    const cause = causeOf(error);
+    const wasUp = this.#failure === null;
+    this.#failure = cause;
+    void this.#exclusive(() => this.#file.close()).catch(() => {});
+    this.#take(0, this.#unavailable(error));
+    if (!this.#retryTimer && !this.#isClosed) {
+      this.#retryTimer = setTimeout(() => {
+        this.#retryTimer = null;
+        if (this.#pending.length > 0) void this.#drain();
+        else if (this.#dropped > 0) this.ready()?.catch(() => {});
+      }, this.#retryMs);
+      this.#retryTimer.unref();
+      this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    }
+    if (wasUp) this.#changed({ kind: 'degraded', cause });
+  }
+
+  #recovered(): void {
+    if (this.#failure === null && this.#dropped === 0) return;
+    const dropped = this.#dropped;
+    this.#failure = null;
+    this.#dropped = 0;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#changed({ kind: 'recovered', dropped });
+  }
+
+  /** Opens the file and writes what waits; the answer of `ready`. */
+  async #probe(): Promise<void> {
+    try {
+      await this.#exclusive(() => this.#file.open());
+    } catch (error) {
+      this.#failed(error);
+      throw this.#unavailable(error);
+    }
+    if (this.#pending.length > 0) await this.flush();
+    else this.#recovered();
+  }
+
+  #syncLater(): void {
+    if (this.#syncTimer || this.#isClosed) return;
+    this.#syncTimer = setTimeout(() => {
+      this.#syncTimer = null;
+      this.#exclusive(() => this.#file.sync()).catch((error) => this.#failed(error));
+    }, SYNC_EVERY_MS);
+    this.#syncTimer.unref();
+  }
+
+  /** One thing at a time is done with the file. */
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #unavailable(cause: unknown) {
+    const message = `The ledger file cannot be used (${causeOf(cause)}). Make its folder writable or free some space.`;
+    return creditError('LEDGER_FILE_UNAVAILABLE', message, { path: this.path }, { cause });
+  }
+}
+
+/** How many lines end within the first `length` bytes. */
+function wholeLines(bytes: Buffer, length: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at >= 0 && at < length; at = bytes.indexOf(10, at + 1)) count++;
+  return count;
+}
+
+function causeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException)?.code ?? (error as Error)?.message ?? 'unknown';
+}

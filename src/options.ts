@@ -1,0 +1,153 @@
+/** What `createCreditManagement` takes, and the check of it. */
+import { z } from 'zod';
+import type { Defaults } from './core/command.js';
+import type { MemorySession } from './db/memory.js';
+import { creditError } from './errors.js';
+import { type AccountDefaults, accountDefaultsShape } from './models/inputs.js';
+import type { CacheBackend } from './ports/cache.js';
+import type { Clock } from './ports/clock.js';
+import type { DbManager } from './ports/db-manager.js';
+import type { EventSink } from './ports/event-sink.js';
+import type { LoggerLike } from './ports/logger.js';
+import { parse, parseDefaults } from './services/input.js';
+
+export interface CreditManagementOptions<S = MemorySession, U extends string = never> {
+  /** Where everything is kept; in memory when absent. */
+  db?: DbManager<S> | undefined;
+  /** Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`. */
+  creditTypes?: Readonly<Record<U, AccountDefaults>> | undefined;
+  /** Decimals of a credit, 0–6, default 6; fixed when a database is first used. */
+  creditScale?: number | undefined;
+  /** Trial grant, overdraft limit and low-credit threshold of accounts that say nothing themselves. */
+  defaults?: AccountDefaults | undefined;
+  /** Where outbox events go; each gets a row for every event. */
+  sinks?: readonly EventSink[] | undefined;
+  /** The ledger's mirror, a JSON line an entry, and whether refusals are entries (default true). */
+  ledger?: LedgerOptions | undefined;
+  /** Balances are read from it; every commit writes through. Default TTL 300 s, timeout 100 ms. */
+  cache?: CacheBackend | CacheOptions | undefined;
+  /** `'all'`: also one event per deduction and expiry. A setting of the database. */
+  events?: 'standard' | 'all' | undefined;
+  /** Per account, 1–10,000, default 1,000 each. Every one of them is part of the account's document. */
+  limits?: { openGrants?: number | undefined; activeReservations?: number | undefined } | undefined;
+  reservations?: { ttlSeconds?: number | undefined } | undefined;
+  /** Milliseconds a call may take, default 10,000. */
+  timeoutMs?: number | undefined;
+  /** Default: the database's time. */
+  clock?: Clock | undefined;
+  /** Ids of operations; default UUIDv7. Must never repeat, over all processes. */
+  ids?: (() => string) | undefined;
+  /** Default: pino, warnings and errors only. */
+  logger?: LoggerLike | undefined;
+  /** Bounds of this process: waiting calls and remembered accounts. */
+  pipeline?:
+    | {
+        maxWaiting?: number | undefined;
+        maxWaitingPerAccount?: number | undefined;
+        maxStates?: number | undefined;
+        lanes?: number | undefined;
+        maxBatch?: number | undefined;
+      }
+    | undefined;
+}
+
+export interface LedgerOptions {
+  /** Path or file URL; no file without it. Its folder is made, and nothing is opened before the first write. */
+  filePath?: string | URL | undefined;
+  /** When the file is synced: before every answer, a second after a write (default), or when the system does. */
+  fsync?: 'always' | 'interval' | 'never' | undefined;
+  /** Operations go on while the file cannot be written (`'degrade'`, default), or are refused (`'refuse'`). */
+  fileFailure?: 'degrade' | 'refuse' | undefined;
+  /** Whether business refusals leave an error entry; they fence in any case. */
+  errors?: boolean | undefined;
+}
+
+export interface CacheOptions {
+  backend: CacheBackend;
+  ttlSeconds?: number | undefined;
+  /** Milliseconds that a cache may delay a call by. */
+  timeoutMs?: number | undefined;
+}
+
+const count = (max: number) => z.number().int().min(1).max(max).optional();
+const fn = z.custom<unknown>((value) => typeof value === 'function');
+const defaultsSchema = z.strictObject(accountDefaultsShape);
+const optionsSchema = z.strictObject({
+  db: z.custom<unknown>((value) => typeof value === 'object' && value !== null).optional(),
+  creditTypes: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), defaultsSchema).optional(),
+  creditScale: z.number().int().min(0).max(6).optional(),
+  defaults: defaultsSchema.optional(),
+  sinks: z.array(z.custom<EventSink>((value) => isSink(value))).optional(),
+  ledger: z
+    .strictObject({
+      filePath: z
+        .custom<unknown>((value) => (typeof value === 'string' && value !== '') || isFileUrl(value), {
+          error: 'a path, or a URL that begins with file:',
+        })
+        .optional(),
+      fsync: z.enum(['always', 'interval', 'never']).optional(),
+      fileFailure: z.enum(['degrade', 'refuse']).optional(),
+      errors: z.boolean().optional(),
+    })
+    .optional(),
+  cache: z
+    .union([
+      z.custom<unknown>(isCache),
+      z.strictObject({
+        backend: z.custom<unknown>(isCache),
+        ttlSeconds: count(7 * 24 * 3600),
+        timeoutMs: count(60_000),
+      }),
+    ])
+    .optional(),
+  events: z.enum(['standard', 'all']).optional(),
+  limits: z.strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
+  reservations: z.strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
+  timeoutMs: count(3_600_000),
+  clock: z.custom<unknown>((value) => typeof (value as Clock | null)?.now === 'function').optional(),
+  ids: fn.optional(),
+  logger: z.custom<unknown>((value) => typeof (value as LoggerLike | null)?.error === 'function').optional(),
+  pipeline: z
+    .strictObject({
+      maxWaiting: count(10_000_000),
+      maxWaitingPerAccount: count(10_000_000),
+      maxStates: count(10_000_000),
+      lanes: count(64),
+      maxBatch: count(100_000),
+    })
+    .optional(),
+});
+
+/** The defaults of accounts, parsed; a wrong option is `CONFIGURATION` and names the field. */
+export function checkOptions<S, U extends string>(
+  options: CreditManagementOptions<S, U>,
+  scale: number,
+): { defaults: Defaults; typeDefaults: ReadonlyMap<string, Defaults> } {
+  try {
+    parse(optionsSchema, options);
+    const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
+    return {
+      defaults: parseDefaults(options.defaults ?? {}, scale),
+      typeDefaults: new Map(types.map(([name, given]) => [name, parseDefaults(given, scale)])),
+    };
+  } catch (cause) {
+    const problem = (cause as Error).message;
+    throw creditError('CONFIGURATION', `createCreditManagement: ${problem}`, { problems: [problem] }, { cause });
+  }
+}
+
+function isFileUrl(value: unknown): boolean {
+  return value instanceof URL && value.protocol === 'file:';
+}
+
+function isCache(value: unknown): boolean {
+  const cache = value as CacheBackend | null;
+  return typeof cache === 'object' && typeof cache?.get === 'function' && typeof cache.set === 'function';
+}
+
+function isSink(value: unknown): boolean {
+  const sink = value as EventSink | null;
+  return (
+    typeof sink?.name === 'string' && /^[a-z][a-z0-9_-]{0,31}$/.test(sink.name) && typeof sink.publish === 'function'
+  );
+}

@@ -1,0 +1,17 @@
+/** The port to a cache of balances: text by key, each with a version, the older never replacing the newer. */
+
+/** Run `testCacheBackend` from `credit-management/testing` on yours. A cache may forget anything at any time. */
+export interface CacheBackend {
+  /** The value, or null when there is none or its time is over. */
+  get(key: string): Promise<string | null>;
+
+  /**
+   * Keeps a value for `ttlMs` milliseconds unless a value of a higher version stands there; compared and kept
+   * atomically. An equal version replaces, and starts the time anew.
+   */
+  set(key: string, value: string, entry: { version: number; ttlMs: number }): Promise<void>;
+
+  delete(key: string): Promise<void>;
+
+  close?(): Promise<void>;
+}

@@ -1,0 +1,92 @@
+/** Looks one by one at the lines of the file that are not those of an entry. */
+import type { EntryRow } from '../models/entry.js';
+import type { Findings } from './findings.js';
+import { hashOfLine, type LineIndex, ledgerMark, linesOf, piecesOf } from './ledger-lines.js';
+import { lineOf, type VerifyTools } from './ledger-verify.js';
+
+const LINES_AT_ONCE = 200;
+const ID = /^\{"id":"([^"\\]{1,300})"/;
+const BEGINNING = '{"id":"';
+
+type Suspect = { readonly text: string; readonly number: number; readonly id: string | null };
+
+/**
+ * Names what is not a line of an entry: lines of entries that do not exist, lines that differ from their entry, lines
+ * that cannot be read. Foreign lines are counted in the index; the answer is the number of torn pieces.
+ */
+export async function classifyLines(index: LineIndex, tools: VerifyTools, userId: string | undefined): Promise<number> {
+  const { sink, ledgerId, signal } = tools;
+  const { hashes } = index;
+  // Of one user the marks say nothing of the others' lines.
+  if (!sink || (userId === undefined && index.odd === 0 && hashes.marked === hashes.size)) return 0;
+  const mark = ledgerMark(ledgerId);
+  const theirs = userId === undefined ? null : Buffer.from(`"user_id":${JSON.stringify(userId)}`);
+  let torn = 0;
+  let suspects: Suspect[] = [];
+  const judge = async () => {
+    torn += await judgeAll(suspects, index, tools);
+    suspects = [];
+  };
+  for await (const line of linesOf(sink, 0)) {
+    signal?.throwIfAborted();
+    for (const piece of piecesOf(line.bytes)) {
+      const carried = hashOfLine(piece);
+      if (piece.length === 0 || (carried !== null && hashes.isMarked(carried))) continue;
+      if (carried !== null && !piece.includes(mark)) continue;
+      if (theirs && !piece.includes(theirs)) continue;
+      const text = piece.toString('utf8');
+      suspects.push({ text, number: line.number, id: ID.exec(text)?.[1] ?? null });
+    }
+    if (suspects.length >= LINES_AT_ONCE) await judge();
+  }
+  await judge();
+  return torn;
+}
+
+/** How many of the suspects are torn pieces; the others become findings, or are foreign. */
+async function judgeAll(suspects: readonly Suspect[], index: LineIndex, tools: VerifyTools): Promise<number> {
+  const { db, ledgerId, findings, timeoutMs } = tools;
+  const ids = suspects.flatMap(({ id }) => (id === null ? [] : [id]));
+  const rows = (await db.getMany('entry', ids, { timeoutMs })) as unknown as (EntryRow | null)[];
+  const entries = new Map(rows.flatMap((row) => (row ? [[row.id, row] as const] : [])));
+  let torn = 0;
+  for (const suspect of suspects) {
+    const entry = suspect.id === null ? undefined : entries.get(suspect.id);
+    const expected = entry ? lineOf(entry, ledgerId).slice(0, -1) : null;
+    const verdict = verdictOf(suspect, expected, ledgerId);
+    if (verdict === 'torn') torn++;
+    else if (verdict === 'foreign') index.foreign++;
+    else if (verdict !== 'same') report(findings, verdict, suspect);
+  }
+  return torn;
+}
+
+type Verdict = 'torn' | 'foreign' | 'same' | 'file_differs' | 'file_unknown' | 'file_damaged';
+
+function verdictOf({ text, id }: Suspect, expected: string | null, ledgerId: string): Verdict {
+  if (text === expected) return 'same';
+  const value = parseObject(text);
+  if (value) {
+    if (value.ledger_id !== ledgerId) return 'foreign';
+    return expected === null ? 'file_unknown' : 'file_differs';
+  }
+  if (expected?.startsWith(text)) return 'torn';
+  if (id === null && (BEGINNING.startsWith(text) || /^\{"id":"[^"\\]*$/.test(text))) return 'torn';
+  return expected === null ? 'file_damaged' : 'file_differs';
+}
+
+function report(findings: Findings, kind: 'file_differs' | 'file_unknown' | 'file_damaged', suspect: Suspect): void {
+  const line = `line ${suspect.number}`;
+  if (kind === 'file_damaged') findings.add(kind, line, 'The line cannot be read.');
+  else if (kind === 'file_unknown') findings.add(kind, suspect.id ?? line, `${line}: the database has no such entry.`);
+  else findings.add(kind, suspect.id ?? line, `${line}: not what the entry says.`);
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
