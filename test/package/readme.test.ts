@@ -23,6 +23,17 @@ describe('the program of README.md', () => {
   });
 });
 
+describe('the section "Audit and repair"', () => {
+  const example = join(ROOT, 'examples', 'audit-and-repair.ts');
+  const section = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n## Audit and repair\n')[1] ?? '';
+  const [program, output] = [...section.matchAll(/^```(?:ts|text)\n(.*?)^```$/gms)].map(([, text]) => text?.trim());
+
+  test('shows the example as it is, and what it prints', () => {
+    expect(program).toBe(readFileSync(example, 'utf8').trim());
+    expect(runTypeScript(example, { cwd: tmpdir(), timeoutMs: 60_000 }).trim()).toBe(output);
+  });
+});
+
 describe('reading the first screen', () => {
   const fence = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\`\n`;
   const install = fence('sh', 'npm install credit-management\nnpx tsx credits.mts');
