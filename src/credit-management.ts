@@ -5,12 +5,11 @@ import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-logger.js';
 import type { CreditEvent, CreditEventType } from './models/events.js';
 import type { Awaitable } from './models/values.js';
-import { type CacheOptions, type CreditManagementOptions, checkOptions } from './options.js';
+import { type CacheOptions, type CreditManagementOptions, checkOptions, isCache } from './options.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { DbManager } from './ports/db-manager.js';
-import type { LoggerLike } from './ports/logger.js';
 import { AfterCommit } from './services/after-commit.js';
-import { BalanceCache } from './services/balance-cache.js';
+import { BalanceCache, type BalanceCacheConfig } from './services/balance-cache.js';
 import { buildCreditService } from './services/credit-service.js';
 import type { CreditService } from './services/credit-service-types.js';
 import { Engine } from './services/engine.js';
@@ -88,8 +87,10 @@ export function createCreditManagement<S = MemorySession, const U extends string
       record: (message, details) => store.record(message, details),
       reconcile: () => ledger.reconcile(),
     });
+  const types = ['credits', ...typeDefaults.keys()];
   const admit = () => mirror?.ready() ?? null;
-  const cache = cacheOf(options.cache, logger, () => store.settings.ledgerId);
+  const ledgerId = () => store.settings.ledgerId;
+  const cache = cacheOf(options.cache, { logger, ledgerId, now: () => store.time.now() });
   const limits = {
     openGrants: options.limits?.openGrants ?? 1_000,
     activeReservations: options.limits?.activeReservations ?? 1_000,
@@ -130,9 +131,11 @@ export function createCreditManagement<S = MemorySession, const U extends string
     admit,
     cache,
   });
-  const ledger: LedgerService = ledgerService(engine, file, (message, details) => store.record(message, details));
+  const ledger: LedgerService = ledgerService(engine, file, types, (message, details) =>
+    store.record(message, details),
+  );
   const services = new Map<string, CreditService<S>>();
-  for (const name of ['credits', ...typeDefaults.keys()]) {
+  for (const name of types) {
     services.set(name, buildCreditService(engine, name, settings));
   }
   let closing: Promise<void> | null = null;
@@ -140,7 +143,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
   async function close(): Promise<void> {
     await pipeline.close();
     await mirror?.close();
-    await cache?.close().catch((err) => logger.warn({ err }, 'The cache was not closed'));
+    await cache?.close();
     await db.close();
   }
 
@@ -199,10 +202,9 @@ export function createCreditService<S = MemorySession>(options: CreditManagement
 
 function cacheOf(
   given: CacheBackend | CacheOptions | undefined,
-  logger: LoggerLike,
-  ledgerId: () => string,
+  rest: Pick<BalanceCacheConfig, 'logger' | 'ledgerId' | 'now'>,
 ): BalanceCache | null {
   if (!given) return null;
-  const { backend, ttlSeconds = 300, timeoutMs = 100 } = 'backend' in given ? given : { backend: given };
-  return new BalanceCache({ backend, ttlMs: ttlSeconds * 1000, timeoutMs, logger, ledgerId });
+  const { backend, ttlSeconds = 300, timeoutMs = 100 }: CacheOptions = isCache(given) ? { backend: given } : given;
+  return new BalanceCache({ backend, ttlMs: ttlSeconds * 1000, timeoutMs, ...rest });
 }

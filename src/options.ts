@@ -140,9 +140,12 @@ function isFileUrl(value: unknown): boolean {
   return value instanceof URL && value.protocol === 'file:';
 }
 
-function isCache(value: unknown): boolean {
+/** Whether it is a cache itself, not an object that names one. */
+export function isCache(value: unknown): value is CacheBackend {
   const cache = value as CacheBackend | null;
-  return typeof cache === 'object' && typeof cache?.get === 'function' && typeof cache.set === 'function';
+  return (
+    typeof cache === 'object' && ['get', 'set', 'delete'].every((name) => typeof cache?.[name as 'get'] === 'function')
+  );
 }
 
 function isSink(value: unknown): boolean {

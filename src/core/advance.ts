@@ -88,6 +88,11 @@ export function reservationRow(
   };
 }
 
+/** The row of a hold as it is made; it is written again when the hold ends. */
+export function newReservationRow(account: Account, hold: OpenHold): ReservationRow {
+  return { ...reservationRow(account, hold, ACTIVE), version: 1, closedAt: null };
+}
+
 /** The state of a hold that has not ended. */
 export const ACTIVE = { status: 'active', released: 0, expired: 0, closing: null } as const;
 

@@ -3,7 +3,7 @@ import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
-import { ACTIVE, freeDraws, lapseAll, reservationRow } from './advance.js';
+import { ACTIVE, freeDraws, lapseAll, newReservationRow, reservationRow } from './advance.js';
 import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
 import {
   changeGrant,
@@ -41,7 +41,7 @@ export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
   };
   account.reserved += command.amount;
   setHolds(draft, [...account.holds, hold]);
-  const row = { ...reservationRow(account, hold, ACTIVE), version: 1, closedAt: null };
+  const row = newReservationRow(account, hold);
   draft.reservationWrites.push({ op: 'insert', row });
   writeEntry(draft, 'reserve', {
     amount: command.amount,

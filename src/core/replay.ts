@@ -4,6 +4,7 @@ import type { EntryRow } from '../models/entry.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw } from '../models/values.js';
 import { type Account, emptyAccount } from './account.js';
+import { newReservationRow, reservationRow } from './advance.js';
 import { compareBurnOrder } from './burn-down.js';
 import type { GrantTerms } from './command.js';
 import { nextDue } from './draft.js';
@@ -20,13 +21,13 @@ type Details = {
   reservation?: ReservationRow;
 };
 
-/** A hold that has ended, as its entries tell. amount = committed + released + expired. */
-export interface EndedHold {
-  readonly id: string;
-  readonly amount: number;
-  readonly committed: number;
-  readonly released: number;
-  readonly expired: number;
+/** A charge of a hold after its time to live: the hold's row must name it. */
+export interface LateCharge {
+  readonly reservationId: string;
+  readonly entryId: string;
+  readonly fingerprint: string | undefined;
+  /** Of the hold's row, which was written once more unless the hold expired in this very operation. */
+  readonly version: number;
 }
 
 interface Replayed {
@@ -37,7 +38,12 @@ interface Replayed {
   readonly open: Set<string>;
   /** Grants made or reopened by the operation at hand: its end writes their rows once, closed or not. */
   readonly touched: Set<string>;
-  ended: EndedHold[];
+  /** Rows of open holds, which are written once, when the hold is made. */
+  readonly holdRows: Map<string, ReservationRow>;
+  endedRows: ReservationRow[];
+  /** Holds that ended in the operation at hand. */
+  readonly endedNow: Set<string>;
+  lateCharges: LateCharge[];
 }
 
 /** An account made from its entries one by one. Memory: its open holds and every grant it ever had. */
@@ -48,14 +54,18 @@ export class Replay {
   constructor(creditType: string, userId: string) {
     const account: Mutable<Account> = { ...emptyAccount(creditType, userId) };
     const sets = { open: new Set<string>(), touched: new Set<string>() };
-    this.#state = { account, grants: new Map(), holds: new Map(), ...sets, ended: [] };
+    const maps = { grants: new Map(), holds: new Map(), holdRows: new Map() };
+    this.#state = { account, ...maps, ...sets, endedRows: [], endedNow: new Set(), lateCharges: [] };
   }
 
   /** Takes the next entry in the order of their sequence. Throws when it contradicts those before it. */
   apply(entry: EntryRow): void {
     if (this.#state.account.seq === 0) this.#state.account.createdAt = entry.at.getTime();
     // Grants close at the end of the operation that used them up.
-    if (entry.operationId !== this.#operationId) closeSpent(this.#state);
+    if (entry.operationId !== this.#operationId) {
+      closeSpent(this.#state);
+      this.#state.endedNow.clear();
+    }
     this.#operationId = entry.operationId;
     apply(this.#state, entry);
   }
@@ -71,15 +81,21 @@ export class Replay {
   }
 
   /** Every grant ever made. */
-  grants(): IterableIterator<OpenGrant> {
+  grants(): Iterable<OpenGrant> {
     return this.#state.grants.values();
   }
 
-  /** Holds that ended since the last call. */
-  takeEnded(): readonly EndedHold[] {
-    const { ended } = this.#state;
-    this.#state.ended = [];
-    return ended;
+  /** The rows of the holds that are open. */
+  openHoldRows(): Iterable<ReservationRow> {
+    return this.#state.holdRows.values();
+  }
+
+  /** The rows of holds that ended since the last call, before any late charge; and late charges since then. */
+  takeEnded(): { readonly rows: readonly ReservationRow[]; readonly lateCharges: readonly LateCharge[] } {
+    const { endedRows: rows, lateCharges } = this.#state;
+    this.#state.endedRows = [];
+    this.#state.lateCharges = [];
+    return { rows, lateCharges };
   }
 }
 
@@ -113,6 +129,11 @@ function apply(state: Replayed, entry: EntryRow): void {
       break;
     case 'deduct':
     case 'transfer_out':
+      if (entry.reservationId && !state.holds.has(entry.reservationId)) {
+        const { reservationId, id: entryId } = entry;
+        const version = state.endedNow.has(reservationId) ? 2 : 3;
+        state.lateCharges.push({ reservationId, entryId, fingerprint: details.fingerprint, version });
+      }
       each(state, entry.draws, (grant, amount) => {
         grant.remaining -= amount;
       });
@@ -181,7 +202,7 @@ function hold(state: Replayed, entry: EntryRow, numbers: ReservationRow): void {
   each(state, entry.draws, (grant, amount) => {
     grant.held += amount;
   });
-  state.holds.set(id, {
+  const made: OpenHold = {
     id,
     amount: entry.amount,
     committed: 0,
@@ -189,10 +210,12 @@ function hold(state: Replayed, entry: EntryRow, numbers: ReservationRow): void {
     expiresAt: Number(numbers.expiresAt),
     createdAt: entry.at.getTime(),
     planId: numbers.planId,
-  });
+  };
+  state.holds.set(id, made);
+  state.holdRows.set(id, newReservationRow(state.account, made));
 }
 
-function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final }: Details): void {
+function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final, fingerprint }: Details): void {
   const id = entry.reservationId as string;
   const open = state.holds.get(id) as Mutable<OpenHold>;
   each(state, entry.draws, (grant, amount) => {
@@ -208,12 +231,22 @@ function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final }: D
     return;
   }
   state.holds.delete(id);
-  const left = open.amount - open.committed;
+  state.holdRows.delete(id);
   const captured = entry.type === 'commit_reserved' ? entry.amount : 0;
-  const expired = entry.type === 'expire_reserved' ? left : 0;
-  const { amount } = open;
-  const committed = open.committed + captured;
-  state.ended.push({ id, amount, committed, expired, released: amount - committed - expired });
+  const hold = { ...open, committed: open.committed + captured };
+  const left = hold.amount - hold.committed;
+  const operation = entry.operation === 'commit_reserved' ? 'commit' : 'release';
+  const end =
+    entry.type === 'expire_reserved'
+      ? ({ status: 'expired', released: 0, expired: left, closing: null } as const)
+      : {
+          status: hold.committed > 0 ? ('committed' as const) : ('released' as const),
+          released: left,
+          expired: 0,
+          closing: { operation, fingerprint: fingerprint as string, entryId: entry.id },
+        };
+  state.endedRows.push(reservationRow(state.account, hold, end));
+  state.endedNow.add(id);
 }
 
 function giveBack(state: Replayed, entry: EntryRow, { grant: terms }: Details): void {

@@ -52,11 +52,11 @@ export class AppendFile {
     if (this.#isRegular && size > 0 && size !== this.#wholeSize) {
       const last = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
       closing = last.buffer[0] !== NEWLINE[0];
-      if (closing) this.torn();
     }
     this.#wholeSize = -1;
     const whole = closing ? Buffer.concat([NEWLINE, bytes]) : bytes;
     const { bytesWritten } = await handle.write(whole);
+    if (closing && bytesWritten > 0) this.torn();
     if (bytesWritten === whole.length) this.#wholeSize = size + bytesWritten;
     return Math.max(0, closing ? bytesWritten - 1 : bytesWritten);
   }

@@ -3,6 +3,7 @@
  * arrive meanwhile form the next. What cannot be written waits, within bounds, and is written when the disk is back.
  */
 import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { creditError, isCreditError } from '../errors.js';
 import type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from '../ports/ledger-sink.js';
@@ -61,7 +62,8 @@ export class LedgerLogger implements LedgerSink {
   #changed: (change: LedgerSinkChange) => void = () => {};
 
   constructor(options: LedgerFileOptions) {
-    this.path = typeof options.filePath === 'string' ? options.filePath : fileURLToPath(options.filePath);
+    const { filePath } = options;
+    this.path = resolve(typeof filePath === 'string' ? filePath : fileURLToPath(filePath));
     this.#fsync = options.fsync ?? 'interval';
     this.#maxPending = options.maxPending ?? 32 * 1024 * 1024;
     this.#file = new AppendFile(this.path, () => this.#changed({ kind: 'torn' }));
@@ -73,20 +75,20 @@ export class LedgerLogger implements LedgerSink {
 
   append(lines: readonly string[]): Promise<void> | null {
     if (this.#isClosed || lines.length === 0) return null;
+    // What is handed over now is tried in any case; only a backlog is given up.
+    if (this.#pendingUnits > this.#maxPending) this.#drop();
     for (const line of lines) {
       this.#pending.push(line);
       this.#pendingUnits += line.length;
     }
     this.#taken += lines.length;
-    if (this.#pendingUnits > this.#maxPending) this.#drop();
     // After a failure the timer tries again, not every call.
     if (this.#failure === null) void this.#drain();
     if (this.#fsync !== 'always' || this.#failure !== null) return null;
     return new Promise((resolve) => this.#waiters.push({ upTo: this.#taken, done: () => resolve() }));
   }
 
-  ready(): Promise<void> | null {
-    if (this.#failure === null && this.#file.isOpen) return null;
+  ready(): Promise<void> {
     this.#probing ??= this.#probe().finally(() => {
       this.#probing = null;
     });
@@ -94,6 +96,10 @@ export class LedgerLogger implements LedgerSink {
   }
 
   flush(): Promise<void> {
+    return this.#isClosed ? Promise.reject(this.#unavailable(new Error('it is closed'))) : this.#flush();
+  }
+
+  #flush(): Promise<void> {
     if (this.#settled === this.#taken) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done = (error: Error | null) => (error ? reject(error) : resolve());
@@ -138,7 +144,7 @@ export class LedgerLogger implements LedgerSink {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_WITHIN_MS);
     });
-    const ending = this.flush()
+    const ending = this.#flush()
       .then(() => this.#exclusive(() => (this.#fsync === 'never' ? Promise.resolve() : this.#file.sync())))
       .catch(() => {})
       .then(() => this.#exclusive(() => this.#file.close()))
@@ -216,7 +222,7 @@ export class LedgerLogger implements LedgerSink {
       this.#retryTimer = setTimeout(() => {
         this.#retryTimer = null;
         if (this.#pending.length > 0) void this.#drain();
-        else if (this.#dropped > 0) this.ready()?.catch(() => {});
+        else this.ready().catch(() => {});
       }, this.#retryMs);
       this.#retryTimer.unref();
       this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
@@ -241,7 +247,7 @@ export class LedgerLogger implements LedgerSink {
       this.#failed(error);
       throw this.#unavailable(error);
     }
-    if (this.#pending.length > 0) await this.flush();
+    if (this.#failure !== null && this.#pending.length > 0) await this.#flush();
     else this.#recovered();
   }
 

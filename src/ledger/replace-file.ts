@@ -29,13 +29,18 @@ export async function replaceFile(
     throw error;
   }
   await handle.close();
-  return exclusive(async () => {
-    const kept = `${path}.replaced-${new Date().toISOString().replaceAll(':', '-')}`;
+  const swap = async () => {
+    const at = new Date().toISOString().replaceAll(':', '-');
+    const kept = `${path}.replaced-${at}-${randomUUID().slice(0, 8)}`;
     const isThere = (await statOrNull(path)) !== null;
     if (isThere) await link(path, kept);
     await rename(temporary, path);
     await syncFolder(dirname(path));
     return isThere ? kept : null;
+  };
+  return exclusive(swap).catch(async (error) => {
+    await unlink(temporary).catch(() => {});
+    throw error;
   });
 }
 

@@ -25,13 +25,27 @@ export const ledgerQuerySchema = z
     signal: abortSignalSchema.optional(),
     timeoutMs: timeoutSchema.optional(),
   })
-  .refine(
-    (query) => [query.userId, query.correlationId, query.operationId].filter((by) => by !== undefined).length <= 1,
-    {
-      error: 'one of userId, correlationId and operationId',
-    },
-  )
-  .refine(({ operationId, from, to }) => operationId === undefined || (from === undefined && to === undefined), {
-    error: 'an operationId without from and to',
+  .refine(({ creditType, userId }) => creditType === undefined || userId !== undefined, {
+    error: 'with userId only',
+    path: ['creditType'],
   })
-  .refine(({ from, to }) => from === undefined || to === undefined || from <= to, { error: 'from not later than to' });
+  .refine(({ userId, correlationId }) => userId === undefined || correlationId === undefined, {
+    error: 'not with userId',
+    path: ['correlationId'],
+  })
+  .refine(({ userId, correlationId, operationId }) => operationId === undefined || !(userId ?? correlationId), {
+    error: 'not with userId or correlationId',
+    path: ['operationId'],
+  })
+  .refine(({ operationId, from }) => operationId === undefined || from === undefined, {
+    error: 'not with operationId',
+    path: ['from'],
+  })
+  .refine(({ operationId, to }) => operationId === undefined || to === undefined, {
+    error: 'not with operationId',
+    path: ['to'],
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+    error: 'an instant not later than to',
+    path: ['from'],
+  });

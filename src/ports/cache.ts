@@ -6,8 +6,8 @@ export interface CacheBackend {
   get(key: string): Promise<string | null>;
 
   /**
-   * Keeps a value for `ttlMs` milliseconds unless a value of a higher version stands there; compared and kept
-   * atomically. An equal version replaces, and starts the time anew.
+   * Keeps a value for `ttlMs` milliseconds (whole, at least 1), unless one of a higher version stands there: compared
+   * and kept atomically. An equal version replaces, and starts the time anew.
    */
   set(key: string, value: string, entry: { version: number; ttlMs: number }): Promise<void>;
 

@@ -20,10 +20,10 @@ export interface LedgerSink {
    */
   append(lines: readonly string[]): Promise<void> | null;
 
-  /** Null when lines can be written; else a promise that rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot. */
-  ready(): Promise<void> | null;
+  /** Looks whether lines can be written; rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot. */
+  ready(): Promise<void>;
 
-  /** Resolves when all lines taken so far are written; rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot be. */
+  /** Resolves when the lines that wait are written; rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot be. */
   flush(): Promise<void>;
 
   /** All bytes from `offset` on, in pieces, as they are now; nothing when there is no file. */

@@ -1,47 +1,37 @@
 /** Checks one account against its own entries, taken one by one in the order of their sequence. */
-import { type Account, accountFromRow } from '../core/account.js';
-import { entryBody, fingerprintOf, sha256 } from '../core/canonical.js';
-import { type EndedHold, Replay } from '../core/replay.js';
+import { type Account, accountToRow } from '../core/account.js';
+import { fingerprintOf } from '../core/canonical.js';
+import { Replay } from '../core/replay.js';
 import { grantRow } from '../core/seal.js';
-import { type AccountRow, accountKey, type OpenGrant } from '../models/account.js';
+import type { AccountRow, OpenGrant } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Json } from '../models/values.js';
-import type { Findings } from './findings.js';
-import { scopedKeyOf } from './operation.js';
+import { type AuditContext, checkEntry, isEntry } from './entry-audit.js';
+import type { ProblemKind } from './findings.js';
 
-/** Clocks of several processes differ by less than this. */
-const CLOCKS_DIFFER_MS = 1_000;
-
-/** What one audit knows of its surroundings. */
-export interface AuditContext {
-  readonly ledgerId: string;
-  readonly now: number;
-  readonly findings: Findings;
-}
-
-/** Checks what every entry must be by itself, in a chain or not. */
-export function checkEntry(entry: EntryRow, { ledgerId, now, findings }: AuditContext): void {
-  const { id, idempotencyKey, creditType, userId } = entry;
-  if (entry.hash !== sha256(entryBody(entry, ledgerId))) findings.add('hash', id, 'The hash is not that of the entry.');
-  if (entry.at.getTime() > now + CLOCKS_DIFFER_MS) findings.add('future', id, 'The entry is dated in the future.');
-  const account = entry.eventType === 'system' ? '' : accountKey(creditType, userId);
-  const scopedKey = idempotencyKey === null ? null : scopedKeyOf(account, entry.operation, idempotencyKey);
-  if (entry.version !== 1 || entry.account !== account || entry.scopedKey !== scopedKey) {
-    findings.add('columns', id, 'Account, version or key are not those that the entry itself tells.');
-  }
+/** A row that the entries say exists, and what it must be. */
+export interface ExpectedRow {
+  readonly model: 'grant' | 'reservation';
+  readonly kind: Extract<ProblemKind, 'grant' | 'hold'>;
+  readonly id: string;
+  isMet(row: never): boolean;
 }
 
 /** Memory: what the account holds open, and every grant it ever had. */
 export class AccountAudit {
-  /** Entries of the chain taken so far. */
+  /** Sequence of the last entry of the chain taken. */
   seq = 0;
   readonly #context: AuditContext;
   readonly #owner: Pick<Account, 'key' | 'userId' | 'creditType'>;
   readonly #replay: Replay;
+  /** Entries up to this sequence were judged by an earlier audit. */
+  readonly #judged: number;
   #last: EntryRow | null = null;
   #reserved = 0;
+  /** Highest version of the account's row that a refusal moved on from. */
+  #fenced = 0;
   #isBroken = false;
 
   constructor(
@@ -49,21 +39,91 @@ export class AccountAudit {
     creditType: string,
     userId: string,
     context: AuditContext,
+    judged = -1,
   ) {
     this.#context = context;
     this.#owner = { key, creditType, userId };
     this.#replay = new Replay(creditType, userId);
+    this.#judged = judged;
   }
 
   take(entry: EntryRow): void {
-    checkEntry(entry, this.#context);
-    if (entry.eventType === 'error') return;
     const { findings } = this.#context;
-    const { id } = entry;
-    const before = this.#last;
+    if (!isEntry(entry)) {
+      findings.add('columns', entry.id, 'The row is not an entry.');
+      this.#isBroken = true;
+      this.seq = Math.max(this.seq, Number(entry.seq) || 0);
+      return;
+    }
+    if (entry.seq > this.#judged || entry.seq === 0) this.#judge(entry);
+    if (entry.eventType === 'error') {
+      this.#fenced = Math.max(this.#fenced, Number(/\.r(\d+)$/.exec(entry.id)?.[1] ?? 0));
+      return;
+    }
     this.#last = entry;
     this.seq = entry.seq;
-    this.#reserved += entry.reservedDelta;
+    if (this.#isBroken) return;
+    try {
+      this.#replay.apply(entry);
+    } catch {
+      this.#broken(`Entry ${entry.id} contradicts those before it.`);
+    }
+  }
+
+  /** Compares the account's row, read after the entries, with what they make of it. */
+  checkRow(row: AccountRow | null): void {
+    if (this.#isBroken) return;
+    if (!row || row.seq < this.seq || row.version <= this.#fenced) {
+      if (this.seq > 0 || this.#fenced > 0) this.#broken('The row is missing, or older than its entries.');
+      return;
+    }
+    try {
+      const account = this.#replay.account();
+      const isSilent = this.seq === 0 && row.visible;
+      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
+    } catch {
+      // A row of another shape: named below.
+    }
+    this.#broken(this.seq === 0 ? 'The account has no entries.' : 'The entries do not make this account.');
+  }
+
+  /** Rows of the holds that ended, and of late charges, since the last call. They never change again otherwise. */
+  takeEnded(): readonly ExpectedRow[] {
+    if (this.#isBroken) return [];
+    const { rows, lateCharges } = this.#replay.takeEnded();
+    const ended = rows.map((expected): ExpectedRow => {
+      return { ...holdOf(expected.id), isMet: (row: ReservationRow) => isEnded(expected, row) };
+    });
+    const charged = lateCharges.map(({ reservationId, entryId, fingerprint, version }): ExpectedRow => {
+      const lateCharge = { operation: 'commit', fingerprint, entryId };
+      const isMet = (row: ReservationRow) =>
+        row.version === version && row.lateCharge !== null && isSame(row.lateCharge, lateCharge);
+      return { ...holdOf(reservationId), isMet };
+    });
+    return [...ended, ...charged];
+  }
+
+  /** Rows of the account's grants and open holds as of the last entry. */
+  rowsNow(): readonly ExpectedRow[] {
+    if (this.#isBroken) return [];
+    const grants = [...this.#replay.grants()].map((grant): ExpectedRow => {
+      const isMet = (row: GrantRow) => this.#isGrant(grant, row);
+      return { model: 'grant', kind: 'grant', id: grant.id, isMet };
+    });
+    const holds = [...this.#replay.openHoldRows()].map((expected): ExpectedRow => {
+      return { ...holdOf(expected.id), isMet: (row: ReservationRow) => isSame(expected, row) };
+    });
+    return [...grants, ...holds];
+  }
+
+  /** What the entry says beside its hash, against the one before it. */
+  #judge(entry: EntryRow): void {
+    const { findings } = this.#context;
+    const { id } = entry;
+    checkEntry(entry, this.#context);
+    if (entry.eventType === 'error') return;
+    const before = this.#last;
+    this.#reserved = (before ? before.balanceAfter - before.availableAfter : 0) + entry.reservedDelta;
     if (entry.seq !== (before?.seq ?? 0) + 1) {
       findings.add('sequence', id, `seq ${entry.seq} follows ${before?.seq ?? 0}.`);
     }
@@ -75,75 +135,30 @@ export class AccountAudit {
       findings.add('available', id, 'availableAfter is not balanceAfter less what is on hold.');
     }
     if (before && entry.at < before.at) findings.add('time', id, 'The entry is dated before its predecessor.');
-    if (this.#isBroken) return;
-    try {
-      this.#replay.apply(entry);
-    } catch {
-      this.#broken(`Entry ${id} contradicts those before it.`);
-    }
   }
 
-  /** Whether the row is of the same moment as the entries taken. */
-  isOf(row: AccountRow | null): boolean {
-    return (row?.seq ?? 0) === this.seq;
-  }
-
-  /** Compares the account's row with what the entries make of it. */
-  checkRow(row: AccountRow | null): void {
-    if (this.#isBroken) return;
-    if (!row?.visible) {
-      if (this.seq > 0) this.#broken('There are entries of an account whose row is missing.');
-      return;
-    }
-    if (this.seq === 0) {
-      this.#broken('The account has no entries.');
-      return;
-    }
-    const account = this.#replay.account();
-    const stored = accountFromRow(row);
-    const consistent = row.available === row.balance - row.reserved && isConsistent(account);
-    if (!consistent || !isSame(account, stored)) this.#broken('The entries do not make this account.');
-  }
-
-  /** Ids of grants and of the holds that ended since the last call: their rows are asked for and compared. */
-  grants(): readonly OpenGrant[] {
-    return this.#isBroken ? [] : [...this.#replay.grants()];
-  }
-
-  takeEndedHolds(): readonly EndedHold[] {
-    return this.#isBroken ? [] : this.#replay.takeEnded();
-  }
-
-  checkGrant(grant: OpenGrant, row: GrantRow | null): void {
+  #isGrant(grant: OpenGrant, row: GrantRow): boolean {
     const expected = grantRow(this.#owner, grant, grant.rowVersion);
     // The row of an open grant is of its last write: only its terms are current.
-    const parts = row?.open && { remaining: row.remaining, held: row.held, expired: row.expired, revoked: row.revoked };
-    if (row && isSame({ ...expected, ...parts }, row)) return;
-    this.#context.findings.add(
-      'grant',
-      grant.id,
-      row ? 'The row is not what the entries tell.' : 'The row is missing.',
-    );
-  }
-
-  checkHold(hold: EndedHold, row: ReservationRow | null): void {
-    const { amount, committed, released, expired } = hold;
-    const status = expired > 0 ? 'expired' : committed > 0 ? 'committed' : 'released';
-    const same =
-      row?.account === this.key &&
-      row.amount === amount &&
-      row.committed === committed &&
-      row.released === released &&
-      row.expired === expired &&
-      (row.status === status || (row.status === 'expired' && committed === amount));
-    if (same) return;
-    this.#context.findings.add('hold', hold.id, row ? 'The row is not what the entries tell.' : 'The row is missing.');
+    const parts = row.open && { remaining: row.remaining, held: row.held, expired: row.expired, revoked: row.revoked };
+    return isSame({ ...expected, ...parts }, row);
   }
 
   #broken(message: string): void {
     this.#isBroken = true;
     this.#context.findings.add('account', this.key, message);
   }
+}
+
+function holdOf(id: string) {
+  return { model: 'reservation', kind: 'hold', id } as const;
+}
+
+/** An ended hold is written once more at most, by its late charge. */
+function isEnded(expected: ReservationRow, row: ReservationRow): boolean {
+  const { lateCharge } = row;
+  const version = lateCharge === null ? expected.version : row.version;
+  return isSame({ ...expected, version, lateCharge }, row);
 }
 
 /** The invariants between an account's totals and its open grants and holds, at its last operation. */

@@ -17,9 +17,9 @@ export class AccountReader<S> {
 
   constructor(readonly db: DbManager<S>) {}
 
-  /** The account, or null while it has had no applied operation. */
+  /** The account, empty while it has had no applied operation; null when nobody ever wrote to it. */
   read(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
-    if (options.session !== undefined || options.fresh) return this.#readNow(key, options);
+    if (options.session !== undefined || options.fresh) return this.readNow(key, options);
     return new Promise((resolve, reject) => {
       const others = this.#waiting.get(key);
       if (others) others.push({ resolve, reject });
@@ -31,9 +31,10 @@ export class AccountReader<S> {
     });
   }
 
-  async #readNow(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
+  /** The same by a query of its own. */
+  async readNow(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
     const [row] = await this.db.getMany('account', [key], options);
-    return visible(row as unknown as AccountRow | null);
+    return stateOf(row as unknown as AccountRow | null);
   }
 
   #flush(): void {
@@ -52,7 +53,7 @@ export class AccountReader<S> {
       const keys = part.map(([key]) => key);
       const rows = await this.db.getMany('account', keys, { timeoutMs });
       for (const [i, [, readers]] of part.entries()) {
-        const account = visible(rows[i] as unknown as AccountRow | null);
+        const account = stateOf(rows[i] as unknown as AccountRow | null);
         for (const reader of readers) reader.resolve(account);
       }
     } catch (error) {
@@ -61,6 +62,6 @@ export class AccountReader<S> {
   }
 }
 
-function visible(row: AccountRow | null): VersionedAccount | null {
-  return row?.visible ? { account: accountFromRow(row), version: row.version } : null;
+function stateOf(row: AccountRow | null): VersionedAccount | null {
+  return row && { account: accountFromRow(row), version: row.version };
 }

@@ -39,7 +39,7 @@ export class AfterCommit {
   committed(plan: Plan): Promise<unknown> | null {
     const { mirror, cache } = this.#config;
     const filed = plan.entries.length > 0 ? (mirror?.append(plan.entries) ?? null) : null;
-    const cached = cache?.put(plan.states) ?? null;
+    const cached = cache?.committed(plan.states) ?? null;
     if (this.#handlers.size > 0) for (const event of plan.events) this.#tell(event);
     return filed && cached ? Promise.all([filed, cached]) : (filed ?? cached);
   }

@@ -2,7 +2,7 @@
  * The reading verbs of one credit type. A read is of one instant and one snapshot, advanced to now, and writes
  * nothing.
  */
-import { type Account, accountFromRow, emptyAccount } from '../core/account.js';
+import { type Account, accountFromRow, availableOf, emptyAccount } from '../core/account.js';
 import { advanced } from '../core/advance.js';
 import { parseAmount, toCredits } from '../core/amounts.js';
 import { burnRank, freePart, isSpendable } from '../core/burn-down.js';
@@ -24,6 +24,7 @@ import type { Engine } from './engine.js';
 import type { HoldDirectory } from './hold-directory.js';
 import { parse, parseId } from './input.js';
 import { PAGE, pageOf } from './page.js';
+import type { VersionedAccount } from './state-memory.js';
 import { monotonicNow } from './timers.js';
 import { type Grant, infoAfter, infoOf, openHoldNumbers, toGrant, toReservation, toTransaction } from './views.js';
 
@@ -43,26 +44,33 @@ export function creditReads<S>(
 
   /** The account at `now`, which is never before its last operation. */
   async function accountNow(userId: string, options: ReadOptions<S>): Promise<Account> {
+    return (await stateNow(userId, options)).account;
+  }
+
+  /** The same with its version, 0 while nobody ever wrote to it, and as it is stored. */
+  async function stateNow(userId: string, options: ReadOptions<S>): Promise<VersionedAccount & { stored: Account }> {
     const { session, fresh } = options;
     return engine.read(options, async (timeoutMs) => {
       const found = await reader.read(keyOf(userId), { session, fresh, timeoutMs });
-      return present(found?.account ?? emptyAccount(creditType, userId));
+      const stored = found?.account ?? emptyAccount(creditType, userId);
+      return { account: present(stored), version: found?.version ?? 0, stored };
     });
   }
 
-  /** The same, but from the cache where there is one; such an account has totals only. */
+  /** The account's totals, from the cache where there is one. */
   async function balanceNow(userId: string, options: ReadOptions<S>): Promise<Account> {
     const { cache } = engine;
     if (!cache || options.session !== undefined || options.fresh) return accountNow(userId, options);
-    return engine.read(options, async (timeoutMs) => {
-      const cached = await cache.get(creditType, userId, engine.now());
-      if (cached) return { ...cached.account, at: Math.max(engine.now(), cached.account.at) };
-      const readAt = monotonicNow();
-      const found = await reader.read(keyOf(userId), { timeoutMs });
-      const account = present(found?.account ?? emptyAccount(creditType, userId));
-      await cache.put([{ account, version: found?.version ?? 0 }], readAt);
-      return account;
-    });
+    // The store may need its share of the call's time.
+    const rest = engine.startDeadline(options);
+    const cached = await engine.read(options, (timeoutMs) => cache.get(creditType, userId, timeoutMs / 2));
+    if (cached) return cached;
+    const readAt = monotonicNow();
+    const { account, version, stored } = await stateNow(userId, rest());
+    const isAsStored = stored.dueAt === null || stored.dueAt > account.at;
+    const from = isAsStored ? { ...account, at: stored.at } : account;
+    void cache.filled({ account: from, version }, stored.at, readAt);
+    return account;
   }
 
   function present(account: Account): Account {
@@ -94,7 +102,7 @@ export function creditReads<S>(
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
         const store = { session, fresh, timeoutMs };
-        const account = (await reader.read(keyOf(user), store))?.account ?? emptyAccount(creditType, user);
+        const account = (await reader.readNow(keyOf(user), store))?.account ?? emptyAccount(creditType, user);
         if (at >= account.at) return infoOf(advanced(account, at, context()), at, scale);
         const query: FindQuery = {
           index: 'history',
@@ -249,11 +257,10 @@ export function creditReads<S>(
     async canAfford(userId, amount, given) {
       const user = parseId(userId, 'userId');
       const units = parseAmount(amount, { scale });
-      const options = readOptions(given);
-      const account = await balanceNow(user, options);
-      // A trial grant that the first write would make counts too: only the whole account tells.
-      if (account.balance - account.reserved >= units) return true;
-      return (await reads.previewDeduction(userId, amount, given)).sufficient;
+      const account = await balanceNow(user, readOptions(given));
+      // The first write to an account makes its trial grant.
+      const trial = account.seq === 0 ? engine.defaultsOf(creditType).trialCredits : 0;
+      return availableOf(account) + trial >= units;
     },
 
     async listAccounts(given) {

@@ -205,6 +205,10 @@ function planRefusal(
 function finishPlan(group: Group, { accounts, changes, entries, events, sent, fenced }: Pass): Plan {
   const unit = changes.changes();
   const states: VersionedAccount[] = [];
+  // What an earlier attempt wrote, and nobody was told, is in the state that was read since.
+  const isFound =
+    unit.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
+  if (isFound) states.push(...group.states);
   if (fenced || unit.length > 0) {
     for (let i = 0; i < accounts.length; i++) {
       const account = accounts[i] as Account;

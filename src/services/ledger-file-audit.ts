@@ -2,13 +2,24 @@
 import type { EntryRow } from '../models/entry.js';
 import type { Findings } from './findings.js';
 import { hashOfLine, type LineIndex, ledgerMark, linesOf, piecesOf } from './ledger-lines.js';
-import { lineOf, type VerifyTools } from './ledger-verify.js';
+import { lineOf } from './ledger-pages.js';
+import type { VerifyTools } from './ledger-verify.js';
 
 const LINES_AT_ONCE = 200;
 const ID = /^\{"id":"([^"\\]{1,300})"/;
+const MOST_ID_LENGTH = 300;
+const MOST_ID_BYTES = 1_300;
 const BEGINNING = '{"id":"';
+const AFTER_ID = ',"event_type":"';
+const BYTE_ORDER_MARK = '\ufeff';
 
-type Suspect = { readonly text: string; readonly number: number; readonly id: string | null };
+type Suspect = {
+  readonly value: Record<string, unknown> | null;
+  readonly isWhole: boolean;
+  readonly bytes: Buffer;
+  readonly number: number;
+  readonly id: string | null;
+};
 
 /**
  * Names what is not a line of an entry: lines of entries that do not exist, lines that differ from their entry, lines
@@ -18,7 +29,8 @@ export async function classifyLines(index: LineIndex, tools: VerifyTools, userId
   const { sink, ledgerId, signal } = tools;
   const { hashes } = index;
   // Of one user the marks say nothing of the others' lines.
-  if (!sink || (userId === undefined && index.odd === 0 && hashes.marked === hashes.size)) return 0;
+  const isPlain = index.odd === 0 && !index.hasTail && hashes.marked === hashes.size;
+  if (!sink || (userId === undefined && isPlain)) return 0;
   const mark = ledgerMark(ledgerId);
   const theirs = userId === undefined ? null : Buffer.from(`"user_id":${JSON.stringify(userId)}`);
   let torn = 0;
@@ -29,13 +41,18 @@ export async function classifyLines(index: LineIndex, tools: VerifyTools, userId
   };
   for await (const line of linesOf(sink, 0)) {
     signal?.throwIfAborted();
-    for (const piece of piecesOf(line.bytes)) {
+    const pieces = piecesOf(line.bytes);
+    for (const piece of pieces) {
       const carried = hashOfLine(piece);
-      if (piece.length === 0 || (carried !== null && hashes.isMarked(carried))) continue;
+      if (piece.length === 0 || (carried !== null && pieces.length === 1 && hashes.isMarked(carried))) continue;
       if (carried !== null && !piece.includes(mark)) continue;
       if (theirs && !piece.includes(theirs)) continue;
-      const text = piece.toString('utf8');
-      suspects.push({ text, number: line.number, id: ID.exec(text)?.[1] ?? null });
+      const value = parseObject(piece.toString('utf8'));
+      if (value && userId !== undefined && value.user_id !== userId) continue;
+      const given = value ? value.id : ID.exec(piece.toString('utf8', 0, MOST_ID_BYTES))?.[1];
+      const id = typeof given === 'string' && given.length <= MOST_ID_LENGTH ? given : null;
+      const isWhole = line.ended && pieces.length === 1;
+      suspects.push({ bytes: Buffer.from(piece), value, isWhole, number: line.number, id });
     }
     if (suspects.length >= LINES_AT_ONCE) await judge();
   }
@@ -52,7 +69,7 @@ async function judgeAll(suspects: readonly Suspect[], index: LineIndex, tools: V
   let torn = 0;
   for (const suspect of suspects) {
     const entry = suspect.id === null ? undefined : entries.get(suspect.id);
-    const expected = entry ? lineOf(entry, ledgerId).slice(0, -1) : null;
+    const expected = entry ? Buffer.from(lineOf(entry, ledgerId).slice(0, -1)) : null;
     const verdict = verdictOf(suspect, expected, ledgerId);
     if (verdict === 'torn') torn++;
     else if (verdict === 'foreign') index.foreign++;
@@ -63,15 +80,18 @@ async function judgeAll(suspects: readonly Suspect[], index: LineIndex, tools: V
 
 type Verdict = 'torn' | 'foreign' | 'same' | 'file_differs' | 'file_unknown' | 'file_damaged';
 
-function verdictOf({ text, id }: Suspect, expected: string | null, ledgerId: string): Verdict {
-  if (text === expected) return 'same';
-  const value = parseObject(text);
+function verdictOf({ bytes, value, isWhole, id }: Suspect, expected: Buffer | null, ledgerId: string): Verdict {
+  if (expected?.equals(bytes)) return isWhole ? 'same' : 'torn';
+  const text = bytes.toString('utf8');
   if (value) {
     if (value.ledger_id !== ledgerId) return 'foreign';
     return expected === null ? 'file_unknown' : 'file_differs';
   }
-  if (expected?.startsWith(text)) return 'torn';
+  if (expected?.subarray(0, bytes.length).equals(bytes)) return 'torn';
+  // A beginning that tells no id, or one that is not ours and may be another ledger's.
   if (id === null && (BEGINNING.startsWith(text) || /^\{"id":"[^"\\]*$/.test(text))) return 'torn';
+  if (id !== null && !expected && isBeginning(text, id) && !bytes.includes(ledgerMark(ledgerId))) return 'torn';
+  if (text === BYTE_ORDER_MARK) return 'torn';
   return expected === null ? 'file_damaged' : 'file_differs';
 }
 
@@ -80,6 +100,12 @@ function report(findings: Findings, kind: 'file_differs' | 'file_unknown' | 'fil
   if (kind === 'file_damaged') findings.add(kind, line, 'The line cannot be read.');
   else if (kind === 'file_unknown') findings.add(kind, suspect.id ?? line, `${line}: the database has no such entry.`);
   else findings.add(kind, suspect.id ?? line, `${line}: not what the entry says.`);
+}
+
+/** Whether a text may be the beginning of an entry's line with this id. */
+function isBeginning(text: string, id: string): boolean {
+  const rest = text.slice(BEGINNING.length + id.length + 1);
+  return rest.startsWith(AFTER_ID) || AFTER_ID.startsWith(rest);
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

@@ -9,13 +9,17 @@ const BRACE = 0x7d;
 const END_BYTES = 75;
 const END = /^,"hash":"([0-9a-f]{64})"}$/;
 const START = Buffer.from('{"id":"');
+/** More than any line has, and what is looked at of something longer. */
+const MOST_BYTES = 1024 * 1024;
+const SAMPLE_BYTES = 4096;
 
 /** A line, or a last piece without its newline, and where it stands. */
 export interface FileLine {
   readonly bytes: Buffer;
   /** From 1; within this reading. */
   readonly number: number;
-  readonly offset: number;
+  /** Offset of what follows it. */
+  readonly end: number;
   readonly ended: boolean;
 }
 
@@ -24,17 +28,27 @@ export async function* linesOf(sink: LedgerSink, offset: number): AsyncGenerator
   let rest: Buffer = Buffer.alloc(0);
   let at = offset;
   let number = 0;
+  let isTooLong = false;
   for await (const piece of sink.read(offset)) {
     const bytes = rest.length === 0 ? Buffer.from(piece) : Buffer.concat([rest, piece]);
     let from = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
-      yield { bytes: bytes.subarray(from, end), number: ++number, offset: at + from, ended: true };
+      if (!isTooLong) yield { bytes: bytes.subarray(from, end), number: ++number, end: at + end + 1, ended: true };
+      isTooLong = false;
       from = end + 1;
     }
     rest = bytes.subarray(from);
     at += from;
+    if (rest.length <= MOST_BYTES) continue;
+    // No line is that long: its beginning stands for it, and the rest is passed over.
+    if (!isTooLong)
+      yield { bytes: rest.subarray(0, SAMPLE_BYTES), number: ++number, end: at + rest.length, ended: true };
+    isTooLong = true;
+    at += rest.length;
+    rest = Buffer.alloc(0);
   }
-  if (rest.length > 0) yield { bytes: rest, number: ++number, offset: at, ended: false };
+  if (isTooLong) return;
+  if (rest.length > 0) yield { bytes: rest, number: ++number, end: at + rest.length, ended: false };
 }
 
 /** The hash a line carries, if it is that of its own bytes; else null. */
@@ -53,14 +67,14 @@ export function hashOfLine(line: Buffer): string | null {
 }
 
 /**
- * A line as it was written: one piece, or two where a writer died in the middle of a line and another went on behind
- * it: what the first left, and a whole line.
+ * What writers put into a line: one piece, or several where one died in the middle of a line and another went on
+ * behind it. Only a line of one piece counts as an entry's.
  */
 export function piecesOf(line: Buffer): readonly Buffer[] {
   if (hashOfLine(line) !== null) return [line];
-  for (let at = line.indexOf(START, 1); at > 0; at = line.indexOf(START, at + 1)) {
+  for (let at = line.lastIndexOf(START); at > 0; at = line.lastIndexOf(START, at - 1)) {
     const tail = line.subarray(at);
-    if (hashOfLine(tail) !== null) return [line.subarray(0, at), tail];
+    if (hashOfLine(tail) !== null) return [...piecesOf(line.subarray(0, at)), tail];
   }
   return [line];
 }
@@ -74,6 +88,8 @@ export class LineIndex {
   foreign = 0;
   /** Lines that have to be looked at one by one. */
   odd = 0;
+  /** Whether the file ends in a piece without its newline. */
+  hasTail = false;
   readonly #sink: LedgerSink;
   readonly #ledgerId: Buffer;
   #offset = 0;
@@ -92,20 +108,19 @@ export class LineIndex {
     for await (const line of linesOf(this.#sink, this.#offset)) {
       signal?.throwIfAborted();
       // A piece without its end may be a line that is being written: it is read again next time.
+      this.hasTail = !line.ended;
       if (!line.ended) return;
-      this.#offset = line.offset + line.bytes.length + 1;
+      this.#offset = line.end;
       if (line.bytes.length > 0) this.#take(line.bytes);
     }
   }
 
   #take(line: Buffer): void {
     this.lines++;
-    for (const piece of piecesOf(line)) {
-      const carried = hashOfLine(piece);
-      if (carried === null) this.odd++;
-      else if (piece.includes(this.#ledgerId)) this.hashes.add(carried);
-      else this.foreign++;
-    }
+    const carried = hashOfLine(line);
+    if (carried === null) this.odd++;
+    else if (line.includes(this.#ledgerId)) this.hashes.add(carried);
+    else this.foreign++;
   }
 }
 

@@ -22,6 +22,7 @@ export class LedgerMirror {
   readonly #config: LedgerMirrorConfig;
   /** Lines that the sink gave up and that no reconcile has brought back yet. */
   #gap = 0;
+  #isFilling = false;
 
   constructor(config: LedgerMirrorConfig) {
     this.#config = config;
@@ -57,13 +58,21 @@ export class LedgerMirror {
 
   async #recovered(dropped: number): Promise<void> {
     this.#gap += dropped;
-    const gap = this.#gap;
+    if (this.#isFilling) return;
+    this.#isFilling = true;
     try {
-      if (gap > 0) await this.#config.reconcile();
-      this.#gap -= gap;
-      this.#record('Ledger file recovered', gap > 0 ? { reconciled: gap } : {});
+      let filled = 0;
+      while (this.#gap > 0) {
+        const gap = this.#gap;
+        await this.#config.reconcile();
+        this.#gap -= gap;
+        filled += gap;
+      }
+      this.#record('Ledger file recovered', { reconciled: filled });
     } catch (err) {
       this.#config.logger.error({ err }, 'The ledger file still lacks entries: call ledger.reconcile()');
+    } finally {
+      this.#isFilling = false;
     }
   }
 

@@ -11,17 +11,21 @@ import type { Engine } from './engine.js';
 import { Findings } from './findings.js';
 import { parse } from './input.js';
 import { LineIndex } from './ledger-lines.js';
+import { lineOf, pagesOf, type ReadTools } from './ledger-pages.js';
 import type { LedgerEntry, LedgerService } from './ledger-types.js';
-import { lineOf, PAGE_OF_ENTRIES, pagesOf, verifyLedger } from './ledger-verify.js';
+import { verifyLedger } from './ledger-verify.js';
 import { PAGE } from './page.js';
 
 /** A long job asks the database for pages; each page has this long. */
 const PAGE_TIMEOUT_MS = 60_000;
-const IN_TIME_ORDER: FindQuery = { index: 'time', limit: PAGE_OF_ENTRIES };
+/** At most 16 MiB at once. */
+const LINES_PER_APPEND = 64;
+const IN_TIME_ORDER = { index: 'time' };
 
 export function ledgerService<S>(
   engine: Engine<S>,
   sink: LedgerSink | null,
+  creditTypes: readonly string[],
   record: (message: string, details: JsonObject) => Promise<void>,
 ): LedgerService {
   const { scale, store } = engine;
@@ -43,7 +47,10 @@ export function ledgerService<S>(
       const { userId, signal, onProgress } = options === undefined ? {} : parse(verifySchema, options);
       const progress = onProgress as ((done: number) => void) | undefined;
       return job(signal, (tools) =>
-        verifyLedger({ ...tools, now: engine.now(), findings: new Findings() }, { userId, onProgress: progress }),
+        verifyLedger(
+          { ...tools, creditTypes, now: () => engine.now(), findings: new Findings() },
+          { userId, onProgress: progress },
+        ),
       );
     },
 
@@ -88,7 +95,10 @@ export function ledgerService<S>(
   };
 }
 
-type JobTools = Omit<Parameters<typeof verifyLedger>[0], 'now' | 'findings'>;
+interface JobTools extends ReadTools {
+  readonly ledgerId: string;
+  readonly sink: LedgerSink | null;
+}
 
 function fileOf(sink: LedgerSink | null): LedgerSink {
   if (sink) return sink;
@@ -111,9 +121,12 @@ async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number>
     await sink.flush();
     await index.readMore(signal);
     missing = missing.filter(isMissing);
-    void sink.append(missing.map((entry) => lineOf(entry, ledgerId)));
-    await sink.flush();
-    added += missing.length;
+    for (let from = 0; from < missing.length; from += LINES_PER_APPEND) {
+      const lines = missing.slice(from, from + LINES_PER_APPEND).map((entry) => lineOf(entry, ledgerId));
+      void sink.append(lines);
+      await sink.flush();
+      added += lines.length;
+    }
   }
   return added;
 }

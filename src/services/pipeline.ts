@@ -40,6 +40,8 @@ export class Pipeline<S> {
   readonly #deadlines: Deadlines;
   #busyLanes = 0;
   #lockWaiters = 0;
+  /** Calls that are committed, and answered once what follows the commit is done. */
+  #following = 0;
   #scheduled = false;
   #drained: (() => void) | null = null;
   #closed = false;
@@ -69,7 +71,7 @@ export class Pipeline<S> {
   /** Refuses new calls and resolves when every accepted one is answered. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#deadlines.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#deadlines.size + this.#following > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
   /** Bounded waiting: beyond it a call is refused at once. */
@@ -93,13 +95,19 @@ export class Pipeline<S> {
     operation.state = 'settled';
     this.#deadlines.remove(operation);
     if (error) operation.reject(error);
-    else if (after !== null) void after.then(() => settle(operation));
-    else settle(operation);
+    else if (after !== null) {
+      this.#following++;
+      void after.then(() => {
+        settle(operation);
+        this.#following--;
+        this.#checkDrained();
+      });
+    } else settle(operation);
     this.#checkDrained();
   }
 
   #checkDrained(): void {
-    if (this.#deadlines.size === 0) this.#drained?.();
+    if (this.#deadlines.size + this.#following === 0) this.#drained?.();
   }
 
   #schedule(): void {

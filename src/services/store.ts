@@ -111,6 +111,8 @@ export class Store<S> {
 
   /** Writes an entry of the library's own acts. */
   async record(message: string, details: JsonObject): Promise<void> {
+    const preparing = this.prepare();
+    if (preparing !== null) await preparing;
     const entry = systemEntry(this.#config.ids(), new Date(this.time.now()), message, details);
     const sealed = sealAlone(entry, this.settings.ledgerId);
     await this.#commitOnce([insertOf(sealed)], sealed);

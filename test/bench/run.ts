@@ -2,6 +2,9 @@
  * `npm run bench -- --adapter memory [--json]`: the library against the pure decision (with canonical bytes and hash),
  * rounds alternating in one run, so that only ratios count.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Account, emptyAccount } from '../../src/core/account.js';
 import type { CallInfo, Command, Context } from '../../src/core/command.js';
@@ -10,6 +13,7 @@ import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import { uuidv7Source } from '../../src/services/ids.js';
 import { StateMemory } from '../../src/services/state-memory.js';
+import { ledgerFigures } from './ledger.js';
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +33,7 @@ const MICRO = 1_000_000;
 type Workload = 'hot' | 'uniform';
 interface Result {
   adapter: string;
-  design: 'pure' | 'library';
+  design: 'pure' | 'library' | 'library+file';
   workload: Workload;
   inFlight: number;
   history: number;
@@ -83,8 +87,15 @@ function pureRate(accounts: number, lots: number, operations: number): number {
   return (operations / (performance.now() - began)) * 1000;
 }
 
-async function libraryRun(workload: Workload, inFlight: number, operations: number): Promise<Result> {
-  const manager = createCreditManagement({ db: new InMemoryDbManager() });
+async function libraryRun(
+  workload: Workload,
+  inFlight: number,
+  operations: number,
+  design: 'library' | 'library+file' = 'library',
+): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'credit-bench-'));
+  const ledger = design === 'library' ? {} : { filePath: join(folder, 'ledger.jsonl') };
+  const manager = createCreditManagement({ db: new InMemoryDbManager(), ledger });
   const accounts = workload === 'hot' ? 1 : ACCOUNTS;
   const now = Date.now();
   for (let lot = 1; lot <= 3; lot++) {
@@ -112,10 +123,11 @@ async function libraryRun(workload: Workload, inFlight: number, operations: numb
     throw new Error('The balance is wrong.');
   }
   await manager.close();
+  rmSync(folder, { recursive: true });
   latencies.sort();
   const at = (share: number) => latencies[Math.floor(share * (operations - 1))] as number;
   const times = { opsPerSecond, p50Ms: at(0.5), p99Ms: at(0.99) };
-  return { adapter: 'memory', design: 'library', workload, inFlight, history: 0, ...times };
+  return { adapter: 'memory', design, workload, inFlight, history: 0, ...times };
 }
 
 /** Heap bytes an account of three lots takes in the post-commit state. */
@@ -139,9 +151,9 @@ function median(numbers: readonly number[]): number {
 }
 
 const results: Result[] = [];
-const rates: Record<Workload, { pure: number[]; library: number[] }> = {
-  hot: { pure: [], library: [] },
-  uniform: { pure: [], library: [] },
+const rates: Record<Workload, { pure: number[]; library: number[]; file: number[] }> = {
+  hot: { pure: [], library: [], file: [] },
+  uniform: { pure: [], library: [], file: [] },
 };
 pureRate(100, 3, 20_000);
 await libraryRun('uniform', IN_FLIGHT, 20_000);
@@ -156,6 +168,10 @@ for (let round = 0; round < ROUNDS; round++) {
     results.push(library);
     rates[workload].pure.push(opsPerSecond);
     rates[workload].library.push(library.opsPerSecond);
+    globalThis.gc?.();
+    const filed = await libraryRun(workload, IN_FLIGHT, OPERATIONS, 'library+file');
+    results.push(filed);
+    rates[workload].file.push(filed.opsPerSecond);
   }
 }
 const sequential = await libraryRun('uniform', 1, 20_000);
@@ -166,19 +182,29 @@ for (let round = 0; round < ROUNDS; round++) {
   lots.push(pureRate(ACCOUNTS, 20, OPERATIONS / 2) / few);
 }
 const heap = heapPerAccount();
+const audit = await ledgerFigures(OPERATIONS, OPERATIONS / 2);
 
-if (values.json) for (const result of results) console.log(JSON.stringify(result));
+if (values.json)
+  for (const result of [...results, { adapter: 'memory', ...audit }]) console.log(JSON.stringify(result));
 else {
   const ratio = (workload: Workload) =>
     median(rates[workload].library.map((rate, i) => rate / (rates[workload].pure[i] as number)));
   const rate = (numbers: readonly number[]) => Math.round(median(numbers)).toLocaleString('en');
   for (const workload of ['hot', 'uniform'] as const) {
-    const { pure, library } = rates[workload];
+    const { pure, library, file } = rates[workload];
+    const filed = median(file.map((rate, i) => rate / (library[i] as number))).toPrecision(3);
     const share = ratio(workload).toPrecision(3);
     console.log(`${workload}: pure ${rate(pure)}/s, library ${rate(library)}/s, ratio ${share} (goal 0.4, floor 0.28)`);
+    console.log(`${workload} with the ledger file: ${rate(file)}/s, ${filed} of the library without`);
   }
   const { p50Ms, p99Ms } = sequential;
   console.log(`one in flight: p50 ${p50Ms.toPrecision(3)} ms, p99 ${p99Ms.toPrecision(3)} ms`);
   console.log(`20 lots / 3 lots: ${median(lots).toPrecision(3)} (goal 0.65)`);
+  const { verify, verifyWithFile, balanceAtMs, transactionMs } = audit;
+  const perSecond = (entries: number) => Math.round(entries).toLocaleString('en');
+  console.log(`verify: ${perSecond(verify)} entries/s (goal 100,000), with the file ${perSecond(verifyWithFile)}`);
+  console.log(`heap added by verifying ${OPERATIONS} entries with the file: ${(audit.heap / 2 ** 20).toFixed(1)} MiB`);
+  const times = (balanceAtMs / transactionMs).toPrecision(3);
+  console.log(`getBalanceAt over ${OPERATIONS / 2} entries: ${times} of getTransaction (goal 2)`);
   console.log(`heap of an account with three lots: ${Math.round(heap)} bytes (goal 2048)`);
 }

@@ -99,6 +99,7 @@ describe('metered costs', () => {
   test('a sum is exact and rounded once', () => {
     expect(sumMetered([0.0000004, 0.0000004, 0.0000002], 6)).toBe(0.000001);
     expect(sumMetered(Array(10).fill(0.1), 6)).toBe(1);
+    expect(sumMetered([0.1, 0.2], 6)).toBe(0.3);
     expect(sumMetered([], 6)).toBe(0);
     expect(roundUpCredits(7.1, 0)).toBe(8);
   });

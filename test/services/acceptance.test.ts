@@ -48,7 +48,7 @@ describe('credit-management (Python)', () => {
     });
   });
 
-  test('T-CM-3 balances follow every mutation (the cache comes with its own issue)', async () => {
+  test('T-CM-3 balances follow every mutation', async () => {
     const { credits, info } = fresh();
     const seen = [await info()];
     await credits.addCredits('u', 100);
