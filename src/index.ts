@@ -51,6 +51,7 @@ export type {
   UnitOutcome,
 } from './ports/db-manager.js';
 export type { Delivery, EventSink } from './ports/event-sink.js';
+export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
 export type {
   CreditMetering,

@@ -1,4 +1,4 @@
-/** What audit and time travel cost, in memory: entries verified a second, and a balance of the past against a lookup. */
+/** In memory: entries verified a second, and a balance of the past against a look-up. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -80,7 +80,10 @@ describe('at the deadline', () => {
     const [mayAnswer, hung] = hangNextCommit(db);
     const first = credits.deductCredits('u', 30);
     await hung.opened;
-    expect(await codeOf(credits.deductCredits('u', 7, { timeoutMs: 50 }))).toBe('TIMEOUT not_applied');
+    // Long before the deadline of the call in front of it.
+    const queued = codeOf(credits.deductCredits('u', 7, { timeoutMs: 50 }));
+    const late = new Promise((resolve) => setTimeout(resolve, 5_000, 'late'));
+    expect(await Promise.race([queued, late])).toBe('TIMEOUT not_applied');
     mayAnswer.open();
     expect((await first).balanceAfter).toBe(70);
     expect((await credits.deductCredits('u', 1)).balanceAfter).toBe(69);

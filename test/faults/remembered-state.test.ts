@@ -1,4 +1,4 @@
-/** What a process remembers is never the truth: whatever is answered is of the stored state, and conflicts end at once. */
+/** What a process remembers is never the truth: every answer is of the stored state, and conflicts end at once. */
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, isCreditError, type Unit } from '../../src/index.js';
 import { bench, codeOf, GatedDb } from './gated-db.js';

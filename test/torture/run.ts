@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { seededBugs } from './seeded-run.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,16 +18,20 @@ const { values } = parseArgs({
   },
 });
 
+const SEEDED = 'seeded-bugs';
+
 /** What runs, and how much of it at scale 1. */
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
   model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
   faults: { files: ['test/faults'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
+  file: { files: ['test/ledger/file'], env: { CREDIT_FILE_KILLS: 300 } },
 };
 
 async function torture(name: string): Promise<boolean> {
+  if (name === SEEDED) return seeded();
   const suite = SUITES[name];
-  if (!suite) throw new Error(`--only is one of ${Object.keys(SUITES).join(', ')}`);
+  if (!suite) throw new Error(`--only is one of ${[...Object.keys(SUITES), SEEDED].join(', ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'credit-torture-'));
   const output = join(folder, 'report.json');
   const seed = values.seed ?? String(process.pid);
@@ -55,7 +60,16 @@ async function torture(name: string): Promise<boolean> {
   return code === 0;
 }
 
+/** Every planted bug must turn its tests red. */
+async function seeded(): Promise<boolean> {
+  const began = performance.now();
+  const { passed, failed } = await seededBugs();
+  const seconds = Math.round((performance.now() - began) / 1000);
+  console.log(JSON.stringify({ torture: SEEDED, adapter: values.adapter, passed, failed, seconds }));
+  return failed === 0;
+}
+
 if (values.adapter !== 'memory') throw new Error(`The adapter ${values.adapter} comes with its own issue.`);
-for (const name of values.only ? [values.only] : Object.keys(SUITES)) {
+for (const name of values.only ? [values.only] : [...Object.keys(SUITES), SEEDED]) {
   if (!(await torture(name))) process.exitCode = 1;
 }

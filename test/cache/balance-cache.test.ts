@@ -1,0 +1,53 @@
+/** What a process remembers of its own writes is bounded; what it has to forget makes it careful, not wrong. */
+import { describe, expect, test } from 'vitest';
+import { emptyAccount } from '../../src/core/account.js';
+import { InMemoryCache } from '../../src/index.js';
+import { BalanceCache } from '../../src/services/balance-cache.js';
+import { TestCache, wait } from './bench.js';
+
+const MANY = 120_000;
+
+function made() {
+  const backend = new TestCache(new InMemoryCache());
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  let now = 1_000_000;
+  const cache = new BalanceCache({
+    ...{ backend, logger, ttlMs: 300_000, timeoutMs: 5_000 },
+    ledgerId: () => 'ledger',
+    now: () => now,
+  });
+  const state = (user: string, version: number) => ({
+    account: { ...emptyAccount('credits', user), seq: version, at: now, balance: version },
+    version,
+  });
+  const balanceOf = async (user: string) => (await cache.get('credits', user, 1_000))?.balance ?? null;
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  return { backend, cache, state, balanceOf, pass };
+}
+
+describe.concurrent.each([
+  ['in one millisecond', 0],
+  ['over time', 1],
+])('many accounts written %s', (_, step) => {
+  test('and the cache took none of it: the first is not read as it was before', async () => {
+    const { backend, cache, state, balanceOf, pass } = made();
+    await cache.committed([state('u', 1)]);
+    expect(await balanceOf('u')).toBe(1);
+    backend.onSet = () => Promise.reject(new Error('no room'));
+    pass(step);
+    await cache.committed([state('u', 2)]);
+    for (let i = 0; i < MANY; i++) {
+      if (i % 1_000 === 0) pass(step);
+      await cache.committed([state(`user ${i}`, 1)]);
+    }
+    await wait(1_050);
+    expect(await balanceOf('u')).toBe(null);
+    backend.work();
+    pass(1_000);
+    const read = state('u', 2);
+    await cache.filled(read, read.account.at, performance.now());
+    expect(await balanceOf('u')).toBe(2);
+  });
+});

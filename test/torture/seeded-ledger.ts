@@ -1,0 +1,88 @@
+/** Seeded bugs of what follows a commit: the ledger file and the cache. */
+import type { SeededBug } from './seeded-bug.js';
+
+const CONTENT = 'test/ledger/file-content.test.ts';
+const DISK = 'test/ledger/file-disk.test.ts';
+const TAILS = 'test/ledger/file-tails.test.ts';
+
+export const LEDGER_BUGS: readonly SeededBug[] = [
+  {
+    id: 'SB-24',
+    title: 'the ledger line is written before the commit',
+    file: 'src/services/pipeline.ts',
+    find: 'for (const group of writing) markSent(group);',
+    replace: `for (const group of writing) {
+      markSent(group);
+      if (group.plan) void this.#config.committed(group.plan);
+    }`,
+    also: [
+      {
+        find: 'const following = plan.states.length > 0 ? this.#config.committed(plan) : null;',
+        replace: 'const following: Promise<unknown> | null = null;',
+      },
+    ],
+    tests: [
+      { file: CONTENT, name: 'replays, reads and invalid input write no line' },
+      { file: CONTENT, name: 'every kind of entry, refusals and acts of the library too' },
+    ],
+  },
+  {
+    id: 'SB-25',
+    title: 'an error of the ledger file is swallowed, and its lines with it',
+    file: 'src/ledger/ledger-logger.ts',
+    find: 'this.#failed(error);\n    } finally {',
+    replace: 'this.#take(this.#pending.length);\n    } finally {',
+    tests: [{ file: DISK, name: 'a path that is a directory is waited for' }],
+  },
+  {
+    id: 'SB-25b',
+    title: 'an error of syncing the ledger file is swallowed',
+    file: 'src/ledger/ledger-logger.ts',
+    find: 'this.#exclusive(() => this.#file.sync()).catch((error) => this.#failed(error));',
+    replace: 'this.#exclusive(() => this.#file.sync()).catch(() => {});',
+    tests: [{ file: 'test/ledger/file-fsync.test.ts', name: "a failed sync of 'interval' is told" }],
+  },
+  {
+    id: 'SB-26',
+    title: 'a torn last line is not closed off',
+    file: 'src/ledger/append-file.ts',
+    find: 'closing = last.buffer[0] !== NEWLINE[0];',
+    replace: 'closing = last.bytesRead === 0;',
+    tests: [{ file: TAILS, name: 'when the next process writes: true a last line torn at every byte' }],
+  },
+  {
+    id: 'SB-33',
+    title: 'the cache is written inside a transaction and not invalidated when that rolls back',
+    file: 'src/services/engine.ts',
+    find: 'for (const key of keys) this.#config.pipeline.memory.drop(key);',
+    replace: `for (const key of keys) this.#config.pipeline.memory.drop(key);
+        if (group.plan) void this.#config.cache?.committed(group.plan.states);`,
+    tests: [
+      {
+        file: 'test/cache/host-transactions.test.ts',
+        name: 'a rollback: the cache was asked nothing, and repeated reads say what was before',
+      },
+    ],
+  },
+  {
+    id: 'SB-33b',
+    title: 'what the cache could not take is not invalidated: the older value is read',
+    file: 'src/services/balance-cache.ts',
+    find: 'for (const state of states) this.#noteWritten(state, at);',
+    replace: '',
+    tests: [
+      {
+        file: 'test/cache/failing.test.ts',
+        name: 'a cache that rejects only when it is set: what this process wrote is read',
+      },
+    ],
+  },
+  {
+    id: 'SB-33c',
+    title: 'an older balance replaces a newer one in the cache',
+    file: 'src/cache/memory.ts',
+    find: 'if (current && current.version > version) return;',
+    replace: '',
+    tests: [{ file: 'test/cache/conformance.test.ts', name: 'InMemoryCache versions an older version never replaces' }],
+  },
+];
