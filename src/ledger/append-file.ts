@@ -5,6 +5,11 @@ import { dirname } from 'node:path';
 const NEWLINE = Buffer.from('\n');
 /** Entries name users: readable by the owner alone. */
 const MODE = 0o600;
+const LOOK_AGAIN_MS = 5;
+const MOST_LOOKS = 100;
+
+// As it was when the library was loaded: a host's fake timers must not stop the file.
+const { setTimeout } = globalThis;
 
 export class AppendFile {
   #handle: FileHandle | null = null;
@@ -48,11 +53,7 @@ export class AppendFile {
   async append(bytes: Buffer): Promise<number> {
     const size = await this.open();
     const handle = this.#handle as FileHandle;
-    let closing = false;
-    if (this.#isRegular && size > 0 && size !== this.#wholeSize) {
-      const last = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
-      closing = last.buffer[0] !== NEWLINE[0];
-    }
+    const closing = this.#isRegular && size !== this.#wholeSize && (await isTorn(handle, size));
     this.#wholeSize = -1;
     const whole = closing ? Buffer.concat([NEWLINE, bytes]) : bytes;
     const { bytesWritten } = await handle.write(whole);
@@ -70,6 +71,22 @@ export class AppendFile {
     this.#handle = null;
     await handle?.close();
   }
+}
+
+/**
+ * Whether a file ends in the middle of a line. The size moves while another process writes, so only an end that stays
+ * counts.
+ */
+async function isTorn(handle: FileHandle, firstSize: number): Promise<boolean> {
+  for (let size = firstSize, looks = 0; size > 0; looks++) {
+    const last = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+    if (last.bytesRead === 0 || last.buffer[0] === NEWLINE[0]) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    const { size: now } = await handle.stat();
+    if (now === size || looks === MOST_LOOKS) return true;
+    size = now;
+  }
+  return false;
 }
 
 /** Something that two files never share while both exist. */

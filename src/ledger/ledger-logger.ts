@@ -2,7 +2,7 @@
  * The ledger file: a JSON line an entry, in the order of the process's commits. One write is in flight; lines that
  * arrive meanwhile form the next. What cannot be written waits, within bounds, and is written when the disk is back.
  */
-import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { creditError, isCreditError } from '../errors.js';
@@ -109,12 +109,20 @@ export class LedgerLogger implements LedgerSink {
   }
 
   async *read(offset: number): AsyncIterable<Uint8Array> {
+    let handle: FileHandle | null = null;
     try {
       const found = await statOrNull(this.path);
       if (!found?.isFile() || found.size <= offset) return;
-      yield* createReadStream(this.path, { start: offset, end: found.size - 1, highWaterMark: READ_BYTES });
+      handle = await open(this.path, 'r');
+      const { size } = await handle.stat();
+      if (size <= offset) return;
+      const range = { start: offset, end: size - 1, highWaterMark: READ_BYTES, autoClose: false };
+      yield* handle.createReadStream(range);
     } catch (error) {
-      throw this.#unavailable(error);
+      // Moved away between the two looks at it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw this.#unavailable(error);
+    } finally {
+      await handle?.close();
     }
   }
 

@@ -157,7 +157,7 @@ function holdOf(id: string) {
 /** An ended hold is written once more at most, by its late charge. */
 function isEnded(expected: ReservationRow, row: ReservationRow): boolean {
   const { lateCharge } = row;
-  const version = lateCharge === null ? expected.version : row.version;
+  const version = lateCharge === null ? expected.version : Math.max(expected.version, row.version);
   return isSame({ ...expected, version, lateCharge }, row);
 }
 
@@ -185,6 +185,8 @@ function isConsistent({ at, balance, reserved, debt, grants, holds }: Account): 
 
 /** Whether two rows say the same, whatever the order of their keys. */
 function isSame(a: object, b: object): boolean {
+  // As JSON an invalid date would be the same as none.
+  if (Object.values(b).some((value) => value instanceof Date && Number.isNaN(value.getTime()))) return false;
   const [x, y] = [JSON.stringify(a), JSON.stringify(b)];
   return x === y || fingerprintOf(JSON.parse(x) as Json) === fingerprintOf(JSON.parse(y) as Json);
 }

@@ -68,6 +68,7 @@ export class EntryWalk {
     for (const ms of LATE_AFTER_MS) {
       if (late.length === 0) return;
       await sleep(ms);
+      signal?.throwIfAborted();
       await sink?.flush().catch(() => {});
       await this.#index?.readMore(signal);
       late = late.filter(({ hash }) => !hashes?.mark(hash));
@@ -136,7 +137,7 @@ export class EntryWalk {
       (one) => one,
       (row) => {
         const { id, lateCharge } = row as unknown as ReservationRow;
-        if (lateCharge) charges.push({ id, entryId: String(lateCharge.entryId) });
+        if (lateCharge !== null) charges.push({ id, entryId: String(lateCharge?.entryId) });
       },
     );
     for (const one of unmet) this.#name(one);

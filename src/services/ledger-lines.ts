@@ -12,6 +12,8 @@ const START = Buffer.from('{"id":"');
 /** More than any line has, and what is looked at of something longer. */
 const MOST_BYTES = 1024 * 1024;
 const SAMPLE_BYTES = 4096;
+/** Times a file is read again that is being rotated. */
+const ATTEMPTS = 5;
 
 /** A line, or a last piece without its newline, and where it stands. */
 export interface FileLine {
@@ -102,16 +104,20 @@ export class LineIndex {
 
   /** Reads what was appended since the last time; from the start when another file stands at the path. */
   async readMore(signal?: AbortSignal): Promise<void> {
-    const identity = await this.#sink.identity();
-    if (identity !== this.#identity) this.#offset = 0;
-    this.#identity = identity;
-    for await (const line of linesOf(this.#sink, this.#offset)) {
-      signal?.throwIfAborted();
-      // A piece without its end may be a line that is being written: it is read again next time.
-      this.hasTail = !line.ended;
-      if (!line.ended) return;
-      this.#offset = line.end;
-      if (line.bytes.length > 0) this.#take(line.bytes);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const identity = await this.#sink.identity();
+      if (identity !== this.#identity) this.#offset = 0;
+      this.#identity = identity;
+      for await (const line of linesOf(this.#sink, this.#offset)) {
+        signal?.throwIfAborted();
+        // A piece without its end may be a line that is being written: it is read again next time.
+        this.hasTail = !line.ended;
+        if (!line.ended) break;
+        this.#offset = line.end;
+        if (line.bytes.length > 0) this.#take(line.bytes);
+      }
+      // Rotated meanwhile: the new file from its start.
+      if ((await this.#sink.identity()) === identity) return;
     }
   }
 

@@ -2,6 +2,7 @@
 import { entryBody, entryLine } from '../core/canonical.js';
 import type { EntryRow } from '../models/entry.js';
 import type { DbManager, FindQuery } from '../ports/db-manager.js';
+import { storageError } from './store.js';
 
 export const ROWS_PER_READ = 500;
 
@@ -21,7 +22,7 @@ export async function* pagesOf<T = EntryRow>(
   for (let after: string | null | undefined; after !== null; ) {
     signal?.throwIfAborted();
     const next: FindQuery = { ...query, limit: ROWS_PER_READ, ...(after !== undefined && { after }) };
-    const page: Awaited<ReturnType<DbManager['find']>> = await db.find(model, next, { timeoutMs });
+    const page: Awaited<ReturnType<DbManager['find']>> = await db.find(model, next, { timeoutMs }).catch(fail);
     yield page.rows as unknown as readonly T[];
     after = page.nextCursor;
   }
@@ -35,10 +36,14 @@ export async function rowsOf<T>(
 ): Promise<(T | null)[]> {
   const rows: (T | null)[] = [];
   for (let from = 0; from < keys.length; from += ROWS_PER_READ) {
-    const part = await db.getMany(model, keys.slice(from, from + ROWS_PER_READ), { timeoutMs });
+    const part = await db.getMany(model, keys.slice(from, from + ROWS_PER_READ), { timeoutMs }).catch(fail);
     for (const row of part) rows.push(row as T | null);
   }
   return rows;
+}
+
+function fail(error: unknown): never {
+  throw storageError(error);
 }
 
 /** The line that belongs to a stored entry. */

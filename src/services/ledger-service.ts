@@ -15,6 +15,7 @@ import { lineOf, pagesOf, type ReadTools } from './ledger-pages.js';
 import type { LedgerEntry, LedgerService } from './ledger-types.js';
 import { verifyLedger } from './ledger-verify.js';
 import { PAGE } from './page.js';
+import { storageError } from './store.js';
 
 /** A long job asks the database for pages; each page has this long. */
 const PAGE_TIMEOUT_MS = 60_000;
@@ -37,13 +38,13 @@ export function ledgerService<S>(
     try {
       return await run({ db: store.db as never, sink, ledgerId, timeoutMs: PAGE_TIMEOUT_MS, signal });
     } catch (error) {
-      if (!signal?.aborted) throw error;
+      if (!signal?.aborted) throw storageError(error);
       throw creditError('ABORTED', 'The call was aborted; what it did so far stands.', {}, { cause: error });
     }
   }
 
   return {
-    verify(options) {
+    async verify(options) {
       const { userId, signal, onProgress } = options === undefined ? {} : parse(verifySchema, options);
       const progress = onProgress as ((done: number) => void) | undefined;
       return job(signal, (tools) =>

@@ -36,6 +36,7 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
   }
   await walk.checkLate();
   const torn = index && (await classifyLines(index, tools, userId));
+  signal?.throwIfAborted();
   return {
     ok: findings.count === 0,
     checked: walk.checked,

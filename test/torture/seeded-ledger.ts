@@ -46,8 +46,8 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
     id: 'SB-26',
     title: 'a torn last line is not closed off',
     file: 'src/ledger/append-file.ts',
-    find: 'closing = last.buffer[0] !== NEWLINE[0];',
-    replace: 'closing = last.bytesRead === 0;',
+    find: 'if (last.bytesRead === 0 || last.buffer[0] === NEWLINE[0]) return false;',
+    replace: 'if (last.bytesRead <= 1) return false;',
     tests: [{ file: TAILS, name: 'when the next process writes: true a last line torn at every byte' }],
   },
   {
