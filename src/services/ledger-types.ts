@@ -75,7 +75,8 @@ export interface LedgerService {
   /**
    * Recomputes everything from the entries: every hash and chain, sequence, balances, grants, holds and account rows,
    * and compares the file with them. Reads only; may run beside any traffic, in any process. Streams: memory is a page
-   * of entries, the grants of one account, and sixteen to thirty-two bytes a line of the file.
+   * of entries, the grants of one account, and sixteen to thirty-two bytes a line of the file. A line that is on its
+   * way for longer than a second, from another process above all, may be told as `file_missing`: run it again.
    *
    * @returns `ok: false` with problems by kind and id. It throws only when it could not read: `STORAGE_UNAVAILABLE`,
    * `LEDGER_FILE_UNAVAILABLE`, `ABORTED` (safe to repeat).

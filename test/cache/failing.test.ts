@@ -183,9 +183,10 @@ describe.concurrent('a call with a time of its own, shorter than the cache hangs
   });
 
   test('a read answers the truth in that time: the store is up', async () => {
-    const { cache, credits } = await hanging();
+    const { db, cache, credits } = await hanging();
     cache.onGet = () => NEVER;
-    expect(await credits.getUserCreditsInfo('u', { timeoutMs: 400 })).toMatchObject({ balance: 100 });
+    db.afterRead = () => wait(50);
+    expect(await credits.getUserCreditsInfo('u', { timeoutMs: 600 })).toMatchObject({ balance: 100 });
   });
 
   test('the store has no longer than what is left of it', async () => {

@@ -122,9 +122,24 @@ test('a cached answer is of now, and never of before the last operation', async 
   expect((await quietly(db, () => credits.getUserCreditsInfo('u'))).asOf).toEqual(inSeconds(30));
   expect((await credits.getUserCreditsInfo('u', { fresh: true })).asOf).toEqual(inSeconds(30));
   await credits.addCredits('u', 1);
+  clock.set(inSeconds(29.5));
+  expect((await quietly(db, () => credits.getUserCreditsInfo('u'))).asOf).toEqual(inSeconds(30));
   clock.set(inSeconds(10));
   expect((await credits.getUserCreditsInfo('u')).asOf).toEqual(inSeconds(30));
   expect((await credits.getUserCreditsInfo('u', { fresh: true })).asOf).toEqual(inSeconds(30));
+});
+
+test('a clock that went back a little does not see what had become due in what was cached', async () => {
+  const { clock, credits } = bench();
+  await credits.addCredits('u', 40, { expiresAt: inSeconds(60) });
+  await credits.addCredits('u', 5, { effectiveAt: inSeconds(60) });
+  clock.set(inSeconds(60.5));
+  for (let i = 0; i < 2; i++) expect(await numbersOf(credits)).toEqual([5, 0, 5]);
+  clock.set(inSeconds(59.9));
+  for (let i = 0; i < 2; i++) expect(await numbersOf(credits)).toEqual([40, 0, 40]);
+  expect(await credits.getUserCreditsInfo('u', { fresh: true })).toMatchObject({ balance: 40 });
+  clock.set(inSeconds(60.2));
+  for (let i = 0; i < 2; i++) expect(await numbersOf(credits)).toEqual([5, 0, 5]);
 });
 
 test('a clock that went back does not keep a lot alive that had lapsed in what was cached', async () => {

@@ -1,21 +1,34 @@
 /** The library under test: performs the oracle's calls through the public API and knows which id is which. */
-import type { CreditManagement, CreditService, DbManager, Grant, Reservation, Transaction } from '../../src/index.js';
+import type {
+  CreditManagement,
+  CreditService,
+  Grant,
+  LedgerService,
+  Reservation,
+  Transaction,
+} from '../../src/index.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
 import type { OracleConfig } from './oracle.js';
 import type { Call } from './oracle-call.js';
 import type { Micro } from './oracle-state.js';
+import { SharedCache } from './shared-cache.js';
+import { watched } from './watched-store.js';
 
-type Row = { readonly [field: string]: unknown };
+export type Row = { readonly [field: string]: unknown };
+
+type Info = Awaited<ReturnType<CreditService['getUserCreditsInfo']>>;
 
 export type Answer =
   | { status: 'transaction'; transaction: Transaction; replayed: boolean }
   | { status: 'reservation'; reservation: Reservation; replayed: boolean }
   | { status: 'transfer'; out: Transaction; in: Transaction; replayed: readonly boolean[] }
   | { status: 'number'; amount: number }
-  | { status: 'info'; info: Awaited<ReturnType<CreditService['getUserCreditsInfo']>>; replayed: boolean }
+  | { status: 'info'; info: Info; replayed: boolean }
   | { status: 'refused'; code: string; details: Readonly<Record<string, unknown>> };
 
 export const CREDIT_TYPE = 'credits';
+
+const LONG_TTL_SECONDS = 7 * 86_400;
 
 const ignore = () => undefined;
 const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -25,11 +38,27 @@ export function credits(micro: Micro): number {
   return Number(micro) / 1e6;
 }
 
+export interface Surroundings {
+  /** Called at every call of the store. */
+  readonly suspend?: () => Promise<void>;
+  readonly cached?: boolean;
+  readonly filePath?: string | null;
+}
+
 export class Library {
   readonly db: InMemoryDbManager;
   clockNow: number;
   /** Commits that found their account moved on by somebody else. */
   storeConflicts = 0;
+  /** Reads of account rows. */
+  accountReads = 0;
+  /** Every instance's, and it outlives them all. */
+  readonly cache: SharedCache | null;
+  readonly filePath: string | null;
+  /** Instances that ever ran. */
+  instances = 0;
+  /** Ids made by instances that had no ledger file though there is one. */
+  readonly unfiledIds = new Set<string>();
   readonly #config: OracleConfig;
   readonly #managers: CreditManagement[] = [];
   readonly #reservationIds = new Map<string, string>();
@@ -40,26 +69,31 @@ export class Library {
   #lastId = 0;
   #isInitialised = false;
 
-  constructor(config: OracleConfig, clockNow: number, suspend?: () => Promise<void>) {
+  constructor(config: OracleConfig, clockNow: number, { suspend, cached, filePath }: Surroundings = {}) {
     this.#config = config;
     this.clockNow = clockNow;
     this.db = new InMemoryDbManager(suspend ? { suspend } : {});
+    this.cache = cached ? new SharedCache() : null;
+    this.filePath = filePath ?? null;
     this.join();
   }
 
-  /** One more instance of the library on the same store. */
-  join(): void {
+  /** One more instance of the library on the same store; one that is not `filed` has no ledger file. */
+  join(filed = true): void {
     const { trialCredits, overdraftLimit, openGrants, activeReservations } = this.#config;
+    this.instances += 1;
     this.#managers.push(
       createCreditManagement({
-        db: keptOpen(this.db, () => {
-          this.storeConflicts += 1;
-        }),
+        db: watched(this.db, this),
         clock: { now: () => new Date(this.clockNow) },
         ids: () => {
           this.#lastId += 1;
-          return `id-${String(this.#lastId).padStart(9, '0')}`;
+          const id = `id-${String(this.#lastId).padStart(9, '0')}`;
+          if (this.filePath !== null && !filed) this.unfiledIds.add(id);
+          return id;
         },
+        ...(this.filePath !== null && filed && { ledger: { filePath: this.filePath, fsync: 'never' } }),
+        ...(this.cache && { cache: { backend: this.cache, ttlSeconds: LONG_TTL_SECONDS, timeoutMs: 10_000 } }),
         defaults: {
           trialCredits: credits(trialCredits),
           overdraftLimit: overdraftLimit === 'unlimited' ? 'unlimited' : credits(overdraftLimit),
@@ -81,9 +115,22 @@ export class Library {
   }
 
   service(turn: number): CreditService {
+    return this.#manager(turn).credits;
+  }
+
+  ledger(turn: number): LedgerService {
+    return this.#manager(turn).ledger;
+  }
+
+  #manager(turn: number): CreditManagement {
     const manager = this.#managers[turn % this.#managers.length];
     if (!manager) throw new Error('No instance of the library is running.');
-    return manager.credits;
+    return manager;
+  }
+
+  balanceAt(user: string, at: number, turn: number, options: { fresh?: boolean }): Promise<Info> {
+    const instant = dated(at, String(turn)) ?? '';
+    return this.service(turn).getBalanceAt(user, instant, options);
   }
 
   async perform(call: Call, turn: number): Promise<Answer> {
@@ -240,6 +287,17 @@ export class Library {
     return rows;
   }
 
+  /** Entries of refusals, of the library's own acts, and of all kinds. */
+  async countEntries(): Promise<[error: number, system: number, all: number]> {
+    await this.#initialise();
+    const count = (...types: string[]) =>
+      this.db.count('entry', {
+        index: 'history',
+        ...(types.length > 0 && { anyOf: { field: 'type', values: types } }),
+      });
+    return [await count('error'), await count('system'), await count()];
+  }
+
   async accountRow(user: string): Promise<Row | null> {
     await this.#initialise();
     const [row] = await this.db.getMany('account', [`${CREDIT_TYPE}/${user}`]);
@@ -257,9 +315,14 @@ export class Library {
     this.#isInitialised = true;
   }
 
-  async #rows(model: string, index: string, user: string): Promise<readonly Row[]> {
+  /** Every entry of the database, of whatever kind, in order of time. */
+  async allEntryRows(): Promise<readonly Row[]> {
+    return this.#rows('entry', 'time', null);
+  }
+
+  async #rows(model: string, index: string, user: string | null): Promise<readonly Row[]> {
     await this.#initialise();
-    const equals = { account: `${CREDIT_TYPE}/${user}` };
+    const equals: Record<string, string> = user === null ? {} : { account: `${CREDIT_TYPE}/${user}` };
     const rows: Row[] = [];
     let after: string | null = null;
     do {
@@ -326,23 +389,4 @@ function dated(instant: number | undefined, label: string): Date | string | unde
   if (form === 0) return new Date(instant);
   if (form === 1) return new Date(instant).toISOString();
   return new Date(instant + 5.5 * 3_600_000).toISOString().replace('Z', '+05:30');
-}
-
-/** A store that outlives the instances of the library on it, and tells of every conflict it answers. */
-function keptOpen(db: InMemoryDbManager, onConflict: () => void): DbManager<never> {
-  const proxy = new Proxy(db, {
-    get(target, property) {
-      if (property === 'close') return async () => undefined;
-      if (property === 'commit') {
-        return async (...args: Parameters<InMemoryDbManager['commit']>) => {
-          const outcomes = await target.commit(...args);
-          for (const outcome of outcomes) if (outcome.status === 'conflict') onConflict();
-          return outcomes;
-        };
-      }
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  return proxy as unknown as DbManager<never>;
 }

@@ -42,7 +42,12 @@ function times(count: number, step: () => Step): Step[] {
 
 const TEN = 10n * MICRO;
 
-export const REGRESSIONS: readonly { found: string; config?: Partial<OracleConfig>; steps: readonly Step[] }[] = [
+export interface Script {
+  config?: Partial<OracleConfig>;
+  steps: readonly Step[];
+}
+
+export const REGRESSIONS: readonly (Script & { found: string })[] = [
   {
     found: 'the shortfall of a preview left the debt out',
     steps: [call({ op: 'after', user, amount: 1n }), clock(1)],
@@ -113,7 +118,7 @@ export const REGRESSIONS: readonly { found: string; config?: Partial<OracleConfi
   },
 ];
 
-export const EDGES: readonly { edge: string; config?: Partial<OracleConfig>; steps: readonly Step[] }[] = [
+export const EDGES: readonly (Script & { edge: string })[] = [
   {
     edge: 'rule 14: a part freed in the very instant its lot ends lapses and repays no debt',
     steps: [

@@ -147,7 +147,7 @@ async function runScheduled(scheduler: fc.Scheduler, seed: number, raws: readonl
   const suspend = async () => {
     if (suspending) await scheduler.schedule(Promise.resolve(), 'store');
   };
-  const library = new Library(config, START, suspend);
+  const library = new Library(config, START, { suspend });
   library.join();
   let oracle = new Oracle(config);
   const users = seed % 2 === 0 ? ['ada'] : ['ada', 'bob'];

@@ -1,11 +1,19 @@
 /** Runs one sequence of steps on the oracle and the library side by side and stops at the first difference. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { auditPresent, auditUser } from './audit.js';
-import { compareInfo, compareOutcome, type Differences } from './compare.js';
+import { auditCached, compareBalance } from './cached.js';
+import { Chance, PLAIN, type Setting, settingOf } from './chance.js';
+import { compareOutcome, type Differences, differ } from './compare.js';
 import { Happened } from './happened.js';
+import { auditFile, auditLedger } from './ledger-audit.js';
 import { Library } from './library.js';
 import { Oracle, type OracleConfig } from './oracle.js';
 import { type Call, type Outcome, Unspecified } from './oracle-call.js';
+import { Records } from './oracle-past.js';
 import { infoOf } from './oracle-state.js';
+import { auditInstants } from './past.js';
 import { configOf, type Raw, resolve, type Step, swarm } from './steps.js';
 
 export interface Sequence {
@@ -20,38 +28,33 @@ const AUDIT_EVERY = 10;
 export class Disagreement extends Error {}
 
 export async function runSequence(sequence: Sequence, happened: Happened): Promise<void> {
-  const oracle = new Oracle(configOf(sequence.seed));
-  const library = new Library(oracle.config, START);
   const users = ['ada', 'bob', 'cyd'].slice(0, sequence.users);
-  const running = { oracle, library, users, happened, log: [`config ${show(oracle.config)}`] };
-  const kinds = swarm(sequence.seed);
-  const large = sequence.seed % 16 === 3;
-  const made: Call[] = [];
-  happened.count('sequences');
-  for (const [index, raw] of sequence.steps.entries()) {
-    const world = { oracle, users, made, clockNow: library.clockNow, label: `c${index}`, large };
-    const step = resolve(kinds, raw, world);
-    if (step) await runStep(step, running, raw.d);
-    if (step?.step === 'call') made.push(step.call);
-    if (index % AUDIT_EVERY === AUDIT_EVERY - 1) await audit(running, auditPresent, raw.d);
-  }
-  await audit(running, auditUser, sequence.steps.length);
-  complain(running, await countRefusals(oracle, library, users));
-  await library.close();
+  await withRunning(configOf(sequence.seed), settingOf(sequence.seed), users, happened, async (running) => {
+    const { oracle, library } = running;
+    const kinds = swarm(sequence.seed);
+    const large = sequence.seed % 16 === 3;
+    const made: Call[] = [];
+    for (const [index, raw] of sequence.steps.entries()) {
+      const world = { oracle, users, made, clockNow: library.clockNow, label: `c${index}`, large };
+      const step = resolve(kinds, raw, world);
+      if (step) await runStep(step, running, raw.d);
+      if (step?.step === 'call') made.push(step.call);
+      if (index % AUDIT_EVERY === AUDIT_EVERY - 1) await audit(running, auditPresent, raw.d);
+    }
+    await audit(running, auditUser, sequence.steps.length);
+    await end(running, new Chance(sequence.seed));
+  });
 }
 
 /** Steps written by hand, with everything audited after each of them. */
-export async function runScript(config: OracleConfig, steps: readonly Step[]): Promise<void> {
-  const oracle = new Oracle(config);
-  const library = new Library(config, START);
-  const users = ['ada', 'bob'];
-  const running = { oracle, library, users, happened: new Happened(), log: [`config ${show(config)}`] };
-  for (const [turn, step] of steps.entries()) {
-    await runStep(step, running, turn);
-    await audit(running, auditUser, turn);
-  }
-  complain(running, await countRefusals(oracle, library, users));
-  await library.close();
+export async function runScript(config: OracleConfig, steps: readonly Step[], setting = PLAIN): Promise<void> {
+  await withRunning(config, setting, ['ada', 'bob'], new Happened(), async (running) => {
+    for (const [turn, step] of steps.entries()) {
+      await runStep(step, running, turn);
+      await audit(running, auditUser, turn);
+    }
+    await end(running, new Chance(steps.length));
+  });
 }
 
 interface Running {
@@ -59,22 +62,66 @@ interface Running {
   readonly library: Library;
   readonly users: readonly string[];
   readonly happened: Happened;
+  readonly records: Records;
   readonly log: string[];
+  /** The latest that the clock ever showed. */
+  latestClock: number;
+}
+
+async function withRunning(
+  config: OracleConfig,
+  { cached, filed }: Setting,
+  users: readonly string[],
+  happened: Happened,
+  run: (running: Running) => Promise<void>,
+): Promise<void> {
+  const folder = filed ? await mkdtemp(join(tmpdir(), 'credit-model-')) : null;
+  try {
+    const oracle = new Oracle(config);
+    const library = new Library(config, START, { cached, filePath: folder && join(folder, 'ledger.jsonl') });
+    const log = [`config ${show(config)}${cached ? ' with a cache' : ''}${filed ? ' with a file' : ''}`];
+    happened.count('sequences');
+    if (cached) happened.count('sequences with a cache');
+    await run({ oracle, library, users, happened, records: new Records(), log, latestClock: START });
+    await library.close();
+    happened.count('balances from the cache', library.cache?.hits ?? 0);
+  } finally {
+    if (folder) await rm(folder, { recursive: true });
+  }
+}
+
+/** What is compared once, when everything has happened. */
+async function end(running: Running, chance: Chance): Promise<void> {
+  const { oracle, library, users } = running;
+  complain(running, await countEntries(oracle, library, users));
+  complain(running, await auditInstants(running, chance));
+  complain(running, await auditLedger(running, chance.below(100)));
+  complain(running, await auditFile(running, chance));
 }
 
 async function runStep(step: Step, running: Running, turn: number): Promise<void> {
   const differences = await performStep(step, running, turn);
-  const { oracle, library, users } = running;
-  for (const user of users) differences.push(...(await compareUser(oracle, library, user, turn)));
-  running.happened.count('commands');
+  const { oracle, library, users, records, happened } = running;
+  running.latestClock = Math.max(running.latestClock, library.clockNow);
+  for (const user of users) {
+    const { account, now } = oracle.read(user, library.clockNow);
+    const info = infoOf(account);
+    records.note(oracle, user, now, info);
+    differences.push(...(await compareBalance(library, user, info, now, turn)));
+  }
+  happened.count('commands');
   complain(running, differences);
 }
 
 async function audit(running: Running, auditor: typeof auditUser, turn: number): Promise<void> {
-  const { oracle, library, users } = running;
+  const { oracle, library, users, happened } = running;
   const differences: Differences = [];
   for (const user of users) differences.push(...(await auditor(library, oracle, user, turn)));
-  running.happened.count('audits');
+  if (library.cache) {
+    happened.count('audits of the cache');
+    differences.push(...(await auditCached(library, oracle, users, turn)));
+  }
+  happened.count('audits');
   complain(running, differences);
 }
 
@@ -93,7 +140,7 @@ async function performStep(step: Step, running: Running, turn: number): Promise<
   if (step.step !== 'call') {
     log.push(step.step);
     happened.count(step.step);
-    if (step.step === 'join') library.join();
+    if (step.step === 'join') library.join(turn % 3 > 0);
     else await library.restart();
     return [];
   }
@@ -133,17 +180,12 @@ function decide(oracle: Oracle, call: Call, clockNow: number): Outcome | null {
   }
 }
 
-export async function compareUser(oracle: Oracle, library: Library, user: string, turn: number): Promise<Differences> {
-  const { account, now } = oracle.read(user, library.clockNow);
-  const info = await library.service(turn).getUserCreditsInfo(user);
-  return compareInfo(user, infoOf(account), now, info);
-}
-
-/** Rule 26: one error entry a business refusal, and none for anything else. */
-async function countRefusals(oracle: Oracle, library: Library, users: readonly string[]): Promise<Differences> {
-  let written = 0;
-  for (const user of users) for (const row of await library.entryRows(user)) if (row.seq === 0) written += 1;
-  return written === oracle.refusalsWritten ? [] : [`${written} error entries for ${oracle.refusalsWritten} refusals`];
+/** Rules 25 and 26: one error entry a business refusal, one act of the library, and none for anything else. */
+async function countEntries(oracle: Oracle, library: Library, users: readonly string[]): Promise<Differences> {
+  const transactions = users.reduce((sum, user) => sum + oracle.stored(user).entries.length, 0);
+  const [error, system, all] = await library.countEntries();
+  const expected = { error: oracle.refusalsWritten, system: 1, transactions };
+  return differ('entries', expected, { error, system, transactions: all - error - system });
 }
 
 function describe(outcome: Outcome): string {

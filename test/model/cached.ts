@@ -1,0 +1,53 @@
+/** Balances read through the cache, past it, and several at once: all of them are the oracle's. */
+import { compareInfo, type Differences } from './compare.js';
+import { credits, type Library } from './library.js';
+import type { Oracle } from './oracle.js';
+import { type Info, infoOf, LARGEST } from './oracle-state.js';
+
+export async function compareBalance(
+  library: Library,
+  user: string,
+  info: Info,
+  now: number,
+  turn: number,
+): Promise<Differences> {
+  const found = compareInfo(user, info, now, await library.service(turn).getUserCreditsInfo(user));
+  if (!library.cache) return found;
+  const fresh = await library.service(turn + 1).getUserCreditsInfo(user, { fresh: true });
+  return [...marked('cached', found), ...marked('fresh', compareInfo(user, info, now, fresh))];
+}
+
+/** A repeated read asks the store for nothing, whichever verb it is; a fresh one always asks. */
+export async function auditCached(
+  library: Library,
+  oracle: Oracle,
+  users: readonly string[],
+  turn: number,
+): Promise<Differences> {
+  const service = library.service(turn);
+  const found: Differences = [];
+  for (const user of users) {
+    const { account, now } = oracle.read(user, library.clockNow);
+    const info = infoOf(account);
+    const first = await service.getUserCreditsInfo(user);
+    const { accountReads } = library;
+    const again = await library.service(turn + 1).getUserCreditsInfo(user);
+    const reserved = await service.getReservedCredits(user);
+    const [one] = await service.getUsersCreditsInfo([user]);
+    const affordable = info.available > 0n && info.available <= LARGEST ? credits(info.available) : null;
+    if (affordable !== null && !(await service.canAfford(user, affordable))) found.push(`${user} cannot afford it`);
+    if (library.accountReads !== accountReads) found.push(`a repeated read of ${user} asked the store`);
+    const fresh = await service.getUserCreditsInfo(user, { fresh: true });
+    if (library.accountReads === accountReads) found.push(`a fresh read of ${user} did not ask the store`);
+    for (const answer of [first, again, one, fresh]) found.push(...compareInfo(user, info, now, answer));
+    if (reserved !== credits(info.reserved)) found.push(`${reserved} reserved for ${credits(info.reserved)}`);
+    const more = info.available + (account.entries.length === 0 ? oracle.config.trialCredits : 0n) + 1n;
+    if (more <= 0n || more > LARGEST) continue;
+    if (await service.canAfford(user, credits(more))) found.push(`${user} can afford more than there is`);
+  }
+  return marked('cached', found);
+}
+
+function marked(how: string, differences: Differences): Differences {
+  return differences.map((difference) => `${how}: ${difference}`);
+}

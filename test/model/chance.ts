@@ -1,0 +1,40 @@
+/** Numbers that follow from a seed, so that a failure repeats. */
+export class Chance {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = mixed(seed);
+  }
+
+  /** A whole number from 0 to `count` - 1. */
+  below(count: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    return Math.floor((mixed(this.#state) / 2 ** 32) * count);
+  }
+
+  pick<T>(values: readonly T[]): T {
+    // Callers that may hand in an empty list check the answer.
+    return values[this.below(values.length)] as T;
+  }
+}
+
+/** How a sequence runs, beside what it does. */
+export interface Setting {
+  /** Balances come through a cache that all instances share. */
+  readonly cached: boolean;
+  readonly filed: boolean;
+}
+
+export const PLAIN: Setting = { cached: false, filed: false };
+
+export function settingOf(seed: number): Setting {
+  const bits = mixed(seed);
+  return { cached: bits % 4 === 1, filed: (bits >>> 8) % 8 === 1 };
+}
+
+/** All bits of the answer depend on all bits of the seed; 0 stays 0. */
+function mixed(seed: number): number {
+  let bits = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}
