@@ -1,5 +1,5 @@
 /** Writing inside a transaction: the pessimistic path's own, or the host's. Lock, read, decide, write, answer. */
-import { creditError, isCreditError } from '../errors.js';
+import { creditError } from '../errors.js';
 import type { DbManager, StoreOptions, UnitOutcome } from '../ports/db-manager.js';
 import { FactSheet } from './fact-sheet.js';
 import { type DecisionSettings, type Group, markSent, type Plan, planGroup } from './group.js';
@@ -64,11 +64,11 @@ export async function writePlan<S>(plan: Plan, db: DbManager<S>, options: StoreO
 
 /**
  * Runs calls inside a host's transaction: one after another per session, each by itself. Nothing read or decided there
- * enters the process's state, and nothing leaves on its behalf: rows speak for themselves once they are visible.
+ * enters the process's state, and nothing leaves on its behalf: rows speak for themselves once they are visible. Whether
+ * an error ended the transaction only the database knows: drivers use one session object for many transactions.
  */
 export class HostSessions<S> {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
-  readonly #ended = new WeakSet<object>();
 
   constructor(
     readonly db: DbManager<S>,
@@ -87,27 +87,16 @@ export class HostSessions<S> {
   }
 
   async #write(group: Group, session: S, timeoutMs: number): Promise<void> {
-    if (this.#ended.has(session as object)) {
-      throw creditError('INVALID_ARGUMENT', 'An earlier error ended this transaction. Roll it back and start anew.', {
-        path: 'session',
-        expected: 'a transaction that can still commit',
-      });
-    }
     const isOver = () => group.operations.every((operation) => operation.state === 'settled');
     if (isOver()) return;
     const until = monotonicNow() + timeoutMs;
     const options = { session, timeoutMs };
-    try {
-      await createAccounts(group, this.db, { timeoutMs });
-      await lockAndPlan(group, this.db, this.settings(), options);
-      const plan = group.plan as Plan;
-      if (isOver()) return;
-      const outcome = await writePlan(plan, this.db, { ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
-      if (outcome.status !== 'committed') throw failureOf(outcome);
-    } catch (error) {
-      if (!isCreditError(error)) this.#ended.add(session as object);
-      throw error;
-    }
+    await createAccounts(group, this.db, { timeoutMs });
+    await lockAndPlan(group, this.db, this.settings(), options);
+    const plan = group.plan as Plan;
+    if (isOver()) return;
+    const outcome = await writePlan(plan, this.db, { ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
+    if (outcome.status !== 'committed') throw failureOf(outcome);
   }
 }
 
