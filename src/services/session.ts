@@ -64,8 +64,8 @@ export async function writePlan<S>(plan: Plan, db: DbManager<S>, options: StoreO
 
 /**
  * Runs calls inside a host's transaction: one after another per session, each by itself. Nothing read or decided there
- * enters the process's state, and nothing leaves on its behalf: rows speak for themselves once they are visible. Whether
- * an error ended the transaction only the database knows: drivers use one session object for many transactions.
+ * enters the process's state, and nothing leaves on its behalf: rows speak for themselves once they are visible.
+ * Whether an error ended the transaction only the database knows: drivers use one session object for many of them.
  */
 export class HostSessions<S> {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
