@@ -5,6 +5,7 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/servers/setup.ts'],
     testTimeout: 60_000,
     pool: 'forks',
     // Many tests wait for timers, other processes or the disk: more files at once than cores minus one.

@@ -1,0 +1,121 @@
+/** Calls on connections of our own: each waits for a connection, runs on it and ends by its deadline. */
+import { createHash } from 'node:crypto';
+import { creditError } from '../../errors.js';
+import type { StoreOptions } from '../../ports/db-manager.js';
+import type { SqlConnection, SqlLease, SqlResult, SqlSource } from './connection.js';
+import type { Dialect } from './dialect.js';
+import { storageFailure } from './failures.js';
+
+export type CallOptions = Pick<StoreOptions<never>, 'signal' | 'timeoutMs'> | undefined;
+
+/** Rejects every query that is running when the deadline comes. */
+export class CallConnection implements SqlConnection {
+  /** Rejects at the deadline. */
+  readonly late: Promise<never>;
+  readonly until: number;
+  readonly #lease: SqlLease;
+  readonly #dialect: Dialect;
+  readonly #timer: NodeJS.Timeout;
+  #broken = false;
+
+  constructor(lease: SqlLease, dialect: Dialect, until: number) {
+    this.#lease = lease;
+    this.#dialect = dialect;
+    this.until = until;
+    let fail: (error: Error) => void = () => {};
+    this.late = new Promise((_, reject) => (fail = reject));
+    this.late.catch(() => {});
+    this.#timer = setTimeout(() => {
+      this.break();
+      fail(new Error('The deadline came before the answer of the database.'));
+    }, this.remainingMs);
+  }
+
+  get remainingMs(): number {
+    return Math.max(1, Math.ceil(this.until - performance.now()));
+  }
+
+  /** Ends the connection, and with it whatever the server is doing for it. */
+  break(): void {
+    this.#broken = true;
+    this.#lease.destroy();
+  }
+
+  async query(text: string, values?: readonly (string | null)[], name?: string): Promise<SqlResult> {
+    try {
+      return await Promise.race([this.#lease.query(text, values, name), this.late]);
+    } catch (error) {
+      if (this.#dialect.failureOf(error) === 'lost') this.break();
+      throw error;
+    }
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    if (!this.#broken) this.#lease.release();
+  }
+}
+
+export class Calls {
+  readonly #source: SqlSource;
+  readonly #dialect: Dialect;
+  readonly #timeoutMs: number;
+
+  constructor(source: SqlSource, dialect: Dialect, timeoutMs: number) {
+    this.#source = source;
+    this.#dialect = dialect;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Runs `work` on a connection. Without one in time it is not run: `STORAGE_UNAVAILABLE`, or `ABORTED`. */
+  async run<T>(options: CallOptions, work: (connection: CallConnection) => Promise<T>): Promise<T> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    const until = performance.now() + timeoutMs;
+    const lease = await this.#lease(options?.signal, timeoutMs);
+    const connection = new CallConnection(lease, this.#dialect, until);
+    try {
+      return await work(connection);
+    } finally {
+      connection.end();
+    }
+  }
+
+  async #lease(signal: AbortSignal | undefined, timeoutMs: number): Promise<SqlLease> {
+    const giveUp = new AbortController();
+    const leasing = this.#source.lease(giveUp.signal);
+    let timer: NodeJS.Timeout | undefined;
+    let abort = () => {};
+    const given = new Promise<never>((_, reject) => {
+      abort = () => reject(aborted());
+      timer = setTimeout(() => reject(storageFailure(new Error('No connection was free in time.'))), timeoutMs);
+      signal?.addEventListener('abort', abort);
+    });
+    try {
+      return await Promise.race([leasing, given]);
+    } catch (error) {
+      giveUp.abort();
+      leasing.then((lease) => lease.release()).catch(() => {});
+      throw storageFailure(error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+}
+
+export function aborted() {
+  return creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {});
+}
+
+const names = new Map<string, string>();
+const NAMES_MAX = 1_000;
+
+/** The name under which connections keep a statement. The same text has the same name in every process. */
+export function nameOf(text: string): string | undefined {
+  let name = names.get(text);
+  if (name === undefined && names.size < NAMES_MAX) {
+    name = `cm_${createHash('sha256').update(text).digest('base64url').slice(0, 20)}`;
+    names.set(text, name);
+  }
+  return name;
+}

@@ -1,0 +1,88 @@
+/**
+ * What one database has to say for itself: its statements and the meaning of its errors. A new database is one folder
+ * with one of these. Statements are plain SQL and not a query builder's: the models are not known before they run, so
+ * kysely would add no type to them, and the money statement is beyond its grammar; its transactions are accepted as
+ * sessions all the same.
+ */
+import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
+import type { SqlConnection } from './connection.js';
+import type { Table } from './table.js';
+
+/** A statement with its values; equal texts may share one prepared statement. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly (string | null)[];
+}
+
+/** A change with the table it goes to. */
+export type TableChange = { readonly table: Table } & (
+  | { readonly op: 'insert'; readonly row: Row }
+  | { readonly op: 'replace'; readonly row: Row; readonly expectedVersion: number }
+  | { readonly op: 'delete'; readonly key: string; readonly expectedVersion: number }
+);
+
+export type TableUnit = readonly TableChange[];
+
+/** What a statement says of the units that it did not write. */
+export interface Refusals {
+  /** Their places, from 0. */
+  readonly units: readonly number[];
+  /** What was in their way; a unit without anything was locked. `index` null: the document itself. */
+  readonly found: readonly { unit: number; model: string; index: string | null; key: string }[];
+}
+
+/**
+ * What an error of a statement means.
+ * - `rejected`: the database refuses this data.
+ * - `taken`: a unique value was taken meanwhile.
+ * - `locked`: somebody else holds a lock, or a deadlock was broken.
+ * - `failed`: nothing of the statement was applied, for a reason of the server's own.
+ * - `lost`: no answer came, so nothing is known.
+ */
+export type Failure = 'rejected' | 'taken' | 'locked' | 'failed' | 'lost';
+
+/** Milliseconds after which the server itself ends a statement, and one that waits for a lock. */
+export interface Timeouts {
+  readonly statementMs: number;
+  readonly lockMs: number;
+}
+
+export interface MigrateOptions {
+  readonly models: readonly StoredModel[];
+  readonly prefix: string;
+  /** The schema to use; null for the connection's own. */
+  readonly schema: string | null;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** Selects the server's time as epoch milliseconds, in `now`. */
+  readonly now: string;
+  /** Sent once on each new connection. */
+  setUp(timeouts: Timeouts): string;
+  /** Opens a transaction, which does not change the connection's own timeouts. */
+  begin(timeouts: Timeouts): string;
+  /** Sets how long the connection's statements wait for a lock. */
+  waitForLocks(lockMs: number): string;
+  /** Sets the timeouts of an open transaction and selects what they were (`statement`, `lock`). */
+  setTimeouts(values: readonly [statement: string, lock: string]): Statement;
+  /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
+  migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]>;
+  /** Applies each unit as a whole or not at all, independently of the others; one that throws applied none. */
+  write(units: readonly TableUnit[]): Statement;
+  /** Reads the row that {@link write} answers. */
+  refusals(row: unknown, units: readonly TableUnit[]): Refusals;
+  /** Selects rows as JSON texts in `r`, in no order. */
+  readByKeys(table: Table, keys: readonly string[], lock: boolean): Statement;
+  /** Selects rows as JSON texts in `r`, in order, one more than the page holds where there are more. */
+  readPage(table: Table, query: FindQuery): Statement;
+  /** Selects a number as text in `n`. */
+  count(table: Table, query: Omit<FindQuery, 'limit' | 'after'>): Statement;
+  failureOf(error: unknown): Failure;
+  /** Whether a savepoint failed because there is no transaction, or none that can still commit. */
+  isOutsideTransaction(error: unknown): boolean;
+  /** Whether a transaction has to be done again as a whole after this error. */
+  endsTransaction(error: unknown): boolean;
+  /** Which index a `taken` error is about, by its name in the database, where the driver tells. */
+  indexOf(error: unknown): string | null;
+}

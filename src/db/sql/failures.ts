@@ -1,0 +1,45 @@
+/** Errors of the driver as errors of the library. Their texts never leave; the driver's own error is the cause. */
+import { creditError, isCreditError } from '../../errors.js';
+import type { Dialect } from './dialect.js';
+
+/** `STORAGE_UNAVAILABLE`, unless it is an error of the library already. */
+export function storageFailure(cause: unknown): Error {
+  if (isCreditError(cause)) return cause;
+  return creditError(
+    'STORAGE_UNAVAILABLE',
+    'The database did not answer. Nothing was written; try again.',
+    {},
+    { cause },
+  );
+}
+
+/** What the failure of a read, or of a whole transaction, is called. */
+export function callFailure(dialect: Dialect, cause: unknown): Error {
+  if (isCreditError(cause)) return cause;
+  if (cause instanceof TypeError || cause instanceof RangeError) return badQuery(cause);
+  switch (dialect.failureOf(cause)) {
+    case 'rejected':
+      return badQuery(cause);
+    case 'locked':
+      return creditError('CONTENTION', 'A row stayed locked until the deadline.', { attempts: 1 }, { cause });
+    default:
+      return storageFailure(cause);
+  }
+}
+
+function badQuery(cause: unknown): Error {
+  const details = { path: 'query', expected: 'values of the kinds of their fields' };
+  return creditError('INVALID_ARGUMENT', 'The query holds a value that its field cannot have.', details, { cause });
+}
+
+export function notASession(cause?: unknown) {
+  return creditError(
+    'INVALID_ARGUMENT',
+    'The session is not an open transaction: begin one and pass the client, or the kysely transaction.',
+    {
+      path: 'session',
+      expected: 'a client inside BEGIN … COMMIT, a kysely transaction, or what transaction(run) gives',
+    },
+    cause === undefined ? undefined : { cause },
+  );
+}

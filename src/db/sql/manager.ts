@@ -1,0 +1,235 @@
+/** The SQL adapter: every call of the port as one statement of the dialect. */
+import { creditError } from '../../errors.js';
+import { encodeCursor } from '../../ports/cursor.js';
+import type {
+  DbManager,
+  FindQuery,
+  Row,
+  StoredModel,
+  StoreOptions,
+  Unit,
+  UnitOutcome,
+} from '../../ports/db-manager.js';
+import { aborted, type CallConnection, Calls, nameOf } from './calls.js';
+import type { Statement, TableUnit } from './dialect.js';
+import { callFailure, storageFailure } from './failures.js';
+import { type Opened, openOptions, type SqlOptions } from './options.js';
+import { planned } from './planned.js';
+import type { SqlSession } from './session.js';
+import { SessionCalls } from './session-calls.js';
+import type { Table } from './table.js';
+import { runTransaction } from './transaction.js';
+import { writeUnits } from './unit-writer.js';
+
+type Options = StoreOptions<SqlSession> | undefined;
+
+/** How long the parts of a commit wait for a lock after the whole has waited in vain. */
+const LOCK_AGAIN_MS = 20;
+
+/**
+ * Credits in PostgreSQL (13 and newer). Many operations share one statement and one durable commit, and with `session`
+ * a call joins a transaction of yours: `session` is a `pg` client after `BEGIN`, or a kysely transaction.
+ *
+ * The tables are `credit_account`, `credit_entry` and so on, made by `init`; read them as you like, write them never.
+ * Construction opens nothing.
+ *
+ * @param options a `url`, or a `pool` of `pg` that nobody else uses; see {@link SqlOptions} for the defaults.
+ * @throws CONFIGURATION when the options do not go together.
+ * @example
+ * const db = new SqlDbManager({ url: 'postgres://app@localhost/shop' });
+ * const manager = createCreditManagement({ db });
+ * await manager.credits.addCredits('user-1', 100);
+ */
+export class SqlDbManager implements DbManager<SqlSession> {
+  readonly name: string;
+  readonly limits = { operationsPerCommit: 512 };
+  readonly #opened: Opened;
+  readonly #calls: Calls;
+  readonly #sessions: SessionCalls;
+  #tables: ReadonlyMap<string, Table> = new Map();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: SqlOptions) {
+    this.#opened = openOptions(options);
+    const { dialect, source, timeoutMs } = this.#opened;
+    this.name = dialect.name;
+    this.#calls = new Calls(source, dialect, timeoutMs);
+    this.#sessions = new SessionCalls(dialect, timeoutMs);
+  }
+
+  async init(models: readonly StoredModel[]): Promise<{ now: Date }> {
+    this.#enter(undefined);
+    const { dialect, prefix, schema, initTimeoutMs } = this.#opened;
+    const tables = await this.#calls.run({ timeoutMs: initTimeoutMs }, async (connection) => {
+      try {
+        return await dialect.migrate(connection, { models, prefix, schema });
+      } catch (error) {
+        throw storageFailure(error);
+      }
+    });
+    this.#tables = new Map([...this.#tables, ...tables.map((table) => [table.model.name, table] as const)]);
+    return this.ping();
+  }
+
+  async getMany(
+    model: string,
+    keys: readonly string[],
+    options?: StoreOptions<SqlSession> & { readonly lock?: boolean },
+  ): Promise<readonly (Row | null)[]> {
+    this.#enter(options);
+    const table = this.#table(model);
+    const lock = options?.session !== undefined && options.lock === true;
+    const rows = await this.#rows(table, () => this.#opened.dialect.readByKeys(table, keys, lock), options);
+    const found = new Map(rows.map((row) => [table.keyOf(row), row]));
+    // A key that is asked for again gets a row of its own.
+    const answered = new Set<Row>();
+    return keys.map((key) => {
+      const row = found.get(key) ?? null;
+      if (row && answered.has(row)) return structuredClone(row);
+      if (row) answered.add(row);
+      return row;
+    });
+  }
+
+  async find(
+    model: string,
+    query: FindQuery,
+    options?: StoreOptions<SqlSession>,
+  ): Promise<{ rows: readonly Row[]; nextCursor: string | null }> {
+    this.#enter(options);
+    const table = this.#table(model);
+    const found = await this.#rows(table, () => this.#opened.dialect.readPage(table, query), options);
+    const rows = found.slice(0, query.limit);
+    const isLast = found.length <= rows.length;
+    return { rows, nextCursor: isLast ? null : encodeCursor(table.model, query, rows.at(-1) as Row) };
+  }
+
+  async count(
+    model: string,
+    query: Omit<FindQuery, 'limit' | 'after'>,
+    options?: StoreOptions<SqlSession>,
+  ): Promise<number> {
+    this.#enter(options);
+    const table = this.#table(model);
+    const [row] = await this.#read(() => this.#opened.dialect.count(table, query), options);
+    return Number((row as { n: string }).n);
+  }
+
+  async commit(
+    units: readonly Unit[],
+    options?: StoreOptions<SqlSession> & { readonly handOver?: boolean },
+  ): Promise<readonly UnitOutcome[]> {
+    this.#enter(options);
+    const plans = planned(units, (model) => this.#table(model));
+    const sent: TableUnit[] = [];
+    for (const plan of plans) if (!(plan instanceof Error) && plan.length > 0) sent.push(plan);
+    const answers =
+      options?.session === undefined
+        ? await this.#write(sent, options)
+        : await this.#writeWithin(options.session, sent, options);
+    let next = 0;
+    return plans.map((plan): UnitOutcome => {
+      if (plan instanceof Error) return { status: 'rejected', cause: plan };
+      return plan.length > 0 ? (answers[next++] as UnitOutcome) : { status: 'committed' };
+    });
+  }
+
+  async transaction<T>(run: (session: SqlSession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
+    this.#enter(options);
+    const { dialect } = this.#opened;
+    return this.#calls.run(options, (connection) => runTransaction(connection, dialect, this.#sessions, run));
+  }
+
+  async ping(options?: StoreOptions<SqlSession>): Promise<{ now: Date }> {
+    this.#enter(options);
+    const [row] = await this.#read(() => ({ text: this.#opened.dialect.now, values: [] }), options);
+    return { now: new Date(Number((row as { now: string }).now)) };
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#opened.source.close();
+    await this.#closing.catch((error) => {
+      throw storageFailure(error);
+    });
+  }
+
+  #enter(options: Options): void {
+    if (options?.signal?.aborted) throw aborted();
+    if (this.#closing !== null) throw creditError('CLOSED', 'The database manager is closed.', {});
+  }
+
+  #table(model: string): Table {
+    const table = this.#tables.get(model);
+    if (table) return table;
+    throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
+      path: 'model',
+      expected: [...this.#tables.keys()].join(' | '),
+    });
+  }
+
+  async #rows(table: Table, make: () => Statement, options: Options): Promise<Row[]> {
+    const rows = await this.#read(make, options);
+    return rows.map((row) => table.decode((row as { r: string }).r));
+  }
+
+  /** Sends a statement that only reads. */
+  async #read(make: () => Statement, options: Options): Promise<readonly unknown[]> {
+    const { dialect } = this.#opened;
+    try {
+      const statement = make();
+      if (options?.session !== undefined) return await this.#sessions.read(options.session, options, statement);
+      return await this.#calls.run(options, async (connection) => (await send(connection, statement)).rows);
+    } catch (error) {
+      if (options?.session !== undefined) throw this.#sessions.failure(options.session, error);
+      throw callFailure(dialect, error);
+    }
+  }
+
+  async #write(units: readonly TableUnit[], options: Options): Promise<readonly UnitOutcome[]> {
+    if (units.length === 0) return [];
+    const { dialect, lockTimeoutMs } = this.#opened;
+    return this.#calls.run(options, async (connection) => {
+      let isImpatient = false;
+      const sender = {
+        send: async (statement: Statement) => (await send(connection, statement)).rows[0],
+        beImpatient: async () => {
+          isImpatient = true;
+          await connection.query(dialect.waitForLocks(LOCK_AGAIN_MS));
+        },
+      };
+      const outcomes = await writeUnits(dialect, sender, units);
+      if (isImpatient) await connection.query(dialect.waitForLocks(lockTimeoutMs)).catch(() => connection.break());
+      return outcomes;
+    });
+  }
+
+  /** One unit in a transaction that is open already. Nothing of it stays there when it is not committed. */
+  async #writeWithin(
+    session: SqlSession,
+    units: readonly TableUnit[],
+    options: Options,
+  ): Promise<readonly UnitOutcome[]> {
+    const { dialect } = this.#opened;
+    if (units.length > 1) {
+      const details = { path: 'units', expected: 'one unit' };
+      throw creditError('INVALID_ARGUMENT', 'In a transaction units are written one by one.', details);
+    }
+    const isKept = (row: unknown) => dialect.refusals(row, units).units.length === 0;
+    const sender = {
+      send: (statement: Statement) => this.#sessions.write(session, options, statement, isKept),
+      endsAll: (error: unknown) => dialect.endsTransaction(error),
+    };
+    try {
+      if (units.length === 0) return await this.#sessions.read(session, options, NOTHING).then(() => []);
+      return await writeUnits(dialect, sender, units);
+    } catch (error) {
+      throw this.#sessions.failure(session, error);
+    }
+  }
+}
+
+const NOTHING: Statement = { text: 'select', values: [] };
+
+function send(connection: CallConnection, { text, values }: Statement) {
+  return connection.query(text, values, nameOf(text));
+}

@@ -1,0 +1,48 @@
+/** PostgreSQL 13 and newer, and PGlite. */
+import type { Dialect } from '../dialect.js';
+import { endsTransaction, failureOf, indexOf, isOutsideTransaction } from './errors.js';
+import { migrate } from './migrate.js';
+import { countRows, NOW, readByKeys, readPage } from './read.js';
+import { refusalsOf, writeStatement } from './write.js';
+
+/**
+ * - `jit`: compiling a statement of milliseconds takes longer than running it.
+ * - `enable_seqscan`: plans are kept, and one made while a table is empty must not read it whole for ever after.
+ * - `client_connection_check_interval`: a statement whose client has gone ends, where the server can tell (14).
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  jit: 'off',
+  enable_seqscan: 'off',
+  default_transaction_isolation: 'read committed',
+  client_connection_check_interval: '1000',
+};
+
+export const postgres: Dialect = {
+  name: 'postgres',
+  now: NOW,
+  setUp({ statementMs, lockMs }) {
+    const settings = { ...SETTINGS, statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
+    const values = Object.entries(settings).map(([name, value]) => `('${name}', '${value}')`);
+    return `select set_config(name, value, false) from (values ${values.join(', ')}) as s(name, value)
+      where current_setting(name, true) is not null`;
+  },
+  begin: ({ statementMs, lockMs }) =>
+    `begin isolation level read committed;
+     set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`,
+  waitForLocks: (lockMs) => `set lock_timeout = ${lockMs}`,
+  setTimeouts: ([statement, lock]) => ({
+    text: `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+      set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true)`,
+    values: [statement, lock],
+  }),
+  migrate,
+  write: writeStatement,
+  refusals: refusalsOf,
+  readByKeys,
+  readPage,
+  count: countRows,
+  failureOf,
+  isOutsideTransaction,
+  endsTransaction,
+  indexOf,
+};

@@ -1,0 +1,44 @@
+/** The meaning of PostgreSQL's error codes (SQLSTATE). */
+import type { Failure } from '../dialect.js';
+
+/** Codes after which nobody knows whether the statement was applied: the connection ended, or the server is unsure. */
+const LOST = /^(08|57P|58|F0|XX)|^40003$/;
+
+/** What pg says of a client that had died before the statement was handed to it. */
+const NEVER_SENT = /not queryable/;
+
+/** What the failure of a statement says of its effects. */
+export function failureOf(error: unknown): Failure {
+  const code = sqlState(error);
+  if (code === null) return error instanceof Error && NEVER_SENT.test(error.message) ? 'failed' : 'lost';
+  if (LOST.test(code)) return 'lost';
+  // Unique and exclusion violations.
+  if (code === '23505' || code === '23P01') return 'taken';
+  // Lock not available, deadlock, serialization failure.
+  if (code === '55P03' || code === '40P01' || code === '40001') return 'locked';
+  // Data exceptions, constraints, limits of the server.
+  return /^(22|23|54)/.test(code) ? 'rejected' : 'failed';
+}
+
+/** The SQLSTATE of a driver's error; null when the server did not say anything. */
+export function sqlState(error: unknown): string | null {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+}
+
+/** No transaction (25P01), or one that an earlier error has ended (25P02). */
+export function isOutsideTransaction(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === '25P01' || code === '25P02';
+}
+
+/** Serialization failures and deadlocks, and the loss of the connection. */
+export function endsTransaction(error: unknown): boolean {
+  return sqlState(error)?.startsWith('40') === true || failureOf(error) === 'lost';
+}
+
+/** The index of a unique violation. */
+export function indexOf(error: unknown): string | null {
+  const { constraint } = error as { constraint?: unknown };
+  return typeof constraint === 'string' ? constraint : null;
+}

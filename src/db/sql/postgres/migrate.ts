@@ -1,0 +1,153 @@
+/** Makes tables and indexes, and adds what a newer version of a model brings. Never changes or drops anything. */
+import { creditError } from '../../../errors.js';
+import type { SqlConnection } from '../connection.js';
+import type { MigrateOptions } from '../dialect.js';
+import { type Column, quoted, Table, type TableIndex } from '../table.js';
+import { definition, TYPES } from './columns.js';
+
+/** The comment on each of our tables: it tells them from tables that happen to have the same name. */
+const MARK = 'credit-management';
+const MIN_SERVER_VERSION = 130_000;
+
+/** What the catalog says of one table; null where there is none. */
+interface Found {
+  readonly table: string;
+  readonly kind: string;
+  readonly mark: string | null;
+  readonly columns: Readonly<Record<string, string>>;
+  readonly indexes: readonly string[];
+}
+
+/**
+ * The tables of these models, made where they are missing. Several processes may do this at once: an advisory lock lets
+ * one go first, and where nothing is missing there is no lock and nothing is written.
+ */
+export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
+  const schema = await schemaOf(connection, options.schema);
+  const tables = options.models.map((model) => new Table(model, options.prefix, schema));
+  if ((await missing(connection, schema, tables)).length === 0) return tables;
+  await connection.query('begin isolation level read committed');
+  try {
+    // Building an index may take long, and so may waiting for the process that builds it.
+    await connection.query('set local statement_timeout = 0');
+    await connection.query('set local lock_timeout = 0');
+    await connection.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [
+      `${MARK} ${schema} ${options.prefix}`,
+    ]);
+    for (const statement of await missing(connection, schema, tables)) await connection.query(statement);
+    await connection.query('commit');
+  } catch (error) {
+    await connection.query('rollback');
+    throw error;
+  }
+  return tables;
+}
+
+async function schemaOf(connection: SqlConnection, wanted: string | null): Promise<string> {
+  const text =
+    "select coalesce($1::text, current_schema()) as schema, current_setting('server_version_num') as version";
+  const { rows } = await connection.query(text, [wanted]);
+  const { schema, version } = rows[0] as { schema: string | null; version: string };
+  const problems: string[] = [];
+  if (schema === null) problems.push('the search_path of the connection names no schema that exists');
+  if (Number(version) < MIN_SERVER_VERSION) problems.push(`the server is older than PostgreSQL 13 (${version})`);
+  if (problems.length > 0) throw refused(problems);
+  return schema as string;
+}
+
+/** The statements that bring the catalog up to the models; a table that is not ours is refused. */
+async function missing(connection: SqlConnection, schema: string, tables: readonly Table[]): Promise<string[]> {
+  const { rows } = await connection.query(CATALOG, [schema, JSON.stringify(tables.map(({ bareName }) => bareName))]);
+  const found = new Map(
+    rows.map((row) => JSON.parse((row as { r: string }).r) as Found).map((each) => [each.table, each]),
+  );
+  const problems: string[] = [];
+  const statements: string[] = [];
+  for (const table of tables) {
+    const existing = found.get(table.bareName);
+    if (!existing) {
+      statements.push(...created(table));
+      continue;
+    }
+    const isEmpty = async () => {
+      const any = await connection.query(`select exists (select from ${table.name})::text as any`);
+      return (any.rows[0] as { any: string }).any === 'false';
+    };
+    const isOurs = existing.mark?.startsWith(MARK) === true;
+    if (existing.kind !== 'r' && existing.kind !== 'p') problems.push(`${table.bareName} is not a table`);
+    else if (!isOurs && !(await isEmpty())) problems.push(`the table ${table.bareName} has rows and is not ours`);
+    else {
+      const added = table.columns.filter((column) => !(nameOf(column) in existing.columns));
+      const needed = added.filter(({ nullable }) => !nullable);
+      if (needed.length > 0 && !(await isEmpty())) {
+        problems.push(`${table.bareName} has rows without ${needed.map(nameOf).join(', ')}, which may not be null`);
+      }
+      for (const column of table.columns) {
+        const type = existing.columns[nameOf(column)];
+        if (type === undefined || type === FULL_TYPES[TYPES[column.kind]]) continue;
+        problems.push(`${table.bareName}.${nameOf(column)} is of type ${type}, not ${TYPES[column.kind]}`);
+      }
+      statements.push(...added.map((column) => `alter table ${table.name} add column ${definition(column)}`));
+      statements.push(...indexed(table, existing.indexes));
+      if (!isOurs) statements.push(marked(table));
+    }
+  }
+  if (problems.length > 0) throw refused(problems);
+  return statements;
+}
+
+/** Types as the catalog writes them. */
+const FULL_TYPES: Readonly<Record<string, string>> = {
+  text: 'text',
+  bigint: 'bigint',
+  boolean: 'boolean',
+  timestamptz: 'timestamp with time zone',
+  json: 'json',
+};
+
+const CATALOG = `select json_build_object(
+  'table', c.relname, 'kind', c.relkind, 'mark', obj_description(c.oid, 'pg_class'),
+  'columns', coalesce((select json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)) from pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '{}'),
+  'indexes', coalesce((select json_agg(i.relname) from pg_index x join pg_class i on i.oid = x.indexrelid
+    where x.indrelid = c.oid and x.indisvalid), '[]'))::text as r
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = $1::text and c.relname = any(array(select json_array_elements_text($2::text::json)))`;
+
+function created(table: Table): string[] {
+  const columns = table.columns.map((column) => definition(column)).join(', ');
+  return [
+    `create table ${table.name} (${columns}, primary key (${table.key.name}))`,
+    ...indexed(table, []),
+    marked(table),
+  ];
+}
+
+function marked(table: Table): string {
+  return `comment on table ${table.name} is '${MARK}: written by the library alone'`;
+}
+
+function indexed(table: Table, existing: readonly string[]): string[] {
+  return table.indexes.filter(({ name }) => !existing.includes(name)).map((index) => indexDefinition(table, index));
+}
+
+/**
+ * Rows that are null in the first field are left out: no condition on that field finds them, a unique value is absent
+ * there, and half the indexes of a ledger entry are spared its insert. Only a walk over a whole index has to sort.
+ */
+function indexDefinition(table: Table, { name, columns, unique }: TableIndex): string {
+  const [first] = columns as [Column];
+  const list = columns.map((column) => column.name).join(', ');
+  const some = first.nullable ? ` where ${first.name} is not null` : '';
+  return `create ${unique ? 'unique ' : ''}index ${quoted(name)} on ${table.name} (${list})${some}`;
+}
+
+function nameOf({ name }: Column): string {
+  return name.slice(1, -1).replaceAll('""', '"');
+}
+
+function refused(problems: readonly string[]) {
+  return creditError('CONFIGURATION', `The database cannot be used: ${problems.join('; ')}.`, {
+    problems: [...problems],
+  });
+}

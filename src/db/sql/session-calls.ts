@@ -1,0 +1,161 @@
+/** Statements inside transactions that are open already: a host's, or one of our own. */
+import { isCreditError } from '../../errors.js';
+import type { CallOptions } from './calls.js';
+import type { SqlConnection } from './connection.js';
+import type { Dialect, Statement } from './dialect.js';
+import { callFailure, notASession } from './failures.js';
+import { connectionOf, type SqlClientSession, type SqlSession } from './session.js';
+
+const SAVEPOINT = 'credit_management';
+/** How much longer than the server itself we wait in a host's transaction, whose connection is not ours to end. */
+const GRACE_MS = 250;
+
+type IsKept = (row: unknown) => boolean;
+
+export class SessionCalls {
+  readonly #dialect: Dialect;
+  readonly #timeoutMs: number;
+  /** Our own transactions, while they are open. */
+  readonly #own = new WeakMap<object, SqlConnection>();
+  /** The last call of each session: they run one after another, or their savepoints would mix. */
+  readonly #tails = new WeakMap<object, Promise<unknown>>();
+
+  constructor(dialect: Dialect, timeoutMs: number) {
+    this.#dialect = dialect;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The session of a transaction of our own. It may be used like a client, to write what belongs to the credits. */
+  open(connection: SqlConnection): SqlClientSession {
+    const session: SqlClientSession = {
+      query: (text, values) => {
+        if (!this.#own.has(session)) throw notASession();
+        return connection.query(text, values as string[] | undefined);
+      },
+    };
+    this.#own.set(session, connection);
+    return session;
+  }
+
+  ended(session: SqlClientSession): void {
+    this.#own.delete(session);
+  }
+
+  /** Reads rows. What fails in a host's transaction leaves it as it was. */
+  read(session: SqlSession, options: CallOptions, statement: Statement): Promise<readonly unknown[]> {
+    return this.#turn(session, async () => {
+      const own = this.#own.get(session);
+      const until = this.#untilOf(options);
+      const host = own ? null : connectionOf(session);
+      try {
+        if (own) return await send(withDeadline(own, until), statement);
+        return await this.#asGuest(withDeadline(host as SqlConnection, until + GRACE_MS), until, statement);
+      } catch (error) {
+        throw this.#isRaw(error, own) ? error : callFailure(this.#dialect, error);
+      }
+    });
+  }
+
+  /** Writes, and undoes what `isKept` refuses. Throws what the driver threw. */
+  write(session: SqlSession, options: CallOptions, statement: Statement, isKept: IsKept): Promise<unknown> {
+    return this.#turn(session, async () => {
+      const own = this.#own.get(session);
+      const until = this.#untilOf(options);
+      const host = own ?? connectionOf(session);
+      const [row] = own
+        ? await this.#undoable(withDeadline(own, until), (connection) => send(connection, statement), isKept)
+        : await this.#asGuest(withDeadline(host, until + GRACE_MS), until, statement, isKept);
+      return row;
+    });
+  }
+
+  /** The error of a write that ended its transaction, as the caller of the session has to see it. */
+  failure(session: SqlSession, error: unknown): unknown {
+    return this.#isRaw(error, this.#own.get(session)) ? error : callFailure(this.#dialect, error);
+  }
+
+  /** A host whose whole transaction has to be done again needs the driver's own error to see that. */
+  #isRaw(error: unknown, own: SqlConnection | undefined): boolean {
+    return !own && !isCreditError(error) && this.#dialect.endsTransaction(error);
+  }
+
+  #untilOf(options: CallOptions): number {
+    return performance.now() + (options?.timeoutMs ?? this.#timeoutMs);
+  }
+
+  async #turn<T>(session: SqlSession, call: () => Promise<T>): Promise<T> {
+    if (typeof session !== 'object' || session === null) throw notASession();
+    const turn = (this.#tails.get(session) ?? Promise.resolve()).then(call);
+    this.#tails.set(
+      session,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+
+  /** In a host's transaction: behind a savepoint, and with the timeouts of this call while it lasts. */
+  #asGuest(
+    connection: SqlConnection,
+    until: number,
+    statement: Statement,
+    isKept?: IsKept,
+  ): Promise<readonly unknown[]> {
+    const { setTimeouts } = this.#dialect;
+    const guest = async () => {
+      const ms = String(Math.max(1, Math.ceil(until - performance.now())));
+      const [theirs] = await send(connection, setTimeouts([ms, ms]));
+      const rows = await send(connection, statement);
+      const { statement: whole, lock } = theirs as { statement: string; lock: string };
+      await send(connection, setTimeouts([whole, lock]));
+      return rows;
+    };
+    return this.#undoable(connection, guest, isKept);
+  }
+
+  /**
+   * Behind a savepoint, which an error or an answer that is not kept goes back to. Outside a transaction the savepoint
+   * itself fails: that is how a client without `BEGIN` is found.
+   */
+  async #undoable(
+    connection: SqlConnection,
+    work: (connection: SqlConnection) => Promise<readonly unknown[]>,
+    isKept: IsKept = () => true,
+  ): Promise<readonly unknown[]> {
+    await connection.query(`savepoint ${SAVEPOINT}`).catch((error: unknown) => {
+      throw this.#dialect.isOutsideTransaction(error) ? notASession(error) : error;
+    });
+    let rows: readonly unknown[] = [];
+    let failure: unknown;
+    try {
+      rows = await work(connection);
+    } catch (error) {
+      if (this.#dialect.endsTransaction(error)) throw error;
+      failure = error;
+    }
+    if (failure !== undefined || !isKept(rows[0])) await connection.query(`rollback to savepoint ${SAVEPOINT}`);
+    await connection.query(`release savepoint ${SAVEPOINT}`);
+    if (failure !== undefined) throw failure;
+    return rows;
+  }
+}
+
+async function send(connection: SqlConnection, { text, values }: Statement): Promise<readonly unknown[]> {
+  return (await connection.query(text, values)).rows;
+}
+
+function withDeadline(connection: SqlConnection, until: number): SqlConnection {
+  return {
+    async query(text, values) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        const error = new Error('The deadline came before the answer of the database.');
+        timer = setTimeout(reject, Math.max(1, until - performance.now()), error);
+      });
+      try {
+        return await Promise.race([connection.query(text, values), late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

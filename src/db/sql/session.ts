@@ -1,0 +1,49 @@
+/** Transactions that callers bring: a `pg` client, a kysely transaction, or our own. */
+import type { SqlConnection } from './connection.js';
+import { notASession } from './failures.js';
+
+/**
+ * A client inside a transaction: what `pool.connect()` of `pg` answers, after `BEGIN`; what `transaction` of PGlite or
+ * of `SqlDbManager` gives; or a wrapper of four lines around any other library. A pool is none: each of its queries may
+ * run on another connection.
+ */
+export interface SqlClientSession {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  readonly totalCount?: never;
+  readonly idleCount?: never;
+}
+
+/** A kysely `Transaction`; a `Kysely` is none. */
+export interface KyselySession {
+  readonly isTransaction: true;
+  executeQuery(query: KyselyQuery): Promise<{ readonly rows: readonly unknown[] }>;
+}
+
+/** What kysely calls a compiled query. */
+export interface KyselyQuery {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  readonly query: unknown;
+  readonly queryId: unknown;
+}
+
+/** A transaction that the credits join: see `{ session }` of every call. */
+export type SqlSession = SqlClientSession | KyselySession;
+
+/** The connection below a host's session; what cannot be one is `INVALID_ARGUMENT`. */
+export function connectionOf(session: unknown): SqlConnection {
+  if (typeof session !== 'object' || session === null) throw notASession();
+  const { executeQuery, isTransaction, query } = session as Partial<KyselySession & SqlClientSession>;
+  if (typeof executeQuery === 'function') {
+    if (isTransaction !== true) throw notASession();
+    return { query: (text, values) => (session as KyselySession).executeQuery(kyselyQuery(text, values ?? [])) };
+  }
+  if (typeof query !== 'function' || 'totalCount' in session || 'idleCount' in session) throw notASession();
+  const client = session as SqlClientSession;
+  return { query: (text, values) => (values ? client.query(text, [...values]) : client.query(text)) };
+}
+
+function kyselyQuery(sql: string, parameters: readonly unknown[]): KyselyQuery {
+  const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] };
+  return { sql, parameters, query, queryId: { queryId: 'credit-management' } };
+}

@@ -1,0 +1,101 @@
+/** A stored model as a table: names, columns, and rows as they come back. */
+import { createHash } from 'node:crypto';
+import { creditError } from '../../errors.js';
+import type { FieldKind, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+
+export interface Column {
+  readonly field: string;
+  /** The column, quoted. */
+  readonly name: string;
+  readonly kind: FieldKind;
+  readonly nullable: boolean;
+}
+
+export interface TableIndex {
+  readonly index: string;
+  /** The index in the database, not quoted. */
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly unique: boolean;
+}
+
+const IDENTIFIER_MAX = 63;
+
+export class Table {
+  readonly model: StoredModel;
+  /** The table, not quoted. */
+  readonly bareName: string;
+  /** The table with its schema, quoted. */
+  readonly name: string;
+  /** `version` first, then the fields of the model. */
+  readonly columns: readonly Column[];
+  readonly key: Column;
+  readonly version: Column;
+  readonly indexes: readonly TableIndex[];
+  readonly #instants: readonly string[];
+  readonly #byField: ReadonlyMap<string, Column>;
+
+  constructor(model: StoredModel, prefix: string, schema: string) {
+    this.model = model;
+    this.bareName = shortened(`${prefix}${model.name}`);
+    this.name = `${quoted(schema)}.${quoted(this.bareName)}`;
+    const declared = Object.entries({ version: { kind: 'integer', nullable: false } as const, ...model.fields });
+    this.columns = declared.map(([field, { kind, nullable }]) => ({
+      field,
+      name: quoted(snakeCase(field)),
+      kind,
+      nullable,
+    }));
+    this.#byField = new Map(this.columns.map((column) => [column.field, column]));
+    this.key = this.column(model.key);
+    this.version = this.column('version');
+    this.indexes = model.indexes.map(({ name, fields, unique }) => ({
+      index: name,
+      name: shortened(`${this.bareName}_${snakeCase(name)}`),
+      columns: fields.map((field) => this.column(field)),
+      unique,
+    }));
+    this.#instants = this.columns.filter(({ kind }) => kind === 'instant').map(({ field }) => field);
+  }
+
+  /** The column of a field; a field that the model does not have is `INVALID_ARGUMENT`. */
+  column(field: string): Column {
+    const column = this.#byField.get(field);
+    if (column) return column;
+    throw creditError('INVALID_ARGUMENT', `Model ${this.model.name} has no field ${JSON.stringify(field)}.`, {
+      path: 'field',
+      expected: this.columns.map((each) => each.field).join(' | '),
+    });
+  }
+
+  keyOf(row: Row): string {
+    return row[this.model.key] as string;
+  }
+
+  /** A row from its JSON text, in which instants are epoch milliseconds. */
+  decode(text: string): Row {
+    const row = JSON.parse(text) as { version: number; [field: string]: StoredValue };
+    for (const field of this.#instants) {
+      const value = row[field];
+      if (typeof value === 'number') row[field] = new Date(value);
+    }
+    return row;
+  }
+}
+
+/** An identifier in double quotes, whatever it holds. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `balanceAfter` → `balance_after`: names that need no quotes in the SQL of those who read the tables. */
+export function snakeCase(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Databases cut long names, and two names that are cut alike would be one. */
+function shortened(name: string): string {
+  if (Buffer.byteLength(name) <= IDENTIFIER_MAX) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 12);
+  return `${name.slice(0, IDENTIFIER_MAX - 13)}_${hash}`;
+}

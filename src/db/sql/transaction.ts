@@ -1,0 +1,52 @@
+/** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
+import { creditError } from '../../errors.js';
+import type { CallConnection } from './calls.js';
+import type { Dialect } from './dialect.js';
+import { callFailure, storageFailure } from './failures.js';
+import type { SqlSession } from './session.js';
+import type { SessionCalls } from './session-calls.js';
+
+/** The server's word that a lock did not come says more than our own deadline, so it comes this much before it. */
+const LOCK_EARLIER_MS = 25;
+
+export async function runTransaction<T>(
+  connection: CallConnection,
+  dialect: Dialect,
+  sessions: SessionCalls,
+  run: (session: SqlSession) => Promise<T>,
+): Promise<T> {
+  const timeoutMs = connection.remainingMs;
+  const timeouts = { statementMs: timeoutMs, lockMs: Math.max(1, timeoutMs - LOCK_EARLIER_MS) };
+  await connection.query(dialect.begin(timeouts)).catch((error: unknown) => {
+    throw callFailure(dialect, error);
+  });
+  const session = sessions.open(connection);
+  const late = connection.late.catch((cause: unknown) => {
+    const message = 'The transaction was not over by its deadline and is rolled back.';
+    throw creditError('TIMEOUT', message, { timeoutMs }, { cause });
+  });
+  let answer: T;
+  try {
+    answer = await Promise.race([run(session), late]);
+  } catch (error) {
+    sessions.ended(session);
+    await connection.query('rollback').catch(() => connection.break());
+    throw error;
+  }
+  sessions.ended(session);
+  await commit(connection, dialect);
+  return answer;
+}
+
+async function commit(connection: CallConnection, dialect: Dialect): Promise<void> {
+  let tag: string | undefined;
+  try {
+    tag = (await connection.query('commit')).command;
+  } catch (cause) {
+    if (dialect.failureOf(cause) !== 'lost') throw callFailure(dialect, cause);
+    const message = 'The commit was sent and no answer came. Look for what it wrote before you write it again.';
+    throw creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause });
+  }
+  // After a statement that failed, a commit is answered with a rollback, and with no error.
+  if (tag !== undefined && tag !== 'COMMIT') throw storageFailure(new Error(`The commit was answered with ${tag}.`));
+}

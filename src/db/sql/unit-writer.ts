@@ -1,0 +1,141 @@
+/**
+ * Writes the units of one call and finds the true outcome of each. All go in one statement; when that is refused as a
+ * whole, nothing of it was written, and its halves are sent, down to the unit that was the cause.
+ */
+import { isCreditError } from '../../errors.js';
+import type { Row, UnitOutcome } from '../../ports/db-manager.js';
+import type { Dialect, Failure, Statement, TableChange, TableUnit } from './dialect.js';
+import { storageFailure } from './failures.js';
+
+/** How often a unit is sent again whose unique value was taken between its look and its write. */
+const LOOKS_MAX = 3;
+
+const COMMITTED: UnitOutcome = { status: 'committed' };
+const LOCKED: UnitOutcome = { status: 'locked' };
+
+/** How statements are sent. */
+export interface Sender {
+  /** Sends one and answers its row. */
+  send(statement: Statement): Promise<unknown>;
+  /** Called when a lock was waited for in vain: the statements that follow wait for a shorter time. */
+  beImpatient?(): Promise<void>;
+  /** Whether an error ends the transaction that all of this happens in; it is thrown as it is. */
+  endsAll?(error: unknown): boolean;
+}
+
+/** @throws an error of the library when nothing was applied, and what `endsAll` says. */
+export async function writeUnits(
+  dialect: Dialect,
+  sender: Sender,
+  units: readonly TableUnit[],
+): Promise<readonly UnitOutcome[]> {
+  const outcomes: UnitOutcome[] = new Array(units.length);
+  const open: [from: number, to: number][] = [[0, units.length]];
+  let looks = 0;
+  for (let range = open.pop(); range; range = open.pop()) {
+    const [from, to] = range;
+    const part = units.slice(from, to);
+    let failure: Failure;
+    let cause: unknown;
+    try {
+      const row = await sender.send(dialect.write(part));
+      settle(outcomes, from, part, dialect, row);
+      looks = 0;
+      continue;
+    } catch (error) {
+      if (isCreditError(error) || sender.endsAll?.(error)) throw error;
+      cause = error;
+      // A value that cannot be put into the statement throws these.
+      failure = error instanceof TypeError || error instanceof RangeError ? 'rejected' : dialect.failureOf(error);
+    }
+    if (failure === 'lost' || failure === 'failed') {
+      // Nothing has been applied: then the call may throw. Else nobody was told yet what became of the others.
+      if (failure === 'failed' && !outcomes.some((outcome) => outcome?.status === 'committed'))
+        throw storageFailure(cause);
+      for (let i = 0; i < units.length; i++) outcomes[i] ??= { status: 'unknown', cause };
+      break;
+    }
+    if (to - from > 1) {
+      if (failure === 'locked') await sender.beImpatient?.().catch(() => {});
+      const middle = (from + to) >> 1;
+      open.push([middle, to], [from, middle]);
+    } else if (failure === 'taken' && ++looks < LOOKS_MAX) open.push(range);
+    else {
+      outcomes[from] = alone(part[0] as TableUnit, failure, dialect.indexOf(cause), cause);
+      looks = 0;
+    }
+  }
+  return outcomes;
+}
+
+function settle(
+  outcomes: UnitOutcome[],
+  from: number,
+  part: readonly TableUnit[],
+  dialect: Dialect,
+  row: unknown,
+): void {
+  const refusals = dialect.refusals(row, part);
+  for (let i = 0; i < part.length; i++) outcomes[from + i] = COMMITTED;
+  for (const unit of refusals.units) {
+    const found = refusals.found.filter((each) => each.unit === unit);
+    outcomes[from + unit] = refused(part[unit] as TableUnit, found);
+  }
+}
+
+type Found = { readonly model: string; readonly index: string | null; readonly key: string };
+
+/** Taken values are named before stale documents: who wrote the one has moved the other on as well. */
+function refused(unit: TableUnit, found: readonly Found[]): UnitOutcome {
+  const taken = new Map<string, { model: string; index: string; key: string }>();
+  for (const { model, index, key } of found) {
+    if (index !== null) taken.set(`${model}\n${index}\n${key}`, { model, index, key });
+  }
+  if (taken.size > 0) return { status: 'duplicate', found: [...taken.values()] };
+  const stale = unit.find((change) =>
+    found.some(({ model, key }) => model === change.table.model.name && key === documentOf(change)),
+  );
+  return stale ? { status: 'conflict', model: stale.table.model.name, key: documentOf(stale) } : LOCKED;
+}
+
+/** The outcome of a unit that failed by itself. */
+function alone(
+  unit: TableUnit,
+  failure: 'rejected' | 'taken' | 'locked',
+  index: string | null,
+  cause: unknown,
+): UnitOutcome {
+  if (failure === 'rejected') return { status: 'rejected', cause };
+  if (failure === 'locked') return LOCKED;
+  for (const { table } of unit) {
+    const taken = table.indexes.find(({ name }) => name === index);
+    if (taken) {
+      // Nobody else has the value, or it would have been found: two rows of the unit want it.
+      const rows = unit.flatMap((change) => (change.op !== 'delete' && change.table === table ? [change.row] : []));
+      const key = table.keyOf(
+        (twice(
+          rows,
+          taken.columns.map(({ field }) => field),
+        ) ?? rows[0]) as Row,
+      );
+      return { status: 'duplicate', found: [{ model: table.model.name, index: taken.index, key }] };
+    }
+  }
+  // A key that another transaction keeps inserting and taking back.
+  return LOCKED;
+}
+
+/** The first row that has the same values as a later one. */
+function twice(rows: readonly Row[], fields: readonly string[]): Row | undefined {
+  return rows.find((row, i) =>
+    rows.slice(i + 1).some((other) => fields.every((field) => same(row[field], other[field]))),
+  );
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : a === b;
+}
+
+function documentOf(change: TableChange): string {
+  return change.op === 'delete' ? change.key : change.table.keyOf(change.row);
+}

@@ -1,0 +1,9 @@
+/**
+ * credit-management/sql: credits in PostgreSQL, and inside your own transactions.
+ * @module
+ */
+
+export type { PgClientLike, PgPoolLike, SqlResult } from './db/sql/connection.js';
+export { SqlDbManager } from './db/sql/manager.js';
+export type { SqlOptions } from './db/sql/options.js';
+export type { KyselyQuery, KyselySession, SqlClientSession, SqlSession } from './db/sql/session.js';
