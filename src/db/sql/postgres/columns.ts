@@ -39,11 +39,21 @@ export function scalar({ kind }: Pick<Column, 'kind'>, place: string): string {
 
 /** The text of one value, for {@link scalar}. Of another kind than the column's, it throws. */
 export function scalarText({ kind, field }: Pick<Column, 'kind' | 'field'>, value: StoredValue): string {
-  if (kind === 'string' && typeof value === 'string') return value;
+  // The driver would send U+FFFD in place of half a surrogate pair.
+  if (kind === 'string' && typeof value === 'string' && value.isWellFormed()) return value;
   if (kind === 'integer' && Number.isSafeInteger(value)) return String(value);
   if (kind === 'boolean' && typeof value === 'boolean') return String(value);
   if (kind === 'instant' && value instanceof Date) return instantText(value);
   throw new TypeError(`Not a value of ${field}, which is of kind ${kind}.`);
+}
+
+/** The text of one value of a row, for {@link scalar}. */
+export function storedText(column: Column, value: StoredValue): string | null {
+  if (value === null) {
+    if (!column.nullable) throw new TypeError(`${column.field} may not be null.`);
+    return null;
+  }
+  return column.kind === 'json' ? JSON.stringify(value) : scalarText(column, value);
 }
 
 /** A parameter that holds a value for each row, as a set of rows. */

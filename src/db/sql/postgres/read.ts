@@ -26,9 +26,9 @@ export function readPage(table: Table, query: FindQuery): Statement {
     conditions.push(afterCursor(order, decodeCursor(table.model, query), descending, values));
   }
   const by = order.map(({ name }) => `${name}${descending ? ' desc' : ''}`).join(', ');
-  values.push(String(query.limit + 1));
   const rows = `select ${selected(table.columns)} from ${table.name}${where(conditions)} order by ${by}`;
-  const limit = `limit $${values.length}::text::bigint`;
+  // A plan for any number of values is made for this number of rows.
+  const limit = `limit ${BigInt(query.limit) + 1n}`;
   return { text: `select row_to_json(r)::text as r from (${rows} ${limit}) r`, values };
 }
 

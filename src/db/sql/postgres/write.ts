@@ -15,7 +15,7 @@
 import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
 import type { Column, Table } from '../table.js';
-import { stored, unnested, unnestedText } from './columns.js';
+import { scalar, stored, storedText, unnested, unnestedText } from './columns.js';
 
 type Operation = TableChange['op'];
 
@@ -28,6 +28,8 @@ interface Group {
   readonly keys: string[];
   readonly versions: number[];
   readonly rows: Row[];
+  /** One change of a lone unit, whose values need not travel as lists: that halves the server's work for it. */
+  isOne: boolean;
 }
 
 /** Texts by the kinds of changes they serve. */
@@ -42,7 +44,7 @@ export function writeStatement(units: readonly (readonly TableChange[])[]): Stat
       const name = `${change.op} ${change.table.name}`;
       let group = groups.get(name);
       if (!group) {
-        group = { table: change.table, op: change.op, units: [], keys: [], versions: [], rows: [] };
+        group = { table: change.table, op: change.op, units: [], keys: [], versions: [], rows: [], isOne: false };
         groups.set(name, group);
       }
       group.units.push(i + 1);
@@ -55,9 +57,9 @@ export function writeStatement(units: readonly (readonly TableChange[])[]): Stat
     needed.push(locked);
   }
   // The same kinds of changes make the same text, in whatever order they come.
-  const names = [...groups.keys()].sort();
-  const ordered = names.map((name) => groups.get(name) as Group);
-  const shape = names.join('\n');
+  const ordered = [...groups.keys()].sort().map((name) => groups.get(name) as Group);
+  for (const group of ordered) group.isOne = units.length === 1 && group.units.length === 1;
+  const shape = ordered.map(({ op, table, isOne }) => `${op} ${table.name} ${isOne}`).join('\n');
   const cache = textsOf(ordered[0]?.table);
   let text = cache.get(shape);
   if (text === undefined) {
@@ -75,7 +77,15 @@ function textsOf(table: Table | undefined): Map<string, string> {
 }
 
 /** In the order of {@link Places}. */
-function valuesOf({ table, op, units, keys, versions, rows }: Group): string[] {
+function valuesOf({ table, op, units, keys, versions, rows, isOne }: Group): (string | null)[] {
+  if (isOne) {
+    const values: (string | null)[] = ['1', storedText(table.key, keys[0] as string)];
+    if (op !== 'insert') values.push(String(versions[0]));
+    if (op === 'delete') return values;
+    const [row] = rows as [Row];
+    for (const column of written(table)) values.push(storedText(column, row[column.field] ?? null));
+    return values;
+  }
   const values = [`{${units.join()}}`, unnestedText(table.key, keys)];
   if (op !== 'insert') values.push(`{${versions.join()}}`);
   if (op === 'delete') return values;
@@ -97,18 +107,18 @@ function written(table: Table): Column[] {
 }
 
 /** Where the values of a group are among the parameters. */
-interface Places extends Pick<Group, 'table' | 'op'> {
+interface Places extends Pick<Group, 'table' | 'op' | 'isOne'> {
   readonly unit: string;
   readonly key: string;
   readonly expected: string;
   readonly columns: ReadonlyMap<Column, string>;
 }
 
-function placesOf({ table, op }: Group, next: () => string): Places {
+function placesOf({ table, op, isOne }: Group, next: () => string): Places {
   const [unit, key] = [next(), next()];
   const expected = op === 'insert' ? '' : next();
   const columns = op === 'delete' ? [] : written(table);
-  return { table, op, unit, key, expected, columns: new Map(columns.map((column) => [column, next()])) };
+  return { table, op, isOne, unit, key, expected, columns: new Map(columns.map((column) => [column, next()])) };
 }
 
 function textOf(groups: readonly Group[]): string {
@@ -138,18 +148,21 @@ const ORDER: Readonly<Record<Operation, number>> = { insert: 0, replace: 1, dele
 const OK = '(select v from ok)[o.u]';
 
 /** The changes of a group as rows `o`, with these columns. */
-function source({ unit, key, expected, table }: Places, columns: readonly (readonly [Column, string])[] = []): string {
-  const parts = [`unnest(${unit}::text::int[])`, unnested(table.key, key)];
+function source(places: Places, columns: readonly (readonly [Column, string])[] = []): string {
+  const { unit, key, expected, table, isOne } = places;
+  const sent = isOne ? scalar : unnested;
+  const parts = [isOne ? `${unit}::text::int` : `unnest(${unit}::text::int[])`, sent(table.key, key)];
   const names = ['u', 'id'];
   if (expected !== '') {
-    parts.push(`unnest(${expected}::text::bigint[])`);
+    parts.push(sent(table.version, expected));
     names.push('v0');
   }
   for (const [i, [column, place]] of columns.entries()) {
-    parts.push(unnested(column, place));
+    parts.push(sent(column, place));
     names.push(`c${i}`);
   }
-  return `rows from (${parts.join(', ')}) as o(${names.join(', ')})`;
+  const list = isOne ? `(values (${parts.join(', ')}))` : `rows from (${parts.join(', ')})`;
+  return `${list} as o(${names.join(', ')})`;
 }
 
 function matches({ table }: Places): string {
