@@ -6,4 +6,4 @@
 export type { PgClientLike, PgPoolLike, SqlResult } from './db/sql/connection.js';
 export { SqlDbManager } from './db/sql/manager.js';
 export type { SqlOptions } from './db/sql/options.js';
-export type { KyselyQuery, KyselySession, SqlClientSession, SqlSession } from './db/sql/session.js';
+export type { KyselySession, SqlClientSession, SqlSession } from './db/sql/session.js';

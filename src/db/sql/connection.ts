@@ -40,8 +40,9 @@ export interface PgPoolLike {
   connect(): Promise<PgClientLike>;
   end?(): Promise<void>;
   on?(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener?(event: 'error', listener: (error: Error) => void): unknown;
 }
+
+const heard = new WeakSet<PgPoolLike>();
 
 /** A `pg` pool as a source. What its connections need once (`setUp`) is sent when each is first used. */
 export class PgSource implements SqlSource {
@@ -56,7 +57,9 @@ export class PgSource implements SqlSource {
     this.#pool = pool;
     this.#options = options;
     // An idle connection that the server ends is replaced by the next call; unheard, the event would end the process.
-    pool.on?.('error', ignore);
+    // The listener stays when we close: what is on its way out may still fail.
+    if (!heard.has(pool)) pool.on?.('error', ignore);
+    heard.add(pool);
   }
 
   async lease(giveUp: AbortSignal): Promise<SqlLease> {
@@ -104,8 +107,6 @@ export class PgSource implements SqlSource {
 
   async close(): Promise<void> {
     if (this.#options.owned) await this.#pool.end?.();
-    // What is still on its way out of an ended pool may fail after this, so an own pool keeps its listener.
-    else this.#pool.removeListener?.('error', ignore);
   }
 }
 

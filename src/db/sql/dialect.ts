@@ -60,10 +60,10 @@ export interface Dialect {
   readonly now: string;
   /** Sent once on each new connection. */
   setUp(timeouts: Timeouts): string;
-  /** Opens a transaction, which does not change the connection's own timeouts. */
-  begin(timeouts: Timeouts): string;
-  /** Sets how long the connection's statements wait for a lock. */
-  waitForLocks(lockMs: number): string;
+  /** Opens a transaction whose statements the server ends after `statementMs`. */
+  begin(statementMs: number): string;
+  /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */
+  waitForLocks(lockMs: number, scope: 'connection' | 'transaction'): string;
   /** Sets the timeouts of an open transaction and selects what they were (`statement`, `lock`). */
   setTimeouts(values: readonly [statement: string, lock: string]): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */

@@ -79,7 +79,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     this.#enter(options);
     const table = this.#table(model);
     const lock = options?.session !== undefined && options.lock === true;
-    const rows = await this.#rows(table, () => this.#opened.dialect.readByKeys(table, keys, lock), options);
+    const rows = await this.#rows(table, () => this.#opened.dialect.readByKeys(table, keys, lock), options, lock);
     const found = new Map(rows.map((row) => [table.keyOf(row), row]));
     // A key that is asked for again gets a row of its own.
     const answered = new Set<Row>();
@@ -167,17 +167,17 @@ export class SqlDbManager implements DbManager<SqlSession> {
     });
   }
 
-  async #rows(table: Table, make: () => Statement, options: Options): Promise<Row[]> {
-    const rows = await this.#read(make, options);
+  async #rows(table: Table, make: () => Statement, options: Options, locks = false): Promise<Row[]> {
+    const rows = await this.#read(make, options, locks);
     return rows.map((row) => table.decode((row as { r: string }).r));
   }
 
   /** Sends a statement that only reads. */
-  async #read(make: () => Statement, options: Options): Promise<readonly unknown[]> {
+  async #read(make: () => Statement, options: Options, locks = false): Promise<readonly unknown[]> {
     const { dialect } = this.#opened;
     try {
       const statement = make();
-      if (options?.session !== undefined) return await this.#sessions.read(options.session, options, statement);
+      if (options?.session !== undefined) return await this.#sessions.read(options.session, options, statement, locks);
       return await this.#calls.run(options, async (connection) => (await send(connection, statement)).rows);
     } catch (error) {
       if (options?.session !== undefined) throw this.#sessions.failure(options.session, error);
@@ -194,11 +194,12 @@ export class SqlDbManager implements DbManager<SqlSession> {
         send: async (statement: Statement) => (await send(connection, statement)).rows[0],
         beImpatient: async () => {
           isImpatient = true;
-          await connection.query(dialect.waitForLocks(LOCK_AGAIN_MS));
+          await connection.query(dialect.waitForLocks(LOCK_AGAIN_MS, 'connection'));
         },
       };
       const outcomes = await writeUnits(dialect, sender, units);
-      if (isImpatient) await connection.query(dialect.waitForLocks(lockTimeoutMs)).catch(() => connection.break());
+      if (isImpatient)
+        await connection.query(dialect.waitForLocks(lockTimeoutMs, 'connection')).catch(() => connection.break());
       return outcomes;
     });
   }

@@ -7,7 +7,7 @@ import { callFailure, notASession } from './failures.js';
 import { connectionOf, type SqlClientSession, type SqlSession } from './session.js';
 
 const SAVEPOINT = 'credit_management';
-/** How much longer than the server itself we wait in a host's transaction, whose connection is not ours to end. */
+/** How much longer than the server itself we wait in a transaction: its answer says more than our deadline. */
 const GRACE_MS = 250;
 
 type IsKept = (row: unknown) => boolean;
@@ -41,14 +41,16 @@ export class SessionCalls {
     this.#own.delete(session);
   }
 
-  /** Reads rows. What fails in a host's transaction leaves it as it was. */
-  read(session: SqlSession, options: CallOptions, statement: Statement): Promise<readonly unknown[]> {
+  /** Reads rows, and may wait for locks. What fails in a host's transaction leaves it as it was. */
+  read(session: SqlSession, options: CallOptions, statement: Statement, locks = false): Promise<readonly unknown[]> {
     return this.#turn(session, async () => {
       const own = this.#own.get(session);
       const until = this.#untilOf(options);
       const host = own ? null : connectionOf(session);
       try {
-        if (own) return await send(withDeadline(own, until), statement);
+        if (own && locks)
+          await own.query(this.#dialect.waitForLocks(shorter(until - performance.now()), 'transaction'));
+        if (own) return await send(withDeadline(own, until + GRACE_MS), statement);
         return await this.#asGuest(withDeadline(host as SqlConnection, until + GRACE_MS), until, statement);
       } catch (error) {
         throw this.#isRaw(error, own) ? error : callFailure(this.#dialect, error);
@@ -102,8 +104,8 @@ export class SessionCalls {
   ): Promise<readonly unknown[]> {
     const { setTimeouts } = this.#dialect;
     const guest = async () => {
-      const ms = String(Math.max(1, Math.ceil(until - performance.now())));
-      const [theirs] = await send(connection, setTimeouts([ms, ms]));
+      const ms = Math.max(1, Math.ceil(until - performance.now()));
+      const [theirs] = await send(connection, setTimeouts([String(ms), String(shorter(ms))]));
       const rows = await send(connection, statement);
       const { statement: whole, lock } = theirs as { statement: string; lock: string };
       await send(connection, setTimeouts([whole, lock]));
@@ -137,6 +139,11 @@ export class SessionCalls {
     if (failure !== undefined) throw failure;
     return rows;
   }
+}
+
+/** A wait for a lock ends before the call does, because its error says more. */
+function shorter(ms: number): number {
+  return Math.max(1, Math.floor(ms * 0.8));
 }
 
 async function send(connection: SqlConnection, { text, values }: Statement): Promise<readonly unknown[]> {

@@ -16,19 +16,15 @@ export interface SqlClientSession {
 /** A kysely `Transaction`; a `Kysely` is none. */
 export interface KyselySession {
   readonly isTransaction: true;
-  executeQuery(query: KyselyQuery): Promise<{ readonly rows: readonly unknown[] }>;
-}
-
-/** What kysely calls a compiled query. */
-export interface KyselyQuery {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-  readonly query: unknown;
-  readonly queryId: unknown;
+  /** Takes what kysely calls a compiled query. */
+  executeQuery(query: never): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
 /** A transaction that the credits join: see `{ session }` of every call. */
 export type SqlSession = SqlClientSession | KyselySession;
+
+/** How kysely refuses a transaction that has ended. */
+const ENDED = /already (committed|rolled back)/;
 
 /** The connection below a host's session; what cannot be one is `INVALID_ARGUMENT`. */
 export function connectionOf(session: unknown): SqlConnection {
@@ -36,14 +32,22 @@ export function connectionOf(session: unknown): SqlConnection {
   const { executeQuery, isTransaction, query } = session as Partial<KyselySession & SqlClientSession>;
   if (typeof executeQuery === 'function') {
     if (isTransaction !== true) throw notASession();
-    return { query: (text, values) => (session as KyselySession).executeQuery(kyselyQuery(text, values ?? [])) };
+    return {
+      async query(text, values) {
+        try {
+          return await (session as KyselySession).executeQuery(compiledQuery(text, values ?? []));
+        } catch (error) {
+          throw ENDED.test(String(error)) ? notASession(error) : error;
+        }
+      },
+    };
   }
   if (typeof query !== 'function' || 'totalCount' in session || 'idleCount' in session) throw notASession();
   const client = session as SqlClientSession;
   return { query: (text, values) => (values ? client.query(text, [...values]) : client.query(text)) };
 }
 
-function kyselyQuery(sql: string, parameters: readonly unknown[]): KyselyQuery {
+function compiledQuery(sql: string, parameters: readonly unknown[]): never {
   const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] };
-  return { sql, parameters, query, queryId: { queryId: 'credit-management' } };
+  return { sql, parameters, query, queryId: { queryId: 'credit-management' } } as never;
 }

@@ -6,9 +6,6 @@ import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './session.js';
 import type { SessionCalls } from './session-calls.js';
 
-/** The server's word that a lock did not come says more than our own deadline, so it comes this much before it. */
-const LOCK_EARLIER_MS = 25;
-
 export async function runTransaction<T>(
   connection: CallConnection,
   dialect: Dialect,
@@ -16,8 +13,7 @@ export async function runTransaction<T>(
   run: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
   const timeoutMs = connection.remainingMs;
-  const timeouts = { statementMs: timeoutMs, lockMs: Math.max(1, timeoutMs - LOCK_EARLIER_MS) };
-  await connection.query(dialect.begin(timeouts)).catch((error: unknown) => {
+  await connection.query(dialect.begin(timeoutMs)).catch((error: unknown) => {
     throw callFailure(dialect, error);
   });
   const session = sessions.open(connection);

@@ -29,10 +29,8 @@ export const postgres: Dialect = {
     return `select set_config(name, value, false) from (values ${values.join(', ')}) as s(name, value)
       where current_setting(name, true) is not null`;
   },
-  begin: ({ statementMs, lockMs }) =>
-    `begin isolation level read committed;
-     set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`,
-  waitForLocks: (lockMs) => `set lock_timeout = ${lockMs}`,
+  begin: (statementMs) => `begin isolation level read committed; set local statement_timeout = ${statementMs}`,
+  waitForLocks: (lockMs, scope) => `set ${scope === 'transaction' ? 'local ' : ''}lock_timeout = ${lockMs}`,
   setTimeouts: ([statement, lock]) => ({
     text: `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
       set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true)`,
