@@ -1,6 +1,6 @@
 /**
- * `tsx test/bench/postgres-commit.ts`: units a second of `commit` on PostgreSQL (CREDIT_TEST_POSTGRES_URL, else one
- * from npm), three calls in flight, against the same rows written by one statement that gets nothing and checks nothing.
+ * `tsx test/bench/postgres-commit.ts`: units a second of `commit` on PostgreSQL (CREDIT_TEST_POSTGRES_URL, else from
+ * npm), three calls in flight, against the same rows written by one statement that gets nothing and checks nothing.
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
