@@ -6,4 +6,5 @@
 export type { PgClientLike, PgPoolLike, SqlResult } from './db/sql/connection.js';
 export { SqlDbManager } from './db/sql/manager.js';
 export type { SqlOptions } from './db/sql/options.js';
+export type { PgliteLike, PgliteTransactionLike } from './db/sql/pglite.js';
 export type { KyselySession, SqlClientSession, SqlSession } from './db/sql/session.js';

@@ -50,6 +50,11 @@ export function checkMissingPeer(project: Project, { subpath, peer }: (typeof SU
   assert.equal(runLoading(project, 'missing-peer', [subpath, peer]), 'missing peer named');
 }
 
+/** Drivers that a subpath loads when it is first used. */
+export function checkMissingDriver(project: Project): void {
+  assert.equal(runLoading(project, 'missing-driver', []), 'missing driver named');
+}
+
 function runLoading(
   project: Project,
   script: string,

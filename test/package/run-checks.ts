@@ -10,6 +10,7 @@ import { runTool } from './child.js';
 import {
   checkErrorsAcrossCopies,
   checkIdle,
+  checkMissingDriver,
   checkMissingPeer,
   checkNoPeerIsAskedFor,
   SUBPATHS_WITH_PEER,
@@ -67,6 +68,7 @@ async function checkLoading(esm: Project | undefined, cjs: Project | undefined):
   const recognise = () => checkErrorsAcrossCopies(project, cjs as Project);
   await checks.run('copies recognise each other’s errors', recognise, esm, cjs);
   await checks.run('no optional peer is asked for', () => checkNoPeerIsAskedFor(project), esm);
+  await checks.run('a driver that is missing is named at first use', () => checkMissingDriver(project), esm);
   for (const each of SUBPATHS_WITH_PEER) {
     await checks.run(`./${each.subpath} says that ${each.peer} is missing`, () => checkMissingPeer(project, each), esm);
   }

@@ -80,6 +80,12 @@ export class Calls {
     }
   }
 
+  #noConnection(): Error {
+    const message = 'The one connection was inside a transaction until the deadline. Pass it as the session.';
+    if (this.#source.isShared) return creditError('CONTENTION', message, { attempts: 0 });
+    return storageFailure(new Error('No connection was free in time.'));
+  }
+
   async #lease(signal: AbortSignal | undefined, timeoutMs: number): Promise<SqlLease> {
     const giveUp = new AbortController();
     const leasing = this.#source.lease(giveUp.signal);
@@ -87,7 +93,7 @@ export class Calls {
     let abort = () => {};
     const given = new Promise<never>((_, reject) => {
       abort = () => reject(aborted());
-      timer = setTimeout(() => reject(storageFailure(new Error('No connection was free in time.'))), timeoutMs);
+      timer = setTimeout(() => reject(this.#noConnection()), timeoutMs);
       signal?.addEventListener('abort', abort);
     });
     try {

@@ -21,6 +21,8 @@ export interface SqlLease extends SqlConnection {
 
 /** Where connections come from. */
 export interface SqlSource {
+  /** Whether there is one connection, which others use as well. */
+  readonly isShared?: boolean;
   /** The next free connection. It rejects when none can be made; `giveUp` aborts when nobody waits any longer. */
   lease(giveUp: AbortSignal): Promise<SqlLease>;
   /** Ends what this source opened. */

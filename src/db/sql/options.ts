@@ -2,9 +2,10 @@
 import { creditError } from '../../errors.js';
 import { LazySource, type PgPoolLike, PgSource, type SqlSource } from './connection.js';
 import type { Dialect } from './dialect.js';
+import { type PgliteLike, PgliteSource } from './pglite.js';
 import { postgres } from './postgres/dialect.js';
 
-/** Either `url` or `pool`. */
+/** One of `url`, `pool` and `pglite`. */
 export interface SqlOptions {
   /** A PostgreSQL URL. `pg` is loaded when the first call needs it, and connections are closed by `close()`. */
   readonly url?: string | undefined;
@@ -13,6 +14,11 @@ export interface SqlOptions {
    * leaves it open.
    */
   readonly pool?: PgPoolLike | undefined;
+  /**
+   * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction. It knows no
+   * timeouts of its own, and `close()` leaves it open.
+   */
+  readonly pglite?: PgliteLike | undefined;
   /** Connections at most, with `url`. Default 10. */
   readonly poolSize?: number | undefined;
   /** What the names of tables begin with: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
@@ -46,7 +52,7 @@ export interface Opened {
 
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
 export function openOptions(options: SqlOptions): Opened {
-  const { url, pool, poolSize = 10, prefix = 'credit_', prepare = true, schema = null } = options;
+  const { url, pool, pglite, poolSize = 10, prefix = 'credit_', prepare = true, schema = null } = options;
   const numbers = {
     poolSize,
     timeoutMs: options.timeoutMs ?? 10_000,
@@ -55,7 +61,8 @@ export function openOptions(options: SqlOptions): Opened {
     lockTimeoutMs: options.lockTimeoutMs ?? 250,
   };
   const problems: string[] = [];
-  if ((url === undefined) === (pool === undefined)) problems.push('give either url or pool');
+  const given = [url, pool, pglite].filter((each) => each !== undefined);
+  if (given.length !== 1) problems.push('give one of url, pool and pglite');
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) problems.push('prefix is not of the form [a-z_][a-z0-9_]*');
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1)
@@ -66,12 +73,10 @@ export function openOptions(options: SqlOptions): Opened {
   }
   const { statementTimeoutMs, ...timeouts } = numbers;
   const setUp = postgres.setUp({ statementMs: statementTimeoutMs, lockMs: numbers.lockTimeoutMs });
-  const source = pool
-    ? new PgSource(pool, { setUp, prepare, owned: false })
-    : new LazySource(async () => {
-        const made = await makePool(url as string, poolSize);
-        return new PgSource(made, { setUp, prepare, owned: true });
-      });
+  const makeOwn = async () => new PgSource(await makePool(url as string, poolSize), { setUp, prepare, owned: true });
+  let source: SqlSource = new LazySource(makeOwn);
+  if (pool) source = new PgSource(pool, { setUp, prepare, owned: false });
+  if (pglite) source = new PgliteSource(pglite);
   return { dialect: postgres, source, prefix, schema, ...timeouts };
 }
 
