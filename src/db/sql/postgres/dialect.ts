@@ -14,7 +14,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',
-  enable_sort: 'off',
   plan_cache_mode: 'force_generic_plan',
   default_transaction_isolation: 'read committed',
   client_connection_check_interval: '1000',

@@ -8,9 +8,10 @@
  * - `ok`: for each unit, whether all its rows were locked and none of its values taken.
  * - the writes, of the units that are `ok`.
  *
- * `x.id = any(array[o.id])` says `x.id = o.id` in a form that can only be answered from the index of `x`, one row after
- * another: with a plain join a plan made while a table was small reads the whole table for ever after. And `ok` is an
- * array that the writes look into by place, so that no two lists of hundreds are joined.
+ * A plan is kept, and one that was made while a table was small must not read the whole table for ever after. So rows
+ * are found one after another, by key: `x.id = any(array[o.id])` says `x.id = o.id` in a form that only an index of `x`
+ * can answer (where the statement needs more of `x` than that index holds), and `dup` looks in a subselect that is not
+ * flattened. And `ok` is an array that the writes look into by place, so that no two lists of hundreds are joined.
  */
 import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
@@ -174,24 +175,33 @@ function dupsOf(places: Places, model: number): string[] {
   const { table, op, columns } = places;
   if (op === 'delete') return [];
   const key = table.key.name;
-  const dups =
-    op === 'insert'
-      ? [`select o.u, ${model}, -1, x.${key} from ${source(places)} join ${table.name} x on ${matches(places)}`]
-      : [];
+  const dups = op === 'insert' ? [probe(places, model, -1, [], `x.${key} = o.id`)] : [];
   for (const [i, index] of table.indexes.entries()) {
     if (!index.unique) continue;
     const values = index.columns.filter((column) => column !== table.key);
     const given = values.map((column) => [column, columns.get(column) as string] as const);
-    const on = index.columns.map((column) =>
-      column === table.key ? matches(places) : `x.${column.name} = any(array[o.c${values.indexOf(column)}])`,
-    );
+    const on = index.columns.map((column) => {
+      const value = column === table.key ? 'id' : `c${values.indexOf(column)}`;
+      return `x.${column.name} = o.${value}`;
+    });
     // A row does not stand in its own way.
     if (op === 'replace') on.push(`x.${key} <> o.id`);
-    dups.push(
-      `select o.u, ${model}, ${i}, x.${key} from ${source(places, given)} join ${table.name} x on ${on.join(' and ')}`,
-    );
+    dups.push(probe(places, model, i, given, on.join(' and ')));
   }
   return dups;
+}
+
+/** Looks for one row after another; `offset 0` keeps the planner from making one join of it. */
+function probe(
+  places: Places,
+  model: number,
+  index: number,
+  given: readonly (readonly [Column, string])[],
+  on: string,
+): string {
+  const { name, key } = places.table;
+  const found = `lateral (select x.${key.name} as k from ${name} x where ${on} offset 0) as d`;
+  return `select o.u, ${model}, ${index}, d.k from ${source(places, given)}, ${found}`;
 }
 
 function lockOf(places: Places): string {
