@@ -1,0 +1,77 @@
+/**
+ * credit-management/env: a manager from environment variables.
+ * @module
+ */
+import { type CreditManagement, createCreditManagement } from './credit-management.js';
+import { InMemoryDbManager } from './db/memory.js';
+import { SqlDbManager } from './db/sql/manager.js';
+import { creditError } from './errors.js';
+import type { CreditManagementOptions } from './options.js';
+import type { DbManager } from './ports/db-manager.js';
+import { defaultLogger } from './services/logger.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * A manager on the database that the environment names:
+ *
+ * - `CREDIT_DATABASE_URL`: `postgres://…` or `postgresql://…`. The package `pg` must be installed.
+ * - `CREDIT_DATABASE_SCHEMA`, `CREDIT_DATABASE_PREFIX`, `CREDIT_DATABASE_POOL_SIZE`: as the adapter's options.
+ * - `CREDIT_LEDGER_FILE`: path of the ledger file, unless `options.ledger` names one.
+ *
+ * Without a URL it keeps everything in memory, says so once in a warning, and refuses where `NODE_ENV` is `production`
+ * unless `CREDIT_ALLOW_MEMORY=1`. A URL is never replaced by memory: one that is not understood, or two databases, are
+ * `CONFIGURATION`; a driver that is missing is `CONFIGURATION` at the first call. Opens nothing.
+ *
+ * @param options everything else as for `createCreditManagement`; a `db` there and a URL are two databases.
+ * @throws CONFIGURATION with what to set.
+ * @example
+ * const manager = createCreditManagementFromEnv();
+ */
+export function createCreditManagementFromEnv<const U extends string = never>(
+  options: Omit<CreditManagementOptions<unknown, U>, 'db'> & { db?: undefined } = {},
+  env: Environment = process.env,
+): CreditManagement<unknown, U> {
+  if ((options as { db?: unknown }).db !== undefined) {
+    throw problem('a db is given as an option: use createCreditManagement for it');
+  }
+  const filePath = options.ledger?.filePath ?? read(env, 'CREDIT_LEDGER_FILE');
+  const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
+  return createCreditManagement<unknown, U>({ ...options, ledger, db: databaseOf(env, options) });
+}
+
+function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOptions['logger'] }): DbManager<unknown> {
+  const url = read(env, 'CREDIT_DATABASE_URL');
+  if (url !== undefined) return sqlOf(url, env) as unknown as DbManager<unknown>;
+  if (read(env, 'NODE_ENV') === 'production' && read(env, 'CREDIT_ALLOW_MEMORY') !== '1') {
+    throw problem(
+      'CREDIT_DATABASE_URL is not set; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1)',
+    );
+  }
+  (logger ?? defaultLogger()).warn({}, 'CREDIT_DATABASE_URL is not set: credits are kept in memory and lost at exit');
+  return new InMemoryDbManager() as unknown as DbManager<unknown>;
+}
+
+function sqlOf(url: string, env: Environment): SqlDbManager {
+  // The URL itself holds a password: it is told to nobody.
+  if (!/^postgres(ql)?:\/\//.test(url)) throw problem('CREDIT_DATABASE_URL does not begin with postgres://');
+  const poolSize = read(env, 'CREDIT_DATABASE_POOL_SIZE');
+  if (poolSize !== undefined && !/^[1-9]\d{0,3}$/.test(poolSize)) {
+    throw problem('CREDIT_DATABASE_POOL_SIZE is not a whole number from 1 to 9999');
+  }
+  return new SqlDbManager({
+    url,
+    poolSize: poolSize === undefined ? undefined : Number(poolSize),
+    schema: read(env, 'CREDIT_DATABASE_SCHEMA'),
+    prefix: read(env, 'CREDIT_DATABASE_PREFIX'),
+  });
+}
+
+/** An empty variable is as if it were not set. */
+function read(env: Environment, name: string): string | undefined {
+  return env[name] || undefined;
+}
+
+function problem(what: string) {
+  return creditError('CONFIGURATION', `createCreditManagementFromEnv: ${what}.`, { problems: [what] });
+}

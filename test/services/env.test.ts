@@ -1,0 +1,76 @@
+/** credit-management/env: which database the environment names, and what is refused rather than replaced by memory. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createCreditManagementFromEnv } from '../../src/env.js';
+import { InMemoryDbManager, isCreditError, type LoggerLike } from '../../src/index.js';
+
+function listening(): { logger: LoggerLike; warnings: string[] } {
+  const warnings: string[] = [];
+  const silent = () => {};
+  return {
+    warnings,
+    logger: { debug: silent, info: silent, error: silent, warn: (_, text) => warnings.push(text ?? '') },
+  };
+}
+
+function problemOf(env: Record<string, string>, options: object = {}): string {
+  try {
+    createCreditManagementFromEnv({ logger: listening().logger, ...options }, env);
+  } catch (error) {
+    if (isCreditError(error, 'CONFIGURATION')) return error.details.problems.join();
+    throw error;
+  }
+  return 'none';
+}
+
+describe('without a URL', () => {
+  test('credits are kept in memory, with one warning', async () => {
+    const { logger, warnings } = listening();
+    const manager = createCreditManagementFromEnv({ logger }, {});
+    expect((await manager.credits.addCredits('u', 5)).balanceAfter).toBe(5);
+    expect(manager.db).toBeInstanceOf(InMemoryDbManager);
+    expect(warnings).toEqual([expect.stringContaining('CREDIT_DATABASE_URL is not set')]);
+  });
+
+  test('production is refused unless memory is allowed by name', () => {
+    expect(problemOf({ NODE_ENV: 'production' })).toContain('CREDIT_ALLOW_MEMORY=1');
+    expect(problemOf({ NODE_ENV: 'production', CREDIT_DATABASE_URL: '' })).toContain('CREDIT_DATABASE_URL');
+    expect(problemOf({ NODE_ENV: 'production', CREDIT_ALLOW_MEMORY: 'yes' })).toContain('CREDIT_DATABASE_URL');
+    expect(problemOf({ NODE_ENV: 'production', CREDIT_ALLOW_MEMORY: '1' })).toBe('none');
+  });
+});
+
+describe('with a URL', () => {
+  test('it is never replaced by memory, and its password is told to nobody', () => {
+    expect(problemOf({ CREDIT_DATABASE_URL: 'mysql://root:secret@h/x' })).toBe(
+      'CREDIT_DATABASE_URL does not begin with postgres://',
+    );
+    expect(problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x', CREDIT_DATABASE_POOL_SIZE: '0' })).toContain('POOL_SIZE');
+    expect(problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x', CREDIT_DATABASE_PREFIX: 'a;b' })).not.toBe('none');
+  });
+
+  test('a database given as an option too is two databases', () => {
+    const two = problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x' }, { db: new InMemoryDbManager() });
+    expect(two).toContain('a db is given as an option');
+  });
+
+  test('nothing is opened before the first call, which says that nobody answers', async () => {
+    const env = { CREDIT_DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x' };
+    const manager = createCreditManagementFromEnv({ logger: listening().logger, timeoutMs: 2_000 }, env);
+    expect(manager.db.name).toBe('postgres');
+    const error: unknown = await manager.credits.addCredits('u', 5).catch((reason) => reason);
+    expect(isCreditError(error, 'STORAGE_UNAVAILABLE', 'TIMEOUT')).toBe(true);
+    expect(String((error as Error).message)).not.toContain('secret');
+    await manager.close();
+  });
+});
+
+test('CREDIT_LEDGER_FILE names the ledger file, which an option overrides', async () => {
+  const { logger } = listening();
+  const fromEnv = join(tmpdir(), 'from-env', 'ledger.jsonl');
+  const manager = createCreditManagementFromEnv({ logger }, { CREDIT_LEDGER_FILE: fromEnv });
+  expect((await manager.health()).components).toMatchObject({ ledgerFile: 'up' });
+  const without = createCreditManagementFromEnv({ logger }, {});
+  expect((await without.health()).components).toMatchObject({ ledgerFile: 'disabled' });
+});
