@@ -1,0 +1,34 @@
+/** How a worker opens its database, by the name of the adapter. A new one is a line here and one in servers.ts. */
+import { type CreditManagement, createCreditManagement, type DbManager } from '../../src/index.js';
+import { SqlDbManager } from '../../src/sql.js';
+
+/** Plain data: it crosses to other processes. */
+export interface WorkerConfig {
+  readonly adapter: string;
+  readonly url: string;
+  /** Milliseconds a call may take. */
+  readonly timeoutMs: number;
+  /** Connections at most. */
+  readonly poolSize: number;
+  readonly trialCredits?: number;
+}
+
+export type Manager = CreditManagement<unknown>;
+
+const OPENERS: Record<string, (config: WorkerConfig) => DbManager<unknown>> = {
+  postgres: ({ url, poolSize }) => new SqlDbManager({ url, poolSize }),
+};
+
+export const adapterNames: readonly string[] = Object.keys(OPENERS);
+
+/** A manager on a database of its own; nothing is opened before its first call. */
+export function openManager(config: WorkerConfig): Manager {
+  const open = OPENERS[config.adapter];
+  if (!open) throw new Error(`The adapter is one of ${adapterNames.join(', ')}.`);
+  return createCreditManagement({
+    db: open(config),
+    timeoutMs: config.timeoutMs,
+    defaults: { trialCredits: config.trialCredits ?? 0 },
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  });
+}

@@ -1,0 +1,256 @@
+/** Networks that cut, freeze, delay and lose exactly one answer, between a manager and its server. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Manager, openManager, type WorkerConfig } from './adapters.js';
+import { type Caller, localCaller } from './answers.js';
+import { Journal, VERBS } from './journal.js';
+import { TcpProxy, type Trap } from './proxy.js';
+import { ADAPTER, amount, describeDatabase, SEED } from './servers.js';
+
+/** Times that every connection is cut under load; other tests take their rounds from it. */
+const CUTS = amount('CREDIT_CUTS', 20);
+const ROUNDS = Math.ceil(CUTS / 20);
+const TIMEOUT_MS = 800;
+const POOL = 5;
+/** Beside this a call may take its deadline. */
+const GRACE_MS = 1_000;
+/** A manager is itself again this soon after the network is. */
+const RECOVERY_MS = 5_000;
+const OUTAGE = ['OUTCOME_UNKNOWN', 'STORAGE_UNAVAILABLE', 'TIMEOUT', 'CONTENTION'];
+const LOSSES: readonly Trap['loses'][] = ['answer', 'request', 'late'];
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
+  let proxy: TcpProxy;
+  let config: WorkerConfig;
+  /** Through the proxy, and around it. */
+  let manager: Manager;
+  let direct: Manager;
+  let call: Caller;
+  let directCall: Caller;
+  const unhandled: string[] = [];
+  const hear = (error: unknown) => unhandled.push(String(error));
+  const totals = { calls: 0, cuts: 0, lostAnswers: 0, lostRequests: 0, late: 0, settled: 0, slowest: 0 };
+  const answers: Record<string, number> = {};
+
+  beforeAll(async () => {
+    process.on('unhandledRejection', hear);
+    proxy = await TcpProxy.start(database.url);
+    config = { adapter: ADAPTER, url: proxy.url, timeoutMs: TIMEOUT_MS, poolSize: POOL };
+    manager = openManager(config);
+    direct = openManager({ ...config, url: database.url, timeoutMs: 10_000 });
+    [call, directCall] = [localCaller(manager), localCaller(direct)];
+    await manager.init();
+    await direct.init();
+  }, 60_000);
+
+  afterAll(async () => {
+    await manager?.close();
+    await direct?.close();
+    await proxy?.close();
+    process.off('unhandledRejection', hear);
+    console.log(
+      `network: ${JSON.stringify({ seed: SEED, ...totals, slowest: Math.round(totals.slowest), ...answers })}`,
+    );
+  });
+
+  /** A journal on a healthy network; in the end the network is healthy again and all answers are judged. */
+  async function judged(name: string, run: (journal: Journal) => Promise<void>, expected: readonly string[] = OUTAGE) {
+    const journal = new Journal(name, SEED);
+    const cuts = proxy.cuts;
+    await journal.prepare(directCall);
+    try {
+      await run(journal);
+    } finally {
+      proxy.heal();
+    }
+    await recovered();
+    totals.settled += await journal.settle(call, directCall);
+    totals.calls += journal.calls.length;
+    totals.cuts += proxy.cuts - cuts;
+    totals.slowest = Math.max(totals.slowest, journal.slowest);
+    for (const [code, count] of Object.entries(journal.tally)) answers[code] = (answers[code] ?? 0) + count;
+    expect(journal.unsettled.map(({ tag, names }) => `${tag}: ${names}`)).toEqual([]);
+    expect(journal.surprises(expected)).toEqual([]);
+    expect(journal.slowest).toBeLessThan(TIMEOUT_MS + GRACE_MS);
+    expect(await journal.problems(direct)).toEqual([]);
+    expect(unhandled).toEqual([]);
+    expect(proxy.open).toBeLessThanOrEqual(POOL);
+    // One that is on its way out may meet the one that takes its place.
+    expect(proxy.mostOpen).toBeLessThanOrEqual(2 * POOL);
+  }
+
+  /** Until a call succeeds again. */
+  async function recovered(): Promise<void> {
+    const began = performance.now();
+    for (let tries = 0; (await call('addCredits', 'canary', 1)).status !== 'resolved'; tries++) {
+      expect(performance.now() - began, `still not recovered after ${tries} calls`).toBeLessThan(RECOVERY_MS);
+      await wait(10);
+    }
+    expect(performance.now() - began).toBeLessThan(RECOVERY_MS);
+  }
+
+  const count = (loses: Trap['loses']) => {
+    totals[loses === 'answer' ? 'lostAnswers' : loses === 'request' ? 'lostRequests' : 'late']++;
+  };
+
+  test.each(LOSSES)('one lost: %s. Each verb answers the truth, and is applied once', (loses) =>
+    judged(
+      `one-${loses}`,
+      async (journal) => {
+        let met = 0;
+        for (let round = 0; round < ROUNDS; round++) {
+          for (const verb of VERBS) {
+            let sprung: Promise<void> | undefined;
+            await journal.call(directCall, 'reserveCredits');
+            const one = await journal.call(call, verb, (marker) => {
+              sprung = new Promise((resolve) => {
+                const trap = { marker, loses, lateMs: 100, sprung: resolve };
+                // What is refused says so without its tag, and springs nothing.
+                proxy.traps.splice(0, 1, trap);
+              });
+            });
+            if (one.names[0] !== 'resolved' || one.claim === 'replayed') continue;
+            await Promise.race([sprung, wait(2_000).then(() => expect.fail(`${one.tag} was not met`))]);
+            count(loses);
+            met++;
+          }
+        }
+        expect(met).toBeGreaterThanOrEqual(7 * ROUNDS);
+      },
+      // The network works again at once: every call finds out what became of it.
+      [],
+    ),
+  );
+
+  test.each(LOSSES)('lost: %s, and the network stays away beyond the deadline: unknown, with a key', (loses) =>
+    judged(`away-${loses}`, async (journal) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const calls = VERBS.map((verb, i) =>
+          journal.call(call, verb, (marker) => {
+            const sprung = () => {
+              count(loses);
+              if (loses !== 'late') proxy.down();
+            };
+            if (i === 0) proxy.traps.splice(0, 1, { marker, loses, lateMs: TIMEOUT_MS + 300, sprung });
+          }),
+        );
+        // What is late is not told of the others: the network goes away with it.
+        if (loses === 'late') {
+          for (let ms = 0; ms < TIMEOUT_MS && proxy.traps.length > 0; ms++) await wait(1);
+          proxy.down();
+        }
+        const first = await calls[0]!;
+        await Promise.all(calls);
+        expect(first.names).toEqual(['OUTCOME_UNKNOWN']);
+        expect(first.key).toMatch(/./);
+        proxy.up();
+        await recovered();
+        totals.settled += await journal.settle(directCall, call);
+        if (loses === 'late') await wait(400);
+      }
+    }),
+  );
+
+  test(`${CUTS} cuts of every connection under load`, () =>
+    judged('cuts', async (journal) => {
+      let isOver = false;
+      const load = journal.load(call, 24, () => isOver);
+      for (let cut = 0; cut < CUTS; cut++) {
+        await wait(20 + journal.random() * 60);
+        proxy.cut();
+      }
+      await wait(100);
+      isOver = true;
+      await load;
+      expect(journal.tally.resolved).toBeGreaterThan(CUTS);
+    }));
+
+  test('answers lost at random under load', () =>
+    judged('losses', async (journal) => {
+      const ends = performance.now() + 75 * CUTS;
+      let met = 0;
+      const sprungBy = (loses: Trap['loses']) => () => {
+        met++;
+        count(loses);
+      };
+      const slot = async () => {
+        while (performance.now() < ends) {
+          const loses = journal.random() < 0.25 ? LOSSES[Math.floor(journal.random() * 3)]! : null;
+          const trap = (marker: string) =>
+            loses && proxy.traps.push({ marker, loses, lateMs: journal.random() * 300, sprung: sprungBy(loses) });
+          await journal.call(call, undefined, trap);
+        }
+      };
+      await Promise.all(Array.from({ length: 16 }, slot));
+      await wait(400);
+      expect(met).toBeGreaterThan(CUTS / 4);
+    }));
+
+  test('a network that freezes under load: every call ends by its deadline, and what is late changes nothing', () =>
+    judged('freeze', async (journal) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        let isOver = false;
+        const load = journal.load(call, 16, () => isOver);
+        await wait(150);
+        proxy.freeze();
+        await wait(TIMEOUT_MS + 300 + journal.random() * 300);
+        proxy.thaw();
+        await recovered();
+        await wait(100);
+        isOver = true;
+        await load;
+      }
+      expect(journal.tally.OUTCOME_UNKNOWN).toBeGreaterThan(0);
+    }));
+
+  test('a network that flaps', () =>
+    judged('flap', async (journal) => {
+      let isOver = false;
+      const load = journal.load(call, 16, () => isOver);
+      for (let flap = 0; flap < 4 * ROUNDS; flap++) {
+        await wait(150);
+        proxy.down();
+        await wait(150);
+        proxy.up();
+      }
+      isOver = true;
+      await load;
+    }));
+
+  test('a slow network slows calls and refuses none; one slower than the deadline is told so in time', () =>
+    judged('slow', async (journal) => {
+      let isOver = false;
+      proxy.delayMs = 15;
+      const load = journal.load(call, 16, () => isOver);
+      await wait(500);
+      isOver = true;
+      await load;
+      expect(journal.surprises()).toEqual([]);
+      proxy.delayMs = TIMEOUT_MS;
+      await Promise.all(VERBS.map((verb) => journal.call(call, verb)));
+      await wait(TIMEOUT_MS);
+    }));
+
+  test.each(['down', 'freeze'] as const)('a manager whose first call meets a network that is in state: %s', (state) =>
+    judged(`start-${state}`, async (journal) => {
+      proxy[state]();
+      const late = openManager(config);
+      await journal.call(localCaller(late), 'addCredits');
+      proxy.up();
+      proxy.thaw();
+      let tries = 0;
+      for (const ends = performance.now() + RECOVERY_MS; ; tries++) {
+        const { names } = await journal.call(localCaller(late), 'deductCredits');
+        if (names[0] === 'resolved') break;
+        expect(performance.now(), `${tries}: ${names}`).toBeLessThan(ends);
+        await wait(10);
+      }
+      await late.close();
+    }),
+  );
+
+  test('after all of it the whole ledger verifies', async () => {
+    expect((await direct.ledger.verify()).problems).toEqual([]);
+  }, 600_000);
+});

@@ -1,0 +1,77 @@
+/** A server of our own that dies under load and comes back. `CREDIT_SERVER_KILLS` times. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Manager, openManager, type WorkerConfig } from './adapters.js';
+import { localCaller } from './answers.js';
+import { Journal } from './journal.js';
+import { ADAPTER, amount, describeOwnServer, type KillableServer, SEED } from './servers.js';
+import { startWorkers, type Worker } from './workers.js';
+
+const KILLS = amount('CREDIT_SERVER_KILLS', 2);
+const TIMEOUT_MS = 2_000;
+const GRACE_MS = 1_000;
+const RECOVERY_MS = 5_000;
+const OUTAGE = ['OUTCOME_UNKNOWN', 'STORAGE_UNAVAILABLE', 'TIMEOUT', 'CONTENTION'];
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describeOwnServer(`a server that dies, on ${ADAPTER}`, (start) => {
+  const journal = new Journal('server', SEED);
+  let server: KillableServer;
+  let config: WorkerConfig;
+  let workers: Worker[] = [];
+  let manager: Manager;
+  let settled = 0;
+  let slowestRecovery = 0;
+
+  beforeAll(async () => {
+    server = await start();
+    config = { adapter: ADAPTER, url: server.url, timeoutMs: TIMEOUT_MS, poolSize: 5 };
+    workers = await startWorkers(2, config);
+    manager = openManager({ ...config, timeoutMs: 10_000 });
+    await manager.init();
+    await journal.prepare(localCaller(manager));
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.close()));
+    await manager?.close();
+    await server?.remove();
+    const numbers = { seed: SEED, calls: journal.calls.length, settled, slowest: Math.round(journal.slowest) };
+    console.log(`server: ${KILLS} deaths, ${JSON.stringify({ ...numbers, slowestRecovery, ...journal.tally })}`);
+  }, 60_000);
+
+  test(`${KILLS} deaths under load: nothing acknowledged is lost, and managers recover by themselves`, async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      let isOver = false;
+      const loads = workers.map((worker) => journal.load(worker.call, 8, () => isOver));
+      await wait(200 + journal.random() * 300);
+      await server.kill(kill % 2 === 0 ? 'SIGKILL' : 'immediate');
+      // Each kind of death is short or lasts beyond the deadline in turn.
+      await wait(kill % 4 === 0 || kill % 4 === 3 ? TIMEOUT_MS + 500 : journal.random() * 500);
+      await server.start();
+      const began = performance.now();
+      await Promise.all(
+        workers.map(async ({ call }, i) => {
+          while ((await call('addCredits', `canary-${i}`, 1)).status !== 'resolved') {
+            expect(performance.now() - began).toBeLessThan(RECOVERY_MS);
+            await wait(10);
+          }
+        }),
+      );
+      slowestRecovery = Math.max(slowestRecovery, Math.round(performance.now() - began));
+      expect(slowestRecovery).toBeLessThan(RECOVERY_MS);
+      await wait(200);
+      isOver = true;
+      await Promise.all(loads);
+      settled += await journal.settle(workers[0]!.call, workers[1]!.call);
+    }
+    expect(journal.unsettled.map(({ tag, names }) => `${tag}: ${names}`)).toEqual([]);
+    expect(journal.surprises(OUTAGE)).toEqual([]);
+    expect(journal.slowest).toBeLessThan(TIMEOUT_MS + GRACE_MS);
+    expect(journal.tally.resolved).toBeGreaterThan(10 * KILLS);
+    expect(await journal.problems(manager)).toEqual([]);
+    expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
+    const report = await manager.ledger.verify();
+    expect(report.problems).toEqual([]);
+  }, 600_000);
+});

@@ -1,0 +1,69 @@
+/**
+ * Finds the servers of an adapter for these suites: a database on a shared one, and one of our own that a test may
+ * kill. `CREDIT_TEST_ADAPTER` names the adapter (default `postgres`).
+ */
+import { describe, test } from 'vitest';
+import { type Database, describePostgres } from '../servers/postgres.js';
+import { findPostgresBinaries, startKillablePostgres } from './own-postgres.js';
+
+/** A server of our own. Its data survives its deaths. */
+export interface KillableServer {
+  readonly url: string;
+  /** Ends it at once, the way named: SIGKILL to the server's main process, or its own immediate shutdown. */
+  kill(how: 'SIGKILL' | 'immediate'): Promise<void>;
+  /** Starts it again and resolves when it answers. */
+  start(): Promise<void>;
+  /** Ends it for good and removes its data. */
+  remove(): Promise<void>;
+}
+
+interface AdapterServers {
+  /** Registers a suite with a database of its own, or as skipped, with the reason. */
+  describeDatabase(name: string, body: (database: Database) => void): Promise<void>;
+  /** Why there can be no server of our own; null where there can. */
+  whyNoOwn(): string | null;
+  startOwn(): Promise<KillableServer>;
+}
+
+const SERVERS: Record<string, AdapterServers> = {
+  postgres: {
+    describeDatabase: describePostgres,
+    whyNoOwn() {
+      const binaries = findPostgresBinaries();
+      return 'missing' in binaries ? binaries.missing : null;
+    },
+    startOwn: startKillablePostgres,
+  },
+};
+
+export const ADAPTER = process.env.CREDIT_TEST_ADAPTER || 'postgres';
+
+/** A number from the environment, for longer runs. */
+export function amount(name: string, otherwise: number): number {
+  const given = Number(process.env[name] || otherwise);
+  if (!Number.isFinite(given) || given <= 0) throw new Error(`${name} is not a positive number.`);
+  return given;
+}
+
+/** Repeats a run; the suites print it. */
+export const SEED = Math.floor(amount('CREDIT_SEED', Math.ceil(Math.random() * 1e9)));
+
+export async function describeDatabase(name: string, body: (database: Database) => void): Promise<void> {
+  const servers = SERVERS[ADAPTER];
+  if (servers) await servers.describeDatabase(name, body);
+  else absent(name, `the adapter ${ADAPTER} has no servers here yet`);
+}
+
+/** Registers a suite that kills servers of its own, or as skipped, with the reason. */
+export function describeOwnServer(name: string, body: (start: () => Promise<KillableServer>) => void): void {
+  const servers = SERVERS[ADAPTER];
+  const reason = servers ? servers.whyNoOwn() : `the adapter ${ADAPTER} has no servers here yet`;
+  if (reason === null && servers) describe(name, () => body(() => servers.startOwn()));
+  else absent(name, String(reason));
+}
+
+function absent(name: string, reason: string): void {
+  const isRequired = (process.env.CREDIT_TEST_REQUIRE ?? '').split(',').includes(ADAPTER);
+  if (isRequired) test(name, () => Promise.reject(new Error(`No ${ADAPTER}: ${reason}`)));
+  else describe.skip(`${name} (skipped: ${reason})`, () => test('not run', () => {}));
+}
