@@ -145,6 +145,12 @@ export interface DbManager<S = never> {
    */
   transaction?<T>(run: (session: S) => Promise<T>, options?: StoreOptions<never>): Promise<T>;
 
+  /**
+   * Ends a host's transaction with the database's own error that tells the host to redo it: for a row that exists and
+   * that the snapshot of the transaction cannot see. Where it is missing, the call is refused as `CONTENTION`.
+   */
+  redo?(session: S): Promise<never>;
+
   /** The server's clock. */
   ping(options?: StoreOptions<S>): Promise<{ now: Date }>;
 

@@ -50,6 +50,7 @@ function recall(group: Group, memory: StateMemory): VersionedAccount[] | null {
 export async function lockStates<S>(group: Group, db: DbManager<S>, options: StoreOptions<S>): Promise<void> {
   const keys = [...group.keys].sort();
   const rows = await db.getMany('account', keys, { ...options, lock: true });
+  if (rows.includes(null) && options.session !== undefined) await db.redo?.(options.session);
   group.fresh = true;
   group.states = group.keys.map((key) => {
     const row = rows[keys.indexOf(key)] as unknown as AccountRow | null;

@@ -45,6 +45,11 @@ export interface Surroundings {
   readonly filePath?: string | null;
 }
 
+/** Makes the store of each sequence; a suite for another database puts its own here. */
+export const stores = {
+  make: (suspend?: () => Promise<void>): InMemoryDbManager => new InMemoryDbManager(suspend ? { suspend } : {}),
+};
+
 export class Library {
   readonly db: InMemoryDbManager;
   clockNow: number;
@@ -72,7 +77,7 @@ export class Library {
   constructor(config: OracleConfig, clockNow: number, { suspend, cached, filePath }: Surroundings = {}) {
     this.#config = config;
     this.clockNow = clockNow;
-    this.db = new InMemoryDbManager(suspend ? { suspend } : {});
+    this.db = stores.make(suspend);
     this.cache = cached ? new SharedCache() : null;
     this.filePath = filePath ?? null;
     this.join();

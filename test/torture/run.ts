@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PROCESS_SUITES } from '../processes/torture.js';
 import { seededBugs } from './seeded-run.js';
 
 const { values } = parseArgs({
@@ -30,8 +31,8 @@ const SUITES: Record<string, { files: readonly string[]; env: Record<string, num
 
 async function torture(name: string): Promise<boolean> {
   if (name === SEEDED) return seeded();
-  const suite = SUITES[name];
-  if (!suite) throw new Error(`--only is one of ${[...Object.keys(SUITES), SEEDED].join(', ')}`);
+  const suite = (values.adapter === 'memory' ? SUITES : DATABASE_SUITES)[name];
+  if (!suite) throw new Error(`--only is one of ${suites.join(', ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'credit-torture-'));
   const output = join(folder, 'report.json');
   const seed = values.seed ?? String(process.pid);
@@ -69,7 +70,17 @@ async function seeded(): Promise<boolean> {
   return failed === 0;
 }
 
-if (values.adapter !== 'memory') throw new Error(`The adapter ${values.adapter} comes with its own issue.`);
-for (const name of values.only ? [values.only] : [...Object.keys(SUITES), SEEDED]) {
+/** Suites of a database; those without one are of the memory adapter. */
+const DATABASE_SUITES: typeof SUITES = {
+  ...PROCESS_SUITES,
+  model: { files: ['test/postgres/service-model'], env: { CREDIT_MODEL_RUNS_PG: 1_500 } },
+  transcript: { files: ['test/postgres/service-transcript'], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
+};
+
+if (values.adapter !== 'memory' && values.adapter !== 'postgres') {
+  throw new Error(`The adapter ${values.adapter} comes with its own issue.`);
+}
+const suites = values.adapter === 'memory' ? [...Object.keys(SUITES), SEEDED] : Object.keys(DATABASE_SUITES);
+for (const name of values.only ? [values.only] : suites) {
   if (!(await torture(name))) process.exitCode = 1;
 }

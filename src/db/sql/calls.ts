@@ -8,6 +8,8 @@ import { storageFailure } from './failures.js';
 
 export type CallOptions = Pick<StoreOptions<never>, 'signal' | 'timeoutMs'> | undefined;
 
+const LEASE_MARGIN_MS = 100;
+
 /** Rejects every query that is running when the deadline comes. */
 export class CallConnection implements SqlConnection {
   /** Rejects at the deadline. */
@@ -93,7 +95,9 @@ export class Calls {
     let abort = () => {};
     const given = new Promise<never>((_, reject) => {
       abort = () => reject(aborted());
-      timer = setTimeout(() => reject(this.#noConnection()), timeoutMs);
+      // A little before the caller's own deadline, so that it hears that nothing was sent.
+      const margin = Math.min(LEASE_MARGIN_MS, timeoutMs / 10);
+      timer = setTimeout(() => reject(this.#noConnection()), timeoutMs - margin);
       signal?.addEventListener('abort', abort);
     });
     try {

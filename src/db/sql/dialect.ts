@@ -58,6 +58,8 @@ export interface Dialect {
   readonly name: string;
   /** Selects the server's time as epoch milliseconds, in `now`. */
   readonly now: string;
+  /** Raises the error after which a transaction has to be redone. */
+  readonly redo: string;
   /** Sent once on each new connection. */
   setUp(timeouts: Timeouts): string;
   /** Opens a transaction whose statements the server ends after `statementMs`. */

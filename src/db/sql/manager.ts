@@ -140,6 +140,11 @@ export class SqlDbManager implements DbManager<SqlSession> {
     return this.#calls.run(options, (connection) => runTransaction(connection, dialect, this.#sessions, run));
   }
 
+  async redo(session: SqlSession): Promise<never> {
+    await this.#read(() => ({ text: this.#opened.dialect.redo, values: [] }), { session });
+    throw storageFailure(new Error('The database did not ask for a new transaction.'));
+  }
+
   async ping(options?: StoreOptions<SqlSession>): Promise<{ now: Date }> {
     this.#enter(options);
     const [row] = await this.#read(() => ({ text: this.#opened.dialect.now, values: [] }), options);

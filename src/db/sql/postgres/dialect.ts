@@ -19,9 +19,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
   client_connection_check_interval: '1000',
 };
 
+const REDO = `do $$ begin
+  raise exception 'could not serialize access: the row was made after the snapshot of this transaction'
+  using errcode = 'serialization_failure';
+end $$`;
+
 export const postgres: Dialect = {
   name: 'postgres',
   now: NOW,
+  redo: REDO,
   setUp({ statementMs, lockMs }) {
     const settings = { ...SETTINGS, statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
     const values = Object.entries(settings).map(([name, value]) => `('${name}', '${value}')`);
