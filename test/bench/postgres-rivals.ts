@@ -1,4 +1,4 @@
-/** What people write by hand on PostgreSQL, as references of the benchmark: a row lock, one statement, a bulk insert. */
+/** References of the benchmark, as people write them by hand on PostgreSQL: row lock, one statement, bulk insert. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
@@ -25,7 +25,8 @@ export async function makeTables(url: string): Promise<void> {
         unique (account_id, seq));
       create table hand_ledger (account_id text collate "C", seq bigint, event text not null, message text not null,
         details text not null, at timestamptz not null, primary key (account_id, seq));
-      insert into hand_account select 'user-' || n, 0, 1000000000000, 0, '{}' from generate_series(0, ${ACCOUNTS - 1}) n;
+      insert into hand_account
+        select 'user-' || n, 0, 1000000000000, 0, '{}' from generate_series(0, ${ACCOUNTS - 1}) n;
     `);
     await client.query('vacuum analyze');
   });
@@ -99,8 +100,9 @@ export async function bulkRate(url: string, accounts: number, seconds: number): 
   return withClient(url, async (client) => {
     const update = `update hand_account set version = version + 1, balance = balance - 1
       where id in (select 'user-' || (n * 7919 % ${accounts}) from generate_series($1::int, $1::int + 511) n)`;
-    const insert = `insert into hand_txn select gen_random_uuid()::text, 'user-' || (n % ${accounts}), 1e9 + n, 'deduct', 1,
-      1, now() from generate_series($1::bigint, $1::bigint + 511) n`;
+    const insert = `insert into hand_txn
+      select gen_random_uuid()::text, 'user-' || (n % ${accounts}), 1e9 + n, 'deduct', 1, 1, now()
+      from generate_series($1::bigint, $1::bigint + 511) n`;
     let done = 0;
     const began = performance.now();
     while (performance.now() - began < seconds * 1000) {

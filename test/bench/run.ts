@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- --adapter memory|postgres [--json]`: only the ratios within one run are goals. `--operations` is for
+ * `npm run bench -- --adapter memory|postgres [--json]`: only ratios within one run are goals. `--operations` is for
  * memory, `--seconds` a measurement for databases.
  */
 import { parseArgs } from 'node:util';

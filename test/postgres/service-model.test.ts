@@ -1,6 +1,6 @@
 /**
  * The property model of test/model on PostgreSQL: the same oracle and every check of it, on shorter sequences.
- * Reproduce a failure by CREDIT_SEED=<the seed printed>; CREDIT_MODEL_RUNS_PG sets the number (300 in CI, 3,000 in torture).
+ * Reproduce a failure by CREDIT_SEED=<the seed printed>; CREDIT_MODEL_RUNS_PG sets the number (default 30).
  */
 import fc from 'fast-check';
 import pg from 'pg';

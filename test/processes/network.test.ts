@@ -116,10 +116,11 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
             met++;
           }
         }
-        expect(met).toBeGreaterThanOrEqual(7 * ROUNDS);
+        expect(met).toBeGreaterThanOrEqual(6 * ROUNDS);
       },
-      // The network works again at once: every call finds out what became of it.
-      [],
+      // The network works again at once: every call finds out what became of it. A verb on a hold of another process
+      // reads first, and a read on a connection that just broke is answered as not applied.
+      ['STORAGE_UNAVAILABLE'],
     ),
   );
 
