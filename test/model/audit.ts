@@ -24,8 +24,8 @@ type Row = { readonly [field: string]: unknown };
 /** What an account is now: everything that later operations may hide again. */
 export async function auditPresent(library: Library, oracle: Oracle, user: string, turn: number): Promise<Differences> {
   const { account, now } = oracle.read(user, library.clockNow);
-  await library.learnLots(user);
   return [
+    // First: the rows name every lot that the others speak of.
     ...(await auditRows(library, oracle.stored(user))),
     ...(await auditGrants(library, account, turn)),
     ...(await auditActiveHolds(library, account, turn)),

@@ -25,11 +25,9 @@ export interface Setting {
   readonly filed: boolean;
 }
 
-export const PLAIN: Setting = { cached: false, filed: false };
-
 export function settingOf(seed: number): Setting {
   const bits = mixed(seed);
-  return { cached: bits % 4 === 1, filed: (bits >>> 8) % 8 === 1 };
+  return { cached: bits % 4 === 1, filed: (bits >>> 8) % 16 === 1 };
 }
 
 /** All bits of the answer depend on all bits of the seed; 0 stays 0. */

@@ -7,8 +7,10 @@ import { type Contents, compareLines, compareStory, contentsOf, lackingIn, outOf
 import type { Library, Row } from './library.js';
 import type { Oracle } from './oracle.js';
 
-/** Files for one whose damage is told by `verify`. */
-const NAMED_EVERY = 60;
+/** Of so many sequences without a file one is verified. */
+const VERIFIED_EVERY = 3;
+/** `verify()` waits most of a second before it names lines that lack: of so many files it is asked about one. */
+const NAMED_EVERY = 50;
 /** Clocks of several processes may differ by this much at most (rule 23). */
 const CLOCKS_DIFFER_MS = 5_000;
 
@@ -22,11 +24,14 @@ export interface Ledgered {
 }
 
 /** `verify()` finds nothing in the database, and counts as many entries as the oracle wrote. */
-export async function auditLedger(ledgered: Ledgered, turn: number): Promise<Differences> {
+export async function auditLedger(ledgered: Ledgered, chance: Chance): Promise<Differences> {
   const { oracle, library, users, happened, latestClock } = ledgered;
+  const turn = chance.below(100);
   const found: Differences = [];
   if (library.filePath !== null) return found;
-  if (library.clockNow + CLOCKS_DIFFER_MS < latestClock) found.push(...(await auditFuture(ledgered, turn)));
+  const isBehind = library.clockNow + CLOCKS_DIFFER_MS < latestClock;
+  if (isBehind) found.push(...(await auditFuture(ledgered, turn)));
+  else if (chance.below(VERIFIED_EVERY) > 0) return found;
   library.clockNow = latestClock;
   const report = await library.ledger(turn).verify();
   const chained = users.reduce((sum, user) => sum + oracle.stored(user).entries.length, 0);
@@ -62,7 +67,7 @@ export async function auditFile(ledgered: Ledgered, chance: Chance): Promise<Dif
   if (library.instances === 1) found.push(...(await auditSingle(ledgered, filePath)));
   else found.push(...(await auditShared(ledgered, filePath)));
   if (found.length === 0 && chance.below(3) === 0) found.push(...(await auditTorn(ledgered, filePath, chance)));
-  if (found.length === 0 && chance.below(6) === 0) found.push(...(await auditRebuilt(ledgered, filePath)));
+  if (found.length === 0 && chance.below(4) === 0) found.push(...(await auditRebuilt(ledgered, filePath)));
   if (found.length === 0 && chance.below(3) === 0) found.push(...(await auditOne(ledgered, chance.pick(users))));
   return found;
 }
@@ -73,7 +78,7 @@ async function auditSingle(ledgered: Ledgered, filePath: string): Promise<Differ
   const rows = await ledgered.library.allEntryRows();
   // What a process has committed it has written when it is asked for the state of its ledger.
   const found = await verify(ledgered, rows, 0);
-  const contents = contentsOf(await readFile(filePath));
+  const contents = contentsOf(await bytesOf(filePath));
   const { lines, blank } = contents;
   found.push(...differ('file', { lines: rows.length, blank: 0 }, { lines: lines.length, blank }));
   return [...found, ...outOfOrder(lines), ...compareAll(ledgered, contents, rows, 0)];
@@ -85,7 +90,7 @@ async function auditShared(ledgered: Ledgered, filePath: string): Promise<Differ
   // The others end, and each writes what it still had.
   await library.restart();
   const rows = await library.allEntryRows();
-  const contents = contentsOf(await readFile(filePath));
+  const contents = contentsOf(await bytesOf(filePath));
   const lacking = lackingIn(contents, rows);
   const unfiled = rows.filter((row) => library.unfiledIds.has(String(row.operationId))).map((row) => String(row.id));
   happened.count('files of several instances');
@@ -102,13 +107,13 @@ async function auditTorn(ledgered: Ledgered, filePath: string, chance: Chance): 
   const rows = await library.allEntryRows();
   const { size } = await stat(filePath);
   await truncate(filePath, size - 1 - chance.below(Math.min(size, chance.pick([200, 2_000, size]))));
-  const bytes = await readFile(filePath);
+  const bytes = await bytesOf(filePath);
   const left = contentsOf(bytes);
   const isLine = contentsOf(Buffer.from(`${left.tail}\n`)).lines.length > 0;
   happened.count('files cut short');
   if (left.tail !== '' && !isLine) happened.count('lines cut in two');
   const found = await reconcile(ledgered, filePath, lackingIn(left, rows), left.tail === '' || isLine ? 0 : 1);
-  const mended = await readFile(filePath);
+  const mended = await bytesOf(filePath);
   if (!mended.subarray(0, bytes.length).equals(bytes)) found.push('what was left of the file was changed');
   return found;
 }
@@ -116,7 +121,7 @@ async function auditTorn(ledgered: Ledgered, filePath: string, chance: Chance): 
 /** A new file in order of time, the old one kept. */
 async function auditRebuilt(ledgered: Ledgered, filePath: string): Promise<Differences> {
   const { library, happened } = ledgered;
-  const old = await readFile(filePath);
+  const old = await bytesOf(filePath);
   const before = await library.allEntryRows();
   const { lines, replaced } = await library.ledger(0).rebuildFile();
   happened.count('files rebuilt');
@@ -124,7 +129,7 @@ async function auditRebuilt(ledgered: Ledgered, filePath: string): Promise<Diffe
   if (replaced === null || !(await readFile(replaced)).equals(old)) found.push('the old file was not kept');
   const rows = await library.allEntryRows();
   found.push(...(await verify(ledgered, rows, 0)));
-  const contents = contentsOf(await readFile(filePath));
+  const contents = contentsOf(await bytesOf(filePath));
   const instants = contents.lines.map((line) => String(line.fields.created_at));
   if (instants.some((at, i) => at < (instants[i - 1] ?? ''))) found.push('the new file is not in order of time');
   found.push(...differ('new file', { lines: rows.length }, { lines: contents.lines.length }));
@@ -150,8 +155,7 @@ async function reconcile(
   const { library, happened } = ledgered;
   const ledger = library.ledger(0);
   const found: Differences = [];
-  // Lines that lack are waited for before they are named: this takes most of a second, so it is done now and then.
-  if (lacking.length > 0 && happened.get('damage named') * NAMED_EVERY < happened.get('files compared')) {
+  if (lacking.length > 0 && happened.get('damage named') + 0.5 <= happened.get('files compared') / NAMED_EVERY) {
     happened.count('damage named');
     const { ok, problems } = await ledger.verify();
     const told = problems.map(({ kind, id }) => `${kind} ${id}`).sort();
@@ -162,7 +166,7 @@ async function reconcile(
   happened.count('lines brought back', lacking.length);
   const rows = await library.allEntryRows();
   found.push(...(await verify(ledgered, rows, pieces)));
-  return [...found, ...compareAll(ledgered, contentsOf(await readFile(filePath)), rows, pieces)];
+  return [...found, ...compareAll(ledgered, contentsOf(await bytesOf(filePath)), rows, pieces)];
 }
 
 async function verify({ library }: Ledgered, rows: readonly Row[], torn: number): Promise<Differences> {
@@ -181,4 +185,12 @@ function compareAll(ledgered: Ledgered, contents: Contents, rows: readonly Row[]
     ...users.flatMap((user) => compareStory(contents, oracle.stored(user))),
     ...differ('file', { refusals: oracle.refusalsWritten }, { refusals }),
   ];
+}
+
+/** A file that nobody wrote to is as an empty one: what it lacks is compared all the same. */
+function bytesOf(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
 }

@@ -62,15 +62,15 @@ export class Oracle {
     return this.#accounts.get(user) ?? emptyAccount(user);
   }
 
-  /** As a reader at `clockNow` must find it. */
+  /** As a reader at `clockNow` must find it; nobody may change it. */
   read(user: string, clockNow: number): { account: Account; now: number } {
-    const draft = openDraft(this.stored(user), clockNow, 'read', this.config.openGrants);
-    if (this.exists(user)) advance(draft);
-    return { account: draft.account, now: draft.now };
-  }
-
-  exists(user: string): boolean {
-    return this.#accounts.has(user);
+    const stored = this.stored(user);
+    const now = Math.max(clockNow, stored.lastAt);
+    const next = nextInstant(stored);
+    if (next === null || next > now) return { account: stored, now };
+    const draft = openDraft(stored, now, 'read', this.config.openGrants);
+    advance(draft);
+    return { account: draft.account, now };
   }
 
   ownerOf(hold: string): string | undefined {

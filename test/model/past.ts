@@ -6,7 +6,8 @@ import type { Library } from './library.js';
 import type { Oracle } from './oracle.js';
 import { balanceAt, type Records } from './oracle-past.js';
 
-const KINDS = ['an earlier step', 'between two steps', 'beside an entry', 'the future', 'before the first'] as const;
+const KINDS = ['at an earlier step', 'between two steps', 'beside an entry', 'in the future', 'before all'] as const;
+const KINDS_PER_SEQUENCE = 2;
 type Kind = (typeof KINDS)[number];
 const DAY_MS = 86_400_000;
 
@@ -18,13 +19,14 @@ export interface Known {
   readonly happened: Happened;
 }
 
-/** Every user's balance at one instant of each kind. */
+/** Every user's balance at one instant of each of some kinds. */
 export async function auditInstants(known: Known, chance: Chance): Promise<Differences> {
   const found: Differences = [];
-  for (const kind of KINDS) {
+  const first = chance.below(KINDS.length);
+  for (const kind of [...KINDS, ...KINDS].slice(first, first + KINDS_PER_SEQUENCE)) {
     const at = drawInstant(kind, known, chance);
     if (at === null) continue;
-    known.happened.count(`balance at ${kind}`);
+    known.happened.count(`balance ${kind}`);
     for (const user of known.users) found.push(...(await compareAt(known, user, at, chance)));
   }
   return found;
@@ -64,7 +66,7 @@ function drawInstant(kind: Kind, known: Known, chance: Chance): number | null {
   const { entries, lots, holds } = oracle.stored(user);
   const steps = records.instants(user);
   switch (kind) {
-    case 'an earlier step':
+    case 'at an earlier step':
       return steps.length > 0 ? chance.pick(steps) : null;
     case 'between two steps': {
       const gaps = steps.flatMap((end, i) => (i > 0 && end - (steps[i - 1] ?? end) > 1 ? [i] : []));
@@ -75,14 +77,14 @@ function drawInstant(kind: Kind, known: Known, chance: Chance): number | null {
     }
     case 'beside an entry':
       return entries.length > 0 ? chance.pick(entries).at + chance.pick([-1, 0, 1]) : null;
-    case 'the future': {
+    case 'in the future': {
       const now = Math.max(library.clockNow, oracle.stored(user).lastAt);
       const ends = [...lots.values()].flatMap((lot) => [lot.effectiveAt, lot.expiresAt ?? 0]);
       const due = [...ends, ...[...holds.values()].map((hold) => hold.expiresAt)].filter((instant) => instant >= now);
       const beside = due.map((instant) => instant + chance.pick([-1, 0, 1]));
       return chance.pick([now + 1, now + chance.below(10 * DAY_MS), now + 3650 * DAY_MS, ...beside, ...beside]);
     }
-    case 'before the first': {
+    case 'before all': {
       const firsts = users.flatMap((one) => oracle.stored(one).entries[0]?.at ?? []);
       return Math.min(library.clockNow, ...firsts) - chance.pick([1, 1000, DAY_MS]);
     }

@@ -1,8 +1,9 @@
 /**
  * The library against an oracle that shares no code with it: random sequences of calls, clock jumps, retries and
- * restarts. After every command codes, results and balances are compared; every tenth the lots, holds and rows; at the
- * end everything that can be read. Reproduce a failure by CREDIT_SEED=<the seed printed>; CREDIT_MODEL_RUNS sets the
- * number of sequences of all files together.
+ * restarts. After every command codes, results and balances are compared (a quarter of the sequences has a cache:
+ * through it and past it); every tenth the lots, holds and rows; at the end everything that can be read, balances at
+ * other instants, the ledger and, in every sixteenth sequence, its file. Reproduce a failure by CREDIT_SEED=<the seed
+ * printed>; CREDIT_MODEL_RUNS sets the number of sequences of all files together.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -103,6 +104,31 @@ const FLOORS: Readonly<Record<string, number>> = {
   'refused RESERVATION_NOT_ACTIVE': 450,
   'refused RESERVATION_NOT_FOUND': 90,
   'refused TRANSACTION_NOT_FOUND': 20,
+  'balance at an earlier step': 200,
+  'balance between two steps': 110,
+  'balance beside an entry': 190,
+  'balance in the future': 190,
+  'balance before all': 200,
+  'balance that a step left and later ones changed': 220,
+  'balance between the clock and who wrote it': 110,
+  'balance after what the clock will do': 250,
+  'sequences with a cache': 150,
+  'audits of the cache': 600,
+  'balances from the cache': 15_000,
+  'ledgers verified': 150,
+  'entries verified': 5000,
+  'entries of the future': 20,
+  'files compared': 30,
+  'files of one instance': 5,
+  'files of several instances': 18,
+  'files cut short': 6,
+  'files rebuilt': 3,
+  'lines compared': 1500,
+  'lines that no instance wrote': 20,
+  'lines cut in two': 4,
+  'lines brought back': 60,
+  'users verified alone': 5,
+  'damage named': 1,
 };
 
 /** Declares one file's share; each has a seed of its own, so that two processes search twice as much. */

@@ -1,11 +1,15 @@
 import { test } from 'vitest';
-import { PLAIN } from './chance.js';
+import { Happened } from './happened.js';
 import { EDGES, OPEN, REGRESSIONS, type Script } from './regressions.js';
 import { runScript } from './sequence.js';
 
+const happened = new Happened();
+
 /** On the database alone, and with everything around it. */
 async function runBoth({ config, steps }: Script): Promise<void> {
-  for (const setting of [PLAIN, { cached: true, filed: true }]) await runScript({ ...OPEN, ...config }, steps, setting);
+  for (const around of [false, true]) {
+    await runScript({ ...OPEN, ...config }, steps, { cached: around, filed: around }, happened);
+  }
 }
 
 test.each(REGRESSIONS.map((one) => [one.found, one] as const))('no more: %s', async (_found, script) => {

@@ -6,13 +6,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { auditUser } from './audit.js';
+import { compareBalance } from './cached.js';
+import { Chance, settingOf } from './chance.js';
 import { compareInfo, compareOutcome, type Differences } from './compare.js';
 import { Happened } from './happened.js';
+import { auditFile, auditLedger } from './ledger-audit.js';
 import { type Answer, Library } from './library.js';
 import { Oracle } from './oracle.js';
 import type { Call, Op } from './oracle-call.js';
 import { infoOf, MICRO } from './oracle-state.js';
-import { Disagreement, START, show } from './sequence.js';
+import { Disagreement, START, show, withFile } from './sequence.js';
 import { at, configOf, type Raw, resolve, swarm } from './steps.js';
 
 const RUNS = Number(process.env.CREDIT_SCHEDULED_RUNS ?? 200);
@@ -83,7 +86,10 @@ function warmUp(users: readonly string[]): Call[] {
 
 async function perform(member: Member, library: Library): Promise<Reply> {
   if ('call' in member) return { answer: await library.perform(member.call, member.turn) };
-  return { info: await library.service(member.turn).getUserCreditsInfo(member.read, { fresh: true }) };
+  const info = library.service(member.turn).getUserCreditsInfo(member.read, { fresh: true });
+  // Another may be answered from the cache, or bring into it what has just become old.
+  if (library.cache) await library.service(member.turn + 1).getUserCreditsInfo(member.read);
+  return { info: await info };
 }
 
 /** The differences of one order of the calls, on a copy of the oracle that is handed back. */
@@ -141,13 +147,19 @@ async function witness(
   throw new Disagreement(['no order explains the answers', ...complaints].join('\n'));
 }
 
-async function runScheduled(scheduler: fc.Scheduler, seed: number, raws: readonly Raw[], happened: Happened) {
+async function runScheduled(
+  scheduler: fc.Scheduler,
+  seed: number,
+  raws: readonly Raw[],
+  filePath: string | null,
+  happened: Happened,
+) {
   let suspending = true;
   const config = configOf(seed);
   const suspend = async () => {
     if (suspending) await scheduler.schedule(Promise.resolve(), 'store');
   };
-  const library = new Library(config, START, { suspend });
+  const library = new Library(config, START, { suspend, cached: settingOf(seed).cached, filePath });
   library.join();
   let oracle = new Oracle(config);
   const users = seed % 2 === 0 ? ['ada'] : ['ada', 'bob'];
@@ -183,14 +195,33 @@ async function runScheduled(scheduler: fc.Scheduler, seed: number, raws: readonl
       if (found.order.some((index, place) => index !== place)) happened.count('out of order');
       countGroup(found.order, members, oracle, library, happened);
       oracle = found.oracle;
+      const stale = await compareCached(library, oracle, users);
+      if (stale.length > 0) throw new Disagreement(stale.join('\n'));
     } catch (error) {
       if (error instanceof Disagreement)
         throw new Disagreement([`config ${show(config)}`, ...log, error.message].join('\n'));
       throw error;
     }
   }
+  const ledgered = { oracle, library, users, happened, latestClock: library.clockNow };
+  const chance = new Chance(seed);
+  const differences = [...(await auditLedger(ledgered, chance)), ...(await auditFile(ledgered, chance))];
+  if (differences.length > 0) throw new Disagreement([`config ${show(config)}`, ...log, ...differences].join('\n'));
   await library.close();
+  if (library.cache) happened.count('sequences with a cache');
+  happened.count('balances from the cache', library.cache?.hits ?? 0);
   happened.count('store conflicts', library.storeConflicts);
+}
+
+/** When nothing is in flight any more, the cache has what was committed last, whoever read meanwhile. */
+async function compareCached(library: Library, oracle: Oracle, users: readonly string[]): Promise<Differences> {
+  if (!library.cache) return [];
+  const found: Differences = [];
+  for (const user of users) {
+    const { account, now } = oracle.read(user, library.clockNow);
+    for (const turn of [0, 1]) found.push(...(await compareBalance(library, user, infoOf(account), now, turn)));
+  }
+  return found;
 }
 
 function short(reply: Reply | undefined): string {
@@ -239,6 +270,11 @@ const FLOORS: Readonly<Record<string, number>> = {
   'replayed commit': 8,
   'replayed release': 30,
   'replayed reserve': 8,
+  'sequences with a cache': 20,
+  'balances from the cache': 300,
+  'ledgers verified': 25,
+  'files of several instances': 2,
+  'lines compared': 40,
 };
 
 test(`${RUNS} sequences of concurrent calls are linearizable on a store suspended at random`, async () => {
@@ -246,7 +282,7 @@ test(`${RUNS} sequences of concurrent calls are linearizable on a store suspende
   const happened = new Happened();
   const raws = fc.array(raw, { minLength: COMMANDS, maxLength: COMMANDS, size: 'max' });
   const property = fc.asyncProperty(fc.scheduler(), fc.nat({ max: 2 ** 30 }), raws, (scheduler, seed, steps) =>
-    runScheduled(scheduler, seed, steps, happened),
+    withFile(settingOf(seed).filed, (filePath) => runScheduled(scheduler, seed, steps, filePath, happened)),
   );
   await fc.assert(property, { seed: SEED, numRuns: RUNS, unbiased: true });
   console.log(`happened: ${happened}`);

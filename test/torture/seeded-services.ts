@@ -140,7 +140,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-30b',
     title: 'what a commit inside the transaction of a host answers is not checked',
     file: 'src/services/session.ts',
-    find: "      if (outcome.status !== 'committed') throw failureOf(outcome);\n",
+    find: "    if (outcome.status !== 'committed') throw failureOf(outcome);\n",
     replace: '',
     tests: [{ file: REMEMBERED, name: 'a commit that meets another writer inside a host transaction is refused' }],
   },
