@@ -63,7 +63,8 @@ export function accountToRow(account: Account, version: number): AccountRow {
     balance: account.balance,
     reserved: account.reserved,
     debt: account.debt,
-    available: account.balance - account.reserved,
+    available: availableOf(account),
+    magnitude: magnitudeOf(availableOf(account)),
     dueAt: account.dueAt === null ? null : new Date(account.dueAt),
     createdAt: new Date(account.createdAt),
     state: Object.freeze({
@@ -95,6 +96,13 @@ export function accountFromRow(row: AccountRow): Account {
     trialAmount: row.state.trialAmount,
     created: row.state.created,
   };
+}
+
+/** How many binary digits an amount has; 0 for what is not positive. Never falls as the amount grows. */
+export function magnitudeOf(amount: number): number {
+  if (amount <= 0) return 0;
+  // The operations on bits see 32 of them.
+  return amount < 2 ** 32 ? 32 - Math.clz32(amount) : 64 - Math.clz32(amount / 2 ** 32);
 }
 
 /** What can be spent or held now. Negative while holds outweigh what is left after debt. */
