@@ -104,6 +104,20 @@ export class DocumentQueues {
     return groups;
   }
 
+  /** What waits behind a running group of one document; that group owns the document still. */
+  takeBehind({ keys: [key = '', ...others] }: Group, max: number): Group | null {
+    const queue = this.#queues.get(key);
+    const first = others.length === 0 ? queue?.peek() : undefined;
+    if (!queue || !first || first.alone) return null;
+    const operations = this.#takeFrom(queue, max);
+    return operations.length > 0 ? newGroup([key], operations) : null;
+  }
+
+  /** Puts what was taken behind a running group back where it waited. */
+  putBack({ keys: [key = ''], operations }: Group): void {
+    this.#queues.get(key)?.putBack(operations.filter(({ state }) => state !== 'settled'));
+  }
+
   /** Gives the documents of a group back, with the operations that have to run again at the head. */
   release(group: Group, again: readonly Operation[]): void {
     if (group.released) return;
