@@ -39,7 +39,11 @@ interface Group {
 /** Variants by the kinds of changes they serve. */
 const variants = new WeakMap<Table, Map<string, Variant[]>>();
 
-export function writeStatement(units: readonly (readonly TableChange[])[]): Statement {
+/**
+ * @param isBlind for one unit: not to look for what stands in its way. The answer says no more than that it was
+ * refused, and a taken value is an error; for that it costs the server half as much.
+ */
+export function writeStatement(units: readonly (readonly TableChange[])[], isBlind = false): Statement {
   const groups = new Map<Table, Partial<Record<Operation, Group>>>();
   const needed: number[] = [];
   for (const [i, unit] of units.entries()) {
@@ -72,7 +76,7 @@ export function writeStatement(units: readonly (readonly TableChange[])[]): Stat
     group.isOne = units.length === 1 && group.units.length === 1;
     group.forms = group.op === 'delete' ? [] : formsOf(group.table.written, group.rows);
   }
-  const text = textFor(ordered);
+  const text = textFor(ordered, isBlind);
   return { text, values: [`{${needed.join()}}`, ...ordered.flatMap(valuesOf)] };
 }
 
@@ -85,10 +89,10 @@ function byName(a: Group, b: Group): number {
 }
 
 /** The text for these groups, whose forms become those of the text. */
-function textFor(groups: readonly Group[]): string {
+function textFor(groups: readonly Group[], isBlind: boolean): string {
   const [first] = groups;
-  if (!first) return textOf(groups);
-  const shape = groups.map((group) => `${nameOf(group)} ${group.isOne}`).join('\n');
+  if (!first) return textOf(groups, isBlind);
+  const shape = [isBlind, ...groups.map((group) => `${nameOf(group)} ${group.isOne}`)].join('\n');
   const shapes = variants.get(first.table) ?? new Map<string, Variant[]>();
   variants.set(first.table, shapes);
   const known = shapes.get(shape) ?? [];
@@ -98,7 +102,7 @@ function textFor(groups: readonly Group[]): string {
     groups.map(({ forms }) => forms),
     (forms) => {
       for (const [i, group] of groups.entries()) group.forms = forms[i] as readonly Form[];
-      return textOf(groups);
+      return textOf(groups, isBlind);
     },
   );
   for (const [i, group] of groups.entries()) group.forms = variant.forms[i] as readonly Form[];
@@ -151,20 +155,23 @@ function placesOf({ table, op, isOne, forms }: Group, next: () => string): Place
   return { table, op, isOne, unit, key, expected, columns };
 }
 
-function textOf(groups: readonly Group[]): string {
+function textOf(groups: readonly Group[], isBlind: boolean): string {
   let last = 1;
   const next = () => `$${++last}`;
   const places = groups.map((group) => placesOf(group, next));
-  const dups = places.flatMap((each, model) => dupsOf(each, model));
+  const dups = isBlind ? [] : places.flatMap((each, model) => dupsOf(each, model));
   const locking = places.flatMap((each, i) => (each.op === 'insert' ? [] : [{ each, name: `lk${i}`, model: i }]));
+  const locks = locking.map(({ name }) => name);
   const none = "select 0, 0, 0, '' where false";
   const parts = [
-    `dup(u, m, i, k) as materialized (${dups.join(' union all ') || none})`,
+    ...(isBlind ? [] : [`dup(u, m, i, k) as materialized (${dups.join(' union all ') || none})`]),
     ...locking.map(({ each, name }) => `${name} as materialized (${lockOf(each)})`),
-    `ok as materialized (${okOf(locking.map(({ name }) => name))})`,
+    `ok as materialized (${isBlind ? allLocked(locks) : okOf(locks)})`,
     // Side statements run last to first: a delete makes room for an update, and that for an insert.
     ...[...places].sort((a, b) => ORDER[a.op] - ORDER[b.op]).map((each, i) => `w${i} as (${writeOf(each)})`),
   ];
+  if (isBlind)
+    return `with ${parts.join(',\n')}\nselect case when (select v[1] from ok) then null else '' end as refused`;
   const stale = locking.map(({ each, model }) => staleOf(each, model));
   const found = ['select u, m, i, k from dup', ...stale].join(' union all ');
   return `with ${parts.join(',\n')}
@@ -252,6 +259,12 @@ function okOf(locks: readonly string[]): string {
   ];
   const sums = `select u, sum(d) as s from (${counts.join(' union all ')}) as counts group by u`;
   return `select array_agg(s = 0 order by u) as v from (${sums}) as sums`;
+}
+
+/** The same for one unit that nothing else can stand in the way of. */
+function allLocked(locks: readonly string[]): string {
+  const counts = locks.map((name) => `(select count(*) from ${name})`);
+  return `select array[${counts.join(' + ') || '0'} = ($1::text::int[])[1]] as v`;
 }
 
 function writeOf(places: Places): string {
