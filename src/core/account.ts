@@ -18,6 +18,7 @@ export interface Account {
   readonly holds: readonly OpenHold[];
   readonly options: AccountOptions;
   readonly trialAmount: number | null;
+  readonly planLimit: number | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
 }
 
@@ -46,6 +47,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     holds: NONE,
     options: NO_OPTIONS,
     trialAmount: null,
+    planLimit: null,
     created: null,
   };
 }
@@ -72,6 +74,7 @@ export function accountToRow(account: Account, version: number): AccountRow {
       holds: account.holds,
       options: account.options,
       trialAmount: account.trialAmount,
+      planLimit: account.planLimit,
       created: account.created,
     }),
   };
@@ -94,6 +97,7 @@ export function accountFromRow(row: AccountRow): Account {
     holds: row.state.holds,
     options: row.state.options,
     trialAmount: row.state.trialAmount,
+    planLimit: row.state.planLimit,
     created: row.state.created,
   };
 }

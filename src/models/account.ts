@@ -62,6 +62,8 @@ export const accountStateSchema = z.object({
   options: accountOptionsSchema,
   /** Size of the trial grant, null while none was made. */
   trialAmount: micro.nullable(),
+  /** What the current plan grants a period of this credit type: a threshold in percent is of it. */
+  planLimit: micro.nullable(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
 });

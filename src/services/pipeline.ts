@@ -76,11 +76,10 @@ export class Pipeline<S> {
   }
 
   /** Bounded waiting: beyond it a call is refused at once. */
-  #admit({ accounts }: Request): void {
+  #admit({ documents }: Request): void {
     const { maxWaiting, maxWaitingPerAccount } = this.#config;
     const full =
-      this.#deadlines.size >= maxWaiting ||
-      accounts.some(({ key }) => this.#queues.sizeOf(key) >= maxWaitingPerAccount);
+      this.#deadlines.size >= maxWaiting || documents.some((key) => this.#queues.sizeOf(key) >= maxWaitingPerAccount);
     if (full) throw creditError('CONTENTION', 'Too many calls are waiting. Slow down and try again.', { attempts: 0 });
   }
 

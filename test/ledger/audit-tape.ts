@@ -99,6 +99,7 @@ function accountOf(end: EntryRow, count: number): Row {
       holds: [],
       options: { overdraftLimit: null, lowCreditThreshold: null, metadata: null },
       trialAmount: null,
+      planLimit: null,
       created: null,
     },
   };
