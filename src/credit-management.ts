@@ -1,5 +1,6 @@
 /** Wiring: one call that puts a database, a pipeline and the services together, with in-memory defaults. */
 
+import type { TemporalLike } from './core/periods.js';
 import { InMemoryDbManager, type MemorySession } from './db/memory.js';
 import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-logger.js';
@@ -13,14 +14,21 @@ import { BalanceCache, type BalanceCacheConfig } from './services/balance-cache.
 import { buildCreditService } from './services/credit-service.js';
 import type { CreditService } from './services/credit-service-types.js';
 import { Engine } from './services/engine.js';
+import { expirationService } from './services/expiration-service.js';
 import type { DecisionSettings } from './services/group.js';
 import { uuidv7Source } from './services/ids.js';
+import type { Jobs } from './services/job-types.js';
+import { jobs } from './services/jobs.js';
 import { LedgerMirror } from './services/ledger-mirror.js';
 import { ledgerService } from './services/ledger-service.js';
 import type { LedgerService } from './services/ledger-types.js';
 import { defaultLogger } from './services/logger.js';
 import { Pipeline } from './services/pipeline.js';
+import { promoService } from './services/promo-service.js';
+import type { PromoService } from './services/promo-types.js';
 import { Store } from './services/store.js';
+import { subscriptionService } from './services/subscription-service.js';
+import type { ExpirationService, SubscriptionService } from './services/subscription-types.js';
 
 export interface Health {
   /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
@@ -51,6 +59,14 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   health(): Promise<Health>;
   /** Queries, verification and repair of the ledger and its file. */
   readonly ledger: LedgerService;
+  /** Plans, subscriptions and cycles. */
+  readonly subscriptions: SubscriptionService<S>;
+  /** Expiry and allocation of one user, for schedulers of the host's own. */
+  readonly expiration: ExpirationService<S>;
+  /** What a scheduler calls for all users. */
+  readonly jobs: Jobs;
+  /** Promo codes. */
+  readonly promos: PromoService<S>;
   /** Refuses new calls, answers those that wait, then closes the database. */
   close(): Promise<void>;
 }
@@ -96,6 +112,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     activeReservations: options.limits?.activeReservations ?? 1_000,
   };
   const errorEntries = options.ledger?.errors ?? true;
+  const temporal = options.temporal ?? (globalThis as { Temporal?: TemporalLike }).Temporal ?? null;
   const defaultsOf = (creditType: string) => typeDefaults.get(creditType) ?? defaults;
   const settings = (): DecisionSettings => ({
     now: store.time.now,
@@ -104,6 +121,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     limits,
     allEvents: store.settings.events === 'all',
     defaultsOf,
+    temporal,
     sinks: store.sinks,
     errorEntries,
   });
@@ -166,6 +184,10 @@ export function createCreditManagement<S = MemorySession, const U extends string
       await store.prepare();
     },
     ledger,
+    subscriptions: subscriptionService(engine, types, temporal),
+    expiration: expirationService(engine, services.get('credits') as CreditService<S>),
+    jobs: jobs(engine),
+    promos: promoService(engine, types),
     async health() {
       const up = await db.ping({ timeoutMs: 2_000 }).then(
         () => true,

@@ -33,6 +33,14 @@ export type {
   ReadOptions,
   ReserveOptions,
 } from './models/inputs.js';
+export type {
+  CancelOptions,
+  CycleOptions,
+  PlanInput,
+  SetPlanOptions,
+  UpgradeOptions,
+} from './models/plan-inputs.js';
+export type { PromoInput } from './models/promo-inputs.js';
 export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
 export type { CacheOptions, CreditManagementOptions, LedgerOptions } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
@@ -61,6 +69,7 @@ export type {
   ReservationRef,
 } from './services/credit-service-types.js';
 export type { Problem, ProblemKind } from './services/findings.js';
+export type { JobName, JobOptions, JobProgress, JobReport, Jobs } from './services/job-types.js';
 export type {
   LedgerEntry,
   LedgerQuery,
@@ -69,4 +78,14 @@ export type {
   VerifyReport,
 } from './services/ledger-types.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
+export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promo-types.js';
+export type {
+  ChangePreview,
+  Cycle,
+  ExpirationService,
+  SubscriptionChange,
+  SubscriptionPlan,
+  SubscriptionService,
+  UserSubscription,
+} from './services/subscription-types.js';
 export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/views.js';

@@ -1,6 +1,7 @@
 /** What `createCreditManagement` takes, and the check of it. */
 import { z } from 'zod';
 import type { Defaults } from './core/command.js';
+import type { TemporalLike } from './core/periods.js';
 import type { MemorySession } from './db/memory.js';
 import { creditError } from './errors.js';
 import { type AccountDefaults, accountDefaultsShape } from './models/inputs.js';
@@ -35,6 +36,8 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
   timeoutMs?: number | undefined;
   /** Default: the database's time. */
   clock?: Clock | undefined;
+  /** For plans in a time zone: `Temporal` of `temporal-polyfill`, where the runtime has none of its own. */
+  temporal?: TemporalLike | undefined;
   /** Ids of operations; default UUIDv7. Must never repeat, over all processes. */
   ids?: (() => string) | undefined;
   /** Default: pino, warnings and errors only. */
@@ -105,6 +108,7 @@ const optionsSchema = z.strictObject({
   reservations: z.strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
   timeoutMs: count(3_600_000),
   clock: z.custom<unknown>((value) => typeof (value as Clock | null)?.now === 'function').optional(),
+  temporal: z.custom<unknown>((value) => typeof (value as TemporalLike | null)?.Instant === 'function').optional(),
   ids: fn.optional(),
   logger: z.custom<unknown>((value) => typeof (value as LoggerLike | null)?.error === 'function').optional(),
   pipeline: z

@@ -11,6 +11,7 @@ import type { SideRows } from '../models/side-rows.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import type { SealedEntry } from './canonical.js';
+import type { TemporalLike } from './periods.js';
 
 /** Terms of a grant to be made, in units and epoch milliseconds. */
 export interface GrantTerms {
@@ -60,7 +61,34 @@ export type Command =
       readonly trialCredits: number | null;
       readonly fingerprint: string;
     }
-  | { readonly type: 'update_account'; readonly options: Partial<AccountOptions> };
+  | { readonly type: 'update_account'; readonly options: Partial<AccountOptions> }
+  | {
+      readonly type: 'subscribe';
+      readonly planId: string;
+      /** Of the subscription, where one is started. */
+      readonly subscriptionId: string;
+      /** Null: as it is, or true for a new one. */
+      readonly autoRenew: boolean | null;
+      readonly allocate: boolean;
+      /** Moves the current subscription to the plan, where there is one. */
+      readonly upgrade: boolean;
+      readonly when: 'now' | 'period_end';
+      readonly proration: 'none' | 'time';
+    }
+  | { readonly type: 'renew'; readonly subscriptionId: string }
+  | {
+      readonly type: 'change_subscription';
+      readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed';
+    }
+  | {
+      readonly type: 'start_cycle';
+      readonly cycleId: string;
+      readonly amount: number;
+      readonly days: number;
+      readonly recurring: boolean;
+    }
+  | { readonly type: 'stop_cycle' | 'renew_cycle'; readonly cycleId: string }
+  | { readonly type: 'claim_promo'; readonly code: string; readonly creditType: string };
 
 /** What every call may carry; stored on its entries. */
 export interface CallInfo {
@@ -104,6 +132,8 @@ export interface Context {
   /** Also one event per deduction and expiry. */
   readonly allEvents: boolean;
   readonly facts: Facts;
+  /** For plans in a time zone. */
+  readonly temporal: TemporalLike | null;
 }
 
 /** A row to write; `insert` or `replace` of the version before. */
@@ -144,7 +174,13 @@ export type Decision =
   | { readonly kind: 'pending' }
   | Refusal;
 
-export type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
+export type CommandOf<T extends Command['type']> = Command extends infer C
+  ? C extends { type: infer U }
+    ? T extends U
+      ? C
+      : never
+    : never
+  : never;
 
 /** What a decision on a draft answers: null when it stands, else why it does not. */
 export type Verdict = Exclude<Decision, { kind: 'applied' }> | null;

@@ -17,12 +17,15 @@ import {
   refuse,
   type Verdict,
 } from './command.js';
+import { renewCycle, startCycle, stopCycle } from './cycle.js';
 import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
+import { claimPromo } from './promo.js';
 import { clawBack, reverse } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
 import { debit } from './spend.js';
+import { endOrPause, renew, subscribe } from './subscription.js';
 import { transfer } from './transfer.js';
 
 /**
@@ -52,7 +55,7 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
     if (refusal) return refusal;
   }
   const first = drafts[0] as Draft;
-  const verdict = act(first, drafts[1], command);
+  const verdict = act(drafts, command);
   if (verdict) return verdict;
   for (const draft of drafts) if (draft.account.seq === 0) announceCreation(draft);
   const changes = drafts.map(sealDraft);
@@ -73,7 +76,8 @@ function tooLong(): Refusal {
   return refuse('LIMIT_EXCEEDED', `${message} ${advice}`, { what: 'ledgerLineBytes', limit: MAX_LINE_BYTES });
 }
 
-function act(draft: Draft, other: Draft | undefined, command: Command): Verdict {
+function act(drafts: readonly Draft[], command: Command): Verdict {
+  const [draft, other] = drafts as [Draft, ...Draft[]];
   switch (command.type) {
     case 'add': {
       const refusal = addGrant(draft, command.amount, command.terms);
@@ -117,6 +121,20 @@ function act(draft: Draft, other: Draft | undefined, command: Command): Verdict 
       writeEntry(draft, 'account_updated', { amount: 0, details: { options: options as JsonObject } });
       return null;
     }
+    case 'subscribe':
+      return subscribe(drafts, command);
+    case 'renew':
+      return renew(drafts, command);
+    case 'change_subscription':
+      return endOrPause(drafts, command);
+    case 'start_cycle':
+      return startCycle(draft, command);
+    case 'stop_cycle':
+      return stopCycle(draft, command);
+    case 'renew_cycle':
+      return renewCycle(draft, command);
+    case 'claim_promo':
+      return claimPromo(draft, command);
     default:
       return command satisfies never;
   }

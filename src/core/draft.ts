@@ -36,6 +36,9 @@ export interface Draft {
   /** Whether entries written now belong to the caller (description, actor …) or to the clock. */
   own: boolean;
   grantsCopied: boolean;
+  grantsMade: number;
+  /** The entry that grants are being made for, and how many it has. */
+  placedSeq: number;
   places: number;
   /** Grants or holds changed so that the next due instant must be found anew. */
   dueChanged: boolean;
@@ -61,6 +64,8 @@ export function openDraft(account: Account, context: Context, call: CallInfo, ba
     sideWrites: [],
     own: false,
     grantsCopied: false,
+    grantsMade: 0,
+    placedSeq: 0,
     places: 0,
     dueChanged: false,
   };
@@ -187,8 +192,12 @@ export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
 /** Makes a new grant of the entry about to be written; it counts in the balance from its effective instant on. */
 export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffix = ''): OpenGrant {
   const { account } = draft;
-  const place = suffix ? 0 : draft.places++;
-  const id = `g-${draft.baseId}${suffix}${place === 0 ? '' : `.${place}`}`;
+  const number = suffix ? 0 : draft.grantsMade++;
+  const id = `g-${draft.baseId}${suffix}${number === 0 ? '' : `.${number}`}`;
+  const seq = account.seq + draft.entries.length + 1;
+  // Several grants of one entry follow one another.
+  const place = draft.placedSeq === seq ? draft.places++ : 0;
+  if (draft.placedSeq !== seq) [draft.placedSeq, draft.places] = [seq, 1];
   touchGrant(draft, id, 1);
   const grant: OpenGrant = {
     id,
@@ -201,7 +210,7 @@ export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffi
     priority: terms.priority,
     effectiveAt: terms.effectiveAt ?? account.at,
     expiresAt: terms.expiresAt,
-    seq: account.seq + draft.entries.length + 1,
+    seq,
     place,
     createdAt: account.at,
     planId: terms.planId,
@@ -271,7 +280,13 @@ export function mainIndex(draft: Draft): number {
 /** Announces credits that moved; it points at the operation's own entry, or at the one given. */
 export function pushMovement(
   draft: Draft,
-  type: 'credits.recharged' | 'credits.refunded' | 'credits.adjusted' | 'credits.deducted' | 'credits.expired',
+  type:
+    | 'credits.recharged'
+    | 'credits.refunded'
+    | 'credits.adjusted'
+    | 'credits.deducted'
+    | 'credits.expired'
+    | 'subscription.allocated',
   amount: number,
   reference: string | null,
   more: JsonObject = NO_DETAILS,

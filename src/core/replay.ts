@@ -18,6 +18,7 @@ type Details = {
   final?: boolean;
   fingerprint?: string;
   options?: AccountOptions;
+  planLimit?: number | null;
   reservation?: ReservationRow;
 };
 
@@ -171,8 +172,11 @@ function apply(state: Replayed, entry: EntryRow): void {
     case 'account_updated':
       account.options = details.options as AccountOptions;
       break;
+    case 'plan_changed':
+      if (details.planLimit !== undefined) account.planLimit = details.planLimit;
+      break;
     default:
-      // activate, plan_changed: nothing beyond totals and repaid debt.
+      // activate: nothing beyond totals and repaid debt.
       break;
   }
   each(state, entry.repaid, (grant, amount) => {

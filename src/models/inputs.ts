@@ -24,7 +24,7 @@ const callShape = {
   timeoutMs: timeoutSchema.optional(),
   correlationId: identifierSchema.optional(),
 };
-const mutationShape = {
+export const mutationShape = {
   ...callShape,
   idempotencyKey: identifierSchema.optional(),
   description: textSchema.optional(),
@@ -32,7 +32,7 @@ const mutationShape = {
   actor: identifierSchema.optional(),
   reason: textSchema.optional(),
 };
-const readShape = { ...callShape, fresh: z.boolean().optional() };
+export const readShape = { ...callShape, fresh: z.boolean().optional() };
 export const listShape = {
   limit: z.number().int().min(1).max(100, { error: 'a whole number from 1 to 100' }).optional(),
   cursor: z.string().max(4096).optional(),

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { planTermsSchema } from './plan.js';
 import { defineModel } from './stored.js';
 
-export const subscriptionStatusSchema = z.enum(['trialing', 'active', 'paused', 'cancelled', 'ended']);
+/** A removed one is told to nobody; it stays so that starting again grants nothing twice. */
+export const subscriptionStatusSchema = z.enum(['trialing', 'active', 'paused', 'cancelled', 'ended', 'removed']);
 export type SubscriptionStatus = z.infer<typeof subscriptionStatusSchema>;
 
 const units = z.record(z.string(), z.int());

@@ -121,6 +121,13 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
       return row.details.fingerprint === command.fingerprint;
     case 'update_account':
     case 'expire':
+    case 'subscribe':
+    case 'renew':
+    case 'change_subscription':
+    case 'start_cycle':
+    case 'stop_cycle':
+    case 'renew_cycle':
+    case 'claim_promo':
       return true;
     default:
       return command satisfies never;

@@ -1,12 +1,18 @@
 /** What all services of one manager share: the store, the pipeline, host sessions, and how a call enters them. */
+import { accountFromRow, emptyAccount } from '../core/account.js';
 import type { Command, Defaults } from '../core/command.js';
+import { decide } from '../core/decide.js';
 import { creditError } from '../errors.js';
-import { accountKey } from '../models/account.js';
-import type { CallOptions, MutationOptions } from '../models/inputs.js';
+import { type AccountRow, accountKey } from '../models/account.js';
+import type { EntryRow } from '../models/entry.js';
+import type { CallOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
 import type { Awaitable, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import type { BalanceCache } from './balance-cache.js';
-import { type DecisionSettings, newGroup } from './group.js';
+import { ChangeSet } from './changes.js';
+import { errorOf } from './earlier.js';
+import { FactSheet } from './fact-sheet.js';
+import { contextOf, type DecisionSettings, newGroup } from './group.js';
 import { callInfo, inputFingerprint } from './input.js';
 import {
   type AccountRef,
@@ -103,7 +109,7 @@ export class Engine<S> {
     const [first] = accounts as [AccountRef];
     const key = options.idempotencyKey;
     const resumes = key?.startsWith('op_') ?? false;
-    const operationId = resumes ? this.#resumedId(key as string) : this.newId();
+    const operationId = resumes ? this.resumedId(key as string) : this.newId();
     let known: string | undefined;
     const fingerprint = () => {
       known ??= inputFingerprint(given, options);
@@ -158,6 +164,32 @@ export class Engine<S> {
     return Promise.race([answer, abort]).finally(stop);
   }
 
+  /** The entry that a command would be answered with now. Nothing is written and nothing remembered. */
+  preview(accounts: readonly AccountRef[], options: ReadOptions<S>, command: Command): Promise<EntryRow> {
+    const { session, fresh } = options;
+    const { db } = this.store;
+    return this.read(options, async (timeoutMs) => {
+      const how = { session, fresh, timeoutMs };
+      const keys = accounts.map(({ key }) => key);
+      const rows = (await db.getMany('account', keys, how)) as unknown as (AccountRow | null)[];
+      const states = accounts.map(({ creditType, userId }, i) => {
+        const row = rows[i];
+        return row ? accountFromRow(row) : emptyAccount(creditType, userId);
+      });
+      const facts = new FactSheet(db, how);
+      const settings = this.#config.settings();
+      const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', new ChangeSet([], facts));
+      const call = callInfo('preview', 'preview', {}, null);
+      for (;;) {
+        const decision = decide(states, command, call, context);
+        if (decision.kind === 'applied') return decision.entry;
+        if (decision.kind === 'refused') throw errorOf(decision);
+        if (!facts.missing) throw creditError('INVARIANT_VIOLATION', 'There is nothing to preview.', {});
+        await facts.fetch();
+      }
+    });
+  }
+
   /** An instant no earlier than the clock. */
   now(): number {
     return this.store.time.now();
@@ -199,7 +231,7 @@ export class Engine<S> {
   }
 
   /** The operation id of a key that this library made for a call whose outcome was unknown. */
-  #resumedId(key: string): string {
+  resumedId(key: string): string {
     const id = key.slice(3);
     if ((this.#config.ownIds ? OWN_ID : UUID).test(id)) return id;
     throw creditError('INVALID_ARGUMENT', 'Keys that begin with op_ are made by the library alone. Use another key.', {

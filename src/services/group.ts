@@ -230,9 +230,10 @@ export function markSent({ plan }: Group): void {
   for (const operation of plan?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
 }
 
-function contextOf(settings: DecisionSettings, now: number, creditType: string, changes: ChangeSet): Context {
-  const { scale, ledgerId, limits, allEvents, defaultsOf } = settings;
-  return { now, scale, ledgerId, defaults: defaultsOf(creditType), defaultsOf, limits, allEvents, facts: changes };
+/** What decisions of one instant on accounts of one credit type are given. */
+export function contextOf(settings: DecisionSettings, now: number, creditType: string, changes: ChangeSet): Context {
+  const { now: _, sinks, errorEntries, ...shared } = settings;
+  return { ...shared, now, defaults: settings.defaultsOf(creditType), facts: changes };
 }
 
 const NO_ROWS: readonly EntryRow[] = [];

@@ -45,6 +45,11 @@ export class Store<S> {
     throw creditError('INVARIANT_VIOLATION', 'The store was used before it was initialised.', {});
   }
 
+  /** Tells the ledger file of an entry of the library's own acts that was committed. */
+  recorded(entry: SealedEntry): void {
+    this.#config.recorded(entry);
+  }
+
   /** Names of the sinks that every event gets a row for. */
   get sinks(): readonly string[] {
     return this.#sinks;

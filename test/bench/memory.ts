@@ -46,6 +46,7 @@ const context: Context = {
   ledgerId: nextId(),
   defaults: DEFAULTS,
   defaultsOf: () => DEFAULTS,
+  temporal: null,
   limits: { openGrants: 1_000, activeReservations: 1_000 },
   allEvents: false,
   facts,

@@ -32,6 +32,7 @@ export class Ledger {
       now: this.now,
       scale: 0,
       ledgerId: 'ledger',
+      temporal: null,
       defaults: this.defaults,
       defaultsOf: () => this.defaults,
       limits: this.limits,

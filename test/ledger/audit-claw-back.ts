@@ -27,6 +27,7 @@ export async function clawBack(
     ledgerId,
     defaults: DEFAULTS,
     defaultsOf: () => DEFAULTS,
+    temporal: null,
     limits: { openGrants: 1_000, activeReservations: 1_000 },
     allEvents: false,
     facts: { grant: () => null, reservation: () => null, reversals: () => [], row: () => null },

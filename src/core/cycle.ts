@@ -1,0 +1,100 @@
+/** Cycles: credits for some days without a plan, once or again and again. Guarded by the account that gets them. */
+import type { CycleRow } from '../models/cycle.js';
+import type { JsonObject } from '../models/values.js';
+import { type CommandOf, PENDING, refuse, type Verdict } from './command.js';
+import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
+
+const DAY_MS = 24 * 3600 * 1000;
+/** Cycles that one operation makes up for. */
+const CYCLES_MAX = 100;
+
+type Row = { -readonly [K in keyof CycleRow]: CycleRow[K] };
+
+/** A user has one recurring cycle, under this id; others have ids of their own. */
+export function recurringCycleId(creditType: string, userId: string): string {
+  return `c-${creditType}/${userId}`;
+}
+
+export function startCycle(draft: Draft, command: CommandOf<'start_cycle'>): Verdict {
+  const { account, context } = draft;
+  const { amount, days, recurring, cycleId } = command;
+  const before = context.facts.row('cycle', cycleId);
+  if (before === undefined) return PENDING;
+  const now = account.at;
+  if (before?.status === 'active') {
+    const message = 'The user has a recurring cycle already. Stop it first.';
+    return refuse('CYCLE_ACTIVE', message, { userId: account.userId });
+  }
+  const end = new Date(now + days * DAY_MS);
+  const row: Row = {
+    ...{ id: cycleId, version: (before?.version ?? 0) + 1, userId: account.userId, creditType: account.creditType },
+    ...{ amount, days, recurring, status: 'active', anchor: new Date(now), periods: 1 },
+    ...{ start: new Date(now), end, dueAt: end, createdAt: new Date(now) },
+  };
+  const verdict = grant(draft, row);
+  if (verdict) return verdict;
+  return finish(draft, row, 'Cycle started', amount);
+}
+
+/** Ends renewal; the credits stay until the cycle's end. */
+export function stopCycle(draft: Draft, command: CommandOf<'stop_cycle'>): Verdict {
+  const before = draft.context.facts.row('cycle', command.cycleId);
+  if (before === undefined) return PENDING;
+  if (before === null) return refuse('NOT_FOUND', 'There is no cycle with this id.', {});
+  if (before.status !== 'active') return { kind: 'nothing' };
+  const row: Row = { ...before, version: before.version + 1, status: 'canceled', dueAt: null };
+  return finish(draft, row, 'Cycle stopped');
+}
+
+/** Starts the cycles that have begun since, in order, or ends one that does not recur. */
+export function renewCycle(draft: Draft, command: CommandOf<'renew_cycle'>): Verdict {
+  const before = draft.context.facts.row('cycle', command.cycleId);
+  if (before === undefined) return PENDING;
+  const now = draft.account.at;
+  if (before?.status !== 'active' || before.end.getTime() > now) return { kind: 'nothing' };
+  const row: Row = { ...before, version: before.version + 1 };
+  if (!row.recurring) return finish(draft, { ...row, status: 'ended', dueAt: null }, 'Cycle ended');
+  let granted = 0;
+  for (let done = 0; row.end.getTime() <= now && done < CYCLES_MAX; done++) {
+    row.periods++;
+    row.start = row.end;
+    row.end = new Date(row.anchor.getTime() + row.periods * row.days * DAY_MS);
+    row.dueAt = row.end;
+    const verdict = grant(draft, row);
+    if (verdict) return verdict;
+    granted += row.amount;
+  }
+  return finish(draft, row, 'Cycle renewed', granted);
+}
+
+/** What is left of a cycle does not go over into the next one. One that is over already repays nothing. */
+function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
+  if (amount === 0) return null;
+  const { account } = draft;
+  const hasLapsed = end.getTime() <= account.at;
+  const refusal = hasLapsed ? null : checkRoom(draft, amount, 1);
+  if (refusal) return refusal;
+  const reference = `${id.slice(0, 200)}/${start.toISOString()}`;
+  const times = { effectiveAt: start.getTime(), expiresAt: end.getTime() };
+  const made = makeGrant(draft, amount, { ...PLAIN_TERMS, source: 'subscription', ...times, reference });
+  if (hasLapsed) account.balance += amount;
+  const repaid = hasLapsed ? [] : repayDebt(draft);
+  writeEntry(draft, 'add', { amount, delta: amount, repaid, grantId: made.id, details: { grant: termsOf(made) } });
+  const more = { subscriptionId: id, periodStart: start.toISOString() };
+  pushMovement(draft, 'subscription.allocated', amount, reference, more, draft.entries.length - 1);
+  if (hasLapsed) lapse(draft, made.id, amount);
+  return null;
+}
+
+function finish(draft: Draft, row: CycleRow, message: string, granted = 0): null {
+  writeEntry(draft, 'plan_changed', { amount: 0, details: { cycle: jsonOf(row), granted } }).message = message;
+  draft.sideWrites.push({ model: 'cycle', op: row.version === 1 ? 'insert' : 'replace', row });
+  return null;
+}
+
+/** As an entry keeps it. */
+function jsonOf({ id, amount, days, recurring, status, start, end, createdAt }: CycleRow): JsonObject {
+  const dates = { start: start.toISOString(), end: end.toISOString(), createdAt: createdAt.toISOString() };
+  return { id, amount, days, recurring, status, ...dates };
+}

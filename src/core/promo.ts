@@ -1,0 +1,58 @@
+/** Claims of promo codes: the rules, in the order in which the first that fails is told, and the grant. */
+import { claimKey, type PromoClaimRow, type PromoRow } from '../models/promo.js';
+import { type CommandOf, type Facts, PENDING, refuse, type Verdict } from './command.js';
+import { type Draft, mainIndex } from './draft.js';
+import { addGrant, announceGrant, PLAIN_TERMS } from './grants.js';
+
+/** Why a user may not claim a code now, or null. Texts of the source system. */
+export function ineligible(promo: PromoRow | null, uses: number, userId: string, now: number): string | null {
+  if (promo === null) return 'Promo code not found';
+  if (!promo.isActive) return 'Promo is inactive';
+  if (promo.validUntil !== null && now > promo.validUntil.getTime()) return 'Promo has expired';
+  if (now < promo.validFrom.getTime()) return 'Promo not yet active';
+  if (promo.maxUses !== null && promo.claims >= promo.maxUses) return 'Promo has reached maximum uses';
+  if (uses >= promo.maxUsesPerUser) return "You've already claimed this promo";
+  const isMeant = promo.targetType === 'all_users' || promo.targetUserIds.includes(userId);
+  return isMeant ? null : 'This promo is not available for your account';
+}
+
+/** The promo of a code and the user's first claim of it, which counts them all. */
+export function promoFacts(facts: Pick<Facts, 'row'>, code: string, userId: string) {
+  const promo = facts.row('promo', code);
+  const first = facts.row('promo_claim', claimKey(code, 1, userId));
+  return promo === undefined || first === undefined ? undefined : { promo, first };
+}
+
+/** Counter, credits and claim in one: no limit can be passed, and a claim without its credits cannot be. */
+export function claimPromo(draft: Draft, { code, creditType }: CommandOf<'claim_promo'>): Verdict {
+  const { account, context, call } = draft;
+  const found = promoFacts(context.facts, code, account.userId);
+  if (!found) return PENDING;
+  const { promo, first } = found;
+  const uses = first?.uses ?? 0;
+  const reason = ineligible(promo, uses, account.userId, account.at);
+  if (reason !== null || promo === null) {
+    const message = `The promo code cannot be claimed: ${reason}.`;
+    return refuse('PROMO_NOT_ELIGIBLE', message, { code, reason: reason ?? '' });
+  }
+  if (promo.creditType !== creditType) return refuse('CONTENTION', 'The promo changed meanwhile.', { attempts: 1 });
+  const terms = { ...PLAIN_TERMS, source: 'promo', reference: promo.id } as const;
+  const refusal = addGrant(draft, promo.credits, terms);
+  if (refusal) return refusal;
+  announceGrant(draft, promo.credits, terms);
+  const entry = draft.entries[mainIndex(draft)];
+  if (entry) entry.details = { ...entry.details, promoCode: code, claim: uses + 1 };
+  const claim: PromoClaimRow = {
+    ...{ id: claimKey(code, uses + 1, account.userId), version: 1, promoId: promo.id, promoCode: code },
+    ...{ userId: account.userId, uses: uses === 0 ? 1 : null, creditsAwarded: promo.credits },
+    ...{ transactionId: draft.baseId, claimedAt: new Date(account.at), metadata: call.metadata },
+  };
+  draft.sideWrites.push({ model: 'promo_claim', op: 'insert', row: claim });
+  if (first) {
+    const row = { ...first, version: first.version + 1, uses: uses + 1 };
+    draft.sideWrites.push({ model: 'promo_claim', op: 'replace', row });
+  }
+  const row = { ...promo, version: promo.version + 1, claims: promo.claims + 1 };
+  draft.sideWrites.push({ model: 'promo', op: 'replace', row });
+  return null;
+}

@@ -1,0 +1,270 @@
+/**
+ * Subscriptions: which period it is, and what is granted for it. The row is the truth of that; it is written with the
+ * user's own account, so that a period is allocated once, whoever asks and however often.
+ */
+import type { PlanRow, PlanTerms } from '../models/plan.js';
+import type { SubscriptionRow } from '../models/subscription.js';
+import type { JsonObject } from '../models/values.js';
+import { allocate, type PeriodGrants, rolledOver } from './allocation.js';
+import { type CommandOf, type GrantTerms, PENDING, refuse, type Verdict } from './command.js';
+import { type Draft, writeEntry } from './draft.js';
+import { addDays, addPeriods, type Calendar } from './periods.js';
+
+type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
+
+/** Periods that one operation makes up for; what is left is due still. */
+const PERIODS_MAX = 100;
+
+/** The terms a subscription keeps of a plan. */
+export function termsOf(plan: PlanRow): PlanTerms {
+  const { id: planId, name, creditType, creditLimit, alsoGrants } = plan;
+  const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone } = plan;
+  const grants = [{ creditType, creditLimit }, ...alsoGrants];
+  return { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
+}
+
+/** Starts a subscription, or moves one to another plan. */
+export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscribe'>): Verdict {
+  const [draft] = drafts as [Draft];
+  const { facts } = draft.context;
+  const before = facts.row('subscription', draft.account.userId);
+  const plan = facts.row('plan', command.planId);
+  if (before === undefined || plan === undefined) return PENDING;
+  if (plan === null) return refuse('PLAN_NOT_FOUND', 'There is no plan with this id.', { id: command.planId });
+  if (!plan.isActive) return refuse('PLAN_INACTIVE', 'The plan is not offered any more.', { id: command.planId });
+  const terms = termsOf(plan);
+  const current = before && isCurrent(before, draft.account.at) ? before : null;
+  const upgrades = command.upgrade && current !== null;
+  if (upgrades && command.when === 'period_end') {
+    const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
+    return finish(drafts, row, 'User subscription changes at the end of the period');
+  }
+  const row = upgrades ? changed(draft, current, terms, command) : started(draft, before ?? null, terms, command);
+  if (command.allocate) {
+    const verdict = allocatePeriod(drafts, row, shareOf(draft, upgrades ? current : null, command));
+    if (verdict) return verdict;
+  }
+  return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
+}
+
+/** Allocates what is due: the current period where it was not, then every period that has begun since, in order. */
+export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Verdict {
+  const [draft] = drafts as [Draft];
+  const { facts } = draft.context;
+  const before = facts.row('subscription', draft.account.userId);
+  const plan = before && facts.row('plan', before.pending?.planId ?? before.planId);
+  if (before === undefined || plan === undefined) return PENDING;
+  const isRunning = before?.status === 'active' || before?.status === 'trialing';
+  if (!before || before.id !== command.subscriptionId || !isRunning) return { kind: 'nothing' };
+  const row = bumped(draft, before);
+  const now = draft.account.at;
+  let done = 0;
+  if (!row.isAllocated && row.periodEnd.getTime() > now) {
+    const verdict = allocatePeriod(drafts, row, 1);
+    if (verdict) return verdict;
+    done++;
+  }
+  for (; row.periodEnd.getTime() <= now && done < PERIODS_MAX; done++) {
+    if (!row.autoRenew || !plan?.isActive) {
+      Object.assign(row, { status: 'ended', validUntil: row.periodEnd, dueAt: null, pending: null });
+      return finish(drafts, row, 'User subscription ended');
+    }
+    const rolled = rolledOver(drafts, row);
+    if (rolled === undefined) return PENDING;
+    begin(row, draft, row.periodEnd.getTime());
+    const verdict = allocatePeriod(drafts, row, 1, rolled);
+    if (verdict) return verdict;
+  }
+  return done === 0 ? { kind: 'nothing' } : finish(drafts, row, 'Subscription credits allocated');
+}
+
+/** Cancels, pauses, resumes or removes the current subscription. Credits that were granted stay. */
+export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_subscription'>): Verdict {
+  const [draft] = drafts as [Draft];
+  const before = draft.context.facts.row('subscription', draft.account.userId);
+  if (before === undefined) return PENDING;
+  const now = draft.account.at;
+  const mayChange = before && (command.to === 'resumed' ? before.status === 'paused' : isCurrent(before, now));
+  if (!before || !mayChange) {
+    const message = `The user has no subscription that can be ${command.to}.`;
+    return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId: draft.account.userId });
+  }
+  const row = bumped(draft, before);
+  switch (command.to) {
+    case 'cancelled at the end of the period':
+      Object.assign(row, { autoRenew: false, validUntil: row.periodEnd, pending: null });
+      break;
+    case 'cancelled':
+    case 'removed':
+      Object.assign(row, { status: command.to, autoRenew: false, validUntil: at(now), dueAt: null, pending: null });
+      break;
+    case 'paused':
+      if (row.status === 'paused') return { kind: 'nothing' };
+      Object.assign(row, { status: 'paused', pausedAt: at(now), dueAt: null });
+      break;
+    case 'resumed': {
+      // What was left of the period is left of it now; later periods are counted from its new end.
+      const shift = now - (row.pausedAt as Date).getTime();
+      const end = at(row.periodEnd.getTime() + shift);
+      const validUntil = row.validUntil && at(row.validUntil.getTime() + shift);
+      Object.assign(row, { status: 'active', pausedAt: null, periodEnd: end, anchor: end, periods: 0, validUntil });
+      row.dueAt = end;
+      break;
+    }
+    default:
+      command.to satisfies never;
+  }
+  const message = command.to === 'removed' ? 'User subscription deleted' : `User subscription ${command.to}`;
+  return finish(drafts, row, message);
+}
+
+/** Whether a subscription has not ended at an instant, whatever its row says still. */
+export function isCurrent({ status, validUntil }: SubscriptionRow, now: number): boolean {
+  if (status === 'paused') return true;
+  return (status === 'active' || status === 'trialing') && (validUntil === null || now < validUntil.getTime());
+}
+
+function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms, command: CommandOf<'subscribe'>): Row {
+  const now = draft.account.at;
+  const isTrial = terms.trialDays > 0 && before?.hadTrial !== true;
+  const calendar = calendarOf(draft, terms);
+  const end = isTrial ? addDays(now, terms.trialDays, calendar) : addPeriods(now, terms.billingPeriod, 1, calendar);
+  return {
+    userId: draft.account.userId,
+    version: (before?.version ?? 0) + 1,
+    id: command.subscriptionId,
+    planId: terms.planId,
+    status: isTrial ? 'trialing' : 'active',
+    startedAt: at(now),
+    terms,
+    pending: null,
+    // Periods follow the trial.
+    anchor: at(isTrial ? end : now),
+    periods: isTrial ? 0 : 1,
+    periodStart: at(now),
+    periodEnd: at(end),
+    isAllocated: false,
+    autoRenew: command.autoRenew ?? true,
+    validUntil: command.autoRenew === false ? at(end) : null,
+    pausedAt: null,
+    granted: before?.granted ?? {},
+    grantedUntil: before?.grantedUntil ?? null,
+    hadTrial: isTrial || before?.hadTrial === true,
+    lots: {},
+    dueAt: at(end),
+    updatedAt: at(now),
+  };
+}
+
+/** Another plan from now on: in a period that starts now, or, prorated, in the one that runs. */
+function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, command: CommandOf<'subscribe'>): Row {
+  const now = draft.account.at;
+  const row = { ...bumped(draft, current), planId: terms.planId, terms, pending: null, isAllocated: false };
+  if (command.autoRenew !== null) row.autoRenew = command.autoRenew;
+  if (command.proration === 'none') {
+    Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active', pausedAt: null, lots: {} });
+    begin(row, draft, now);
+  } else if (row.status === 'paused') {
+    Object.assign(row, { status: 'active', pausedAt: null, dueAt: row.periodEnd });
+  }
+  row.validUntil = row.autoRenew ? null : row.periodEnd;
+  return row;
+}
+
+/** Moves a row on to the period that starts where the last one ended. */
+function begin(row: Row, draft: Draft, start: number): void {
+  const terms = row.pending ?? row.terms;
+  row.planId = terms.planId;
+  row.terms = terms;
+  row.pending = null;
+  row.status = 'active';
+  row.periods++;
+  row.periodStart = at(start);
+  const end = addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms));
+  row.periodEnd = at(end);
+  row.dueAt = row.periodEnd;
+  row.isAllocated = false;
+  // What was granted for the period before does not count against this one.
+  if (row.grantedUntil !== null && row.grantedUntil.getTime() <= start) row.granted = {};
+}
+
+/** The part of a new limit that a change within a period is worth. */
+function shareOf({ account }: Draft, current: SubscriptionRow | null, { proration }: CommandOf<'subscribe'>): number {
+  if (!current || proration === 'none') return 1;
+  const [start, end] = [current.periodStart.getTime(), current.periodEnd.getTime()];
+  return Math.max(0, Math.min(1, (end - account.at) / (end - start)));
+}
+
+/** Grants what the row's current period is worth and was not granted yet. */
+function allocatePeriod(drafts: readonly Draft[], row: Row, share: number, rolled = 0): Verdict {
+  const [draft] = drafts as [Draft];
+  const calendar = calendarOf(draft, row.terms);
+  const isCounted = row.grantedUntil !== null && row.periodStart < row.grantedUntil;
+  const before = isCounted ? row.granted : {};
+  const start = row.periodStart.getTime();
+  const { validityDays } = row.terms;
+  const expiresAt = validityDays === null ? row.periodEnd.getTime() : addDays(start, validityDays, calendar);
+  const result: PeriodGrants = allocate(drafts, row, { granted: before, share, expiresAt, rolled });
+  if ('kind' in result) return result;
+  row.isAllocated = true;
+  row.granted = result.granted;
+  row.lots = result.lots;
+  if (result.isAny) row.grantedUntil = row.periodEnd;
+  return null;
+}
+
+/** Writes the row, and the entry that answers the call and lets the ledger tell the subscription's history. */
+function finish(drafts: readonly Draft[], row: Row, message: string): null {
+  const [draft] = drafts as [Draft];
+  const isOver = row.status === 'cancelled' || row.status === 'removed' || row.status === 'ended';
+  for (const each of drafts) {
+    const grant = row.terms.grants.find(({ creditType }) => creditType === each.account.creditType);
+    const planLimit = isOver ? null : (grant?.creditLimit ?? null);
+    if (each !== draft && each.account.planLimit === planLimit) continue;
+    each.account.planLimit = planLimit;
+    const more = each === draft ? { subscription: jsonOf(row), granted: grantedBy(drafts) } : {};
+    const details: JsonObject = { planLimit, ...more };
+    const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
+    entry.message = message;
+  }
+  draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
+  return null;
+}
+
+/** What this operation granted, by credit type. */
+function grantedBy(drafts: readonly Draft[]): JsonObject {
+  const granted = drafts.map(({ account, entries }) => {
+    const grants = entries.filter(
+      ({ type, details }) => type === 'add' && isAllocation(details.grant as unknown as GrantTerms),
+    );
+    return [account.creditType, grants.reduce((sum, { amount }) => sum + amount, 0)] as const;
+  });
+  return Object.fromEntries(granted.filter(([, units]) => units > 0));
+}
+
+/** Not what rolled over, and no other grant that the operation made on its way. */
+function isAllocation({ source, reference }: GrantTerms): boolean {
+  return source === 'subscription' && !reference?.endsWith('/rollover');
+}
+
+function bumped(draft: Draft, row: SubscriptionRow): Row {
+  return { ...row, version: row.version + 1, updatedAt: at(draft.account.at) };
+}
+
+function calendarOf({ context }: Draft, { timeZone }: PlanTerms): Calendar {
+  return { timeZone, temporal: context.temporal };
+}
+
+/** As an entry keeps it. */
+function jsonOf({ id, planId, status, terms, pending, autoRenew, ...row }: SubscriptionRow): JsonObject {
+  const iso = (date: Date | null) => date?.toISOString() ?? null;
+  return {
+    ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId: pending?.planId ?? null },
+    ...{ startedAt: iso(row.startedAt), periodStart: iso(row.periodStart), periodEnd: iso(row.periodEnd) },
+    ...{ validUntil: iso(row.validUntil) },
+  };
+}
+
+function at(ms: number): Date {
+  return new Date(ms);
+}

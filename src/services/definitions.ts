@@ -1,0 +1,118 @@
+/**
+ * Writes of what belongs to no account (plans, promo codes), each in one commit with a ledger entry of the library's
+ * own acts. The entry keeps the key of the call and the answer, so that a repeated call is told the same.
+ */
+import { randomInt } from 'node:crypto';
+import { sealAlone } from '../core/canonical.js';
+import { creditError } from '../errors.js';
+import type { EntryRow } from '../models/entry.js';
+import type { MutationOptions } from '../models/inputs.js';
+import type { JsonObject } from '../models/values.js';
+import type { Change, Row } from '../ports/db-manager.js';
+import type { Engine } from './engine.js';
+import { callInfo, inputFingerprint } from './input.js';
+import { scopedKeyOf } from './operation.js';
+import { storageError } from './store.js';
+import { systemEntry } from './system-entry.js';
+import { monotonicNow, sleep } from './timers.js';
+
+/** One act: the rows to write now, and what the ledger says of it. `null` when there is nothing to do. */
+export interface Act {
+  readonly changes: readonly Change[];
+  readonly message: string;
+  /** Also the answer of a replay. */
+  readonly details: JsonObject;
+}
+
+export interface Recorded {
+  readonly details: JsonObject;
+  readonly replayed: boolean;
+}
+
+interface Request<S> {
+  readonly operation: string;
+  readonly given: JsonObject;
+  readonly options: MutationOptions<S>;
+}
+
+/**
+ * Carries an act out. `decide` reads what it needs and is asked again when another writer was first.
+ *
+ * @throws what `decide` throws; IDEMPOTENCY_CONFLICT, CONTENTION, OUTCOME_UNKNOWN, STORAGE_UNAVAILABLE.
+ */
+export async function carryOut<S>(
+  engine: Engine<S>,
+  { operation, given, options }: Request<S>,
+  decide: (at: Date, id: string, rest: () => MutationOptions<S>) => Promise<Act>,
+): Promise<Recorded> {
+  const rest = engine.startDeadline(options);
+  const until = monotonicNow() + (rest().timeoutMs ?? 0);
+  const { session, signal, idempotencyKey: key } = options;
+  const resumed = key?.startsWith('op_') ? engine.resumedId(key) : null;
+  const id = resumed ?? engine.newId();
+  // No user id is empty, so these keys are nobody's.
+  const fingerprint = inputFingerprint(given, options);
+  const keyed = key === undefined || resumed ? null : { scopedKey: scopedKeyOf('', operation, key), fingerprint };
+  const call = callInfo(operation, id, options, keyed);
+  let isUncertain = resumed !== null;
+  for (let attempt = 0; ; attempt++) {
+    if (attempt > 0) await sleep(randomInt(2, 10 * Math.min(attempt + 1, 20)));
+    if (monotonicNow() >= until) {
+      if (isUncertain && !resumed) {
+        const message = 'The commit was sent and no answer came. Repeat the call with details.idempotencyKey.';
+        throw creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: key ?? `op_${id}` });
+      }
+      const message = 'Others kept changing the same row until the deadline. Nothing was written; try again.';
+      throw creditError('CONTENTION', message, { attempts: attempt });
+    }
+    const earlier = await findEarlier(engine, keyed?.scopedKey ?? null, isUncertain ? id : null, rest());
+    if (earlier) {
+      if (keyed && earlier.fingerprint !== fingerprint) {
+        const message = `The idempotency key was used before for another ${operation} call. Use a new key.`;
+        throw creditError('IDEMPOTENCY_CONFLICT', message, { key: key as string, operation });
+      }
+      return { details: earlier.details, replayed: key !== undefined };
+    }
+    const at = new Date(engine.now());
+    const { changes, message, details } = await decide(at, id, rest);
+    const { operationId: _, ...told } = call;
+    const sealed = sealAlone({ ...systemEntry(id, at, message, details), ...told }, engine.store.settings.ledgerId);
+    const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
+    if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
+    const timeoutMs = Math.max(1, until - monotonicNow());
+    const [outcome] = await engine.store.db.commit([unit], { session, timeoutMs });
+    switch (outcome?.status) {
+      case 'committed':
+        if (session === undefined) engine.store.recorded(sealed);
+        return { details, replayed: false };
+      case 'rejected':
+        throw storageError(outcome.cause);
+      case 'unknown':
+        isUncertain = true;
+        break;
+      default:
+        // Another writer: the next look tells what it did. A host's transaction would only see its own snapshot.
+        if (session === undefined) break;
+        throw creditError('CONTENTION', 'Another writer changed the row. Repeat the transaction.', { attempts: 1 });
+    }
+  }
+}
+
+async function findEarlier<S>(
+  engine: Engine<S>,
+  scopedKey: string | null,
+  id: string | null,
+  { session, timeoutMs, signal }: MutationOptions<S>,
+): Promise<EntryRow | null> {
+  return engine.read<EntryRow | null>({ session, timeoutMs, signal }, async (ms) => {
+    const options = { session, timeoutMs: ms };
+    const { db } = engine.store;
+    if (id !== null) {
+      const [row] = await db.getMany('entry', [id], options);
+      if (row) return row as unknown as EntryRow;
+    }
+    if (scopedKey === null) return null;
+    const { rows } = await db.find('entry', { index: 'idempotency', equals: { scopedKey }, limit: 1 }, options);
+    return (rows[0] as unknown as EntryRow | undefined) ?? null;
+  });
+}

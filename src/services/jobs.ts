@@ -1,0 +1,177 @@
+/** The jobs of a scheduler: walks along an index of what is due, in batches, under a lease. */
+import { accountFromRow } from '../core/account.js';
+import { toCredits } from '../core/amounts.js';
+import { type CreditErrorCode, isCreditError } from '../errors.js';
+import type { AccountRow } from '../models/account.js';
+import type { CycleRow } from '../models/cycle.js';
+import { jobSchema } from '../models/plan-inputs.js';
+import type { SubscriptionRow } from '../models/subscription.js';
+import type { FindQuery, Row } from '../ports/db-manager.js';
+import type { Engine } from './engine.js';
+import { renew } from './expiration-service.js';
+import { parse } from './input.js';
+import type { JobName, JobOptions, JobReport, Jobs } from './job-types.js';
+import { Lease } from './lease.js';
+import { monotonicNow } from './timers.js';
+
+const BATCH = 500;
+const MAX_DURATION_MS = 600_000;
+const SKIPPED_MAX = 100;
+/** Operations that one row may need: each makes up for a hundred periods. */
+const ROUNDS_MAX = 50;
+
+/** What one row came to, in units. */
+interface Outcome {
+  readonly granted?: number;
+  readonly expired?: number;
+}
+
+/** One kind of row that a job walks along. */
+interface Walk {
+  readonly model: string;
+  readonly query: Omit<FindQuery, 'limit' | 'after'>;
+  readonly idOf: (row: Row) => string;
+  /** Null when there is nothing to do for this row. */
+  readonly process: (row: Row) => Promise<Outcome> | null;
+}
+
+export function jobs<S>(engine: Engine<S>): Jobs {
+  const expire = async (row: Row): Promise<Outcome> => {
+    const { creditType, userId } = row as unknown as AccountRow;
+    const { entry } = await engine.mutate({
+      operation: 'expire',
+      accounts: [engine.account(creditType, userId)],
+      given: {},
+      options: {},
+      command: () => ({ type: 'expire', asOf: null }),
+    });
+    return { expired: (entry?.details.expired as number | undefined) ?? 0 };
+  };
+  const dueAccounts = (asOf: Date, process: Walk['process']): Walk => ({
+    model: 'account',
+    query: { index: 'due', equals: { visible: true }, range: { field: 'dueAt', lte: asOf } },
+    idOf: (row) => row.id as string,
+    process,
+  });
+  const due = (asOf: Date) => ({ index: 'due', range: { field: 'dueAt', lte: asOf } }) as const;
+
+  return {
+    runExpiration: (options) => run('expiration', options, (asOf) => [dueAccounts(asOf, expire)]),
+
+    runReservationExpiry: (options) =>
+      run('reservation_expiry', options, (asOf) => [
+        dueAccounts(asOf, (row) => {
+          const { holds } = accountFromRow(row as unknown as AccountRow);
+          return holds.some((hold) => hold.expiresAt <= asOf.getTime()) ? expire(row) : null;
+        }),
+      ]),
+
+    runAllocation: (options) =>
+      run('allocation', options, (asOf) => [
+        {
+          ...{ model: 'subscription', query: due(asOf), idOf: (row) => row.id as string },
+          process: (row) => again(() => renewSubscription(row as unknown as SubscriptionRow)),
+        },
+        {
+          ...{ model: 'cycle', query: due(asOf), idOf: (row) => row.id as string },
+          process: (row) => again(() => renewCycle(row as unknown as CycleRow)),
+        },
+      ]),
+  };
+
+  /** Repeats an operation for as long as it grants: each makes up for so many periods and no more. */
+  async function again(operation: () => Promise<number | null>): Promise<Outcome> {
+    let granted = 0;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const more = await operation();
+      if (more === null) break;
+      granted += more;
+    }
+    return { granted };
+  }
+
+  async function renewSubscription(row: SubscriptionRow): Promise<number | null> {
+    const granted = await renew(engine, row, {});
+    const sums = Object.values(granted);
+    return sums.length === 0 ? null : sums.reduce((sum, units) => sum + units, 0);
+  }
+
+  async function renewCycle(row: CycleRow): Promise<number | null> {
+    const { entry } = await engine.mutate({
+      operation: 'renew_cycle',
+      accounts: [engine.account(row.creditType, row.userId)],
+      given: { cycleId: row.id },
+      options: {},
+      command: () => ({ type: 'renew_cycle', cycleId: row.id }),
+    });
+    return entry ? ((entry.details.granted as number | undefined) ?? 0) : null;
+  }
+
+  async function run<J extends JobName>(
+    job: J,
+    given: JobOptions | undefined,
+    walksOf: (asOf: Date) => readonly Walk[],
+  ): Promise<JobReport<J>> {
+    const options = given === undefined ? {} : parse(jobSchema, given);
+    await engine.read({}, () => {});
+    const now = engine.now();
+    const asOf = new Date(Math.min(options.asOf ?? now, now));
+    const started = monotonicNow();
+    const until = started + (options.maxDurationMs ?? MAX_DURATION_MS);
+    const batchSize = options.batchSize ?? BATCH;
+    const totals = { processed: 0, granted: 0, expired: 0 };
+    const skipped: JobReport['skipped'][number][] = [];
+    let skippedCount = 0;
+    const report = (status: JobReport['status']): JobReport<J> => ({
+      ...{ job, status, processed: totals.processed, delivered: 0, skippedCount, skipped },
+      granted: toCredits(totals.granted, engine.scale),
+      expired: toCredits(totals.expired, engine.scale),
+      startedAt: new Date(now).toISOString(),
+      durationMs: Math.round(monotonicNow() - started),
+    });
+    const skip = (id: string, error: unknown) => {
+      skippedCount++;
+      const isOurs = isCreditError(error);
+      const code: CreditErrorCode = isOurs ? error.code : 'INVARIANT_VIOLATION';
+      if (skipped.length < SKIPPED_MAX) skipped.push({ id, code, message: isOurs ? error.message : 'It failed.' });
+      if (!isOurs) engine.logger.error({ err: error, job, id }, 'A row could not be processed');
+    };
+    const lease = new Lease(engine.store.db, job, engine.newId(), () => engine.now());
+    try {
+      if (!(await lease.take())) return report('lease_held_elsewhere');
+      for (const walk of walksOf(asOf)) {
+        for (let after: string | null | undefined; after !== null; ) {
+          if (options.signal?.aborted || monotonicNow() >= until || !(await lease.take())) return report('stopped');
+          const query = { ...walk.query, limit: batchSize, ...(after !== undefined && { after }) };
+          const page = await engine.store.db.find(walk.model, query);
+          await Promise.all(
+            page.rows.map(async (row) => {
+              try {
+                const outcome = await walk.process(row);
+                if (outcome === null) return;
+                totals.processed++;
+                totals.granted += outcome.granted ?? 0;
+                totals.expired += outcome.expired ?? 0;
+              } catch (error) {
+                skip(walk.idOf(row), error);
+              }
+            }),
+          );
+          after = page.nextCursor;
+          await (options.onProgress as JobOptions['onProgress'])?.({
+            job,
+            processed: totals.processed,
+            remaining: null,
+          });
+        }
+      }
+      return report('completed');
+    } catch (error) {
+      // The database, or the host's onProgress: what was done stays done.
+      skip('', error);
+      return report('stopped');
+    } finally {
+      await lease.release();
+    }
+  }
+}

@@ -1,0 +1,276 @@
+/** Subscriptions and cycles: who has which plan, and what that grants. */
+import { parseAmount } from '../core/amounts.js';
+import { recurringCycleId } from '../core/cycle.js';
+import type { TemporalLike } from '../core/periods.js';
+import { creditError } from '../errors.js';
+import type { CycleRow } from '../models/cycle.js';
+import type { EntryRow } from '../models/entry.js';
+import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
+import { listSchema, mutationSchema, readSchema } from '../models/inputs.js';
+import type { PlanRow } from '../models/plan.js';
+import type { SetPlanOptions, UpgradeOptions } from '../models/plan-inputs.js';
+import * as schemas from '../models/plan-inputs.js';
+import type { SubscriptionRow } from '../models/subscription.js';
+import type { JsonObject } from '../models/values.js';
+import type { Engine, Mutation } from './engine.js';
+import { parse, parseId, parseRef } from './input.js';
+import type { AccountRef, Answer } from './operation.js';
+import { PAGE } from './page.js';
+import { planService } from './plan-service.js';
+import { cycleOf, grantedBy, subscriptionOf, toCycle, toSubscription } from './plan-views.js';
+import type { Ref, SubscriptionService, UserSubscription } from './subscription-types.js';
+import type { Applied } from './views.js';
+
+export function subscriptionService<S>(
+  engine: Engine<S>,
+  creditTypes: readonly string[],
+  temporal: TemporalLike | null,
+): SubscriptionService<S> {
+  const { scale } = engine;
+  const { db } = engine.store;
+  const directory = new SubscriptionDirectory(engine);
+
+  async function change(
+    operation: string,
+    userId: unknown,
+    planId: string | null,
+    given: JsonObject,
+    options: MutationOptions<S>,
+    command: Mutation<S>['command'],
+  ): Promise<Applied<UserSubscription>> {
+    const user = parseId(userId, 'userId');
+    const rest = engine.startDeadline(options);
+    const accounts = await directory.accounts(user, planId, options);
+    const fields = planId === null ? given : { planId, ...given };
+    const answer = await engine.mutate({ operation, accounts, given: fields, options: rest(), command });
+    if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
+    // Nothing was to be done: it is so already.
+    const row = await directory.read(user, rest());
+    return { ...(toSubscription(row as SubscriptionRow, engine.now()) as UserSubscription), replayed: true };
+  }
+
+  function subscribe(
+    operation: string,
+    userId: string,
+    ref: Ref,
+    options: MutationOptions<S>,
+    fields: Pick<SetPlanOptions & UpgradeOptions, 'autoRenew' | 'allocate' | 'when' | 'proration'>,
+    upgrade: boolean,
+  ) {
+    const planId = parseRef(ref, 'plan');
+    const { autoRenew = null, allocate = true, when = 'now', proration = 'none' } = fields;
+    return change(operation, userId, planId, {}, options, (operationId) => ({
+      ...{ type: 'subscribe', planId, subscriptionId: `s-${operationId}` },
+      ...{ autoRenew, allocate, upgrade, when, proration },
+    }));
+  }
+
+  const service: SubscriptionService<S> = {
+    ...planService(engine, creditTypes, temporal),
+
+    async setUserSubscriptionPlan(userId, plan, given) {
+      const fields = given === undefined ? {} : parse(schemas.setPlanSchema, given);
+      return subscribe('set_plan', userId, plan, fields as MutationOptions<S>, fields, false);
+    },
+
+    async upgradeUserSubscriptionPlan(userId, plan, given) {
+      const fields = given === undefined ? {} : parse(schemas.upgradeSchema, given);
+      return subscribe('upgrade_plan', userId, plan, fields as MutationOptions<S>, fields, true);
+    },
+
+    async previewChange(userId, plan, given = {}) {
+      const { when = 'now', proration = 'none', ...read } = parse(schemas.previewSchema, given);
+      const options = read as ReadOptions<S>;
+      const user = parseId(userId, 'userId');
+      const planId = parseRef(plan, 'plan');
+      const accounts = await directory.accounts(user, planId, options);
+      const entry = await engine.preview(accounts, options, {
+        ...{ type: 'subscribe', planId, subscriptionId: 's-preview', autoRenew: null, allocate: true },
+        ...{ upgrade: true, when, proration },
+      });
+      return { granted: grantedBy(entry, scale), subscription: subscriptionOf(entry) };
+    },
+
+    async cancelUserSubscription(userId, given) {
+      const fields = given === undefined ? {} : parse(schemas.cancelSchema, given);
+      const to = fields.when === 'now' ? 'cancelled' : 'cancelled at the end of the period';
+      const command = () => ({ type: 'change_subscription', to }) as const;
+      return change('cancel_plan', userId, null, {}, fields as MutationOptions<S>, command);
+    },
+
+    pauseUserSubscription: async (userId, given) => switchTo('pause_plan', userId, 'paused', given),
+
+    resumeUserSubscription: async (userId, given) => switchTo('resume_plan', userId, 'resumed', given),
+
+    async deleteUserSubscriptionPlan(userId, given) {
+      try {
+        await switchTo('delete_plan_of_user', userId, 'removed', given);
+        return true;
+      } catch (error) {
+        if ((error as { code?: string }).code === 'SUBSCRIPTION_NOT_FOUND') return false;
+        throw error;
+      }
+    },
+
+    async getUserSubscriptionPlan(userId, given) {
+      const user = parseId(userId, 'userId');
+      const row = await directory.read(user, readOf(given));
+      return row && toSubscription(row, engine.now());
+    },
+
+    async getSubscriptionHistory(userId, given) {
+      const { key: account } = engine.account('credits', parseId(userId, 'userId'));
+      const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
+      const anyOf = { field: 'type', values: ['plan_changed'] };
+      const page = await find('entry', { index: 'history', equals: { account }, anyOf }, options);
+      const entries = (page.rows as unknown as EntryRow[]).filter(({ details }) => details.subscription !== undefined);
+      const items = entries.map((entry) => {
+        const { id, at, message } = entry;
+        return { id, at: new Date(at), message, subscription: subscriptionOf(entry) };
+      });
+      return { items, nextCursor: page.nextCursor };
+    },
+
+    async startCycle(userId, given) {
+      const fields = parse(schemas.cycleInputSchema, given);
+      const user = userId === null || userId === undefined ? engine.newId() : parseId(userId, 'userId');
+      const amount = parseAmount(fields.amount, { scale, zero: true });
+      const { days = 30, recurring = false } = fields;
+      const answer = await onCredits('start_cycle', user, { amount }, fields as MutationOptions<S>, (operationId) => {
+        const cycleId = recurring ? recurringCycleId('credits', user) : `c-${operationId}`;
+        return { type: 'start_cycle', cycleId, amount, days, recurring };
+      });
+      return cycleAnswer(answer);
+    },
+
+    async stopCycle(ref, given) {
+      const options = callOf(given);
+      const id = parseCycleRef(ref);
+      const rest = engine.startDeadline(options);
+      const row = await readCycle(id, options);
+      if (!row) throw creditError('NOT_FOUND', 'There is no cycle with this id.', {});
+      const command = () => ({ type: 'stop_cycle', cycleId: id }) as const;
+      const answer = await onCredits('stop_cycle', row.userId, { cycleId: id }, rest(), command);
+      if (answer.entry) return cycleAnswer(answer);
+      return { ...toCycle((await readCycle(id, rest())) as CycleRow, scale), replayed: true };
+    },
+
+    async getCycle(id, given) {
+      const row = await readCycle(parseCycleRef(id), readOf(given));
+      return row && toCycle(row, scale);
+    },
+
+    async listCycles(userId, given) {
+      const user = parseId(userId, 'userId');
+      const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
+      const page = await find('cycle', { index: 'user', equals: { userId: user } }, options);
+      const items = (page.rows as unknown as CycleRow[]).map((row) => toCycle(row, scale));
+      return { items, nextCursor: page.nextCursor };
+    },
+  };
+  return service;
+
+  async function switchTo(
+    operation: string,
+    userId: string,
+    to: 'paused' | 'resumed' | 'removed',
+    given: MutationOptions<S> | undefined,
+  ) {
+    return change(operation, userId, null, {}, callOf(given), () => ({ type: 'change_subscription', to }));
+  }
+
+  function onCredits(
+    operation: string,
+    userId: string,
+    given: JsonObject,
+    options: MutationOptions<S>,
+    command: Mutation<S>['command'],
+  ): Promise<Answer> {
+    return engine.mutate({ operation, accounts: [engine.account('credits', userId)], given, options, command });
+  }
+
+  function cycleAnswer({ entry, replayed }: Answer) {
+    return { ...cycleOf(entry as EntryRow, scale), replayed };
+  }
+
+  async function readCycle(id: string, options: ReadOptions<S>): Promise<CycleRow | null> {
+    const { session, fresh } = options;
+    return engine.read(options, async (timeoutMs) => {
+      const [row] = await db.getMany('cycle', [id], { session, fresh, timeoutMs });
+      return row as unknown as CycleRow | null;
+    });
+  }
+
+  function find(model: string, query: object, options: ReadOptions<S> & ListOptions) {
+    const { session, fresh, limit = PAGE, cursor, order } = options;
+    const along = {
+      limit,
+      direction: order === 'oldest' ? 'asc' : 'desc',
+      ...(cursor !== undefined && { after: cursor }),
+    };
+    return engine.read(options, (timeoutMs) =>
+      db.find(model, { ...query, ...along } as Parameters<typeof db.find>[1], { session, fresh, timeoutMs }),
+    );
+  }
+
+  function callOf(given: MutationOptions<S> | undefined): MutationOptions<S> {
+    return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
+  }
+
+  function readOf(given: ReadOptions<S> | undefined): ReadOptions<S> {
+    return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
+  }
+}
+
+/** Ids of recurring cycles hold the user's id, and so may be longer than other ids. */
+function parseCycleRef(ref: unknown): string {
+  const id = typeof ref === 'object' && ref !== null ? (ref as { id?: unknown }).id : ref;
+  if (typeof id === 'string' && id.length > 0 && id.length <= 320 && id.isWellFormed()) return id;
+  throw creditError('INVALID_ARGUMENT', 'cycle is not valid.', { path: 'cycle', expected: 'the id of a cycle' });
+}
+
+/** Finds subscriptions, and the accounts that a change of one writes. */
+export class SubscriptionDirectory<S> {
+  constructor(readonly engine: Engine<S>) {}
+
+  async read(userId: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
+    const { session, fresh } = options;
+    return this.engine.read(options, async (timeoutMs) => {
+      const [row] = await this.engine.store.db.getMany('subscription', [userId], { session, fresh, timeoutMs });
+      return row as unknown as SubscriptionRow | null;
+    });
+  }
+
+  async byId(id: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
+    const { session } = options;
+    return this.engine.read(options, async (timeoutMs) => {
+      const query = { index: 'id', equals: { id }, limit: 1 };
+      const { rows } = await this.engine.store.db.find('subscription', query, { session, timeoutMs });
+      return (rows[0] as unknown as SubscriptionRow | undefined) ?? null;
+    });
+  }
+
+  /** The user's own account first, then one for each credit type that the old plan or the new one grants. */
+  async accounts(userId: string, planId: string | null, options: ReadOptions<S>): Promise<AccountRef[]> {
+    const current = await this.read(userId, options);
+    const types = current ? typesOf(current) : [];
+    if (planId !== null) {
+      const { session } = options;
+      const plan = await this.engine.read(options, async (timeoutMs) => {
+        const [row] = await this.engine.store.db.getMany('plan', [planId], { session, timeoutMs });
+        return row as unknown as PlanRow | null;
+      });
+      if (plan) types.push(plan.creditType, ...plan.alsoGrants.map(({ creditType }) => creditType));
+    }
+    return accountsOf(this.engine, userId, types);
+  }
+}
+
+export function accountsOf<S>(engine: Engine<S>, userId: string, types: readonly string[]): AccountRef[] {
+  return [...new Set(['credits', ...types])].map((creditType) => engine.account(creditType, userId));
+}
+
+/** Every credit type that a subscription grants, or will. */
+export function typesOf({ terms, pending }: SubscriptionRow): string[] {
+  return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
+}
