@@ -2,13 +2,14 @@
  * credit-management/env: a manager from environment variables.
  * @module
  */
-import { type CreditManagement, createCreditManagement } from './credit-management.js';
+import { createCreditManagement } from './credit-management.js';
 import { InMemoryDbManager } from './db/memory.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
 import type { CreditManagementOptions } from './options.js';
 import type { DbManager } from './ports/db-manager.js';
 import { defaultLogger } from './services/logger.js';
+import type { CreditManagement } from './services/management.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -4,12 +4,7 @@
  */
 export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
-export {
-  type CreditManagement,
-  createCreditManagement,
-  createCreditService,
-  type Health,
-} from './credit-management.js';
+export { createCreditManagement, createCreditService } from './credit-management.js';
 export { InMemoryDbManager, type MemorySession } from './db/memory.js';
 export {
   CreditError,
@@ -77,6 +72,7 @@ export type {
   VerifyOptions,
   VerifyReport,
 } from './services/ledger-types.js';
+export type { CreditManagement, Health } from './services/management.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
 export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promo-types.js';
 export type {

@@ -2,12 +2,13 @@
  * A whole manager for a host's unit tests: in memory, a clock that the test moves, ids that count, faults on
  * demand.
  */
-import { type CreditManagement, createCreditManagement } from '../credit-management.js';
+import { createCreditManagement } from '../credit-management.js';
 import { InMemoryDbManager, type MemorySession } from '../db/memory.js';
 import { creditError } from '../errors.js';
 import type { CreditEvent } from '../models/events.js';
 import type { CreditManagementOptions } from '../options.js';
 import type { DbManager } from '../ports/db-manager.js';
+import type { CreditManagement } from '../services/management.js';
 import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
 
 export interface TestCredits<S = MemorySession, U extends string = never> extends CreditManagement<S, U> {

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+/** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
+import { runCli } from './cli/main.js';
+import { createCreditManagementFromEnv } from './env.js';
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+/** What a command prints is for whoever reads its output; warnings are not part of it. */
+const tell = (object: object, message = '') => {
+  const { err } = object as { err?: Error };
+  process.stderr.write(`${message}${err ? `: ${err.message}` : ''}\n`);
+};
+const logger = { debug: () => {}, info: () => {}, warn: tell, error: tell };
+
+const io = {
+  env: process.env,
+  out: (text: string) => process.stdout.write(text),
+  err: (text: string) => process.stderr.write(text),
+  isTerminal: process.stderr.isTTY === true,
+  signal: stop.signal,
+};
+void runCli(process.argv.slice(2), io, (env, names) => {
+  const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
+  return createCreditManagementFromEnv({ creditTypes, logger }, env);
+}).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,107 @@
+/** Commands that run jobs: once, or again and again. */
+import type { JobOptions, JobReport, Jobs } from '../services/job-types.js';
+import { type CliCall, type CliCommand, countOf, EXIT, type Flags, progressOn, textOf, UsageError } from './command.js';
+
+const FLAGS: Flags = {
+  'as-of': { value: 'instant', help: 'what was due by this instant (ISO 8601); default now' },
+  'batch-size': { value: 'rows', help: 'rows at a time; default 500' },
+  'max-seconds': { value: 'seconds', help: 'stop between two batches after this; default 600' },
+};
+
+type Verb = Exclude<keyof Jobs, 'runAll'>;
+
+const JOBS: Readonly<Record<string, { readonly verb: Verb; readonly help: string; readonly flags?: Flags }>> = {
+  expire: { verb: 'runExpiration', help: 'write what has lapsed on every account' },
+  allocate: { verb: 'runAllocation', help: 'renew subscriptions and cycles' },
+  holds: { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
+};
+
+function optionsOf(call: CliCall): JobOptions {
+  const seconds = countOf(call, 'max-seconds');
+  const progress = progressOn(call.io);
+  return {
+    asOf: textOf(call, 'as-of'),
+    batchSize: countOf(call, 'batch-size'),
+    maxDurationMs: seconds === undefined ? undefined : seconds * 1000,
+    signal: call.io.signal,
+    onProgress: ({ job, processed }) => progress.tell(`${job}: ${processed}`),
+  };
+}
+
+function linesOf(report: JobReport): string[] {
+  const { job, status, processed, granted, expired, delivered, skippedCount, skipped, durationMs } = report;
+  const counts = [
+    `${processed} processed`,
+    ...(granted > 0 ? [`${granted} credits granted`] : []),
+    ...(expired > 0 ? [`${expired} credits expired`] : []),
+    ...(delivered > 0 ? [`${delivered} delivered`] : []),
+    ...(skippedCount > 0 ? [`${skippedCount} skipped`] : []),
+  ];
+  const first = `${job}: ${status}, ${counts.join(', ')}, ${(durationMs / 1000).toFixed(1)} s`;
+  return [first, ...skipped.map(({ id, code, message }) => `  ${id} ${code}: ${message}`)];
+}
+
+/** A job that somebody else runs is done; one that was stopped or skipped rows is not. */
+function exitOf(reports: readonly JobReport[]): number {
+  const isDone = reports.every(({ status, skippedCount }) => status !== 'stopped' && skippedCount === 0);
+  return isDone ? EXIT.done : EXIT.problems;
+}
+
+const once = Object.entries(JOBS).map(
+  ([name, { verb, help, flags = {} }]): CliCommand => ({
+    ...{ name, args: [], help, flags: { ...FLAGS, ...flags } },
+    async run(call) {
+      const { jobs } = call.open();
+      const report: JobReport = await jobs[verb](optionsOf(call));
+      progressOn(call.io).end();
+      call.print(report, () => linesOf(report));
+      return exitOf([report]);
+    },
+  }),
+);
+
+const run: CliCommand = {
+  name: 'run',
+  args: [],
+  help: 'run all jobs, again and again until stopped (SIGINT, SIGTERM)',
+  flags: {
+    ...FLAGS,
+    every: { value: 'seconds', help: 'pause between two rounds; default 60' },
+    once: { help: 'one round' },
+  },
+  async run(call) {
+    const every = countOf(call, 'every') ?? 60;
+    if (every < 1) throw new UsageError('--every is at least 1.');
+    const { jobs } = call.open();
+    const { signal } = call.io;
+    let code: number = EXIT.done;
+    do {
+      for (const { verb } of Object.values(JOBS)) {
+        const report: JobReport = await jobs[verb](optionsOf(call));
+        progressOn(call.io).end();
+        if (report.processed > 0 || report.skippedCount > 0 || call.flags.once) {
+          call.print(report, () => linesOf(report));
+        }
+        code = Math.max(code, exitOf([report]));
+      }
+      if (call.flags.once || signal.aborted) break;
+      await pause(every * 1000, signal);
+    } while (!signal.aborted);
+    // Stopped as asked: what was left is left for the next start.
+    return signal.aborted ? EXIT.done : code;
+  },
+};
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}
+
+export const jobCommands: readonly CliCommand[] = [...once, run];

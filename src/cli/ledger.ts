@@ -1,0 +1,51 @@
+/** Commands that check and repair the ledger and its file. */
+import { type CliCommand, EXIT, progressOn, textOf, UsageError } from './command.js';
+
+const verify: CliCommand = {
+  name: 'ledger verify',
+  args: [],
+  help: 'check every entry, account, grant, hold and line; exit code 3 when something is wrong',
+  flags: { user: { value: 'id', help: 'only this user' } },
+  async run(call) {
+    const { ledger } = call.open();
+    const progress = progressOn(call.io);
+    const report = await ledger.verify({
+      userId: textOf(call, 'user'),
+      signal: call.io.signal,
+      onProgress: (done) => progress.tell(`${done} entries`),
+    });
+    progress.end();
+    call.print(report, () => [
+      `${report.checked} entries checked, ${report.problemCount} problems`,
+      ...report.problems.map(({ kind, id, message }) => `  ${kind} ${id}: ${message}`),
+    ]);
+    return report.ok ? EXIT.done : EXIT.problems;
+  },
+};
+
+const reconcile: CliCommand = {
+  name: 'ledger reconcile',
+  args: [],
+  help: 'append to the file the lines that it lacks',
+  flags: {},
+  async run(call) {
+    const report = await call.open().ledger.reconcile();
+    call.print(report, () => [`${report.added} lines added`]);
+    return EXIT.done;
+  },
+};
+
+const rebuild: CliCommand = {
+  name: 'ledger rebuild',
+  args: [],
+  help: 'write the file anew from the database, in place of the one that is there',
+  flags: { yes: { help: 'do it' } },
+  async run(call) {
+    if (!call.flags.yes) throw new UsageError('The file that is there is replaced. Say --yes to do it.');
+    const report = await call.open().ledger.rebuildFile();
+    call.print(report, () => [`${report.lines} lines written`]);
+    return EXIT.done;
+  },
+};
+
+export const ledgerCommands: readonly CliCommand[] = [verify, reconcile, rebuild];

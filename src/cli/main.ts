@@ -1,0 +1,88 @@
+/** The command line: finds the command, runs it, and tells its outcome by the exit code. */
+import { isCreditError } from '../errors.js';
+import type { CreditManagement } from '../services/management.js';
+import { accountCommands } from './accounts.js';
+import {
+  type CliCall,
+  type CliCommand,
+  type CliIo,
+  COMMON_FLAGS,
+  EXIT,
+  type Flags,
+  readCall,
+  UsageError,
+} from './command.js';
+import { doctor } from './doctor.js';
+import { jobCommands } from './jobs.js';
+import { ledgerCommands } from './ledger.js';
+
+/** Makes a manager from the environment, with these further credit types. */
+export type Open = (env: CliIo['env'], creditTypes: readonly string[]) => CreditManagement<unknown>;
+
+const COMMANDS: readonly CliCommand[] = [...jobCommands, ...ledgerCommands, ...accountCommands, doctor];
+
+/** Which variable a flag stands for. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  'database-url': 'CREDIT_DATABASE_URL',
+  'mongo-uri': 'CREDIT_MONGO_URI',
+  'mongo-db': 'CREDIT_MONGO_DB',
+  'ledger-file': 'CREDIT_LEDGER_FILE',
+};
+
+/** Runs what was typed after the program's name, and answers the exit code. */
+export async function runCli(typed: readonly string[], io: CliIo, open: Open): Promise<number> {
+  const command = COMMANDS.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
+  if (!command || typed.includes('--help')) {
+    const isAsked = typed.length === 0 || typed[0] === 'help' || typed.includes('--help');
+    (isAsked ? io.out : io.err)(isAsked ? help(command) : `There is no command ${typed.join(' ')}.\n${help()}`);
+    return isAsked ? EXIT.done : EXIT.usage;
+  }
+  let manager: CreditManagement<unknown> | null = null;
+  try {
+    const { args, flags } = readCall(command, typed.slice(command.name.split(' ').length));
+    const call: CliCall = {
+      ...{ io, args, flags },
+      open() {
+        const given = Object.entries(VARIABLES).flatMap(([flag, name]) =>
+          typeof flags[flag] === 'string' ? [[name, flags[flag]] as const] : [],
+        );
+        const types = typeof flags['credit-types'] === 'string' ? flags['credit-types'].split(',') : [];
+        manager ??= open({ ...io.env, ...Object.fromEntries(given) }, types);
+        return manager;
+      },
+      print: (value, lines) => io.out(`${flags.json ? JSON.stringify(value) : lines().join('\n')}\n`),
+    };
+    return await command.run(call);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      io.err(`${error.message}\n${help(command)}`);
+      return EXIT.usage;
+    }
+    // An error of the library says what happened and what to do; of anything else only that it failed.
+    const told = isCreditError(error) ? { code: error.code, message: error.message, details: error.details } : null;
+    if (typed.includes('--json')) io.out(`${JSON.stringify({ error: told ?? { message: String(error) } })}\n`);
+    else io.err(`${told ? `${told.code}: ${told.message}` : String(error)}\n`);
+    return EXIT.failed;
+  } finally {
+    await (manager as CreditManagement<unknown> | null)?.close().catch(() => {});
+  }
+}
+
+function help(command?: CliCommand): string {
+  if (!command) {
+    const lines = COMMANDS.map((each) => `  ${usageOf(each).padEnd(24)} ${each.help}`);
+    return `credit-management <command>\n\n${lines.join('\n')}\n\nFlags of every command:\n${flagLines(COMMON_FLAGS)}\n`;
+  }
+  const own = Object.keys(command.flags).length > 0 ? `\n\n${flagLines(command.flags)}` : '';
+  return `credit-management ${usageOf(command)}: ${command.help}${own}\n\n${flagLines(COMMON_FLAGS)}\n`;
+}
+
+function usageOf({ name, args }: CliCommand): string {
+  return [name, ...args.map((arg) => `<${arg}>`)].join(' ');
+}
+
+function flagLines(flags: Flags): string {
+  return Object.entries(flags)
+    .map(([name, { value, help }]) => `  ${`--${name}${value ? ` <${value}>` : ''}`.padEnd(28)} ${help}`)
+    .join('\n');
+}

@@ -1,0 +1,50 @@
+/** A manager: everything that shares one database, one pipeline and one clock. */
+import type { CreditEvent, CreditEventType } from '../models/events.js';
+import type { Awaitable } from '../models/values.js';
+import type { DbManager } from '../ports/db-manager.js';
+import type { CreditService } from './credit-service-types.js';
+import type { Jobs } from './job-types.js';
+import type { LedgerService } from './ledger-types.js';
+import type { PromoService } from './promo-types.js';
+import type { ExpirationService, SubscriptionService } from './subscription-types.js';
+
+export interface Health {
+  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache', 'up' | 'down' | 'disabled'>>;
+  /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
+  readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
+}
+
+/** Everything that shares one database, one pipeline and one clock. */
+export interface CreditManagement<S = never, U extends string = never> extends AsyncDisposable {
+  /** The default credit type, `credits`. */
+  readonly credits: CreditService<S>;
+  /** The same verbs over the balance of another declared type. An undeclared name is `INVALID_ARGUMENT`. */
+  creditType(name: U | 'credits'): CreditService<S>;
+  /** The database, for queries of the host's own; transactions are begun on the adapter itself. */
+  readonly db: Omit<DbManager<S>, 'transaction'>;
+  /**
+   * Calls `handler` after each commit of this process that caused such an event; the result removes it. A callback, not
+   * a delivery: it is lost with the process, and for a commit whose answer was lost. Sinks get every event.
+   */
+  on<K extends CreditEventType | '*'>(
+    type: K,
+    handler: (event: CreditEvent<K extends '*' ? CreditEventType : K & CreditEventType>) => Awaitable<void>,
+  ): () => void;
+  /** Optional: the first call does it. A failed initialisation is tried again by the next call. */
+  init(): Promise<void>;
+  health(): Promise<Health>;
+  /** Queries, verification and repair of the ledger and its file. */
+  readonly ledger: LedgerService;
+  /** Plans, subscriptions and cycles. */
+  readonly subscriptions: SubscriptionService<S>;
+  /** Expiry and allocation of one user, for schedulers of the host's own. */
+  readonly expiration: ExpirationService<S>;
+  /** What a scheduler calls for all users. */
+  readonly jobs: Jobs;
+  /** Promo codes. */
+  readonly promos: PromoService<S>;
+  /** Refuses new calls, answers those that wait, then closes the database. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,145 @@
+/** The commands as they are typed: what they print, what they change, and how they end. */
+import { expect, test } from 'vitest';
+import { type CliIo, EXIT } from '../../src/cli/command.js';
+import { runCli } from '../../src/cli/main.js';
+import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
+import type { CreditManagement } from '../../src/services/management.js';
+import { testClock } from '../../src/testing/clock.js';
+import { newFile } from '../ledger/audit-world.js';
+
+/** A database that outlives the managers of single commands. */
+class LastingDb extends InMemoryDbManager {
+  override async close(): Promise<void> {}
+}
+
+function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
+  const db = new LastingDb();
+  const clock = testClock();
+  const stop = new AbortController();
+  const said = { out: '', err: '' };
+  const seen: Readonly<Record<string, string | undefined>>[] = [];
+  const io: CliIo = {
+    env: { NODE_ENV: 'test' },
+    out: (text) => (said.out += text),
+    err: (text) => (said.err += text),
+    isTerminal: options.isTerminal ?? false,
+    signal: stop.signal,
+  };
+  const open = (types: readonly string[] = []) => {
+    const creditTypes = Object.fromEntries(types.map((name) => [name, {}]));
+    const ledger = options.filePath === undefined ? undefined : { filePath: options.filePath };
+    return createCreditManagement({ db, clock, creditTypes, ledger }) as unknown as CreditManagement<unknown>;
+  };
+  /** Runs a command; answers its exit code and what it said. */
+  const run = async (line: string, ...more: string[]) => {
+    said.out = '';
+    said.err = '';
+    const code = await runCli([...line.split(' ').filter(Boolean), ...more], io, (env, types) => {
+      seen.push(env);
+      return open(types);
+    });
+    return { code, ...said };
+  };
+  const json = async (line: string, ...more: string[]) => {
+    const { code, out, err } = await run(`${line} --json`, ...more);
+    return { code, err, value: JSON.parse(out) };
+  };
+  return { run, json, open, clock, seen, stop };
+}
+
+test('add, deduct and adjust demand an actor and a reason, which the entry keeps', async () => {
+  const { run, json, open } = terminal();
+  expect(await run('add u 5')).toMatchObject({ code: EXIT.usage, out: '' });
+  expect((await run('add u 5 --actor ann')).err).toContain('--reason is needed.');
+  const by = ['--actor', 'ann', '--reason', 'a gift'];
+  expect(await run('add u 12.5', ...by)).toMatchObject({ code: EXIT.done, err: '' });
+  expect((await run('deduct u 2', ...by)).out).toMatch(/deduct {2}-2 {2}balance 10\.5/);
+  expect((await run('adjust', ...by, '--', 'u', '-0.5')).out).toContain('balance 10');
+  const refused = await run('deduct u 100', ...by);
+  expect(refused).toMatchObject({ code: EXIT.failed, out: '' });
+  expect(refused.err).toMatch(/^INSUFFICIENT_CREDITS: 100 credits were requested/);
+  expect((await json('deduct u 100', ...by)).value.error).toMatchObject({ code: 'INSUFFICIENT_CREDITS' });
+  const { items } = await open().credits.getCreditHistory('u');
+  expect(items.map(({ actor, reason }) => `${actor} ${reason}`)).toEqual(Array(3).fill('ann a gift'));
+  expect((await run('balance u')).out).toBe('balance 10, reserved 0, available 10, debt 0\n');
+});
+
+test('a key makes a repeated command a replay', async () => {
+  const { json, run } = terminal();
+  const line = 'add u 5 --actor ann --reason gift --key k1';
+  expect([(await json(line)).value.replayed, (await json(line)).value.replayed]).toEqual([false, true]);
+  expect((await run('balance u')).out).toContain('balance 5,');
+});
+
+test('history pages, for people and for machines; another credit type is another account', async () => {
+  const { run, json } = terminal();
+  const by = ['--actor', 'ann', '--reason', 'r'];
+  for (const amount of ['1', '2', '3']) await run(`add u ${amount}`, ...by);
+  await run('add u 9 --credit-types image --credit-type image', ...by);
+  const first = await json('history u --limit 2');
+  expect(first.value.items.map(({ delta }: { delta: number }) => delta)).toEqual([3, 2]);
+  const next = await run(`history u --limit 2 --cursor ${first.value.nextCursor}`);
+  expect(next.out).toMatch(/^\S+ {2}add {2}\+1 {2}balance 1 .*\n$/);
+  expect((await run('history u --limit 2')).out).toContain('next page: --cursor');
+  expect((await run('balance u --credit-types image --credit-type image')).out).toContain('balance 9,');
+  expect((await run('balance u --credit-type image')).code).toBe(EXIT.failed);
+});
+
+test('jobs report what they did, and tell by their exit code whether something is left', async () => {
+  const { run, json, open, clock, stop } = terminal({ isTerminal: true });
+  const { credits, subscriptions } = open();
+  await credits.addCredits('u', 5, { expiresAt: new Date(clock.now().getTime() + 1_000) });
+  const plan = { name: 'P', creditLimit: 10, price: 0, billingPeriod: 'daily' } as const;
+  await subscriptions.setUserSubscriptionPlan('s', await subscriptions.addSubscriptionPlan(plan));
+  clock.advance({ days: 1 });
+  const expired = await run('expire');
+  expect(expired).toMatchObject({ code: EXIT.done });
+  expect(expired.out).toMatch(/^expiration: completed, 2 processed, 15 credits expired, /);
+  expect(expired.err).toContain('expiration: 2');
+  expect((await json('allocate')).value).toMatchObject({ job: 'allocation', granted: 10, processed: 1 });
+  expect((await run('run --once')).code).toBe(EXIT.done);
+  expect((await run('allocate --batch-size 0')).code).toBe(EXIT.failed);
+  expect((await run('allocate --batch-size ten')).code).toBe(EXIT.usage);
+  stop.abort();
+  expect((await json('expire')).value.status).toBe('stopped');
+  expect((await run('expire')).code).toBe(EXIT.problems);
+  expect((await run('run')).code).toBe(EXIT.done);
+});
+
+test('ledger: verified, reconciled, and rebuilt only when told so', async () => {
+  const filePath = newFile();
+  const { run, json } = terminal({ filePath });
+  await run('add u 5 --actor ann --reason r');
+  expect((await json('ledger verify')).value).toMatchObject({ ok: true, problemCount: 0 });
+  expect((await run('ledger verify --user u')).out).toMatch(/^\d+ entries checked, 0 problems\n$/);
+  expect((await json('ledger reconcile')).value).toEqual({ added: 0 });
+  expect((await run('ledger rebuild')).code).toBe(EXIT.usage);
+  expect((await run('ledger rebuild --yes')).out).toMatch(/^\d+ lines written\n$/);
+  expect((await terminal().run('ledger rebuild --yes')).err).toContain('CONFIGURATION');
+});
+
+test('doctor names what it looked at', async () => {
+  const { run, json } = terminal();
+  expect((await json('doctor')).value).toMatchObject({ checks: [{ ok: true, found: 'memory' }, {}, {}] });
+  expect((await run('doctor')).out).toContain('database, tables, indexes and scale: memory');
+});
+
+test('flags stand for variables of the environment', async () => {
+  const { run, seen } = terminal();
+  await run('balance u --database-url postgres://x --mongo-uri mongodb://y --mongo-db d --ledger-file f');
+  expect(seen[0]).toEqual({
+    ...{ NODE_ENV: 'test', CREDIT_DATABASE_URL: 'postgres://x', CREDIT_MONGO_URI: 'mongodb://y' },
+    ...{ CREDIT_MONGO_DB: 'd', CREDIT_LEDGER_FILE: 'f' },
+  });
+});
+
+test('what is no command is told so, with what there is; help is asked for', async () => {
+  const { run, seen } = terminal();
+  expect(await run('dance')).toMatchObject({ code: EXIT.usage, out: '' });
+  expect((await run('')).out).toContain('ledger verify');
+  expect(await run('help')).toMatchObject({ code: EXIT.done, err: '' });
+  expect((await run('expire --help')).out).toContain('--batch-size <rows>');
+  expect((await run('balance')).err).toContain('balance takes <user>.');
+  expect((await run('balance u --fast')).code).toBe(EXIT.usage);
+  expect(seen).toEqual([]);
+});
