@@ -37,7 +37,7 @@ function linesOf(report: JobReport): string[] {
     ...(delivered > 0 ? [`${delivered} delivered`] : []),
     ...(skippedCount > 0 ? [`${skippedCount} skipped`] : []),
   ];
-  const first = `${job}: ${status}, ${counts.join(', ')}, ${(durationMs / 1000).toFixed(1)} s`;
+  const first = `${job}: ${status}, ${counts.join(', ')}, ${durationMs} ms`;
   return [first, ...skipped.map(({ id, code, message }) => `  ${id} ${code}: ${message}`)];
 }
 

@@ -71,7 +71,8 @@ export async function runCli(typed: readonly string[], io: CliIo, open: Open): P
 function help(command?: CliCommand): string {
   if (!command) {
     const lines = COMMANDS.map((each) => `  ${usageOf(each).padEnd(24)} ${each.help}`);
-    return `credit-management <command>\n\n${lines.join('\n')}\n\nFlags of every command:\n${flagLines(COMMON_FLAGS)}\n`;
+    const flags = `Flags of every command:\n${flagLines(COMMON_FLAGS)}`;
+    return `credit-management <command>\n\n${lines.join('\n')}\n\n${flags}\n`;
   }
   const own = Object.keys(command.flags).length > 0 ? `\n\n${flagLines(command.flags)}` : '';
   return `credit-management ${usageOf(command)}: ${command.help}${own}\n\n${flagLines(COMMON_FLAGS)}\n`;
