@@ -44,6 +44,14 @@ export function compileAndRun({ kind, folder }: Project): void {
   }
 }
 
+/** The program of the package, as a host's scripts call it. */
+export function runProgram({ folder }: Project): void {
+  const program = join(folder, 'node_modules', '.bin', 'credit-management');
+  assert.match(run(program, ['--help'], { cwd: folder }), /ledger verify/);
+  const balance = run(program, ['balance', 'user-1', '--json'], { cwd: folder });
+  assert.equal(JSON.parse(balance).available, 0);
+}
+
 /** The declarations name no type of Node.js alone: a host that shares types with a browser compiles them too. */
 export function compileWithoutNodeTypes({ folder }: Project): void {
   const modules = Object.keys(manifest().exports).filter((subpath) => subpath !== './package.json');

@@ -21,6 +21,7 @@ import {
   compileWithoutNodeTypes,
   createProject,
   type Project,
+  runProgram,
   SMOKE,
 } from './projects.js';
 import { followReadme } from './readme-folder.js';
@@ -66,6 +67,7 @@ async function checkLoading(esm: Project | undefined, cjs: Project | undefined):
     await checks.run(`loading opens and starts nothing (${format})`, () => checkIdle(project, format), esm);
   }
   const recognise = () => checkErrorsAcrossCopies(project, cjs as Project);
+  await checks.run('the program runs where the package is installed', () => runProgram(project), esm);
   await checks.run('copies recognise each other’s errors', recognise, esm, cjs);
   await checks.run('no optional peer is asked for', () => checkNoPeerIsAskedFor(project), esm);
   await checks.run('a driver that is missing is named at first use', () => checkMissingDriver(project), esm);

@@ -23,6 +23,7 @@ export function sourceFiles(...folders: readonly string[]): SourceFiles {
 export function manifest(): {
   name: string;
   exports: Record<string, unknown>;
+  bin: Record<string, string>;
   dependencies: Record<string, string>;
   peerDependencies?: Record<string, string>;
 } {

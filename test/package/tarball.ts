@@ -43,17 +43,19 @@ export function checkContents({ files, packedBytes }: Tarball): void {
   assert.ok(packedBytes <= PACKED_BYTES_MAX, `${packedBytes} bytes packed, at most ${PACKED_BYTES_MAX} are expected`);
 }
 
-/** Every target of `exports` is in the tarball; the entries of tsup, each in both formats, are all that is exported. */
+/** Every target of `exports` and `bin` is in the tarball; the entries of tsup, each in both formats, are all there is. */
 export function checkExports({ files }: Tarball): void {
-  const { exports } = manifest();
+  const { exports, bin } = manifest();
   const targets = (value: unknown): string[] =>
     typeof value === 'string' ? [value.replace('./', '')] : Object.values(value as object).flatMap(targets);
-  const missing = targets(exports).filter((target) => !files.includes(target));
+  const missing = targets({ exports, bin }).filter((target) => !files.includes(target));
   assert.deepEqual(missing, [], 'targets of "exports" that are not in the tarball');
 
   assert.ok(typeof config === 'object' && !Array.isArray(config), 'tsup.config.ts is expected to hold one object');
   const expected: Record<string, unknown> = { './package.json': './package.json' };
+  const programs = Object.values(bin);
   for (const entry of Object.keys(config.entry ?? {})) {
+    if (programs.includes(`./dist/${entry}.js`)) continue;
     expected[entry === 'index' ? '.' : `./${entry}`] = {
       import: { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` },
       require: { types: `./dist/${entry}.d.cts`, default: `./dist/${entry}.cjs` },
