@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { env: 'src/env.ts', index: 'src/index.ts', sql: 'src/sql.ts', testing: 'src/testing/index.ts' },
+  entry: {
+    env: 'src/env.ts',
+    index: 'src/index.ts',
+    mongodb: 'src/mongodb.ts',
+    sql: 'src/sql.ts',
+    testing: 'src/testing/index.ts',
+  },
   format: ['esm', 'cjs'],
   // Without splitting, the CJS entries would each carry their own copy of the error class.
   splitting: true,
