@@ -60,6 +60,18 @@ export async function startKillableMongo(): Promise<KillableServer> {
   return { url: onDatabase(serverUri, 'credits'), kill, start, remove };
 }
 
+const SESSION = Buffer.from('lsid\0');
+/** Between the name of the session's id and its 16 bytes: a document, its field `id`, the kind of binary. */
+const BEFORE_ID = SESSION.length + 4 + 1 + 'id\0'.length + 4 + 1;
+
+/** The commit of the transaction that a request is part of: the next one of the same session. */
+export function commitOf(request: Buffer): ((later: Buffer) => boolean) | null {
+  const at = request.lastIndexOf(SESSION);
+  if (request.indexOf('txnNumber', Math.max(at, 0)) < 0) return null;
+  const id = request.subarray(at + BEFORE_ID, at + BEFORE_ID + 16);
+  return (later) => later.includes('commitTransaction') && (at < 0 || later.includes(id));
+}
+
 /** Whether it takes writes; a server that is new is told that it is a replica set. */
 async function isPrimary(uri: string): Promise<boolean> {
   const client = new MongoClient(uri, { serverSelectionTimeoutMS: 500 });

@@ -7,8 +7,9 @@ import { type Database, describeAbsent } from '../servers/find.js';
 import { describeMongo } from '../servers/mongo.js';
 import { findMongod } from '../servers/own-mongo.js';
 import { describePostgres } from '../servers/postgres.js';
-import { startKillableMongo } from './own-mongo.js';
+import { commitOf, startKillableMongo } from './own-mongo.js';
 import { findPostgresBinaries, startKillablePostgres } from './own-postgres.js';
+import type { Decisive } from './proxy.js';
 
 /** A server of our own. Its data survives its deaths. */
 export interface KillableServer {
@@ -27,6 +28,8 @@ interface AdapterServers {
   /** Why there can be no server of our own; null where there can. */
   whyNoOwn(): string | null;
   startOwn(): Promise<KillableServer>;
+  /** Which request a transaction's commit is, for a proxy that loses it; null where it is the statement itself. */
+  readonly decisive: Decisive | null;
   /** Connections of a manager beside those of its pool, and what is on its way out. */
   readonly connectionsBeside: number;
 }
@@ -39,6 +42,7 @@ const SERVERS: Record<string, AdapterServers> = {
       return 'missing' in binaries ? binaries.missing : null;
     },
     startOwn: startKillablePostgres,
+    decisive: null,
     connectionsBeside: 0,
   },
   mongodb: {
@@ -49,6 +53,7 @@ const SERVERS: Record<string, AdapterServers> = {
       return found.path === null ? 'a mongod that was downloaded is not ours to kill' : null;
     },
     startOwn: startKillableMongo,
+    decisive: commitOf,
     // The driver watches each server on two connections.
     connectionsBeside: 2,
   },
@@ -56,6 +61,7 @@ const SERVERS: Record<string, AdapterServers> = {
 
 export const ADAPTER = process.env.CREDIT_TEST_ADAPTER || 'postgres';
 
+export const DECISIVE = SERVERS[ADAPTER]?.decisive ?? null;
 export const CONNECTIONS_BESIDE = SERVERS[ADAPTER]?.connectionsBeside ?? 0;
 
 /** A number from the environment, for longer runs. */

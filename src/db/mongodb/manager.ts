@@ -10,7 +10,7 @@ import type {
   Unit,
   UnitOutcome,
 } from '../../ports/db-manager.js';
-import { type Call, within } from './call.js';
+import { Call, within } from './call.js';
 import { type Connection, connectionOf } from './connection.js';
 import { ContendedDocuments } from './contended.js';
 import type { Document, MongoDatabaseLike, MongoSession, ReadSettings } from './driver.js';
@@ -269,16 +269,17 @@ export class MongoDbManager implements DbManager<MongoSession> {
     const { db, sessions } = await this.#connect().catch((error) => {
       throw storageFailure(error);
     });
-    return within(options, this.#opened.timeoutMs, async (call) => {
-      const writer = new UnitWriter(db, call, this.#contended);
-      const failure = await sessions
-        .use(call, (lease) => writer.write(lease, units))
-        .then(
-          () => null,
-          (error: unknown) => ({ error }),
-        );
-      return writer.outcomes(units, failure?.error);
-    });
+    const call = new Call(options?.timeoutMs ?? this.#opened.timeoutMs);
+    const writer = new UnitWriter(db, call, this.#contended);
+    try {
+      await sessions.use(call, (lease) => writer.write(lease, units));
+      return writer.outcomes(units, null);
+    } catch (error) {
+      // Also at the deadline: what is known by then, and whether a commit was sent.
+      return writer.outcomes(units, error);
+    } finally {
+      call.end();
+    }
   }
 
   /** One unit in a transaction that is open already. Nothing of it stays there when it is not committed. */
