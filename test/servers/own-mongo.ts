@@ -19,10 +19,13 @@ export function findMongod(): { readonly path: string | null } | { readonly miss
 
 /**
  * A transaction whose process was killed holds its documents for so long; a minute where nobody says otherwise. The
- * suites kill processes.
+ * suites kill processes. Test commands let a test make the server fail on purpose.
  */
 export const LIFETIME_SECONDS = 3;
-export const SERVER_PARAMETERS = ['--setParameter', `transactionLifetimeLimitSeconds=${LIFETIME_SECONDS}`];
+export const SERVER_PARAMETERS = [
+  `transactionLifetimeLimitSeconds=${LIFETIME_SECONDS}`,
+  'enableTestCommands=1',
+].flatMap((parameter) => ['--setParameter', parameter]);
 
 export async function startOwnMongo(): Promise<OwnServer> {
   const found = findMongod();
