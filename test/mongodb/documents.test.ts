@@ -18,7 +18,7 @@ const indexOf = (name: string) => {
 };
 
 describe('validators', () => {
-  test('every model of the library has one: integers are long alone, the key is _id, nullable fields may be absent', () => {
+  test('each model has one: integers are long alone, the key is _id, nullable fields may be absent', () => {
     for (const each of storedModels) {
       const collection = new StoredCollection(each, 'credit_');
       const properties = propertiesOf(collection);

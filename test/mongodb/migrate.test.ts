@@ -116,7 +116,7 @@ await describeMongo('init on MongoDB', (database) => {
       await next.close();
     }));
 
-  test('a field of another kind is refused, and so is a gained one that may not be null where there are documents', () =>
+  test('a field of another kind is refused, and one that is gained and needed where there are documents', () =>
     withBench(database, async ({ db, models }) => {
       const colour = { kind: 'string', nullable: false } as const;
       await db.init([{ ...models.entry, fields: { ...models.entry.fields, colour } }]);

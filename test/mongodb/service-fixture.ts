@@ -1,4 +1,4 @@
-/** What the tests of the services on MongoDB share: a store that is emptied, managers, hosts, and dumps of documents. */
+/** What the tests of the services on MongoDB share: a store that is emptied, managers, hosts, and dumps. */
 import { type ClientSession, MongoClient, type MongoClientOptions } from 'mongodb';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
 import { MongoDbManager } from '../../src/mongodb.js';

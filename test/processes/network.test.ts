@@ -4,7 +4,7 @@ import { type Manager, openManager, type WorkerConfig } from './adapters.js';
 import { type Caller, localCaller } from './answers.js';
 import { Journal, VERBS } from './journal.js';
 import { TcpProxy, type Trap } from './proxy.js';
-import { ADAPTER, amount, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SEED } from './servers.js';
+import { ADAPTER, amount, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SEED, SLOW_MS } from './servers.js';
 
 /** Times that every connection is cut under load; other tests take their rounds from it. */
 const CUTS = amount('CREDIT_CUTS', 20);
@@ -225,7 +225,7 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
   test('a slow network slows calls and refuses none; one slower than the deadline is told so in time', () =>
     judged('slow', async (journal) => {
       let isOver = false;
-      proxy.delayMs = 15;
+      proxy.delayMs = SLOW_MS;
       // Few, so that a busy machine alone brings none to its deadline.
       const load = journal.load(call, 4, () => isOver);
       await wait(500);

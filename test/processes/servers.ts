@@ -30,6 +30,10 @@ interface AdapterServers {
   startOwn(): Promise<KillableServer>;
   /** Which request a transaction's commit is, for a proxy that loses it; null where it is the statement itself. */
   readonly decisive: Decisive | null;
+  /** What CREDIT_TEST_REQUIRE calls the server. */
+  readonly required: string;
+  /** Milliseconds that a slow network takes for each piece of data, where a call takes this many round trips. */
+  readonly slowMs: number;
   /** Connections of a manager beside those of its pool, and what is on its way out. */
   readonly connectionsBeside: number;
 }
@@ -42,6 +46,8 @@ const SERVERS: Record<string, AdapterServers> = {
       return 'missing' in binaries ? binaries.missing : null;
     },
     startOwn: startKillablePostgres,
+    required: 'postgres',
+    slowMs: 15,
     decisive: null,
     connectionsBeside: 0,
   },
@@ -53,6 +59,8 @@ const SERVERS: Record<string, AdapterServers> = {
       return found.path === null ? 'a mongod that was downloaded is not ours to kill' : null;
     },
     startOwn: startKillableMongo,
+    required: 'mongo',
+    slowMs: 5,
     decisive: commitOf,
     // The driver watches each server on two connections.
     connectionsBeside: 2,
@@ -62,6 +70,7 @@ const SERVERS: Record<string, AdapterServers> = {
 export const ADAPTER = process.env.CREDIT_TEST_ADAPTER || 'postgres';
 
 export const DECISIVE = SERVERS[ADAPTER]?.decisive ?? null;
+export const SLOW_MS = SERVERS[ADAPTER]?.slowMs ?? 15;
 export const CONNECTIONS_BESIDE = SERVERS[ADAPTER]?.connectionsBeside ?? 0;
 
 /** A number from the environment, for longer runs. */
@@ -89,5 +98,5 @@ export function describeOwnServer(name: string, body: (start: () => Promise<Kill
 }
 
 function absent(name: string, reason: string): void {
-  describeAbsent(ADAPTER, name, reason);
+  describeAbsent(SERVERS[ADAPTER]?.required ?? ADAPTER, name, reason);
 }

@@ -21,7 +21,7 @@ export function findMongod(): { readonly path: string | null } | { readonly miss
  * A transaction whose process was killed holds its documents for so long; a minute where nobody says otherwise. The
  * suites kill processes. Test commands let a test make the server fail on purpose.
  */
-export const LIFETIME_SECONDS = 3;
+const LIFETIME_SECONDS = 2;
 export const SERVER_PARAMETERS = [
   `transactionLifetimeLimitSeconds=${LIFETIME_SECONDS}`,
   'enableTestCommands=1',
