@@ -96,12 +96,14 @@ export function createCreditManagement<S = MemorySession, const U extends string
     activeReservations: options.limits?.activeReservations ?? 1_000,
   };
   const errorEntries = options.ledger?.errors ?? true;
+  const defaultsOf = (creditType: string) => typeDefaults.get(creditType) ?? defaults;
   const settings = (): DecisionSettings => ({
     now: store.time.now,
     scale: creditScale,
     ledgerId: store.settings.ledgerId,
     limits,
     allEvents: store.settings.events === 'all',
+    defaultsOf,
     sinks: store.sinks,
     errorEntries,
   });
@@ -127,7 +129,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     ids,
     logger,
     ownIds: options.ids !== undefined,
-    defaultsOf: (creditType) => typeDefaults.get(creditType) ?? defaults,
+    defaultsOf,
     admit,
     cache,
   });

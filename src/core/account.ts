@@ -18,6 +18,7 @@ export interface Account {
   readonly holds: readonly OpenHold[];
   readonly options: AccountOptions;
   readonly trialAmount: number | null;
+  readonly planLimit: number | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
 }
 
@@ -46,6 +47,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     holds: NONE,
     options: NO_OPTIONS,
     trialAmount: null,
+    planLimit: null,
     created: null,
   };
 }
@@ -63,7 +65,8 @@ export function accountToRow(account: Account, version: number): AccountRow {
     balance: account.balance,
     reserved: account.reserved,
     debt: account.debt,
-    available: account.balance - account.reserved,
+    available: availableOf(account),
+    magnitude: magnitudeOf(availableOf(account)),
     dueAt: account.dueAt === null ? null : new Date(account.dueAt),
     createdAt: new Date(account.createdAt),
     state: Object.freeze({
@@ -71,6 +74,7 @@ export function accountToRow(account: Account, version: number): AccountRow {
       holds: account.holds,
       options: account.options,
       trialAmount: account.trialAmount,
+      planLimit: account.planLimit,
       created: account.created,
     }),
   };
@@ -93,8 +97,16 @@ export function accountFromRow(row: AccountRow): Account {
     holds: row.state.holds,
     options: row.state.options,
     trialAmount: row.state.trialAmount,
+    planLimit: row.state.planLimit,
     created: row.state.created,
   };
+}
+
+/** How many binary digits an amount has; 0 for what is not positive. Never falls as the amount grows. */
+export function magnitudeOf(amount: number): number {
+  if (amount <= 0) return 0;
+  // The operations on bits see 32 of them.
+  return amount < 2 ** 32 ? 32 - Math.clz32(amount) : 64 - Math.clz32(amount / 2 ** 32);
 }
 
 /** What can be spent or held now. Negative while holds outweigh what is left after debt. */

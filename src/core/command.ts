@@ -7,6 +7,7 @@ import type { GrantSource, Overage } from '../models/enums.js';
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
+import type { SideRows } from '../models/side-rows.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import type { SealedEntry } from './canonical.js';
@@ -81,6 +82,8 @@ export interface Facts {
   grant(id: string): GrantRow | null | undefined;
   reservation(id: string): ReservationRow | null | undefined;
   reversals(entryId: string): readonly EntryRow[] | undefined;
+  /** A row of another model that is decided on with the accounts: a plan, a subscription, a promo. */
+  row<M extends keyof SideRows>(model: M, key: string): SideRows[M] | null | undefined;
 }
 
 /** The service's settings for the account's credit type; amounts in units, `null` overdraft = unlimited. */
@@ -94,7 +97,9 @@ export interface Context {
   readonly now: number;
   readonly scale: number;
   readonly ledgerId: string;
+  /** Of the account's credit type. */
   readonly defaults: Defaults;
+  readonly defaultsOf: (creditType: string) => Defaults;
   readonly limits: { readonly openGrants: number; readonly activeReservations: number };
   /** Also one event per deduction and expiry. */
   readonly allEvents: boolean;
@@ -104,6 +109,11 @@ export interface Context {
 /** A row to write; `insert` or `replace` of the version before. */
 export type RowWrite<R> = { readonly op: 'insert' | 'replace'; readonly row: R };
 
+/** The same for a row of a model beside the accounts. */
+export type SideWrite = {
+  [M in keyof SideRows]: { readonly model: M } & RowWrite<SideRows[M]>;
+}[keyof SideRows];
+
 /** One account after an operation, and everything that commits with it. */
 export interface AccountChange {
   readonly account: Account;
@@ -111,6 +121,7 @@ export interface AccountChange {
   readonly events: readonly CreditEvent[];
   readonly grants: readonly RowWrite<GrantRow>[];
   readonly reservations: readonly RowWrite<ReservationRow>[];
+  readonly side: readonly SideWrite[];
 }
 
 export interface Refusal<C extends CreditErrorCode = CreditErrorCode> {

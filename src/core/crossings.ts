@@ -25,11 +25,12 @@ export function thresholdOf(account: Account, { defaults }: Context): number | n
   const chosen = account.options.lowCreditThreshold ?? defaults.lowCreditThreshold;
   if (chosen === null || chosen === 'none') return null;
   if (typeof chosen === 'number') return chosen;
-  if (account.trialAmount === null) return null;
-  // A percentage of the trial grant, rounded up: 12.5 % is 125 / 10^3.
+  const full = account.planLimit ?? account.trialAmount;
+  if (full === null) return null;
+  // A percentage, rounded up: 12.5 % is 125 / 10^3.
   const [whole = '0', fraction = ''] = chosen.slice(0, -1).split('.');
   const parts = 10n ** BigInt(fraction.length + 2);
-  return Number((BigInt(account.trialAmount) * BigInt(whole + fraction) + parts - 1n) / parts);
+  return Number((BigInt(full) * BigInt(whole + fraction) + parts - 1n) / parts);
 }
 
 /**

@@ -32,9 +32,16 @@ import { transfer } from './transfer.js';
 export function decide(accounts: readonly Account[], command: Command, call: CallInfo, context: Context): Decision {
   let now = context.now;
   for (const account of accounts) if (account.at > now) now = account.at;
-  const drafts = accounts.map((account, i) =>
-    openDraft(account, context, call, i === 0 ? call.operationId : `${call.operationId}.to`),
-  );
+  const drafts = accounts.map((account, i) => {
+    const isOther = account.creditType !== accounts[0]?.creditType;
+    const own = isOther ? { ...context, defaults: context.defaultsOf(account.creditType) } : context;
+    return openDraft(
+      account,
+      own,
+      call,
+      i === 0 ? call.operationId : `${call.operationId}.${placeOf(account, command)}`,
+    );
+  });
   const again = command.type === 'create_account' ? createdBefore(drafts[0] as Draft, command) : null;
   if (again) return again;
   for (const draft of drafts) {
@@ -53,6 +60,11 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
     for (const entry of entries) if (isTooLong(entry)) return tooLong();
   }
   return { kind: 'applied', changes, entry: first.entries[mainIndex(first)] as EntryRow };
+}
+
+/** What ids of an operation's entries on a further account are told apart by. */
+function placeOf({ creditType }: Account, { type }: Command): string {
+  return type === 'transfer' ? 'to' : creditType;
 }
 
 function tooLong(): Refusal {

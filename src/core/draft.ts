@@ -9,7 +9,7 @@ import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { compareBurnOrder, freePart, isSpendable } from './burn-down.js';
-import type { CallInfo, Context, GrantTerms, RowWrite } from './command.js';
+import type { CallInfo, Context, GrantTerms, RowWrite, SideWrite } from './command.js';
 import type { PendingEvent } from './crossings.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -32,6 +32,7 @@ export interface Draft {
   touchedGrants: Map<string, number> | null;
   readonly grantWrites: RowWrite<GrantRow>[];
   readonly reservationWrites: RowWrite<ReservationRow>[];
+  readonly sideWrites: SideWrite[];
   /** Whether entries written now belong to the caller (description, actor …) or to the clock. */
   own: boolean;
   grantsCopied: boolean;
@@ -57,6 +58,7 @@ export function openDraft(account: Account, context: Context, call: CallInfo, ba
     touchedGrants: null,
     grantWrites: [],
     reservationWrites: [],
+    sideWrites: [],
     own: false,
     grantsCopied: false,
     places: 0,

@@ -34,7 +34,7 @@ export function sealDraft(draft: Draft): AccountChange {
     return { row, body };
   });
   const events = draft.events.length === 0 ? NO_EVENTS : draft.events.map((event, i) => finishEvent(draft, event, i));
-  return { account, entries, events, grants, reservations: draft.reservationWrites };
+  return { account, entries, events, grants, reservations: draft.reservationWrites, side: draft.sideWrites };
 }
 
 const NO_EVENTS: readonly CreditEvent[] = [];

@@ -62,6 +62,8 @@ export const accountStateSchema = z.object({
   options: accountOptionsSchema,
   /** Size of the trial grant, null while none was made. */
   trialAmount: micro.nullable(),
+  /** What the current plan grants a period of this credit type: a threshold in percent is of it. */
+  planLimit: micro.nullable(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
 });
@@ -82,6 +84,8 @@ export const accountSchema = z.object({
   reserved: micro,
   debt: micro,
   available: micro,
+  /** Binary digits of `available`, 0 where nothing is: its index is written far less often than one of the number. */
+  magnitude: z.int(),
   /** The next instant at which time alone changes something. */
   dueAt: z.date().nullable(),
   createdAt: z.date(),
@@ -89,11 +93,17 @@ export const accountSchema = z.object({
 });
 export type AccountRow = Readonly<z.infer<typeof accountSchema>>;
 
-export const accountModel = defineModel('account', accountSchema, 'id', [
-  { name: 'created', fields: ['creditType', 'visible', 'createdAt'], unique: false },
-  { name: 'available', fields: ['creditType', 'visible', 'available'], unique: false },
-  { name: 'due', fields: ['visible', 'dueAt'], unique: false },
-]);
+export const accountModel = defineModel(
+  'account',
+  accountSchema,
+  'id',
+  [
+    { name: 'created', fields: ['creditType', 'visible', 'createdAt'], unique: false },
+    { name: 'magnitude', fields: ['creditType', 'visible', 'magnitude'], unique: false },
+    { name: 'due', fields: ['visible', 'dueAt'], unique: false },
+  ],
+  { rewritten: true },
+);
 
 /** The key of an account. Credit types hold no slash, so no two accounts share one. */
 export function accountKey(creditType: string, userId: string): string {

@@ -62,7 +62,7 @@ export type EntryRow = Readonly<z.infer<typeof entrySchema>>;
 
 export const entryModel = defineModel('entry', entrySchema, 'id', [
   { name: 'history', fields: ['account', 'at', 'seq'], unique: false },
-  { name: 'actor', fields: ['account', 'actor', 'at', 'seq'], unique: false },
+  { name: 'actor', fields: ['actor', 'account', 'at', 'seq'], unique: false },
   { name: 'idempotency', fields: ['scopedKey'], unique: true },
   { name: 'reverses', fields: ['reverses', 'seq'], unique: false },
   { name: 'operation', fields: ['operationId', 'seq'], unique: false },

@@ -1,9 +1,25 @@
 /** The models a database stores, in one list for `DbManager.init`. */
 import { accountModel } from './account.js';
+import { cycleModel } from './cycle.js';
 import { entryModel } from './entry.js';
 import { grantModel } from './grant.js';
 import { outboxModel } from './outbox.js';
+import { planModel } from './plan.js';
+import { promoClaimModel, promoModel } from './promo.js';
 import { reservationModel } from './reservation.js';
+import { subscriptionModel } from './subscription.js';
 import { systemModel } from './system.js';
 
-export const storedModels = [accountModel, grantModel, reservationModel, entryModel, outboxModel, systemModel];
+export const storedModels = [
+  accountModel,
+  grantModel,
+  reservationModel,
+  entryModel,
+  outboxModel,
+  systemModel,
+  planModel,
+  subscriptionModel,
+  cycleModel,
+  promoModel,
+  promoClaimModel,
+];

@@ -11,6 +11,7 @@ export interface ModelDeclaration<Shape extends z.ZodRawShape> {
   readonly schema: z.ZodObject<Shape>;
   readonly fields: Fields;
   readonly indexes: readonly Index<Extract<keyof Shape, string>>[];
+  readonly rewritten?: boolean;
 }
 
 /** Declares a stored model: its name, key and indexes beside the schema its field kinds are read from. */
@@ -19,13 +20,14 @@ export function defineModel<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   key: Extract<keyof Shape, string>,
   indexes: readonly Index<Extract<keyof Shape, string>>[],
+  hints: { readonly rewritten?: boolean } = {},
 ): ModelDeclaration<Shape> {
   const fields = Object.fromEntries(
     Object.entries(schema.shape)
       .filter(([field]) => field !== 'version')
       .map(([field, type]) => [field, kindOf(type as z.ZodType)]),
   );
-  return { name, key, schema, fields, indexes };
+  return { name, key, schema, fields, indexes, ...hints };
 }
 
 function kindOf(type: z.ZodType): { kind: FieldKind; nullable: boolean } {

@@ -23,6 +23,8 @@ export interface StoredModel {
   readonly fields: Readonly<Record<string, { readonly kind: FieldKind; readonly nullable: boolean }>>;
   /** Entries of a unique index in which any field is null do not exist for it. */
   readonly indexes: readonly { readonly name: string; readonly fields: readonly string[]; readonly unique: boolean }[];
+  /** A hint: its rows are replaced again and again, so that room beside them is well spent. */
+  readonly rewritten?: boolean;
 }
 
 export type Change =

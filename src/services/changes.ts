@@ -3,14 +3,24 @@ import type { AccountChange, Facts, RowWrite } from '../core/command.js';
 import type { EntryRow } from '../models/entry.js';
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
+import { storedModels } from '../models/index.js';
 import type { OutboxRow } from '../models/outbox.js';
 import type { ReservationRow } from '../models/reservation.js';
+import type { SideRows } from '../models/side-rows.js';
 import type { Change, Row } from '../ports/db-manager.js';
 
 /** Rows as the database has them; `undefined` until they were read. */
 interface StoredFacts {
   row(model: string, key: string): unknown;
   reversals(entryId: string): readonly EntryRow[] | undefined;
+}
+
+type AnyRow = GrantRow | ReservationRow | SideRows[keyof SideRows];
+
+const KEYS = new Map<string, string>(storedModels.map(({ name, key }) => [name, key]));
+
+function keyOf(model: string, row: Row): string {
+  return row[KEYS.get(model) as string] as string;
 }
 
 /** Also what decisions of the same batch see first: rows this set is about to write stand before stored ones. */
@@ -29,6 +39,7 @@ export class ChangeSet implements Facts {
     for (const { row } of change.entries) this.addEntry(row);
     for (const write of change.grants) this.#merge('grant', write);
     for (const write of change.reservations) this.#merge('reservation', write);
+    for (const { model, ...write } of change.side) this.#merge(model, write as RowWrite<AnyRow>);
     if (this.sinks.length > 0) for (const event of change.events) this.#addEvent(change.account.key, event);
   }
 
@@ -48,11 +59,15 @@ export class ChangeSet implements Facts {
   }
 
   grant(id: string): GrantRow | null | undefined {
-    return (this.#written(id) ?? this.stored.row('grant', id)) as GrantRow | null | undefined;
+    return this.#row('grant', id) as GrantRow | null | undefined;
   }
 
   reservation(id: string): ReservationRow | null | undefined {
-    return (this.#written(id) ?? this.stored.row('reservation', id)) as ReservationRow | null | undefined;
+    return this.#row('reservation', id) as ReservationRow | null | undefined;
+  }
+
+  row<M extends keyof SideRows>(model: M, key: string): SideRows[M] | null | undefined {
+    return this.#row(model, key) as SideRows[M] | null | undefined;
   }
 
   reversals(entryId: string): readonly EntryRow[] | undefined {
@@ -68,22 +83,23 @@ export class ChangeSet implements Facts {
     return changes;
   }
 
-  #written(id: string): unknown {
-    const change = this.#rows?.get(id);
-    return change && change.op !== 'delete' ? change.row : undefined;
+  #row(model: string, key: string): unknown {
+    const change = this.#rows?.get(`${model}/${key}`);
+    return change && change.op !== 'delete' ? change.row : this.stored.row(model, key);
   }
 
-  /** An insert stays an insert and a replace keeps the version it found; the last row wins. Ids tell models apart. */
-  #merge(model: 'grant' | 'reservation', { op, row }: RowWrite<GrantRow | ReservationRow>): void {
+  /** An insert stays an insert and a replace keeps the version it found; the last row wins. */
+  #merge(model: string, { op, row }: RowWrite<AnyRow>): void {
     this.#rows ??= new Map();
-    const before = this.#rows.get(row.id);
     const stored = row as unknown as Row;
+    const key = `${model}/${keyOf(model, stored)}`;
+    const before = this.#rows.get(key);
     if (op === 'insert' || before?.op === 'insert') {
-      this.#rows.set(row.id, { op: 'insert', model, row: stored });
+      this.#rows.set(key, { op: 'insert', model, row: stored });
       return;
     }
     const expectedVersion = before?.op === 'replace' ? before.expectedVersion : row.version - 1;
-    this.#rows.set(row.id, { op: 'replace', model, row: stored, expectedVersion });
+    this.#rows.set(key, { op: 'replace', model, row: stored, expectedVersion });
   }
 
   #addEvent(account: string, event: CreditEvent): void {

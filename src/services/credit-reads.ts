@@ -14,10 +14,11 @@ import type { EntryRow } from '../models/entry.js';
 import { quietTypes, transactionTypes } from '../models/enums.js';
 import type { GrantRow } from '../models/grant.js';
 import { instantSchema } from '../models/input-values.js';
-import type { ReadOptions } from '../models/inputs.js';
+import type { ListOptions, ReadOptions } from '../models/inputs.js';
 import * as schemas from '../models/inputs.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { FindQuery } from '../ports/db-manager.js';
+import { accountsWithAtMost } from './account-list.js';
 import { AccountReader } from './account-reader.js';
 import type { CreditReads } from './credit-service-types.js';
 import type { Engine } from './engine.js';
@@ -266,17 +267,20 @@ export function creditReads<S>(
     async listAccounts(given) {
       const options = given === undefined ? {} : parse(schemas.accountsSchema, given);
       const most = options.maxAvailable === undefined ? null : parseAmount(options.maxAvailable, { scale, zero: true });
-      const query: FindQuery = {
-        index: most === null ? 'created' : 'available',
+      const { session, fresh, cursor, limit = PAGE } = options as ReadOptions<S> & ListOptions;
+      const along = { limit, ...(cursor !== undefined && { after: cursor }) };
+      const newest: FindQuery = {
+        index: 'created',
         equals: { creditType, visible: true },
-        ...(most !== null && { range: { field: 'available', lte: most } }),
-        direction: most === null && options.order !== 'oldest' ? 'desc' : 'asc',
-        limit: options.limit ?? PAGE,
-        ...(options.cursor !== undefined && { after: options.cursor }),
+        direction: options.order === 'oldest' ? 'asc' : 'desc',
+        ...along,
       };
-      const { session, fresh } = options as ReadOptions<S>;
       return engine.read(options as ReadOptions<S>, async (timeoutMs) => {
-        const page = await db.find('account', query, { session, fresh, timeoutMs });
+        const how = { session, fresh, timeoutMs };
+        const page =
+          most === null
+            ? await db.find('account', newest, how)
+            : await accountsWithAtMost(db, creditType, most, along, how);
         const accounts = (page.rows as unknown as AccountRow[]).map((row) => present(accountFromRow(row)));
         return { items: accounts.map((account) => infoOf(account, account.at, scale)), nextCursor: page.nextCursor };
       });

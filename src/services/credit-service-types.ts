@@ -222,7 +222,8 @@ export interface CreditReads<S = never> {
 
   /**
    * Accounts, newest first unless `order: 'oldest'`. With `maxAvailable`: those whose available credits were at most
-   * that after their last operation, lowest first; the numbers shown are of now.
+   * that after their last operation, lowest first (by binary digits; accounts within a factor of two come in the order
+   * of their users); the numbers shown are of now.
    */
   listAccounts(
     options?: ReadOptions<S> & ListOptions & { maxAvailable?: Amount | undefined },

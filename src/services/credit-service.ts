@@ -27,4 +27,9 @@ export function buildCreditService<S>(
 }
 
 /** Reads decide nothing that would need stored rows. */
-const NO_FACTS = { grant: () => undefined, reservation: () => undefined, reversals: () => undefined };
+const NO_FACTS = {
+  grant: () => undefined,
+  reservation: () => undefined,
+  reversals: () => undefined,
+  row: () => undefined,
+};

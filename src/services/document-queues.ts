@@ -1,6 +1,6 @@
 /**
  * First-in-first-out queues by document. An operation enters the queues of all its documents in one synchronous step
- * and runs when it heads them all, so an operation on two accounts is a barrier in both queues.
+ * and runs when it heads them all, so an operation on two documents is a barrier in both queues.
  */
 import { type Group, newGroup } from './group.js';
 import type { Operation } from './operation.js';
@@ -66,7 +66,7 @@ export class DocumentQueues {
   }
 
   push(operation: Operation): void {
-    for (const { key } of operation.accounts) {
+    for (const key of operation.documents) {
       let queue = this.#queues.get(key);
       if (queue) queue.push(operation);
       else {
@@ -79,7 +79,7 @@ export class DocumentQueues {
 
   /** An operation left from the middle of its queues: what it held up may run. */
   wake(operation: Operation): void {
-    for (const { key } of operation.accounts) {
+    for (const key of operation.documents) {
       const queue = this.#queues.get(key);
       if (queue) this.#wake(queue);
     }
@@ -96,19 +96,32 @@ export class DocumentQueues {
       const operations = queue.isOwned ? [] : this.#takeFrom(queue, left);
       if (operations.length === 0) continue;
       left -= operations.length;
-      const keys = (operations[0] as Operation).accounts.map((account) => account.key);
-      for (const key of keys) (this.#queues.get(key) as Queue).isOwned = true;
-      groups.push(newGroup(keys, operations));
+      for (const key of (operations[0] as Operation).documents) (this.#queues.get(key) as Queue).isOwned = true;
+      groups.push(newGroup(operations));
     }
     this.#ready = this.#ready.slice(looked);
     return groups;
+  }
+
+  /** What waits behind a running group of one document; that group owns the document still. */
+  takeBehind({ documents: [key = '', ...others] }: Group, max: number): Group | null {
+    const queue = this.#queues.get(key);
+    const first = others.length === 0 ? queue?.peek() : undefined;
+    if (!queue || !first || first.alone) return null;
+    const operations = this.#takeFrom(queue, max);
+    return operations.length > 0 ? newGroup(operations) : null;
+  }
+
+  /** Puts what was taken behind a running group back where it waited. */
+  putBack({ documents: [key = ''], operations }: Group): void {
+    this.#queues.get(key)?.putBack(operations.filter(({ state }) => state !== 'settled'));
   }
 
   /** Gives the documents of a group back, with the operations that have to run again at the head. */
   release(group: Group, again: readonly Operation[]): void {
     if (group.released) return;
     group.released = true;
-    for (const key of group.keys) {
+    for (const key of group.documents) {
       const queue = this.#queues.get(key) as Queue;
       queue.isOwned = false;
       if (again.length > 0) queue.putBack(again);
@@ -126,9 +139,9 @@ export class DocumentQueues {
   #takeFrom(queue: Queue, max: number): Operation[] {
     let taken: Operation[] = [];
     for (let next = queue.peek(); next && taken.length < max; next = queue.peek()) {
-      if (next.accounts.length > 1) {
+      if (next.documents.length > 1) {
         if (taken.length === 0 && this.#headsAll(next)) {
-          for (const account of next.accounts) this.#queues.get(account.key)?.shift();
+          for (const key of next.documents) this.#queues.get(key)?.shift();
           taken.push(next);
         }
         return taken;
@@ -145,7 +158,7 @@ export class DocumentQueues {
   }
 
   #headsAll(operation: Operation): boolean {
-    return operation.accounts.every(({ key }) => {
+    return operation.documents.every((key) => {
       const queue = this.#queues.get(key);
       return queue?.isOwned === false && queue.peek() === operation;
     });

@@ -65,13 +65,13 @@ export function findEarlier<S>(
 
 /** The stored answer; a transfer's has the entry of the other account too, read before anything is answered. */
 function withOther<S>(
-  { accounts }: Operation,
+  { command }: Operation,
   entry: EntryRow,
   replayed: boolean,
   facts: FactSheet<S>,
   changes: ChangeSet,
 ): Earlier | undefined {
-  if (accounts.length === 1) return { answer: { entry, replayed, entries: [] }, error: null };
+  if (command.type !== 'transfer') return { answer: { entry, replayed, entries: [] }, error: null };
   const id = otherEntryId(entry.operationId);
   const other = (changes.entry(id) ?? facts.row('entry', id)) as EntryRow | undefined;
   return other && { answer: { entry, replayed, entries: [other] }, error: null };

@@ -44,6 +44,8 @@ export interface Mutation<S> {
   /** The verb: the scope of its keys, and the entries' `operation`. */
   readonly operation: string;
   readonly accounts: readonly AccountRef[];
+  /** What else only one call may write at a time. */
+  readonly documents?: readonly string[];
   /** The caller's fields that are not options, by value. */
   readonly given: JsonObject;
   readonly options: MutationOptions<S>;
@@ -108,11 +110,12 @@ export class Engine<S> {
       return known;
     };
     const keyed = key === undefined || resumes ? null : { scopedKey: scopedKeyOf(first.key, operation, key) };
+    const keys = accounts.map((account) => account.key);
     const request: Request = {
       accounts,
+      documents: mutation.documents ? [...keys, ...mutation.documents] : keys,
       command: mutation.command(operationId, fingerprint),
       call: callInfo(operation, operationId, options, keyed && { ...keyed, fingerprint: fingerprint() }),
-      defaults: this.#config.defaultsOf(first.creditType),
       resumes,
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
@@ -175,7 +178,7 @@ export class Engine<S> {
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);
       const keys = request.accounts.map((account) => account.key);
-      const group = newGroup(keys, [operation]);
+      const group = newGroup([operation]);
       // Whatever ends the call first settles it; one that was not sent by then is never carried out.
       const end = (tell: () => void) => {
         if (operation.state === 'settled') return;

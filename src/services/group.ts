@@ -4,7 +4,7 @@
  */
 import { type Account, accountToRow } from '../core/account.js';
 import { type SealedEntry, sealAlone } from '../core/canonical.js';
-import type { Context, Decision, Defaults, Refusal } from '../core/command.js';
+import type { Context, Decision, Refusal } from '../core/command.js';
 import { decide } from '../core/decide.js';
 import { type CreditErrorCode, creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
@@ -29,9 +29,11 @@ const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
   'PAYMENT_MISMATCH',
 ]);
 
-/** Operations on the same accounts, in the order of those accounts' queues. */
+/** Operations on the same documents, in the order of those documents' queues. */
 export interface Group {
+  /** Keys of their accounts. */
   readonly keys: readonly string[];
+  readonly documents: readonly string[];
   readonly operations: readonly Operation[];
   /** The accounts in the order of `keys`, once loaded. */
   states: readonly VersionedAccount[];
@@ -44,8 +46,10 @@ export interface Group {
   plan: Plan | null;
 }
 
-export function newGroup(keys: readonly string[], operations: readonly Operation[]): Group {
-  return { keys, operations, states: [], fresh: false, released: false, broken: null, plan: null };
+export function newGroup(operations: readonly Operation[]): Group {
+  const { accounts, documents } = operations[0] as Operation;
+  const keys = documents.length === accounts.length ? documents : documents.slice(0, accounts.length);
+  return { keys, documents, operations, states: [], fresh: false, released: false, broken: null, plan: null };
 }
 
 /** A decided group: what to write. The answers wait in the operations until it is written. */
@@ -94,7 +98,7 @@ export function planGroup<S>(group: Group, facts: FactSheet<S>, settings: Decisi
   let undecided = false;
   for (const operation of group.operations) {
     if (operation.state === 'settled') continue;
-    if (context?.defaults !== operation.defaults) context = contextOf(settings, now, operation.defaults, pass.changes);
+    context ??= contextOf(settings, now, operation.accounts[0]?.creditType ?? '', pass.changes);
     // Later operations still say what they need, so that one read serves them all.
     if (planOperation(group, operation, facts, settings, context, pass) !== 'planned') undecided = true;
   }
@@ -226,9 +230,9 @@ export function markSent({ plan }: Group): void {
   for (const operation of plan?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
 }
 
-function contextOf(settings: DecisionSettings, now: number, defaults: Defaults, changes: ChangeSet): Context {
-  const { scale, ledgerId, limits, allEvents } = settings;
-  return { now, scale, ledgerId, defaults, limits, allEvents, facts: changes };
+function contextOf(settings: DecisionSettings, now: number, creditType: string, changes: ChangeSet): Context {
+  const { scale, ledgerId, limits, allEvents, defaultsOf } = settings;
+  return { now, scale, ledgerId, defaults: defaultsOf(creditType), defaultsOf, limits, allEvents, facts: changes };
 }
 
 const NO_ROWS: readonly EntryRow[] = [];

@@ -1,5 +1,5 @@
 /** One submitted call on its way through the pipeline, and what it is answered. */
-import type { CallInfo, Command, Defaults } from '../core/command.js';
+import type { CallInfo, Command } from '../core/command.js';
 import { creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
 import { monotonicNow } from './timers.js';
@@ -14,9 +14,10 @@ export interface AccountRef {
 export interface Request {
   /** Every account it writes, the one it belongs to first. */
   readonly accounts: readonly AccountRef[];
+  /** Everything it waits for: its accounts, and what else only one call may write at a time. */
+  readonly documents: readonly string[];
   readonly command: Command;
   readonly call: CallInfo;
-  readonly defaults: Defaults;
   /** The key was `op_<operationId>`: the call runs under that id and looks for it before anything else. */
   readonly resumes: boolean;
   readonly signal: AbortSignal | undefined;
@@ -63,9 +64,9 @@ export function newOperation(
 ): Operation {
   return {
     accounts: request.accounts,
+    documents: request.documents,
     command: request.command,
     call: request.call,
-    defaults: request.defaults,
     resumes: request.resumes,
     signal: request.signal,
     timeoutMs: request.timeoutMs,

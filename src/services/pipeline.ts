@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { creditError, isCreditError } from '../errors.js';
 import type { UnitOutcome } from '../ports/db-manager.js';
+import { Ahead } from './ahead.js';
 import { Deadlines } from './deadlines.js';
 import { DocumentQueues } from './document-queues.js';
 import { FactSheet } from './fact-sheet.js';
@@ -75,11 +76,10 @@ export class Pipeline<S> {
   }
 
   /** Bounded waiting: beyond it a call is refused at once. */
-  #admit({ accounts }: Request): void {
+  #admit({ documents }: Request): void {
     const { maxWaiting, maxWaitingPerAccount } = this.#config;
     const full =
-      this.#deadlines.size >= maxWaiting ||
-      accounts.some(({ key }) => this.#queues.sizeOf(key) >= maxWaitingPerAccount);
+      this.#deadlines.size >= maxWaiting || documents.some((key) => this.#queues.sizeOf(key) >= maxWaitingPerAccount);
     if (full) throw creditError('CONTENTION', 'Too many calls are waiting. Slow down and try again.', { attempts: 0 });
   }
 
@@ -152,10 +152,35 @@ export class Pipeline<S> {
       else if (group.plan.unit.length === 0) this.#finish(group, group.plan);
       else writing.push(group);
     }
-    if (writing.length === 0) return;
-    for (const group of writing) markSent(group);
-    const outcomes = await this.#commit(writing, timeoutMs);
-    for (const [i, group] of writing.entries()) this.#settle(group, outcomes[i] as UnitOutcome);
+    await this.#write(writing);
+  }
+
+  /** Commits groups, and what was decided behind them meanwhile, for as long as nobody else is kept waiting. */
+  async #write(groups: readonly Group[]): Promise<void> {
+    const send = (next: readonly Group[]) => {
+      for (const group of next) markSent(group);
+      const ahead = new Ahead<S>(next, this.#queues, this.#config.maxBatch, () => this.#aheadTools(next));
+      return { groups: next, outcomes: this.#commit(next, remaining(next)), ahead };
+    };
+    for (let sent = groups.length > 0 ? send(groups) : null; sent !== null; ) {
+      const { groups: written, ahead } = sent;
+      const outcomes = await sent.outcomes;
+      const next = ahead.take(new Set(written.filter((_, i) => outcomes[i]?.status === 'committed')));
+      // On its way before anybody is told of the one before.
+      sent = next.length > 0 ? send(next) : null;
+      try {
+        for (const [i, group] of written.entries()) this.#settle(group, outcomes[i] as UnitOutcome);
+      } catch (error) {
+        this.#giveUp(written, error);
+      }
+    }
+  }
+
+  #aheadTools(groups: readonly Group[]) {
+    const { store, settings, admit, lanes } = this.#config;
+    if (this.#queues.hasReady && this.#busyLanes >= lanes) return null;
+    if (admit() !== null) return null;
+    return { facts: new FactSheet(store.db, { timeoutMs: remaining(groups) }), settings: settings() };
   }
 
   /** Plans every group; a group without a plan afterwards has to start again. */

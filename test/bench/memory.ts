@@ -14,6 +14,8 @@ import { uuidv7Source } from '../../src/services/ids.js';
 import { StateMemory } from '../../src/services/state-memory.js';
 import { ledgerFigures } from './ledger.js';
 
+const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+
 const ACCOUNTS = 10_000;
 const IN_FLIGHT = 1_000;
 const MICRO = 1_000_000;
@@ -37,12 +39,13 @@ interface Result {
 }
 
 const nextId = uuidv7Source();
-const facts = { grant: () => null, reservation: () => null, reversals: () => [] };
+const facts = { grant: () => null, reservation: () => null, reversals: () => [], row: () => null };
 const context: Context = {
   now: Date.now(),
   scale: 6,
   ledgerId: nextId(),
-  defaults: { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null },
+  defaults: DEFAULTS,
+  defaultsOf: () => DEFAULTS,
   limits: { openGrants: 1_000, activeReservations: 1_000 },
   allEvents: false,
   facts,

@@ -28,6 +28,7 @@ const state = {
   holds: [],
   options: { overdraftLimit: null, lowCreditThreshold: null, metadata: null },
   trialAmount: null,
+  planLimit: null,
   created: null,
 };
 

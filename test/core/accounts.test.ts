@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { magnitudeOf } from '../../src/core/account.js';
 import { MAX_UNITS } from '../../src/core/amounts.js';
 import { compareBurnOrder } from '../../src/core/burn-down.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
@@ -287,4 +288,16 @@ describe('crossings', () => {
       'plugin_status_changed',
     ]);
   });
+});
+
+test('the magnitude of an amount is its count of binary digits, and none for what is not positive', () => {
+  for (let digits = 0; digits < 53; digits++) {
+    const power = 2 ** digits;
+    expect([magnitudeOf(power - 1), magnitudeOf(power), magnitudeOf(power * 2 - 1)]).toEqual([
+      digits,
+      digits + 1,
+      digits + 1,
+    ]);
+  }
+  for (const none of [0, -1, -MAX_UNITS]) expect(magnitudeOf(none)).toBe(0);
 });

@@ -33,12 +33,14 @@ export class Ledger {
       scale: 0,
       ledgerId: 'ledger',
       defaults: this.defaults,
+      defaultsOf: () => this.defaults,
       limits: this.limits,
       allEvents: this.allEvents,
       facts: {
         grant: (id) => this.grants.get(id) ?? null,
         reservation: (id) => this.reservations.get(id) ?? null,
         reversals: (id) => this.entries.filter((entry) => entry.reverses === id),
+        row: () => null,
       },
     };
   }

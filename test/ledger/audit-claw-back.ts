@@ -6,6 +6,8 @@ import type { Row, Unit } from '../../src/index.js';
 import type { AccountRow } from '../../src/models/account.js';
 import type { AnyDb } from './audit-world.js';
 
+const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+
 export async function clawBack(
   db: AnyDb,
   now: Date,
@@ -23,10 +25,11 @@ export async function clawBack(
     now: now.getTime(),
     scale: 6,
     ledgerId,
-    defaults: { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null },
+    defaults: DEFAULTS,
+    defaultsOf: () => DEFAULTS,
     limits: { openGrants: 1_000, activeReservations: 1_000 },
     allEvents: false,
-    facts: { grant: () => null, reservation: () => null, reversals: () => [] },
+    facts: { grant: () => null, reservation: () => null, reversals: () => [], row: () => null },
   };
   const none = { description: null, actor: null, reason: null, correlationId: null, metadata: {} };
   const unkeyed = { idempotencyKey: null, scopedKey: null, fingerprint: null };

@@ -91,6 +91,7 @@ function accountOf(end: EntryRow, count: number): Row {
     reserved: 0,
     debt: 0,
     available: end.balanceAfter,
+    magnitude: end.balanceAfter === 0 ? 0 : end.balanceAfter.toString(2).length,
     dueAt: null,
     createdAt: AT,
     state: {
@@ -98,6 +99,7 @@ function accountOf(end: EntryRow, count: number): Row {
       holds: [],
       options: { overdraftLimit: null, lowCreditThreshold: null, metadata: null },
       trialAmount: null,
+      planLimit: null,
       created: null,
     },
   };

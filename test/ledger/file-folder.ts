@@ -119,7 +119,7 @@ export async function copyOf(db: InMemoryDbManager): Promise<LastingDb> {
   return copy;
 }
 
-const REACHES_ALL = new Set(['created', 'account', 'time', 'queue', 'kind']);
+const REACHES_ALL = new Set(['created', 'account', 'time', 'queue', 'kind', 'id', 'user']);
 
 type Prepared<T> = { readonly value: T } | { readonly reason: string };
 

@@ -26,7 +26,7 @@ await describePostgres('connections on PostgreSQL', (database) => {
       await insertAll(db, models.item, rows);
       const units = rows.map((row) => [replace(models.item, bumped(row), 1), insert(models.entry, entry())]);
       const committing = db.commit(units);
-      const pid = await backendRunning(client, 'with dup%');
+      const pid = await backendRunning(client, 'with %materialized%');
       await client.query('select pg_terminate_backend($1)', [pid]);
       assert.deepEqual(statuses(await committing), ['unknown', 'unknown']);
       assert.deepEqual(await db.getMany(models.item.name, rows.map(keyOf)), rows);
@@ -38,10 +38,10 @@ await describePostgres('connections on PostgreSQL', (database) => {
       const { ms, value } = await elapsed(() => db.commit([[insert(models.item, item())]], { timeoutMs: 300 }));
       assert.deepEqual(statuses(value as never), ['unknown']);
       assert.ok(ms < 1_000, `${ms} ms`);
-      await backendRunning(client, 'with dup%');
+      await backendRunning(client, 'with %materialized%');
       for (let tries = 0; ; tries++) {
         const { rowCount } = await client.query(
-          "select from pg_stat_activity where state = 'active' and query like 'with dup%'",
+          "select from pg_stat_activity where state = 'active' and query like 'with %materialized%'",
         );
         if (rowCount === 0) break;
         assert.ok(tries < 300, 'the statement goes on although nobody waits for it');

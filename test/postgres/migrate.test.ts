@@ -43,7 +43,7 @@ await describePostgres('init on PostgreSQL', (database) => {
   });
 
   test('columns, constraints and indexes are what the models say', () =>
-    withBench(database, async ({ client, models, table }) => {
+    withBench(database, async ({ db, client, models, table }) => {
       const columns = await client.query(
         `select column_name as name, data_type as type, is_nullable = 'YES' as nullable, collation_name as collation
           from information_schema.columns where table_name = $1`,
@@ -67,6 +67,15 @@ await describePostgres('init on PostgreSQL', (database) => {
       const bySlug = indexes.rows.find(({ name }) => name.endsWith('_by_slug'));
       assert.match(bySlug.text, /^CREATE UNIQUE INDEX .*\(account, slug\)/);
       assert.equal(indexes.rows.length, models.item.indexes.length + 1);
+      const rewritten = { ...testModels().item, rewritten: true };
+      await db.init([...Object.values(models), rewritten]);
+      const options = await client.query('select reloptions from pg_class where relname = any($1) order by oid', [
+        [table(models.item), table(rewritten)],
+      ]);
+      assert.deepEqual(
+        options.rows.map(({ reloptions }) => reloptions),
+        [null, ['fillfactor=70']],
+      );
     }));
 
   test('a table with rows that is not ours is refused, and left as it is', () =>

@@ -210,4 +210,19 @@ describe('accounts', () => {
     const next = await credits.listAccounts({ maxAvailable: 20, limit: 1, cursor: page.nextCursor ?? '' });
     expect([page.items[0]?.userId, next.items[0]?.userId, next.nextCursor]).toEqual(['b', 'c', null]);
   });
+
+  test('with little left are found among any number that have a little more', async () => {
+    const { credits } = createTestCredits();
+    const users = Array.from({ length: 1_200 }, (_, n) => `user-${String(n).padStart(4, '0')}`);
+    // All of one magnitude, of which every hundredth is within the bound.
+    await Promise.all(users.map((user, n) => credits.addCredits(user, n % 100 === 99 ? 10 : 12)));
+    const found: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await credits.listAccounts({ maxAvailable: 10, limit: 5, ...(cursor && { cursor }) });
+      expect(page.items.length).toBeLessThanOrEqual(5);
+      found.push(...page.items.map(({ userId }) => userId));
+      cursor = page.nextCursor;
+    }
+    expect(found).toEqual(users.filter((_, n) => n % 100 === 99));
+  });
 });

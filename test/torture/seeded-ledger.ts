@@ -10,7 +10,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
     id: 'SB-24',
     title: 'the ledger line is written before the commit',
     file: 'src/services/pipeline.ts',
-    find: 'for (const group of writing) markSent(group);',
+    find: 'for (const group of next) markSent(group);',
     replace: `for (const group of writing) {
       markSent(group);
       if (group.plan) void this.#config.committed(group.plan);

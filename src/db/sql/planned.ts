@@ -25,7 +25,10 @@ export function planned(units: readonly Unit[], tableOf: (model: string) => Tabl
         const details = { path: 'units', expected: 'units that share no document' };
         throw creditError('INVALID_ARGUMENT', 'Two units of one call change the same document.', details);
       }
-      return { ...change, table };
+      if (change.op === 'insert') return { op: 'insert', table, row: change.row };
+      const { expectedVersion } = change;
+      if (change.op === 'delete') return { op: 'delete', table, key, expectedVersion };
+      return { op: 'replace', table, row: change.row, expectedVersion };
     });
     return failure ?? changes;
   });

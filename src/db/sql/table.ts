@@ -29,6 +29,8 @@ export class Table {
   readonly name: string;
   /** `version` first, then the fields of the model. */
   readonly columns: readonly Column[];
+  /** All but the key. */
+  readonly written: readonly Column[];
   readonly key: Column;
   readonly version: Column;
   readonly indexes: readonly TableIndex[];
@@ -49,6 +51,7 @@ export class Table {
     this.#byField = new Map(this.columns.map((column) => [column.field, column]));
     this.key = this.column(model.key);
     this.version = this.column('version');
+    this.written = this.columns.filter((column) => column !== this.key);
     this.indexes = model.indexes.map(({ name, fields, unique }) => ({
       index: name,
       name: shortened(`${this.bareName}_${snakeCase(name)}`),

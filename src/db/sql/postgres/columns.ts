@@ -83,10 +83,17 @@ export function unnestedText(column: Column, values: readonly StoredValue[]): st
     for (const value of values) if (typeof value !== 'string' && value !== null) scalarText(column, value);
     return JSON.stringify(values);
   }
-  let text = '';
-  for (const value of values)
-    text += `${text === '' ? '{' : ','}${value === null ? 'null' : scalarText(column, value)}`;
-  return text === '' ? '{}' : `${text}}`;
+  const texts: string[] = [];
+  let last: StoredValue = null;
+  let lastText = 'null';
+  for (const value of values) {
+    // Many rows of a batch share their instant, whose text is dear.
+    const isRepeated = value instanceof Date && last instanceof Date && value.getTime() === last.getTime();
+    if (!isRepeated) lastText = value === null ? 'null' : scalarText(column, value);
+    last = value;
+    texts.push(lastText);
+  }
+  return `{${texts.join()}}`;
 }
 
 /** ISO 8601, with the years before 1 and after 9999 as PostgreSQL writes them. */

@@ -17,6 +17,7 @@ import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
 import type { Column, Table } from '../table.js';
 import { scalar, stored, storedText, unnested, unnestedText } from './columns.js';
+import { type Form, formsOf, type Variant, variantFor } from './forms.js';
 
 type Operation = TableChange['op'];
 
@@ -31,25 +32,37 @@ interface Group {
   readonly rows: Row[];
   /** One change of a lone unit, whose values need not travel as lists: that halves the server's work for it. */
   isOne: boolean;
+  /** Of the columns but the key, in their order. */
+  forms: readonly Form[];
 }
 
-/** Texts by the kinds of changes they serve. */
-const texts = new WeakMap<Table, Map<string, string>>();
+/** Variants by the kinds of changes they serve. */
+const variants = new WeakMap<Table, Map<string, Variant[]>>();
 
-export function writeStatement(units: readonly (readonly TableChange[])[]): Statement {
-  const groups = new Map<string, Group>();
+/**
+ * @param isBlind for one unit: not to look for what stands in its way. The answer says no more than that it was
+ * refused, and a taken value is an error; for that it costs the server half as much.
+ */
+export function writeStatement(units: readonly (readonly TableChange[])[], isBlind = false): Statement {
+  const groups = new Map<Table, Partial<Record<Operation, Group>>>();
   const needed: number[] = [];
   for (const [i, unit] of units.entries()) {
     let locked = 0;
     for (const change of unit) {
-      const name = `${change.op} ${change.table.name}`;
-      let group = groups.get(name);
+      const { table, op } = change;
+      let groupsOfTable = groups.get(table);
+      if (!groupsOfTable) {
+        groupsOfTable = {};
+        groups.set(table, groupsOfTable);
+      }
+      let group = groupsOfTable[op];
       if (!group) {
-        group = { table: change.table, op: change.op, units: [], keys: [], versions: [], rows: [], isOne: false };
-        groups.set(name, group);
+        const lists = { units: [], keys: [], versions: [], rows: [] };
+        group = { table, op, ...lists, isOne: false, forms: [] };
+        groupsOfTable[op] = group;
       }
       group.units.push(i + 1);
-      group.keys.push(change.op === 'delete' ? change.key : change.table.keyOf(change.row));
+      group.keys.push(change.op === 'delete' ? change.key : table.keyOf(change.row));
       if (change.op !== 'delete') group.rows.push(change.row);
       if (change.op === 'insert') continue;
       group.versions.push(change.expectedVersion);
@@ -58,53 +71,65 @@ export function writeStatement(units: readonly (readonly TableChange[])[]): Stat
     needed.push(locked);
   }
   // The same kinds of changes make the same text, in whatever order they come.
-  const ordered = [...groups.keys()].sort().map((name) => groups.get(name) as Group);
-  for (const group of ordered) group.isOne = units.length === 1 && group.units.length === 1;
-  const shape = ordered.map(({ op, table, isOne }) => `${op} ${table.name} ${isOne}`).join('\n');
-  const cache = textsOf(ordered[0]?.table);
-  let text = cache.get(shape);
-  if (text === undefined) {
-    text = textOf(ordered);
-    cache.set(shape, text);
+  const ordered = [...groups.values()].flatMap((each) => Object.values(each)).sort(byName);
+  for (const group of ordered) {
+    group.isOne = units.length === 1 && group.units.length === 1;
+    group.forms = group.op === 'delete' ? [] : formsOf(group.table.written, group.rows);
   }
+  const text = textFor(ordered, isBlind);
   return { text, values: [`{${needed.join()}}`, ...ordered.flatMap(valuesOf)] };
 }
 
-function textsOf(table: Table | undefined): Map<string, string> {
-  if (!table) return new Map();
-  const cache = texts.get(table) ?? new Map<string, string>();
-  texts.set(table, cache);
-  return cache;
+function nameOf({ op, table }: Pick<TableChange, 'op' | 'table'>): string {
+  return `${op} ${table.name}`;
+}
+
+function byName(a: Group, b: Group): number {
+  return nameOf(a) < nameOf(b) ? -1 : 1;
+}
+
+/** The text for these groups, whose forms become those of the text. */
+function textFor(groups: readonly Group[], isBlind: boolean): string {
+  const [first] = groups;
+  if (!first) return textOf(groups, isBlind);
+  const shape = [isBlind, ...groups.map((group) => `${nameOf(group)} ${group.isOne}`)].join('\n');
+  const shapes = variants.get(first.table) ?? new Map<string, Variant[]>();
+  variants.set(first.table, shapes);
+  const known = shapes.get(shape) ?? [];
+  shapes.set(shape, known);
+  const variant = variantFor(
+    known,
+    groups.map(({ forms }) => forms),
+    (forms) => {
+      for (const [i, group] of groups.entries()) group.forms = forms[i] as readonly Form[];
+      return textOf(groups, isBlind);
+    },
+  );
+  for (const [i, group] of groups.entries()) group.forms = variant.forms[i] as readonly Form[];
+  return variant.text;
 }
 
 /** In the order of {@link Places}. */
-function valuesOf({ table, op, units, keys, versions, rows, isOne }: Group): (string | null)[] {
-  if (isOne) {
-    const values: (string | null)[] = ['1', storedText(table.key, keys[0] as string)];
-    if (op !== 'insert') values.push(String(versions[0]));
-    if (op === 'delete') return values;
-    const [row] = rows as [Row];
-    for (const column of written(table)) values.push(storedText(column, row[column.field] ?? null));
-    return values;
-  }
-  const values = [`{${units.join()}}`, unnestedText(table.key, keys)];
-  if (op !== 'insert') values.push(`{${versions.join()}}`);
+function valuesOf({ table, op, units, keys, versions, rows, isOne, forms }: Group): (string | null)[] {
+  const values: (string | null)[] = isOne
+    ? ['1', storedText(table.key, keys[0] as string)]
+    : [`{${units.join()}}`, unnestedText(table.key, keys)];
+  if (op !== 'insert') values.push(isOne ? String(versions[0]) : `{${versions.join()}}`);
   if (op === 'delete') return values;
-  for (const column of written(table)) {
+  for (const [i, column] of table.written.entries()) {
     const { field } = column;
-    values.push(
-      unnestedText(
-        column,
-        rows.map((row): StoredValue => row[field] ?? null),
-      ),
-    );
+    const form = forms[i];
+    if (form === 'null') continue;
+    if (isOne || form === 'one') values.push(storedText(column, rows[0]?.[field] ?? null));
+    else
+      values.push(
+        unnestedText(
+          column,
+          rows.map((row): StoredValue => row[field] ?? null),
+        ),
+      );
   }
   return values;
-}
-
-/** Every column but the key, which travels apart. */
-function written(table: Table): Column[] {
-  return table.columns.filter((column) => column !== table.key);
 }
 
 /** Where the values of a group are among the parameters. */
@@ -112,30 +137,41 @@ interface Places extends Pick<Group, 'table' | 'op' | 'isOne'> {
   readonly unit: string;
   readonly key: string;
   readonly expected: string;
-  readonly columns: ReadonlyMap<Column, string>;
+  readonly columns: ReadonlyMap<Column, Place>;
 }
 
-function placesOf({ table, op, isOne }: Group, next: () => string): Places {
+interface Place {
+  readonly form: Form;
+  readonly place: string;
+}
+
+function placesOf({ table, op, isOne, forms }: Group, next: () => string): Places {
   const [unit, key] = [next(), next()];
   const expected = op === 'insert' ? '' : next();
-  const columns = op === 'delete' ? [] : written(table);
-  return { table, op, isOne, unit, key, expected, columns: new Map(columns.map((column) => [column, next()])) };
+  const columns = new Map<Column, Place>();
+  for (const [i, form] of forms.entries()) {
+    columns.set(table.written[i] as Column, { form, place: form === 'null' ? '' : next() });
+  }
+  return { table, op, isOne, unit, key, expected, columns };
 }
 
-function textOf(groups: readonly Group[]): string {
+function textOf(groups: readonly Group[], isBlind: boolean): string {
   let last = 1;
   const next = () => `$${++last}`;
   const places = groups.map((group) => placesOf(group, next));
-  const dups = places.flatMap((each, model) => dupsOf(each, model));
+  const dups = isBlind ? [] : places.flatMap((each, model) => dupsOf(each, model));
   const locking = places.flatMap((each, i) => (each.op === 'insert' ? [] : [{ each, name: `lk${i}`, model: i }]));
+  const locks = locking.map(({ name }) => name);
   const none = "select 0, 0, 0, '' where false";
   const parts = [
-    `dup(u, m, i, k) as materialized (${dups.join(' union all ') || none})`,
+    ...(isBlind ? [] : [`dup(u, m, i, k) as materialized (${dups.join(' union all ') || none})`]),
     ...locking.map(({ each, name }) => `${name} as materialized (${lockOf(each)})`),
-    `ok as materialized (${okOf(locking.map(({ name }) => name))})`,
+    `ok as materialized (${isBlind ? allLocked(locks) : okOf(locks)})`,
     // Side statements run last to first: a delete makes room for an update, and that for an insert.
     ...[...places].sort((a, b) => ORDER[a.op] - ORDER[b.op]).map((each, i) => `w${i} as (${writeOf(each)})`),
   ];
+  if (isBlind)
+    return `with ${parts.join(',\n')}\nselect case when (select v[1] from ok) then null else '' end as refused`;
   const stale = locking.map(({ each, model }) => staleOf(each, model));
   const found = ['select u, m, i, k from dup', ...stale].join(' union all ');
   return `with ${parts.join(',\n')}
@@ -148,8 +184,8 @@ select case when array_position((select v from ok), false) is null then null els
 const ORDER: Readonly<Record<Operation, number>> = { insert: 0, replace: 1, delete: 2 };
 const OK = '(select v from ok)[o.u]';
 
-/** The changes of a group as rows `o`, with these columns. */
-function source(places: Places, columns: readonly (readonly [Column, string])[] = []): string {
+/** The changes of a group as rows `o`: these columns, as far as they travel as lists, are named by {@link valueIn}. */
+function source(places: Places, columns: readonly Column[] = []): string {
   const { unit, key, expected, table, isOne } = places;
   const sent = isOne ? scalar : unnested;
   const parts = [isOne ? `${unit}::text::int` : `unnest(${unit}::text::int[])`, sent(table.key, key)];
@@ -158,12 +194,24 @@ function source(places: Places, columns: readonly (readonly [Column, string])[] 
     parts.push(sent(table.version, expected));
     names.push('v0');
   }
-  for (const [i, [column, place]] of columns.entries()) {
+  for (const column of columns) {
+    const { form, place } = places.columns.get(column) as Place;
+    if (form !== 'list') continue;
     parts.push(sent(column, place));
-    names.push(`c${i}`);
+    names.push(`c${table.written.indexOf(column)}`);
   }
   const list = isOne ? `(values (${parts.join(', ')}))` : `rows from (${parts.join(', ')})`;
   return `${list} as o(${names.join(', ')})`;
+}
+
+/** The value of a column in a row of {@link source}. */
+function valueIn({ table, columns }: Places, column: Column): string {
+  if (column === table.key) return 'o.id';
+  const { form, place } = columns.get(column) as Place;
+  if (form === 'null') return 'null';
+  // A subselect is evaluated once, not for each row.
+  if (form === 'one') return `(select ${scalar(column, place)})`;
+  return stored(column, `o.c${table.written.indexOf(column)}`);
 }
 
 function matches({ table }: Places): string {
@@ -177,28 +225,19 @@ function dupsOf(places: Places, model: number): string[] {
   const key = table.key.name;
   const dups = op === 'insert' ? [probe(places, model, -1, [], `x.${key} = o.id`)] : [];
   for (const [i, index] of table.indexes.entries()) {
-    if (!index.unique) continue;
-    const values = index.columns.filter((column) => column !== table.key);
-    const given = values.map((column) => [column, columns.get(column) as string] as const);
-    const on = index.columns.map((column) => {
-      const value = column === table.key ? 'id' : `c${values.indexOf(column)}`;
-      return `x.${column.name} = o.${value}`;
-    });
+    // What is absent stands in nobody's way.
+    if (!index.unique || index.columns.some((column) => columns.get(column)?.form === 'null')) continue;
+    const on = index.columns.map((column) => `x.${column.name} = ${valueIn(places, column)}`);
     // A row does not stand in its own way.
     if (op === 'replace') on.push(`x.${key} <> o.id`);
+    const given = index.columns.filter((column) => column !== table.key);
     dups.push(probe(places, model, i, given, on.join(' and ')));
   }
   return dups;
 }
 
 /** Looks for one row after another; `offset 0` keeps the planner from making one join of it. */
-function probe(
-  places: Places,
-  model: number,
-  index: number,
-  given: readonly (readonly [Column, string])[],
-  on: string,
-): string {
+function probe(places: Places, model: number, index: number, given: readonly Column[], on: string): string {
   const { name, key } = places.table;
   const found = `lateral (select x.${key.name} as k from ${name} x where ${on} offset 0) as d`;
   return `select o.u, ${model}, ${index}, d.k from ${source(places, given)}, ${found}`;
@@ -222,18 +261,24 @@ function okOf(locks: readonly string[]): string {
   return `select array_agg(s = 0 order by u) as v from (${sums}) as sums`;
 }
 
+/** The same for one unit that nothing else can stand in the way of. */
+function allLocked(locks: readonly string[]): string {
+  const counts = locks.map((name) => `(select count(*) from ${name})`);
+  return `select array[${counts.join(' + ') || '0'} = ($1::text::int[])[1]] as v`;
+}
+
 function writeOf(places: Places): string {
   const { table, op, columns } = places;
-  const given = [...columns];
-  const values = given.map(([column], i) => stored(column, `o.c${i}`));
   if (op === 'delete') return `delete from ${table.name} x using ${source(places)} where ${matches(places)} and ${OK}`;
+  const rows = source(places, table.written);
   if (op === 'replace') {
-    const set = given.map(([column], i) => `${column.name} = ${values[i]}`).join(', ');
-    return `update ${table.name} x set ${set} from ${source(places, given)} where ${matches(places)} and ${OK}`;
+    const set = table.written.map((column) => `${column.name} = ${valueIn(places, column)}`).join(', ');
+    return `update ${table.name} x set ${set} from ${rows} where ${matches(places)} and ${OK}`;
   }
-  const names = [table.key, ...columns.keys()].map((column) => column.name).join(', ');
-  const list = ['o.id', ...values].join(', ');
-  return `insert into ${table.name} (${names}) select ${list} from ${source(places, given)} where ${OK}`;
+  const given = [table.key, ...table.written.filter((column) => columns.get(column)?.form !== 'null')];
+  const names = given.map(({ name }) => name).join(', ');
+  const list = given.map((column) => valueIn(places, column)).join(', ');
+  return `insert into ${table.name} (${names}) select ${list} from ${rows} where ${OK}`;
 }
 
 /** Documents of refused units that are not at the expected version (`i` -1); the others were locked. */
@@ -249,7 +294,7 @@ export function refusalsOf(row: unknown, units: readonly (readonly TableChange[]
   if (refused === null) return { units: [], found: [] };
   type Found = [unit: number, group: number, index: number, key: string];
   const [numbers, found] = JSON.parse(refused) as [number[], Found[] | null];
-  const names = new Map(units.flat().map((change) => [`${change.op} ${change.table.name}`, change.table]));
+  const names = new Map(units.flat().map((change) => [nameOf(change), change.table]));
   const tables = [...names.keys()].sort().map((name) => names.get(name) as Table);
   return {
     units: numbers,
