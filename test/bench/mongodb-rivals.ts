@@ -1,4 +1,4 @@
-/** References of the benchmark, as people write them by hand on MongoDB: a transaction, two writes, medici, bulk insert. */
+/** References of the benchmark, as people write them on MongoDB: a transaction, two writes, medici, bulk insert. */
 import { randomUUID } from 'node:crypto';
 import { Book } from 'medici';
 import { type ClientSession, MongoClient } from 'mongodb';

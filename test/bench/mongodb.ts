@@ -1,6 +1,6 @@
 /**
- * The library on MongoDB against what people write by hand, rounds alternating on one server, so that only ratios count.
- * Goals are those of `performance.md` §8.
+ * The library on MongoDB against what people write by hand, rounds alternating on one server, so that only ratios
+ * count. Goals are those of `performance.md` §8.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

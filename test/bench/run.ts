@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations` is for
- * memory, `--seconds` a measurement for databases.
+ * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations`
+ * is for memory, `--seconds` a measurement for databases.
  */
 import { parseArgs } from 'node:util';
 import { benchMemory } from './memory.js';
