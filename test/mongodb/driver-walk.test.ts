@@ -44,7 +44,8 @@ await describeMongo('the walk of driver calls on MongoDB', (database) => {
           }
         }
       },
-      { clientOptions: { appName: APP, monitorCommands: true } },
+      // A fault that the server only feigns may have the driver wait for ten seconds for news of the server.
+      { clientOptions: { appName: APP, monitorCommands: true }, timeoutMs: 40_000 },
     ),
   );
 
@@ -54,7 +55,7 @@ await describeMongo('the walk of driver calls on MongoDB', (database) => {
       withBench(
         database,
         (bench) => written(bench, 3, command, { times: 10 }, { failCommands: [command], errorCode: 10107 }),
-        { clientOptions: { appName: APP } },
+        { clientOptions: { appName: APP }, timeoutMs: 40_000 },
       ),
   );
 });

@@ -20,6 +20,8 @@ export interface Place {
 export interface StoreAdapter {
   readonly name: string;
   readonly title: string;
+  /** How much of a suite runs here where nobody says how much: every commit waits for the disk. */
+  readonly share: number;
   /** Whether a transaction goes on seeing what was there at its beginning. */
   readonly hasSnapshots: boolean;
   /** Registers a suite with a database of its own, or as skipped, with the reason. */
@@ -30,6 +32,7 @@ export interface StoreAdapter {
 export const POSTGRES: StoreAdapter = {
   name: 'postgres',
   title: 'PostgreSQL',
+  share: 1,
   hasSnapshots: false,
   describeDatabase: describePostgres,
   open(url, prefix = 'credit_') {
@@ -49,6 +52,7 @@ export const POSTGRES: StoreAdapter = {
 export const MONGODB: StoreAdapter = {
   name: 'mongodb',
   title: 'MongoDB',
+  share: 0.5,
   hasSnapshots: true,
   describeDatabase: describeMongo,
   open(url, prefix = 'credit_') {

@@ -10,10 +10,10 @@ import { stores } from '../model/library.js';
 import { runSequence, type Sequence } from '../model/sequence.js';
 import type { StoreAdapter } from './adapters.js';
 
-const RUNS = Number(process.env.CREDIT_STORE_MODEL_RUNS ?? 30);
+const GIVEN = process.env.CREDIT_STORE_MODEL_RUNS;
 const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 /** A sequence takes about 0.2 s. */
-const LIMIT_MS = 60_000 + RUNS * 1_000;
+const limitMs = (runs: number) => 60_000 + runs * 1_000;
 
 const nat = fc.nat({ max: 9999 });
 const raw = fc.record({ kind: nat, user: nat, a: nat, b: nat, c: nat, d: nat, key: nat });
@@ -38,6 +38,8 @@ const FLOORS = {
 };
 
 export function testModel(adapter: StoreAdapter): Promise<void> {
+  const RUNS = Number(GIVEN ?? 30 * adapter.share);
+  const LIMIT_MS = limitMs(RUNS);
   return adapter.describeDatabase(`the property model on ${adapter.title}`, (database) =>
     test(
       `the library agrees with the oracle on ${RUNS} random sequences`,

@@ -9,7 +9,7 @@ import { dump } from '../inputs/dump.js';
 import type { StoreAdapter } from './adapters.js';
 import { transcriptOf } from './script.js';
 
-const STEPS = Number(process.env.CREDIT_TRANSCRIPT_STEPS ?? 1_000);
+const GIVEN = process.env.CREDIT_TRANSCRIPT_STEPS;
 const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Codes that a script of this length meets, or it would not say much. */
@@ -19,6 +19,7 @@ const MET_LATER = ['IDEMPOTENCY_CONFLICT', 'LIMIT_EXCEEDED', 'COMMIT_EXCEEDS_RES
 const HASHES = ['hash', 'prev'];
 
 export function testTranscript(adapter: StoreAdapter): Promise<void> {
+  const STEPS = Number(GIVEN ?? 1_000 * adapter.share);
   return adapter.describeDatabase('a recorded script', (database) =>
     test(
       `of ${STEPS} operations on 20 users reads the same on memory and on ${adapter.title}`,
