@@ -13,6 +13,16 @@ start_servers() {
   start_postgres || echo 'No PostgreSQL of Debian could be started; the tests start one from npm.'
 }
 
+# The tests start a mongod of this machine by themselves; no package of Debian carries one.
+require_mongo() {
+  local mongod=${MONGOMS_SYSTEM_BINARY:-$(command -v mongod)}
+  if [[ -n ${CREDIT_TEST_MONGO_URI:-} || -x $mongod ]]; then
+    export CREDIT_TEST_REQUIRE=$CREDIT_TEST_REQUIRE,mongo
+  else
+    echo 'No mongod was found: the tests on MongoDB are skipped (CREDIT_TEST_MONGO_URI or MONGOMS_SYSTEM_BINARY name one).'
+  fi
+}
+
 # Stops by process id what start_servers started, and nothing else.
 stop_servers() {
   local pid

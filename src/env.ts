@@ -4,6 +4,7 @@
  */
 import { createCreditManagement } from './credit-management.js';
 import { InMemoryDbManager } from './db/memory.js';
+import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
 import type { CreditManagementOptions } from './options.js';
@@ -17,7 +18,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * A manager on the database that the environment names:
  *
  * - `CREDIT_DATABASE_URL`: `postgres://…` or `postgresql://…`. The package `pg` must be installed.
- * - `CREDIT_DATABASE_SCHEMA`, `CREDIT_DATABASE_PREFIX`, `CREDIT_DATABASE_POOL_SIZE`: as the adapter's options.
+ * - `CREDIT_DATABASE_SCHEMA`, `CREDIT_DATABASE_PREFIX`, `CREDIT_DATABASE_POOL_SIZE`: as the adapters' options; MongoDB
+ *   has no schema.
+ * - `CREDIT_MONGO_URI`: `mongodb://…` or `mongodb+srv://…`, a replica set. The package `mongodb` must be installed.
+ * - `CREDIT_MONGO_DB`: the name of its database. Default `credit_management`.
  * - `CREDIT_LEDGER_FILE`: path of the ledger file, unless `options.ledger` names one.
  *
  * Without a URL it keeps everything in memory, says so once in a warning, and refuses where `NODE_ENV` is `production`
@@ -43,29 +47,42 @@ export function createCreditManagementFromEnv<const U extends string = never>(
 
 function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOptions['logger'] }): DbManager<unknown> {
   const url = read(env, 'CREDIT_DATABASE_URL');
-  if (url !== undefined) return sqlOf(url, env) as unknown as DbManager<unknown>;
-  if (read(env, 'NODE_ENV') === 'production' && read(env, 'CREDIT_ALLOW_MEMORY') !== '1') {
-    throw problem(
-      'CREDIT_DATABASE_URL is not set; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1)',
-    );
+  const uri = read(env, 'CREDIT_MONGO_URI');
+  if (url !== undefined && uri !== undefined) {
+    throw problem('CREDIT_DATABASE_URL and CREDIT_MONGO_URI are both set; credits live in one database');
   }
-  (logger ?? defaultLogger()).warn({}, 'CREDIT_DATABASE_URL is not set: credits are kept in memory and lost at exit');
+  if (url !== undefined) return sqlOf(url, env) as unknown as DbManager<unknown>;
+  if (uri !== undefined) return mongoOf(uri, env) as unknown as DbManager<unknown>;
+  if (read(env, 'NODE_ENV') === 'production' && read(env, 'CREDIT_ALLOW_MEMORY') !== '1') {
+    const unset = 'neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set';
+    throw problem(`${unset}; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1)`);
+  }
+  const warning =
+    'Neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set: credits are kept in memory and lost at exit';
+  (logger ?? defaultLogger()).warn({}, warning);
   return new InMemoryDbManager() as unknown as DbManager<unknown>;
 }
 
 function sqlOf(url: string, env: Environment): SqlDbManager {
   // The URL itself holds a password: it is told to nobody.
   if (!/^postgres(ql)?:\/\//.test(url)) throw problem('CREDIT_DATABASE_URL does not begin with postgres://');
+  return new SqlDbManager({ url, schema: read(env, 'CREDIT_DATABASE_SCHEMA'), ...shared(env) });
+}
+
+function mongoOf(uri: string, env: Environment): MongoDbManager {
+  if (!/^mongodb(\+srv)?:\/\//.test(uri)) throw problem('CREDIT_MONGO_URI does not begin with mongodb://');
+  return new MongoDbManager({ uri, dbName: read(env, 'CREDIT_MONGO_DB'), ...shared(env) });
+}
+
+function shared(env: Environment): { poolSize: number | undefined; prefix: string | undefined } {
   const poolSize = read(env, 'CREDIT_DATABASE_POOL_SIZE');
   if (poolSize !== undefined && !/^[1-9]\d{0,3}$/.test(poolSize)) {
     throw problem('CREDIT_DATABASE_POOL_SIZE is not a whole number from 1 to 9999');
   }
-  return new SqlDbManager({
-    url,
+  return {
     poolSize: poolSize === undefined ? undefined : Number(poolSize),
-    schema: read(env, 'CREDIT_DATABASE_SCHEMA'),
     prefix: read(env, 'CREDIT_DATABASE_PREFIX'),
-  });
+  };
 }
 
 /** An empty variable is as if it were not set. */

@@ -1,16 +1,7 @@
 /** References of the benchmark, as people write them by hand on PostgreSQL: row lock, one statement, bulk insert. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-
-export const ACCOUNTS = 10_000;
-
-/** One deduction of `amount` micro-units on account `n`. */
-export type Deduct = (n: number, amount: number) => Promise<void>;
-
-export interface Rival {
-  readonly deduct: Deduct;
-  close(): Promise<void>;
-}
+import { ACCOUNTS, type Deduct, type Rival } from './closed-loop.js';
 
 /** Tables as a careful application has them: balance with a check, a transaction and a ledger row an operation. */
 export async function makeTables(url: string): Promise<void> {

@@ -5,36 +5,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCreditManagement } from '../../src/index.js';
 import { SqlDbManager } from '../../src/sql.js';
 import { startEmbeddedPostgres } from '../servers/embedded-postgres.js';
 import { createDatabase, dropDatabase } from '../servers/postgres.js';
-import {
-  ACCOUNTS,
-  bulkRate,
-  checkTables,
-  makeTables,
-  naive,
-  type Rival,
-  rawInsert,
-  statement,
-  walSyncs,
-} from './postgres-rivals.js';
-
-type Workload = 'hot' | 'uniform';
-interface Result {
-  readonly adapter: 'postgres';
-  readonly design: string;
-  readonly workload: Workload;
-  readonly inFlight: number;
-  readonly history: number;
-  readonly opsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-const MICRO = 1_000_000;
-const AMOUNT = 0.01;
+import { ACCOUNTS, libraryRival, load, median, type Result, type Rival, type Workload } from './closed-loop.js';
+import { bulkRate, checkTables, makeTables, naive, rawInsert, statement, walSyncs } from './postgres-rivals.js';
 
 export async function benchPostgres(options: { rounds: number; seconds: number; json: boolean }): Promise<void> {
   const given = process.env.CREDIT_TEST_POSTGRES_URL;
@@ -56,12 +31,13 @@ async function run(
   { rounds, seconds, json }: { rounds: number; seconds: number; json: boolean },
 ): Promise<void> {
   await makeTables(url);
+  const library = (prefix: string, ledger: object) => libraryRival(new SqlDbManager({ url, prefix }), ledger);
   const file = (fsync: 'interval' | 'always') => ({ filePath: join(folder, `${fsync}.jsonl`), fsync });
   const designs: Record<string, Rival> = {
     naive: naive(url, 10),
     statement: statement(url, 10),
-    library: await library(url, 'credit_', {}),
-    'library+file': await library(url, 'filed_', file('interval')),
+    library: await library('credit_', {}),
+    'library+file': await library('filed_', file('interval')),
   };
   const results: Result[] = [];
   const measure = async (design: string, rival: Rival, workload: Workload, inFlight: number) => {
@@ -87,7 +63,7 @@ async function run(
   const alone: Record<string, Rival> = {
     raw: rawInsert(url),
     ...designs,
-    'library+file fsync': await library(url, 'synced_', file('always')),
+    'library+file fsync': await library('synced_', file('always')),
   };
   for (let round = 0; round < rounds; round++) {
     for (const [design, rival] of Object.entries(alone)) await measure(design, rival, 'uniform', 1);
@@ -96,48 +72,6 @@ async function run(
   await checkTables(url);
   if (json) for (const result of results) console.log(JSON.stringify(result));
   else report(results, bulk, syncs / synced);
-}
-
-/** A manager of its own tables, every account with three lots. */
-async function library(url: string, prefix: string, ledger: object): Promise<Rival> {
-  const manager = createCreditManagement({ db: new SqlDbManager({ url, prefix }), ledger, timeoutMs: 60_000 });
-  const { credits } = manager;
-  const now = Date.now();
-  for (let lot = 1; lot <= 3; lot++) {
-    const expiresAt = new Date(now + lot * 86_400_000);
-    const users = Array.from({ length: ACCOUNTS }, (_, n) => `user-${n}`);
-    for (let from = 0; from < ACCOUNTS; from += 2_000) {
-      const part = users.slice(from, from + 2_000);
-      await Promise.all(part.map((user) => credits.addCredits(user, 1_000_000, { expiresAt })));
-    }
-  }
-  return {
-    deduct: async (n) => {
-      await credits.deductCredits(`user-${n}`, AMOUNT);
-    },
-    close: () => manager.close(),
-  };
-}
-
-/** Deductions in a closed loop for some seconds. */
-async function load(rival: Rival, workload: Workload, inFlight: number, seconds: number) {
-  const accounts = workload === 'hot' ? 1 : ACCOUNTS;
-  const times: number[] = [];
-  let next = 0;
-  const began = performance.now();
-  const until = began + seconds * 1000;
-  const worker = async () => {
-    while (performance.now() < until) {
-      const started = performance.now();
-      await rival.deduct((next++ * 7919) % accounts, AMOUNT * MICRO);
-      times.push(performance.now() - started);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  const opsPerSecond = (times.length / (performance.now() - began)) * 1000;
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.floor(share * (times.length - 1))] as number;
-  return { opsPerSecond, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
 function report(results: readonly Result[], bulk: Record<Workload, number[]>, syncsPerOperation: number): void {
@@ -186,8 +120,4 @@ function report(results: readonly Result[], bulk: Record<Workload, number[]>, sy
     'goal 2.5, floor 3',
   );
   ratio('G24 hot: log syncs an operation', syncsPerOperation, 'goal 0.004, floor 0.01');
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 }

@@ -1,10 +1,20 @@
 /** What the tests of the services on PostgreSQL share: a store that is emptied, managers, hosts, and dumps of rows. */
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { expect } from 'vitest';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
 import { SqlDbManager, type SqlOptions, type SqlSession } from '../../src/sql.js';
-import type { Database } from '../servers/postgres.js';
+import type { Database } from '../servers/find.js';
+import { describePostgres } from '../servers/postgres.js';
+import { emptyTables, tablesOf } from '../stores/adapters.js';
+import {
+  expectSound as expectSoundly,
+  type HostedAdapter,
+  type HostTransaction as HostedTransaction,
+  rolledBack,
+  untilWritten as untilWrittenBy,
+} from '../stores/hosted.js';
+
+export { sleep } from '../stores/hosted.js';
 
 export type SqlManager = ReturnType<typeof createCreditManagement<SqlSession>>;
 export type SqlService = SqlManager['credits'];
@@ -13,7 +23,7 @@ const ignore = () => {};
 export const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** A host's transaction as its own code sees it. */
-export interface HostTransaction {
+export interface HostTransaction extends HostedTransaction {
   readonly session: SqlSession;
   query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
 }
@@ -55,12 +65,11 @@ export class Store {
 
   /** Rolls back, and passes only what `work` itself did not mean to throw. */
   async rolledBack(host: Host, work: (host: HostTransaction) => Promise<unknown>): Promise<void> {
-    const undone = new Error('roll back');
-    const run = host(async (transaction) => {
-      await work(transaction);
-      throw undone;
-    });
-    expect(await run.catch((error: unknown) => error)).toBe(undone);
+    await rolledBack(host as never, work as never);
+  }
+
+  async orders(): Promise<string[]> {
+    return (await this.query('select id from shop_order order by id')).map(({ id }) => String(id));
   }
 
   /** Everything stored, as text; without the empty rows of accounts that nobody has used. */
@@ -91,24 +100,16 @@ export async function withStore(
 ): Promise<void> {
   const store = new Store(database.url, options);
   try {
-    await empty(store.pool);
+    await emptyTables(store.pool);
+    await store.query('create table if not exists shop_order (id text primary key)');
+    await store.query('delete from shop_order');
     await body(store);
   } finally {
     await store.close();
   }
 }
 
-async function tablesOf(pool: pg.Pool, prefix = 'credit_'): Promise<string[]> {
-  const query = `select table_name as name from information_schema.tables
-    where table_schema = current_schema() and left(table_name, length($1)) = $1 order by 1`;
-  return (await pool.query(query, [prefix])).rows.map((row) => row.name as string);
-}
-
-/** Deletes every row of the tables with a prefix. Faster than making them anew. */
-export async function empty(pool: pg.Pool, prefix = 'credit_'): Promise<void> {
-  const tables = await tablesOf(pool, prefix);
-  if (tables.length > 0) await pool.query(tables.map((name) => `delete from ${name}`).join('; '));
-}
+const ORDER = (id: string) => `insert into shop_order values ('${id}')`;
 
 function clientHost(pool: pg.Pool, wrapped: boolean): Host {
   return async (work) => {
@@ -116,7 +117,9 @@ function clientHost(pool: pg.Pool, wrapped: boolean): Host {
     const wrapper: SqlSession = { query: (text: string, values?: unknown[]) => client.query(text, values) };
     try {
       await client.query('begin');
-      const answer = await work({ session: wrapped ? wrapper : client, query: (text) => client.query(text) });
+      const query = (text: string) => client.query(text);
+      const session = wrapped ? wrapper : client;
+      const answer = await work({ session, query, order: (id) => query(ORDER(id)) });
       const { command } = await client.query('commit');
       if (command !== 'COMMIT') throw new Error(`The host's commit was answered with ${command}.`);
       return answer;
@@ -132,20 +135,18 @@ function clientHost(pool: pg.Pool, wrapped: boolean): Host {
 function kyselyHost(pool: pg.Pool): Host {
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return (work) =>
-    kysely
-      .transaction()
-      .execute((trx) => work({ session: trx, query: (text) => trx.executeQuery(CompiledQuery.raw(text)) }));
+    kysely.transaction().execute((trx) => {
+      const query = (text: string) => trx.executeQuery(CompiledQuery.raw(text));
+      return work({ session: trx, query, order: (id) => query(ORDER(id)) });
+    });
 }
 
-export async function expectSound(manager: SqlManager): Promise<void> {
-  const { ok, problems } = await manager.ledger.verify();
-  expect(problems).toEqual([]);
-  expect(ok).toBe(true);
-}
+export const expectSound = (manager: SqlManager) => expectSoundly(manager as never);
+export const untilWritten = (manager: SqlManager) => untilWrittenBy(manager as never);
 
-/** Waits until the file has the line of every commit of this instance. */
-export async function untilWritten(manager: SqlManager): Promise<void> {
-  while ((await manager.health()).ledgerFile?.lag !== 0) await sleep(5);
-}
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+export const POSTGRES_HOSTS: HostedAdapter = {
+  title: 'PostgreSQL',
+  hosts: HOSTS,
+  describeDatabase: describePostgres,
+  withStore: (url, body) => withStore({ url }, (store) => body(store as never)),
+};

@@ -1,6 +1,8 @@
 /** How a worker opens its database, by the name of the adapter. A new one is a line here and one in servers.ts. */
 import { type CreditManagement, createCreditManagement, type DbManager } from '../../src/index.js';
+import { MongoDbManager } from '../../src/mongodb.js';
 import { SqlDbManager } from '../../src/sql.js';
+import { databaseOf } from '../servers/mongo.js';
 
 /** Plain data: it crosses to other processes. */
 export interface WorkerConfig {
@@ -17,6 +19,7 @@ export type Manager = CreditManagement<unknown>;
 
 const OPENERS: Record<string, (config: WorkerConfig) => DbManager<unknown>> = {
   postgres: ({ url, poolSize }) => new SqlDbManager({ url, poolSize }),
+  mongodb: ({ url, poolSize }) => MongoDbManager.fromClientUri(url, { dbName: databaseOf(url), poolSize }),
 };
 
 export const adapterNames: readonly string[] = Object.keys(OPENERS);

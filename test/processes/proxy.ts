@@ -9,11 +9,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
  */
 export interface Trap {
   readonly marker: string;
+  /** Springs on the request that makes it durable what the one with the marker does, where these are two. */
+  readonly decides?: boolean;
   readonly loses: 'answer' | 'request' | 'late';
   readonly lateMs?: number;
   /** Called when it happens. */
   readonly sprung?: () => void;
 }
+
+/** Told a request with a marker: which later one makes it durable, or null where it only reads. */
+export type Decisive = (request: Buffer) => ((later: Buffer) => boolean) | null;
 
 interface Pair {
   readonly client: Socket;
@@ -33,18 +38,22 @@ export class TcpProxy {
   cuts = 0;
   mostOpen = 0;
   readonly #target: URL;
+  readonly #decisive: Decisive | null;
+  /** Of traps whose marker was seen, which request they wait for. */
+  readonly #awaited = new Map<Trap, (request: Buffer) => boolean>();
   readonly #pairs = new Set<Pair>();
   readonly #server: Server;
   #frozen: (() => void)[] | null = null;
   #isDown = false;
 
-  private constructor(target: URL) {
+  private constructor(target: URL, decisive: Decisive | null) {
     this.#target = target;
+    this.#decisive = decisive;
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  static async start(url: string): Promise<TcpProxy> {
-    const proxy = new TcpProxy(new URL(url));
+  static async start(url: string, decisive: Decisive | null = null): Promise<TcpProxy> {
+    const proxy = new TcpProxy(new URL(url), decisive);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
@@ -133,8 +142,7 @@ export class TcpProxy {
   #request(pair: Pair, data: Buffer): void {
     const seen = Buffer.concat([pair.tail, data]);
     pair.tail = seen.subarray(Math.max(0, seen.length - 256));
-    const at = this.traps.findIndex(({ marker }) => seen.includes(marker));
-    const trap = at < 0 ? null : (this.traps.splice(at, 1)[0] as Trap);
+    const trap = this.#trapFor(seen, data);
     if (trap?.loses === 'answer') pair.trap = trap;
     if (trap === null || trap.loses === 'answer') this.#pass(() => pair.server.write(data));
     else if (trap.loses === 'request') this.#spring(pair, trap);
@@ -151,6 +159,23 @@ export class TcpProxy {
         .on('data', () => server.destroy());
       setTimeout(() => server.write(data, trap.sprung), trap.lateMs ?? 0);
     }
+  }
+
+  #trapFor(seen: Buffer, data: Buffer): Trap | null {
+    const at = this.traps.findIndex((trap) => {
+      const awaited = this.#awaited.get(trap);
+      return awaited ? awaited(data) : seen.includes(trap.marker);
+    });
+    if (at < 0) return null;
+    const trap = this.traps[at] as Trap;
+    if (trap.decides && this.#decisive && !this.#awaited.has(trap)) {
+      const awaited = this.#decisive(seen);
+      if (awaited) this.#awaited.set(trap, awaited);
+      return null;
+    }
+    this.#awaited.delete(trap);
+    this.traps.splice(at, 1);
+    return trap;
   }
 
   #spring(pair: Pair, trap: Trap): void {

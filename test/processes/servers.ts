@@ -2,9 +2,14 @@
  * Finds the servers of an adapter for these suites: a database on a shared one, and one of our own that a test may
  * kill. `CREDIT_TEST_ADAPTER` names the adapter (default `postgres`).
  */
-import { describe, test } from 'vitest';
-import { type Database, describePostgres } from '../servers/postgres.js';
+import { describe } from 'vitest';
+import { type Database, describeAbsent } from '../servers/find.js';
+import { describeMongo } from '../servers/mongo.js';
+import { findMongod } from '../servers/own-mongo.js';
+import { describePostgres } from '../servers/postgres.js';
+import { commitOf, startKillableMongo } from './own-mongo.js';
 import { findPostgresBinaries, startKillablePostgres } from './own-postgres.js';
+import type { Decisive } from './proxy.js';
 
 /** A server of our own. Its data survives its deaths. */
 export interface KillableServer {
@@ -23,6 +28,14 @@ interface AdapterServers {
   /** Why there can be no server of our own; null where there can. */
   whyNoOwn(): string | null;
   startOwn(): Promise<KillableServer>;
+  /** Which request a transaction's commit is, for a proxy that loses it; null where it is the statement itself. */
+  readonly decisive: Decisive | null;
+  /** What CREDIT_TEST_REQUIRE calls the server. */
+  readonly required: string;
+  /** Milliseconds that a slow network takes for each piece of data, where a call takes this many round trips. */
+  readonly slowMs: number;
+  /** Connections of a manager beside those of its pool, and what is on its way out. */
+  readonly connectionsBeside: number;
 }
 
 const SERVERS: Record<string, AdapterServers> = {
@@ -33,10 +46,32 @@ const SERVERS: Record<string, AdapterServers> = {
       return 'missing' in binaries ? binaries.missing : null;
     },
     startOwn: startKillablePostgres,
+    required: 'postgres',
+    slowMs: 15,
+    decisive: null,
+    connectionsBeside: 0,
+  },
+  mongodb: {
+    describeDatabase: describeMongo,
+    whyNoOwn() {
+      const found = findMongod();
+      if ('missing' in found) return found.missing;
+      return found.path === null ? 'a mongod that was downloaded is not ours to kill' : null;
+    },
+    startOwn: startKillableMongo,
+    required: 'mongo',
+    slowMs: 5,
+    decisive: commitOf,
+    // The driver watches each server on two connections.
+    connectionsBeside: 2,
   },
 };
 
 export const ADAPTER = process.env.CREDIT_TEST_ADAPTER || 'postgres';
+
+export const DECISIVE = SERVERS[ADAPTER]?.decisive ?? null;
+export const SLOW_MS = SERVERS[ADAPTER]?.slowMs ?? 15;
+export const CONNECTIONS_BESIDE = SERVERS[ADAPTER]?.connectionsBeside ?? 0;
 
 /** A number from the environment, for longer runs. */
 export function amount(name: string, otherwise: number): number {
@@ -63,7 +98,5 @@ export function describeOwnServer(name: string, body: (start: () => Promise<Kill
 }
 
 function absent(name: string, reason: string): void {
-  const isRequired = (process.env.CREDIT_TEST_REQUIRE ?? '').split(',').includes(ADAPTER);
-  if (isRequired) test(name, () => Promise.reject(new Error(`No ${ADAPTER}: ${reason}`)));
-  else describe.skip(`${name} (skipped: ${reason})`, () => test('not run', () => {}));
+  describeAbsent(SERVERS[ADAPTER]?.required ?? ADAPTER, name, reason);
 }

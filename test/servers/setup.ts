@@ -5,35 +5,43 @@
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { type OwnServer, startEmbeddedPostgres } from './embedded-postgres.js';
+import { startOwnMongo } from './own-mongo.js';
 
 /** What a starter answers: how to reach the server, or why there is none. */
 export type Answer = { readonly url: string } | { readonly missing: string };
+
+const STARTERS = { postgres: startEmbeddedPostgres, mongo: startOwnMongo };
+
+export type ServerName = keyof typeof STARTERS;
 
 const POLL_MS = 25;
 
 export default function setup(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'credit-servers-'));
   process.env.CREDIT_TEST_SERVERS = folder;
-  let starting: ReturnType<typeof startEmbeddedPostgres> | null = null;
+  const starting = new Map<string, Promise<OwnServer>>();
   const timer = setInterval(() => {
-    if (starting || !existsSync(join(folder, 'postgres.wanted'))) return;
-    starting = startEmbeddedPostgres();
-    starting.then(
-      ({ url }) => answer({ url }),
-      (error: unknown) => answer({ missing: `embedded-postgres did not start: ${String(error)}` }),
-    );
+    for (const [name, start] of Object.entries(STARTERS)) {
+      if (starting.has(name) || !existsSync(join(folder, `${name}.wanted`))) continue;
+      const server = start();
+      starting.set(name, server);
+      server.then(
+        ({ url }) => answer(name, { url }),
+        (error: unknown) => answer(name, { missing: error instanceof Error ? error.message : String(error) }),
+      );
+    }
   }, POLL_MS);
   timer.unref();
-  const answer = (text: Answer) => {
+  const answer = (name: string, text: Answer) => {
     // Renamed into place, so that nobody reads half of it.
-    const path = join(folder, 'postgres.json');
+    const path = join(folder, `${name}.json`);
     writeFileSync(`${path}.new`, JSON.stringify(text));
     renameSync(`${path}.new`, path);
   };
   return async () => {
     clearInterval(timer);
-    await starting?.then((server) => server.stop()).catch(() => {});
+    for (const server of starting.values()) await server.then(({ stop }) => stop()).catch(() => {});
     rmSync(folder, { recursive: true, force: true });
   };
 }

@@ -30,7 +30,7 @@ describe('without a URL', () => {
     const manager = createCreditManagementFromEnv({ logger }, {});
     expect((await manager.credits.addCredits('u', 5)).balanceAfter).toBe(5);
     expect(manager.db).toBeInstanceOf(InMemoryDbManager);
-    expect(warnings).toEqual([expect.stringContaining('CREDIT_DATABASE_URL is not set')]);
+    expect(warnings).toEqual([expect.stringContaining('Neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set')]);
   });
 
   test('production is refused unless memory is allowed by name', () => {
@@ -50,15 +50,29 @@ describe('with a URL', () => {
     expect(problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x', CREDIT_DATABASE_PREFIX: 'a;b' })).not.toBe('none');
   });
 
-  test('a database given as an option too is two databases', () => {
-    const two = problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x' }, { db: new InMemoryDbManager() });
-    expect(two).toContain('a db is given as an option');
+  test('a URI of MongoDB is never replaced by memory either', () => {
+    const uri = 'mongodb://u:secret@h/x';
+    expect(problemOf({ CREDIT_MONGO_URI: 'mongo://root:secret@h/x' })).toBe(
+      'CREDIT_MONGO_URI does not begin with mongodb://',
+    );
+    expect(problemOf({ CREDIT_MONGO_URI: uri, CREDIT_DATABASE_POOL_SIZE: '0' })).toContain('POOL_SIZE');
+    expect(problemOf({ CREDIT_MONGO_URI: uri, CREDIT_MONGO_DB: 'a b' })).not.toBe('none');
+    expect(problemOf({ CREDIT_MONGO_URI: uri, CREDIT_MONGO_DB: 'shop' })).toBe('none');
   });
 
-  test('nothing is opened before the first call, which says that nobody answers', async () => {
-    const env = { CREDIT_DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x' };
+  test('two databases are refused, whoever names them', () => {
+    const two = problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x' }, { db: new InMemoryDbManager() });
+    expect(two).toContain('a db is given as an option');
+    const both = problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x', CREDIT_MONGO_URI: 'mongodb://h/x' });
+    expect(both).toBe('CREDIT_DATABASE_URL and CREDIT_MONGO_URI are both set; credits live in one database');
+  });
+
+  test.each([
+    ['postgres', { CREDIT_DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x' }],
+    ['mongodb', { CREDIT_MONGO_URI: 'mongodb://u:secret@127.0.0.1:1/x' }],
+  ] as const)('%s: nothing is opened before the first call, which says that nobody answers', async (name, env) => {
     const manager = createCreditManagementFromEnv({ logger: listening().logger, timeoutMs: 2_000 }, env);
-    expect(manager.db.name).toBe('postgres');
+    expect(manager.db.name).toBe(name);
     const error: unknown = await manager.credits.addCredits('u', 5).catch((reason) => reason);
     expect(isCreditError(error, 'STORAGE_UNAVAILABLE', 'TIMEOUT')).toBe(true);
     expect(String((error as Error).message)).not.toContain('secret');

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { adapterNames } from '../processes/adapters.js';
 import { PROCESS_SUITES } from '../processes/torture.js';
 import { seededBugs } from './seeded-run.js';
 
@@ -37,7 +38,12 @@ async function torture(name: string): Promise<boolean> {
   const output = join(folder, 'report.json');
   const seed = values.seed ?? String(process.pid);
   const amounts = Object.entries(suite.env).map(([key, count]) => [key, String(count * Number(values.scale))]);
-  const env = { ...process.env, ...Object.fromEntries(amounts), CREDIT_SEED: seed };
+  const env = {
+    ...process.env,
+    ...Object.fromEntries(amounts),
+    CREDIT_SEED: seed,
+    CREDIT_TEST_ADAPTER: values.adapter,
+  };
   const args = ['vitest', 'run', ...suite.files, '--testTimeout=600000', '--reporter=default', '--reporter=json'];
   const began = performance.now();
   const child = spawn('npx', [...args, `--outputFile.json=${output}`], {
@@ -73,11 +79,11 @@ async function seeded(): Promise<boolean> {
 /** Suites of a database; those without one are of the memory adapter. */
 const DATABASE_SUITES: typeof SUITES = {
   ...PROCESS_SUITES,
-  model: { files: ['test/postgres/service-model'], env: { CREDIT_MODEL_RUNS_PG: 1_500 } },
-  transcript: { files: ['test/postgres/service-transcript'], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
+  model: { files: [`test/${values.adapter}/service-model`], env: { CREDIT_STORE_MODEL_RUNS: 1_500 } },
+  transcript: { files: [`test/${values.adapter}/service-transcript`], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
 };
 
-if (values.adapter !== 'memory' && values.adapter !== 'postgres') {
+if (!['memory', ...adapterNames].includes(values.adapter)) {
   throw new Error(`The adapter ${values.adapter} comes with its own issue.`);
 }
 const suites = values.adapter === 'memory' ? [...Object.keys(SUITES), SEEDED] : Object.keys(DATABASE_SUITES);

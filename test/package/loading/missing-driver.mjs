@@ -2,15 +2,19 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
-for (const { SqlDbManager } of [
-  await import('credit-management/sql'),
-  createRequire(import.meta.url)('credit-management/sql'),
-]) {
-  const db = new SqlDbManager({ url: 'postgres://127.0.0.1/nowhere' });
-  await assert.rejects(
-    db.init([]),
-    (error) => error.code === 'CONFIGURATION' && error.message.includes('npm install pg'),
-  );
-  await db.close();
+const require = createRequire(import.meta.url);
+const drivers = [
+  ['sql', 'pg', ({ SqlDbManager }) => new SqlDbManager({ url: 'postgres://127.0.0.1/nowhere' })],
+  ['mongodb', 'mongodb', ({ MongoDbManager }) => MongoDbManager.fromClientUri('mongodb://127.0.0.1/nowhere')],
+];
+for (const [subpath, driver, make] of drivers) {
+  for (const loaded of [await import(`credit-management/${subpath}`), require(`credit-management/${subpath}`)]) {
+    const db = make(loaded);
+    await assert.rejects(
+      db.init([]),
+      (error) => error.code === 'CONFIGURATION' && error.message.includes(`npm install ${driver}`),
+    );
+    await db.close();
+  }
 }
 console.log('missing driver named');

@@ -10,11 +10,13 @@ import {
   isCreditError,
 } from '../../src/index.js';
 import { sequenceIds, testClock } from '../../src/testing/index.js';
-import { at, randomOf } from './service-random.js';
+import { at, randomOf } from './random.js';
 
 export interface Script {
   readonly seed: number;
   readonly steps: number;
+  /** Where a transaction does not see what others make after it has begun, every account is made before it. */
+  readonly accountsFirst: boolean;
 }
 
 type Db = DbManager<never> & { transaction: NonNullable<DbManager<never>['transaction']> };
@@ -28,10 +30,12 @@ const PAGES = 6;
 const ignore = () => {};
 const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-export async function transcriptOf(given: unknown, { seed, steps }: Script): Promise<readonly string[]> {
+export async function transcriptOf(given: unknown, script: Script): Promise<readonly string[]> {
+  const { seed, steps, accountsFirst } = script;
   const db = given as Db;
   const player = new Player(db, seed);
   await player.init();
+  if (accountsFirst) await player.makeAccounts();
   for (let step = 1; step <= steps; step++) {
     await player.step();
     if (step % Math.ceil(steps / 8) === 0) await player.check();
@@ -95,6 +99,15 @@ class Player {
 
   async init(): Promise<void> {
     for (const manager of this.#managers) await manager.init();
+  }
+
+  /** A refusal makes the account that it is of. */
+  async makeAccounts(): Promise<void> {
+    const [manager] = this.#managers;
+    for (const type of ['credits', 'image'] as const) {
+      const service = (manager as Manager).creditType(type);
+      for (const user of USERS) await this.#say(`first ${user}`, service.deductCredits(user, 1_000_000));
+    }
   }
 
   async #say(what: string, call: Promise<unknown>): Promise<void> {
@@ -304,6 +317,8 @@ class Player {
 
   async ledger(): Promise<void> {
     const [manager] = this.#managers;
+    // It may have been set back since the last entry, which would lie in the future then.
+    this.#clock.advance({ seconds: 86_400 });
     await this.#pages('ledger', async (page) => {
       const { items, nextCursor } = await (manager as Manager).ledger.list({ ...page, limit: 37, order: 'oldest' });
       // The hash covers the random name of the database.

@@ -1,0 +1,71 @@
+/** One call of the port and its deadline: the driver has none that ends everything it waits for. */
+import type { StoreOptions } from '../../ports/db-manager.js';
+
+/** Marks our own deadline. What was under way goes on, and stops by itself before its next step. */
+export const LATE = new Error('The deadline came before the answer of the database.');
+
+/** How much earlier than its caller a call gives up what was not sent, so that the caller hears just that. */
+const MARGIN_MS = 100;
+
+export class Call {
+  readonly until: number;
+  readonly #late: Promise<never>;
+  readonly #timer: NodeJS.Timeout;
+  #isLate = false;
+
+  constructor(timeoutMs: number) {
+    const ms = Math.max(1, Math.floor(timeoutMs - Math.min(MARGIN_MS, timeoutMs / 10)));
+    this.until = performance.now() + ms;
+    let fail: (error: Error) => void = () => {};
+    this.#late = new Promise((_, reject) => {
+      fail = reject;
+    });
+    this.#late.catch(() => {});
+    const end = () => {
+      this.#isLate = true;
+      fail(LATE);
+    };
+    this.#timer = setTimeout(end, Math.min(ms, 2 ** 31 - 1));
+  }
+
+  get remainingMs(): number {
+    return Math.max(1, Math.ceil(this.until - performance.now()));
+  }
+
+  /** Never false once anybody was told LATE: timers may be early. */
+  get isOver(): boolean {
+    return this.#isLate || performance.now() >= this.until;
+  }
+
+  /** @throws LATE when the deadline is over */
+  check(): void {
+    if (this.isOver) throw LATE;
+  }
+
+  /** What `work` answers, or LATE. */
+  inTime<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#late]);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Runs `work` with a deadline of its own. */
+export async function within<T>(
+  options: Pick<StoreOptions<never>, 'timeoutMs'> | undefined,
+  timeoutMs: number,
+  work: (call: Call) => Promise<T>,
+): Promise<T> {
+  const call = new Call(options?.timeoutMs ?? timeoutMs);
+  try {
+    return await call.inTime(work(call));
+  } finally {
+    call.end();
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

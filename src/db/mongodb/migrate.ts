@@ -1,0 +1,114 @@
+/** Makes collections and indexes, and adds what a newer version of a model brings. Never drops anything. */
+import { creditError } from '../../errors.js';
+import type { Document, MongoDatabaseLike } from './driver.js';
+import { indexDocument, MARK, propertiesOf, requiredOf, validatorOf } from './schema.js';
+import type { StoredCollection } from './stored-collection.js';
+
+/** What the server says of one collection. */
+interface Found {
+  readonly type: string;
+  readonly options: { readonly validator?: { readonly $jsonSchema?: Schema } };
+}
+
+interface Schema {
+  readonly title?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Document>>;
+}
+
+const EXISTS = 48;
+/** Another process builds or changes the same at this moment. */
+const BUSY: ReadonlySet<unknown> = new Set([112, 117, 246, 276]);
+/** An index of that name, or with those fields, is another one. */
+const OTHER_INDEX: ReadonlySet<unknown> = new Set([85, 86]);
+const TRIES_MAX = 20;
+const MAJORITY = { w: 'majority' };
+
+/** @throws TRANSACTIONS_UNSUPPORTED for a server that stands alone */
+export function checkTransactions(hello: Document): void {
+  if (hello.setName !== undefined || hello.msg === 'isdbgrid') return;
+  const remedy =
+    'Start mongod with --replSet rs0 and run rs.initiate() in mongosh, once: a replica set of one node is enough.';
+  const message = `The MongoDB server stands alone and has no transactions. ${remedy}`;
+  throw creditError('TRANSACTIONS_UNSUPPORTED', message, { remedy });
+}
+
+/** Brings the database up to the models. Several processes may do this at once: whoever is late finds it done. */
+export async function migrate(db: MongoDatabaseLike, collections: readonly StoredCollection[]): Promise<void> {
+  const problems: string[] = [];
+  for (const collection of collections) problems.push(...(await prepared(db, collection)));
+  if (problems.length === 0) return;
+  throw creditError('CONFIGURATION', `The database cannot be used: ${problems.join('; ')}.`, { problems });
+}
+
+async function prepared(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const found = await find(db, collection.name);
+      const problems = found ? await adjusted(db, collection, found) : await created(db, collection);
+      return problems.length > 0 ? problems : await indexed(db, collection);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (OTHER_INDEX.has(code)) return [`${collection.name} has another index of the name of one of ours`];
+      if ((code !== EXISTS && !BUSY.has(code)) || tries === TRIES_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10 * tries));
+    }
+  }
+}
+
+async function find(db: MongoDatabaseLike, name: string): Promise<Found | undefined> {
+  const answer = await db.command({ listCollections: 1, filter: { name } });
+  return (answer as { cursor: { firstBatch: Found[] } }).cursor.firstBatch[0];
+}
+
+async function created(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
+  const validator = validatorOf(propertiesOf(collection), requiredOf(collection));
+  await db.command({ create: collection.name, validator, writeConcern: MAJORITY });
+  return [];
+}
+
+/** What is wrong with a collection that exists; else it is made ours, and told the fields it does not know. */
+async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, found: Found): Promise<string[]> {
+  const { name } = collection;
+  if (found.type !== 'collection') return [`${name} is not a collection`];
+  const schema = found.options.validator?.$jsonSchema;
+  const isOurs = schema?.title === MARK;
+  const isEmpty = async () =>
+    (
+      await db
+        .collection(name)
+        .find({}, { limit: 1, projection: { _id: 1 } })
+        .toArray()
+    ).length === 0;
+  if (!isOurs && !(await isEmpty())) return [`the collection ${name} has documents and is not ours`];
+  const known = (isOurs ? schema.properties : undefined) ?? {};
+  const properties = propertiesOf(collection);
+  const problems: string[] = [];
+  for (const [path, property] of Object.entries(properties)) {
+    const type = known[path]?.bsonType;
+    if (type !== undefined && String(type) !== String(property.bsonType)) {
+      problems.push(`${name}.${path} is of type ${type}, not ${property.bsonType}`);
+    }
+  }
+  const added = Object.keys(properties).filter((path) => !(path in known));
+  const needed = requiredOf(collection).filter((path) => added.includes(path));
+  if (isOurs && needed.length > 0 && !(await isEmpty())) {
+    problems.push(`${name} has documents without ${needed.join(', ')}, which may not be null`);
+  }
+  if (problems.length > 0 || added.length === 0) return problems;
+  const required = [...new Set([...((isOurs && schema.required) || []), ...requiredOf(collection)])];
+  const validator = validatorOf({ ...known, ...properties }, required);
+  const strict = { validationLevel: 'strict', validationAction: 'error' };
+  await db.command({ collMod: name, validator, ...strict, writeConcern: MAJORITY });
+  return [];
+}
+
+/** Building what exists already is nothing to the server; asking first spares its locks. */
+async function indexed(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
+  const wanted = collection.indexes.map((index) => indexDocument(collection, index));
+  const answer = (await db.command({ listIndexes: collection.name })) as { cursor: { firstBatch: { name: string }[] } };
+  const existing = answer.cursor.firstBatch.map(({ name }) => name);
+  if (wanted.every(({ name }) => existing.includes(name as string))) return [];
+  await db.command({ createIndexes: collection.name, indexes: wanted, writeConcern: MAJORITY });
+  return [];
+}

@@ -1,0 +1,176 @@
+/**
+ * Calls inside transactions that are open already: a host's, or one of our own. MongoDB has no savepoints: whatever the
+ * server refuses ends the whole transaction. So a unit is looked at before it is written, and one that does not fit is
+ * not sent at all.
+ */
+import { creditError, isCreditError } from '../../errors.js';
+import type { UnitOutcome } from '../../ports/db-manager.js';
+import { type Call, LATE, sleep, within } from './call.js';
+import type { MongoClientLike, MongoDatabaseLike, MongoSession } from './driver.js';
+import { callFailure, isTransient, meaningOf, notASession, WriteError } from './failures.js';
+import { begin, type Lease } from './sessions.js';
+import { LOCK_FIELD, type StoredCollection } from './stored-collection.js';
+import type { DocumentUnit } from './unit.js';
+import { writeSeen } from './unit-writer.js';
+
+type Options = { readonly timeoutMs?: number | undefined } | undefined;
+
+/** A transaction of our own, while it is open. */
+interface Own {
+  readonly lease: Lease;
+  readonly call: Call;
+  /** Whether it has not done anything yet. */
+  isFresh: boolean;
+}
+
+const WAIT_MS = 2;
+const WAIT_MS_MAX = 30;
+
+export class SessionCalls {
+  readonly #client: MongoClientLike;
+  readonly #db: MongoDatabaseLike;
+  readonly #timeoutMs: number;
+  readonly #own = new WeakMap<MongoSession, Own>();
+  /** The last call of each session: they run one after another, as the driver demands. */
+  readonly #tails = new WeakMap<MongoSession, Promise<unknown>>();
+
+  constructor(client: MongoClientLike, db: MongoDatabaseLike, timeoutMs: number) {
+    this.#client = client;
+    this.#db = db;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Runs `run` with the session of a transaction of our own, which is accepted until it ends. */
+  async open<T>(lease: Lease, call: Call, run: (session: MongoSession) => Promise<T>): Promise<T> {
+    const { session } = lease;
+    this.#own.set(session, { lease, call, isFresh: true });
+    try {
+      return await call.inTime(run(session));
+    } finally {
+      this.#own.delete(session);
+      // The driver does one thing at a time in a session.
+      await this.#tails.get(session);
+    }
+  }
+
+  /** Only checks that the session is one. */
+  check(session: MongoSession): void {
+    if (!this.#own.has(session)) this.#checkHost(session);
+  }
+
+  read<T>(session: MongoSession, options: Options, work: () => Promise<T>): Promise<T> {
+    return this.#turn(session, options, work);
+  }
+
+  /** Changes documents so that nobody else can until the transaction ends. */
+  lock(session: MongoSession, options: Options, collection: StoredCollection, keys: readonly string[]): Promise<void> {
+    return this.#turn(session, options, async (call, own) => {
+      const wasFresh = own?.isFresh === true;
+      for (let wait = WAIT_MS; ; wait = Math.min(WAIT_MS_MAX, wait * 2)) {
+        try {
+          await this.#lock(session, collection, keys);
+          return;
+        } catch (error) {
+          // What has done nothing yet may begin again until it gets its lock; else the whole is up to its owner.
+          if (!own || !wasFresh || meaningOf(error) !== 'contended') throw error;
+          await sleep(wait / 2 + (wait / 2) * jitter());
+          if (call.isOver || own.call.isOver) throw error;
+          await begin(own.lease, own.call);
+        }
+      }
+    });
+  }
+
+  /** Writes one unit. Nothing of one that is refused was sent, and the transaction goes on. */
+  write(session: MongoSession, options: Options, units: readonly DocumentUnit[]): Promise<UnitOutcome[]> {
+    return this.#turn(session, options, async () => {
+      try {
+        const outcomes = await writeSeen(this.#db, session, units, true);
+        return units.map((unit) => outcomes.get(unit) as UnitOutcome);
+      } catch (error) {
+        // A refusal that nobody could foresee has ended the transaction: who asks it anything is told so.
+        if (error instanceof WriteError && meaningOf(error) === 'taken') await this.#ask(session);
+        throw error;
+      }
+    });
+  }
+
+  /** Ends the transaction with the server's own error that tells the host to do it again. */
+  redo(session: MongoSession, collection: StoredCollection): Promise<never> {
+    return this.#turn(session, undefined, async (_, own) => {
+      if (own) throw creditError('CONTENTION', 'A document is not in the snapshot. Begin again.', { attempts: 1 });
+      // The validator refuses this: the server ends the transaction, and whoever asks it anything is told so.
+      await this.#db.command({ insert: collection.name, documents: [{ _id: '' }] }, { session });
+      await this.#ask(session);
+      throw creditError('CONTENTION', 'The transaction has to be done again.', { attempts: 1 });
+    });
+  }
+
+  async #ask(session: MongoSession): Promise<void> {
+    await this.#db.command({ find: 'nothing', filter: {}, limit: 1, singleBatch: true }, { session });
+  }
+
+  async #lock(session: MongoSession, { name }: StoredCollection, keys: readonly string[]): Promise<void> {
+    const updates = [{ q: { _id: { $in: [...keys] } }, u: { $inc: { [LOCK_FIELD]: 1n } }, multi: true }];
+    const { writeErrors } = (await this.#db.command({ update: name, updates }, { session })) as {
+      writeErrors?: readonly ConstructorParameters<typeof WriteError>[0][];
+    };
+    if (writeErrors?.[0]) throw new WriteError(writeErrors[0]);
+  }
+
+  /** One call after another, each until its deadline; what is under way then is waited for by the next. */
+  async #turn<T>(
+    session: MongoSession,
+    options: Options,
+    work: (call: Call, own: Own | undefined) => Promise<T>,
+  ): Promise<T> {
+    this.check(session);
+    const before = this.#tails.get(session) ?? Promise.resolve();
+    let own: Own | undefined;
+    try {
+      return await within(options, this.#timeoutMs, (call) => {
+        const turn = before.then(async () => {
+          // It may have ended while the call was waiting.
+          own = this.#own.get(session);
+          if (!own) this.#checkHost(session);
+          call.check();
+          const answer = await work(call, own);
+          return answer;
+        });
+        this.#tails.set(
+          session,
+          turn.then(
+            () => this.#used(session),
+            () => this.#used(session),
+          ),
+        );
+        return turn;
+      });
+    } catch (error) {
+      if (error === LATE) throw creditError('TIMEOUT', 'The transaction did not answer in time.', this.#limit(options));
+      // The host’s own retry of a transaction knows the driver’s errors alone.
+      if (!own && !isCreditError(error) && isTransient(error)) throw error;
+      throw callFailure(error);
+    }
+  }
+
+  #used(session: MongoSession): void {
+    const own = this.#own.get(session);
+    if (own) own.isFresh = false;
+  }
+
+  #limit(options: Options): { timeoutMs: number } {
+    return { timeoutMs: options?.timeoutMs ?? this.#timeoutMs };
+  }
+
+  #checkHost(session: MongoSession): void {
+    if (typeof session !== 'object' || session === null) throw notASession();
+    const { hasEnded, inTransaction, client } = session as Partial<MongoSession> & { client?: unknown };
+    if (typeof inTransaction !== 'function' || hasEnded === true) throw notASession();
+    if (client !== this.#client || inTransaction.call(session) !== true) throw notASession();
+  }
+}
+
+function jitter(): number {
+  return (performance.now() * 1_000) % 1;
+}

@@ -1,0 +1,78 @@
+/** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
+import { creditError, isCreditError } from '../../errors.js';
+import { type Call, LATE, sleep } from './call.js';
+import { callFailure, isCommitUnknown, isTransient, meaningOf } from './failures.js';
+import { begin, type Lease } from './sessions.js';
+
+const COMMIT_AGAIN_MS = 20;
+
+/** Thrown where a commit was sent and nobody knows what became of it. */
+export class Uncertain extends Error {
+  constructor(override readonly cause: unknown) {
+    super('The commit was sent and no answer came.');
+  }
+}
+
+/** How far a transaction has come; a call that ends early needs to know. */
+export interface Progress {
+  isCommitting: boolean;
+}
+
+/**
+ * Runs `body` in a transaction and commits it. What it throws means that nothing was applied, {@link Uncertain} apart.
+ */
+export async function inTransaction<T>(
+  lease: Lease,
+  call: Call,
+  progress: Progress,
+  body: () => Promise<T>,
+): Promise<T> {
+  await begin(lease, call);
+  try {
+    const answer = await body();
+    call.check();
+    await commit(lease, call, progress);
+    return answer;
+  } catch (error) {
+    if (error instanceof Uncertain) throw error;
+    // A server that answered has ended the transaction, or does so now; of one that did not, nobody knows.
+    if (error === LATE || meaningOf(error) === 'unavailable') lease.isDirty = true;
+    else if (typeof (error as { code?: unknown } | null)?.code === 'number') lease.isDirty = false;
+    if (lease.session.inTransaction()) await lease.session.abortTransaction().catch(() => {});
+    throw error;
+  }
+}
+
+/** Sends the commit, again and again where its outcome is unknown: the server answers a repeated one like the first. */
+async function commit(lease: Lease, call: Call, progress: Progress): Promise<void> {
+  progress.isCommitting = true;
+  for (;;) {
+    try {
+      await lease.session.commitTransaction();
+      progress.isCommitting = false;
+      lease.isDirty = false;
+      return;
+    } catch (error) {
+      if (isTransient(error) && !isCommitUnknown(error)) {
+        progress.isCommitting = false;
+        throw error;
+      }
+      lease.isDirty = true;
+      if (!isCommitUnknown(error) || call.isOver) throw new Uncertain(error);
+    }
+    await sleep(COMMIT_AGAIN_MS);
+    if (call.isOver) throw new Uncertain(LATE);
+  }
+}
+
+/** What the failure of a transaction that a caller ran is called. */
+export function transactionFailure(error: unknown, { isCommitting }: Progress, timeoutMs: number): Error {
+  if (isCreditError(error)) return error;
+  if (error instanceof Uncertain || (error === LATE && isCommitting)) {
+    const message = 'The commit was sent and no answer came. Look for what it wrote before you write it again.';
+    return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause: error });
+  }
+  if (error !== LATE) return callFailure(error);
+  const message = 'The transaction was not over by its deadline and is rolled back.';
+  return creditError('TIMEOUT', message, { timeoutMs }, { cause: error });
+}

@@ -1,0 +1,5 @@
+/** The walk of faults on MongoDB. */
+import { MONGODB } from '../stores/adapters.js';
+import { testWalk } from '../stores/walk.js';
+
+await testWalk(MONGODB);

@@ -1,0 +1,3 @@
+/** A server that dies, on MongoDB. */
+process.env.CREDIT_TEST_ADAPTER = 'mongodb';
+await import('./server.test.js');
