@@ -2,14 +2,10 @@ import { defineConfig } from 'tsup';
 
 export default defineConfig({
   entry: {
-  entry: {
     cli: 'src/cli.ts',
     env: 'src/env.ts',
     index: 'src/index.ts',
     mongodb: 'src/mongodb.ts',
-    sql: 'src/sql.ts',
-    testing: 'src/testing/index.ts',
-  },
     sql: 'src/sql.ts',
     testing: 'src/testing/index.ts',
   },

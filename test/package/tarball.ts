@@ -43,7 +43,7 @@ export function checkContents({ files, packedBytes }: Tarball): void {
   assert.ok(packedBytes <= PACKED_BYTES_MAX, `${packedBytes} bytes packed, at most ${PACKED_BYTES_MAX} are expected`);
 }
 
-/** Every target of `exports` and `bin` is in the tarball; the entries of tsup, each in both formats, are all there is. */
+/** Targets of `exports` and `bin` are in the tarball; the entries of tsup, each in both formats, are all there is. */
 export function checkExports({ files }: Tarball): void {
   const { exports, bin } = manifest();
   const targets = (value: unknown): string[] =>
