@@ -62,12 +62,13 @@ export class Report {
   /** A figure with its goal and the least that is allowed. */
   goal(name: string, value: number, goal: number, floor: number): void {
     if (this.#json) console.log(JSON.stringify({ adapter: 'postgres', goal: name, value, target: goal, floor }));
-    else console.log(`${name.padEnd(62)} ${value.toPrecision(3).padStart(6)}  (goal ${goal}, floor ${floor})`);
+    else console.log(`${name.padEnd(62)} ${shown(value).padStart(6)}  (goal ${goal}, floor ${floor})`);
   }
 }
 
 function shown(value: number): string {
-  return value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+  if (Number.isInteger(value) || value >= 1_000) return Math.round(value).toLocaleString('en');
+  return value.toPrecision(3);
 }
 
 export function median(numbers: readonly number[]): number {
