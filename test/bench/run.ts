@@ -1,11 +1,12 @@
 /**
- * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations`
- * is for memory, `--seconds` a measurement for databases.
+ * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations` is for
+ * memory, `--seconds` a measurement for databases. On PostgreSQL `--full` runs every part and `--only zipf,64` some of
+ * them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
  */
 import { parseArgs } from 'node:util';
 import { benchMemory } from './memory.js';
 import { benchMongo } from './mongodb.js';
-import { benchPostgres } from './postgres.js';
+import { benchParts } from './postgres-full.js';
 
 const { values } = parseArgs({
   options: {
@@ -14,11 +15,15 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '200000' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '2' },
+    full: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    history: { type: 'string', default: '1000000' },
   },
 });
-const { adapter, json } = values;
+const { adapter, json, full, only } = values;
 const rounds = Number(values.rounds);
 if (adapter === 'memory') await benchMemory({ operations: Number(values.operations), rounds, json });
-else if (adapter === 'postgres') await benchPostgres({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'mongodb') await benchMongo({ seconds: Number(values.seconds), rounds, json });
-else throw new Error(`No benchmark for the adapter ${adapter} yet.`);
+else if (adapter === 'postgres') {
+  await benchParts({ seconds: Number(values.seconds), history: Number(values.history), rounds, json, full, only });
+} else throw new Error(`No benchmark for the adapter ${adapter} yet.`);
