@@ -31,6 +31,9 @@ export interface PipelineConfig<S> {
   readonly maxBatch: number;
 }
 
+/** Batches whose keys are looked up beforehand once one was found to be taken. */
+const PROBED_AFTER_DUPLICATE = 50;
+
 /** Conflicts after which an account travels alone: lock, read, decide, write in one transaction. */
 const CONFLICTS_BEFORE_LOCK = 2;
 
@@ -46,6 +49,7 @@ export class Pipeline<S> {
   #scheduled = false;
   #drained: (() => void) | null = null;
   #closed = false;
+  #probing = 0;
 
   constructor(config: PipelineConfig<S>) {
     this.#config = config;
@@ -132,6 +136,10 @@ export class Pipeline<S> {
 
   async #run(groups: readonly Group[]): Promise<void> {
     const { store } = this.#config;
+    if (this.#probing > 0) {
+      this.#probing--;
+      for (const group of groups) for (const operation of group.operations) operation.probe = true;
+    }
     const timeoutMs = remaining(groups);
     try {
       const preparing = store.prepare();
@@ -180,6 +188,8 @@ export class Pipeline<S> {
     const { store, settings, admit, lanes } = this.#config;
     if (this.#queues.hasReady && this.#busyLanes >= lanes) return null;
     if (admit() !== null) return null;
+    // What is decided ahead is sent without a look at its keys.
+    if (this.#probing > 0) return null;
     return { facts: new FactSheet(store.db, { timeoutMs: remaining(groups) }), settings: settings() };
   }
 
@@ -221,7 +231,8 @@ export class Pipeline<S> {
       this.#finish(group, plan);
       return;
     }
-    for (const key of group.keys) this.memory.drop(key);
+    // A repeated key says nothing against the state; what was decided on an old one meets a conflict.
+    if (outcome.status !== 'duplicate') for (const key of group.keys) this.memory.drop(key);
     switch (outcome.status) {
       case 'conflict':
       case 'locked':
@@ -229,6 +240,7 @@ export class Pipeline<S> {
         return;
       case 'duplicate':
         for (const operation of group.operations) operation.probe = true;
+        this.#probing = PROBED_AFTER_DUPLICATE;
         this.#again(group, false);
         return;
       case 'unknown':

@@ -1,6 +1,7 @@
 /** G14: many rows of history with random keys, against the same on tables that are nearly empty. */
 import { randomUUID } from 'node:crypto';
 import { createDatabase, dropDatabase } from '../servers/postgres.js';
+import { ACCOUNTS } from './closed-loop.js';
 import {
   AMOUNT,
   accountsOf,
@@ -14,7 +15,7 @@ import {
   rounds,
   sql,
 } from './postgres-load.js';
-import { ACCOUNTS, makeTables, naive } from './postgres-rivals.js';
+import { makeTables, naive } from './postgres-rivals.js';
 
 export async function history(bench: Bench): Promise<void> {
   const rows = bench.history;

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { createCreditManagement } from '../../src/index.js';
 import { SqlDbManager } from '../../src/sql.js';
 import { randomSource } from '../faults/chaos.js';
-import { ACCOUNTS, type Rival } from './postgres-rivals.js';
+import { ACCOUNTS, type Rival } from './closed-loop.js';
 
 export const MICRO = 1_000_000;
 export const AMOUNT = 0.01;

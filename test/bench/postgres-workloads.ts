@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { promisify } from 'node:util';
+import { ACCOUNTS, type Rival } from './closed-loop.js';
 import {
   AMOUNT,
   accountsOf,
@@ -21,7 +22,7 @@ import {
   rivalOf,
   rounds,
 } from './postgres-load.js';
-import { ACCOUNTS, makeTables, naive, type Rival, rawInsert, statement } from './postgres-rivals.js';
+import { makeTables, naive, rawInsert, statement } from './postgres-rivals.js';
 
 /** G5. */
 export async function zipf(bench: Bench): Promise<void> {

@@ -5,18 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ACCOUNTS, type Rival } from './closed-loop.js';
 import { type Bench, library, load, median, type Report, type Result } from './postgres-load.js';
-import {
-  ACCOUNTS,
-  bulkRate,
-  checkTables,
-  makeTables,
-  naive,
-  type Rival,
-  rawInsert,
-  statement,
-  walSyncs,
-} from './postgres-rivals.js';
+import { bulkRate, checkTables, makeTables, naive, rawInsert, statement, walSyncs } from './postgres-rivals.js';
 
 type Workload = 'hot' | 'uniform';
 

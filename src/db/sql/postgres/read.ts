@@ -25,8 +25,9 @@ export function readPage(table: Table, query: FindQuery): Statement {
   if (query.after !== undefined) {
     conditions.push(afterCursor(order, decodeCursor(table.model, query), descending, values));
   }
-  const by = order.map(({ name }) => `${name}${descending ? ' desc' : ''}`).join(', ');
-  const rows = `select ${selected(table.columns)} from ${table.name}${where(conditions)} order by ${by}`;
+  // With the table's name: a bare one would mean the column of the answer, which is computed and in no index.
+  const by = order.map(({ name }) => `x.${name}${descending ? ' desc' : ''}`).join(', ');
+  const rows = `select ${selected(table.columns)} from ${table.name} x${where(conditions)} order by ${by}`;
   // A plan for any number of values is made for this number of rows.
   const limit = `limit ${BigInt(query.limit) + 1n}`;
   return { text: `select row_to_json(r)::text as r from (${rows} ${limit}) r`, values };
