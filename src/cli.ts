@@ -2,6 +2,9 @@
 /** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
 import { runCli } from './cli/main.js';
 import { createCreditManagementFromEnv } from './env.js';
+import { mongodbSchema, postgresSchema } from './schema.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -20,9 +23,13 @@ const io = {
   isTerminal: process.stderr.isTTY === true,
   signal: stop.signal,
 };
-void runCli(process.argv.slice(2), io, (env, names) => {
-  const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
-  return createCreditManagementFromEnv({ creditTypes, logger }, env);
-}).then((code) => {
+const program = {
+  open: (env: Environment, names: readonly string[]) => {
+    const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
+    return createCreditManagementFromEnv({ creditTypes, logger }, env);
+  },
+  schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
+};
+void runCli(process.argv.slice(2), io, program).then((code) => {
   process.exitCode = code;
 });

@@ -15,9 +15,14 @@ import {
 import { doctor } from './doctor.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
+import { type Schemas, schemaCommand } from './schema.js';
 
-/** Makes a manager from the environment, with these further credit types. */
-export type Open = (env: CliIo['env'], creditTypes: readonly string[]) => CreditManagement<unknown>;
+/** What the program brings along. */
+export interface Program {
+  /** Makes a manager from the environment, with these further credit types. */
+  open(env: CliIo['env'], creditTypes: readonly string[]): CreditManagement<unknown>;
+  readonly schemas: Schemas;
+}
 
 const COMMANDS: readonly CliCommand[] = [...jobCommands, ...ledgerCommands, ...accountCommands, doctor];
 
@@ -30,11 +35,13 @@ const VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /** Runs what was typed after the program's name, and answers the exit code. */
-export async function runCli(typed: readonly string[], io: CliIo, open: Open): Promise<number> {
-  const command = COMMANDS.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
+export async function runCli(typed: readonly string[], io: CliIo, { open, schemas }: Program): Promise<number> {
+  const commands = [...COMMANDS, schemaCommand(schemas)];
+  const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
   if (!command || typed.includes('--help')) {
     const isAsked = typed.length === 0 || typed[0] === 'help' || typed.includes('--help');
-    (isAsked ? io.out : io.err)(isAsked ? help(command) : `There is no command ${typed.join(' ')}.\n${help()}`);
+    const all = help(commands, command);
+    (isAsked ? io.out : io.err)(isAsked ? all : `There is no command ${typed.join(' ')}.\n${all}`);
     return isAsked ? EXIT.done : EXIT.usage;
   }
   let manager: CreditManagement<unknown> | null = null;
@@ -55,7 +62,7 @@ export async function runCli(typed: readonly string[], io: CliIo, open: Open): P
     return await command.run(call);
   } catch (error) {
     if (error instanceof UsageError) {
-      io.err(`${error.message}\n${help(command)}`);
+      io.err(`${error.message}\n${help(commands, command)}`);
       return EXIT.usage;
     }
     // An error of the library says what happened and what to do; of anything else only that it failed.
@@ -68,9 +75,9 @@ export async function runCli(typed: readonly string[], io: CliIo, open: Open): P
   }
 }
 
-function help(command?: CliCommand): string {
+function help(commands: readonly CliCommand[], command?: CliCommand): string {
   if (!command) {
-    const lines = COMMANDS.map((each) => `  ${usageOf(each).padEnd(24)} ${each.help}`);
+    const lines = commands.map((each) => `  ${usageOf(each).padEnd(24)} ${each.help}`);
     const flags = `Flags of every command:\n${flagLines(COMMON_FLAGS)}`;
     return `credit-management <command>\n\n${lines.join('\n')}\n\n${flags}\n`;
   }

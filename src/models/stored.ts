@@ -2,7 +2,8 @@
 import { z } from 'zod';
 
 type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
-type Fields = Readonly<Record<string, { readonly kind: FieldKind; readonly nullable: boolean }>>;
+type Field = { readonly kind: FieldKind; readonly nullable: boolean; readonly values?: readonly string[] };
+type Fields = Readonly<Record<string, Field>>;
 type Index<F> = { readonly name: string; readonly fields: readonly F[]; readonly unique: boolean };
 
 export interface ModelDeclaration<Shape extends z.ZodRawShape> {
@@ -30,9 +31,10 @@ export function defineModel<Shape extends z.ZodRawShape>(
   return { name, key, schema, fields, indexes, ...hints };
 }
 
-function kindOf(type: z.ZodType): { kind: FieldKind; nullable: boolean } {
+function kindOf(type: z.ZodType): Field {
   if (type instanceof z.ZodNullable) return { ...kindOf(type.unwrap() as z.ZodType), nullable: true };
-  if (type instanceof z.ZodString || type instanceof z.ZodEnum) return { kind: 'string', nullable: false };
+  if (type instanceof z.ZodEnum) return { kind: 'string', nullable: false, values: type.options.map(String) };
+  if (type instanceof z.ZodString) return { kind: 'string', nullable: false };
   if (type instanceof z.ZodNumber) return { kind: 'integer', nullable: false };
   if (type instanceof z.ZodBoolean) return { kind: 'boolean', nullable: false };
   if (type instanceof z.ZodDate) return { kind: 'instant', nullable: false };

@@ -12,6 +12,13 @@ export type Row = { readonly version: number; readonly [field: string]: StoredVa
 
 export type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
 
+/** `values`: of a closed set, for people who read the schema; a later version may know more of them. */
+export interface StoredField {
+  readonly kind: FieldKind;
+  readonly nullable: boolean;
+  readonly values?: readonly string[];
+}
+
 /**
  * What an adapter must know of a model. Integers are safe integers (64-bit columns), instants have millisecond
  * precision, json is any JSON value. `version` is an integer field of every model and is not listed.
@@ -20,7 +27,7 @@ export interface StoredModel {
   readonly name: string;
   /** The field that identifies a row: a string of at most 1,100 characters. */
   readonly key: string;
-  readonly fields: Readonly<Record<string, { readonly kind: FieldKind; readonly nullable: boolean }>>;
+  readonly fields: Readonly<Record<string, StoredField>>;
   /** Entries of a unique index in which any field is null do not exist for it. */
   readonly indexes: readonly { readonly name: string; readonly fields: readonly string[]; readonly unique: boolean }[];
   /** A hint: its rows are replaced again and again, so that room beside them is well spent. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { type CliIo, EXIT } from '../../src/cli/command.js';
 import { runCli } from '../../src/cli/main.js';
 import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
+import { mongodbSchema, postgresSchema } from '../../src/schema.js';
 import type { CreditManagement } from '../../src/services/management.js';
 import { testClock } from '../../src/testing/clock.js';
 import { newFile } from '../ledger/audit-world.js';
@@ -34,10 +35,14 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
   const run = async (line: string, ...more: string[]) => {
     said.out = '';
     said.err = '';
-    const code = await runCli([...line.split(' ').filter(Boolean), ...more], io, (env, types) => {
-      seen.push(env);
-      return open(types);
-    });
+    const program = {
+      open: (env: CliIo['env'], types: readonly string[]) => {
+        seen.push(env);
+        return open(types);
+      },
+      schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
+    };
+    const code = await runCli([...line.split(' ').filter(Boolean), ...more], io, program);
     return { code, ...said };
   };
   const json = async (line: string, ...more: string[]) => {
@@ -142,4 +147,19 @@ test('what is no command is told so, with what there is; help is asked for', asy
   expect((await run('balance')).err).toContain('balance takes <user>.');
   expect((await run('balance u --fast')).code).toBe(EXIT.usage);
   expect(seen).toEqual([]);
+});
+
+test('schema: a backend is needed, and the result goes to the output alone', async () => {
+  const { run } = terminal();
+  expect(await run('schema')).toMatchObject({ code: EXIT.usage, out: '' });
+  expect((await run('schema --backend graph')).code).toBe(EXIT.usage);
+  expect((await run('schema --backend sql --dialect oracle')).code).toBe(EXIT.usage);
+  const sql = await run('schema --backend sql --dialect postgres --prefix my_');
+  expect(sql).toMatchObject({ code: EXIT.done, err: '' });
+  expect(sql.out).toContain('create table "public"."my_account"');
+  const { out, err } = await run('schema --backend nosql');
+  expect(err).toBe('');
+  const { credit_entry: entry } = JSON.parse(out);
+  expect(entry.validator.$jsonSchema.properties.type.description).toMatch(/^one of add, deduct, expire/);
+  expect(entry.indexes).toContainEqual(expect.objectContaining({ name: 'idempotency', unique: true }));
 });

@@ -20,8 +20,10 @@ export function propertiesOf(collection: StoredCollection): Record<string, Docum
   return Object.fromEntries(collection.fields.map((field) => [collection.pathOf(field), propertyOf(field)]));
 }
 
-function propertyOf({ kind, name }: Field): Document {
+function propertyOf({ kind, name, values }: Field): Document {
   const type = { bsonType: [BSON_TYPES[kind]] };
+  // Told and not enforced: a newer version beside this one may know more of them.
+  if (values) return { ...type, description: `one of ${values.join(', ')}` };
   if (name === 'version') return { ...type, minimum: 1 };
   return kind === 'json' ? { ...type, description: 'JSON text' } : type;
 }

@@ -1,12 +1,10 @@
 /** A stored model as a collection: its name, and rows as documents and back. */
 import { creditError } from '../../errors.js';
-import type { FieldKind, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import type { Row, StoredField, StoredModel, StoredValue } from '../../ports/db-manager.js';
 import type { Document } from './driver.js';
 
-export interface Field {
+export interface Field extends StoredField {
   readonly name: string;
-  readonly kind: FieldKind;
-  readonly nullable: boolean;
 }
 
 export interface CollectionIndex {
@@ -38,8 +36,8 @@ export class StoredCollection {
   constructor(model: StoredModel, prefix: string) {
     this.model = model;
     this.name = `${prefix}${model.name}`;
-    const declared = Object.entries({ version: { kind: 'integer', nullable: false } as const, ...model.fields });
-    this.fields = declared.map(([name, { kind, nullable }]) => ({ name, kind, nullable }));
+    const version: StoredField = { kind: 'integer', nullable: false };
+    this.fields = Object.entries({ version, ...model.fields }).map(([name, field]) => ({ name, ...field }));
     for (const { name } of this.fields) {
       // Such names mean something to the server, or are ours.
       if (/^[_$]|\.|\0/.test(name)) throw new TypeError(`${model.name} has a field that cannot be stored: ${name}`);

@@ -117,7 +117,8 @@ where n.nspname = $1::text and c.relname = any(array(select json_array_elements_
 /** A new version beside the old one needs no entry in any index, as long as no indexed column changes. */
 const ROOM = ' with (fillfactor = 70)';
 
-function created(table: Table): string[] {
+/** The statements that make a table, its indexes and its mark. */
+export function created(table: Table): string[] {
   const columns = table.columns.map((column) => definition(column)).join(', ');
   return [
     `create table ${table.name} (${columns}, primary key (${table.key.name}))${table.model.rewritten ? ROOM : ''}`,
