@@ -8,6 +8,7 @@ import { creditError } from '../errors.js';
 import type { CreditEvent } from '../models/events.js';
 import type { CreditManagementOptions } from '../options.js';
 import type { DbManager } from '../ports/db-manager.js';
+import type { JobReport } from '../services/job-types.js';
 import type { CreditManagement } from '../services/management.js';
 import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
 
@@ -15,8 +16,11 @@ export interface TestCredits<S = MemorySession, U extends string = never> extend
   readonly clock: TestClock;
   /** Every event of every commit so far. */
   readonly events: readonly CreditEvent[];
-  /** Moves the clock from one due instant to the next, writing what the clock brings about on every account. */
-  advance(by: Duration): Promise<void>;
+  /**
+   * Moves the clock from one due instant to the next: what it brings about on every account is written, then
+   * subscriptions and cycles are renewed. Answers the reports of the renewals.
+   */
+  advance(by: Duration): Promise<readonly JobReport[]>;
   /** Lets the next commits fail: nothing applied, or applied with the answer lost. */
   failNext(at: 'before_commit' | 'after_commit', times?: number): void;
 }
@@ -47,18 +51,32 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
     events.push(event);
   });
 
-  async function advance(by: Duration): Promise<void> {
-    const end = clock.now().getTime() + durationMs(by);
+  async function advance(by: Duration): Promise<readonly JobReport[]> {
+    const end = new Date(clock.now().getTime() + durationMs(by));
+    const reports: JobReport[] = [];
     await manager.init();
+    const firstDue = async (model: string, equals = {}) => {
+      const due = { index: 'due', equals, range: { field: 'dueAt', lte: end }, limit: 1 };
+      return (await memory.find(model, due)).rows[0];
+    };
     for (;;) {
-      const due = { index: 'due', equals: { visible: true }, range: { field: 'dueAt', lte: new Date(end) }, limit: 1 };
-      const [account] = (await memory.find('account', due)).rows;
-      if (!account) break;
-      const dueAt = account.dueAt as Date;
-      if (dueAt > clock.now()) clock.set(dueAt);
-      await manager.creditType(account.creditType as U).expireCredits(account.userId as string);
+      const account = await firstDue('account', { visible: true });
+      const renewals = [await firstDue('subscription'), await firstDue('cycle')];
+      const instants = [account, ...renewals].flatMap((row) => (row ? [row.dueAt as Date] : []));
+      if (instants.length === 0) break;
+      const next = new Date(Math.min(...instants.map(Number)));
+      if (next > clock.now()) clock.set(next);
+      if (account && (account.dueAt as Date) <= clock.now()) {
+        await manager.creditType(account.creditType as U).expireCredits(account.userId as string);
+        continue;
+      }
+      const report = await manager.jobs.runAllocation();
+      reports.push(report);
+      // What cannot be renewed stays due; the report tells why.
+      if (report.processed === 0) break;
     }
-    clock.set(new Date(end));
+    clock.set(end);
+    return reports;
   }
 
   return Object.assign(manager, {
