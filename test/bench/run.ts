@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations` is
- * for memory, `--seconds` a measurement for databases. On PostgreSQL `--full` runs every part and `--only zipf,64` some of
- * them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
+ * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations`
+ * is for memory, `--seconds` a measurement for databases. On PostgreSQL `--full` runs every part and `--only zipf,64`
+ * some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
  */
 import { parseArgs } from 'node:util';
 import { benchMemory } from './memory.js';
