@@ -4,6 +4,7 @@ import { InMemoryDbManager, type MemorySession } from './db/memory.js';
 import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-logger.js';
 import type { CreditEvent, CreditEventType } from './models/events.js';
+import { outboxSchema } from './models/notification-inputs.js';
 import type { Awaitable } from './models/values.js';
 import { type CacheOptions, type CreditManagementOptions, checkOptions, isCache } from './options.js';
 import type { CacheBackend } from './ports/cache.js';
@@ -15,10 +16,15 @@ import type { CreditService } from './services/credit-service-types.js';
 import { Engine } from './services/engine.js';
 import type { DecisionSettings } from './services/group.js';
 import { uuidv7Source } from './services/ids.js';
+import { parse } from './services/input.js';
 import { LedgerMirror } from './services/ledger-mirror.js';
 import { ledgerService } from './services/ledger-service.js';
 import type { LedgerService } from './services/ledger-types.js';
 import { defaultLogger } from './services/logger.js';
+import { notificationService } from './services/notification-service.js';
+import type { NotificationService } from './services/notification-types.js';
+import { OutboxRelay } from './services/outbox-relay.js';
+import type { OutboxOptions, OutboxReport } from './services/outbox-run.js';
 import { Pipeline } from './services/pipeline.js';
 import { Store } from './services/store.js';
 
@@ -51,7 +57,20 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   health(): Promise<Health>;
   /** Queries, verification and repair of the ledger and its file. */
   readonly ledger: LedgerService;
-  /** Refuses new calls, answers those that wait, then closes the database. */
+  /** Messages for people: low credits, credits about to lapse, errors. They go to the `queue`. */
+  readonly notifications: NotificationService;
+  /**
+   * Delivers what waits in the outbox for the sinks and the queue of this process: at least once, in order per account.
+   * Safe in any number of processes at once. It answers when every account was served once; a sink that is away or
+   * refuses is reported, not thrown.
+   *
+   * @example const { delivered } = await manager.runOutbox({ maxDurationMs: 10_000 });
+   */
+  runOutbox(options?: OutboxOptions): Promise<OutboxReport>;
+  /**
+   * Refuses new calls, answers those that wait, gives deliveries under way five seconds, then closes sinks, queue and
+   * database.
+   */
   close(): Promise<void>;
 }
 
@@ -73,7 +92,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const sinks = options.sinks?.map((sink) => sink.name) ?? [];
   const store: Store<S> = new Store<S>({
-    ...{ db, creditScale, sinks, ids, logger },
+    ...{ db, creditScale, sinks, ids, logger, queue: options.queue !== undefined },
     events: options.events,
     clock: options.clock,
     recorded: (entry) => void mirror?.append([entry]),
@@ -105,6 +124,8 @@ export function createCreditManagement<S = MemorySession, const U extends string
     allEvents: store.settings.events === 'all',
     defaultsOf,
     sinks: store.sinks,
+    queue: store.queue,
+    notifyErrors: options.notifyErrors ?? false,
     errorEntries,
   });
   const afterCommit = new AfterCommit({ logger, mirror, cache });
@@ -140,10 +161,21 @@ export function createCreditManagement<S = MemorySession, const U extends string
   for (const name of types) {
     services.set(name, buildCreditService(engine, name, settings));
   }
+  const { maxRefusals = 10, timeoutMs = 30_000, concurrency = 8 } = options.outbox ?? {};
+  const relay = new OutboxRelay<S>({
+    ...{ store, ids, logger, sinks: options.sinks ?? [], queue: options.queue ?? null },
+    settings: { maxRefusals, timeoutMs, concurrency },
+  });
+  const notifications = notificationService<S>({
+    ...{ engine, settings, creditTypes: types, timeoutMs: options.timeoutMs ?? 10_000 },
+    expire: ({ creditType, userId }) => (services.get(creditType) as CreditService<S>).expireCredits(userId),
+    deliver: (account) => relay.notify(account),
+  });
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
     await pipeline.close();
+    await relay.close();
     await mirror?.close();
     await cache?.close();
     await db.close();
@@ -166,6 +198,8 @@ export function createCreditManagement<S = MemorySession, const U extends string
       await store.prepare();
     },
     ledger,
+    notifications,
+    runOutbox: async (given) => relay.run(given === undefined ? {} : (parse(outboxSchema, given) as OutboxOptions)),
     async health() {
       const up = await db.ping({ timeoutMs: 2_000 }).then(
         () => true,

@@ -19,6 +19,7 @@ export {
   isCreditError,
   type Outcome,
 } from './errors.js';
+export type { DeliveryStatus } from './models/delivery.js';
 export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
 export type { CreditEvent, CreditEventMap, CreditEventType } from './models/events.js';
@@ -33,8 +34,10 @@ export type {
   ReadOptions,
   ReserveOptions,
 } from './models/inputs.js';
+export type { NotificationMessage, NotificationType } from './models/notification.js';
 export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
-export type { CacheOptions, CreditManagementOptions, LedgerOptions } from './options.js';
+export { InMemoryNotificationQueue } from './notifications/in-memory-queue.js';
+export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
 export { decodeCursor, encodeCursor, orderFields } from './ports/cursor.js';
@@ -53,6 +56,7 @@ export type {
 export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
+export type { NotificationQueue } from './ports/notification-queue.js';
 export type {
   CreditMetering,
   CreditMutations,
@@ -69,4 +73,13 @@ export type {
   VerifyReport,
 } from './services/ledger-types.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
+export type {
+  ExpiringOptions,
+  ExpiringReport,
+  Notification,
+  NotificationQuery,
+  NotificationService,
+  NotifyOptions,
+} from './services/notification-types.js';
+export type { OutboxOptions, OutboxReport } from './services/outbox-run.js';
 export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/views.js';
