@@ -37,6 +37,7 @@ export type {
 export type { NotificationMessage, NotificationType } from './models/notification.js';
 export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
 export { InMemoryNotificationQueue } from './notifications/in-memory-queue.js';
+export { type WebhookSinkOptions, webhookSink } from './notifications/webhook-sink.js';
 export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
