@@ -52,19 +52,19 @@ export async function deliverAccount<S>(
 async function deliverRows<S>(lane: Lane, rows: readonly DeliveryRow[], run: OutboxRun<S>): Promise<boolean> {
   const head = rows[0] as DeliveryRow;
   if (run.isOver()) return false;
-  if (!isFree(head, run)) {
+  let claimedAt = monotonicNow();
+  let claim = claimOf(head, run);
+  const outcome = isFree(head, run) ? await run.batch.commit([change(lane, head, claim)]) : TAKEN;
+  if (outcome.status === 'conflict' || outcome.status === 'locked') {
     run.counts.waiting++;
     return false;
   }
-  let claimedAt = monotonicNow();
-  let claim = claimOf(head, run);
-  if (!isOurs(await run.batch.commit([change(lane, head, claim)]), head, run)) return false;
-  for (let i = 0; i < rows.length; i++) {
+  if (!isOurs(outcome, head, run)) return false;
+  for (let i = 0; ; i++) {
     // A process that slept through its claim leaves the row to whoever has it now.
-    if (monotonicNow() - claimedAt > CLAIM_MARGIN_MS) return isOurs(LOST, claim, run);
+    if (monotonicNow() - claimedAt > CLAIM_MARGIN_MS) return isOurs(TAKEN, claim, run);
     const result = await attempt(lane, claim, run);
     const settled = settle(claim, result, run);
-    count(lane, settled, result, run);
     const goesOn = settled.status !== 'pending';
     const behind = goesOn ? rows[i + 1] : undefined;
     const unit: Change[] = [change(lane, claim, settled)];
@@ -72,15 +72,15 @@ async function deliverRows<S>(lane: Lane, rows: readonly DeliveryRow[], run: Out
     if (behind && next) unit.push(change(lane, behind, next));
     claimedAt = monotonicNow();
     if (!isOurs(await run.batch.commit(unit as Unit), claim, run)) return false;
+    count(lane, settled, result, run);
     if (!next) return goesOn && !behind;
     claim = next;
   }
-  return true;
 }
 
-/** A row of this very run is free too: its account is served by one task at a time. */
-function isFree<S>({ nextAttemptAt, claimedBy }: DeliveryRow, run: OutboxRun<S>): boolean {
-  return nextAttemptAt === null || nextAttemptAt.getTime() <= run.now() || claimedBy === run.id;
+/** Not in a pause, and not claimed by a relay that may still be at it. */
+function isFree<S>({ nextAttemptAt }: DeliveryRow, run: OutboxRun<S>): boolean {
+  return nextAttemptAt === null || nextAttemptAt.getTime() <= run.now();
 }
 
 function claimOf<S>(row: DeliveryRow, run: OutboxRun<S>): DeliveryRow {
@@ -92,7 +92,8 @@ function change({ model }: Lane, from: DeliveryRow, to: DeliveryRow): Change {
   return { op: 'replace', model, row: to as unknown as Row, expectedVersion: from.version };
 }
 
-const LOST: UnitOutcome = { status: 'conflict', model: '', key: '' };
+/** What the database says of a row that another relay has. */
+const TAKEN: UnitOutcome = { status: 'conflict', model: '', key: '' };
 
 /** Whether the commit happened; otherwise the account is left to others, or to the next run. */
 function isOurs<S>(outcome: UnitOutcome, row: DeliveryRow, run: OutboxRun<S>): boolean {
@@ -123,15 +124,18 @@ const LATE = new Error('No answer in time.');
 
 /** An answer that comes later than allowed is not waited for: the row is delivered once more. */
 function within<S, T>(sending: Promise<T>, run: OutboxRun<S>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
+  let done = () => {};
+  const answer = new Promise<T>((resolve, reject) => {
     const late = () => reject(LATE);
     const timers = [setTimeout(late, run.settings.timeoutMs)];
-    const settled = run.onEnd(() => timers.push(setTimeout(late, GRACE_MS)));
-    sending.then(resolve, reject).finally(() => {
+    const forget = run.onEnd(() => timers.push(setTimeout(late, GRACE_MS)));
+    done = () => {
       for (const timer of timers) clearTimeout(timer);
-      settled();
-    });
+      forget();
+    };
+    sending.then(resolve, reject);
   });
+  return answer.finally(() => done());
 }
 
 /** The row as it is after an attempt. */

@@ -29,7 +29,6 @@ const CLOSE_MS = 5_000;
 
 export class OutboxRelay<S> {
   readonly #config: RelayConfig<S>;
-  readonly #batch: UnitBatch<S>;
   readonly #lanes: readonly Lane[];
   readonly #queueLane: Lane | null;
   readonly #runs = new Set<OutboxRun<S>>();
@@ -38,7 +37,6 @@ export class OutboxRelay<S> {
 
   constructor(config: RelayConfig<S>) {
     this.#config = config;
-    this.#batch = new UnitBatch(config.store.db);
     this.#queueLane = config.queue && queueLane(config.queue);
     const lanes = config.sinks.map(sinkLane);
     this.#lanes = this.#queueLane ? [...lanes, this.#queueLane] : lanes;
@@ -90,7 +88,7 @@ export class OutboxRelay<S> {
     if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
     const { store, settings, ids, logger } = this.#config;
     const now = () => store.time.now();
-    const run = new OutboxRun<S>({ id: ids(), settings, batch: this.#batch, now, logger }, maxDurationMs);
+    const run = new OutboxRun<S>({ id: ids(), settings, batch: new UnitBatch(store.db), now, logger }, maxDurationMs);
     const end = () => run.end();
     if (signal?.aborted) end();
     // One listener a run, not one a delivery: a signal that many listen to is taken for a leak.

@@ -24,7 +24,7 @@ export interface OutboxReport {
   readonly delivered: number;
   /** Rows given up in this run, after too many refusals. */
   readonly failed: number;
-  /** Accounts that wait for a pause or for the claim of another relay to end. */
+  /** Accounts that wait for the end of a pause, or that another relay is at. */
   readonly waiting: number;
   /** Sent rows that were old enough to be deleted. */
   readonly deleted: number;

@@ -5,7 +5,7 @@ const TIMEOUT_MS = 10_000;
 
 type Waiting = { unit: Unit; resolve: (outcome: UnitOutcome) => void; reject: (error: unknown) => void };
 
-/** Of two waiting units none shares a document: every account is one task's. */
+/** Two waiting units share no document: it is of one run, in which every account is one task's. */
 export class UnitBatch<S> {
   #waiting: Waiting[] = [];
   #isBusy = false;

@@ -78,6 +78,18 @@ await onEveryBackend('the relay', (withWorld) => {
     });
   });
 
+  test('two runs at once in one process are two relays', async () => {
+    await withWorld(async (world) => {
+      const sink = new Recorder();
+      const manager = world.open({ sinks: [sink] });
+      for (let i = 0; i < 12; i++) await add(manager, `user-${i}`, 3);
+      sink.answer = () => sleep(1);
+      await Promise.all([manager.runOutbox(), manager.runOutbox(), manager.runOutbox({ batchSize: 3 })]);
+      await manager.runOutbox();
+      for (let i = 0; i < 12; i++) expect(sink.ids(`user-${i}`)).toEqual(await idsOf(world, `user-${i}`));
+    });
+  });
+
   test('killed after publishing, before marking, again and again: each repeats with its bytes', async () => {
     await withWorld(async (world) => {
       const sink = new Recorder();
