@@ -5,11 +5,13 @@ import { InMemoryDbManager, type MemorySession } from './db/memory.js';
 import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-logger.js';
 import type { CreditEvent } from './models/events.js';
+import { startSchema } from './models/notification-inputs.js';
 import type { Awaitable } from './models/values.js';
 import { type CacheOptions, type CreditManagementOptions, checkOptions, isCache } from './options.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { DbManager } from './ports/db-manager.js';
 import { AfterCommit } from './services/after-commit.js';
+import { Background } from './services/background.js';
 import { BalanceCache, type BalanceCacheConfig } from './services/balance-cache.js';
 import { buildCreditService } from './services/credit-service.js';
 import type { CreditService } from './services/credit-service-types.js';
@@ -17,12 +19,15 @@ import { Engine } from './services/engine.js';
 import { expirationService } from './services/expiration-service.js';
 import type { DecisionSettings } from './services/group.js';
 import { uuidv7Source } from './services/ids.js';
+import { parse } from './services/input.js';
 import { jobs } from './services/jobs.js';
 import { LedgerMirror } from './services/ledger-mirror.js';
 import { ledgerService } from './services/ledger-service.js';
 import type { LedgerService } from './services/ledger-types.js';
 import { defaultLogger } from './services/logger.js';
 import type { CreditManagement } from './services/management.js';
+import { notificationService } from './services/notification-service.js';
+import { OutboxRelay } from './services/outbox-relay.js';
 import { Pipeline } from './services/pipeline.js';
 import { promoService } from './services/promo-service.js';
 import { Store } from './services/store.js';
@@ -46,7 +51,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const sinks = options.sinks?.map((sink) => sink.name) ?? [];
   const store: Store<S> = new Store<S>({
-    ...{ db, creditScale, sinks, ids, logger },
+    ...{ db, creditScale, sinks, ids, logger, queue: options.queue !== undefined },
     events: options.events,
     clock: options.clock,
     recorded: (entry) => void mirror?.append([entry]),
@@ -80,6 +85,8 @@ export function createCreditManagement<S = MemorySession, const U extends string
     defaultsOf,
     temporal,
     sinks: store.sinks,
+    queue: store.queue,
+    notifyErrors: options.notifyErrors ?? false,
     errorEntries,
   });
   const afterCommit = new AfterCommit({ logger, mirror, cache });
@@ -115,10 +122,24 @@ export function createCreditManagement<S = MemorySession, const U extends string
   for (const name of types) {
     services.set(name, buildCreditService(engine, name, settings));
   }
+  const { maxRefusals = 10, timeoutMs = 30_000, concurrency = 8 } = options.outbox ?? {};
+  const relay = new OutboxRelay<S>({
+    ...{ store, ids, logger, sinks: options.sinks ?? [], queue: options.queue ?? null },
+    settings: { maxRefusals, timeoutMs, concurrency },
+  });
+  const notifications = notificationService<S>({
+    ...{ engine, settings, creditTypes: types, timeoutMs: options.timeoutMs ?? 10_000 },
+    expire: ({ creditType, userId }) => (services.get(creditType) as CreditService<S>).expireCredits(userId),
+    deliver: (account) => relay.notify(account),
+  });
+  const allJobs = jobs(engine, relay, notifications);
+  const background = new Background(allJobs, logger);
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
+    await background.close();
     await pipeline.close();
+    await relay.close();
     await mirror?.close();
     await cache?.close();
     await db.close();
@@ -143,8 +164,13 @@ export function createCreditManagement<S = MemorySession, const U extends string
     ledger,
     subscriptions: subscriptionService(engine, types, temporal),
     expiration: expirationService(engine, services.get('credits') as CreditService<S>),
-    jobs: jobs(engine),
+    jobs: allJobs,
+    start(given) {
+      const delivers = options.queue !== undefined || (options.sinks ?? []).length > 0;
+      background.start(given === undefined ? {} : parse(startSchema, given), delivers);
+    },
     promos: promoService(engine, types),
+    notifications,
     async health() {
       const up = await db.ping({ timeoutMs: 2_000 }).then(
         () => true,

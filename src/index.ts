@@ -14,6 +14,7 @@ export {
   isCreditError,
   type Outcome,
 } from './errors.js';
+export type { DeliveryStatus } from './models/delivery.js';
 export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
 export type { CreditEvent, CreditEventMap, CreditEventType } from './models/events.js';
@@ -28,6 +29,7 @@ export type {
   ReadOptions,
   ReserveOptions,
 } from './models/inputs.js';
+export type { NotificationMessage, NotificationType } from './models/notification.js';
 export type {
   CancelOptions,
   CycleOptions,
@@ -37,7 +39,9 @@ export type {
 } from './models/plan-inputs.js';
 export type { PromoInput } from './models/promo-inputs.js';
 export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
-export type { CacheOptions, CreditManagementOptions, LedgerOptions } from './options.js';
+export { InMemoryNotificationQueue } from './notifications/in-memory-queue.js';
+export { type WebhookSinkOptions, webhookSink } from './notifications/webhook-sink.js';
+export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
 export { decodeCursor, encodeCursor, orderFields } from './ports/cursor.js';
@@ -56,6 +60,7 @@ export type {
 export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
+export type { NotificationQueue } from './ports/notification-queue.js';
 export type {
   CreditMetering,
   CreditMutations,
@@ -74,6 +79,15 @@ export type {
 } from './services/ledger-types.js';
 export type { CreditManagement, Health } from './services/management.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
+export type {
+  ExpiringOptions,
+  ExpiringReport,
+  Notification,
+  NotificationQuery,
+  NotificationService,
+  NotifyOptions,
+} from './services/notification-types.js';
+export type { OutboxOptions, OutboxReport } from './services/outbox-run.js';
 export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promo-types.js';
 export type {
   ChangePreview,

@@ -10,6 +10,7 @@ import type { Clock } from './ports/clock.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { LoggerLike } from './ports/logger.js';
+import type { NotificationQueue } from './ports/notification-queue.js';
 import { parse, parseDefaults } from './services/input.js';
 
 export interface CreditManagementOptions<S = MemorySession, U extends string = never> {
@@ -23,6 +24,12 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
   defaults?: AccountDefaults | undefined;
   /** Where outbox events go; each gets a row for every event. */
   sinks?: readonly EventSink[] | undefined;
+  /** Takes notifications. Where any process of the database has one, the others write for it. */
+  queue?: NotificationQueue | undefined;
+  /** Whether a refused mutation also notifies its user; default false. */
+  notifyErrors?: boolean | undefined;
+  /** How the relay delivers to sinks and queue. Nothing is delivered before somebody runs it. */
+  outbox?: OutboxSettings | undefined;
   /** The ledger's mirror, a JSON line an entry, and whether refusals are entries (default true). */
   ledger?: LedgerOptions | undefined;
   /** Balances are read from it; every commit writes through. Default TTL 300 s, timeout 100 ms. */
@@ -65,6 +72,15 @@ export interface LedgerOptions {
   errors?: boolean | undefined;
 }
 
+export interface OutboxSettings {
+  /** Refusals of one event after which it is `failed` and later ones go on, default 10. */
+  maxRefusals?: number | undefined;
+  /** Milliseconds for one delivery, default 30,000; what takes longer is delivered again. */
+  timeoutMs?: number | undefined;
+  /** Accounts that one sink is served for at once, default 8. */
+  concurrency?: number | undefined;
+}
+
 export interface CacheOptions {
   backend: CacheBackend;
   ttlSeconds?: number | undefined;
@@ -80,7 +96,15 @@ const optionsSchema = z.strictObject({
   creditTypes: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), defaultsSchema).optional(),
   creditScale: z.number().int().min(0).max(6).optional(),
   defaults: defaultsSchema.optional(),
-  sinks: z.array(z.custom<EventSink>((value) => isSink(value))).optional(),
+  sinks: z
+    .array(z.custom<EventSink>((value) => isSink(value)))
+    .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, { error: 'a name for each sink' })
+    .optional(),
+  queue: z.custom<unknown>((value) => typeof (value as NotificationQueue | null)?.enqueue === 'function').optional(),
+  notifyErrors: z.boolean().optional(),
+  outbox: z
+    .strictObject({ maxRefusals: count(1_000), timeoutMs: count(600_000), concurrency: count(1_000) })
+    .optional(),
   ledger: z
     .strictObject({
       filePath: z

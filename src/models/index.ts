@@ -3,6 +3,8 @@ import { accountModel } from './account.js';
 import { cycleModel } from './cycle.js';
 import { entryModel } from './entry.js';
 import { grantModel } from './grant.js';
+import { noticeModel } from './notice.js';
+import { notificationModel } from './notification.js';
 import { outboxModel } from './outbox.js';
 import { planModel } from './plan.js';
 import { promoClaimModel, promoModel } from './promo.js';
@@ -16,6 +18,8 @@ export const storedModels = [
   reservationModel,
   entryModel,
   outboxModel,
+  notificationModel,
+  noticeModel,
   systemModel,
   planModel,
   subscriptionModel,

@@ -1,5 +1,6 @@
 /** An event on its way to one sink, written in the commit that caused it. */
 import { z } from 'zod';
+import { deliveryShape } from './delivery.js';
 import { defineModel } from './stored.js';
 import type { JsonObject } from './values.js';
 
@@ -9,26 +10,16 @@ export const outboxSchema = z.object({
   version: z.int(),
   eventId: z.string(),
   sink: z.string(),
-  account: z.string(),
   userId: z.string(),
-  /** Sequence of the account at the event, and the event's place within its operation: the order of delivery. */
-  sequence: z.int(),
-  place: z.int(),
   type: z.string(),
   payload: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
-  status: z.enum(['pending', 'sent', 'failed']),
-  attempts: z.int(),
-  error: z.string().nullable(),
-  nextAttemptAt: z.date(),
-  claimedBy: z.string().nullable(),
-  createdAt: z.date(),
-  sentAt: z.date().nullable(),
+  ...deliveryShape,
 });
 export type OutboxRow = Readonly<z.infer<typeof outboxSchema>>;
 
 export const outboxModel = defineModel('outbox', outboxSchema, 'id', [
-  // Only the earliest pending row of an account can be claimed: this index walks accounts in order, heads first.
+  // Only the earliest pending row of an account can be claimed: this index walks accounts in order, heads first, and
+  // leaps over the rest of an account. One by time would lead to rows that wait behind a head that is not due.
   { name: 'queue', fields: ['sink', 'status', 'account', 'sequence', 'place'], unique: false },
-  { name: 'due', fields: ['sink', 'status', 'nextAttemptAt'], unique: false },
   { name: 'sent', fields: ['status', 'sentAt'], unique: false },
 ]);

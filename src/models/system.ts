@@ -6,7 +6,7 @@ import type { JsonObject } from './values.js';
 export const systemSchema = z.object({
   id: z.string(),
   version: z.int(),
-  kind: z.enum(['settings', 'sink', 'lease']),
+  kind: z.enum(['settings', 'sink', 'queue', 'lease']),
   value: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
   updatedAt: z.date(),
 });
@@ -18,6 +18,9 @@ export const systemModel = defineModel('system', systemSchema, 'id', [
 
 /** The one settings row. */
 export const SETTINGS_ID = 'settings';
+
+/** The row that says that some process has a queue of notifications. */
+export const QUEUE_ID = 'queue';
 
 export const settingsSchema = z.object({
   ledgerId: z.string(),

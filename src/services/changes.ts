@@ -1,5 +1,6 @@
 /** Collects the rows of a unit: one change a document, however often the operations of a batch wrote it. */
 import type { AccountChange, Facts, RowWrite } from '../core/command.js';
+import { undelivered } from '../models/delivery.js';
 import type { EntryRow } from '../models/entry.js';
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
@@ -8,6 +9,7 @@ import type { OutboxRow } from '../models/outbox.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { SideRows } from '../models/side-rows.js';
 import type { Change, Row } from '../ports/db-manager.js';
+import { crossingChange } from './notification-rows.js';
 
 /** Rows as the database has them; `undefined` until they were read. */
 interface StoredFacts {
@@ -23,15 +25,22 @@ function keyOf(model: string, row: Row): string {
   return row[KEYS.get(model) as string] as string;
 }
 
+/** Who is told of what happens: the sinks by name, and whether there is a queue of notifications. */
+export interface Receivers {
+  readonly sinks: readonly string[];
+  readonly queue: boolean;
+  readonly scale: number;
+}
+
 /** Also what decisions of the same batch see first: rows this set is about to write stand before stored ones. */
 export class ChangeSet implements Facts {
   readonly #entries: EntryRow[] = [];
   #keys: Map<string, EntryRow> | null = null;
   #rows: Map<string, Change> | null = null;
-  #outbox: OutboxRow[] | null = null;
+  #outgoing: Change[] | null = null;
 
   constructor(
-    readonly sinks: readonly string[],
+    readonly receivers: Receivers,
     readonly stored: StoredFacts,
   ) {}
 
@@ -40,7 +49,8 @@ export class ChangeSet implements Facts {
     for (const write of change.grants) this.#merge('grant', write);
     for (const write of change.reservations) this.#merge('reservation', write);
     for (const { model, ...write } of change.side) this.#merge(model, write as RowWrite<AnyRow>);
-    if (this.sinks.length > 0) for (const event of change.events) this.#addEvent(change.account.key, event);
+    const { sinks, queue } = this.receivers;
+    if (sinks.length > 0 || queue) for (const event of change.events) this.#addEvent(change.account.key, event);
   }
 
   addEntry(row: EntryRow): void {
@@ -48,6 +58,12 @@ export class ChangeSet implements Facts {
     if (row.scopedKey === null) return;
     this.#keys ??= new Map();
     this.#keys.set(row.scopedKey, row);
+  }
+
+  /** Another row that is on its way to a receiver. */
+  addOutgoing(change: Change): void {
+    this.#outgoing ??= [];
+    this.#outgoing.push(change);
   }
 
   entry(id: string): EntryRow | undefined {
@@ -79,7 +95,7 @@ export class ChangeSet implements Facts {
   changes(): Change[] {
     const changes: Change[] = this.#rows ? [...this.#rows.values()] : [];
     for (const row of this.#entries) changes.push({ op: 'insert', model: 'entry', row: row as unknown as Row });
-    for (const row of this.#outbox ?? []) changes.push({ op: 'insert', model: 'outbox', row: row as unknown as Row });
+    if (this.#outgoing) changes.push(...this.#outgoing);
     return changes;
   }
 
@@ -103,10 +119,12 @@ export class ChangeSet implements Facts {
   }
 
   #addEvent(account: string, event: CreditEvent): void {
-    this.#outbox ??= [];
-    for (const sink of this.sinks) {
-      const createdAt = new Date(event.occurredAt);
-      this.#outbox.push({
+    const { sinks, queue, scale } = this.receivers;
+    const place = Number(event.id.slice(event.id.lastIndexOf('.') + 1));
+    const told = queue ? crossingChange(event, place, scale) : null;
+    if (told) this.addOutgoing(told);
+    for (const sink of sinks) {
+      const row: OutboxRow = {
         id: `${event.id}@${sink}`,
         version: 1,
         eventId: event.id,
@@ -114,17 +132,12 @@ export class ChangeSet implements Facts {
         account,
         userId: event.userId,
         sequence: event.sequence,
-        place: Number(event.id.slice(event.id.lastIndexOf('.') + 1)),
+        place,
         type: event.type,
         payload: event as unknown as OutboxRow['payload'],
-        status: 'pending',
-        attempts: 0,
-        error: null,
-        nextAttemptAt: createdAt,
-        claimedBy: null,
-        createdAt,
-        sentAt: null,
-      });
+        ...undelivered(new Date(event.occurredAt)),
+      };
+      this.addOutgoing({ op: 'insert', model: 'outbox', row: row as unknown as Row });
     }
   }
 }

@@ -14,16 +14,18 @@ export function buildCreditService<S>(
   settings: () => DecisionSettings,
 ): CreditService<S> {
   const holds = new HoldDirectory(engine, creditType);
-  const context = (): Context => {
-    const { now, ...shared } = settings();
-    return { ...shared, now: now(), defaults: engine.defaultsOf(creditType), facts: NO_FACTS };
-  };
+  const context = () => readingContext(settings(), creditType);
   const mutations = creditMutations(engine, creditType, holds);
   return {
     ...mutations,
     ...creditReads(engine, creditType, holds, context),
     ...creditMetering(mutations, engine.scale, engine.logger),
   };
+}
+
+/** What an account is looked at with, where nothing is decided. */
+export function readingContext({ now, ...shared }: DecisionSettings, creditType: string): Context {
+  return { ...shared, now: now(), defaults: shared.defaultsOf(creditType), facts: NO_FACTS };
 }
 
 /** Reads decide nothing that would need stored rows. */

@@ -178,7 +178,7 @@ export class Engine<S> {
       });
       const facts = new FactSheet(db, how);
       const settings = this.#config.settings();
-      const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', new ChangeSet([], facts));
+      const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', new ChangeSet(settings, facts));
       const call = callInfo('preview', 'preview', {}, null);
       for (;;) {
         const decision = decide(states, command, call, context);

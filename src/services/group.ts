@@ -13,9 +13,10 @@ import type { Row, Unit } from '../ports/db-manager.js';
 import { ChangeSet } from './changes.js';
 import { errorOf, findEarlier, prefetch, replayOf } from './earlier.js';
 import type { FactSheet } from './fact-sheet.js';
+import { refusalNotification } from './notification-rows.js';
 import { NOTHING, type Operation } from './operation.js';
 import type { VersionedAccount } from './state-memory.js';
-import { errorEntry } from './system-entry.js';
+import { errorEntry, refusalId } from './system-entry.js';
 
 /** Refusals that are written: an error entry and a fence, so that none is answered from stale state. */
 const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
@@ -65,6 +66,9 @@ export interface Plan {
 export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'facts'> {
   readonly now: () => number;
   readonly sinks: readonly string[];
+  /** Whether there is a queue of notifications, and whether recorded refusals are sent to it. */
+  readonly queue: boolean;
+  readonly notifyErrors: boolean;
   /** Whether refusals leave an error entry; they always fence. */
   readonly errorEntries: boolean;
 }
@@ -86,7 +90,7 @@ export function planGroup<S>(group: Group, facts: FactSheet<S>, settings: Decisi
   const now = settings.now();
   const pass: Pass = {
     accounts: group.states.map((state) => state.account),
-    changes: new ChangeSet(settings.sinks, facts),
+    changes: new ChangeSet(settings, facts),
     entries: [],
     events: [],
     sent: [],
@@ -202,6 +206,12 @@ function planRefusal(
     const sealed = sealAlone(errorEntry(first, state.version, new Date(at), call, refusal), settings.ledgerId);
     pass.changes.addEntry(sealed.row);
     pass.entries.push(sealed);
+  }
+  if (settings.notifyErrors && settings.queue && first && state) {
+    const { seq, at } = pass.accounts[0] as Account;
+    const id = refusalId(call.operationId, state.version);
+    const when = { sequence: seq, at: new Date(Math.max(context.now, at)) };
+    pass.changes.addOutgoing(refusalNotification(id, first, refusal, when));
   }
   return 'planned';
 }

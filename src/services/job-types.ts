@@ -1,6 +1,7 @@
 /** What a scheduler calls, with what each job promises. */
 import type { CreditErrorCode } from '../errors.js';
 import type { Awaitable } from '../models/values.js';
+import type { OutboxReport } from './outbox-run.js';
 
 export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
 
@@ -40,6 +41,9 @@ export interface JobReport<J extends JobName = JobName> {
   readonly durationMs: number;
 }
 
+/** `failed`: rows given up; `waiting`: accounts in a pause or at another relay; `deleted`: old sent rows. */
+export type OutboxJobReport = JobReport<'outbox'> & Pick<OutboxReport, 'failed' | 'waiting' | 'deleted'>;
+
 /**
  * Jobs for all users: batched, resumable, idempotent, and safe in many processes at once. A lease keeps two processes
  * from doing the same work; money does not depend on it: periods, versions and states guard it. A row that cannot be
@@ -54,4 +58,16 @@ export interface Jobs {
   runAllocation(options?: JobOptions): Promise<JobReport<'allocation'>>;
   /** The same sweep for accounts with a hold that has ended. */
   runReservationExpiry(options?: JobOptions): Promise<JobReport<'reservation_expiry'>>;
+  /** Tells users of credits that lapse within `withinDays` days (default 7), once a lot. Nothing without a queue. */
+  runExpiringNotifications(
+    options?: JobOptions & { withinDays?: number | undefined },
+  ): Promise<JobReport<'expiring_notifications'>>;
+  /**
+   * Delivers what waits in the outbox for the sinks and the queue of this process: at least once, in order per
+   * account. It answers when every account was served once; a sink that is away or refuses is reported, not thrown.
+   * `asOf` says nothing here.
+   */
+  runOutbox(options?: JobOptions): Promise<OutboxJobReport>;
+  /** All of them, one after another, the outbox last. */
+  runAll(options?: JobOptions & { withinDays?: number | undefined }): Promise<readonly JobReport[]>;
 }

@@ -12,13 +12,19 @@ import { renew } from './expiration-service.js';
 import { parse } from './input.js';
 import type { JobName, JobOptions, JobReport, Jobs } from './job-types.js';
 import { Lease } from './lease.js';
+import type { NotificationService } from './notification-types.js';
+import type { OutboxRelay } from './outbox-relay.js';
+import type { OutboxOptions } from './outbox-run.js';
 import { monotonicNow } from './timers.js';
 
 const BATCH = 500;
 const MAX_DURATION_MS = 600_000;
 const SKIPPED_MAX = 100;
+const WITHIN_DAYS = 7;
 /** Operations that one row may need: each makes up for a hundred periods. */
 const ROUNDS_MAX = 50;
+
+type WalkOptions = OutboxOptions;
 
 /** What one row came to, in units. */
 interface Outcome {
@@ -35,7 +41,12 @@ interface Walk {
   readonly process: (row: Row) => Promise<Outcome> | null;
 }
 
-export function jobs<S>(engine: Engine<S>): Jobs {
+/** The jobs of a manager; `relay` and `notifications` are the ones it has. */
+export function jobs<S>(
+  engine: Engine<S>,
+  relay: Pick<OutboxRelay<S>, 'run'>,
+  notifications: Pick<NotificationService, 'notifyExpiringForAll'>,
+): Jobs {
   const expire = async (row: Row): Promise<Outcome> => {
     const { creditType, userId } = row as unknown as AccountRow;
     const { entry } = await engine.mutate({
@@ -55,7 +66,7 @@ export function jobs<S>(engine: Engine<S>): Jobs {
   });
   const due = (asOf: Date) => ({ index: 'due', range: { field: 'dueAt', lte: asOf } }) as const;
 
-  return {
+  const all: Jobs = {
     runExpiration: (options) => run('expiration', options, (asOf) => [dueAccounts(asOf, expire)]),
 
     runReservationExpiry: (options) =>
@@ -77,7 +88,41 @@ export function jobs<S>(engine: Engine<S>): Jobs {
           process: (row) => again(() => renewCycle(row as unknown as CycleRow)),
         },
       ]),
+
+    async runExpiringNotifications(options) {
+      const withinDays = options?.withinDays ?? WITHIN_DAYS;
+      const walk = (given: WalkOptions) => notifications.notifyExpiringForAll(withinDays, given);
+      return timed('expiring_notifications', options, walk);
+    },
+
+    runOutbox: (options) => timed('outbox', options, (given) => relay.run(given)),
+
+    async runAll(options) {
+      const reports: JobReport[] = [await all.runExpiration(options), await all.runReservationExpiry(options)];
+      reports.push(await all.runAllocation(options), await all.runExpiringNotifications(options));
+      return [...reports, await all.runOutbox(options)];
+    },
   };
+  return all;
+
+  /** A job whose walk is its own: its report with what every job's report has. */
+  async function timed<J extends JobName, R extends object>(
+    job: J,
+    given: JobOptions | undefined,
+    walk: (options: WalkOptions) => Promise<R>,
+  ): Promise<JobReport<J> & R> {
+    const { batchSize, maxDurationMs, signal, onProgress } = given === undefined ? {} : parse(jobSchema, given);
+    await engine.read({}, () => {});
+    const startedAt = new Date(engine.now()).toISOString();
+    const started = monotonicNow();
+    const tell = onProgress as JobOptions['onProgress'];
+    const own = await walk({
+      ...{ maxDurationMs, signal, batchSize: batchSize === undefined ? undefined : Math.min(batchSize, 1_000) },
+      ...(tell && { onProgress: ({ processed }: { processed: number }) => tell({ job, processed, remaining: null }) }),
+    });
+    const durationMs = Math.round(monotonicNow() - started);
+    return { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own } as unknown as JobReport<J> & R;
+  }
 
   /** Repeats an operation for as long as it grants: each makes up for so many periods and no more. */
   async function again(operation: () => Promise<number | null>): Promise<Outcome> {

@@ -2,9 +2,11 @@
 import type { CreditEvent, CreditEventType } from '../models/events.js';
 import type { Awaitable } from '../models/values.js';
 import type { DbManager } from '../ports/db-manager.js';
+import type { StartOptions } from './background.js';
 import type { CreditService } from './credit-service-types.js';
 import type { Jobs } from './job-types.js';
 import type { LedgerService } from './ledger-types.js';
+import type { NotificationService } from './notification-types.js';
 import type { PromoService } from './promo-types.js';
 import type { ExpirationService, SubscriptionService } from './subscription-types.js';
 
@@ -43,8 +45,18 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   readonly expiration: ExpirationService<S>;
   /** What a scheduler calls for all users. */
   readonly jobs: Jobs;
+  /**
+   * Runs the jobs and delivers events on timers of this process, until it is closed; they keep no process alive. Without
+   * it no timer runs. Safe in any number of processes. A second call does nothing.
+   */
+  start(options?: StartOptions): void;
+  /** Messages for people: low credits, credits about to lapse, errors. They go to the `queue`. */
+  readonly notifications: NotificationService;
   /** Promo codes. */
   readonly promos: PromoService<S>;
-  /** Refuses new calls, answers those that wait, then closes the database. */
+  /**
+   * Refuses new calls, answers those that wait, gives deliveries under way five seconds, then closes sinks, queue and
+   * database.
+   */
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import { type SealedEntry, sealAlone } from '../core/canonical.js';
 import { creditError, isCreditError } from '../errors.js';
 import { storedModels } from '../models/index.js';
-import { SETTINGS_ID, type Settings, type SystemRow, settingsSchema } from '../models/system.js';
+import { QUEUE_ID, SETTINGS_ID, type Settings, type SystemRow, settingsSchema } from '../models/system.js';
 import type { JsonObject } from '../models/values.js';
 import type { Clock } from '../ports/clock.js';
 import type { Change, DbManager, Row, Unit } from '../ports/db-manager.js';
@@ -18,6 +18,8 @@ export interface StoreConfig<S> {
   readonly creditScale: number;
   readonly events: Settings['events'] | undefined;
   readonly sinks: readonly string[];
+  /** Whether this process has a queue of notifications. */
+  readonly queue: boolean;
   readonly clock: Clock | undefined;
   readonly ids: () => string;
   readonly logger: LoggerLike;
@@ -31,6 +33,7 @@ export class Store<S> {
   readonly #config: StoreConfig<S>;
   #settings: Settings | null = null;
   #sinks: readonly string[] = [];
+  #queue = false;
   #sinksReadAt = 0;
   #opening: Promise<void> | null = null;
 
@@ -55,6 +58,11 @@ export class Store<S> {
     return this.#sinks;
   }
 
+  /** Whether any process of the database has a queue: then notifications are written. */
+  get queue(): boolean {
+    return this.#queue;
+  }
+
   /**
    * Null when the store can be used at once; else a promise. A failed initialisation is tried again by the next
    * call.
@@ -68,7 +76,7 @@ export class Store<S> {
     }
     if (monotonicNow() - this.#sinksReadAt > SINKS_EVERY_MS) {
       this.#sinksReadAt = monotonicNow();
-      this.#readSinks().catch((error) => this.#config.logger.warn({ err: error }, 'Registered sinks were not read'));
+      this.learn().catch((error) => this.#config.logger.warn({ err: error }, 'Registered sinks were not read'));
     }
     return this.time.refresh();
   }
@@ -78,7 +86,7 @@ export class Store<S> {
     await this.time.refresh();
     const settings = await this.#readSettings();
     await this.#registerSinks();
-    await this.#readSinks();
+    await this.learn();
     this.#settings = settings;
   }
 
@@ -124,20 +132,23 @@ export class Store<S> {
   }
 
   async #registerSinks(): Promise<void> {
-    for (const name of this.#config.sinks) {
-      const id = `sink:${name}`;
-      const [row] = await this.db.getMany('system', [id]);
-      const updatedAt = new Date(this.time.now());
-      if (row) continue;
-      await this.#commitOnce([
-        { op: 'insert', model: 'system', row: { id, version: 1, kind: 'sink', value: { name }, updatedAt } },
-      ]);
-    }
+    for (const name of this.#config.sinks) await this.#register(`sink:${name}`, 'sink', { name });
+    if (this.#config.queue) await this.#register(QUEUE_ID, 'queue', {});
   }
 
-  async #readSinks(): Promise<void> {
+  async #register(id: string, kind: SystemRow['kind'], value: JsonObject): Promise<void> {
+    const [row] = await this.db.getMany('system', [id]);
+    if (row) return;
+    const updatedAt = new Date(this.time.now());
+    await this.#commitOnce([{ op: 'insert', model: 'system', row: { id, version: 1, kind, value, updatedAt } }]);
+  }
+
+  /** Reads which sinks there are, and whether there is a queue; otherwise it is learnt within a minute. */
+  async learn(): Promise<void> {
+    const [queue] = await this.db.getMany('system', [QUEUE_ID]);
     const { rows } = await this.db.find('system', { index: 'kind', equals: { kind: 'sink' }, limit: 100 });
     this.#sinks = rows.map((row) => (row.value as { name: string }).name);
+    this.#queue = queue !== null;
     this.#sinksReadAt = monotonicNow();
   }
 

@@ -8,6 +8,8 @@ const MODELS = {
   reservation: 'account',
   entry: 'history',
   outbox: 'queue',
+  notification: 'queue',
+  notice: 'account',
   system: 'kind',
 } as const;
 

@@ -47,6 +47,11 @@ export class Store {
     this.pool.on('error', ignore);
   }
 
+  /** An adapter with connections of its own, which whoever uses it closes. */
+  adapter(): SqlDbManager {
+    return new SqlDbManager(this.#options);
+  }
+
   /** One more instance of the library, as another process has it: with an adapter and connections of its own. */
   open(options: CreditManagementOptions<SqlSession> = {}): SqlManager {
     const db = this.#managers.length === 0 ? this.db : new SqlDbManager(this.#options);

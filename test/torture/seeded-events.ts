@@ -1,0 +1,63 @@
+/** Seeded bugs of the way from a commit to a receiver: the relay. */
+import type { SeededBug } from './seeded-bug.js';
+
+const RELAY = 'test/events/relay.test.ts';
+
+export const EVENT_BUGS: readonly SeededBug[] = [
+  {
+    id: 'SB-27',
+    title: 'the relay goes on behind the highest sequence it has seen',
+    file: 'src/services/outbox-lanes.ts',
+    find: '  return { rows: page.rows as unknown as DeliveryRow[], isLast: page.nextCursor === null };',
+    replace: `  const from = cursors.get(db) ?? -1;
+  const rows = (page.rows as unknown as DeliveryRow[]).filter(({ sequence }) => sequence > from);
+  if (rows.length > 0) cursors.set(db, Math.max(...rows.map(({ sequence }) => sequence)));
+  return { rows, isLast: page.nextCursor === null };`,
+    also: [
+      {
+        find: 'const TIMEOUT_MS = 10_000;',
+        replace: 'const TIMEOUT_MS = 10_000;\nconst cursors = new WeakMap<object, number>();',
+      },
+    ],
+    tests: [{ file: RELAY, name: 'the relay, in memory an event that commits late, with a small sequence' }],
+  },
+  {
+    id: 'SB-27b',
+    title: 'any row can be claimed, not only the head of an account',
+    file: 'src/services/outbox-delivery.ts',
+    find: '  const head = rows[0] as DeliveryRow;\n',
+    replace: `  const free = given.findIndex((row) => isFree(row, run));
+  const rows = given.slice(Math.max(0, free));
+  const head = rows[0] as DeliveryRow;
+`,
+    also: [{ find: 'lane: Lane, rows: readonly DeliveryRow[]', replace: 'lane: Lane, given: readonly DeliveryRow[]' }],
+    tests: [{ file: RELAY, name: 'the relay, in memory an event that is refused again and again is failed' }],
+  },
+  {
+    id: 'SB-28',
+    title: 'an event is marked as sent before the sink has answered',
+    file: 'src/services/outbox-delivery.ts',
+    find: 'const result = await attempt(lane, claim, run);',
+    replace: "void attempt(lane, claim, run);\n    const result = { kind: 'sent' } as const satisfies Result;",
+    tests: [
+      { file: RELAY, name: 'the relay, in memory killed after publishing, before marking' },
+      { file: RELAY, name: 'the relay, in memory a sink that is away fails nothing' },
+    ],
+  },
+  {
+    id: 'SB-28b',
+    title: 'a sink that is not reached counts towards failed',
+    file: 'src/services/outbox-delivery.ts',
+    find: "row.attempts + (result.kind === 'refused' ? 1 : 0)",
+    replace: 'row.attempts + 1',
+    tests: [{ file: RELAY, name: 'the relay, in memory a sink that is away fails nothing' }],
+  },
+  {
+    id: 'SB-28c',
+    title: 'a row that was sent is marked without its version: a claim that was lost still counts',
+    file: 'src/services/outbox-delivery.ts',
+    find: "  if (outcome.status === 'committed') return true;",
+    replace: "  if (outcome.status === 'committed' || outcome.status === 'conflict') return true;",
+    tests: [{ file: RELAY, name: 'the relay, in memory a claimant that lost its claim may answer late' }],
+  },
+];
