@@ -7,8 +7,10 @@ import { InMemoryDbManager } from './db/memory.js';
 import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
+import { webhookSink } from './notifications/webhook-sink.js';
 import type { CreditManagementOptions } from './options.js';
 import type { DbManager } from './ports/db-manager.js';
+import type { EventSink } from './ports/event-sink.js';
 import { defaultLogger } from './services/logger.js';
 import type { CreditManagement } from './services/management.js';
 
@@ -23,6 +25,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * - `CREDIT_MONGO_URI`: `mongodb://…` or `mongodb+srv://…`, a replica set. The package `mongodb` must be installed.
  * - `CREDIT_MONGO_DB`: the name of its database. Default `credit_management`.
  * - `CREDIT_LEDGER_FILE`: path of the ledger file, unless `options.ledger` names one.
+ * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): one more sink, `webhook`, which events are sent to,
+ *   signed as Standard Webhooks are.
  *
  * Without a URL it keeps everything in memory, says so once in a warning, and refuses where `NODE_ENV` is `production`
  * unless `CREDIT_ALLOW_MEMORY=1`. A URL is never replaced by memory: one that is not understood, or two databases, are
@@ -42,7 +46,16 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   }
   const filePath = options.ledger?.filePath ?? read(env, 'CREDIT_LEDGER_FILE');
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
-  return createCreditManagement<unknown, U>({ ...options, ledger, db: databaseOf(env, options) });
+  const sinks = [...(options.sinks ?? []), ...webhooksOf(env)];
+  return createCreditManagement<unknown, U>({ ...options, ledger, sinks, db: databaseOf(env, options) });
+}
+
+function webhooksOf(env: Environment): EventSink[] {
+  const url = read(env, 'CREDIT_WEBHOOK_URL');
+  if (url === undefined) return [];
+  const secret = read(env, 'CREDIT_WEBHOOK_SECRET');
+  if (secret === undefined) throw problem('CREDIT_WEBHOOK_URL is set and CREDIT_WEBHOOK_SECRET is not');
+  return [webhookSink({ name: 'webhook', url, secret })];
 }
 
 function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOptions['logger'] }): DbManager<unknown> {

@@ -8,20 +8,25 @@ const FLAGS: Flags = {
   'max-seconds': { value: 'seconds', help: 'stop between two batches after this; default 600' },
 };
 
+const WITHIN: Flags = { 'within-days': { value: 'days', help: 'default 7' } };
+
 type Verb = Exclude<keyof Jobs, 'runAll'>;
 
 const JOBS: Readonly<Record<string, { readonly verb: Verb; readonly help: string; readonly flags?: Flags }>> = {
   expire: { verb: 'runExpiration', help: 'write what has lapsed on every account' },
   allocate: { verb: 'runAllocation', help: 'renew subscriptions and cycles' },
   holds: { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
+  notify: { verb: 'runExpiringNotifications', help: 'tell users of credits that will lapse', flags: WITHIN },
+  outbox: { verb: 'runOutbox', help: 'deliver waiting events to CREDIT_WEBHOOK_URL' },
 };
 
-function optionsOf(call: CliCall): JobOptions {
+function optionsOf(call: CliCall): JobOptions & { withinDays: number | undefined } {
   const seconds = countOf(call, 'max-seconds');
   const progress = progressOn(call.io);
   return {
     asOf: textOf(call, 'as-of'),
     batchSize: countOf(call, 'batch-size'),
+    withinDays: countOf(call, 'within-days'),
     maxDurationMs: seconds === undefined ? undefined : seconds * 1000,
     signal: call.io.signal,
     onProgress: ({ job, processed }) => progress.tell(`${job}: ${processed}`),

@@ -46,8 +46,8 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   /** What a scheduler calls for all users. */
   readonly jobs: Jobs;
   /**
-   * Runs the jobs and delivers events on timers of this process, until it is closed; they keep no process alive. Without
-   * it no timer runs. Safe in any number of processes. A second call does nothing.
+   * Runs the jobs and delivers events on timers of this process, until it is closed; they keep no process alive.
+   * Without it no timer runs. Safe in any number of processes. A second call does nothing.
    */
   start(options?: StartOptions): void;
   /** Messages for people: low credits, credits about to lapse, errors. They go to the `queue`. */

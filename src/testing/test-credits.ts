@@ -6,6 +6,8 @@ import { createCreditManagement } from '../credit-management.js';
 import { InMemoryDbManager, type MemorySession } from '../db/memory.js';
 import { creditError } from '../errors.js';
 import type { CreditEvent } from '../models/events.js';
+import type { NotificationMessage } from '../models/notification.js';
+import { InMemoryNotificationQueue } from '../notifications/in-memory-queue.js';
 import type { CreditManagementOptions } from '../options.js';
 import type { DbManager } from '../ports/db-manager.js';
 import type { JobReport } from '../services/job-types.js';
@@ -16,9 +18,11 @@ export interface TestCredits<S = MemorySession, U extends string = never> extend
   readonly clock: TestClock;
   /** Every event of every commit so far. */
   readonly events: readonly CreditEvent[];
+  /** What the queue was handed so far, where the test gave none of its own. */
+  readonly messages: readonly NotificationMessage[];
   /**
    * Moves the clock from one due instant to the next: what it brings about on every account is written, then
-   * subscriptions and cycles are renewed. Answers the reports of the renewals.
+   * subscriptions and cycles are renewed; at the end what waits in the outbox is delivered. Answers the reports.
    */
   advance(by: Duration): Promise<readonly JobReport[]>;
   /** Lets the next commits fail: nothing applied, or applied with the answer lost. */
@@ -44,7 +48,8 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
   const clock = testClock(now);
   const memory = new InMemoryDbManager({ sessions: session === 'accept-any' ? 'any' : 'own' });
   const db = new FailingDb(memory);
-  const wiring = { ids: sequenceIds(), ...rest, clock, db: db as unknown as DbManager<S> };
+  const queue = new InMemoryNotificationQueue();
+  const wiring = { ids: sequenceIds(), queue, ...rest, clock, db: db as unknown as DbManager<S> };
   const manager = createCreditManagement<S, U>(wiring as CreditManagementOptions<S, U>);
   const events: CreditEvent[] = [];
   manager.on('*', (event) => {
@@ -76,12 +81,14 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
       if (report.processed === 0) break;
     }
     clock.set(end);
+    reports.push(await manager.jobs.runOutbox());
     return reports;
   }
 
   return Object.assign(manager, {
     clock,
     events,
+    messages: queue.messages,
     advance,
     failNext: (at: 'before_commit' | 'after_commit', times = 1) => db.failNext(at, times),
   });

@@ -1,4 +1,4 @@
-/** One store, several instances of the library on it, a clock that the test moves; in memory, on PostgreSQL and MongoDB. */
+/** One store, several instances of the library on it, a clock that the test moves; on every backend. */
 import { MongoClient } from 'mongodb';
 import { describe } from 'vitest';
 import {
