@@ -146,7 +146,8 @@ export function subscriptionService<S>(
         const cycleId = recurring ? recurringCycleId('credits', user) : `c-${operationId}`;
         return { type: 'start_cycle', cycleId, amount, days, recurring };
       });
-      return cycleAnswer(answer);
+      // The library's own key is no repetition of the caller's.
+      return cycleAnswer({ ...answer, replayed: answer.replayed && fields.idempotencyKey !== undefined });
     },
 
     async stopCycle(ref, given) {
