@@ -137,8 +137,10 @@ export function createCreditManagement<S = MemorySession, const U extends string
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
+    // New calls are refused from this moment on, those of jobs too: they go on where they stopped.
+    const refusing = pipeline.close();
     await background.close();
-    await pipeline.close();
+    await refusing;
     await relay.close();
     await mirror?.close();
     await cache?.close();

@@ -29,7 +29,7 @@ export type PeriodGrants =
 export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period: Period): PeriodGrants {
   const { terms, id, periodStart } = row;
   const granted: Record<string, number> = { ...period.granted };
-  const lots: Record<string, string[]> = {};
+  const lots: Record<string, readonly string[]> = { ...row.lots };
   let isAny = false;
   const reference = `${id}/${periodStart.toISOString()}`;
   for (const [i, { creditType, creditLimit }] of terms.grants.entries()) {
@@ -37,14 +37,17 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
     if (!draft) return refuse('CONTENTION', 'The plan changed meanwhile. Try again.', { attempts: 1 });
     const rest = Math.max(0, creditLimit - (granted[creditType] ?? 0));
     const amount = Math.floor(rest * period.share);
-    const ids: string[] = [];
+    const ids = [...(row.lots[creditType] ?? [])];
     lots[creditType] = ids;
     if (amount > 0) {
       const description = `Subscription allocation for plan ${terms.name}`;
       const grant = grantFor(draft, row, amount, period.expiresAt, reference, description);
       if ('kind' in grant) return grant;
       ids.push(grant.id);
-      granted[creditType] = (granted[creditType] ?? 0) + amount;
+    }
+    if (rest > 0) {
+      // A share of the limit counts as all of it: asking again within the period is worth nothing more.
+      granted[creditType] = creditLimit;
       isAny = true;
     }
     if (i === 0 && period.rolled > 0) {

@@ -6,9 +6,10 @@ import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import { allocate, type PeriodGrants, rolledOver } from './allocation.js';
-import { type CommandOf, type GrantTerms, PENDING, refuse, type Verdict } from './command.js';
+import { type CommandOf, type GrantTerms, PENDING, type Refusal, refuse, type Verdict } from './command.js';
 import { type Draft, writeEntry } from './draft.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
+import { canBe, goneOn, isCurrent } from './subscription-state.js';
 
 type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
 
@@ -33,15 +34,18 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   if (plan === null) return refuse('PLAN_NOT_FOUND', 'There is no plan with this id.', { id: command.planId });
   if (!plan.isActive) return refuse('PLAN_INACTIVE', 'The plan is not offered any more.', { id: command.planId });
   const terms = termsOf(plan);
+  const unready = withoutTemporal(draft, terms);
+  if (unready) return unready;
   const current = before && isCurrent(before, draft.account.at) ? before : null;
+  const running = before && goneOn(before, draft.account.at);
   const upgrades = command.upgrade && current !== null;
   if (upgrades && command.when === 'period_end') {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
-  const row = upgrades ? changed(draft, current, terms, command) : started(draft, before ?? null, terms, command);
+  const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
   if (command.allocate) {
-    const verdict = allocatePeriod(drafts, row, shareOf(draft, upgrades ? current : null, command));
+    const verdict = allocatePeriod(drafts, row, shareOf(draft, upgrades ? running : null, command));
     if (verdict) return verdict;
   }
   return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
@@ -56,6 +60,8 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
   if (before === undefined || plan === undefined) return PENDING;
   const isRunning = before?.status === 'active' || before?.status === 'trialing';
   if (!before || before.id !== command.subscriptionId || !isRunning) return { kind: 'nothing' };
+  const unready = withoutTemporal(draft, before.terms) ?? (before.pending && withoutTemporal(draft, before.pending));
+  if (unready) return unready;
   const row = bumped(draft, before);
   const now = draft.account.at;
   let done = 0;
@@ -84,7 +90,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
   const before = draft.context.facts.row('subscription', draft.account.userId);
   if (before === undefined) return PENDING;
   const now = draft.account.at;
-  const mayChange = before && (command.to === 'resumed' ? before.status === 'paused' : isCurrent(before, now));
+  const mayChange = before && canBe(command.to, before, now);
   if (!before || !mayChange) {
     const message = `The user has no subscription that can be ${command.to}.`;
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId: draft.account.userId });
@@ -95,33 +101,26 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       Object.assign(row, { autoRenew: false, validUntil: row.periodEnd, pending: null });
       break;
     case 'cancelled':
-    case 'removed':
-      Object.assign(row, { status: command.to, autoRenew: false, validUntil: at(now), dueAt: null, pending: null });
+    case 'removed': {
+      // One that has ended already ended when it did.
+      const validUntil = isCurrent(before, now) || before.validUntil === null ? at(now) : before.validUntil;
+      const { grantedUntil } = goneOn(before, now);
+      Object.assign(row, { status: command.to, autoRenew: false, dueAt: null, pending: null, pausedAt: null });
+      Object.assign(row, { validUntil, grantedUntil });
       break;
+    }
     case 'paused':
       if (row.status === 'paused') return { kind: 'nothing' };
       Object.assign(row, { status: 'paused', pausedAt: at(now), dueAt: null });
       break;
-    case 'resumed': {
-      // What was left of the period is left of it now; later periods are counted from its new end.
-      const shift = now - (row.pausedAt as Date).getTime();
-      const end = at(row.periodEnd.getTime() + shift);
-      const validUntil = row.validUntil && at(row.validUntil.getTime() + shift);
-      Object.assign(row, { status: 'active', pausedAt: null, periodEnd: end, anchor: end, periods: 0, validUntil });
-      row.dueAt = end;
+    case 'resumed':
+      Object.assign(row, goneOn(row, now));
       break;
-    }
     default:
       command.to satisfies never;
   }
   const message = command.to === 'removed' ? 'User subscription deleted' : `User subscription ${command.to}`;
   return finish(drafts, row, message);
-}
-
-/** Whether a subscription has not ended at an instant, whatever its row says still. */
-export function isCurrent({ status, validUntil }: SubscriptionRow, now: number): boolean {
-  if (status === 'paused') return true;
-  return (status === 'active' || status === 'trialing') && (validUntil === null || now < validUntil.getTime());
 }
 
 function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms, command: CommandOf<'subscribe'>): Row {
@@ -162,10 +161,8 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   const row = { ...bumped(draft, current), planId: terms.planId, terms, pending: null, isAllocated: false };
   if (command.autoRenew !== null) row.autoRenew = command.autoRenew;
   if (command.proration === 'none') {
-    Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active', pausedAt: null, lots: {} });
+    Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active' });
     begin(row, draft, now);
-  } else if (row.status === 'paused') {
-    Object.assign(row, { status: 'active', pausedAt: null, dueAt: row.periodEnd });
   }
   row.validUntil = row.autoRenew ? null : row.periodEnd;
   return row;
@@ -184,6 +181,7 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.periodEnd = at(end);
   row.dueAt = row.periodEnd;
   row.isAllocated = false;
+  row.lots = {};
   // What was granted for the period before does not count against this one.
   if (row.grantedUntil !== null && row.grantedUntil.getTime() <= start) row.granted = {};
 }
@@ -249,6 +247,13 @@ function isAllocation({ source, reference }: GrantTerms): boolean {
 
 function bumped(draft: Draft, row: SubscriptionRow): Row {
   return { ...row, version: row.version + 1, updatedAt: at(draft.account.at) };
+}
+
+/** The process that made the plan had one; this one has not. */
+function withoutTemporal({ context }: Draft, { timeZone }: PlanTerms): Refusal | null {
+  if (timeZone === null || context.temporal !== null) return null;
+  const problem = 'the plan names a time zone and there is no Temporal: npm install temporal-polyfill';
+  return refuse('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
 }
 
 function calendarOf({ context }: Draft, { timeZone }: PlanTerms): Calendar {

@@ -8,13 +8,13 @@ import { creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
 import type { MutationOptions } from '../models/inputs.js';
 import type { JsonObject } from '../models/values.js';
-import type { Change, Row } from '../ports/db-manager.js';
+import type { Change, Row, StoreOptions, UnitOutcome } from '../ports/db-manager.js';
 import type { Engine } from './engine.js';
 import { callInfo, inputFingerprint } from './input.js';
 import { scopedKeyOf } from './operation.js';
 import { storageError } from './store.js';
 import { systemEntry } from './system-entry.js';
-import { monotonicNow, sleep } from './timers.js';
+import { monotonicNow, sleep, withDeadline } from './timers.js';
 
 /** One act: the rows to write now, and what the ledger says of it. `null` when there is nothing to do. */
 export interface Act {
@@ -54,47 +54,92 @@ export async function carryOut<S>(
   const fingerprint = inputFingerprint(given, options);
   const keyed = key === undefined || resumed ? null : { scopedKey: scopedKeyOf('', operation, key), fingerprint };
   const call = callInfo(operation, id, options, keyed);
-  let isUncertain = resumed !== null;
+  // A commit of this call was sent and no answer came: it may land yet, whatever fails or is refused meanwhile.
+  let isUncertain = false;
+  const unknown = () => {
+    const message = 'The commit was sent and no answer came. Repeat the call with details.idempotencyKey.';
+    return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: key ?? `op_${id}` });
+  };
+  const lookUp = async (): Promise<Recorded | null> => {
+    const earlier = await findEarlier(engine, keyed?.scopedKey ?? null, isUncertain || resumed ? id : null, rest());
+    if (!earlier) return null;
+    if ((keyed || resumed) && (earlier.operation !== operation || inputOf(earlier) !== fingerprint)) {
+      // Under a key that somebody else has, what was sent can never land.
+      isUncertain = false;
+      const message = `The idempotency key was used before for another ${operation} call. Use a new key.`;
+      throw creditError('IDEMPOTENCY_CONFLICT', message, { key: key as string, operation });
+    }
+    const { input: _, ...details } = earlier.details;
+    return { details, replayed: resumed !== null || earlier.id !== id };
+  };
   for (let attempt = 0; ; attempt++) {
     if (attempt > 0) await sleep(randomInt(2, 10 * Math.min(attempt + 1, 20)));
     if (monotonicNow() >= until) {
-      if (isUncertain && !resumed) {
-        const message = 'The commit was sent and no answer came. Repeat the call with details.idempotencyKey.';
-        throw creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: key ?? `op_${id}` });
-      }
+      if (isUncertain) throw unknown();
       const message = 'Others kept changing the same row until the deadline. Nothing was written; try again.';
       throw creditError('CONTENTION', message, { attempts: attempt });
     }
-    const earlier = await findEarlier(engine, keyed?.scopedKey ?? null, isUncertain ? id : null, rest());
-    if (earlier) {
-      if (keyed && earlier.fingerprint !== fingerprint) {
-        const message = `The idempotency key was used before for another ${operation} call. Use a new key.`;
-        throw creditError('IDEMPOTENCY_CONFLICT', message, { key: key as string, operation });
+    try {
+      const earlier = await lookUp();
+      if (earlier) return earlier;
+      const at = new Date(engine.now());
+      const act = await decide(at, id, rest).catch(async (refusal: unknown) => {
+        // Before a keyed call is refused its key is looked up: the first call with it may have landed since.
+        const landed = keyed || resumed || isUncertain ? await lookUp() : null;
+        if (!landed) throw refusal;
+        return landed;
+      });
+      if ('replayed' in act) return act;
+      const { changes, message, details } = act;
+      const { operationId: _, ...told } = call;
+      const entry = { ...systemEntry(id, at, message, { ...details, input: fingerprint }), ...told };
+      const sealed = sealAlone(entry, engine.store.settings.ledgerId);
+      const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
+      if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
+      const outcome = await commit(engine, unit, { session, timeoutMs: Math.max(1, until - monotonicNow()) });
+      switch (outcome?.status) {
+        case 'committed':
+          if (session === undefined) engine.store.recorded(sealed);
+          return { details, replayed: false };
+        case 'rejected':
+          throw session === undefined ? storageError(outcome.cause) : outcome.cause;
+        case 'unknown':
+          if (session !== undefined) throw outcome.cause === LATE ? unknown() : outcome.cause;
+          isUncertain = true;
+          break;
+        default:
+          // Another writer: the next look tells what it did. A host's transaction would only see its own snapshot.
+          if (session === undefined) break;
+          throw creditError('CONTENTION', 'Another writer changed the row. Repeat the transaction.', { attempts: 1 });
       }
-      return { details: earlier.details, replayed: key !== undefined };
+    } catch (error) {
+      if (!isUncertain) throw error;
+      if (signal?.aborted) throw unknown();
     }
-    const at = new Date(engine.now());
-    const { changes, message, details } = await decide(at, id, rest);
-    const { operationId: _, ...told } = call;
-    const sealed = sealAlone({ ...systemEntry(id, at, message, details), ...told }, engine.store.settings.ledgerId);
-    const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
-    if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
-    const timeoutMs = Math.max(1, until - monotonicNow());
-    const [outcome] = await engine.store.db.commit([unit], { session, timeoutMs });
-    switch (outcome?.status) {
-      case 'committed':
-        if (session === undefined) engine.store.recorded(sealed);
-        return { details, replayed: false };
-      case 'rejected':
-        throw storageError(outcome.cause);
-      case 'unknown':
-        isUncertain = true;
-        break;
-      default:
-        // Another writer: the next look tells what it did. A host's transaction would only see its own snapshot.
-        if (session === undefined) break;
-        throw creditError('CONTENTION', 'Another writer changed the row. Repeat the transaction.', { attempts: 1 });
-    }
+  }
+}
+
+/** The canonical input of the call that wrote an entry; of unkeyed calls too, so that an `op_` key can be judged. */
+function inputOf({ fingerprint, details }: EntryRow): unknown {
+  return fingerprint ?? details.input;
+}
+
+const LATE = new Error('deadline');
+
+/** A commit that does not answer in time may still be applied; one that throws was not. */
+async function commit<S>(
+  engine: Engine<S>,
+  unit: readonly Change[],
+  options: StoreOptions<S>,
+): Promise<UnitOutcome | undefined> {
+  const { session, timeoutMs = 0 } = options;
+  try {
+    const [outcome] = await withDeadline(engine.store.db.commit([unit], options), timeoutMs, () => LATE);
+    return outcome;
+  } catch (cause) {
+    if (cause === LATE) return { status: 'unknown', cause };
+    // A host has to see what its own transaction is to be repeated for.
+    throw session === undefined ? storageError(cause) : cause;
   }
 }
 

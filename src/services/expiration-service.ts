@@ -2,11 +2,10 @@
 import { toCredits } from '../core/amounts.js';
 import { creditError } from '../errors.js';
 import { type MutationOptions, mutationSchema } from '../models/inputs.js';
-import type { SubscriptionRow } from '../models/subscription.js';
 import type { CreditService } from './credit-service-types.js';
 import type { Engine } from './engine.js';
 import { parse, parseRef } from './input.js';
-import { accountsOf, SubscriptionDirectory, typesOf } from './subscription-service.js';
+import { renew, SubscriptionDirectory } from './subscription-directory.js';
 import type { ExpirationService } from './subscription-types.js';
 
 export function expirationService<S>(engine: Engine<S>, credits: CreditService<S>): ExpirationService<S> {
@@ -24,7 +23,7 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
         const message = 'There is no subscription with this id.';
         throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });
       }
-      const granted = await renew(engine, row, rest());
+      const granted = (await renew(engine, row, rest())) ?? {};
       const own = row.terms.grants[0]?.creditType ?? 'credits';
       return {
         granted: toCredits(granted[own] ?? 0, engine.scale),
@@ -32,20 +31,4 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
       };
     },
   };
-}
-
-/** Allocates what is due of a subscription, and answers the units granted by credit type. */
-export async function renew<S>(
-  engine: Engine<S>,
-  row: SubscriptionRow,
-  options: MutationOptions<S>,
-): Promise<Readonly<Record<string, number>>> {
-  const { entry } = await engine.mutate({
-    operation: 'allocate',
-    accounts: accountsOf(engine, row.userId, typesOf(row)),
-    given: { subscriptionId: row.id },
-    options,
-    command: () => ({ type: 'renew', subscriptionId: row.id }),
-  });
-  return (entry?.details.granted ?? {}) as Readonly<Record<string, number>>;
 }

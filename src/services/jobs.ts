@@ -8,13 +8,13 @@ import { jobSchema } from '../models/plan-inputs.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { FindQuery, Row } from '../ports/db-manager.js';
 import type { Engine } from './engine.js';
-import { renew } from './expiration-service.js';
 import { parse } from './input.js';
 import type { JobName, JobOptions, JobReport, Jobs } from './job-types.js';
 import { Lease } from './lease.js';
 import type { NotificationService } from './notification-types.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { OutboxOptions } from './outbox-run.js';
+import { renew } from './subscription-directory.js';
 import { monotonicNow } from './timers.js';
 
 const BATCH = 500;
@@ -124,7 +124,7 @@ export function jobs<S>(
     return { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own } as unknown as JobReport<J> & R;
   }
 
-  /** Repeats an operation for as long as it grants: each makes up for so many periods and no more. */
+  /** Repeats an operation for as long as there is something to do: each makes up for so many periods and no more. */
   async function again(operation: () => Promise<number | null>): Promise<Outcome> {
     let granted = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -136,9 +136,9 @@ export function jobs<S>(
   }
 
   async function renewSubscription(row: SubscriptionRow): Promise<number | null> {
+    // Periods that grant nothing, because an earlier plan granted for them, are periods to make up for too.
     const granted = await renew(engine, row, {});
-    const sums = Object.values(granted);
-    return sums.length === 0 ? null : sums.reduce((sum, units) => sum + units, 0);
+    return granted && Object.values(granted).reduce((sum, units) => sum + units, 0);
   }
 
   async function renewCycle(row: CycleRow): Promise<number | null> {

@@ -22,6 +22,8 @@ import type { Applied } from './views.js';
 
 const CACHED_MS = 300_000;
 const CACHED_MAX = 1_000;
+/** Decimals of the most exact currency. */
+const PRICE_SCALE = 4;
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -98,16 +100,28 @@ export function planService<S>(
     },
 
     async updateSubscriptionPlan(plan, given) {
-      const { id, ...changes } = parse(planUpdateSchema, plan, 'plan');
+      const { id, price, ...changes } = parse(planUpdateSchema, plan, 'plan');
+      const { currency } = changes;
+      if (currency !== undefined && price === undefined) {
+        refuseField('price', 'the price in the new currency', 'a currency is changed together with the price');
+      }
       const options = callOf(given);
-      const before = changes.price === undefined || changes.currency !== undefined ? null : await existing(id, options);
-      const fields = fieldsOf(before ? { currency: before.currency ?? undefined, ...changes } : changes);
-      return write('update_plan', { id, ...fields } as unknown as JsonObject, options, async (at, _, rest) => {
-        const row = await existing(id, rest());
-        const next = { ...row, ...fields, version: row.version + 1, updatedAt: at } as PlanRow;
-        check(next);
-        return actOf(replaceOf(next), 'Plan updated', next);
-      });
+      const fields = fieldsOf(changes);
+      if (currency !== undefined) parseMoney(price, currency);
+      // What a price is in minor units depends on the stored plan; the input of the call does not.
+      const exact = price === undefined ? {} : { price: parseAmount(price, { scale: PRICE_SCALE, zero: true }) };
+      return write(
+        'update_plan',
+        { id, ...fields, ...exact } as unknown as JsonObject,
+        options,
+        async (at, _, rest) => {
+          const row = await existing(id, rest());
+          const minor = price === undefined ? {} : { price: parseMoney(price, currency ?? row.currency) };
+          const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at } as PlanRow;
+          check(next);
+          return actOf(replaceOf(next), 'Plan updated', next);
+        },
+      );
     },
 
     activateSubscriptionPlan: async (plan, given) => setActive('activate_plan', plan, true, given),

@@ -1,7 +1,7 @@
 /** Plans, subscriptions and cycles as their callers see them; from rows, or from the entry that a replay answers. */
 import { toCredits } from '../core/amounts.js';
 import { toMajor } from '../core/money.js';
-import { isCurrent } from '../core/subscription.js';
+import { isCurrent } from '../core/subscription-state.js';
 import type { CycleRow } from '../models/cycle.js';
 import type { EntryRow } from '../models/entry.js';
 import type { PlanRow } from '../models/plan.js';

@@ -224,7 +224,9 @@ function parseCode(code: unknown): string {
   const result = schemas.promoCodeSchema.safeParse(code);
   if (result.success) return result.data;
   if (typeof code !== 'string') return parse(schemas.promoCodeSchema, code, 'code');
-  return parseId(code.trim().toUpperCase() || ' ', 'code').slice(0, 64);
+  return parseId(code.trim().toUpperCase() || ' ', 'code')
+    .slice(0, 64)
+    .toWellFormed();
 }
 
 function refuseField(path: string, expected: string): never {

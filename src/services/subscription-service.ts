@@ -1,5 +1,6 @@
 /** Subscriptions and cycles: who has which plan, and what that grants. */
 import { parseAmount } from '../core/amounts.js';
+import { sha256 } from '../core/canonical.js';
 import { recurringCycleId } from '../core/cycle.js';
 import type { TemporalLike } from '../core/periods.js';
 import { creditError } from '../errors.js';
@@ -7,17 +8,17 @@ import type { CycleRow } from '../models/cycle.js';
 import type { EntryRow } from '../models/entry.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
 import { listSchema, mutationSchema, readSchema } from '../models/inputs.js';
-import type { PlanRow } from '../models/plan.js';
 import type { SetPlanOptions, UpgradeOptions } from '../models/plan-inputs.js';
 import * as schemas from '../models/plan-inputs.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import type { Engine, Mutation } from './engine.js';
 import { parse, parseId, parseRef } from './input.js';
-import type { AccountRef, Answer } from './operation.js';
+import type { Answer } from './operation.js';
 import { PAGE } from './page.js';
 import { planService } from './plan-service.js';
 import { cycleOf, grantedBy, subscriptionOf, toCycle, toSubscription } from './plan-views.js';
+import { renewIfLate, SubscriptionDirectory } from './subscription-directory.js';
 import type { Ref, SubscriptionService, UserSubscription } from './subscription-types.js';
 import type { Applied } from './views.js';
 
@@ -40,7 +41,8 @@ export function subscriptionService<S>(
   ): Promise<Applied<UserSubscription>> {
     const user = parseId(userId, 'userId');
     const rest = engine.startDeadline(options);
-    const accounts = await directory.accounts(user, planId, options);
+    await renewIfLate(engine, await directory.read(user, options), rest());
+    const accounts = await directory.accounts(user, planId, rest());
     const fields = planId === null ? given : { planId, ...given };
     const answer = await engine.mutate({ operation, accounts, given: fields, options: rest(), command });
     if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
@@ -133,14 +135,19 @@ export function subscriptionService<S>(
 
     async startCycle(userId, given) {
       const fields = parse(schemas.cycleInputSchema, given);
-      const user = userId === null || userId === undefined ? engine.newId() : parseId(userId, 'userId');
+      const isNew = userId === null || userId === undefined;
+      // A repeated call has to find the account of the first one, so the key names it.
+      const key = fields.idempotencyKey ?? (isNew ? `op_${engine.newId()}` : undefined);
+      const user = isNew ? newUserOf(key as string) : parseId(userId, 'userId');
+      const options = { ...fields, ...(key !== undefined && { idempotencyKey: key }) } as MutationOptions<S>;
       const amount = parseAmount(fields.amount, { scale, zero: true });
       const { days = 30, recurring = false } = fields;
-      const answer = await onCredits('start_cycle', user, { amount }, fields as MutationOptions<S>, (operationId) => {
+      const answer = await onCredits('start_cycle', user, { amount }, options, (operationId) => {
         const cycleId = recurring ? recurringCycleId('credits', user) : `c-${operationId}`;
         return { type: 'start_cycle', cycleId, amount, days, recurring };
       });
-      return cycleAnswer(answer);
+      // The library's own key is no repetition of the caller's.
+      return cycleAnswer({ ...answer, replayed: answer.replayed && fields.idempotencyKey !== undefined });
     },
 
     async stopCycle(ref, given) {
@@ -222,55 +229,14 @@ export function subscriptionService<S>(
   }
 }
 
+/** The user that a call without one makes. Keys of the library's own are ids already. */
+function newUserOf(key: string): string {
+  return key.startsWith('op_') ? key.slice(3) : sha256(`start_cycle/${key}`).slice(0, 32);
+}
+
 /** Ids of recurring cycles hold the user's id, and so may be longer than other ids. */
 function parseCycleRef(ref: unknown): string {
   const id = typeof ref === 'object' && ref !== null ? (ref as { id?: unknown }).id : ref;
   if (typeof id === 'string' && id.length > 0 && id.length <= 320 && id.isWellFormed()) return id;
   throw creditError('INVALID_ARGUMENT', 'cycle is not valid.', { path: 'cycle', expected: 'the id of a cycle' });
-}
-
-/** Finds subscriptions, and the accounts that a change of one writes. */
-export class SubscriptionDirectory<S> {
-  constructor(readonly engine: Engine<S>) {}
-
-  async read(userId: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
-    const { session, fresh } = options;
-    return this.engine.read(options, async (timeoutMs) => {
-      const [row] = await this.engine.store.db.getMany('subscription', [userId], { session, fresh, timeoutMs });
-      return row as unknown as SubscriptionRow | null;
-    });
-  }
-
-  async byId(id: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
-    const { session } = options;
-    return this.engine.read(options, async (timeoutMs) => {
-      const query = { index: 'id', equals: { id }, limit: 1 };
-      const { rows } = await this.engine.store.db.find('subscription', query, { session, timeoutMs });
-      return (rows[0] as unknown as SubscriptionRow | undefined) ?? null;
-    });
-  }
-
-  /** The user's own account first, then one for each credit type that the old plan or the new one grants. */
-  async accounts(userId: string, planId: string | null, options: ReadOptions<S>): Promise<AccountRef[]> {
-    const current = await this.read(userId, options);
-    const types = current ? typesOf(current) : [];
-    if (planId !== null) {
-      const { session } = options;
-      const plan = await this.engine.read(options, async (timeoutMs) => {
-        const [row] = await this.engine.store.db.getMany('plan', [planId], { session, timeoutMs });
-        return row as unknown as PlanRow | null;
-      });
-      if (plan) types.push(plan.creditType, ...plan.alsoGrants.map(({ creditType }) => creditType));
-    }
-    return accountsOf(this.engine, userId, types);
-  }
-}
-
-export function accountsOf<S>(engine: Engine<S>, userId: string, types: readonly string[]): AccountRef[] {
-  return [...new Set(['credits', ...types])].map((creditType) => engine.account(creditType, userId));
-}
-
-/** Every credit type that a subscription grants, or will. */
-export function typesOf({ terms, pending }: SubscriptionRow): string[] {
-  return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
 }

@@ -1,0 +1,33 @@
+/** What state a subscription is in at an instant, whatever its row says still. */
+import type { SubscriptionRow } from '../models/subscription.js';
+import type { CommandOf } from './command.js';
+
+/** One that has ended can still be removed: then there is none. */
+export function canBe(to: CommandOf<'change_subscription'>['to'], before: SubscriptionRow, now: number): boolean {
+  if (to === 'resumed') return before.status === 'paused';
+  return to === 'removed' ? before.status !== 'removed' : isCurrent(before, now);
+}
+
+/** Whether a subscription has not ended at an instant. */
+export function isCurrent({ status, validUntil }: SubscriptionRow, now: number): boolean {
+  if (status === 'paused') return true;
+  return (status === 'active' || status === 'trialing') && (validUntil === null || now < validUntil.getTime());
+}
+
+/**
+ * A paused subscription as it goes on: what was left of the period is left of it now, and later periods are counted
+ * from its new end. What was granted for the period counts until then, so that a pause is no way to be granted more.
+ */
+export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
+  if (row.pausedAt === null) return row;
+  const shift = now - row.pausedAt.getTime();
+  const later = (date: Date) => new Date(date.getTime() + shift);
+  const periodEnd = later(row.periodEnd);
+  const { validUntil, grantedUntil, pausedAt } = row;
+  return {
+    ...row,
+    ...{ status: 'active', pausedAt: null, periodEnd, anchor: periodEnd, periods: 0, dueAt: periodEnd },
+    validUntil: validUntil && later(validUntil),
+    grantedUntil: grantedUntil && grantedUntil > pausedAt ? later(grantedUntil) : grantedUntil,
+  };
+}

@@ -1,0 +1,95 @@
+/** Finds subscriptions and the accounts that they grant to, and makes up for the periods that have begun. */
+
+import { creditError, isCreditError } from '../errors.js';
+import type { MutationOptions, ReadOptions } from '../models/inputs.js';
+import type { PlanRow } from '../models/plan.js';
+import type { SubscriptionRow } from '../models/subscription.js';
+import type { Engine } from './engine.js';
+import type { AccountRef } from './operation.js';
+
+/** Finds subscriptions, and the accounts that a change of one writes. */
+export class SubscriptionDirectory<S> {
+  constructor(readonly engine: Engine<S>) {}
+
+  async read(userId: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
+    const { session, fresh } = options;
+    return this.engine.read(options, async (timeoutMs) => {
+      const [row] = await this.engine.store.db.getMany('subscription', [userId], { session, fresh, timeoutMs });
+      return row as unknown as SubscriptionRow | null;
+    });
+  }
+
+  async byId(id: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
+    const { session } = options;
+    return this.engine.read(options, async (timeoutMs) => {
+      const query = { index: 'id', equals: { id }, limit: 1 };
+      const { rows } = await this.engine.store.db.find('subscription', query, { session, timeoutMs });
+      return (rows[0] as unknown as SubscriptionRow | undefined) ?? null;
+    });
+  }
+
+  /** The user's own account first, then one for each credit type that the old plan or the new one grants. */
+  async accounts(userId: string, planId: string | null, options: ReadOptions<S>): Promise<AccountRef[]> {
+    const current = await this.read(userId, options);
+    const types = current ? typesOf(current) : [];
+    if (planId !== null) {
+      const { session } = options;
+      const plan = await this.engine.read(options, async (timeoutMs) => {
+        const [row] = await this.engine.store.db.getMany('plan', [planId], { session, timeoutMs });
+        return row as unknown as PlanRow | null;
+      });
+      if (plan) types.push(plan.creditType, ...plan.alsoGrants.map(({ creditType }) => creditType));
+    }
+    return accountsOf(this.engine, userId, types);
+  }
+}
+
+export function accountsOf<S>(engine: Engine<S>, userId: string, types: readonly string[]): AccountRef[] {
+  return [...new Set(['credits', ...types])].map((creditType) => engine.account(creditType, userId));
+}
+
+/** Every credit type that a subscription grants, or will. */
+export function typesOf({ terms, pending }: SubscriptionRow): string[] {
+  return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
+}
+
+/** Allocates what is due of a subscription, and answers the units granted by credit type; null where nothing was. */
+export async function renew<S>(
+  engine: Engine<S>,
+  row: SubscriptionRow,
+  options: MutationOptions<S>,
+): Promise<Readonly<Record<string, number>> | null> {
+  const { entry } = await engine.mutate({
+    operation: 'allocate',
+    accounts: accountsOf(engine, row.userId, typesOf(row)),
+    given: { subscriptionId: row.id },
+    options,
+    command: () => ({ type: 'renew', subscriptionId: row.id }),
+  });
+  return entry && ((entry.details.granted ?? {}) as Readonly<Record<string, number>>);
+}
+
+/**
+ * The same before another change of the subscription: whether the job was late is nothing to the user, and the change
+ * is one of the period that runs by now.
+ *
+ * @throws what says that this call was not applied: the outcome of the change is the caller's matter, not this one's.
+ */
+export async function renewIfLate<S>(
+  engine: Engine<S>,
+  row: SubscriptionRow | null,
+  { session, signal, timeoutMs }: MutationOptions<S>,
+): Promise<void> {
+  if (row?.dueAt == null || row.dueAt.getTime() > engine.now()) return;
+  try {
+    await renew(engine, row, { session, signal, timeoutMs });
+  } catch (error) {
+    if (!isCreditError(error)) throw error;
+    if (error.code === 'OUTCOME_UNKNOWN') {
+      const message = 'A period that has begun could not be allocated for certain. Nothing was changed; try again.';
+      throw creditError('STORAGE_UNAVAILABLE', message, {}, { cause: error });
+    }
+    // Who cannot be granted to may leave all the same.
+    if (error.retryable) throw error;
+  }
+}

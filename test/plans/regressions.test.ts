@@ -1,0 +1,150 @@
+/** What was wrong once: each test is a story that ended badly before. */
+import { expect, test } from 'vitest';
+import { codeOf, describeBackends, MONTHLY, memoryWorld } from './world.js';
+
+await describeBackends('once wrong', (open) => {
+  test('a currency changed without its price made 19.99 USD 1999 JPY', async () => {
+    const { subscriptions } = (await open()).manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    expect(await codeOf(subscriptions.updateSubscriptionPlan({ id: plan.id, currency: 'JPY' }))).toBe(
+      'INVALID_ARGUMENT',
+    );
+    const yen = await subscriptions.updateSubscriptionPlan({ id: plan.id, currency: 'JPY', price: 500 });
+    expect(yen).toMatchObject({ price: 500, currency: 'JPY' });
+    const again = await subscriptions.updateSubscriptionPlan({ id: plan.id, price: 600, currency: undefined });
+    expect(again).toMatchObject({ price: 600, currency: 'JPY' });
+    expect(await codeOf(subscriptions.updateSubscriptionPlan({ id: plan.id, price: '6.5' }))).toBe('INVALID_AMOUNT');
+  });
+
+  test('an update of a plan was not replayed once the plan was gone', async () => {
+    const { subscriptions } = (await open()).manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    const update = () => subscriptions.updateSubscriptionPlan({ id: plan.id, price: 5 }, { idempotencyKey: 'k' });
+    const first = await update();
+    await subscriptions.updateSubscriptionPlan({ id: plan.id, price: 700, currency: 'JPY' });
+    expect(await update()).toEqual({ ...first, replayed: true });
+    await subscriptions.deleteSubscriptionPlan(plan);
+    expect(await update()).toEqual({ ...first, replayed: true });
+  });
+
+  test('a repeated key made another account each time a cycle was started without a user', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const start = (key: string) => subscriptions.startCycle(null, { amount: 5, idempotencyKey: key });
+    const first = await start('k');
+    expect(await start('k')).toEqual({ ...first, replayed: true });
+    expect((await start('other')).userId).not.toBe(first.userId);
+    expect((await subscriptions.startCycle(null, { amount: 5 })).replayed).toBe(false);
+    expect((await credits.listAccounts()).items.map(({ balance }) => balance)).toEqual([5, 5, 5]);
+    const other = subscriptions.startCycle(null, { amount: 6, idempotencyKey: 'k' });
+    expect(await codeOf(other)).toBe('IDEMPOTENCY_CONFLICT');
+  });
+
+  test('an op_ key of another operation was answered with a crash', async () => {
+    const { subscriptions, promos, credits } = (await open()).manager;
+    const { operationId } = await credits.addCredits('u', 1);
+    const options = { idempotencyKey: `op_${operationId}` };
+    expect(await codeOf(subscriptions.addSubscriptionPlan(MONTHLY, options))).toBe('IDEMPOTENCY_CONFLICT');
+    expect(await codeOf(promos.createPromo({ code: 'C', credits: 1 }, options))).toBe('IDEMPOTENCY_CONFLICT');
+  });
+
+  test('asking again for a prorated change granted a share of the rest each time', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan({ ...MONTHLY, rolloverCap: 1_000 });
+    const big = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 300, rolloverCap: 1_000 });
+    world.clock.set('2026-04-01T00:00:00Z');
+    await subscriptions.setUserSubscriptionPlan('u', plan);
+    world.clock.set('2026-04-16T00:00:00Z');
+    for (const to of [big, big, plan, big]) {
+      await subscriptions.upgradeUserSubscriptionPlan('u', to, { proration: 'time' });
+      expect(await world.balance('u')).toBe(200);
+    }
+    // What was granted before the change is left over too.
+    world.clock.set('2026-05-01T00:00:00Z');
+    await jobs.runAllocation();
+    expect(await world.balance('u')).toBe(500);
+    await world.expectSound();
+  });
+
+  test('a pause let a period be granted once more, and its end was made up for while it was paused', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan({ ...MONTHLY, validityDays: 300 });
+    const set = (user: string) => subscriptions.setUserSubscriptionPlan(user, plan);
+    for (const user of ['resumed', 'upgraded', 'set', 'removed', 'prorated']) await set(user);
+    world.clock.set('2026-01-05T00:00:00Z');
+    for (const user of ['resumed', 'upgraded', 'set', 'removed', 'prorated']) {
+      await subscriptions.pauseUserSubscription(user);
+    }
+    world.clock.set('2026-03-10T00:00:00Z');
+    await subscriptions.resumeUserSubscription('resumed');
+    await subscriptions.upgradeUserSubscriptionPlan('resumed', plan);
+    await subscriptions.upgradeUserSubscriptionPlan('upgraded', plan);
+    await set('set');
+    await subscriptions.deleteUserSubscriptionPlan('removed');
+    await set('removed');
+    const { periodEnd } = await subscriptions.upgradeUserSubscriptionPlan('prorated', plan, { proration: 'time' });
+    expect(periodEnd.toISOString()).toBe('2026-04-06T00:00:00.000Z');
+    await jobs.runAllocation();
+    for (const user of ['resumed', 'upgraded', 'set', 'removed', 'prorated']) {
+      expect([user, await world.balance(user)]).toEqual([user, 100]);
+    }
+  });
+
+  test('a late job lost the period that ran when the user cancelled', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    await subscriptions.setUserSubscriptionPlan('u', plan);
+    world.clock.set('2026-02-03T00:00:00Z');
+    const cancelled = await subscriptions.cancelUserSubscription('u');
+    expect(cancelled.validUntil?.toISOString()).toBe('2026-03-01T00:00:00.000Z');
+    expect(await world.balance('u')).toBe(100);
+    await jobs.runAllocation();
+    expect((await subscriptions.getUserSubscriptionPlan('u'))?.status).toBe('active');
+    expect(world.count('subscription.allocated')).toBe(2);
+  });
+
+  test('A-13: one that had ended could not be removed', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    await subscriptions.setUserSubscriptionPlan('u', plan);
+    await subscriptions.cancelUserSubscription('u', { when: 'now' });
+    expect(await subscriptions.deleteUserSubscriptionPlan('u')).toBe(true);
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toBe(null);
+    expect(await subscriptions.deleteUserSubscriptionPlan('u')).toBe(false);
+  });
+
+  test('a job was complete after a hundred periods that granted nothing', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const yearly = await subscriptions.addSubscriptionPlan({ ...MONTHLY, billingPeriod: 'yearly' });
+    const daily = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 1, billingPeriod: 'daily' });
+    await subscriptions.setUserSubscriptionPlan('u', yearly);
+    await subscriptions.upgradeUserSubscriptionPlan('u', daily);
+    world.clock.set('2027-01-03T12:00:00Z');
+    expect(await jobs.runAllocation()).toMatchObject({ status: 'completed', granted: 3 });
+    expect(await world.balance('u')).toBe(1);
+  });
+
+  test('a code with half a character was one that the database refuses', async () => {
+    const world = await open();
+    const odd = `${'x'.repeat(63)}😀`;
+    expect(await world.manager.promos.claimPromo('u', odd)).toMatchObject({ message: 'Promo code not found' });
+    expect(await world.manager.promos.checkEligibility('u', odd)).toMatchObject({ reason: 'Promo code not found' });
+    await world.expectSound();
+  });
+});
+
+test('a process without Temporal called a plan in a time zone an internal mistake', async () => {
+  const world = memoryWorld();
+  const plan = await world.manager.subscriptions.addSubscriptionPlan({ ...MONTHLY, timeZone: 'Asia/Kolkata' });
+  await world.manager.subscriptions.setUserSubscriptionPlan('u', plan);
+  const without = world.open({ temporal: undefined });
+  expect(await codeOf(without.subscriptions.setUserSubscriptionPlan('v', plan))).toBe('CONFIGURATION');
+  world.clock.advance({ days: 40 });
+  expect(await without.jobs.runAllocation()).toMatchObject({ skippedCount: 1, skipped: [{ code: 'CONFIGURATION' }] });
+  expect(await world.manager.jobs.runAllocation()).toMatchObject({ granted: 100, skippedCount: 0 });
+});
