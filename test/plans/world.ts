@@ -15,8 +15,8 @@ import {
 } from '../../src/index.js';
 import { SqlDbManager, type SqlSession } from '../../src/sql.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
-import { empty } from '../postgres/service-fixture.js';
 import { type Database, describePostgres } from '../servers/postgres.js';
+import { emptyTables } from '../stores/adapters.js';
 
 export type Session = MemorySession | SqlSession;
 export type Manager = CreditManagement<Session, 'image'>;
@@ -115,7 +115,7 @@ function opener(database: Database): OpenWorld {
   return async (options) => {
     pool ??= new pg.Pool({ connectionString: database.url, max: 4 });
     for (const one of opened.splice(0)) await one.close();
-    await empty(pool);
+    await emptyTables(pool);
     const sql = () => new SqlDbManager({ url: database.url, poolSize: 4 }) as unknown as DbManager<Session>;
     const host = sql();
     const world = new World(sql, host, options);
