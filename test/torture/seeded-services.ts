@@ -210,8 +210,8 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     replace: '    let conflicts = 0;\n',
     also: [
       {
-        find: '    for (const key of group.keys) this.memory.drop(key);\n    switch (outcome.status) {\n',
-        replace: '    switch (outcome.status) {\n',
+        find: "    if (outcome.status !== 'duplicate') for (const key of group.keys) this.memory.drop(key);\n",
+        replace: '',
       },
     ],
     tests: [
