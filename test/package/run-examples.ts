@@ -1,8 +1,11 @@
-/** Runs every example in a process and a folder of its own: each must end with exit code 0 within a minute. */
+/**
+ * Runs every example in a process and a folder of its own: each must end with exit code 0 within a minute. One that
+ * says `not run: …`, because it has no server, counts as skipped.
+ */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Checks } from './checks.js';
+import { Checks, Skip } from './checks.js';
 import { runTypeScript } from './child.js';
 import { ROOT } from './source-files.js';
 
@@ -14,7 +17,9 @@ for (const name of names.sort()) {
   await checks.run(`examples/${name}`, () => {
     const cwd = mkdtempSync(join(tmpdir(), 'credit-example-'));
     try {
-      runTypeScript(join(folder, name), { cwd, timeoutMs: 60_000 });
+      const output = runTypeScript(join(folder, name), { cwd, timeoutMs: 60_000 });
+      const reason = /^not run: (.*)$/m.exec(output)?.[1];
+      if (reason !== undefined) throw new Skip(reason);
     } finally {
       rmSync(cwd, { recursive: true, force: true });
     }
