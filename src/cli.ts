@@ -7,7 +7,8 @@ import { mongodbSchema, postgresSchema } from './schema.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+// Always heard: a terminal and a supervisor may both send one, and the second must not kill a batch.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
 /** What a command prints is for whoever reads its output; warnings are not part of it. */
 const tell = (object: object, message = '') => {

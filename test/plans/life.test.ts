@@ -43,7 +43,7 @@ await describeBackends('a subscription', (open) => {
     await world.expectSound();
   });
 
-  test('A-9: a validity of seven days is that to the millisecond, and may be longer than the period', async () => {
+  test('A-9: a validity of seven days lasts to the millisecond, and may be longer than the period', async () => {
     const world = await open();
     const { subscriptions, jobs, credits, expiration } = world.manager;
     const short = await subscriptions.addSubscriptionPlan({ ...MONTHLY, validityDays: 7 });

@@ -113,7 +113,10 @@ function opener(database: Database): OpenWorld {
     await pool?.end();
   });
   return async (options) => {
-    pool ??= new pg.Pool({ connectionString: database.url, max: 4 });
+    if (!pool) {
+      pool = new pg.Pool({ connectionString: database.url, max: 4 });
+      pool.on('error', ignore);
+    }
     for (const one of opened.splice(0)) await one.close();
     await emptyTables(pool);
     const sql = () => new SqlDbManager({ url: database.url, poolSize: 4 }) as unknown as DbManager<Session>;

@@ -1,0 +1,180 @@
+/** Several processes at once on PostgreSQL: jobs with one killed and one frozen, a promo code, a switch of plans. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import type { JobReport } from '../../src/index.js';
+import { type SqlManager, withStore } from '../postgres/service-fixture.js';
+import { amount } from '../processes/servers.js';
+import { describePostgres } from '../servers/postgres.js';
+import type { FromWorker, Task, WorkerConfig } from './job-worker.js';
+import { MONTHLY } from './world.js';
+
+const DUE = Math.floor(amount('CREDIT_DUE', 1_000));
+const SCRIPT = fileURLToPath(new URL('./job-worker.ts', import.meta.url));
+const DAY_MS = 86_400_000;
+/** More than a lease lasts. */
+const LEASE_MS = 31_000;
+const children = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  children.clear();
+});
+
+class Job {
+  reports: readonly JobReport[] = [];
+  names: Readonly<Record<string, number>> = {};
+  processed = 0;
+  readonly over: Promise<void>;
+  readonly #child: ChildProcess;
+  #heard = () => {};
+
+  private constructor(child: ChildProcess, over: Promise<void>) {
+    this.#child = child;
+    this.over = over;
+    child.on('message', (message: FromWorker) => {
+      if (message === 'ready') return;
+      if ('processed' in message) this.processed = message.processed;
+      else if ('reports' in message) this.reports = message.reports;
+      else this.names = message.names;
+      this.#heard();
+    });
+  }
+
+  static async open(config: WorkerConfig): Promise<Job> {
+    const child = fork(SCRIPT, [JSON.stringify(config)], { execArgv: ['--import', 'tsx'] });
+    children.add(child);
+    const over = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    await new Promise((resolve) => child.once('message', resolve));
+    return new Job(child, over);
+  }
+
+  start(): this {
+    this.#child.send('go');
+    return this;
+  }
+
+  /** Resolves when it has told of this much progress, or has ended. */
+  async until(processed: number): Promise<void> {
+    const heard = async () => {
+      while (this.processed < processed) await new Promise<void>((resolve) => (this.#heard = resolve));
+    };
+    await Promise.race([heard(), this.over]);
+  }
+
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+}
+
+const open = (url: string, tasks: readonly Task[], aheads: readonly number[] = []) =>
+  Promise.all(tasks.map((task, i) => Job.open({ url, task, ahead: aheads[i] ?? 0 })));
+
+async function expectSound(manager: SqlManager): Promise<void> {
+  expect((await manager.ledger.verify()).problems).toEqual([]);
+}
+
+await describePostgres('processes', (database) => {
+  test(
+    `${DUE} subscriptions are due, four workers, one killed, one frozen past its lease: once each`,
+    () =>
+      withStore(database, async (store) => {
+        const past = { now: () => new Date(Date.now() - 40 * DAY_MS) };
+        const sinks = [{ name: 'sink', publish: async () => {} }];
+        const { subscriptions } = store.open({ clock: past, sinks });
+        const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+        await Promise.all(Array.from({ length: DUE }, (_, i) => subscriptions.setUserSubscriptionPlan(`u${i}`, plan)));
+        const task: Task = { kind: 'allocate', batchSize: Math.ceil(DUE / 20) };
+        const aheads = [0, LEASE_MS, 2 * LEASE_MS, 2 * LEASE_MS];
+        const [killed, frozen, third, fourth] = (await open(database.url, [task, task, task, task], aheads)) as [
+          ...[Job, Job, Job, Job],
+        ];
+        killed.start();
+        await killed.until(1);
+        killed.signal('SIGKILL');
+        await killed.over;
+        frozen.start();
+        await frozen.until(DUE / 4);
+        frozen.signal('SIGSTOP');
+        third.start();
+        fourth.start();
+        await third.until(DUE / 4);
+        frozen.signal('SIGCONT');
+        await Promise.all([frozen.over, third.over, fourth.over]);
+        const reports = [...third.reports, ...fourth.reports];
+        expect(reports.map(({ status }) => status)).toContain('lease_held_elsewhere');
+        // It was woken, found that its lease is somebody else's, and gave up.
+        expect(frozen.reports.map(({ status }) => status)).toEqual(['stopped']);
+        // Whoever was cut off, one more run leaves nothing.
+        const last = store.open({ clock: { now: () => new Date(Date.now() + 3 * LEASE_MS) }, sinks });
+        expect(await last.jobs.runAllocation()).toMatchObject({ status: 'completed', skippedCount: 0 });
+        expect(await last.jobs.runAllocation()).toMatchObject({ processed: 0 });
+        const [grants] = await store.query(
+          `select count(*)::int as n, count(distinct reference)::int as periods
+          from credit_grant where source = 'subscription'`,
+        );
+        expect(grants).toEqual({ n: 2 * DUE, periods: 2 * DUE });
+        const [events] = await store.query(
+          `select count(*)::int as n, count(distinct event_id)::int as ids
+          from credit_outbox where type = 'subscription.allocated'`,
+        );
+        expect(events).toEqual({ n: 2 * DUE, ids: 2 * DUE });
+        await expectSound(last);
+      }),
+    120_000,
+  );
+
+  test(
+    'a code for 50, 400 who claim it in four processes: exactly 50 get it, nobody is told of contention',
+    () =>
+      withStore(database, async (store) => {
+        const manager = store.open();
+        await manager.promos.createPromo({ code: 'FIFTY', credits: 2, maxUses: 50 });
+        const users = Array.from({ length: 400 }, (_, i) => `u${i}`);
+        const tasks = [0, 1, 2, 3].map(
+          (n): Task => ({
+            ...{ kind: 'claim', code: 'fifty' },
+            users: users.filter((_, i) => i % 4 === n),
+          }),
+        );
+        const jobs = await open(database.url, tasks);
+        await Promise.all(jobs.map((job) => job.start().over));
+        const total: Record<string, number> = {};
+        for (const { names } of jobs)
+          for (const [name, n] of Object.entries(names)) total[name] = (total[name] ?? 0) + n;
+        expect(total).toEqual({ claimed: 50, 'Promo has reached maximum uses': 350 });
+        const infos = await Promise.all(
+          [0, 1, 2, 3].map((n) => manager.credits.getUsersCreditsInfo(users.slice(100 * n, 100 * n + 100))),
+        );
+        expect(infos.flat().reduce((sum, { balance }) => sum + balance, 0)).toBe(100);
+        expect((await manager.promos.getPromo('fifty'))?.totalClaims).toBe(50);
+        const [claims] = await store.query('select count(*)::int as n from credit_promo_claim');
+        expect(claims).toEqual({ n: 50 });
+        await expectSound(manager);
+      }),
+    120_000,
+  );
+
+  test(
+    'plans switched ten times at once in each of four processes never grant more than the higher limit',
+    () =>
+      withStore(database, async (store) => {
+        const manager = store.open();
+        const { subscriptions, credits } = manager;
+        const alsoGrants = [{ creditType: 'credits', creditLimit: 1 }];
+        expect(await subscriptions.addSubscriptionPlan({ ...MONTHLY, alsoGrants }).catch(({ code }) => code)).toBe(
+          'INVALID_ARGUMENT',
+        );
+        const low = await subscriptions.addSubscriptionPlan(MONTHLY);
+        const high = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 300 });
+        await subscriptions.setUserSubscriptionPlan('u', low);
+        const task: Task = { kind: 'switch', user: 'u', plans: [high.id, low.id], times: 10 };
+        const jobs = await open(database.url, [task, task, task, task]);
+        await Promise.all(jobs.map((job) => job.start().over));
+        expect(jobs.map(({ names }) => names)).toEqual(jobs.map(() => ({ changed: 10 })));
+        expect((await credits.getUserCreditsInfo('u', { fresh: true })).balance).toBe(300);
+        await expectSound(manager);
+      }),
+    120_000,
+  );
+});

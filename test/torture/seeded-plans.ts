@@ -1,0 +1,54 @@
+/** Seeded bugs of plans, promo codes and jobs. */
+import type { SeededBug } from './seeded-bug.js';
+
+const SUBSCRIPTIONS = 'test/plans/subscriptions.test.ts';
+const JOBS = 'test/plans/jobs.test.ts';
+
+export const PLAN_BUGS: readonly SeededBug[] = [
+  {
+    id: 'SB-15',
+    title: 'a period is counted from the one before it instead of from the anchor',
+    file: 'src/core/subscription.ts',
+    find: 'addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms))',
+    replace: 'addPeriods(start, terms.billingPeriod, 1, calendarOf(draft, terms))',
+    tests: [
+      { file: SUBSCRIPTIONS, name: 'periods are counted from the anchor, rolled over to the cap' },
+      { file: 'test/plans/life.test.ts', name: 'a subscription, in memory D-S-3: after 95 days without a scheduler' },
+    ],
+  },
+  {
+    id: 'SB-16',
+    title: 'nothing makes the allocation of a period unique',
+    file: 'src/core/subscription.ts',
+    find: 'if (!row.isAllocated && row.periodEnd.getTime() > now) {',
+    replace: 'if (row.periodEnd.getTime() > now) {',
+    also: [
+      {
+        find: 'const isCounted = row.grantedUntil !== null && row.periodStart < row.grantedUntil;',
+        replace: 'const isCounted = false;',
+      },
+    ],
+    tests: [
+      { file: SUBSCRIPTIONS, name: 'periods are counted from the anchor, rolled over to the cap' },
+      { file: JOBS, name: 'without any lease at all a period is allocated once still' },
+    ],
+  },
+  {
+    id: 'SB-17',
+    title: 'no fencing: whoever had the lease once goes on, and takes it from its new holder',
+    file: 'src/services/lease.ts',
+    find: '    if (this.#version > 0 && (!isOurs || row?.version !== this.#version)) return false;\n',
+    replace: '',
+    tests: [{ file: JOBS, name: 'SB-17: a job that lost its lease on the way stops, and what it did stays' }],
+  },
+  {
+    id: 'SB-18',
+    title: 'claims are counted and then inserted, and nobody guards the count',
+    file: 'src/core/promo.ts',
+    find: "  draft.sideWrites.push({ model: 'promo', op: 'replace', row });\n",
+    replace: '',
+    tests: [
+      { file: 'test/plans/promos.test.ts', name: 'a limit is never passed, and none of those who come too late' },
+    ],
+  },
+];
