@@ -1,9 +1,10 @@
 /** What an operation already has: its own commit that was never answered, or the first call with its key. */
 import type { Account } from '../core/account.js';
 import { fingerprintOf } from '../core/canonical.js';
-import type { Command, GrantTerms, Refusal } from '../core/command.js';
+import type { Command, CommandOf, GrantTerms, Refusal } from '../core/command.js';
 import { type CreditErrorCode, type CreditErrorDetails, creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
+import type { JsonObject } from '../models/values.js';
 import type { ChangeSet } from './changes.js';
 import type { FactSheet } from './fact-sheet.js';
 import { type Answer, type Operation, otherEntryId, retryKeyOf } from './operation.js';
@@ -121,14 +122,42 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
       return row.details.fingerprint === command.fingerprint;
     case 'update_account':
     case 'expire':
+      return true;
+    default:
+      return samePlanCommand(command, row.details);
+  }
+}
+
+type PlanCommand = CommandOf<
+  'subscribe' | 'renew' | 'change_subscription' | 'start_cycle' | 'stop_cycle' | 'renew_cycle' | 'claim_promo'
+>;
+
+/** What an entry of a plan, a cycle or a promo code tells of the call that wrote it. */
+interface PlanDetails {
+  readonly subscription?: { id: string; planId: string; nextPlanId: string | null; status: string; autoRenew: boolean };
+  readonly cycle?: { id: string; amount: number; days: number; recurring: boolean };
+  readonly promoCode?: string;
+}
+
+const STATUS_AFTER = { cancelled: 'cancelled', paused: 'paused', resumed: 'active', removed: 'removed' } as const;
+
+function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
+  const { subscription, cycle, promoCode } = details as PlanDetails;
+  switch (command.type) {
     case 'subscribe':
+      return subscription?.planId === command.planId || subscription?.nextPlanId === command.planId;
     case 'renew':
+      return subscription?.id === command.subscriptionId;
     case 'change_subscription':
+      if (command.to === 'cancelled at the end of the period') return subscription?.autoRenew === false;
+      return subscription?.status === STATUS_AFTER[command.to];
     case 'start_cycle':
+      return cycle?.amount === command.amount && cycle.days === command.days && cycle.recurring === command.recurring;
     case 'stop_cycle':
     case 'renew_cycle':
+      return cycle?.id === command.cycleId;
     case 'claim_promo':
-      return true;
+      return promoCode === command.code;
     default:
       return command satisfies never;
   }
