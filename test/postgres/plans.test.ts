@@ -14,7 +14,8 @@ await describePostgres('plans on PostgreSQL', (database) => {
   test('no page is sorted: by any index, with any number of its fields fixed, in both directions', () =>
     withBench(database, async ({ db, client }) => {
       await db.init(storedModels);
-      await client.query('set enable_seqscan = off; set enable_bitmapscan = off');
+      // Of an empty table the planner would as soon sort the one row it expects; it still has to where no index helps.
+      await client.query('set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off');
       for (const model of storedModels) {
         const table = new Table(model, 'credit_', 'public');
         for (const { name, fields } of model.indexes) {
