@@ -46,8 +46,6 @@ export const planSchema = z.object({
   timeZone: z.string().nullable(),
   metadata: jsonObject,
   isActive: z.boolean(),
-  /** Of the call that made it: repeated under its key, it answers this plan. */
-  fingerprint: z.string().nullable(),
   createdAt: z.date(),
   updatedAt: z.date(),
 });

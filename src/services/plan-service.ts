@@ -93,7 +93,7 @@ export function planService<S>(
       const options = callOf(given);
       return write('add_plan', fields as unknown as JsonObject, options, async (at, id) => {
         const times = { createdAt: at, updatedAt: at };
-        const row = { id: `p-${id}`, version: 1, ...DEFAULTS, ...fields, isActive: true, fingerprint: null, ...times };
+        const row = { id: `p-${id}`, version: 1, ...DEFAULTS, ...fields, isActive: true, ...times };
         check(row as PlanRow);
         return actOf({ op: 'insert', model: 'plan', row: row as unknown as Row }, 'Plan created', row as PlanRow);
       });

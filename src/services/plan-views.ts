@@ -10,7 +10,7 @@ import type { JsonObject } from '../models/values.js';
 import type { Cycle, SubscriptionPlan, UserSubscription } from './subscription-types.js';
 
 export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
-  const { version: _, fingerprint: __, ...plan } = row;
+  const { version: _, ...plan } = row;
   return {
     ...plan,
     creditLimit: toCredits(row.creditLimit, scale),
