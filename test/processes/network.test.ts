@@ -10,6 +10,7 @@ import { ADAPTER, amount, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SEED, 
 const CUTS = amount('CREDIT_CUTS', 20);
 const ROUNDS = Math.ceil(CUTS / 20);
 const TIMEOUT_MS = 800;
+const LOOKUP_BATCHES = 60;
 const POOL = 5;
 /** Beside this a call may take its deadline. */
 const GRACE_MS = 1_000;
@@ -88,6 +89,8 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       await wait(10);
     }
     expect(performance.now() - began).toBeLessThan(RECOVERY_MS);
+    // After a repeated key, keys are looked up beforehand for a while: the trap is for the commit, not for that read.
+    for (let batch = 0; batch < LOOKUP_BATCHES; batch++) await call('addCredits', 'canary', 1);
   }
 
   const count = (loses: Trap['loses']) => {
