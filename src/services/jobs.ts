@@ -1,7 +1,7 @@
 /** The jobs of a scheduler: walks along an index of what is due, in batches, under a lease. */
 import { accountFromRow } from '../core/account.js';
 import { toCredits } from '../core/amounts.js';
-import { type CreditErrorCode, isCreditError } from '../errors.js';
+import { isCreditError } from '../errors.js';
 import type { AccountRow } from '../models/account.js';
 import type { CycleRow } from '../models/cycle.js';
 import { jobSchema } from '../models/plan-inputs.js';
@@ -23,6 +23,9 @@ const SKIPPED_MAX = 100;
 const WITHIN_DAYS = 7;
 /** Operations that one row may need: each makes up for a hundred periods. */
 const ROUNDS_MAX = 50;
+
+const STOPPED = { status: 'stopped', processed: 0, skippedCount: 0, skipped: [] };
+const NOTHING_SENT = { failed: 0, waiting: 0, deleted: 0 };
 
 type WalkOptions = OutboxOptions;
 
@@ -95,7 +98,7 @@ export function jobs<S>(
       return timed('expiring_notifications', options, walk);
     },
 
-    runOutbox: (options) => timed('outbox', options, (given) => relay.run(given)),
+    runOutbox: (options) => timed('outbox', options, (given) => relay.run(given), NOTHING_SENT),
 
     async runAll(options) {
       const reports: JobReport[] = [await all.runExpiration(options), await all.runReservationExpiry(options)];
@@ -110,18 +113,40 @@ export function jobs<S>(
     job: J,
     given: JobOptions | undefined,
     walk: (options: WalkOptions) => Promise<R>,
+    nothing?: Partial<R>,
   ): Promise<JobReport<J> & R> {
     const { batchSize, maxDurationMs, signal, onProgress } = given === undefined ? {} : parse(jobSchema, given);
-    await engine.read({}, () => {});
-    const startedAt = new Date(engine.now()).toISOString();
     const started = monotonicNow();
     const tell = onProgress as JobOptions['onProgress'];
-    const own = await walk({
-      ...{ maxDurationMs, signal, batchSize: batchSize === undefined ? undefined : Math.min(batchSize, 1_000) },
-      ...(tell && { onProgress: ({ processed }: { processed: number }) => tell({ job, processed, remaining: null }) }),
-    });
+    const failures: JobReport['skipped'][number][] = [];
+    const failed = new AbortController();
+    const stop = (error: unknown) => {
+      failures.push(skippedOf(job, '', error));
+      failed.abort();
+    };
+    const options = {
+      ...{ maxDurationMs, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal },
+      batchSize: batchSize === undefined ? undefined : Math.min(batchSize, 1_000),
+      ...(tell && {
+        onProgress: async ({ processed }: { processed: number }) => {
+          await (async () => tell({ job, processed, remaining: null }))().catch(stop);
+        },
+      }),
+    };
+    await engine.read({}, () => {}).catch(stop);
+    const startedAt = new Date(engine.now()).toISOString();
+    const own = failures.length > 0 ? null : await walk(options).catch(stop);
     const durationMs = Math.round(monotonicNow() - started);
-    return { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own } as unknown as JobReport<J> & R;
+    const report = {
+      job,
+      granted: 0,
+      expired: 0,
+      delivered: 0,
+      startedAt,
+      durationMs,
+      ...(own ?? { ...STOPPED, ...nothing }),
+    };
+    return withFailures(report as unknown as JobReport<J> & R, failures);
   }
 
   /** Repeats an operation for as long as there is something to do: each makes up for so many periods and no more. */
@@ -152,15 +177,19 @@ export function jobs<S>(
     return entry ? ((entry.details.granted as number | undefined) ?? 0) : null;
   }
 
+  function skippedOf(job: JobName, id: string, error: unknown): JobReport['skipped'][number] {
+    if (isCreditError(error)) return { id, code: error.code, message: error.message };
+    engine.logger.error({ err: error, job, id }, 'A row could not be processed');
+    return { id, code: 'INVARIANT_VIOLATION', message: 'It failed.' };
+  }
+
   async function run<J extends JobName>(
     job: J,
     given: JobOptions | undefined,
     walksOf: (asOf: Date) => readonly Walk[],
   ): Promise<JobReport<J>> {
     const options = given === undefined ? {} : parse(jobSchema, given);
-    await engine.read({}, () => {});
-    const now = engine.now();
-    const asOf = new Date(Math.min(options.asOf ?? now, now));
+    let now = engine.now();
     const started = monotonicNow();
     const until = started + (options.maxDurationMs ?? MAX_DURATION_MS);
     const batchSize = options.batchSize ?? BATCH;
@@ -176,13 +205,14 @@ export function jobs<S>(
     });
     const skip = (id: string, error: unknown) => {
       skippedCount++;
-      const isOurs = isCreditError(error);
-      const code: CreditErrorCode = isOurs ? error.code : 'INVARIANT_VIOLATION';
-      if (skipped.length < SKIPPED_MAX) skipped.push({ id, code, message: isOurs ? error.message : 'It failed.' });
-      if (!isOurs) engine.logger.error({ err: error, job, id }, 'A row could not be processed');
+      const told = skippedOf(job, id, error);
+      if (skipped.length < SKIPPED_MAX) skipped.push(told);
     };
     const lease = new Lease(engine.store.db, job, engine.newId(), () => engine.now());
     try {
+      await engine.read({}, () => {});
+      now = engine.now();
+      const asOf = new Date(Math.min(options.asOf ?? now, now));
       if (!(await lease.take())) return report('lease_held_elsewhere');
       for (const walk of walksOf(asOf)) {
         for (let after: string | null | undefined; after !== null; ) {
@@ -219,4 +249,11 @@ export function jobs<S>(
       await lease.release();
     }
   }
+}
+
+/** A report of a run that the host or the store ended. */
+function withFailures<R extends JobReport>(report: R, failures: JobReport['skipped']): R {
+  if (failures.length === 0) return report;
+  const skippedCount = report.skippedCount + failures.length;
+  return { ...report, status: 'stopped', skippedCount, skipped: [...report.skipped, ...failures] };
 }

@@ -311,7 +311,10 @@ await onEveryBackend('the relay', (withWorld) => {
       expect(sink.ids('a')).toEqual(await idsOf(world, 'a'));
       const rude = () => Promise.reject(new Error('the host'));
       await add(manager, 'a');
-      await expect(manager.jobs.runOutbox({ onProgress: rude })).rejects.toThrow('the host');
+      expect(await manager.jobs.runOutbox({ onProgress: rude })).toMatchObject({
+        ...{ status: 'stopped', delivered: 1, skippedCount: 1 },
+        skipped: [{ id: '', code: 'INVARIANT_VIOLATION' }],
+      });
       await expect(manager.jobs.runOutbox({ batchSize: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     });
   });
