@@ -96,6 +96,7 @@ export async function carryOut<S>(
       const sealed = sealAlone(entry, engine.store.settings.ledgerId);
       const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
       if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
+      await engine.admit(rest());
       const outcome = await commit(engine, unit, { session, timeoutMs: Math.max(1, until - monotonicNow()) });
       switch (outcome?.status) {
         case 'committed':

@@ -130,6 +130,11 @@ export class Engine<S> {
     return this.#config.pipeline.submit(request);
   }
 
+  /** Waits until something new may be written: a ledger file that is required may be out of order. */
+  async admit(options: CallOptions<S>): Promise<void> {
+    await this.read(options, () => this.#config.admit());
+  }
+
   /**
    * Starts the clock of a call that reads before it writes: the result gives its options with the time that is
    * left.
@@ -150,7 +155,8 @@ export class Engine<S> {
       if (preparing !== null) await preparing;
       return run(timeoutMs);
     })().catch((error) => {
-      throw storageError(error);
+      // A host has to see what its own transaction is to be repeated for.
+      throw options.session === undefined ? storageError(error) : error;
     });
     const late = () => creditError('TIMEOUT', `The read took longer than ${timeoutMs} ms.`, { timeoutMs });
     const answer = withDeadline(started, timeoutMs, late);
@@ -205,7 +211,7 @@ export class Engine<S> {
     const { timeoutMs } = request;
     const { signal } = request;
     const rest = this.startDeadline({ timeoutMs, signal });
-    await this.read({ timeoutMs, signal }, () => this.#config.admit());
+    await this.admit({ timeoutMs, signal });
     const left = rest().timeoutMs;
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);

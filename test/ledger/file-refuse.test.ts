@@ -8,10 +8,14 @@ import { caughtUp, folder, type LastingDb, type Opened, openFile, smallDisk, unt
 import { judge } from './file-oracle.js';
 
 const refuse = { fileFailure: 'refuse' } as const;
-type Credits = Opened['credits'];
+const PLAN = { name: 'Pro', creditLimit: 100, price: 1, billingPeriod: 'monthly' } as const;
 
 /** One of every mutation; the ids are of things that exist. */
-function mutations(credits: Credits, ids: { hold: string; entry: string }, session?: MemorySession) {
+function mutations(
+  { credits, subscriptions, promos }: Opened['manager'],
+  ids: { hold: string; entry: string },
+  session?: MemorySession,
+) {
   const options = { session };
   const calls: Record<string, () => Promise<unknown>> = {
     add: () => credits.addCredits('u', 1, options),
@@ -26,6 +30,9 @@ function mutations(credits: Credits, ids: { hold: string; entry: string }, sessi
     transfer: () => credits.transferCredits({ from: 'u', to: 'v', amount: 1 }, options),
     create: () => credits.createAccount('w', options),
     update: () => credits.updateAccount('u', { ...options, overdraftLimit: 5 }),
+    plan: () => subscriptions.addSubscriptionPlan(PLAN, options),
+    promo: () => promos.createPromo({ code: 'C', credits: 1 }, options),
+    cycle: () => subscriptions.startCycle('u', { amount: 1, ...options }),
     // A refusal is an entry too.
     insufficient: () => credits.deductCredits('u', 1_000, options),
   };
@@ -64,9 +71,9 @@ const refused = (path: string) => ({ code: 'LEDGER_FILE_UNAVAILABLE', retryable:
 
 describe('while the file cannot be written', () => {
   test('every mutation is refused and nothing of it is stored', async () => {
-    const { credits, db, path, ids } = await broken();
+    const { manager, db, path, ids } = await broken();
     const before = await stored(db as LastingDb);
-    for (const [name, call] of Object.entries(mutations(credits, ids))) {
+    for (const [name, call] of Object.entries(mutations(manager, ids))) {
       expect([name, await refusal(call())]).toEqual([name, refused(path)]);
     }
     expect(await stored(db as LastingDb)).toBe(before);
@@ -100,10 +107,10 @@ describe('while the file cannot be written', () => {
   });
 
   test('a call in a host transaction is refused, and the transaction can still do other things', async () => {
-    const { credits, db, path, ids } = await broken();
+    const { manager, credits, db, path, ids } = await broken();
     const before = await stored(db as LastingDb);
     await db.transaction(async (session) => {
-      for (const [name, call] of Object.entries(mutations(credits, ids, session))) {
+      for (const [name, call] of Object.entries(mutations(manager, ids, session))) {
         expect([name, await refusal(call())]).toEqual([name, refused(path)]);
       }
       expect((await credits.getUserCreditsInfo('u', { session })).balance).toBe(100);
