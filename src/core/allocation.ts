@@ -1,7 +1,6 @@
 /** The grants of one period of a subscription, on the accounts of their credit types. */
 import type { SubscriptionRow } from '../models/subscription.js';
-import type { GrantTerms, Refusal } from './command.js';
-import { refuse } from './command.js';
+import { type Refusal, refuse } from './command.js';
 import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 
@@ -32,16 +31,17 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
   const lots: Record<string, readonly string[]> = { ...row.lots };
   let isAny = false;
   const reference = `${id}/${periodStart.toISOString()}`;
+  const lot = { sourceId: id, start: periodStart.getTime(), expiresAt: period.expiresAt, planId: terms.planId };
   for (const [i, { creditType, creditLimit }] of terms.grants.entries()) {
     const draft = drafts.find(({ account }) => account.creditType === creditType);
-    if (!draft) return refuse('CONTENTION', 'The plan changed meanwhile. Try again.', { attempts: 1 });
+    if (!draft) return planChanged();
     const rest = Math.max(0, creditLimit - (granted[creditType] ?? 0));
     const amount = Math.floor(rest * period.share);
     const ids = [...(row.lots[creditType] ?? [])];
     lots[creditType] = ids;
     if (amount > 0) {
       const description = `Subscription allocation for plan ${terms.name}`;
-      const grant = grantFor(draft, row, amount, period.expiresAt, reference, description);
+      const grant = grantPeriod(draft, { ...lot, amount, reference, description });
       if ('kind' in grant) return grant;
       ids.push(grant.id);
     }
@@ -52,12 +52,61 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
     }
     if (i === 0 && period.rolled > 0) {
       const description = `Rolled over into the next period of plan ${terms.name}`;
-      const grant = grantFor(draft, row, period.rolled, period.expiresAt, `${reference}/rollover`, description);
+      const rollover = { amount: period.rolled, reference: `${reference}/rollover`, description };
+      const grant = grantPeriod(draft, { ...lot, ...rollover });
       if ('kind' in grant) return grant;
       ids.push(grant.id);
     }
   }
   return { granted, lots, isAny };
+}
+
+/** What counts against a period that starts at `start`, and the part of it that an earlier period was granted. */
+export function countedAt(
+  { granted, grantedUntil, carried, carriedUntil }: SubscriptionRow,
+  start: Date,
+): Pick<SubscriptionRow, 'granted' | 'carried' | 'carriedUntil'> {
+  if (grantedUntil === null || grantedUntil <= start) return { granted: {}, carried: {}, carriedUntil: null };
+  if (carriedUntil !== null && carriedUntil > start) return { granted, carried, carriedUntil };
+  const rest = carriedUntil === null ? granted : less(granted, carried);
+  return { granted: rest, carried: rest, carriedUntil: grantedUntil };
+}
+
+/**
+ * Grants what an earlier period kept from this one, once that one would have ended: as much of it as this one still
+ * goes on. So a switch late in a period does not leave the next one empty, and no way of switching is granted more than
+ * the limit a period.
+ */
+export function grantCarried(
+  drafts: readonly Draft[],
+  row: SubscriptionRow,
+  expiresAt: number,
+): Refusal | Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'lots' | 'carried' | 'carriedUntil'> {
+  const { id, terms, periodStart, periodEnd, carried, carriedUntil } = row;
+  const granted: Record<string, number> = { ...less(row.granted, carried) };
+  const lots = { ...row.lots };
+  const start = (carriedUntil as Date).getTime();
+  const share = (periodEnd.getTime() - start) / (periodEnd.getTime() - periodStart.getTime());
+  const reference = `${id}/${periodStart.toISOString()}/rest`;
+  const description = `Subscription allocation for plan ${terms.name}`;
+  for (const { creditType, creditLimit } of terms.grants) {
+    const amount = Math.floor(Math.min(creditLimit, carried[creditType] ?? 0) * share);
+    if (amount === 0 || expiresAt <= start) continue;
+    const draft = drafts.find(({ account }) => account.creditType === creditType);
+    if (!draft) return planChanged();
+    const lot = { sourceId: id, start, expiresAt, planId: terms.planId, amount, reference, description };
+    const grant = grantPeriod(draft, lot);
+    if ('kind' in grant) return grant;
+    granted[creditType] = (granted[creditType] ?? 0) + amount;
+    lots[creditType] = [...(lots[creditType] ?? []), grant.id];
+  }
+  return { granted, grantedUntil: periodEnd, lots, carried: {}, carriedUntil: null };
+}
+
+function less(all: Units, part: Units): Units {
+  return Object.fromEntries(
+    Object.entries(all).map(([creditType, units]) => [creditType, units - (part[creditType] ?? 0)]),
+  );
 }
 
 /**
@@ -79,30 +128,37 @@ export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): numb
   return isPending ? undefined : Math.min(rolloverCap, left);
 }
 
-/** One lot of a period. What would have lapsed by now is granted and lapses in one go, and repays nothing. */
-function grantFor(
-  draft: Draft,
-  { terms, periodStart, id }: SubscriptionRow,
-  amount: number,
-  expiresAt: number,
-  reference: string,
-  description: string,
-): Refusal | { id: string } {
+function planChanged(): Refusal {
+  return refuse('CONTENTION', 'The plan changed meanwhile. Try again.', { attempts: 1 });
+}
+
+/** A lot for a period of a subscription or a cycle. */
+export interface PeriodLot {
+  /** The subscription or cycle. */
+  readonly sourceId: string;
+  readonly start: number;
+  readonly expiresAt: number;
+  readonly amount: number;
+  readonly planId: string | null;
+  readonly reference: string;
+  readonly description: string | null;
+}
+
+/** Grants one lot. What would have lapsed by now is granted and lapses in one go, and repays nothing. */
+export function grantPeriod(draft: Draft, lot: PeriodLot): Refusal | { id: string } {
   const { account } = draft;
+  const { sourceId, start, expiresAt, amount, planId, reference, description } = lot;
   const hasLapsed = expiresAt <= account.at;
   const refusal = hasLapsed ? null : checkRoom(draft, amount, 1);
   if (refusal) return refusal;
-  const effectiveAt = periodStart.getTime();
-  const grantTerms: GrantTerms = {
-    ...{ ...PLAIN_TERMS, source: 'subscription', effectiveAt, expiresAt },
-    ...{ planId: terms.planId, reference },
-  };
-  const grant = makeGrant(draft, amount, grantTerms);
+  const terms = { ...PLAIN_TERMS, source: 'subscription', effectiveAt: start, expiresAt, planId, reference } as const;
+  const grant = makeGrant(draft, amount, terms);
   if (hasLapsed) account.balance += amount;
   const repaid = hasLapsed ? [] : repayDebt(draft);
   const fields = { amount, delta: amount, repaid, grantId: grant.id, details: { grant: termsOf(grant) } };
-  writeEntry(draft, 'add', fields).description = description;
-  const more = { subscriptionId: id, periodStart: periodStart.toISOString() };
+  const entry = writeEntry(draft, 'add', fields);
+  if (description !== null) entry.description = description;
+  const more = { subscriptionId: sourceId, periodStart: new Date(start).toISOString() };
   pushMovement(draft, 'subscription.allocated', amount, reference, more, draft.entries.length - 1);
   if (hasLapsed) lapse(draft, grant.id, amount);
   return grant;

@@ -1,9 +1,9 @@
 /** Cycles: credits for some days without a plan, once or again and again. Guarded by the account that gets them. */
 import type { CycleRow } from '../models/cycle.js';
 import type { JsonObject } from '../models/values.js';
+import { grantPeriod } from './allocation.js';
 import { type CommandOf, PENDING, refuse, type Verdict } from './command.js';
-import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
-import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
+import { type Draft, writeEntry } from './draft.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** Cycles that one operation makes up for. */
@@ -68,23 +68,13 @@ export function renewCycle(draft: Draft, command: CommandOf<'renew_cycle'>): Ver
   return finish(draft, row, 'Cycle renewed', granted);
 }
 
-/** What is left of a cycle does not go over into the next one. One that is over already repays nothing. */
+/** What is left of a cycle does not go over into the next one. */
 function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
   if (amount === 0) return null;
-  const { account } = draft;
-  const hasLapsed = end.getTime() <= account.at;
-  const refusal = hasLapsed ? null : checkRoom(draft, amount, 1);
-  if (refusal) return refusal;
   const reference = `${id.slice(0, 200)}/${start.toISOString()}`;
-  const times = { effectiveAt: start.getTime(), expiresAt: end.getTime() };
-  const made = makeGrant(draft, amount, { ...PLAIN_TERMS, source: 'subscription', ...times, reference });
-  if (hasLapsed) account.balance += amount;
-  const repaid = hasLapsed ? [] : repayDebt(draft);
-  writeEntry(draft, 'add', { amount, delta: amount, repaid, grantId: made.id, details: { grant: termsOf(made) } });
-  const more = { subscriptionId: id, periodStart: start.toISOString() };
-  pushMovement(draft, 'subscription.allocated', amount, reference, more, draft.entries.length - 1);
-  if (hasLapsed) lapse(draft, made.id, amount);
-  return null;
+  const times = { start: start.getTime(), expiresAt: end.getTime() };
+  const made = grantPeriod(draft, { sourceId: id, ...times, amount, planId: null, reference, description: null });
+  return 'kind' in made ? made : null;
 }
 
 function finish(draft: Draft, row: CycleRow, message: string, granted = 0): null {

@@ -1,5 +1,6 @@
 /** What state a subscription is in at an instant, whatever its row says still. */
 import type { SubscriptionRow } from '../models/subscription.js';
+import type { JsonObject } from '../models/values.js';
 import type { CommandOf } from './command.js';
 
 /** One that has ended can still be removed: then there is none. */
@@ -23,11 +24,23 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   const shift = now - row.pausedAt.getTime();
   const later = (date: Date) => new Date(date.getTime() + shift);
   const periodEnd = later(row.periodEnd);
-  const { validUntil, grantedUntil, pausedAt } = row;
+  const { validUntil, grantedUntil, carriedUntil, pausedAt } = row;
+  const status = row.isTrial ? 'trialing' : 'active';
   return {
     ...row,
-    ...{ status: 'active', pausedAt: null, periodEnd, anchor: periodEnd, periods: 0, dueAt: periodEnd },
+    ...{ status, pausedAt: null, periodEnd, anchor: periodEnd, periods: 0 },
     validUntil: validUntil && later(validUntil),
+    carriedUntil: carriedUntil && carriedUntil > pausedAt ? later(carriedUntil) : carriedUntil,
     grantedUntil: grantedUntil && grantedUntil > pausedAt ? later(grantedUntil) : grantedUntil,
+  };
+}
+
+/** As an entry keeps it. */
+export function toJson({ id, planId, status, terms, nextPlanId, autoRenew, ...row }: SubscriptionRow): JsonObject {
+  const iso = (date: Date | null) => date?.toISOString() ?? null;
+  return {
+    ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId },
+    ...{ startedAt: iso(row.startedAt), periodStart: iso(row.periodStart), periodEnd: iso(row.periodEnd) },
+    ...{ validUntil: iso(row.validUntil) },
   };
 }

@@ -5,11 +5,11 @@
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
-import { allocate, type PeriodGrants, rolledOver } from './allocation.js';
+import { allocate, countedAt, grantCarried, type PeriodGrants, rolledOver } from './allocation.js';
 import { type CommandOf, type GrantTerms, PENDING, type Refusal, refuse, type Verdict } from './command.js';
 import { type Draft, writeEntry } from './draft.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
-import { canBe, goneOn, isCurrent } from './subscription-state.js';
+import { canBe, goneOn, isCurrent, toJson } from './subscription-state.js';
 
 type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
 
@@ -70,15 +70,20 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
     if (verdict) return verdict;
     done++;
   }
+  if (dueOf(row) < row.periodEnd && dueOf(row).getTime() <= now) {
+    const verdict = grantRest(drafts, row);
+    if (verdict) return verdict;
+    done++;
+  }
   for (; row.periodEnd.getTime() <= now && done < PERIODS_MAX; done++) {
     if (!row.autoRenew || !plan?.isActive) {
-      Object.assign(row, { status: 'ended', validUntil: row.periodEnd, dueAt: null, pending: null });
+      Object.assign(row, { status: 'ended', validUntil: row.periodEnd, pending: null });
       return finish(drafts, row, 'User subscription ended');
     }
     const rolled = rolledOver(drafts, row);
     if (rolled === undefined) return PENDING;
     begin(row, draft, row.periodEnd.getTime());
-    const verdict = allocatePeriod(drafts, row, 1, rolled);
+    const verdict = allocatePeriod(drafts, row, 1, rolled) ?? grantRest(drafts, row);
     if (verdict) return verdict;
   }
   return done === 0 ? { kind: 'nothing' } : finish(drafts, row, 'Subscription credits allocated');
@@ -104,14 +109,14 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
     case 'removed': {
       // One that has ended already ended when it did.
       const validUntil = isCurrent(before, now) || before.validUntil === null ? at(now) : before.validUntil;
-      const { grantedUntil } = goneOn(before, now);
-      Object.assign(row, { status: command.to, autoRenew: false, dueAt: null, pending: null, pausedAt: null });
-      Object.assign(row, { validUntil, grantedUntil });
+      const { grantedUntil, carriedUntil } = goneOn(before, now);
+      Object.assign(row, { status: command.to, autoRenew: false, pending: null, pausedAt: null });
+      Object.assign(row, { validUntil, grantedUntil, carriedUntil });
       break;
     }
     case 'paused':
       if (row.status === 'paused') return { kind: 'nothing' };
-      Object.assign(row, { status: 'paused', pausedAt: at(now), dueAt: null });
+      Object.assign(row, { status: 'paused', pausedAt: at(now) });
       break;
     case 'resumed':
       Object.assign(row, goneOn(row, now));
@@ -137,6 +142,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     startedAt: at(now),
     terms,
     pending: null,
+    nextPlanId: null,
     // Periods follow the trial.
     anchor: at(isTrial ? end : now),
     periods: isTrial ? 0 : 1,
@@ -148,9 +154,12 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     pausedAt: null,
     granted: before?.granted ?? {},
     grantedUntil: before?.grantedUntil ?? null,
+    carried: before?.carried ?? {},
+    carriedUntil: before?.carriedUntil ?? null,
+    isTrial,
     hadTrial: isTrial || before?.hadTrial === true,
     lots: {},
-    dueAt: at(end),
+    dueAt: null,
     updatedAt: at(now),
   };
 }
@@ -159,7 +168,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
 function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, command: CommandOf<'subscribe'>): Row {
   const now = draft.account.at;
   const row = { ...bumped(draft, current), planId: terms.planId, terms, pending: null, isAllocated: false };
-  if (command.autoRenew !== null) row.autoRenew = command.autoRenew;
+  row.autoRenew = command.autoRenew ?? true;
   if (command.proration === 'none') {
     Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active' });
     begin(row, draft, now);
@@ -175,15 +184,13 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.terms = terms;
   row.pending = null;
   row.status = 'active';
+  row.isTrial = false;
   row.periods++;
   row.periodStart = at(start);
   const end = addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms));
   row.periodEnd = at(end);
-  row.dueAt = row.periodEnd;
   row.isAllocated = false;
   row.lots = {};
-  // What was granted for the period before does not count against this one.
-  if (row.grantedUntil !== null && row.grantedUntil.getTime() <= start) row.granted = {};
 }
 
 /** The part of a new limit that a change within a period is worth. */
@@ -196,14 +203,12 @@ function shareOf({ account }: Draft, current: SubscriptionRow | null, { proratio
 /** Grants what the row's current period is worth and was not granted yet. */
 function allocatePeriod(drafts: readonly Draft[], row: Row, share: number, rolled = 0): Verdict {
   const [draft] = drafts as [Draft];
-  const calendar = calendarOf(draft, row.terms);
-  const isCounted = row.grantedUntil !== null && row.periodStart < row.grantedUntil;
-  const before = isCounted ? row.granted : {};
-  const start = row.periodStart.getTime();
-  const { validityDays } = row.terms;
-  const expiresAt = validityDays === null ? row.periodEnd.getTime() : addDays(start, validityDays, calendar);
-  const result: PeriodGrants = allocate(drafts, row, { granted: before, share, expiresAt, rolled });
+  const { granted, ...before } = countedAt(row, row.periodStart);
+  const result: PeriodGrants = allocate(drafts, row, { granted, share, expiresAt: expiryOf(draft, row), rolled });
   if ('kind' in result) return result;
+  // What ends with this very period keeps nothing from it.
+  const isCarried = before.carriedUntil?.getTime() !== row.periodEnd.getTime();
+  Object.assign(row, isCarried ? before : { carried: {}, carriedUntil: null });
   row.isAllocated = true;
   row.granted = result.granted;
   row.lots = result.lots;
@@ -211,16 +216,41 @@ function allocatePeriod(drafts: readonly Draft[], row: Row, share: number, rolle
   return null;
 }
 
+/** Grants what an earlier period kept from the current one, once that one would have ended. */
+function grantRest(drafts: readonly Draft[], row: Row): Verdict {
+  const [draft] = drafts as [Draft];
+  if (dueOf(row).getTime() > draft.account.at || dueOf(row) === row.periodEnd) return null;
+  const result = grantCarried(drafts, row, expiryOf(draft, row));
+  if ('kind' in result) return result;
+  Object.assign(row, result);
+  return null;
+}
+
+/** When the current period has something to be granted again: when an earlier one would have ended, or at its end. */
+function dueOf({ isAllocated, carriedUntil, periodStart, periodEnd }: Row): Date {
+  const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
+  return isAllocated && isWithin ? carriedUntil : periodEnd;
+}
+
+/** When the credits of the current period expire. */
+function expiryOf(draft: Draft, { terms, periodStart, periodEnd }: Row): number {
+  if (terms.validityDays === null) return periodEnd.getTime();
+  return addDays(periodStart.getTime(), terms.validityDays, calendarOf(draft, terms));
+}
+
 /** Writes the row, and the entry that answers the call and lets the ledger tell the subscription's history. */
 function finish(drafts: readonly Draft[], row: Row, message: string): null {
   const [draft] = drafts as [Draft];
+  const goesOn = row.status === 'active' || row.status === 'trialing';
+  row.dueAt = goesOn ? dueOf(row) : null;
+  row.nextPlanId = row.pending?.planId ?? null;
   const isOver = row.status === 'cancelled' || row.status === 'removed' || row.status === 'ended';
   for (const each of drafts) {
     const grant = row.terms.grants.find(({ creditType }) => creditType === each.account.creditType);
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
     if (each !== draft && each.account.planLimit === planLimit) continue;
     each.account.planLimit = planLimit;
-    const more = each === draft ? { subscription: jsonOf(row), granted: grantedBy(drafts) } : {};
+    const more = each === draft ? { subscription: toJson(row), granted: grantedBy(drafts) } : {};
     const details: JsonObject = { planLimit, ...more };
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
@@ -258,16 +288,6 @@ function withoutTemporal({ context }: Draft, { timeZone }: PlanTerms): Refusal |
 
 function calendarOf({ context }: Draft, { timeZone }: PlanTerms): Calendar {
   return { timeZone, temporal: context.temporal };
-}
-
-/** As an entry keeps it. */
-function jsonOf({ id, planId, status, terms, pending, autoRenew, ...row }: SubscriptionRow): JsonObject {
-  const iso = (date: Date | null) => date?.toISOString() ?? null;
-  return {
-    ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId: pending?.planId ?? null },
-    ...{ startedAt: iso(row.startedAt), periodStart: iso(row.periodStart), periodEnd: iso(row.periodEnd) },
-    ...{ validUntil: iso(row.validUntil) },
-  };
 }
 
 function at(ms: number): Date {

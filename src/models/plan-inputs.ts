@@ -48,12 +48,17 @@ export const setPlanSchema = z.strictObject({
   allocate: z.boolean().optional(),
 });
 const when = z.enum(['now', 'period_end']);
-export const upgradeSchema = z.strictObject({
-  ...mutationShape,
-  when: when.optional(),
-  autoRenew: z.boolean().optional(),
-  proration: z.enum(['none', 'time']).optional(),
-});
+export const upgradeSchema = z
+  .strictObject({
+    ...mutationShape,
+    when: when.optional(),
+    autoRenew: z.boolean().optional(),
+    proration: z.enum(['none', 'time']).optional(),
+  })
+  .refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
+    path: ['autoRenew'],
+    error: 'true, since what changes at the end of a period is its renewal',
+  });
 export const previewSchema = z.strictObject({
   ...readShape,
   when: when.optional(),
@@ -108,10 +113,12 @@ export interface SetPlanOptions<S = never> extends MutationOptions<S> {
 export interface UpgradeOptions<S = never> extends MutationOptions<S> {
   /** Default now. */
   when?: 'now' | 'period_end' | undefined;
+  /** Default true, also for a subscription that was cancelled at its end. */
   autoRenew?: boolean | undefined;
   /**
-   * `none` (default): a new period starts now, with the new limit less what the period had. `time`: the period goes on,
-   * with that difference in proportion to the time that is left of it.
+   * `none` (default): a new period starts now, with the new limit less what the period had; when that period would have
+   * ended, as much of it as the new one still goes on. `time`: the period goes on, with that difference in proportion
+   * to the time that is left of it.
    */
   proration?: 'none' | 'time' | undefined;
 }

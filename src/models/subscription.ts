@@ -22,6 +22,8 @@ export const subscriptionSchema = z.object({
   terms: planTermsSchema,
   /** The terms that the next period starts with, where they differ. */
   pending: planTermsSchema.nullable(),
+  /** The plan of `pending`. */
+  nextPlanId: z.string().nullable(),
   /** Periods are counted from here: the current one ends `periods` periods after it. */
   anchor: z.date(),
   periods: z.int(),
@@ -36,6 +38,10 @@ export const subscriptionSchema = z.object({
   /** By credit type, what plans granted until `grantedUntil`: switching and starting again grant only the rest. */
   granted: units,
   grantedUntil: z.date().nullable(),
+  /** The part of it that an earlier period was granted, and when that one would have ended: until then it counts. */
+  carried: units,
+  carriedUntil: z.date().nullable(),
+  isTrial: z.boolean(),
   /** A user has one trial. */
   hadTrial: z.boolean(),
   /** By credit type, the grants of the current period: what they leave may roll over. */
@@ -49,5 +55,6 @@ export type SubscriptionRow = Readonly<z.infer<typeof subscriptionSchema>>;
 export const subscriptionModel = defineModel('subscription', subscriptionSchema, 'userId', [
   { name: 'id', fields: ['id'], unique: true },
   { name: 'plan', fields: ['planId', 'status'], unique: false },
+  { name: 'nextPlan', fields: ['nextPlanId', 'status'], unique: false },
   { name: 'due', fields: ['dueAt'], unique: false },
 ]);

@@ -139,7 +139,9 @@ interface PlanDetails {
   readonly promoCode?: string;
 }
 
-const STATUS_AFTER = { cancelled: 'cancelled', paused: 'paused', resumed: 'active', removed: 'removed' } as const;
+const STATUSES_AFTER: Readonly<Record<string, readonly string[]>> = {
+  ...{ cancelled: ['cancelled'], paused: ['paused'], resumed: ['active', 'trialing'], removed: ['removed'] },
+};
 
 function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
   const { subscription, cycle, promoCode } = details as PlanDetails;
@@ -150,7 +152,7 @@ function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
       return subscription?.id === command.subscriptionId;
     case 'change_subscription':
       if (command.to === 'cancelled at the end of the period') return subscription?.autoRenew === false;
-      return subscription?.status === STATUS_AFTER[command.to];
+      return STATUSES_AFTER[command.to]?.includes(subscription?.status ?? '') ?? false;
     case 'start_cycle':
       return cycle?.amount === command.amount && cycle.days === command.days && cycle.recurring === command.recurring;
     case 'stop_cycle':

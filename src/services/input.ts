@@ -6,7 +6,13 @@ import type { CallInfo, Defaults } from '../core/command.js';
 import { creditError } from '../errors.js';
 import type { AccountOptions } from '../models/account.js';
 import { identifierSchema, isIdentifier } from '../models/input-values.js';
-import type { AccountDefaults } from '../models/inputs.js';
+import {
+  type AccountDefaults,
+  type MutationOptions,
+  mutationSchema,
+  type ReadOptions,
+  readSchema,
+} from '../models/inputs.js';
 import type { Json, JsonObject } from '../models/values.js';
 
 /** The parsed value, or `INVALID_ARGUMENT` that names the first field that is wrong and what was expected. */
@@ -18,6 +24,16 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options')
     [path === 'options' ? '' : path, ...(issue?.path ?? [])].filter((part) => part !== '').join('.') || path;
   const expected = issue?.message ?? 'another value';
   throw creditError('INVALID_ARGUMENT', `${where} is not valid: ${expected}.`, { path: where, expected });
+}
+
+/** The options of a call that writes and takes no others. */
+export function parseMutationOptions<S>(given: MutationOptions<S> | undefined): MutationOptions<S> {
+  return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
+}
+
+/** The options of a read that takes no others. */
+export function parseReadOptions<S>(given: ReadOptions<S> | undefined): ReadOptions<S> {
+  return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
 }
 
 export function parseId(value: unknown, path: string): string {

@@ -43,7 +43,12 @@ export class Lease<S> {
         ? [{ op: 'insert', model: 'system', row }]
         : [{ op: 'replace', model: 'system', row, expectedVersion: before }],
     ]);
-    if (outcome?.status !== 'committed') return false;
+    if (outcome?.status === 'unknown') {
+      // It may have been written: then nobody else takes it before it ends.
+      const [row] = (await this.db.getMany('system', [this.#id])) as unknown as (SystemRow | null)[];
+      const holder = (row?.value as { holder?: string | null } | undefined)?.holder ?? null;
+      if (row?.version !== version || holder !== value.holder) return false;
+    } else if (outcome?.status !== 'committed') return false;
     this.#version = version;
     return true;
   }

@@ -1,12 +1,23 @@
-/** Pages of lists that an account document holds, by rank, so that a cursor outlives the item it was made from. */
+/** Pages: of rows along an index, and of lists that an account document holds, by rank. */
 import { creditError } from '../errors.js';
 import type { ListOptions } from '../models/inputs.js';
 import type { Page } from '../models/values.js';
+import type { FindQuery } from '../ports/db-manager.js';
 
 type Rank = readonly (number | string)[];
 
 /** Rows of a page when the caller does not say. */
 export const PAGE = 20;
+
+/** How a list is walked along its index, newest first unless the caller says otherwise. */
+export function stepsOf({
+  limit = PAGE,
+  cursor,
+  order,
+}: ListOptions): Pick<FindQuery, 'limit' | 'direction' | 'after'> {
+  const direction = order === 'oldest' ? 'asc' : 'desc';
+  return { limit, direction, ...(cursor !== undefined && { after: cursor }) };
+}
 
 /** The items after the cursor in ascending rank. Ranks are unique. */
 export function pageOf<T>(

@@ -6,15 +6,15 @@ import { parseMoney } from '../core/money.js';
 import { addDays, type TemporalLike } from '../core/periods.js';
 import { creditError } from '../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
-import { listShape, mutationSchema, readSchema, readShape } from '../models/inputs.js';
+import { listShape, readShape } from '../models/inputs.js';
 import type { PlanRow } from '../models/plan.js';
 import { planInputSchema, planUpdateSchema } from '../models/plan-inputs.js';
 import type { Json, JsonObject } from '../models/values.js';
 import type { Change, FindQuery, Row } from '../ports/db-manager.js';
 import { type Act, carryOut, type Recorded } from './definitions.js';
 import type { Engine } from './engine.js';
-import { parse, parseRef } from './input.js';
-import { PAGE } from './page.js';
+import { parse, parseMutationOptions, parseReadOptions, parseRef } from './input.js';
+import { stepsOf } from './page.js';
 import { planFromJson, planToJson, toPlan } from './plan-views.js';
 import type { Ref, SubscriptionPlan, SubscriptionService } from './subscription-types.js';
 import { monotonicNow } from './timers.js';
@@ -47,6 +47,8 @@ export function planService<S>(
 ): Plans<S> {
   const { scale } = engine;
   const cache = new Map<string, { plan: SubscriptionPlan; until: number }>();
+  // Moved on by every change, so that a read that began before one is not kept.
+  let changes = 0;
 
   async function read(id: string, options: ReadOptions<S>): Promise<PlanRow | null> {
     const { session, fresh } = options;
@@ -73,13 +75,18 @@ export function planService<S>(
 
   function answer({ details, replayed }: Recorded): Applied<SubscriptionPlan> {
     const plan = toPlan(planFromJson(details.plan as JsonObject), scale);
-    cache.delete(plan.id);
+    forget(plan.id);
     return { ...plan, replayed };
+  }
+
+  function forget(id: string): void {
+    cache.delete(id);
+    changes++;
   }
 
   const setActive = (operation: string, ref: Ref, isActive: boolean, given: MutationOptions<S> | undefined) => {
     const id = parseRef(ref, 'plan');
-    const options = callOf(given);
+    const options = parseMutationOptions(given);
     return write(operation, { id }, options, async (at, _, rest) => {
       const row = await existing(id, rest());
       const next = { ...row, version: row.version + 1, isActive, updatedAt: at };
@@ -90,7 +97,7 @@ export function planService<S>(
   return {
     async addSubscriptionPlan(plan, given) {
       const fields = fieldsOf(parse(planInputSchema, plan, 'plan'));
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       return write('add_plan', fields as unknown as JsonObject, options, async (at, id) => {
         const times = { createdAt: at, updatedAt: at };
         const row = { id: `p-${id}`, version: 1, ...DEFAULTS, ...fields, isActive: true, ...times };
@@ -105,7 +112,7 @@ export function planService<S>(
       if (currency !== undefined && price === undefined) {
         refuseField('price', 'the price in the new currency', 'a currency is changed together with the price');
       }
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       const fields = fieldsOf(changes);
       if (currency !== undefined) parseMoney(price, currency);
       // What a price is in minor units depends on the stored plan; the input of the call does not.
@@ -130,7 +137,7 @@ export function planService<S>(
 
     async deleteSubscriptionPlan(plan, given) {
       const id = parseRef(plan, 'plan');
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       const { details } = await carryOut(
         engine,
         { operation: 'delete_plan', given: { id }, options },
@@ -142,19 +149,20 @@ export function planService<S>(
           return actOf(gone, 'Plan deleted', row);
         },
       );
-      cache.delete(id);
+      forget(id);
       return details.plan !== null;
     },
 
     async getSubscriptionPlan(plan, given) {
       const id = parseRef(plan, 'plan');
-      const options = (given === undefined ? {} : parse(readSchema, given)) as ReadOptions<S>;
+      const options = parseReadOptions(given);
       const known = cache.get(id);
       const mayBeKnown = !options.fresh && options.session === undefined;
       if (known && mayBeKnown && known.until > monotonicNow()) return structuredClone(known.plan);
+      const before = changes;
       const row = await read(id, options);
       if (!row) return null;
-      if (mayBeKnown) {
+      if (mayBeKnown && before === changes) {
         cache.delete(id);
         cache.set(id, { plan: toPlan(row, scale), until: monotonicNow() + CACHED_MS });
         if (cache.size > CACHED_MAX) cache.delete(cache.keys().next().value as string);
@@ -165,13 +173,9 @@ export function planService<S>(
     async listSubscriptionPlans(given) {
       const options = (given === undefined ? {} : parse(plansSchema, given)) as ReadOptions<S> &
         ListOptions & { activeOnly?: boolean };
-      const { session, fresh, limit = PAGE, cursor, order, activeOnly } = options;
-      const query = {
-        ...(activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' }),
-        direction: order === 'oldest' ? 'asc' : 'desc',
-        limit,
-        ...(cursor !== undefined && { after: cursor }),
-      } as FindQuery;
+      const { session, fresh, activeOnly } = options;
+      const index = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
+      const query: FindQuery = { ...index, ...stepsOf(options) };
       return engine.read(options, async (timeoutMs) => {
         const page = await engine.store.db.find('plan', query, { session, fresh, timeoutMs });
         const plans = page.rows as unknown as PlanRow[];
@@ -183,15 +187,15 @@ export function planService<S>(
   async function refuseInUse(id: string, options: MutationOptions<S>): Promise<void> {
     const anyOf = { field: 'status', values: ['trialing', 'active', 'paused'] };
     const { session } = options;
-    const users = await engine.read(options, (timeoutMs) =>
-      engine.store.db.find(
-        'subscription',
-        { index: 'plan', equals: { planId: id }, anyOf, limit: 1 },
-        { session, timeoutMs },
-      ),
-    );
-    if (users.rows.length === 0) return;
-    throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
+    const now = { index: 'plan', equals: { planId: id }, anyOf, limit: 1 };
+    const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf, limit: 1 };
+    for (const query of [now, next]) {
+      const { rows } = await engine.read(options, (timeoutMs) =>
+        engine.store.db.find('subscription', query, { session, timeoutMs }),
+      );
+      if (rows.length === 0) continue;
+      throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
+    }
   }
 
   /** The given fields, amounts in units, prices in minor units. */
@@ -250,8 +254,4 @@ function actOf(change: Change, message: string, plan: PlanRow): Act {
 
 function replaceOf(row: PlanRow): Change {
   return { op: 'replace', model: 'plan', row: row as unknown as Row, expectedVersion: row.version - 1 };
-}
-
-function callOf<S>(given: MutationOptions<S> | undefined): MutationOptions<S> {
-  return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
 }

@@ -5,7 +5,6 @@ import { ineligible, promoFacts } from '../core/promo.js';
 import { creditError, isCreditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
-import { mutationSchema, readSchema } from '../models/inputs.js';
 import type { PromoClaimRow, PromoRow } from '../models/promo.js';
 import * as schemas from '../models/promo-inputs.js';
 import type { JsonObject } from '../models/values.js';
@@ -13,8 +12,8 @@ import type { Change, FindQuery, Row } from '../ports/db-manager.js';
 import { type Act, carryOut } from './definitions.js';
 import type { Engine } from './engine.js';
 import { FactSheet } from './fact-sheet.js';
-import { parse, parseId, parseRef } from './input.js';
-import { PAGE } from './page.js';
+import { parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from './input.js';
+import { stepsOf } from './page.js';
 import type { Promo, PromoClaim, PromoService } from './promo-types.js';
 import type { Applied } from './views.js';
 
@@ -52,7 +51,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     async createPromo(promo, given) {
       const { code, ...input } = parse(schemas.promoInputSchema, promo, 'promo');
       const fields = fieldsOf(input);
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       return write('create_promo', jsonOf({ code, ...fields }), options, async (at, id, rest) => {
         const row = { ...DEFAULTS, validFrom: at, ...fields, id: `promo-${id}`, code, version: 1, claims: 0 };
         const full = { ...row, createdAt: at, updatedAt: at } as PromoRow;
@@ -66,7 +65,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     async updatePromo(promo, given) {
       const { code, ...input } = parse(schemas.promoUpdateSchema, promo, 'promo');
       const fields = fieldsOf(input);
-      return write('update_promo', jsonOf({ code, ...fields }), callOf(given), async (at, _, rest) => {
+      return write('update_promo', jsonOf({ code, ...fields }), parseMutationOptions(given), async (at, _, rest) => {
         const row = await existing(code, rest());
         const next = { ...row, ...fields, version: row.version + 1, updatedAt: at };
         check(next);
@@ -75,7 +74,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     },
 
     async togglePromo(ref, given) {
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       const code = await codeOf(parseRef(ref, 'promo'), options);
       return write('toggle_promo', { code }, options, async (at, _, rest) => {
         const row = await existing(code, rest());
@@ -85,7 +84,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     },
 
     async getPromo(code, given) {
-      const row = await read(parseCode(code), readOf(given));
+      const row = await read(parseCode(code), parseReadOptions(given));
       return row && toPromo(row);
     },
 
@@ -101,7 +100,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     async checkEligibility(userId, code, given) {
       const user = parseId(userId, 'userId');
       const promoCode = parseCode(code);
-      const options = readOf(given);
+      const options = parseReadOptions(given);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
         const facts = new FactSheet(db, { session, fresh, timeoutMs });
@@ -118,7 +117,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     async claimPromo(userId, code, given) {
       const user = parseId(userId, 'userId');
       const promoCode = parseCode(code);
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       const rest = engine.startDeadline(options);
       const creditType = (await read(promoCode, options))?.creditType ?? 'credits';
       try {
@@ -161,9 +160,8 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
   };
 
   function find(model: string, along: object, options: ReadOptions<S> & ListOptions) {
-    const { session, fresh, limit = PAGE, cursor, order } = options;
-    const direction = order === 'oldest' ? 'asc' : 'desc';
-    const query = { ...along, limit, direction, ...(cursor !== undefined && { after: cursor }) } as FindQuery;
+    const { session, fresh } = options;
+    const query = { ...along, ...stepsOf(options) } as FindQuery;
     return engine.read(options, (timeoutMs) => db.find(model, query, { session, fresh, timeoutMs }));
   }
 
@@ -203,14 +201,6 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
   function toClaim({ id: _, version: __, uses: ___, ...row }: PromoClaimRow): PromoClaim {
     const creditsAwarded = toCredits(row.creditsAwarded, scale);
     return { ...row, creditsAwarded, metadata: structuredClone(row.metadata) };
-  }
-
-  function callOf(given: MutationOptions<S> | undefined): MutationOptions<S> {
-    return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
-  }
-
-  function readOf(given: ReadOptions<S> | undefined): ReadOptions<S> {
-    return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
   }
 }
 

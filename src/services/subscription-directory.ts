@@ -7,6 +7,8 @@ import type { SubscriptionRow } from '../models/subscription.js';
 import type { Engine } from './engine.js';
 import type { AccountRef } from './operation.js';
 
+const ATTEMPTS_MAX = 3;
+
 /** Finds subscriptions, and the accounts that a change of one writes. */
 export class SubscriptionDirectory<S> {
   constructor(readonly engine: Engine<S>) {}
@@ -26,6 +28,26 @@ export class SubscriptionDirectory<S> {
       const { rows } = await this.engine.store.db.find('subscription', query, { session, timeoutMs });
       return (rows[0] as unknown as SubscriptionRow | undefined) ?? null;
     });
+  }
+
+  /**
+   * Runs a change on the accounts that it writes. They are chosen before it: again when a plan that grants other types
+   * came in between, unless the caller's transaction would see the same once more.
+   */
+  async onAccounts<T>(
+    userId: string,
+    planId: string | null,
+    rest: () => MutationOptions<S>,
+    run: (accounts: AccountRef[], options: MutationOptions<S>) => Promise<T>,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run(await this.accounts(userId, planId, rest()), rest());
+      } catch (error) {
+        const isContended = isCreditError(error) && error.code === 'CONTENTION';
+        if (!isContended || rest().session !== undefined || attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   /** The user's own account first, then one for each credit type that the old plan or the new one grants. */

@@ -7,15 +7,16 @@ import { creditError } from '../errors.js';
 import type { CycleRow } from '../models/cycle.js';
 import type { EntryRow } from '../models/entry.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
-import { listSchema, mutationSchema, readSchema } from '../models/inputs.js';
+import { listSchema } from '../models/inputs.js';
 import type { SetPlanOptions, UpgradeOptions } from '../models/plan-inputs.js';
 import * as schemas from '../models/plan-inputs.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
+import type { FindQuery } from '../ports/db-manager.js';
 import type { Engine, Mutation } from './engine.js';
-import { parse, parseId, parseRef } from './input.js';
+import { parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from './input.js';
 import type { Answer } from './operation.js';
-import { PAGE } from './page.js';
+import { stepsOf } from './page.js';
 import { planService } from './plan-service.js';
 import { cycleOf, grantedBy, subscriptionOf, toCycle, toSubscription } from './plan-views.js';
 import { renewIfLate, SubscriptionDirectory } from './subscription-directory.js';
@@ -42,9 +43,10 @@ export function subscriptionService<S>(
     const user = parseId(userId, 'userId');
     const rest = engine.startDeadline(options);
     await renewIfLate(engine, await directory.read(user, options), rest());
-    const accounts = await directory.accounts(user, planId, rest());
     const fields = planId === null ? given : { planId, ...given };
-    const answer = await engine.mutate({ operation, accounts, given: fields, options: rest(), command });
+    const answer = await directory.onAccounts(user, planId, rest, (accounts, left) =>
+      engine.mutate({ operation, accounts, given: fields, options: left, command }),
+    );
     if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
     // Nothing was to be done: it is so already.
     const row = await directory.read(user, rest());
@@ -116,7 +118,7 @@ export function subscriptionService<S>(
 
     async getUserSubscriptionPlan(userId, given) {
       const user = parseId(userId, 'userId');
-      const row = await directory.read(user, readOf(given));
+      const row = await directory.read(user, parseReadOptions(given));
       return row && toSubscription(row, engine.now());
     },
 
@@ -151,7 +153,7 @@ export function subscriptionService<S>(
     },
 
     async stopCycle(ref, given) {
-      const options = callOf(given);
+      const options = parseMutationOptions(given);
       const id = parseCycleRef(ref);
       const rest = engine.startDeadline(options);
       const row = await readCycle(id, options);
@@ -163,7 +165,7 @@ export function subscriptionService<S>(
     },
 
     async getCycle(id, given) {
-      const row = await readCycle(parseCycleRef(id), readOf(given));
+      const row = await readCycle(parseCycleRef(id), parseReadOptions(given));
       return row && toCycle(row, scale);
     },
 
@@ -183,7 +185,10 @@ export function subscriptionService<S>(
     to: 'paused' | 'resumed' | 'removed',
     given: MutationOptions<S> | undefined,
   ) {
-    return change(operation, userId, null, {}, callOf(given), () => ({ type: 'change_subscription', to }));
+    return change(operation, userId, null, {}, parseMutationOptions(given), () => ({
+      type: 'change_subscription',
+      to,
+    }));
   }
 
   function onCredits(
@@ -209,23 +214,9 @@ export function subscriptionService<S>(
   }
 
   function find(model: string, query: object, options: ReadOptions<S> & ListOptions) {
-    const { session, fresh, limit = PAGE, cursor, order } = options;
-    const along = {
-      limit,
-      direction: order === 'oldest' ? 'asc' : 'desc',
-      ...(cursor !== undefined && { after: cursor }),
-    };
-    return engine.read(options, (timeoutMs) =>
-      db.find(model, { ...query, ...along } as Parameters<typeof db.find>[1], { session, fresh, timeoutMs }),
-    );
-  }
-
-  function callOf(given: MutationOptions<S> | undefined): MutationOptions<S> {
-    return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
-  }
-
-  function readOf(given: ReadOptions<S> | undefined): ReadOptions<S> {
-    return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
+    const { session, fresh } = options;
+    const along = { ...query, ...stepsOf(options) } as FindQuery;
+    return engine.read(options, (timeoutMs) => db.find(model, along, { session, fresh, timeoutMs }));
   }
 }
 

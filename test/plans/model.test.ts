@@ -6,11 +6,12 @@ import { Oracle, type OraclePlan } from './oracle.js';
 import { MONTHLY, memoryWorld } from './world.js';
 
 const RUNS = Math.floor(amount('CREDIT_PLAN_RUNS', 300));
+const UNITS = 1_000_000;
 const PLANS: readonly OraclePlan[] = [
-  { limit: 100, days: null },
-  { limit: 300, days: null },
-  { limit: 70, days: 7 },
-  { limit: 120, days: 45 },
+  { limit: 100 * UNITS, days: null },
+  { limit: 300 * UNITS, days: null },
+  { limit: 70 * UNITS, days: 7 },
+  { limit: 120 * UNITS, days: 45 },
 ];
 const START = Date.parse('2027-01-31T10:00:00Z');
 const DAY = 86_400_000;
@@ -22,6 +23,8 @@ const step = fc.record({
   amount: fc.integer({ min: 1, max: 150 }),
 });
 
+const unitsOf = (credits: number) => Math.round(credits * UNITS);
+
 test(`${RUNS} random lives agree with the oracle: periods, grants and balances`, async () => {
   const counts: Record<string, number> = {};
   const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25, size: 'max' }), async (steps) => {
@@ -30,7 +33,7 @@ test(`${RUNS} random lives agree with the oracle: periods, grants and balances`,
     const { subscriptions, credits, jobs } = world.manager;
     const ids: string[] = [];
     for (const { limit, days } of PLANS) {
-      const plan = { ...MONTHLY, creditLimit: limit, ...(days !== null && { validityDays: days }) };
+      const plan = { ...MONTHLY, creditLimit: limit / UNITS, ...(days !== null && { validityDays: days }) };
       ids.push((await subscriptions.addSubscriptionPlan(plan)).id);
     }
     const oracle = new Oracle(START);
@@ -41,8 +44,8 @@ test(`${RUNS} random lives agree with the oracle: periods, grants and balances`,
         oracle.now += days * DAY;
         world.clock.advance({ days });
       } else if (kind === 'deduct') {
-        const part = Math.min(wanted, oracle.balance);
-        if (part > 0) await credits.deductCredits('u', part);
+        const part = Math.min(wanted * UNITS, oracle.balance);
+        if (part > 0) await credits.deductCredits('u', part / UNITS);
         oracle.deduct(part);
       } else if (kind === 'renew') {
         await jobs.runAllocation();
@@ -75,9 +78,9 @@ test(`${RUNS} random lives agree with the oracle: periods, grants and balances`,
       const row = await subscriptions.getUserSubscriptionPlan('u');
       const isOn = row !== null && row.status !== 'ended' && row.status !== 'cancelled';
       expect(isOn ? [row.periodStart.getTime(), row.periodEnd.getTime()] : null, kind).toEqual(oracle.period);
-      expect((await credits.getUserCreditsInfo('u')).balance, kind).toBe(oracle.balance);
+      expect(unitsOf((await credits.getUserCreditsInfo('u')).balance), kind).toBe(oracle.balance);
       const granted = world.events.filter(({ type }) => type === 'subscription.allocated');
-      const sum = granted.reduce((total, { data }) => total + (data as { amount: number }).amount, 0);
+      const sum = granted.reduce((total, { data }) => total + unitsOf((data as { amount: number }).amount), 0);
       expect(sum, kind).toBe(oracle.granted);
     }
     await world.expectSound();

@@ -1,6 +1,7 @@
 /**
  * What a monthly subscription comes to, from the words of the rules alone: periods are months since an anchor, each is
- * granted once, what is left lapses at its end. Shares no code with the library.
+ * granted once, what is left lapses at its end; what an earlier period was granted counts until that one's end, and
+ * falls due then for as much of the period as is left. In units. Shares no code with the library.
  */
 export interface OraclePlan {
   readonly limit: number;
@@ -37,6 +38,7 @@ export class Oracle {
   #renews = true;
   #pausedAt: number | null = null;
   #had = { amount: 0, until: 0 };
+  #carried = { amount: 0, until: 0 };
 
   constructor(now: number) {
     this.now = now;
@@ -81,6 +83,7 @@ export class Oracle {
     }
     this.#wake();
     this.#begin(plan);
+    this.#renews = true;
   }
 
   cancel(): void {
@@ -129,6 +132,7 @@ export class Oracle {
   }
 
   #catchUp(): void {
+    this.#payCarried();
     while (this.#plan && this.#pausedAt === null && this.#end <= this.now) {
       if (!this.#renews) {
         this.#plan = null;
@@ -140,13 +144,27 @@ export class Oracle {
       this.#start = this.#end;
       this.#end = monthsAfter(this.#anchor, this.#index);
       this.#grant();
+      this.#payCarried();
     }
+  }
+
+  /** What an earlier period kept from this one: it stops counting, and falls due for the rest of this one. */
+  #payCarried(): void {
+    const { amount, until } = this.#carried;
+    if (!this.#plan || this.#pausedAt !== null || until <= this.#start || until > this.now || until >= this.#end)
+      return;
+    this.#carried = { amount: 0, until: 0 };
+    const share = (this.#end - until) / (this.#end - this.#start);
+    const due = this.#expiry > until ? Math.floor(Math.min(this.#plan.limit, amount) * share) : 0;
+    this.#had = { amount: this.#had.amount - amount + due, until: this.#end };
+    if (due > 0) this.#add(due, until);
   }
 
   #wake(): void {
     if (this.#pausedAt === null) return;
     const slept = this.now - this.#pausedAt;
     if (this.#had.until > this.#pausedAt) this.#had.until += slept;
+    if (this.#carried.until > this.#pausedAt) this.#carried.until += slept;
     this.#end += slept;
     this.#anchor = this.#end;
     this.#index = 0;
@@ -154,12 +172,27 @@ export class Oracle {
   }
 
   #grant(): void {
-    const { limit, days } = this.#plan as OraclePlan;
-    if (this.#start >= this.#had.until) this.#had.amount = 0;
+    const { limit } = this.#plan as OraclePlan;
+    if (this.#start >= this.#had.until) this.#had = this.#carried = { amount: 0, until: 0 };
+    if (this.#start >= this.#carried.until) {
+      this.#had = { ...this.#had, amount: this.#had.amount - this.#carried.amount };
+      this.#carried = { ...this.#had };
+    }
+    // What ends with this very period keeps nothing from it.
+    if (this.#carried.until === this.#end) this.#carried = { amount: 0, until: 0 };
     const amount = Math.max(0, limit - this.#had.amount);
     if (amount === 0) return;
     this.#had = { amount: this.#had.amount + amount, until: this.#end };
+    this.#add(amount, this.#start);
+  }
+
+  get #expiry(): number {
+    const { days } = this.#plan as OraclePlan;
+    return days === null ? this.#end : this.#start + days * DAY;
+  }
+
+  #add(amount: number, from: number): void {
     this.granted += amount;
-    this.#lots.push({ left: amount, from: this.#start, until: days === null ? this.#end : this.#start + days * DAY });
+    this.#lots.push({ left: amount, from, until: this.#expiry });
   }
 }
