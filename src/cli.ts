@@ -24,13 +24,19 @@ const io = {
   isTerminal: process.stderr.isTTY === true,
   signal: stop.signal,
 };
-const program = {
-  open: (env: Environment, names: readonly string[]) => {
-    const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
-    return createCreditManagementFromEnv({ creditTypes, logger }, env);
-  },
-  schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
-};
-void runCli(process.argv.slice(2), io, program).then((code) => {
+async function main(): Promise<number> {
+  // Plans in a time zone need it: the runtime's own, or the polyfill where it is installed.
+  const temporal = 'Temporal' in globalThis ? undefined : await import('temporal-polyfill').catch(() => undefined);
+  const program = {
+    open: (env: Environment, names: readonly string[]) => {
+      const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
+      return createCreditManagementFromEnv({ creditTypes, logger, temporal: temporal?.Temporal }, env);
+    },
+    schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
+  };
+  return runCli(process.argv.slice(2), io, program);
+}
+
+void main().then((code) => {
   process.exitCode = code;
 });

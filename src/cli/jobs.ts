@@ -1,6 +1,7 @@
 /** Commands that run jobs: once, or again and again. */
 import type { JobOptions, JobReport, Jobs } from '../services/job-types.js';
-import { type CliCall, type CliCommand, countOf, EXIT, type Flags, progressOn, textOf, UsageError } from './command.js';
+import { type CliCall, type CliCommand, countOf, EXIT, type Flags, progressOn, textOf } from './command.js';
+import { pause, SCHEDULE_FLAGS, scheduleOf } from './schedule.js';
 
 const FLAGS: Flags = {
   'as-of': { value: 'instant', help: 'what was due by this instant (ISO 8601); default now' },
@@ -69,18 +70,19 @@ const run: CliCommand = {
   name: 'run',
   args: [],
   help: 'run all jobs, again and again until stopped (SIGINT, SIGTERM)',
-  flags: {
-    ...FLAGS,
-    every: { value: 'seconds', help: 'pause between two rounds; default 60' },
-    once: { help: 'one round' },
-  },
+  flags: { ...FLAGS, ...SCHEDULE_FLAGS },
   async run(call) {
-    const every = countOf(call, 'every') ?? 60;
-    if (every < 1) throw new UsageError('--every is at least 1.');
+    const schedule = await scheduleOf(call);
     const { jobs } = call.open();
     const { signal } = call.io;
+    const wait = async () => {
+      const ms = schedule.msToNext();
+      if (ms !== null) await pause(ms, signal);
+      return ms !== null && !signal.aborted;
+    };
     let code: number = EXIT.done;
-    do {
+    let goesOn = call.flags.once === true || !schedule.waitsFirst || (await wait());
+    while (goesOn) {
       for (const { verb } of Object.values(JOBS)) {
         const report: JobReport = await jobs[verb](optionsOf(call));
         progressOn(call.io).end();
@@ -89,24 +91,11 @@ const run: CliCommand = {
         }
         code = Math.max(code, exitOf([report]));
       }
-      if (call.flags.once || signal.aborted) break;
-      await pause(every * 1000, signal);
-    } while (!signal.aborted);
+      goesOn = call.flags.once !== true && !signal.aborted && (await wait());
+    }
     // Stopped as asked: what was left is left for the next start.
     return signal.aborted ? EXIT.done : code;
   },
 };
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
-}
 
 export const jobCommands: readonly CliCommand[] = [...once, run];

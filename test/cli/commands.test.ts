@@ -19,7 +19,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
   const stop = new AbortController();
   const said = { out: '', err: '' };
   const seen: Readonly<Record<string, string | undefined>>[] = [];
-  const io: CliIo = {
+  const io: { -readonly [K in keyof CliIo]: CliIo[K] } = {
     env: { NODE_ENV: 'test' },
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
@@ -49,7 +49,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
     const { code, out, err } = await run(`${line} --json`, ...more);
     return { code, err, value: JSON.parse(out) };
   };
-  return { run, json, open, clock, seen, stop };
+  return { run, json, open, clock, seen, stop, io };
 }
 
 test('add, deduct and adjust demand an actor and a reason, which the entry keeps', async () => {
@@ -109,6 +109,28 @@ test('jobs report what they did, and tell by their exit code whether something i
   expect((await json('expire')).value.status).toBe('stopped');
   expect((await run('expire')).code).toBe(EXIT.problems);
   expect((await run('run')).code).toBe(EXIT.done);
+});
+
+test('run begins its rounds as a cron pattern says, until it is stopped', async () => {
+  const { run, open, clock, stop, io } = terminal();
+  await open().credits.addCredits('u', 5, { expiresAt: new Date(clock.now().getTime() + 1_000) });
+  clock.advance({ days: 1 });
+  // Every second; the first round waits for its time as well.
+  const running = run('run', '--cron', '* * * * * *', '--zone', 'Asia/Kolkata');
+  const out = new Promise<string>((resolve) => (io.out = resolve));
+  expect(await out).toMatch(/^expiration: completed, 1 processed, 5 credits expired/);
+  stop.abort();
+  expect((await running).code).toBe(EXIT.done);
+  const wrong = [
+    ['--cron', 'never'],
+    ['--cron', '* * * * *', '--zone', 'Mars/Olympus'],
+    ['--cron', '* * * * *', '--every', '5'],
+    ['--zone', 'UTC'],
+    ['--every', '0'],
+  ];
+  for (const flags of wrong) expect([flags, (await run('run', ...flags)).code]).toEqual([flags, EXIT.usage]);
+  // A pattern without a next time is done.
+  expect((await terminal().run('run', '--cron', '2020-01-01T00:00:00')).code).toBe(EXIT.done);
 });
 
 test('ledger: verified, reconciled, and rebuilt only when told so', async () => {
