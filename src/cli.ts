@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
 import { runCli } from './cli/main.js';
+import { findTemporal } from './cli/temporal.js';
 import { createCreditManagementFromEnv } from './env.js';
 import { mongodbSchema, postgresSchema } from './schema.js';
 
@@ -25,12 +26,11 @@ const io = {
   signal: stop.signal,
 };
 async function main(): Promise<number> {
-  // Plans in a time zone need it: the runtime's own, or the polyfill where it is installed.
-  const temporal = 'Temporal' in globalThis ? undefined : await import('temporal-polyfill').catch(() => undefined);
+  const temporal = await findTemporal();
   const program = {
     open: (env: Environment, names: readonly string[]) => {
       const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
-      return createCreditManagementFromEnv({ creditTypes, logger, temporal: temporal?.Temporal }, env);
+      return createCreditManagementFromEnv({ creditTypes, logger, temporal }, env);
     },
     schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
   };
