@@ -1,20 +1,8 @@
 /** G14: many rows of history with random keys, against the same on tables that are nearly empty. */
 import { randomUUID } from 'node:crypto';
 import { createDatabase, dropDatabase } from '../servers/postgres.js';
-import { ACCOUNTS } from './closed-loop.js';
-import {
-  AMOUNT,
-  accountsOf,
-  type Bench,
-  checkpoint,
-  fund,
-  load,
-  loop,
-  openLibrary,
-  ratio,
-  rounds,
-  sql,
-} from './postgres-load.js';
+import { ACCOUNTS, AMOUNT, accountsOf, fund, load, loop } from './closed-loop.js';
+import { type Bench, checkpoint, openLibrary, ratio, rounds, sql } from './postgres-load.js';
 import { makeTables, naive } from './postgres-rivals.js';
 
 export async function history(bench: Bench): Promise<void> {

@@ -1,27 +1,8 @@
-/** What the parts of the PostgreSQL benchmark share: workloads, closed loops, the library as a rival, the report. */
+/** What the parts of the PostgreSQL benchmark share: the report, the library on a database, rounds. */
 import pg from 'pg';
 import { createCreditManagement } from '../../src/index.js';
 import { SqlDbManager } from '../../src/sql.js';
-import { randomSource } from '../faults/chaos.js';
-import { ACCOUNTS, type Rival } from './closed-loop.js';
-
-export const MICRO = 1_000_000;
-export const AMOUNT = 0.01;
-
-export type Workload = 'hot' | 'uniform' | 'zipf';
-
-export interface Result {
-  readonly adapter: 'postgres' | 'pglite';
-  readonly design: string;
-  readonly workload: Workload;
-  readonly inFlight: number;
-  readonly history: number;
-  readonly opsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-export type Measured = Pick<Result, 'opsPerSecond' | 'p50Ms' | 'p99Ms'>;
+import { libraryRival, type Measured, median, type Result, type Rival } from './closed-loop.js';
 
 /** What a part of the benchmark gets. */
 export interface Bench {
@@ -71,113 +52,18 @@ function shown(value: number): string {
   return value.toPrecision(3);
 }
 
-export function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
-}
-
 /** Median of the ratios of each round. */
 export function ratio(of: readonly number[], to: readonly number[]): number {
   return median(of.map((value, i) => value / (to[i] as number)));
-}
-
-export function percentiles(times: number[]): { p50Ms: number; p99Ms: number } {
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.floor(share * (times.length - 1))] as number;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
-}
-
-/** Which account the n-th operation is on. */
-export function accountsOf(workload: Workload, accounts = ACCOUNTS): (n: number) => number {
-  if (workload === 'hot') return () => 0;
-  if (workload === 'uniform') return (n) => (n * 7919) % accounts;
-  const random = randomSource(1);
-  const drawn = zipf(0.99, accounts, random);
-  // Drawn once, because drawing is dear beside an operation.
-  const numbers = Int32Array.from({ length: 1 << 18 }, drawn);
-  return (n) => numbers[n % numbers.length] as number;
-}
-
-/** Ranks from 0, the first the likeliest. */
-function zipf(exponent: number, count: number, random: () => number): () => number {
-  const sums = new Float64Array(count);
-  let sum = 0;
-  for (let rank = 0; rank < count; rank++) {
-    sum += 1 / (rank + 1) ** exponent;
-    sums[rank] = sum;
-  }
-  return () => {
-    const wanted = random() * sum;
-    let [low, high] = [0, count - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((sums[middle] as number) < wanted) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
-}
-
-/** Runs `operation` in a closed loop for some seconds; `n` counts up over all slots. */
-export async function loop(
-  operation: (n: number) => Promise<void>,
-  inFlight: number,
-  seconds: number,
-  answered: () => void = () => {},
-): Promise<Measured> {
-  const times: number[] = [];
-  let next = 0;
-  const began = performance.now();
-  const until = began + seconds * 1000;
-  const slot = async () => {
-    while (performance.now() < until) {
-      const started = performance.now();
-      await operation(next++);
-      times.push(performance.now() - started);
-      answered();
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, slot));
-  return { opsPerSecond: (times.length / (performance.now() - began)) * 1000, ...percentiles(times) };
-}
-
-/** Deductions in a closed loop for some seconds. */
-export function load(rival: Rival, workload: Workload, inFlight: number, seconds: number): Promise<Measured> {
-  const accountOf = accountsOf(workload);
-  return loop((n) => rival.deduct(accountOf(n), AMOUNT * MICRO), inFlight, seconds);
 }
 
 export function openLibrary(url: string, prefix = 'credit_', ledger: object = {}) {
   return createCreditManagement({ db: new SqlDbManager({ url, prefix }), ledger, timeoutMs: 60_000 });
 }
 
-export type Library = ReturnType<typeof openLibrary>;
-
-/** Three lots for each account. */
-export async function fund({ credits }: Pick<Library, 'credits'>, accounts = ACCOUNTS): Promise<void> {
-  const now = Date.now();
-  for (let lot = 1; lot <= 3; lot++) {
-    const expiresAt = new Date(now + lot * 86_400_000);
-    for (let from = 0; from < accounts; from += 2_000) {
-      const part = Array.from({ length: Math.min(2_000, accounts - from) }, (_, i) => `user-${from + i}`);
-      await Promise.all(part.map((user) => credits.addCredits(user, 1_000_000, { expiresAt })));
-    }
-  }
-}
-
-/** The library as a rival: a manager of its own tables, every account with three lots. */
-export async function library(url: string, prefix = 'credit_', ledger: object = {}): Promise<Rival> {
-  const manager = openLibrary(url, prefix, ledger);
-  await fund(manager);
-  return rivalOf(manager);
-}
-
-export function rivalOf({ credits, close }: Pick<Library, 'credits' | 'close'>): Rival {
-  return {
-    deduct: async (n) => {
-      await credits.deductCredits(`user-${n}`, AMOUNT);
-    },
-    close,
-  };
+/** The library as a rival: a manager of its own tables. */
+export function library(url: string, prefix = 'credit_', ledger: object = {}): Promise<Rival> {
+  return libraryRival(new SqlDbManager({ url, prefix }), ledger);
 }
 
 /** One statement on a connection of its own. */
@@ -200,7 +86,7 @@ export async function checkpoint(url: string): Promise<void> {
 export async function rounds(
   { url, rounds: count, seconds, report }: Pick<Bench, 'url' | 'rounds' | 'seconds' | 'report'>,
   designs: Readonly<Record<string, (seconds: number) => Promise<Measured>>>,
-  about: Pick<Result, 'workload' | 'inFlight'> & { history?: number; adapter?: Result['adapter'] },
+  about: Pick<Result, 'workload' | 'inFlight'> & { history?: number; adapter?: string },
 ): Promise<Record<string, { rate: number[]; p50: number[]; p99: number[] }>> {
   const found: Record<string, { rate: number[]; p50: number[]; p99: number[] }> = {};
   for (let round = 0; round <= count; round++) {

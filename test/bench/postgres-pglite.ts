@@ -2,7 +2,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createCreditManagement } from '../../src/index.js';
 import { SqlDbManager } from '../../src/sql.js';
-import { AMOUNT, type Bench, fund, loop, MICRO, ratio, rivalOf, rounds } from './postgres-load.js';
+import { AMOUNT, fund, loop, MICRO, rivalOf } from './closed-loop.js';
+import { type Bench, ratio, rounds } from './postgres-load.js';
 import { HAND_TABLES, moveByHand } from './postgres-rivals.js';
 
 const ACCOUNTS = 1_000;

@@ -1,5 +1,7 @@
 /** A process of the benchmark: makes its design ready, says so, and deducts from one account when it is told to. */
-import { type Bench, loop, openLibrary, rivalOf } from './postgres-load.js';
+
+import { loop, rivalOf } from './closed-loop.js';
+import { type Bench, openLibrary } from './postgres-load.js';
 import { naive } from './postgres-rivals.js';
 
 /** To it: for how long, or the end. */

@@ -1,7 +1,8 @@
 /** G12 and G13: two and four processes that all deduct from one account. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Bench, checkpoint, fund, median, openLibrary, ratio, sql } from './postgres-load.js';
+import { fund, median } from './closed-loop.js';
+import { type Bench, checkpoint, openLibrary, ratio, sql } from './postgres-load.js';
 import type { FromProcess, ToProcess } from './postgres-process.js';
 import { makeTables } from './postgres-rivals.js';
 

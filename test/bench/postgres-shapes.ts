@@ -1,5 +1,7 @@
+import { AMOUNT, loop, percentiles } from './closed-loop.js';
+import { type Bench, openLibrary, sql } from './postgres-load.js';
+
 /** What calls cost on accounts of unusual shape, against a small account in the same run; one call in flight. */
-import { AMOUNT, type Bench, loop, openLibrary, percentiles, sql } from './postgres-load.js';
 
 const LOTS = 1_000;
 /** One less than may be open, so that there is room to reserve. */

@@ -3,7 +3,8 @@
  * among all entries of the account gets slower with each of them.
  */
 import { randomUUID } from 'node:crypto';
-import { AMOUNT, accountsOf, type Bench, fund, loop, openLibrary, sql } from './postgres-load.js';
+import { AMOUNT, accountsOf, fund, loop } from './closed-loop.js';
+import { type Bench, openLibrary, sql } from './postgres-load.js';
 
 const SECONDS = 6;
 

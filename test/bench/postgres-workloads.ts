@@ -5,23 +5,20 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { promisify } from 'node:util';
-import { ACCOUNTS, type Rival } from './closed-loop.js';
 import {
+  ACCOUNTS,
   AMOUNT,
   accountsOf,
-  type Bench,
   fund,
-  library,
   load,
   loop,
   MICRO,
   median,
-  openLibrary,
   percentiles,
-  ratio,
+  type Rival,
   rivalOf,
-  rounds,
-} from './postgres-load.js';
+} from './closed-loop.js';
+import { type Bench, library, openLibrary, ratio, rounds } from './postgres-load.js';
 import { makeTables, naive, rawInsert, statement } from './postgres-rivals.js';
 
 /** G5. */

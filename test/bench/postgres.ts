@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ACCOUNTS, type Rival } from './closed-loop.js';
-import { type Bench, library, load, median, type Report, type Result } from './postgres-load.js';
+import { ACCOUNTS, load, median, type Result, type Rival } from './closed-loop.js';
+import { type Bench, library, type Report } from './postgres-load.js';
 import { bulkRate, checkTables, makeTables, naive, rawInsert, statement, walSyncs } from './postgres-rivals.js';
 
 type Workload = 'hot' | 'uniform';
