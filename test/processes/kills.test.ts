@@ -11,7 +11,7 @@ const PROCESSES = 3;
 /** Calls in flight in each process. */
 const WIDTH = 8;
 const TIMEOUT_MS = 10_000;
-/** A dead process holds nobody up for as long as this. */
+/** What a dead process had locked is free again within this. */
 const HELD_UP_MS = 5_000;
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -71,7 +71,8 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     }
     expect(journal.unsettled.map(({ tag, names }) => `${tag}: ${names}`)).toEqual([]);
     expect(journal.surprises()).toEqual([]);
-    expect(journal.slowest).toBeLessThan(HELD_UP_MS);
+    // Whatever a dead process had locked, every call ends by its own deadline.
+    expect(journal.slowest).toBeLessThan(TIMEOUT_MS);
     expect(await journal.problems(manager)).toEqual([]);
     expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
     expect(inFlight.keyed).toBeGreaterThan(0);

@@ -2,7 +2,7 @@
 import { decodeCursor, orderFields } from '../../ports/cursor.js';
 import type { FindQuery, StoredValue } from '../../ports/db-manager.js';
 import type { Document } from './driver.js';
-import { type Field, queried, type StoredCollection } from './stored-collection.js';
+import { type CollectionIndex, type Field, queried, type StoredCollection } from './stored-collection.js';
 
 type Selection = Omit<FindQuery, 'limit'>;
 
@@ -26,16 +26,18 @@ export function findOf(collection: StoredCollection, query: Selection): Find {
     conditions.push(...behind(collection, order, position, descending));
   }
   const sort: Record<string, 1 | -1> = {};
-  for (const field of order) sort[collection.pathOf(field)] = descending ? -1 : 1;
-  return { filter: conditions.length > 0 ? { $and: conditions } : {}, sort, hint: hintOf(collection, query) };
+  const index = collection.indexes.find(({ name }) => name === query.index);
+  // Values that nobody shares have no ties; a key behind them would make the server sort what the index has in order.
+  const hasTies = !index?.unique || index.fields.some(({ nullable }) => nullable);
+  for (const field of hasTies ? order : order.slice(0, -1)) sort[collection.pathOf(field)] = descending ? -1 : 1;
+  return { filter: conditions.length > 0 ? { $and: conditions } : {}, sort, hint: hintOf(index, query) };
 }
 
 /** What is selected must be in the index that is walked: a null is in none that needs the field. */
-function hintOf(collection: StoredCollection, { index: name, equals, anyOf, range }: Selection): string | null {
-  const index = collection.indexes.find((each) => each.name === name);
+function hintOf(index: CollectionIndex | undefined, { equals, anyOf, range }: Selection): string | null {
   const isAsked = ({ name: field }: Field) =>
     (equals && field in equals) || anyOf?.field === field || range?.field === field;
-  return index?.needed.every(isAsked) ? name : null;
+  return index?.needed.every(isAsked) ? index.name : null;
 }
 
 function conditionsOf(collection: StoredCollection, { equals, anyOf, range }: Selection): Document[] {
