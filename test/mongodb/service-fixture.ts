@@ -1,5 +1,5 @@
 /** What the tests of the services on MongoDB share: a store that is emptied, managers, hosts, and dumps. */
-import { type ClientSession, MongoClient, type MongoClientOptions } from 'mongodb';
+import { type ClientSession, Long, MongoClient, type MongoClientOptions } from 'mongodb';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
 import { MongoDbManager } from '../../src/mongodb.js';
 import { databaseOf, describeMongo } from '../servers/mongo.js';
@@ -67,6 +67,11 @@ export class MongoStore implements HostedStore {
   async orders(): Promise<string[]> {
     const found = await this.database.collection('shop_order').find().sort({ _id: 1 }).toArray();
     return found.map(({ _id }) => String(_id));
+  }
+
+  damage(entryId: string): Promise<unknown> {
+    const entries = this.database.collection<{ _id: string }>('credit_entry');
+    return entries.updateOne({ _id: entryId }, { $inc: { delta: Long.fromNumber(1) } });
   }
 
   async dump(): Promise<readonly string[]> {

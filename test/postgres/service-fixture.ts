@@ -77,6 +77,10 @@ export class Store {
     return (await this.query('select id from shop_order order by id')).map(({ id }) => String(id));
   }
 
+  damage(entryId: string): Promise<unknown> {
+    return this.query('update credit_entry set delta = delta + 1 where id = $1', [entryId]);
+  }
+
   /** Everything stored, as text; without the empty rows of accounts that nobody has used. */
   async dump(): Promise<readonly string[]> {
     const lines: string[] = [];

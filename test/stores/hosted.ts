@@ -26,6 +26,8 @@ export interface HostedStore {
   orders(): Promise<string[]>;
   /** Everything stored, as text; without the empty rows of accounts that nobody has used. */
   dump(): Promise<readonly string[]>;
+  /** Changes the amount of an entry beside the library. */
+  damage(entryId: string): Promise<unknown>;
 }
 
 export interface HostedAdapter {
