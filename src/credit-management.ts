@@ -28,6 +28,7 @@ import { defaultLogger } from './services/logger.js';
 import type { CreditManagement } from './services/management.js';
 import { notificationService } from './services/notification-service.js';
 import { OutboxRelay } from './services/outbox-relay.js';
+import { outboxService } from './services/outbox-service.js';
 import { Pipeline } from './services/pipeline.js';
 import { promoService } from './services/promo-service.js';
 import { Store } from './services/store.js';
@@ -173,6 +174,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     },
     promos: promoService(engine, types),
     notifications,
+    outbox: outboxService(engine),
     async health() {
       const up = await db.ping({ timeoutMs: 2_000 }).then(
         () => true,

@@ -88,6 +88,7 @@ export type {
   NotifyOptions,
 } from './services/notification-types.js';
 export type { OutboxOptions, OutboxReport } from './services/outbox-run.js';
+export type { OutboxService, SinkInfo } from './services/outbox-service.js';
 export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promo-types.js';
 export type {
   ChangePreview,

@@ -15,6 +15,7 @@ import {
 import { doctor } from './doctor.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
+import { outboxCommands } from './outbox.js';
 import { type Schemas, schemaCommand } from './schema.js';
 
 /** What the program brings along. */
@@ -24,7 +25,13 @@ export interface Program {
   readonly schemas: Schemas;
 }
 
-const COMMANDS: readonly CliCommand[] = [...jobCommands, ...ledgerCommands, ...accountCommands, doctor];
+const COMMANDS: readonly CliCommand[] = [
+  ...jobCommands,
+  ...ledgerCommands,
+  ...outboxCommands,
+  ...accountCommands,
+  doctor,
+];
 
 /** Which variable a flag stands for. */
 const VARIABLES: Readonly<Record<string, string>> = {

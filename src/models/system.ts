@@ -16,6 +16,16 @@ export const systemModel = defineModel('system', systemSchema, 'id', [
   { name: 'kind', fields: ['kind', 'updatedAt'], unique: false },
 ]);
 
+/** What the row of a sink says: its name, and that it was taken off. */
+export interface SinkValue {
+  readonly name: string;
+  readonly isRemoved?: boolean;
+}
+
+export function sinkOf({ value }: SystemRow): SinkValue {
+  return value as unknown as SinkValue;
+}
+
 /** The one settings row. */
 export const SETTINGS_ID = 'settings';
 

@@ -41,7 +41,10 @@ export interface JobReport<J extends JobName = JobName> {
   readonly durationMs: number;
 }
 
-/** `failed`: rows given up; `waiting`: accounts in a pause or at another relay; `deleted`: old sent rows. */
+/**
+ * `failed`: rows given up; `waiting`: accounts in a pause or at another relay; `deleted`: old sent rows, and those of
+ * removed sinks.
+ */
 export type OutboxJobReport = JobReport<'outbox'> & Pick<OutboxReport, 'failed' | 'waiting' | 'deleted'>;
 
 /**

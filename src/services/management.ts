@@ -7,6 +7,7 @@ import type { CreditService } from './credit-service-types.js';
 import type { Jobs } from './job-types.js';
 import type { LedgerService } from './ledger-types.js';
 import type { NotificationService } from './notification-types.js';
+import type { OutboxService } from './outbox-service.js';
 import type { PromoService } from './promo-types.js';
 import type { ExpirationService, SubscriptionService } from './subscription-types.js';
 
@@ -52,6 +53,8 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   start(options?: StartOptions): void;
   /** Messages for people: low credits, credits about to lapse, errors. They go to the `queue`. */
   readonly notifications: NotificationService;
+  /** Who events are delivered to, and what was given up. */
+  readonly outbox: OutboxService;
   /** Promo codes. */
   readonly promos: PromoService<S>;
   /**

@@ -51,7 +51,7 @@ export class OutboxRelay<S> {
       const limit = options.batchSize ?? ROWS_PER_READ;
       const lanes = this.#lanes.map((lane) => this.#walk(lane, run, limit, options.onProgress));
       const ends = await Promise.allSettled(lanes);
-      if (!run.isOver()) await this.#guarded(run, 'retention', () => deleteOld(this.#config.store.db, run));
+      if (!run.isOver()) await this.#guarded(run, 'retention', () => deleteOld(this.#config.store, run));
       // What the host's own callback threw is the host's.
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       return run.report();

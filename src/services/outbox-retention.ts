@@ -1,18 +1,29 @@
-/** Deletes what nobody asks for: events a week after they were sent, notices a week after their lot expired. */
+/**
+ * Deletes what nobody asks for: events a week after they were sent, notices a week after their lot expired, and what
+ * waits for sinks that were taken off.
+ */
+import { sinkOf } from '../models/system.js';
 import type { DbManager, FindQuery, Unit } from '../ports/db-manager.js';
 import type { OutboxRun } from './outbox-run.js';
+import type { Store } from './store.js';
 
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 const ROWS_PER_COMMIT = 500;
 const TIMEOUT_MS = 30_000;
 
-export async function deleteOld<S>(db: DbManager<S>, run: OutboxRun<S>): Promise<void> {
+export async function deleteOld<S>(store: Store<S>, run: OutboxRun<S>): Promise<void> {
+  const { db } = store;
   const lte = new Date(run.now() - KEPT_MS);
   await deleteAll(db, run, 'outbox', {
     index: 'sent',
     equals: { status: 'sent' },
     range: { field: 'sentAt', lte },
   });
+  for (const row of await store.readSinks(true)) {
+    for (const status of ['pending', 'failed']) {
+      await deleteAll(db, run, 'outbox', { index: 'queue', equals: { sink: sinkOf(row).name, status } });
+    }
+  }
   await deleteAll(db, run, 'notice', { index: 'expires', range: { field: 'expiresAt', lte } });
 }
 

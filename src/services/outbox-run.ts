@@ -26,7 +26,7 @@ export interface OutboxReport {
   readonly failed: number;
   /** Accounts that wait for the end of a pause, or that another relay is at. */
   readonly waiting: number;
-  /** Sent rows that were old enough to be deleted. */
+  /** Rows deleted: sent ones that are a week old, and those of sinks that were taken off. */
   readonly deleted: number;
   readonly skippedCount: number;
   /** What went wrong, by row; the first 100. */

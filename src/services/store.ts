@@ -2,7 +2,7 @@
 import { type SealedEntry, sealAlone } from '../core/canonical.js';
 import { creditError, isCreditError } from '../errors.js';
 import { storedModels } from '../models/index.js';
-import { QUEUE_ID, SETTINGS_ID, type Settings, type SystemRow, settingsSchema } from '../models/system.js';
+import { QUEUE_ID, SETTINGS_ID, type Settings, type SystemRow, settingsSchema, sinkOf } from '../models/system.js';
 import type { JsonObject } from '../models/values.js';
 import type { Clock } from '../ports/clock.js';
 import type { Change, DbManager, Row, Unit } from '../ports/db-manager.js';
@@ -12,6 +12,8 @@ import { databaseTime, hostTime, type TimeSource } from './time-source.js';
 import { monotonicNow } from './timers.js';
 
 const SINKS_EVERY_MS = 60_000;
+/** Names that a database may have known. */
+const SINKS_MAX = 1_000;
 
 export interface StoreConfig<S> {
   readonly db: DbManager<S>;
@@ -137,17 +139,40 @@ export class Store<S> {
   }
 
   async #register(id: string, kind: SystemRow['kind'], value: JsonObject): Promise<void> {
-    const [row] = await this.db.getMany('system', [id]);
-    if (row) return;
-    const updatedAt = new Date(this.time.now());
-    await this.#commitOnce([{ op: 'insert', model: 'system', row: { id, version: 1, kind, value, updatedAt } }]);
+    const [row] = (await this.db.getMany('system', [id])) as unknown as (SystemRow | null)[];
+    if (row && (kind !== 'sink' || !sinkOf(row).isRemoved)) return;
+    await this.#writeSystem(row ?? null, { id, kind, value });
+  }
+
+  async #writeSystem(before: SystemRow | null, fields: Pick<SystemRow, 'id' | 'kind' | 'value'>): Promise<void> {
+    const row = { ...fields, version: (before?.version ?? 0) + 1, updatedAt: new Date(this.time.now()) };
+    await this.#commitOnce([
+      before === null
+        ? { op: 'insert', model: 'system', row }
+        : { op: 'replace', model: 'system', row, expectedVersion: before.version },
+    ]);
+  }
+
+  /** Registered sinks; with `removed`, those that were taken off. */
+  async readSinks(removed = false): Promise<readonly SystemRow[]> {
+    const { rows } = await this.db.find('system', { index: 'kind', equals: { kind: 'sink' }, limit: SINKS_MAX });
+    return (rows as unknown as SystemRow[]).filter((row) => (sinkOf(row).isRemoved ?? false) === removed);
+  }
+
+  /** Takes a sink off. Its row stays, so that what others write for it until they learn of it is found. */
+  async removeSink(name: string): Promise<boolean> {
+    const id = `sink:${name}`;
+    const [row] = (await this.db.getMany('system', [id])) as unknown as (SystemRow | null)[];
+    if (!row || sinkOf(row).isRemoved) return false;
+    await this.#writeSystem(row, { id, kind: 'sink', value: { name, isRemoved: true } });
+    await this.learn();
+    return true;
   }
 
   /** Reads which sinks there are, and whether there is a queue; otherwise it is learnt within a minute. */
   async learn(): Promise<void> {
     const [queue] = await this.db.getMany('system', [QUEUE_ID]);
-    const { rows } = await this.db.find('system', { index: 'kind', equals: { kind: 'sink' }, limit: 100 });
-    this.#sinks = rows.map((row) => (row.value as { name: string }).name);
+    this.#sinks = (await this.readSinks()).map((row) => sinkOf(row).name);
     this.#queue = queue !== null;
     this.#sinksReadAt = monotonicNow();
   }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type CliIo, EXIT } from '../../src/cli/command.js';
 import { runCli } from '../../src/cli/main.js';
-import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
+import { createCreditManagement, type EventSink, InMemoryDbManager } from '../../src/index.js';
 import { mongodbSchema, postgresSchema } from '../../src/schema.js';
 import type { CreditManagement } from '../../src/services/management.js';
 import { testClock } from '../../src/testing/clock.js';
@@ -26,10 +26,10 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
     isTerminal: options.isTerminal ?? false,
     signal: stop.signal,
   };
-  const open = (types: readonly string[] = []) => {
+  const open = (types: readonly string[] = [], sinks: readonly EventSink[] = []) => {
     const creditTypes = Object.fromEntries(types.map((name) => [name, {}]));
     const ledger = options.filePath === undefined ? undefined : { filePath: options.filePath };
-    return createCreditManagement({ db, clock, creditTypes, ledger }) as unknown as CreditManagement<unknown>;
+    return createCreditManagement({ db, clock, creditTypes, ledger, sinks }) as unknown as CreditManagement<unknown>;
   };
   /** Runs a command; answers its exit code and what it said. */
   const run = async (line: string, ...more: string[]) => {
@@ -143,6 +143,18 @@ test('ledger: verified, reconciled, and rebuilt only when told so', async () => 
   expect((await run('ledger rebuild')).code).toBe(EXIT.usage);
   expect((await run('ledger rebuild --yes')).out).toMatch(/^\d+ lines written\n$/);
   expect((await terminal().run('ledger rebuild --yes')).err).toContain('CONFIGURATION');
+});
+
+test('sinks: listed, sent to again, and taken off only when told so', async () => {
+  const { run, json, open } = terminal();
+  const manager = open([], [{ name: 'crm', publish: () => Promise.reject(new Error('no')) }]);
+  await manager.credits.addCredits('u', 1);
+  expect((await run('sinks list')).out).toMatch(/^crm: [1-9] wait, 0 failed\n$/);
+  expect((await json('sinks retry')).value).toEqual({ retried: 0 });
+  expect((await run('sinks retry --sink nobody')).err).toMatch(/^NOT_FOUND: /);
+  expect((await run('sinks remove crm')).code).toBe(EXIT.usage);
+  expect(await run('sinks remove crm --yes')).toMatchObject({ code: EXIT.done, out: 'removed\n' });
+  expect((await json('sinks list')).value).toEqual({ sinks: [] });
 });
 
 test('doctor names what it looked at', async () => {
