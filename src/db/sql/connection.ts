@@ -39,7 +39,7 @@ export interface PgClientLike {
 
 /** The members of a `pg` pool that are used. */
 export interface PgPoolLike {
-  connect(): Promise<PgClientLike>;
+  connect(callback: (error: Error | undefined, client: PgClientLike | undefined) => void): unknown;
   end?(): Promise<void>;
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -65,8 +65,7 @@ export class PgSource implements SqlSource {
   }
 
   async lease(giveUp: AbortSignal): Promise<SqlLease> {
-    const client = await this.#pool.connect();
-    client.on?.('error', ignore);
+    const client = await this.#connect();
     let released = false;
     const release = (error?: Error): void => {
       if (released) return;
@@ -105,6 +104,20 @@ export class PgSource implements SqlSource {
       release,
       destroy,
     };
+  }
+
+  /**
+   * By callback: it is called while the pool hands the client over. A promise is heard later, and a server that ends in
+   * the moment in which the connection is made (one packet says ready and the end) would end this process too.
+   */
+  #connect(): Promise<PgClientLike> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, client) => {
+        client?.on?.('error', ignore);
+        if (client) resolve(client);
+        else reject(error);
+      });
+    });
   }
 
   async close(): Promise<void> {
