@@ -220,9 +220,9 @@ await describeDatabase(`races of ${PROCESSES} processes on ${ADAPTER}`, (databas
 
   test('expiry against spending: a credit is spent before its instant, held over it, or expired, and once', () =>
     race('expiry', 1, async ([user]) => {
-      const { now } = await manager.db.ping();
-      const expiresAt = new Date(now.getTime() + 250);
       await one('addCredits', user, 1_000, { priority: 90 });
+      const { now } = await manager.db.ping();
+      const expiresAt = new Date(now.getTime() + 600);
       const { id } = await one<{ id: string }>('addCredits', user, 300, { expiresAt, priority: 10 });
       const lapsing = (await grantsOf(user)).find((grant) => grant.expiresAt !== null)!;
       let spent = 0;
