@@ -107,7 +107,7 @@ export interface PlanInput {
 export interface SetPlanOptions<S = never> extends MutationOptions<S> {
   /** Default true. */
   autoRenew?: boolean | undefined;
-  /** Whether the current period is allocated at once, default true. */
+  /** Whether the period is allocated at once, default true; else `allocateSubscriptionCredits` does while it runs. */
   allocate?: boolean | undefined;
 }
 export interface UpgradeOptions<S = never> extends MutationOptions<S> {
