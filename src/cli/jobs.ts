@@ -4,7 +4,7 @@ import { type CliCall, type CliCommand, countOf, EXIT, type Flags, progressOn, t
 
 const FLAGS: Flags = {
   'as-of': { value: 'instant', help: 'what was due by this instant (ISO 8601); default now' },
-  'batch-size': { value: 'rows', help: 'rows at a time; default 500' },
+  'batch-size': { value: 'rows', help: 'rows at a time; each job has a default of its own' },
   'max-seconds': { value: 'seconds', help: 'stop between two batches after this; default 600' },
 };
 
