@@ -5,7 +5,7 @@ import { pause, SCHEDULE_FLAGS, scheduleOf } from './schedule.js';
 
 const FLAGS: Flags = {
   'as-of': { value: 'instant', help: 'what was due by this instant (ISO 8601); default now' },
-  'batch-size': { value: 'rows', help: 'rows at a time; default 500' },
+  'batch-size': { value: 'rows', help: 'rows at a time; each job has a default of its own' },
   'max-seconds': { value: 'seconds', help: 'stop between two batches after this; default 600' },
 };
 

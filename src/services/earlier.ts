@@ -4,6 +4,7 @@ import { fingerprintOf } from '../core/canonical.js';
 import type { Command, CommandOf, GrantTerms, Refusal } from '../core/command.js';
 import { type CreditErrorCode, type CreditErrorDetails, creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
+import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import type { ChangeSet } from './changes.js';
 import type { FactSheet } from './fact-sheet.js';
@@ -32,7 +33,10 @@ export function prefetch<S>(operation: Operation, accounts: readonly Account[], 
     const ids = command.original.draws.map((draw) => draw.grantId);
     if (command.original.grantId !== null) ids.push(command.original.grantId);
     for (const id of ids) if (!account.grants.some((grant) => grant.id === id)) facts.row('grant', id);
-  }
+  } else if (command.type === 'renew') {
+    const row = facts.row('subscription', account.userId) as SubscriptionRow | null | undefined;
+    if (row) facts.row('plan', row.pending?.planId ?? row.planId);
+  } else if (command.type === 'renew_cycle') facts.row('cycle', command.cycleId);
 }
 
 /** Null when there is no earlier outcome, undefined while that has to be looked up. */

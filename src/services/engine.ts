@@ -130,6 +130,15 @@ export class Engine<S> {
     return this.#config.pipeline.submit(request);
   }
 
+  /**
+   * An account that was just read, for the decisions that follow: where this process remembers none it is not read
+   * again. What it says may be out of date as anything remembered may: then the commit conflicts.
+   */
+  offer(row: AccountRow): void {
+    const { memory } = this.#config.pipeline;
+    if (!memory.get(row.id)) memory.set(row.id, { account: accountFromRow(row), version: row.version });
+  }
+
   /** Waits until something new may be written: a ledger file that is required may be out of order. */
   async admit(options: CallOptions<S>): Promise<void> {
     await this.read(options, () => this.#config.admit());
@@ -187,10 +196,11 @@ export class Engine<S> {
       const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', new ChangeSet(settings, facts));
       const call = callInfo('preview', 'preview', {}, null);
       for (;;) {
+        const { misses } = facts;
         const decision = decide(states, command, call, context);
         if (decision.kind === 'applied') return decision.entry;
         if (decision.kind === 'refused') throw errorOf(decision);
-        if (!facts.missing) throw creditError('INVARIANT_VIOLATION', 'There is nothing to preview.', {});
+        if (facts.misses === misses) throw creditError('INVARIANT_VIOLATION', 'There is nothing to preview.', {});
         await facts.fetch();
       }
     });

@@ -23,7 +23,7 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
         const message = 'There is no subscription with this id.';
         throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });
       }
-      const granted = (await renew(engine, row, rest())) ?? {};
+      const { granted = {} } = (await renew(engine, row, rest())) ?? {};
       const own = row.terms.grants[0]?.creditType ?? 'credits';
       return {
         granted: toCredits(granted[own] ?? 0, engine.scale),

@@ -9,16 +9,16 @@ export class FactSheet<S> {
   readonly #keys = new Map<string, EntryRow | null>();
   readonly #reversals = new Map<string, readonly EntryRow[]>();
   readonly #wanted = { rows: new Map<string, Set<string>>(), keys: new Set<string>(), reversals: new Set<string>() };
-  #missing = false;
+  #misses = 0;
 
   constructor(
     readonly db: DbManager<S>,
     readonly options: StoreOptions<S>,
   ) {}
 
-  /** Whether something was asked for that has to be read first. */
-  get missing(): boolean {
-    return this.#missing;
+  /** How often something was asked for that has to be read first: more than before tells who asks of those who do. */
+  get misses(): number {
+    return this.#misses;
   }
 
   /** A row of `model`; `undefined` while it has not been read. */
@@ -27,7 +27,7 @@ export class FactSheet<S> {
     if (row === undefined) {
       const keys = this.#wanted.rows.get(model) ?? new Set();
       this.#wanted.rows.set(model, keys.add(key));
-      this.#missing = true;
+      this.#misses++;
     }
     return row;
   }
@@ -46,7 +46,7 @@ export class FactSheet<S> {
   wantKey(scopedKey: string): void {
     if (this.#keys.has(scopedKey)) return;
     this.#wanted.keys.add(scopedKey);
-    this.#missing = true;
+    this.#misses++;
   }
 
   /** The entries that reverse `entryId`, oldest first. */
@@ -54,14 +54,13 @@ export class FactSheet<S> {
     const entries = this.#reversals.get(entryId);
     if (!entries) {
       this.#wanted.reversals.add(entryId);
-      this.#missing = true;
+      this.#misses++;
     }
     return entries;
   }
 
   /** Reads everything asked for. */
   async fetch(): Promise<void> {
-    if (!this.#missing) return;
     const { rows, keys, reversals } = this.#wanted;
     await Promise.all([
       ...[...rows].map(([model, wanted]) => this.#fetchRows(model, [...wanted])),
@@ -71,7 +70,6 @@ export class FactSheet<S> {
     rows.clear();
     keys.clear();
     reversals.clear();
-    this.#missing = false;
   }
 
   async #fetchRows(model: string, keys: readonly string[]): Promise<void> {

@@ -96,17 +96,19 @@ export function planGroup<S>(group: Group, facts: FactSheet<S>, settings: Decisi
     sent: [],
     fenced: false,
   };
+  // Other groups may wait for facts too: each says what it needs, so that one read serves them all.
+  const { misses } = facts;
   for (const operation of group.operations) prefetch(operation, pass.accounts, facts);
-  if (facts.missing) return 'facts';
+  if (facts.misses > misses) return 'facts';
   let context: Context | null = null;
   let undecided = false;
   for (const operation of group.operations) {
     if (operation.state === 'settled') continue;
     context ??= contextOf(settings, now, operation.accounts[0]?.creditType ?? '', pass.changes);
-    // Later operations still say what they need, so that one read serves them all.
+    // Later operations still say what they need.
     if (planOperation(group, operation, facts, settings, context, pass) !== 'planned') undecided = true;
   }
-  if (undecided) return facts.missing ? 'facts' : 'stale';
+  if (undecided) return facts.misses > misses ? 'facts' : 'stale';
   group.plan = finishPlan(group, pass);
   return 'planned';
 }

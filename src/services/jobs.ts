@@ -6,7 +6,7 @@ import type { AccountRow } from '../models/account.js';
 import type { CycleRow } from '../models/cycle.js';
 import { jobSchema } from '../models/plan-inputs.js';
 import type { SubscriptionRow } from '../models/subscription.js';
-import type { FindQuery, Row } from '../ports/db-manager.js';
+import type { DbManager, FindQuery, Row } from '../ports/db-manager.js';
 import type { Engine } from './engine.js';
 import { parse } from './input.js';
 import type { JobName, JobOptions, JobReport, Jobs } from './job-types.js';
@@ -17,7 +17,8 @@ import type { OutboxOptions } from './outbox-run.js';
 import { renew } from './subscription-directory.js';
 import { monotonicNow } from './timers.js';
 
-const BATCH = 500;
+/** Several commits: one is decided while another is written. */
+const BATCH = 2_000;
 const MAX_DURATION_MS = 600_000;
 const SKIPPED_MAX = 100;
 const WITHIN_DAYS = 7;
@@ -28,11 +29,18 @@ const STOPPED = { status: 'stopped', processed: 0, skippedCount: 0, skipped: [] 
 const NOTHING_SENT = { failed: 0, waiting: 0, deleted: 0 };
 
 type WalkOptions = OutboxOptions;
+type Page = Awaited<ReturnType<DbManager['find']>>;
 
 /** What one row came to, in units. */
 interface Outcome {
   readonly granted?: number;
   readonly expired?: number;
+}
+
+/** Units of the periods that an operation made up for, and when the last of them ends. */
+interface Renewed {
+  readonly units: number;
+  readonly until: number;
 }
 
 /** One kind of row that a job walks along. */
@@ -51,7 +59,9 @@ export function jobs<S>(
   notifications: Pick<NotificationService, 'notifyExpiringForAll'>,
 ): Jobs {
   const expire = async (row: Row): Promise<Outcome> => {
-    const { creditType, userId } = row as unknown as AccountRow;
+    const account = row as unknown as AccountRow;
+    const { creditType, userId } = account;
+    engine.offer(account);
     const { entry } = await engine.mutate({
       operation: 'expire',
       accounts: [engine.account(creditType, userId)],
@@ -149,24 +159,24 @@ export function jobs<S>(
     return withFailures(report as unknown as JobReport<J> & R, failures);
   }
 
-  /** Repeats an operation for as long as there is something to do: each makes up for so many periods and no more. */
-  async function again(operation: () => Promise<number | null>): Promise<Outcome> {
+  /** Repeats an operation for as long as something is due: each makes up for so many periods and no more. */
+  async function again(operation: () => Promise<Renewed | null>): Promise<Outcome> {
     let granted = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const more = await operation();
-      if (more === null) break;
-      granted += more;
+      granted += more?.units ?? 0;
+      if (more === null || more.until > engine.now()) break;
     }
     return { granted };
   }
 
-  async function renewSubscription(row: SubscriptionRow): Promise<number | null> {
+  async function renewSubscription(row: SubscriptionRow): Promise<Renewed | null> {
     // Periods that grant nothing, because an earlier plan granted for them, are periods to make up for too.
-    const granted = await renew(engine, row, {});
-    return granted && Object.values(granted).reduce((sum, units) => sum + units, 0);
+    const renewal = await renew(engine, row, {});
+    return renewal && { ...renewal, units: Object.values(renewal.granted).reduce((sum, units) => sum + units, 0) };
   }
 
-  async function renewCycle(row: CycleRow): Promise<number | null> {
+  async function renewCycle(row: CycleRow): Promise<Renewed | null> {
     const { entry } = await engine.mutate({
       operation: 'renew_cycle',
       accounts: [engine.account(row.creditType, row.userId)],
@@ -174,7 +184,9 @@ export function jobs<S>(
       options: {},
       command: () => ({ type: 'renew_cycle', cycleId: row.id }),
     });
-    return entry ? ((entry.details.granted as number | undefined) ?? 0) : null;
+    if (!entry) return null;
+    const { granted = 0, cycle } = entry.details as { granted?: number; cycle?: { end: string } };
+    return { units: granted, until: Date.parse(cycle?.end ?? '') };
   }
 
   function skippedOf(job: JobName, id: string, error: unknown): JobReport['skipped'][number] {
@@ -215,12 +227,16 @@ export function jobs<S>(
       const asOf = new Date(Math.min(options.asOf ?? now, now));
       if (!(await lease.take())) return report('lease_held_elsewhere');
       for (const walk of walksOf(asOf)) {
-        for (let after: string | null | undefined; after !== null; ) {
+        const read = (after?: string): Promise<Page> =>
+          engine.store.db.find(walk.model, { ...walk.query, limit: batchSize, ...(after !== undefined && { after }) });
+        for (let next: Promise<Page> | null = read(); next !== null; ) {
+          const { rows, nextCursor }: Page = await next;
           if (options.signal?.aborted || monotonicNow() >= until || !(await lease.take())) return report('stopped');
-          const query = { ...walk.query, limit: batchSize, ...(after !== undefined && { after }) };
-          const page = await engine.store.db.find(walk.model, query);
+          // Read while this batch is written. Should it fail, that is told when its turn has come.
+          next = nextCursor === null ? null : read(nextCursor);
+          next?.catch(() => {});
           await Promise.all(
-            page.rows.map(async (row) => {
+            rows.map(async (row) => {
               try {
                 const outcome = await walk.process(row);
                 if (outcome === null) return;
@@ -232,7 +248,6 @@ export function jobs<S>(
               }
             }),
           );
-          after = page.nextCursor;
           await (options.onProgress as JobOptions['onProgress'])?.({
             job,
             processed: totals.processed,

@@ -195,23 +195,33 @@ export class Pipeline<S> {
 
   /** Plans every group; a group without a plan afterwards has to start again. */
   async #decide(groups: readonly Group[], timeoutMs: number): Promise<void> {
-    const { store, settings } = this.#config;
+    const { db } = this.#config.store;
     const options = { timeoutMs };
+    await loadStates(groups, db, this.memory, options);
+    const stale = await this.#plan(groups, options);
+    for (const group of stale) for (const key of group.keys) this.memory.drop(key);
+    await loadStates(stale, db, this.memory, options);
+    await this.#plan(stale, options);
+  }
+
+  /**
+   * Plans groups on their states and answers those that want them read again. Facts are read after the states and
+   * serve no later ones: of a fact that is newer than its state the commit is told, of an older one by nobody.
+   */
+  async #plan(groups: readonly Group[], options: { readonly timeoutMs: number }): Promise<Group[]> {
+    const { store, settings } = this.#config;
     const facts = new FactSheet(store.db, options);
-    await loadStates(groups, store.db, this.memory, options);
-    let open = groups.filter((group) => !group.broken);
-    for (const decision = settings(); open.length > 0; ) {
+    const decision = settings();
+    const stale: Group[] = [];
+    for (let open = groups.filter((group) => !group.broken); open.length > 0; ) {
       await facts.fetch();
-      const stale: Group[] = [];
       open = open.filter((group) => {
         const verdict = planGroup(group, facts, decision);
         if (verdict === 'stale' && !group.fresh) stale.push(group);
-        return verdict === 'facts' || stale.includes(group);
+        return verdict === 'facts';
       });
-      for (const group of stale) for (const key of group.keys) this.memory.drop(key);
-      await loadStates(stale, store.db, this.memory, options);
-      open = open.filter((group) => !group.broken);
     }
+    return stale;
   }
 
   async #commit(groups: readonly Group[], timeoutMs: number): Promise<readonly UnitOutcome[]> {

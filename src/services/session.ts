@@ -47,7 +47,7 @@ export async function lockAndPlan<S>(
   for (const operation of group.operations) operation.probe = true;
   group.plan = null;
   for (let verdict = planGroup(group, facts, settings); verdict !== 'planned'; ) {
-    if (!facts.missing) {
+    if (verdict === 'stale') {
       throw creditError('CONTENTION', 'A row was read before the state it belongs to. Try again.', { attempts: 1 });
     }
     await facts.fetch();

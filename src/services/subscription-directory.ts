@@ -75,12 +75,18 @@ export function typesOf({ terms, pending }: SubscriptionRow): string[] {
   return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
 }
 
-/** Allocates what is due of a subscription, and answers the units granted by credit type; null where nothing was. */
+/** What was allocated: units by credit type, and when the period ends that it went up to. */
+export interface Renewal {
+  readonly granted: Readonly<Record<string, number>>;
+  readonly until: number;
+}
+
+/** Allocates what is due of a subscription; null where nothing was. */
 export async function renew<S>(
   engine: Engine<S>,
   row: SubscriptionRow,
   options: MutationOptions<S>,
-): Promise<Readonly<Record<string, number>> | null> {
+): Promise<Renewal | null> {
   const { entry } = await engine.mutate({
     operation: 'allocate',
     accounts: accountsOf(engine, row.userId, typesOf(row)),
@@ -88,7 +94,9 @@ export async function renew<S>(
     options,
     command: () => ({ type: 'renew', subscriptionId: row.id }),
   });
-  return entry && ((entry.details.granted ?? {}) as Readonly<Record<string, number>>);
+  if (!entry) return null;
+  const { granted = {}, subscription } = entry.details as Partial<Renewal> & { subscription?: { periodEnd: string } };
+  return { granted, until: Date.parse(subscription?.periodEnd ?? '') };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What a process remembers is never the truth: every answer is of the stored state, and conflicts end at once. */
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, isCreditError, type Unit } from '../../src/index.js';
+import { audit } from './audit.js';
 import { bench, codeOf, GatedDb } from './gated-db.js';
 
 describe('an answer that writes nothing is of the stored state', () => {
@@ -84,4 +85,31 @@ test('retries with one op_ key that share a batch are one change: no unit names 
     const names = unit.map((change) => `${change.model} ${change.op === 'delete' ? change.key : change.row.id}`);
     expect(new Set(names).size).toBe(names.length);
   }
+});
+
+test('a reversal by another process counts that came before the state was read again, and after the reversals', async () => {
+  const { db, credits, open } = bench();
+  const other = open().credits;
+  await credits.addCredits('u', 10);
+  const { id } = await credits.deductCredits('u', 4);
+  let nothing: Promise<unknown> | null = null;
+  db.methods.getMany = async (...args) => {
+    const rows = await db.inner.getMany(...args);
+    if (args[0] !== 'entry') return rows;
+    delete db.methods.getMany;
+    // With the reversal in one batch: it has nothing to do, so the state is read again.
+    nothing = credits.expireCredits('u');
+    return rows;
+  };
+  db.methods.find = async (...args) => {
+    const page = await db.inner.find(...args);
+    if (args[1].index !== 'reverses') return page;
+    delete db.methods.find;
+    await other.reverseTransaction(id);
+    return page;
+  };
+  expect(await codeOf(credits.reverseTransaction(id))).toBe('ALREADY_REVERSED not_applied');
+  expect(await nothing).toBe(0);
+  expect((await credits.getUserCreditsInfo('u')).balance).toBe(10);
+  expect(await audit(db.inner, 'credits/u')).toEqual([]);
 });
