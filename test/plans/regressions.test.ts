@@ -136,6 +136,32 @@ await describeBackends('once wrong', (open) => {
     expect(await world.manager.promos.checkEligibility('u', odd)).toMatchObject({ reason: 'Promo code not found' });
     await world.expectSound();
   });
+
+  test('a change after more than a hundred periods was one of a period long past', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const daily = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 10, billingPeriod: 'daily' });
+    await subscriptions.setUserSubscriptionPlan('u', daily);
+    world.clock.advance({ days: 130, hours: 1 });
+    const { periodEnd } = await subscriptions.cancelUserSubscription('u');
+    expect(periodEnd).toEqual(new Date(Date.parse('2026-01-01') + 131 * 86_400_000));
+    expect(await world.balance('u')).toBe(10);
+  });
+
+  test('a clock that went back brought a subscription that had ended back, and hid that one was late', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    for (const user of ['ended', 'late']) await subscriptions.setUserSubscriptionPlan(user, plan);
+    await subscriptions.cancelUserSubscription('ended');
+    world.clock.set('2026-02-03T00:00:00Z');
+    for (const user of ['ended', 'late']) await credits.addCredits(user, 1);
+    world.clock.set('2026-01-31T00:00:00Z');
+    expect((await subscriptions.getUserSubscriptionPlan('ended'))?.status).toBe('ended');
+    const cancelled = await subscriptions.cancelUserSubscription('late');
+    expect(cancelled.validUntil?.toISOString()).toBe('2026-03-01T00:00:00.000Z');
+    expect(await world.balance('late')).toBe(101);
+  });
 });
 
 test('a process without Temporal called a plan in a time zone an internal mistake', async () => {
