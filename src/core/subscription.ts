@@ -172,7 +172,7 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   if (command.proration === 'none') {
     Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active' });
     begin(row, draft, now);
-  }
+  } else if (terms.billingPeriod !== current.terms.billingPeriod) countFrom(row, row.periodEnd.getTime());
   row.validUntil = row.autoRenew ? null : row.periodEnd;
   return row;
 }
@@ -180,6 +180,7 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
 /** Moves a row on to the period that starts where the last one ended. */
 function begin(row: Row, draft: Draft, start: number): void {
   const terms = row.pending ?? row.terms;
+  if (terms.billingPeriod !== row.terms.billingPeriod) countFrom(row, start);
   row.planId = terms.planId;
   row.terms = terms;
   row.pending = null;
@@ -191,6 +192,12 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.periodEnd = at(end);
   row.isAllocated = false;
   row.lots = {};
+}
+
+/** Periods of another length are counted from the first of them. */
+function countFrom(row: Row, start: number): void {
+  row.anchor = at(start);
+  row.periods = 0;
 }
 
 /** The part of a new limit that a change within a period is worth. */

@@ -137,6 +137,31 @@ await describeBackends('once wrong', (open) => {
     await world.expectSound();
   });
 
+  test('what changed at the end of a period was counted in the old periods by the length of the new ones', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const monthly = await subscriptions.addSubscriptionPlan(MONTHLY);
+    const daily = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 10, billingPeriod: 'daily' });
+    await subscriptions.setUserSubscriptionPlan('down', monthly);
+    await subscriptions.setUserSubscriptionPlan('up', daily);
+    await subscriptions.setUserSubscriptionPlan('prorated', monthly);
+    await subscriptions.upgradeUserSubscriptionPlan('prorated', daily, { proration: 'time' });
+    world.clock.set('2026-01-31T12:00:00Z');
+    await jobs.runAllocation();
+    await subscriptions.upgradeUserSubscriptionPlan('down', daily, { when: 'period_end' });
+    await subscriptions.upgradeUserSubscriptionPlan('up', monthly, { when: 'period_end' });
+    world.clock.set('2026-02-01T00:00:00Z');
+    await jobs.runAllocation();
+    const end = async (user: string) => (await subscriptions.getUserSubscriptionPlan(user))?.periodEnd.toISOString();
+    expect(await Promise.all(['down', 'prorated', 'up'].map(end))).toEqual([
+      '2026-02-02T00:00:00.000Z',
+      '2026-02-02T00:00:00.000Z',
+      '2026-03-01T00:00:00.000Z',
+    ]);
+    expect(await Promise.all(['down', 'prorated', 'up'].map((user) => world.balance(user)))).toEqual([10, 10, 100]);
+    await world.expectSound();
+  });
+
   test('a change after more than a hundred periods was one of a period long past', async () => {
     const world = await open();
     const { subscriptions } = world.manager;
