@@ -162,6 +162,19 @@ await describeBackends('once wrong', (open) => {
     await world.expectSound();
   });
 
+  test('a share of a period lost a unit to binary fractions', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const small = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 1 });
+    const large = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 301 });
+    world.clock.set('2026-04-01T00:00:00Z');
+    await subscriptions.setUserSubscriptionPlan('u', small);
+    // 16.5 of 720 hours are left.
+    world.clock.set('2026-04-30T07:30:00Z');
+    await subscriptions.upgradeUserSubscriptionPlan('u', large, { proration: 'time' });
+    expect(await world.balance('u')).toBe(7.875);
+  });
+
   test('a change after more than a hundred periods was one of a period long past', async () => {
     const world = await open();
     const { subscriptions } = world.manager;
