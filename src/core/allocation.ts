@@ -6,11 +6,19 @@ import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 
 type Units = Readonly<Record<string, number>>;
 
+/** A part of a whole in milliseconds: as a fraction of its own it would not be exact. */
+export interface Share {
+  readonly ms: number;
+  readonly ofMs: number;
+}
+
+export const ALL: Share = { ms: 1, ofMs: 1 };
+
 export interface Period {
   /** What was granted before and counts against this period, by credit type. */
   readonly granted: Units;
   /** The part of each limit that is granted. */
-  readonly share: number;
+  readonly share: Share;
   readonly expiresAt: number;
   /** Units of the plan's own credit type that the period before left over. */
   readonly rolled: number;
@@ -36,7 +44,7 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
     const draft = drafts.find(({ account }) => account.creditType === creditType);
     if (!draft) return planChanged();
     const rest = Math.max(0, creditLimit - (granted[creditType] ?? 0));
-    const amount = Math.floor(rest * period.share);
+    const amount = partOf(rest, period.share);
     const ids = [...(row.lots[creditType] ?? [])];
     lots[creditType] = ids;
     if (amount > 0) {
@@ -86,11 +94,12 @@ export function grantCarried(
   const granted: Record<string, number> = { ...less(row.granted, carried) };
   const lots = { ...row.lots };
   const start = (carriedUntil as Date).getTime();
-  const share = (periodEnd.getTime() - start) / (periodEnd.getTime() - periodStart.getTime());
+  const end = periodEnd.getTime();
+  const share = { ms: end - start, ofMs: end - periodStart.getTime() };
   const reference = `${id}/${periodStart.toISOString()}/rest`;
   const description = `Subscription allocation for plan ${terms.name}`;
   for (const { creditType, creditLimit } of terms.grants) {
-    const amount = Math.floor(Math.min(creditLimit, carried[creditType] ?? 0) * share);
+    const amount = partOf(Math.min(creditLimit, carried[creditType] ?? 0), share);
     if (amount === 0 || expiresAt <= start) continue;
     const draft = drafts.find(({ account }) => account.creditType === creditType);
     if (!draft) return planChanged();
@@ -101,6 +110,11 @@ export function grantCarried(
     lots[creditType] = [...(lots[creditType] ?? []), grant.id];
   }
   return { granted, grantedUntil: periodEnd, lots, carried: {}, carriedUntil: null };
+}
+
+/** Whole units, rounded down. */
+function partOf(units: number, { ms, ofMs }: Share): number {
+  return ms === ofMs ? units : Number((BigInt(units) * BigInt(ms)) / BigInt(ofMs));
 }
 
 function less(all: Units, part: Units): Units {

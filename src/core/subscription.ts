@@ -5,7 +5,7 @@
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
-import { allocate, countedAt, grantCarried, type PeriodGrants, rolledOver } from './allocation.js';
+import { ALL, allocate, countedAt, grantCarried, type PeriodGrants, rolledOver, type Share } from './allocation.js';
 import { type CommandOf, type GrantTerms, PENDING, type Refusal, refuse, type Verdict } from './command.js';
 import { type Draft, writeEntry } from './draft.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
@@ -66,7 +66,7 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
   const now = draft.account.at;
   let done = 0;
   if (!row.isAllocated && row.periodEnd.getTime() > now) {
-    const verdict = allocatePeriod(drafts, row, 1);
+    const verdict = allocatePeriod(drafts, row, ALL);
     if (verdict) return verdict;
     done++;
   }
@@ -83,7 +83,7 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
     const rolled = rolledOver(drafts, row);
     if (rolled === undefined) return PENDING;
     begin(row, draft, row.periodEnd.getTime());
-    const verdict = allocatePeriod(drafts, row, 1, rolled) ?? grantRest(drafts, row);
+    const verdict = allocatePeriod(drafts, row, ALL, rolled) ?? grantRest(drafts, row);
     if (verdict) return verdict;
   }
   return done === 0 ? { kind: 'nothing' } : finish(drafts, row, 'Subscription credits allocated');
@@ -172,7 +172,7 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   if (command.proration === 'none') {
     Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active' });
     begin(row, draft, now);
-  }
+  } else if (terms.billingPeriod !== current.terms.billingPeriod) countFrom(row, row.periodEnd.getTime());
   row.validUntil = row.autoRenew ? null : row.periodEnd;
   return row;
 }
@@ -180,6 +180,7 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
 /** Moves a row on to the period that starts where the last one ended. */
 function begin(row: Row, draft: Draft, start: number): void {
   const terms = row.pending ?? row.terms;
+  if (terms.billingPeriod !== row.terms.billingPeriod) countFrom(row, start);
   row.planId = terms.planId;
   row.terms = terms;
   row.pending = null;
@@ -193,15 +194,21 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.lots = {};
 }
 
+/** Periods of another length are counted from the first of them. */
+function countFrom(row: Row, start: number): void {
+  row.anchor = at(start);
+  row.periods = 0;
+}
+
 /** The part of a new limit that a change within a period is worth. */
-function shareOf({ account }: Draft, current: SubscriptionRow | null, { proration }: CommandOf<'subscribe'>): number {
-  if (!current || proration === 'none') return 1;
+function shareOf({ account }: Draft, current: SubscriptionRow | null, { proration }: CommandOf<'subscribe'>): Share {
+  if (!current || proration === 'none') return ALL;
   const [start, end] = [current.periodStart.getTime(), current.periodEnd.getTime()];
-  return Math.max(0, Math.min(1, (end - account.at) / (end - start)));
+  return { ms: Math.max(0, Math.min(end - start, end - account.at)), ofMs: end - start };
 }
 
 /** Grants what the row's current period is worth and was not granted yet. */
-function allocatePeriod(drafts: readonly Draft[], row: Row, share: number, rolled = 0): Verdict {
+function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled = 0): Verdict {
   const [draft] = drafts as [Draft];
   const { granted, ...before } = countedAt(row, row.periodStart);
   const result: PeriodGrants = allocate(drafts, row, { granted, share, expiresAt: expiryOf(draft, row), rolled });

@@ -14,7 +14,7 @@ import { Lease } from './lease.js';
 import type { NotificationService } from './notification-types.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { OutboxOptions } from './outbox-run.js';
-import { renew } from './subscription-directory.js';
+import { ROUNDS_MAX, renew } from './subscription-directory.js';
 import { monotonicNow } from './timers.js';
 
 /** Several commits: one is decided while another is written. */
@@ -22,8 +22,6 @@ const BATCH = 2_000;
 const MAX_DURATION_MS = 600_000;
 const SKIPPED_MAX = 100;
 const WITHIN_DAYS = 7;
-/** Operations that one row may need: each makes up for a hundred periods. */
-const ROUNDS_MAX = 50;
 
 const STOPPED = { status: 'stopped', processed: 0, skippedCount: 0, skipped: [] };
 const NOTHING_SENT = { failed: 0, waiting: 0, deleted: 0 };

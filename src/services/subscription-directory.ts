@@ -1,6 +1,7 @@
 /** Finds subscriptions and the accounts that they grant to, and makes up for the periods that have begun. */
 
 import { creditError, isCreditError } from '../errors.js';
+import type { AccountRow } from '../models/account.js';
 import type { MutationOptions, ReadOptions } from '../models/inputs.js';
 import type { PlanRow } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
@@ -8,6 +9,8 @@ import type { Engine } from './engine.js';
 import type { AccountRef } from './operation.js';
 
 const ATTEMPTS_MAX = 3;
+/** Operations that one subscription may need: each makes up for a hundred periods. */
+export const ROUNDS_MAX = 50;
 
 /** Finds subscriptions, and the accounts that a change of one writes. */
 export class SubscriptionDirectory<S> {
@@ -18,6 +21,17 @@ export class SubscriptionDirectory<S> {
     return this.engine.read(options, async (timeoutMs) => {
       const [row] = await this.engine.store.db.getMany('subscription', [userId], { session, fresh, timeoutMs });
       return row as unknown as SubscriptionRow | null;
+    });
+  }
+
+  /** The instant of a decision on a subscription: time never moves backwards on the accounts that it writes. */
+  async now(row: SubscriptionRow, options: ReadOptions<S>): Promise<number> {
+    const { session, fresh } = options;
+    const keys = accountsOf(this.engine, row.userId, typesOf(row)).map(({ key }) => key);
+    return this.engine.read(options, async (timeoutMs) => {
+      const rows = await this.engine.store.db.getMany('account', keys, { session, fresh, timeoutMs });
+      const last = (rows as unknown as (AccountRow | null)[]).map((account) => account?.at.getTime() ?? 0);
+      return Math.max(this.engine.now(), ...last);
     });
   }
 
@@ -106,13 +120,17 @@ export async function renew<S>(
  * @throws what says that this call was not applied: the outcome of the change is the caller's matter, not this one's.
  */
 export async function renewIfLate<S>(
-  engine: Engine<S>,
+  directory: SubscriptionDirectory<S>,
   row: SubscriptionRow | null,
-  { session, signal, timeoutMs }: MutationOptions<S>,
+  rest: () => MutationOptions<S>,
 ): Promise<void> {
-  if (row?.dueAt == null || row.dueAt.getTime() > engine.now()) return;
+  if (row?.dueAt == null || row.dueAt.getTime() > (await directory.now(row, rest()))) return;
   try {
-    await renew(engine, row, { session, signal, timeoutMs });
+    // One operation makes up for so many periods and no more.
+    for (let granted: unknown = row, round = 0; granted !== null && round < ROUNDS_MAX; round++) {
+      const { session, signal, timeoutMs } = rest();
+      granted = await renew(directory.engine, row, { session, signal, timeoutMs });
+    }
   } catch (error) {
     if (!isCreditError(error)) throw error;
     if (error.code === 'OUTCOME_UNKNOWN') {

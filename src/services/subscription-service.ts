@@ -10,7 +10,6 @@ import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs
 import { listSchema } from '../models/inputs.js';
 import type { SetPlanOptions, UpgradeOptions } from '../models/plan-inputs.js';
 import * as schemas from '../models/plan-inputs.js';
-import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import type { FindQuery } from '../ports/db-manager.js';
 import type { Engine, Mutation } from './engine.js';
@@ -42,15 +41,20 @@ export function subscriptionService<S>(
   ): Promise<Applied<UserSubscription>> {
     const user = parseId(userId, 'userId');
     const rest = engine.startDeadline(options);
-    await renewIfLate(engine, await directory.read(user, options), rest());
+    await renewIfLate(directory, await directory.read(user, options), rest);
     const fields = planId === null ? given : { planId, ...given };
     const answer = await directory.onAccounts(user, planId, rest, (accounts, left) =>
       engine.mutate({ operation, accounts, given: fields, options: left, command }),
     );
     if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
     // Nothing was to be done: it is so already.
-    const row = await directory.read(user, rest());
-    return { ...(toSubscription(row as SubscriptionRow, engine.now()) as UserSubscription), replayed: true };
+    return { ...((await view(user, rest())) as UserSubscription), replayed: true };
+  }
+
+  async function view(userId: string, options: ReadOptions<S>): Promise<UserSubscription | null> {
+    const row = await directory.read(userId, options);
+    // Only where it ends does time tell.
+    return row && toSubscription(row, row.validUntil === null ? engine.now() : await directory.now(row, options));
   }
 
   function subscribe(
@@ -117,9 +121,7 @@ export function subscriptionService<S>(
     },
 
     async getUserSubscriptionPlan(userId, given) {
-      const user = parseId(userId, 'userId');
-      const row = await directory.read(user, parseReadOptions(given));
-      return row && toSubscription(row, engine.now());
+      return view(parseId(userId, 'userId'), parseReadOptions(given));
     },
 
     async getSubscriptionHistory(userId, given) {

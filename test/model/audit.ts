@@ -54,7 +54,7 @@ async function auditGrants(library: Library, account: Account, turn: number): Pr
     const name = library.lotNameOf(grant.id);
     const lot = open.find((one) => one.id === name);
     if (!lot) found.push(`lot ${name} is listed as open`);
-    else found.push(...compareGrant(lot, grant));
+    else found.push(...compareGrant(lot, grant, library));
   }
   return found;
 }

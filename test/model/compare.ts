@@ -64,6 +64,10 @@ export function compareOutcome(expected: Outcome, actual: Answer, call: Call, li
       ];
     case 'expired':
       return differ('answer', { status: 'number', amount: credits(result.amount) }, actual);
+    case 'plan': {
+      if (actual.status !== 'plan') return [`expected an answer of plans, got ${actual.status}`];
+      return differ('answer', { ...result.value, ...('replayed' in actual.value && { replayed }) }, actual.value);
+    }
     case 'info': {
       if (actual.status !== 'info' || !('user' in call)) return [`expected an info, got ${actual.status}`];
       return [
@@ -157,7 +161,7 @@ export function compareHold(hold: HoldView, actual: Reservation, library: Librar
   );
 }
 
-export function compareGrant(lot: Lot, actual: Grant): Differences {
+export function compareGrant(lot: Lot, actual: Grant, library: Library): Differences {
   return differ(
     `lot ${lot.id}`,
     {
@@ -171,6 +175,6 @@ export function compareGrant(lot: Lot, actual: Grant): Differences {
       planId: lot.planId,
       createdAt: lot.createdAt,
     },
-    actual,
+    { ...actual, planId: library.book.nameOf(actual.planId) },
   );
 }

@@ -1,7 +1,8 @@
 /** Counts what a run really exercised: a property that holds because nothing happened proves nothing. */
 import type { Call, Op, Outcome } from './oracle-call.js';
 import type { ClockTally } from './oracle-clock.js';
-import type { Entry } from './oracle-state.js';
+import { PLANS } from './oracle-plans.js';
+import type { Account, Entry } from './oracle-state.js';
 
 const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'reserve', 'transfer']);
 
@@ -58,6 +59,32 @@ export class Happened {
     if (last.type === 'expire') this.count(`what a ${call.op} freed lapsed`);
     const main = own.findLast((entry) => entry.type !== 'expire');
     if (main && main.delta <= 0n && main.debtAfter < debtBefore) this.count(`debt repaid by a ${call.op}`);
+  }
+
+  /** How plans meddle with everything else, from the entries behind the first `from`. */
+  countAllocations({ entries, lots }: Account, from: number): void {
+    const isOfPlan = (id: string | null) => PLANS.some(({ name }) => name === lots.get(id ?? '')?.planId);
+    for (const [i, entry] of entries.entries()) {
+      if (i < from) continue;
+      const { type, allocated, operation, lot, debtAfter } = entry;
+      if (type === 'plan_changed' && operation.includes('~~')) this.count('made up for before a change');
+      if (type === 'plan_changed' && operation.endsWith('~1')) this.count('made up for in a second operation');
+      if (type === 'reverse' && entries[(entry.reverses ?? 0) - 1]?.allocated) this.count('reversal of an allocation');
+      const isFromPlan = entry.parts.some((part) => isOfPlan(part.lot));
+      if (type === 'transfer_out' && isFromPlan) this.count('transfer of plan credits');
+      if (type === 'reserve' && isFromPlan) this.count('hold of plan credits');
+      const isFreed = entry.at > (lots.get(lot ?? '')?.expiresAt ?? entry.at) && !entries[i - 1]?.allocated;
+      if (type === 'expire' && isOfPlan(lot) && isFreed) this.count('plan credits lapsed when their hold freed them');
+      if (!allocated) continue;
+      this.count(`granted ${allocated}`);
+      const next = entries[i + 1];
+      if (next?.type === 'expire' && next.lot === lot && next.operation === operation) this.count('granted and lapsed');
+      if (debtAfter < (entries[i - 1]?.debtAfter ?? 0n)) this.count('debt repaid by an allocation');
+      const isHeld = (id: string) => isOfPlan(id) && (lots.get(id)?.held ?? 0n) > 0n;
+      if (allocated !== 'rollover') continue;
+      const ended = [...lots.values()].filter(({ id, phase }) => phase === 'lapsed' && isHeld(id));
+      if (ended.length > 0) this.count('rolled over beside a hold');
+    }
   }
 
   countClock(before: ClockTally, after: ClockTally): void {

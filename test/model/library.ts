@@ -1,5 +1,6 @@
 /** The library under test: performs the oracle's calls through the public API and knows which id is which. */
 import type {
+  CreditEvent,
   CreditManagement,
   CreditService,
   Grant,
@@ -8,8 +9,10 @@ import type {
   Transaction,
 } from '../../src/index.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
-import type { OracleConfig } from './oracle.js';
+import { isPlanCall, PlanBook } from './library-plans.js';
+import type { OracleConfig, PlanSetting } from './oracle.js';
 import type { Call } from './oracle-call.js';
+import type { JobCall, PlanCall } from './oracle-plan-calls.js';
 import type { Micro } from './oracle-state.js';
 import { SharedCache } from './shared-cache.js';
 import { watched } from './watched-store.js';
@@ -24,9 +27,21 @@ export type Answer =
   | { status: 'transfer'; out: Transaction; in: Transaction; replayed: readonly boolean[] }
   | { status: 'number'; amount: number }
   | { status: 'info'; info: Info; replayed: boolean }
+  | { status: 'plan'; value: Readonly<Record<string, unknown>> }
   | { status: 'refused'; code: string; details: Readonly<Record<string, unknown>> };
 
+type CreditCall = Exclude<Call, PlanCall | JobCall>;
+
 export const CREDIT_TYPE = 'credits';
+
+/** The events that the oracle knows of. */
+const TOLD = [
+  'subscription.allocated',
+  'credits.low_balance_reached',
+  'credits.balance_exhausted',
+  'credits.plugin_status_changed',
+  'credits.balance_restored',
+] as const;
 
 const LONG_TTL_SECONDS = 7 * 86_400;
 
@@ -64,6 +79,8 @@ export class Library {
   instances = 0;
   /** Ids made by instances that had no ledger file though there is one. */
   readonly unfiledIds = new Set<string>();
+  readonly book = new PlanBook(this);
+  #events: CreditEvent[] = [];
   readonly #config: OracleConfig;
   readonly #managers: CreditManagement[] = [];
   readonly #reservationIds = new Map<string, string>();
@@ -87,26 +104,40 @@ export class Library {
   join(filed = true): void {
     const { trialCredits, overdraftLimit, openGrants, activeReservations } = this.#config;
     this.instances += 1;
-    this.#managers.push(
-      createCreditManagement({
-        db: watched(this.db, this),
-        clock: { now: () => new Date(this.clockNow) },
-        ids: () => {
-          this.#lastId += 1;
-          const id = `id-${String(this.#lastId).padStart(9, '0')}`;
-          if (this.filePath !== null && !filed) this.unfiledIds.add(id);
-          return id;
-        },
-        ...(this.filePath !== null && filed && { ledger: { filePath: this.filePath, fsync: 'never' } }),
-        ...(this.cache && { cache: { backend: this.cache, ttlSeconds: LONG_TTL_SECONDS, timeoutMs: 10_000 } }),
-        defaults: {
-          trialCredits: credits(trialCredits),
-          overdraftLimit: overdraftLimit === 'unlimited' ? 'unlimited' : credits(overdraftLimit),
-        },
-        limits: { openGrants, activeReservations },
-        logger: SILENT,
-      }),
-    );
+    const manager = createCreditManagement({
+      db: watched(this.db, this),
+      clock: { now: () => new Date(this.clockNow) },
+      ids: () => {
+        this.#lastId += 1;
+        const id = `id-${String(this.#lastId).padStart(9, '0')}`;
+        if (this.filePath !== null && !filed) this.unfiledIds.add(id);
+        return id;
+      },
+      ...(this.filePath !== null && filed && { ledger: { filePath: this.filePath, fsync: 'never' } }),
+      ...(this.cache && { cache: { backend: this.cache, ttlSeconds: LONG_TTL_SECONDS, timeoutMs: 10_000 } }),
+      defaults: {
+        trialCredits: credits(trialCredits),
+        overdraftLimit: overdraftLimit === 'unlimited' ? 'unlimited' : credits(overdraftLimit),
+        ...(this.#config.plans?.threshold && { lowCreditThreshold: thresholdOf(this.#config.plans.threshold) }),
+      },
+      limits: { openGrants, activeReservations },
+      logger: SILENT,
+    });
+    if (this.#config.plans) for (const type of TOLD) manager.on(type, (event) => void this.#events.push(event));
+    this.#managers.push(manager);
+  }
+
+  /** What was announced of a user since it was asked for last. */
+  takeEvents(user: string): CreditEvent[] {
+    const taken = this.#events.filter(({ userId }) => userId === user);
+    this.#events = this.#events.filter(({ userId }) => userId !== user);
+    return taken;
+  }
+
+  /** Makes the plans and promo codes of the oracle, where the sequence has any. */
+  async define(): Promise<void> {
+    const { plans } = this.#config;
+    if (plans) await this.book.define(this.manager(0), plans.startedAt);
   }
 
   /** Drops every process state: all instances end, a new one starts on the same store. */
@@ -120,14 +151,14 @@ export class Library {
   }
 
   service(turn: number): CreditService {
-    return this.#manager(turn).credits;
+    return this.manager(turn).credits;
   }
 
   ledger(turn: number): LedgerService {
-    return this.#manager(turn).ledger;
+    return this.manager(turn).ledger;
   }
 
-  #manager(turn: number): CreditManagement {
+  manager(turn: number): CreditManagement {
     const manager = this.#managers[turn % this.#managers.length];
     if (!manager) throw new Error('No instance of the library is running.');
     return manager;
@@ -140,6 +171,11 @@ export class Library {
 
   async perform(call: Call, turn: number): Promise<Answer> {
     try {
+      if (isPlanCall(call)) {
+        const answer = await this.book.perform(this.manager(turn), call);
+        if (answer.status !== 'plan' || answer.value.success !== false) return answer;
+        return { status: 'refused', code: 'PROMO_NOT_ELIGIBLE', details: { reason: answer.value.message } };
+      }
       const answer = await this.#perform(this.service(turn), call);
       if (answer.status === 'reservation') this.#learnHold(call, answer.reservation.id);
       if (answer.status === 'transaction') this.#learnEntry(answer.transaction);
@@ -150,7 +186,7 @@ export class Library {
     }
   }
 
-  async #perform(service: CreditService, call: Call): Promise<Answer> {
+  async #perform(service: CreditService, call: CreditCall): Promise<Answer> {
     const key = call.key === null ? {} : { idempotencyKey: call.key };
     switch (call.op) {
       case 'add':
@@ -258,6 +294,12 @@ export class Library {
     const name = `${user}#${seq}`;
     if (seq > 0 && !this.#entryIds.has(name)) for (const row of await this.entryRows(user)) this.#learnRow(user, row);
     return this.#entryIds.get(name) ?? `no-entry-${name}`;
+  }
+
+  /** The name of an entry that an answer gives the id of. */
+  async entryNamed(id: string, user: string): Promise<string | null> {
+    if (!this.#entryNames.has(id)) await this.entryRows(user);
+    return this.entryNameOf(id);
   }
 
   #learnRow(userId: string, row: Row): void {
@@ -369,6 +411,10 @@ function transaction(result: Transaction & { readonly replayed: boolean }): Answ
 
 function reservation(result: Reservation & { readonly replayed: boolean }): Answer {
   return { status: 'reservation', reservation: result, replayed: result.replayed };
+}
+
+function thresholdOf(threshold: NonNullable<PlanSetting['threshold']>): number | `${number}%` {
+  return 'amount' in threshold ? credits(threshold.amount) : `${Number(threshold.perMille) / 10}%`;
 }
 
 function overdraft(limit: Micro | 'unlimited' | null | undefined) {

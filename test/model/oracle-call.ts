@@ -33,7 +33,23 @@ export type Call = Keyed &
     | { op: 'expire'; user: string; asOf?: number }
     | { op: 'create'; user: string; trialCredits?: Micro; overdraftLimit?: Micro | 'unlimited' }
     | { op: 'update'; user: string; overdraftLimit: Micro | 'unlimited' | null }
+    | { op: 'setPlan'; user: string; plan: string; autoRenew?: boolean; allocate?: boolean }
+    | { op: 'upgrade'; user: string; plan: string; when?: When; autoRenew?: boolean; proration?: 'none' | 'time' }
+    | { op: 'cancel'; user: string; when?: When }
+    | { op: 'pause' | 'resume' | 'remove'; user: string }
+    /** A subscription and a cycle are known by the label of the call that started them. */
+    | { op: 'allocate'; subscription: string }
+    | { op: 'startCycle'; user: string; amount: Micro; days?: number; recurring?: boolean }
+    | { op: 'stopCycle'; cycle: string }
+    | { op: 'claim'; user: string; code: string }
+    /** The job of all users, and what it does to one cycle. */
+    | { op: 'runAllocation'; asOf?: number }
+    | { op: 'renewCycle'; cycle: string }
+    /** Whether a plan is offered. */
+    | { op: 'offer'; plan: string; isActive: boolean }
   );
+
+type When = 'now' | 'period_end';
 
 export type Op = Call['op'];
 export type CallOf<O extends Op> = Extract<Call, { op: O }>;
@@ -50,7 +66,13 @@ export type Code =
   | 'COMMIT_EXCEEDS_RESERVATION'
   | 'TRANSACTION_NOT_FOUND'
   | 'ALREADY_REVERSED'
-  | 'IDEMPOTENCY_CONFLICT';
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'NOT_FOUND'
+  | 'PLAN_NOT_FOUND'
+  | 'PLAN_INACTIVE'
+  | 'SUBSCRIPTION_NOT_FOUND'
+  | 'CYCLE_ACTIVE'
+  | 'PROMO_NOT_ELIGIBLE';
 
 /** Rule 26: these write an error entry and a fence. */
 export const BUSINESS_REFUSALS: ReadonlySet<Code> = new Set<Code>([
@@ -60,6 +82,7 @@ export const BUSINESS_REFUSALS: ReadonlySet<Code> = new Set<Code>([
   'RESERVATION_NOT_ACTIVE',
   'ALREADY_REVERSED',
   'LIMIT_EXCEEDED',
+  'PROMO_NOT_ELIGIBLE',
 ]);
 
 export type Details = Readonly<Record<string, Micro | string>>;
@@ -76,6 +99,17 @@ export class Refusal {
   constructor(code: Code, details: Details = {}) {
     this.code = code;
     this.details = details;
+  }
+}
+
+/** There was nothing to write; `isRepeated` where it was so already, and the answer says so. */
+export class Nothing {
+  readonly result: Result;
+  readonly isRepeated: boolean;
+
+  constructor(result: Result, isRepeated = false) {
+    this.result = result;
+    this.isRepeated = isRepeated;
   }
 }
 

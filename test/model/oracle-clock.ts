@@ -65,7 +65,7 @@ function expireHold(draft: Draft, hold: Hold, at: number, tally?: ClockTally): v
   tally.freedPartsLapsed += draft.account.entries.length - before;
 }
 
-function lapse(draft: Draft, lot: Lot, at: number, tally?: ClockTally): void {
+export function lapse(draft: Draft, lot: Lot, at: number, tally?: ClockTally): void {
   lot.phase = 'lapsed';
   if (tally) tally.lotsLapsed += 1;
   if (tally && lot.held > 0n) tally.lotsLapsedUnderHold += 1;

@@ -2,6 +2,7 @@
 import { Refusal } from './oracle-call.js';
 import {
   type Account,
+  type Allocated,
   countOpenLots,
   type Entry,
   type EntryType,
@@ -62,6 +63,7 @@ type Writing = {
   lot?: string | null;
   hold?: string | null;
   reverses?: number | null;
+  allocated?: Allocated;
   undo?: Undo;
   at?: number;
 };
@@ -86,6 +88,8 @@ export function write(draft: Draft, writing: Writing): Entry {
     reverses: writing.reverses ?? null,
     key: null,
     operation: draft.operation,
+    allocated: writing.allocated ?? null,
+    full: account.plans.limit ?? account.trialAmount,
   };
   account.entries.push(entry);
   if (writing.undo) account.undos.set(entry.seq, writing.undo);

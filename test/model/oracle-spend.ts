@@ -1,5 +1,5 @@
 /** Rules 13, 14, 16: adding, deducting, adjusting, transferring. */
-import { type CallOf, Refusal, Unspecified } from './oracle-call.js';
+import { type CallOf, Nothing, Refusal, Unspecified } from './oracle-call.js';
 import {
   type Draft,
   judgeAddition,
@@ -92,9 +92,9 @@ export function transfer(from: Draft, to: Draft, amount: Micro): Result {
 }
 
 /** Rule 34: what this call's clock entries expired, of lots that lapsed by `asOf`. */
-export function expire(draft: Draft, asOf: number): Result | null {
+export function expire(draft: Draft, asOf: number): Result | Nothing {
   const written = draft.account.entries.slice(draft.from);
-  if (written.length === 0) return null;
+  if (written.length === 0) return new Nothing({ kind: 'expired', amount: 0n });
   let amount = 0n;
   for (const entry of written) {
     if (entry.type !== 'expire' || entry.lot === null) continue;

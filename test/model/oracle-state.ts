@@ -3,6 +3,8 @@
  * milliseconds. Written from the rules alone; nothing of `src` is used here, on purpose.
  */
 
+import { NO_PLANS, type Plans } from './oracle-plans.js';
+
 export type Micro = bigint;
 
 export const MICRO = 1_000_000n;
@@ -28,7 +30,11 @@ export type EntryType =
   | 'transfer_out'
   | 'reverse'
   | 'account_created'
-  | 'account_updated';
+  | 'account_updated'
+  | 'plan_changed';
+
+/** What a lot is granted for that plans and cycles allocate. */
+export type Allocated = 'period' | 'rollover' | 'rest' | 'cycle';
 
 export type Part = { lot: string; amount: Micro };
 
@@ -85,6 +91,9 @@ export interface Entry {
   reverses: number | null;
   key: string | null;
   operation: string;
+  allocated: Allocated | null;
+  /** What a threshold in percent was of when the entry was written. */
+  full: Micro | null;
 }
 
 /** What of a reversible entry has not been undone yet. */
@@ -113,7 +122,9 @@ export type Result =
   | { kind: 'hold'; hold: HoldView }
   | { kind: 'transfer'; out: Entry; in: Entry }
   | { kind: 'expired'; amount: Micro }
-  | { kind: 'info'; info: Info; at: number };
+  | { kind: 'info'; info: Info; at: number }
+  /** Of a call of plans: what the caller sees, with names for ids. */
+  | { kind: 'plan'; value: Readonly<Record<string, unknown>> };
 
 export interface Account {
   user: string;
@@ -126,7 +137,8 @@ export interface Account {
   /** Instant of the last applied operation. */
   lastAt: number;
   overdraftLimit: Micro | 'unlimited' | null;
-  trialMade: boolean;
+  trialAmount: Micro | null;
+  plans: Plans;
   created: { input: string; result: Result } | null;
 }
 
@@ -141,7 +153,8 @@ export function emptyAccount(user: string): Account {
     keys: new Map(),
     lastAt: Number.NEGATIVE_INFINITY,
     overdraftLimit: null,
-    trialMade: false,
+    trialAmount: null,
+    plans: NO_PLANS,
     created: null,
   };
 }

@@ -8,6 +8,7 @@ import {
   type Call,
   type CallOf,
   inputOf,
+  Nothing,
   type Outcome,
   Refusal,
   Unspecified,
@@ -15,6 +16,8 @@ import {
 import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
+import { applyPlanCall, decideForAll, makeUpFor, ownerOfCycle, ownerOfSubscription } from './oracle-plan-calls.js';
+import { PLANS, PROMOS } from './oracle-plans.js';
 import { reverse } from './oracle-reversal.js';
 import { add, adjust, deduct, expire, grant, type Limit, transfer } from './oracle-spend.js';
 import {
@@ -30,11 +33,20 @@ import {
   scheduledOf,
 } from './oracle-state.js';
 
+/** Where plans and promo codes are there to be used. */
+export interface PlanSetting {
+  /** When they were made. */
+  startedAt: number;
+  /** Below which credits are low. */
+  threshold: { amount: Micro } | { perMille: bigint } | null;
+}
+
 export interface OracleConfig {
   trialCredits: Micro;
   overdraftLimit: Limit;
   openGrants: number;
   activeReservations: number;
+  plans: PlanSetting | null;
 }
 
 export class Oracle {
@@ -44,17 +56,31 @@ export class Oracle {
   /** User by hold. */
   readonly #holds: Map<string, string>;
   refusalsWritten = 0;
+  /** The first use of the database, and every change of a plan or a promo code. */
+  systemEntries = 1;
+  /** Names of the plans that are offered. */
+  readonly offered: Set<string>;
 
   constructor(config: OracleConfig, from?: Oracle) {
     this.config = config;
     this.#accounts = new Map(from ? from.#accounts : []);
     this.#holds = new Map(from ? from.#holds : []);
     this.refusalsWritten = from?.refusalsWritten ?? 0;
+    this.systemEntries = from?.systemEntries ?? 1 + (config.plans ? PLANS.length + PROMOS.length : 0);
+    this.offered = new Set(from?.offered ?? PLANS.map(({ name }) => name));
     this.tally = from ? { ...from.tally } : emptyTally();
   }
 
   copy(): Oracle {
     return new Oracle(this.config, this);
+  }
+
+  get accounts(): Iterable<Account> {
+    return this.#accounts.values();
+  }
+
+  get startedAt(): number {
+    return this.config.plans?.startedAt ?? 0;
   }
 
   /** As it was stored by the last applied operation. */
@@ -82,6 +108,9 @@ export class Oracle {
   }
 
   decide(call: Call, clockNow: number): Outcome {
+    if (call.op === 'offer') this.systemEntries += 1;
+    if (call.op === 'offer' || call.op === 'runAllocation') return decideForAll(this, call, clockNow);
+    if (CHANGES.has(call.op) && 'user' in call) makeUpFor(this, this.stored(call.user), call, clockNow);
     try {
       return this.#decide(call, clockNow);
     } catch (error) {
@@ -113,8 +142,8 @@ export class Oracle {
     const ended = repeatedEnd(draft, call, input);
     if (ended) return { status: 'ok', result: ended, replayed: true, applied: false };
     const result = this.#apply(draft, peer, call, input);
-    if (!result) {
-      return { status: 'ok', result: { kind: 'expired', amount: 0n }, replayed: false, applied: false };
+    if (result instanceof Nothing) {
+      return { status: 'ok', result: result.result, replayed: result.isRepeated, applied: false };
     }
     const drafts = peer ? [draft, peer] : [draft];
     for (const one of drafts) this.#judgeLimits(one);
@@ -138,14 +167,17 @@ export class Oracle {
       if (user === undefined) throw new Refusal('RESERVATION_NOT_FOUND', { id: call.hold });
       return user;
     }
-    if (call.op !== 'reverse') return call.user;
+    if (call.op === 'allocate') return ownerOfSubscription(this.accounts, call.subscription);
+    if (call.op === 'stopCycle' || call.op === 'renewCycle') return ownerOfCycle(this.accounts, call.cycle);
+    if ('user' in call) return call.user;
+    if (call.op !== 'reverse') throw new Error(`A ${call.op} is nobody's.`);
     const { user, seq } = call.entry;
     if (seq < 1 || seq > this.stored(user).entries.length) throw new Refusal('TRANSACTION_NOT_FOUND');
     return user;
   }
 
-  /** What the operation itself does, once the clock's entries are written. Null: nothing was due. */
-  #apply(draft: Draft, peer: Draft | null, call: Call, input: string): Result | null {
+  /** What the operation itself does, once the clock's entries are written. */
+  #apply(draft: Draft, peer: Draft | null, call: Call, input: string): Result | Nothing {
     const { account } = draft;
     if (call.op === 'expire') return expire(draft, Math.min(call.asOf ?? draft.now, draft.now));
     if (call.op === 'create') return this.#create(draft, call, input);
@@ -177,6 +209,11 @@ export class Oracle {
       case 'update':
         account.overdraftLimit = call.overdraftLimit;
         return this.#answerInfo(draft, 'account_updated');
+      case 'offer':
+      case 'runAllocation':
+        throw new Error(`A ${call.op} is nobody's.`);
+      default:
+        return applyPlanCall(draft, call, this);
     }
   }
 
@@ -211,9 +248,9 @@ export class Oracle {
   #makeTrial(draft: Draft, named?: Micro): void {
     const { account } = draft;
     const amount = named ?? (account.entries.length === 0 ? this.config.trialCredits : 0n);
-    if (amount === 0n || account.trialMade) return;
+    if (amount === 0n || account.trialAmount !== null) return;
+    account.trialAmount = amount;
     grant(draft, amount, { source: 'trial' });
-    account.trialMade = true;
   }
 
   #answerInfo(draft: Draft, type: 'account_created' | 'account_updated'): Result {
@@ -239,12 +276,17 @@ export class Oracle {
   }
 }
 
+/** Before these, what a late job left of the subscription is made up for. */
+const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove'] as const),
+]);
+
 /** What can be said of a call without looking at anything stored. */
 function judgeInput(call: Call): void {
   if (call.op === 'transfer' && call.from === call.to) throw new Refusal('INVALID_ARGUMENT');
   if ('amount' in call && call.amount !== undefined) {
     const size = call.op === 'adjust' && call.amount < 0n ? -call.amount : call.amount;
-    const zeroIsFine = call.op === 'commit' && call.final !== false;
+    const zeroIsFine = (call.op === 'commit' && call.final !== false) || call.op === 'startCycle';
     if (size < 0n || (size === 0n && !zeroIsFine)) throw new Refusal('INVALID_AMOUNT');
     if (size > LARGEST) throw new Refusal('AMOUNT_TOO_LARGE');
   }

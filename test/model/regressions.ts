@@ -10,6 +10,7 @@ export const OPEN: OracleConfig = {
   overdraftLimit: 'unlimited',
   openGrants: 1000,
   activeReservations: 1000,
+  plans: null,
 };
 
 const user = 'ada';

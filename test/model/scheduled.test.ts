@@ -13,7 +13,7 @@ import { Happened } from './happened.js';
 import { auditFile, auditLedger } from './ledger-audit.js';
 import { type Answer, Library } from './library.js';
 import { Oracle } from './oracle.js';
-import type { Call, Op } from './oracle-call.js';
+import type { Call } from './oracle-call.js';
 import { infoOf, MICRO } from './oracle-state.js';
 import { Disagreement, START, show, withFile } from './sequence.js';
 import { at, configOf, type Raw, resolve, swarm } from './steps.js';
@@ -28,10 +28,10 @@ type Reply = { answer: Answer } | { info: unknown };
 /** The calls of one group, settled against what is known before it starts. */
 function gather(raws: readonly Raw[], oracle: Oracle, library: Library, made: Call[], users: string[], seed: number) {
   const members: Member[] = [];
-  const holding: Op[] = ['reserve', 'commit', 'commit', 'release', 'reverse'];
+  const holding = ['reserve', 'commit', 'commit', 'release', 'reverse'] as const;
   const kinds = [
-    ...swarm(seed, ['clock', 'restart', 'join', 'retryOther']),
-    ...holding.flatMap((op) => Array<Op>(9).fill(op)),
+    ...swarm(seed, { without: ['clock', 'restart', 'join', 'retryOther'] }),
+    ...holding.flatMap((op) => Array<typeof op>(9).fill(op)),
   ];
   for (const raw of raws) {
     const last = made[made.length - 1];

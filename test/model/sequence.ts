@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditPresent, auditUser } from './audit.js';
+import { auditPlans, PlanWatch } from './audit-plans.js';
 import { auditCached, compareBalance } from './cached.js';
 import { Chance, type Setting, settingOf } from './chance.js';
 import { compareOutcome, type Differences, differ } from './compare.js';
@@ -14,11 +15,13 @@ import { type Call, type Outcome, Unspecified } from './oracle-call.js';
 import { Records } from './oracle-past.js';
 import { infoOf } from './oracle-state.js';
 import { auditInstants } from './past.js';
-import { configOf, type Raw, resolve, type Step, swarm } from './steps.js';
+import { configOf, type Raw, resolve, type Step, swarm, thresholdOf } from './steps.js';
 
 export interface Sequence {
   seed: number;
   users: number;
+  /** Whether there are plans, cycles and promo codes. */
+  plans?: boolean;
   steps: readonly Raw[];
 }
 
@@ -29,9 +32,11 @@ export class Disagreement extends Error {}
 
 export async function runSequence(sequence: Sequence, happened: Happened): Promise<void> {
   const users = ['ada', 'bob', 'cyd'].slice(0, sequence.users);
-  await withRunning(configOf(sequence.seed), settingOf(sequence.seed), users, happened, async (running) => {
+  const plans = sequence.plans ? { startedAt: START, threshold: thresholdOf(sequence.seed) } : null;
+  const config = { ...configOf(sequence.seed), plans };
+  await withRunning(config, settingOf(sequence.seed), users, happened, async (running) => {
     const { oracle, library } = running;
-    const kinds = swarm(sequence.seed);
+    const kinds = swarm(sequence.seed, { plans: plans !== null });
     const large = sequence.seed % 16 === 3;
     const made: Call[] = [];
     for (const [index, raw] of sequence.steps.entries()) {
@@ -68,6 +73,7 @@ interface Running {
   readonly users: readonly string[];
   readonly happened: Happened;
   readonly records: Records;
+  readonly watch: PlanWatch | null;
   readonly log: string[];
   /** The latest that the clock ever showed. */
   latestClock: number;
@@ -86,7 +92,10 @@ async function withRunning(
     const log = [`config ${show(config)}${cached ? ' with a cache' : ''}${filed ? ' with a file' : ''}`];
     happened.count('sequences');
     if (cached) happened.count('sequences with a cache');
-    await run({ oracle, library, users, happened, records: new Records(), log, latestClock: START });
+    await library.define();
+    const watch = config.plans && new PlanWatch(library, oracle, happened);
+    await run({ oracle, library, users, happened, records: new Records(), watch, log, latestClock: START });
+    if (config.plans) happened.count('sequences with plans');
     await library.close();
     happened.count('balances from the cache', library.cache?.hits ?? 0);
   });
@@ -114,13 +123,14 @@ async function end(running: Running, chance: Chance): Promise<void> {
 
 async function runStep(step: Step, running: Running, turn: number): Promise<void> {
   const differences = await performStep(step, running, turn);
-  const { oracle, library, users, records, happened } = running;
+  const { oracle, library, users, records, watch, happened } = running;
   running.latestClock = Math.max(running.latestClock, library.clockNow);
   for (const user of users) {
     const { account, now } = oracle.read(user, library.clockNow);
     const info = infoOf(account);
     records.note(oracle, user, now, info);
     differences.push(...(await compareBalance(library, user, info, now, turn)));
+    if (watch) differences.push(...(await watch.compare(user, turn)));
   }
   happened.count('commands');
   complain(running, differences);
@@ -129,7 +139,10 @@ async function runStep(step: Step, running: Running, turn: number): Promise<void
 async function audit(running: Running, auditor: typeof auditUser, turn: number): Promise<void> {
   const { oracle, library, users, happened } = running;
   const differences: Differences = [];
-  for (const user of users) differences.push(...(await auditor(library, oracle, user, turn)));
+  for (const user of users) {
+    differences.push(...(await auditor(library, oracle, user, turn)));
+    if (oracle.config.plans) differences.push(...(await auditPlans(library, oracle, user, turn)));
+  }
   if (library.cache) {
     happened.count('audits of the cache');
     differences.push(...(await auditCached(library, oracle, users, turn)));
@@ -181,7 +194,8 @@ async function performStep(step: Step, running: Running, turn: number): Promise<
 function ownerOf(oracle: Oracle, call: Call): string {
   if ('user' in call) return call.user;
   if ('entry' in call) return call.entry.user;
-  return 'hold' in call ? (oracle.ownerOf(call.hold) ?? '') : call.from;
+  if ('hold' in call) return oracle.ownerOf(call.hold) ?? '';
+  return 'from' in call ? call.from : '';
 }
 
 function decide(oracle: Oracle, call: Call, clockNow: number): Outcome | null {
@@ -197,7 +211,7 @@ function decide(oracle: Oracle, call: Call, clockNow: number): Outcome | null {
 async function countEntries(oracle: Oracle, library: Library, users: readonly string[]): Promise<Differences> {
   const transactions = users.reduce((sum, user) => sum + oracle.stored(user).entries.length, 0);
   const [error, system, all] = await library.countEntries();
-  const expected = { error: oracle.refusalsWritten, system: 1, transactions };
+  const expected = { error: oracle.refusalsWritten, system: oracle.systemEntries, transactions };
   return differ('entries', expected, { error, system, transactions: all - error - system });
 }
 

@@ -3,8 +3,9 @@
  * amount be "one more than available" and a clock jump end a millisecond before a hold does.
  */
 
-import type { Oracle, OracleConfig } from './oracle.js';
+import type { Oracle, OracleConfig, PlanSetting } from './oracle.js';
 import type { Call, CallOf, Op } from './oracle-call.js';
+import type { JobCall, PlanCall } from './oracle-plan-calls.js';
 import {
   type Account,
   type Hold,
@@ -18,6 +19,16 @@ import {
   scheduledOf,
   total,
 } from './oracle-state.js';
+import {
+  changePlanCall,
+  isPlanKind,
+  longJump,
+  makePlanStep,
+  overPeriodEnd,
+  PLAN_WEIGHTS,
+  type PlanKind,
+  planInstants,
+} from './steps-plans.js';
 
 export interface Raw {
   kind: number;
@@ -46,9 +57,11 @@ export interface World {
   readonly large: boolean;
 }
 
-type Kind = Op | 'clock' | 'retrySame' | 'retryOther' | 'restart' | 'join';
+type CreditOp = Exclude<Op, PlanCall['op'] | JobCall['op']>;
+type CreditKind = CreditOp | 'clock' | 'retrySame' | 'retryOther' | 'restart' | 'join';
+type Kind = CreditKind | PlanKind;
 
-const WEIGHTS: Readonly<Record<Kind, number>> = {
+const WEIGHTS: Readonly<Record<CreditKind, number>> = {
   add: 22,
   deduct: 14,
   after: 6,
@@ -70,8 +83,12 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
 };
 
 /** Swarm: the kinds that are left when a random third is switched off, each as often as its weight. */
-export function swarm(seed: number, without: readonly Kind[] = []): readonly Kind[] {
-  const kinds = (Object.keys(WEIGHTS) as Kind[]).filter((kind) => !without.includes(kind));
+export function swarm(
+  seed: number,
+  { without = [], plans = false }: { without?: readonly Kind[]; plans?: boolean } = {},
+): readonly Kind[] {
+  const weights: Partial<Record<Kind, number>> = plans ? { ...WEIGHTS, ...PLAN_WEIGHTS } : WEIGHTS;
+  const kinds = (Object.keys(weights) as Kind[]).filter((kind) => !without.includes(kind));
   let state = seed;
   const off = new Set<Kind>();
   while (off.size < Math.floor(kinds.length / 3)) {
@@ -79,7 +96,7 @@ export function swarm(seed: number, without: readonly Kind[] = []): readonly Kin
     const kind = kinds[(state >>> 8) % kinds.length];
     if (kind) off.add(kind);
   }
-  return kinds.flatMap((kind) => (off.has(kind) ? [] : new Array<Kind>(WEIGHTS[kind]).fill(kind)));
+  return kinds.flatMap((kind) => (off.has(kind) ? [] : new Array<Kind>(weights[kind] ?? 0).fill(kind)));
 }
 
 export function configOf(seed: number): OracleConfig {
@@ -91,7 +108,14 @@ export function configOf(seed: number): OracleConfig {
     overdraftLimit: at(limits, seed >> 6),
     openGrants: tight ? 5 : 1000,
     activeReservations: tight ? 2 : 1000,
+    plans: null,
   };
+}
+
+/** Of sequences with plans. */
+export function thresholdOf(seed: number): PlanSetting['threshold'] {
+  const thresholds = [{ perMille: 125n }, { perMille: 500n }, { perMille: 333n }, { amount: 20n * MICRO }, null];
+  return at(thresholds, seed >> 9);
 }
 
 export function resolve(kinds: readonly Kind[], raw: Raw, world: World): Step | null {
@@ -99,6 +123,7 @@ export function resolve(kinds: readonly Kind[], raw: Raw, world: World): Step | 
   if (kind === 'restart' || kind === 'join') return { step: kind };
   if (kind === 'clock') return { step: 'clock', to: jump(raw, world) };
   if (kind === 'retrySame' || kind === 'retryOther') return again(kind, raw, world);
+  if (isPlanKind(kind)) return makePlanStep(kind, raw, world);
   const call = makeCall(kind, raw, world);
   return call && { step: 'call', call, retry: 'no' };
 }
@@ -107,6 +132,7 @@ const SMALL_STEPS_MS = [1, 500, 1000, 30_000, 60_000, 900_000, 3_600_000, 86_400
 
 function jump(raw: Raw, world: World): number {
   if (raw.a % 12 === 0) return world.clockNow - at([1, 1000, 60_000], raw.b);
+  if (world.oracle.config.plans && raw.a % 6 === 4) return world.clockNow + longJump(raw);
   if (raw.a % 4 === 1) return world.clockNow + at(SMALL_STEPS_MS, raw.b);
   const strand = world.users.flatMap((user) => endsUnderHold(world.oracle.stored(user), world.clockNow));
   if (raw.a % 4 === 3 && strand.length > 0) return Math.min(...strand) + at([-1, 0, 1], raw.c);
@@ -128,7 +154,7 @@ function endsUnderHold(account: Account, clockNow: number): number[] {
 function instantsOf(account: Account): number[] {
   const lots = [...account.lots.values()].flatMap((lot) => [lot.effectiveAt, lot.expiresAt ?? 0]);
   const holds = activeHolds(account).map((hold) => hold.expiresAt);
-  return [...lots, ...holds];
+  return [...lots, ...holds, ...planInstants(account)];
 }
 
 function again(kind: 'retrySame' | 'retryOther', raw: Raw, world: World): Step | null {
@@ -161,12 +187,17 @@ function change(call: Call, raw: Raw): Call | null {
       return { ...call, amount: call.amount + 1n };
     case 'adjust':
       return { ...call, amount: -call.amount };
-    default:
+    case 'deduct':
+    case 'after':
+    case 'reserve':
+    case 'transfer':
       return { ...call, amount: call.amount + 1n };
+    default:
+      return changePlanCall(call, raw);
   }
 }
 
-function makeCall(op: Op, raw: Raw, world: World): Call | null {
+function makeCall(op: CreditOp, raw: Raw, world: World): Call | null {
   const user = pickUser(op, raw, world);
   const { account, now } = world.oracle.read(user, world.clockNow);
   if (SPENDING.has(op) && infoOf(account).available <= 0n && raw.b % 5 !== 0) return makeCall('add', raw, world);
@@ -183,7 +214,9 @@ function makeCall(op: Op, raw: Raw, world: World): Call | null {
       return { ...common, op, user, amount: raw.b % 3 === 0 ? amount : -amount };
     }
     case 'reserve': {
-      const ttlSeconds = at([undefined, 1, 60, 900, 86_400, 604_800, untilLotEnds(account, now, raw)], raw.c);
+      const over = raw.d % 3 === 0 ? overPeriodEnd(account, now) : undefined;
+      const ttls = [undefined, 1, 60, 900, 86_400, 604_800, untilLotEnds(account, now, raw)];
+      const ttlSeconds = over ?? at(ttls, raw.c);
       return {
         ...common,
         op,

@@ -136,6 +136,70 @@ await describeBackends('once wrong', (open) => {
     expect(await world.manager.promos.checkEligibility('u', odd)).toMatchObject({ reason: 'Promo code not found' });
     await world.expectSound();
   });
+
+  test('what changed at the end of a period was counted in the old periods by the length of the new ones', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const monthly = await subscriptions.addSubscriptionPlan(MONTHLY);
+    const daily = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 10, billingPeriod: 'daily' });
+    await subscriptions.setUserSubscriptionPlan('down', monthly);
+    await subscriptions.setUserSubscriptionPlan('up', daily);
+    await subscriptions.setUserSubscriptionPlan('prorated', monthly);
+    await subscriptions.upgradeUserSubscriptionPlan('prorated', daily, { proration: 'time' });
+    world.clock.set('2026-01-31T12:00:00Z');
+    await jobs.runAllocation();
+    await subscriptions.upgradeUserSubscriptionPlan('down', daily, { when: 'period_end' });
+    await subscriptions.upgradeUserSubscriptionPlan('up', monthly, { when: 'period_end' });
+    world.clock.set('2026-02-01T00:00:00Z');
+    await jobs.runAllocation();
+    const end = async (user: string) => (await subscriptions.getUserSubscriptionPlan(user))?.periodEnd.toISOString();
+    expect(await Promise.all(['down', 'prorated', 'up'].map(end))).toEqual([
+      '2026-02-02T00:00:00.000Z',
+      '2026-02-02T00:00:00.000Z',
+      '2026-03-01T00:00:00.000Z',
+    ]);
+    expect(await Promise.all(['down', 'prorated', 'up'].map((user) => world.balance(user)))).toEqual([10, 10, 100]);
+    await world.expectSound();
+  });
+
+  test('a share of a period lost a unit to binary fractions', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const small = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 1 });
+    const large = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 301 });
+    world.clock.set('2026-04-01T00:00:00Z');
+    await subscriptions.setUserSubscriptionPlan('u', small);
+    // 16.5 of 720 hours are left.
+    world.clock.set('2026-04-30T07:30:00Z');
+    await subscriptions.upgradeUserSubscriptionPlan('u', large, { proration: 'time' });
+    expect(await world.balance('u')).toBe(7.875);
+  });
+
+  test('a change after more than a hundred periods was one of a period long past', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const daily = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 10, billingPeriod: 'daily' });
+    await subscriptions.setUserSubscriptionPlan('u', daily);
+    world.clock.advance({ days: 130, hours: 1 });
+    const { periodEnd } = await subscriptions.cancelUserSubscription('u');
+    expect(periodEnd).toEqual(new Date(Date.parse('2026-01-01') + 131 * 86_400_000));
+    expect(await world.balance('u')).toBe(10);
+  });
+
+  test('a clock that went back brought a subscription that had ended back, and hid that one was late', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    for (const user of ['ended', 'late']) await subscriptions.setUserSubscriptionPlan(user, plan);
+    await subscriptions.cancelUserSubscription('ended');
+    world.clock.set('2026-02-03T00:00:00Z');
+    for (const user of ['ended', 'late']) await credits.addCredits(user, 1);
+    world.clock.set('2026-01-31T00:00:00Z');
+    expect((await subscriptions.getUserSubscriptionPlan('ended'))?.status).toBe('ended');
+    const cancelled = await subscriptions.cancelUserSubscription('late');
+    expect(cancelled.validUntil?.toISOString()).toBe('2026-03-01T00:00:00.000Z');
+    expect(await world.balance('late')).toBe(101);
+  });
 });
 
 test('a process without Temporal called a plan in a time zone an internal mistake', async () => {

@@ -20,6 +20,7 @@ const raw = fc.record({ kind: nat, user: nat, a: nat, b: nat, c: nat, d: nat, ke
 const sequences: fc.Arbitrary<Sequence> = fc.record({
   seed: fc.nat({ max: 2 ** 30 }),
   users: fc.integer({ min: 1, max: 3 }),
+  plans: fc.boolean(),
   steps: fc.array(raw, { minLength: 10, maxLength: 40, size: 'max' }),
 });
 
@@ -35,6 +36,9 @@ const FLOORS = {
   'applied commit': 2,
   'refused INSUFFICIENT_CREDITS': 8,
   'retry same': 8,
+  'sequences with plans': 7,
+  'applied setPlan': 10,
+  'granted period': 20,
 };
 
 export function testModel(adapter: StoreAdapter): Promise<void> {

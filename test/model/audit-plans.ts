@@ -1,0 +1,156 @@
+/** Compares what can be read of plans, subscriptions, cycles and promo codes, and their rows, with the oracle. */
+import { type Differences, differ } from './compare.js';
+import type { Happened } from './happened.js';
+import { allPages, credits, type Library } from './library.js';
+import type { Oracle } from './oracle.js';
+import { eventsOf } from './oracle-events.js';
+import { type Counted, dueAt, PLANS, PROMOS, type Subscription, viewCycle, viewSubscription } from './oracle-plans.js';
+import type { Account } from './oracle-state.js';
+import { at } from './steps.js';
+
+const ALLOCATED = 'subscription.allocated';
+
+/** After every step: the subscription as its user sees it, and what was announced since the step before. */
+export class PlanWatch {
+  readonly #library: Library;
+  readonly #oracle: Oracle;
+  readonly #told = new Map<string, number>();
+  readonly #happened: Happened;
+
+  constructor(library: Library, oracle: Oracle, happened: Happened) {
+    this.#happened = happened;
+    this.#library = library;
+    this.#oracle = oracle;
+  }
+
+  async compare(user: string, turn: number): Promise<Differences> {
+    return [...this.#compareEvents(user), ...(await this.#compareView(user, turn))];
+  }
+
+  #compareEvents(user: string): Differences {
+    const setting = this.#oracle.config.plans;
+    if (!setting) return [];
+    const account = this.#oracle.stored(user);
+    const from = this.#told.get(user) ?? 0;
+    const expected = eventsOf(account, from, setting);
+    this.#happened.countAllocations(account, from);
+    this.#told.set(user, account.entries.length);
+    const actual = this.#library.takeEvents(user);
+    const found: Differences = [];
+    for (const isAllocation of [true, false]) {
+      const [wanted, got] = [expected, actual].map((list) =>
+        list.filter(({ type }) => (type === ALLOCATED) === isAllocation),
+      ) as [typeof expected, typeof actual];
+      found.push(...differ(`events of ${user}`, { types: wanted.map(typeOf) }, { types: got.map(typeOf) }));
+      for (const [i, { type, sequence, ...amounts }] of wanted.entries()) {
+        this.#happened.count(`event ${type}`);
+        const given = Object.entries(amounts).map(([field, value]) => [field, credits(value)]);
+        const told = { sequence, ...Object.fromEntries(given) };
+        found.push(...differ(`${type} of ${user}`, told, { sequence: got[i]?.sequence, ...got[i]?.data }));
+      }
+    }
+    return found;
+  }
+
+  async #compareView(user: string, turn: number): Promise<Differences> {
+    const { account, now } = this.#oracle.read(user, this.#library.clockNow);
+    const { subscription: one } = account.plans;
+    const actual = await this.#library.manager(turn).subscriptions.getUserSubscriptionPlan(user);
+    if (!one || one.status === 'removed') return actual === null ? [] : [`${user} has a subscription`];
+    if (!actual) return [`${user} has no subscription`];
+    return differ(`subscription of ${user}`, viewSubscription(one, now), this.#library.book.view(actual));
+  }
+}
+
+function typeOf({ type }: { type: string }): string {
+  return type;
+}
+
+/** Whatever else there is to be read. */
+export async function auditPlans(library: Library, oracle: Oracle, user: string, turn: number): Promise<Differences> {
+  const { account, now } = oracle.read(user, library.clockNow);
+  const { subscriptions, promos } = library.manager(turn);
+  const { claims } = account.plans;
+  const found = [...(await auditRow(library, account, now)), ...(await auditCycles(library, account, turn))];
+  const { code } = at(PROMOS, turn);
+  let uses = 0;
+  for (const { plans } of oracle.accounts) uses += plans.claims.get(code) ?? 0;
+  found.push(...differ(`promo ${code}`, { totalClaims: uses }, await promos.getPromo(code)));
+  const listed = await allPages((page) => promos.listClaims({ userId: user, ...page }));
+  found.push(...differ(`claims of ${user}`, { length: [...claims.values()].reduce((a, b) => a + b, 0) }, listed));
+  const changes = account.entries.filter(({ type }) => type === 'plan_changed').length;
+  const history = await allPages((page) => subscriptions.getSubscriptionHistory(user, page));
+  if (history.length > changes) found.push(`${history.length} changes are told of ${changes}`);
+  return [...found, ...(await auditPreview(library, oracle, account, turn))];
+}
+
+async function auditRow(library: Library, account: Account, now: number): Promise<Differences> {
+  const { subscription: one, limit } = account.plans;
+  const row = await library.accountRow(account.user);
+  const found = row ? differ('account', { planLimit: limit === null ? null : Number(limit) }, row.state) : [];
+  const [stored] = await library.db.getMany('subscription', [account.user]);
+  if (!one || !stored) return one || stored ? [...found, `the subscription row of ${account.user} is amiss`] : found;
+  const { status, isAllocated, start, end, pausedAt, hadTrial, isTrial, lots } = one;
+  const named = ((stored.lots as { credits?: string[] }).credits ?? []).map((id) => library.lotNameOf(id));
+  return [
+    ...found,
+    ...differ(
+      `row of ${account.user}`,
+      { status, isAllocated, periodStart: start, periodEnd: end, pausedAt, hadTrial, isTrial, dueAt: dueAt(one) },
+      stored,
+    ),
+    ...differ(`row of ${account.user}`, { lots }, { lots: named }),
+    ...differ(`row of ${account.user}`, countedOf(one, now), storedCounts(stored, one, now)),
+  ];
+}
+
+/** What counts no more is compared no more. */
+function countedOf({ had, carried }: Subscription, now: number): Record<string, unknown> {
+  const view = ({ amount, until }: Counted) => (until > now ? `${amount} until ${until}` : 'nothing');
+  return { granted: view(had), carried: view(carried) };
+}
+
+function storedCounts(row: Readonly<Record<string, unknown>>, one: Subscription, now: number): Record<string, unknown> {
+  const view = (name: string, until: unknown) => {
+    if (!(until instanceof Date) || until.getTime() <= now) return 'nothing';
+    const amount = (row[name] as Record<string, number>).credits ?? 0;
+    return `${amount} until ${until.getTime()}`;
+  };
+  return { granted: view('granted', row.grantedUntil), carried: view('carried', row.carriedUntil), for: one.label };
+}
+
+async function auditCycles(library: Library, { user, plans }: Account, turn: number): Promise<Differences> {
+  const { subscriptions } = library.manager(turn);
+  const listed = await allPages((page) => subscriptions.listCycles(user, page), 2 + (turn % 20));
+  const found = differ(`cycles of ${user}`, { length: plans.cycles.size }, listed);
+  for (const cycle of listed) {
+    const view = library.book.viewCycle(cycle);
+    const one = plans.cycles.get(String(view.id));
+    found.push(...(one ? differ(`cycle ${one.label}`, viewCycle(one), view) : [`${view.id} is nobody's cycle`]));
+  }
+  return found;
+}
+
+/** What an upgrade would do now, where nothing is late. */
+async function auditPreview(library: Library, oracle: Oracle, account: Account, turn: number): Promise<Differences> {
+  const { user, plans } = account;
+  const due = plans.subscription && dueAt(plans.subscription);
+  if (due !== null && due <= Math.max(library.clockNow, account.lastAt)) return [];
+  const { name } = at(PLANS, turn);
+  const proration = turn % 2 === 0 ? 'none' : 'time';
+  const copy = oracle.copy();
+  const call = { op: 'upgrade', label: 'preview', key: null, user, plan: name, proration } as const;
+  const expected = copy.decide(call, library.clockNow);
+  const { subscriptions } = library.manager(turn);
+  const plan = library.book.planId(name);
+  const actual = await subscriptions.previewChange(user, plan, { proration }).catch(({ code }) => ({ code }));
+  if (expected.status === 'refused') return differ('preview', { code: expected.code }, actual);
+  if (!('granted' in actual)) return [`the preview was refused: ${actual.code}`];
+  const made = copy.stored(user).entries.filter(({ operation }) => operation === 'preview');
+  const granted = made.reduce((sum, entry) => sum + (entry.allocated ? entry.delta : 0n), 0n);
+  const { planId, periodEnd, status } = viewSubscription(copy.stored(user).plans.subscription as Subscription);
+  return [
+    ...differ('preview', { granted: granted > 0n ? { credits: credits(granted) } : {} }, actual),
+    ...differ('preview', { planId, periodEnd, status }, library.book.view(actual.subscription)),
+  ];
+}

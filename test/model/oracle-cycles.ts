@@ -1,0 +1,77 @@
+/** Cycles, and the claims of promo codes. */
+import { grantLot } from './oracle-allocation.js';
+import { type CallOf, Nothing, Refusal } from './oracle-call.js';
+import { type Draft, write } from './oracle-draft.js';
+import { type Cycle, DAY, PERIODS_MAX, PROMOS, recurringLabel, viewCycle } from './oracle-plans.js';
+import { grant } from './oracle-spend.js';
+import type { Result } from './oracle-state.js';
+
+export function startCycle(draft: Draft, call: CallOf<'startCycle'>): Result {
+  const { account, now } = draft;
+  const { amount, days = 30, recurring = false } = call;
+  const label = recurring ? recurringLabel(account.user) : call.label;
+  if (account.plans.cycles.get(label)?.status === 'active') throw new Refusal('CYCLE_ACTIVE');
+  const times = { anchor: now, index: 1, start: now, end: now + days * DAY };
+  const cycle: Cycle = { label, amount, days, recurring, status: 'active', ...times };
+  grantCycle(draft, cycle);
+  return settle(draft, cycle);
+}
+
+/** The credits stay to the end of the cycle. */
+export function stopCycle(draft: Draft, call: CallOf<'stopCycle'>): Result | Nothing {
+  const cycle = draft.account.plans.cycles.get(call.cycle);
+  if (!cycle) throw new Refusal('NOT_FOUND');
+  if (cycle.status !== 'active') return new Nothing({ kind: 'plan', value: viewCycle(cycle) }, true);
+  return settle(draft, { ...cycle, status: 'canceled' });
+}
+
+/** What a job does: the cycles that have begun since, in order, or the end of one that does not recur. */
+export function renewCycle(draft: Draft, call: CallOf<'renewCycle'>): Result | Nothing {
+  const { now, account } = draft;
+  let cycle = account.plans.cycles.get(call.cycle);
+  if (cycle?.status !== 'active' || cycle.end > now) return new Nothing({ kind: 'plan', value: { granted: 0 } });
+  let granted = 0n;
+  if (!cycle.recurring) cycle = { ...cycle, status: 'ended' };
+  for (let done = 0; cycle.status === 'active' && cycle.end <= now && done < PERIODS_MAX; done += 1) {
+    const index: number = cycle.index + 1;
+    cycle = { ...cycle, index, start: cycle.end, end: cycle.anchor + index * cycle.days * DAY };
+    grantCycle(draft, cycle);
+    granted += cycle.amount;
+  }
+  settle(draft, cycle);
+  return { kind: 'plan', value: { granted: Number(granted) / 1e6 } };
+}
+
+function grantCycle(draft: Draft, { amount, start, end }: Cycle): void {
+  if (amount > 0n) grantLot(draft, amount, { planId: null, start, expiresAt: end, as: 'cycle' });
+}
+
+function settle(draft: Draft, cycle: Cycle): Result {
+  const { plans } = draft.account;
+  draft.account.plans = { ...plans, cycles: new Map(plans.cycles).set(cycle.label, cycle) };
+  write(draft, { type: 'plan_changed' });
+  return { kind: 'plan', value: viewCycle(cycle) };
+}
+
+/** Rule 35; the first rule that is broken is told. `uses` are those of all users. */
+export function claim(draft: Draft, { code }: CallOf<'claim'>, uses: number, startedAt: number): Result {
+  const { account, now } = draft;
+  const mine = account.plans.claims.get(code) ?? 0;
+  const promo = PROMOS.find((one) => one.code === code);
+  const refuse = (reason: string) => {
+    throw new Refusal('PROMO_NOT_ELIGIBLE', { reason });
+  };
+  if (!promo) return refuse('Promo code not found');
+  const { credits, maxUses, maxUsesPerUser, validFromMs, validUntilMs, onlyFor } = promo;
+  if (validUntilMs !== null && now > startedAt + validUntilMs) refuse('Promo has expired');
+  if (now < startedAt + validFromMs) refuse('Promo not yet active');
+  if (maxUses !== null && uses >= maxUses) refuse('Promo has reached maximum uses');
+  if (mine >= maxUsesPerUser) refuse("You've already claimed this promo");
+  if (onlyFor !== null && onlyFor !== account.user) refuse('This promo is not available for your account');
+  const { seq } = grant(draft, credits, { source: 'promo' });
+  account.plans = { ...account.plans, claims: new Map(account.plans.claims).set(code, mine + 1) };
+  const creditsAwarded = Number(credits) / 1e6;
+  const message = `Successfully claimed ${creditsAwarded} credits!`;
+  const entry = `${account.user}#${seq}`;
+  return { kind: 'plan', value: { success: true, creditsAwarded, promoCode: code, message, entry } };
+}

@@ -1,0 +1,63 @@
+/** Rule 39 and the events of allocations: what the entries of an account announce, in order. */
+import type { PlanSetting } from './oracle.js';
+import type { Account, Entry, Micro } from './oracle-state.js';
+
+export interface Told {
+  readonly type: string;
+  readonly sequence: number;
+  readonly balance: Micro;
+  readonly available: Micro;
+  readonly amount?: Micro;
+  readonly threshold?: Micro;
+  readonly previousBalance?: Micro;
+}
+
+/** Of the entries behind the first `from`. */
+export function eventsOf({ entries }: Account, from: number, { threshold }: PlanSetting): Told[] {
+  const told: Told[] = [];
+  for (let i = from; i < entries.length; ) {
+    const first = entries[i] as Entry;
+    const own = entries.slice(i).filter(({ operation }) => operation === first.operation);
+    const before = entries[i - 1];
+    i += own.length;
+    for (const entry of own) if (entry.allocated) told.push(allocation(entry));
+    told.push(...crossingsOf(own, before, threshold));
+  }
+  return told;
+}
+
+function allocation({ seq, balanceAfter, availableAfter, delta }: Entry): Told {
+  const now = { balance: balanceAfter, available: availableAfter };
+  return { type: 'subscription.allocated', sequence: seq, ...now, amount: delta };
+}
+
+/** Only what an instant leaves is judged; the first operation of an account sets the level. */
+function crossingsOf(own: readonly Entry[], before: Entry | undefined, setting: PlanSetting['threshold']): Told[] {
+  const told: Told[] = [];
+  let level = before?.availableAfter ?? 0n;
+  let previousBalance = before?.balanceAfter ?? 0n;
+  for (const [i, entry] of own.entries()) {
+    const { at, seq, availableAfter: available, balanceAfter: balance } = entry;
+    if (own[i + 1]?.at === at || available === level) continue;
+    const edge = { sequence: seq, balance, available, previousBalance };
+    const threshold = before === undefined ? null : thresholdOf(entry, setting);
+    const low = (amount: Micro) => threshold !== null && amount <= threshold;
+    if (threshold !== null && !low(level) && low(available)) {
+      told.push({ type: 'credits.low_balance_reached', ...edge, threshold });
+    }
+    if (level > 0n && available <= 0n) told.push({ type: 'credits.balance_exhausted', ...edge });
+    if (level > 0n !== available > 0n) told.push({ type: 'credits.plugin_status_changed', ...edge });
+    if (threshold !== null && low(level) && !low(available)) {
+      told.push({ type: 'credits.balance_restored', ...edge, threshold });
+    }
+    [level, previousBalance] = [available, balance];
+  }
+  return told;
+}
+
+/** A percentage is of the plan's limit, else of the trial grant, rounded up. */
+function thresholdOf({ full }: Entry, setting: PlanSetting['threshold']): Micro | null {
+  if (setting === null) return null;
+  if (!('perMille' in setting)) return setting.amount;
+  return full === null ? null : (full * setting.perMille + 999n) / 1000n;
+}

@@ -1,0 +1,196 @@
+/**
+ * What plans are to the oracle: terms, the subscription and the cycles of a user, and the arithmetic of periods. A row
+ * is never edited in place. Amounts are micro-units, instants epoch milliseconds; written from the rules alone.
+ */
+import { monthsAfter } from '../plans/oracle.js';
+import type { Micro } from './oracle-state.js';
+
+const MICRO = 1_000_000n;
+export const DAY = 86_400_000;
+/** Periods that one operation makes up for. */
+export const PERIODS_MAX = 100;
+
+export interface PlanTerms {
+  /** Its name, which stands for the id that the library gives it. */
+  readonly name: string;
+  readonly limit: Micro;
+  readonly unit: 'daily' | 'weekly' | 'monthly' | 'yearly';
+  readonly days: number | null;
+  readonly trialDays: number;
+  readonly rolloverCap: Micro | null;
+}
+
+function plan(name: string, limit: Micro, unit: PlanTerms['unit'], more: Partial<PlanTerms> = {}): PlanTerms {
+  return { name, limit, unit, days: null, trialDays: 0, rolloverCap: null, ...more };
+}
+
+/** Limits that no share of a period divides evenly are among them. */
+export const PLANS: readonly PlanTerms[] = [
+  plan('daily', 100n * MICRO, 'daily'),
+  plan('daily-rollover', 70n * MICRO, 'daily', { rolloverCap: 50n * MICRO }),
+  plan('daily-kept', 40n * MICRO, 'daily', { days: 3 }),
+  plan('weekly', 33_333_333n, 'weekly', { trialDays: 2, rolloverCap: 1000n * MICRO }),
+  plan('monthly', 300n * MICRO, 'monthly', { rolloverCap: 100n * MICRO }),
+  plan('monthly-trial', 100_000_001n, 'monthly', { trialDays: 7 }),
+  plan('monthly-short', 70n * MICRO, 'monthly', { days: 7 }),
+  plan('monthly-kept', 120n * MICRO, 'monthly', { days: 45 }),
+  plan('yearly', 1000n * MICRO, 'yearly'),
+];
+
+/** Codes by name; instants are from the start of the sequence. */
+export interface PromoTerms {
+  readonly code: string;
+  readonly credits: Micro;
+  readonly maxUses: number | null;
+  readonly maxUsesPerUser: number;
+  readonly validFromMs: number;
+  readonly validUntilMs: number | null;
+  readonly onlyFor: string | null;
+}
+
+function promo(code: string, credits: Micro, more: Partial<PromoTerms> = {}): PromoTerms {
+  const open = { maxUses: null, maxUsesPerUser: 1, validFromMs: 0, validUntilMs: null, onlyFor: null };
+  return { code, credits, ...open, ...more };
+}
+
+export const PROMOS: readonly PromoTerms[] = [
+  promo('WELCOME', 10n * MICRO),
+  promo('FEW', 1_234_567n, { maxUses: 3, maxUsesPerUser: 2 }),
+  promo('SHORT', 5n * MICRO, { validUntilMs: 3 * DAY, maxUsesPerUser: 5 }),
+  promo('LATER', 7n * MICRO, { validFromMs: 2 * DAY, maxUsesPerUser: 3 }),
+  promo('ADA', 20n * MICRO, { onlyFor: 'ada', maxUsesPerUser: 2 }),
+];
+
+/** An amount that counts until an instant. */
+export interface Counted {
+  readonly amount: Micro;
+  readonly until: number;
+}
+
+export const NOTHING_COUNTS: Counted = { amount: 0n, until: Number.NEGATIVE_INFINITY };
+
+export type SubscriptionStatus = 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended' | 'removed';
+
+export interface Subscription {
+  /** The label of the call that started it. */
+  readonly label: string;
+  readonly status: SubscriptionStatus;
+  readonly terms: PlanTerms;
+  /** Of the next period. */
+  readonly next: PlanTerms | null;
+  readonly startedAt: number;
+  /** The current period ends `index` periods after it. */
+  readonly anchor: number;
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
+  readonly isAllocated: boolean;
+  readonly renews: boolean;
+  readonly validUntil: number | null;
+  readonly pausedAt: number | null;
+  /** What plans granted, and the part of it that an earlier period was: it falls due when that would have ended. */
+  readonly had: Counted;
+  readonly carried: Counted;
+  readonly isTrial: boolean;
+  readonly hadTrial: boolean;
+  /** Of the current period. */
+  readonly lots: readonly string[];
+}
+
+export interface Cycle {
+  /** The label of the call that started it; of a recurring one, whose id is the user's, always the same. */
+  readonly label: string;
+  readonly amount: Micro;
+  readonly days: number;
+  readonly recurring: boolean;
+  readonly status: 'active' | 'canceled' | 'ended';
+  readonly anchor: number;
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Plans {
+  readonly subscription: Subscription | null;
+  readonly cycles: ReadonlyMap<string, Cycle>;
+  /** How often the user claimed each code. */
+  readonly claims: ReadonlyMap<string, number>;
+  /** The limit of the plan, which a threshold in percent is of. */
+  readonly limit: Micro | null;
+}
+
+export const NO_PLANS: Plans = { subscription: null, cycles: new Map(), claims: new Map(), limit: null };
+
+export function recurringLabel(user: string): string {
+  return `cycle of ${user}`;
+}
+
+export function periodsAfter(anchor: number, unit: PlanTerms['unit'], count: number): number {
+  switch (unit) {
+    case 'daily':
+      return anchor + count * DAY;
+    case 'weekly':
+      return anchor + count * 7 * DAY;
+    case 'monthly':
+      return monthsAfter(anchor, count);
+    case 'yearly':
+      return monthsAfter(anchor, 12 * count);
+  }
+}
+
+/** Whether it has not ended at an instant, whatever a job has written. */
+export function isCurrent({ status, validUntil }: Subscription, now: number): boolean {
+  if (status === 'paused') return true;
+  return isRunning(status) && (validUntil === null || now < validUntil);
+}
+
+export function isRunning(status: SubscriptionStatus): boolean {
+  return status === 'active' || status === 'trialing';
+}
+
+/** A paused one as it goes on: everything that lay ahead lies ahead still, as far as it did. */
+export function woken(one: Subscription, now: number): Subscription {
+  const { pausedAt } = one;
+  if (pausedAt === null) return one;
+  const slept = now - pausedAt;
+  const later = (counted: Counted) =>
+    counted.until > pausedAt ? { ...counted, until: counted.until + slept } : counted;
+  const end = one.end + slept;
+  return {
+    ...one,
+    status: one.isTrial ? 'trialing' : 'active',
+    ...{ pausedAt: null, end, anchor: end, index: 0 },
+    validUntil: one.validUntil === null ? null : one.validUntil + slept,
+    had: later(one.had),
+    carried: later(one.carried),
+  };
+}
+
+/** When something of the current period is granted beside its start: what an earlier period kept falls due in it. */
+export function restDueAt({ isAllocated, carried, start, end }: Subscription): number | null {
+  return isAllocated && carried.until > start && carried.until < end ? carried.until : null;
+}
+
+/** When an allocation has something to do next. */
+export function dueAt(one: Subscription): number | null {
+  return isRunning(one.status) ? (restDueAt(one) ?? one.end) : null;
+}
+
+export function expiryOf({ terms, start, end }: Subscription): number {
+  return terms.days === null ? end : start + terms.days * DAY;
+}
+
+/** What the caller sees; names stand for ids. */
+export function viewSubscription(one: Subscription, now?: number): Record<string, unknown> {
+  const isOver = now !== undefined && isRunning(one.status) && !isCurrent(one, now);
+  return {
+    ...{ id: one.label, planId: one.terms.name, nextPlanId: one.next?.name ?? null, planName: one.terms.name },
+    status: isOver || one.status === 'removed' ? 'ended' : one.status,
+    ...{ startedAt: one.startedAt, periodStart: one.start, periodEnd: one.end },
+    ...{ validUntil: one.validUntil, autoRenew: one.renews },
+  };
+}
+
+export function viewCycle({ label, amount, days, recurring, status, start, end }: Cycle): Record<string, unknown> {
+  return { id: label, amount: Number(amount) / 1e6, days, recurring, status, start, end };
+}

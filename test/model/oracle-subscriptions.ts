@@ -1,0 +1,156 @@
+/** Rules 30 to 33: what callers and jobs do to the subscription of a user. */
+import { allocated, nextPeriod, restGranted, rolledOver } from './oracle-allocation.js';
+import { type CallOf, Nothing, Refusal } from './oracle-call.js';
+import { type Draft, write } from './oracle-draft.js';
+import {
+  DAY,
+  isCurrent,
+  isRunning,
+  NOTHING_COUNTS,
+  PERIODS_MAX,
+  PLANS,
+  type PlanTerms,
+  periodsAfter,
+  restDueAt,
+  type Subscription,
+  viewSubscription,
+  woken,
+} from './oracle-plans.js';
+import type { Result } from './oracle-state.js';
+
+type Offered = ReadonlySet<string>;
+
+/** `setPlan` starts another subscription in place of any; `upgrade` moves the current one, where there is one. */
+export function subscribe(draft: Draft, call: CallOf<'setPlan' | 'upgrade'>, offered: Offered): Result {
+  const { account, now } = draft;
+  const terms = PLANS.find(({ name }) => name === call.plan);
+  if (!terms) throw new Refusal('PLAN_NOT_FOUND');
+  if (!offered.has(terms.name)) throw new Refusal('PLAN_INACTIVE');
+  const before = account.plans.subscription;
+  if (call.op === 'upgrade' && before && isCurrent(before, now)) return upgrade(draft, before, terms, call);
+  const one = started(draft, before && woken(before, now), terms, call);
+  return answer(settle(draft, call.op === 'setPlan' && call.allocate === false ? one : allocated(draft, one)));
+}
+
+function started(
+  { now }: Draft,
+  before: Subscription | null,
+  terms: PlanTerms,
+  call: CallOf<'setPlan' | 'upgrade'>,
+): Subscription {
+  const isTrial = terms.trialDays > 0 && before?.hadTrial !== true;
+  const end = isTrial ? now + terms.trialDays * DAY : periodsAfter(now, terms.unit, 1);
+  const renews = call.autoRenew ?? true;
+  return {
+    status: isTrial ? 'trialing' : 'active',
+    ...{ label: call.label, terms, next: null, startedAt: now },
+    // Periods follow the trial.
+    ...{ anchor: isTrial ? end : now, index: isTrial ? 0 : 1, start: now, end, isAllocated: false },
+    ...{ renews, validUntil: renews ? null : end, pausedAt: null },
+    ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
+    ...{ isTrial, hadTrial: isTrial || before?.hadTrial === true, lots: [] },
+  };
+}
+
+function upgrade(draft: Draft, current: Subscription, terms: PlanTerms, call: CallOf<'setPlan' | 'upgrade'>): Result {
+  const { when, autoRenew, proration } = call.op === 'upgrade' ? call : {};
+  if (when === 'period_end') {
+    return answer(settle(draft, { ...current, next: terms, renews: true, validUntil: null }));
+  }
+  const { now } = draft;
+  const renews = autoRenew ?? true;
+  const going = { ...woken(current, now), renews, next: null };
+  if (proration !== 'time') {
+    const begun = nextPeriod({ ...going, next: terms, anchor: now, index: 0, end: now });
+    return answer(settle(draft, allocated(draft, { ...begun, validUntil: renews ? null : begun.end })));
+  }
+  const { start, end } = going;
+  const counts = terms.unit === going.terms.unit ? {} : { anchor: end, index: 0 };
+  const same = { ...going, ...counts, terms, isAllocated: false, validUntil: renews ? null : end };
+  const share = { of: Math.max(0, end - now), whole: end - start };
+  return answer(settle(draft, allocated(draft, same, share)));
+}
+
+/** Rule 31: what is due by now, in order; the current period too where it was not allocated. */
+export function renew(draft: Draft, offered: Offered): Result | Nothing {
+  const { now, account } = draft;
+  let one = account.plans.subscription;
+  if (!one || !isRunning(one.status)) return NOTHING_DUE;
+  let done = 0;
+  if (!one.isAllocated && one.end > now) {
+    one = allocated(draft, one);
+    done += 1;
+  }
+  if (isRestDue(one, now)) {
+    one = restGranted(draft, one);
+    done += 1;
+  }
+  for (; one.end <= now && done < PERIODS_MAX; done += 1) {
+    if (!one.renews || !offered.has((one.next ?? one.terms).name)) {
+      settle(draft, { ...one, status: 'ended', validUntil: one.end, next: null });
+      return grantedBy(draft);
+    }
+    const rolled = rolledOver(account, one);
+    one = allocated(draft, nextPeriod(one), undefined, rolled);
+    if (isRestDue(one, now)) one = restGranted(draft, one);
+  }
+  if (done === 0) return NOTHING_DUE;
+  settle(draft, one);
+  return grantedBy(draft);
+}
+
+function isRestDue(one: Subscription, now: number): boolean {
+  const due = restDueAt(one);
+  return due !== null && due <= now;
+}
+
+const NOTHING_DUE = new Nothing({ kind: 'plan', value: { granted: 0, alreadyAllocated: true } });
+
+/** What rolled over was granted once before. */
+function grantedBy({ account, from }: Draft): Result {
+  const lots = account.entries.slice(from).filter(({ allocated: as }) => as === 'period' || as === 'rest');
+  const granted = Number(lots.reduce((sum, { delta }) => sum + delta, 0n)) / 1e6;
+  return { kind: 'plan', value: { granted, alreadyAllocated: granted === 0 } };
+}
+
+/** Credits that were granted stay, whatever becomes of the subscription. */
+export function change(draft: Draft, call: CallOf<'cancel' | 'pause' | 'resume' | 'remove'>): Result | Nothing {
+  const { now, account } = draft;
+  const before = account.plans.subscription;
+  if (call.op === 'remove') {
+    if (!before || before.status === 'removed') return new Nothing({ kind: 'plan', value: { removed: false } });
+    settle(draft, ended(before, 'removed', now));
+    return { kind: 'plan', value: { removed: true } };
+  }
+  const isPossible = before && (call.op === 'resume' ? before.status === 'paused' : isCurrent(before, now));
+  if (!before || !isPossible) throw new Refusal('SUBSCRIPTION_NOT_FOUND');
+  switch (call.op) {
+    case 'cancel':
+      if (call.when === 'now') return answer(settle(draft, ended(before, 'cancelled', now)));
+      return answer(settle(draft, { ...before, renews: false, validUntil: before.end, next: null }));
+    case 'pause':
+      if (before.status === 'paused') return new Nothing(answer(before), true);
+      return answer(settle(draft, { ...before, status: 'paused', pausedAt: now }));
+    case 'resume':
+      return answer(settle(draft, woken(before, now)));
+  }
+}
+
+function ended(before: Subscription, status: 'cancelled' | 'removed', now: number): Subscription {
+  const { had, carried } = woken(before, now);
+  // One that has ended already ended when it did.
+  const validUntil = isCurrent(before, now) ? now : (before.validUntil ?? now);
+  return { ...before, status, renews: false, next: null, pausedAt: null, validUntil, had, carried };
+}
+
+/** Keeps the row and writes the entry that tells of it. */
+function settle(draft: Draft, one: Subscription): Subscription {
+  const goesOn = isRunning(one.status) || one.status === 'paused';
+  draft.account.plans = { ...draft.account.plans, subscription: one, limit: goesOn ? one.terms.limit : null };
+  write(draft, { type: 'plan_changed' });
+  return one;
+}
+
+function answer(one: Subscription): Result {
+  return { kind: 'plan', value: viewSubscription(one) };
+}

@@ -1,0 +1,3 @@
+import { testPlanProperties } from './properties-plans.js';
+
+testPlanProperties(2);

@@ -1,0 +1,94 @@
+/**
+ * The same model with plans: subscriptions, cycles, promo codes and the allocation job in between everything else.
+ * Compared beside what the model compares: the subscription after every step, what was announced, rows at audits.
+ * For every eight of CREDIT_MODEL_RUNS there is one of these.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Happened } from './happened.js';
+import { runSequence, type Sequence } from './sequence.js';
+
+const RUNS = Math.ceil(Number(process.env.CREDIT_MODEL_RUNS ?? 2000) / 8);
+
+const nat = fc.nat({ max: 9999 });
+const raw = fc.record({ kind: nat, user: nat, a: nat, b: nat, c: nat, d: nat, key: nat });
+const sequences: fc.Arbitrary<Sequence> = fc.record({
+  seed: fc.nat({ max: 2 ** 30 }),
+  users: fc.integer({ min: 1, max: 3 }),
+  plans: fc.constant(true),
+  steps: fc.array(raw, { minLength: 1, maxLength: 70, size: 'max' }),
+});
+
+/** For 400 runs, other counts in proportion. Each is well under half of what runs have shown. */
+const FLOORS: Readonly<Record<string, number>> = {
+  'applied add': 800,
+  'applied deduct': 250,
+  'applied reserve': 280,
+  'applied commit': 80,
+  'applied reverse': 140,
+  'applied transfer': 60,
+  'applied setPlan': 400,
+  'applied upgrade': 170,
+  'applied cancel': 80,
+  'applied pause': 80,
+  'applied resume': 18,
+  'applied remove': 40,
+  'applied allocate': 10,
+  'applied runAllocation': 50,
+  'applied startCycle': 120,
+  'applied stopCycle': 12,
+  'applied claim': 100,
+  'applied offer': 25,
+  'nothing due runAllocation': 80,
+  'replayed setPlan': 20,
+  'replayed upgrade': 6,
+  'replayed cancel': 1,
+  'replayed startCycle': 6,
+  'replayed claim': 4,
+  'conflict setPlan': 15,
+  'conflict upgrade': 4,
+  'conflict startCycle': 4,
+  'conflict claim': 2,
+  'refused CYCLE_ACTIVE': 12,
+  'refused NOT_FOUND': 40,
+  'refused PLAN_INACTIVE': 4,
+  'refused PLAN_NOT_FOUND': 12,
+  'refused PROMO_NOT_ELIGIBLE': 50,
+  'refused SUBSCRIPTION_NOT_FOUND': 45,
+  'refused LIMIT_EXCEEDED': 25,
+  'granted period': 800,
+  'granted rollover': 110,
+  'granted rest': 20,
+  'granted cycle': 200,
+  'granted and lapsed': 600,
+  'debt repaid by an allocation': 7,
+  'made up for before a change': 80,
+  'hold of plan credits': 120,
+  'plan credits lapsed when their hold freed them': 8,
+  'reversal of an allocation': 18,
+  'transfer of plan credits': 30,
+  lotsLapsedUnderHold: 15,
+  'event subscription.allocated': 1200,
+  'event credits.low_balance_reached': 150,
+  'event credits.balance_restored': 180,
+  'event credits.balance_exhausted': 150,
+  'event credits.plugin_status_changed': 550,
+  'ledgers verified': 40,
+  'sequences with a cache': 30,
+  'lines compared': 400,
+};
+
+export function testPlanProperties(file: number): void {
+  const given = process.env.CREDIT_SEED;
+  const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given) + file;
+  test(`the library agrees with the oracle on ${RUNS} random sequences with plans`, async () => {
+    console.log(`SEED=${seed} ADAPTER=memory RUNS=${RUNS}`);
+    const happened = new Happened();
+    const property = fc.asyncProperty(sequences, (sequence) => runSequence(sequence, happened));
+    const limit = { interruptAfterTimeLimit: 540_000, markInterruptAsFailure: true };
+    await fc.assert(property, { seed, numRuns: RUNS, unbiased: true, ...limit });
+    console.log(`happened: ${happened}`);
+    const floors = Object.entries(FLOORS).map(([what, floor]) => [what, Math.floor((floor * RUNS) / 400)] as const);
+    expect(happened.below(Object.fromEntries(floors))).toEqual([]);
+  }, 600_000);
+}
