@@ -244,8 +244,7 @@ export function markSent({ plan }: Group): void {
 
 /** What decisions of one instant on accounts of one credit type are given. */
 export function contextOf(settings: DecisionSettings, now: number, creditType: string, changes: ChangeSet): Context {
-  const { now: _, sinks, errorEntries, ...shared } = settings;
-  return { ...shared, now, defaults: settings.defaultsOf(creditType), facts: changes };
+  return { ...settings, now, defaults: settings.defaultsOf(creditType), facts: changes };
 }
 
 const NO_ROWS: readonly EntryRow[] = [];

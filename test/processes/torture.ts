@@ -6,8 +6,6 @@ export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Rec
     env: { CREDIT_KILLS: 200, CREDIT_SERVER_KILLS: 5 },
   },
   network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
-  jobs: {
-    files: ['test/plans/volume.test.ts', 'test/plans/processes.test.ts'],
-    env: { CREDIT_VOLUME: 10_000, CREDIT_DUE: 4_000 },
-  },
+  jobs: { files: ['test/plans/processes.test.ts'], env: { CREDIT_DUE: 4_000 } },
+  volume: { files: ['test/plans/volume.test.ts'], env: { CREDIT_VOLUME: 100_000 } },
 };
