@@ -36,8 +36,8 @@ export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
   {
     found: 'a share of a period lost a unit to binary fractions',
     config,
-    // 42.9 of 744 hours are left.
-    steps: [set('yearly'), set('monthly-short'), clock(744 * HOUR - 42.9 * HOUR)].concat(
+    // 213.9 of 744 hours are left, of 230 credits more.
+    steps: [set('monthly-short'), clock(744 * HOUR - 213.9 * HOUR)].concat(
       call({ op: 'upgrade', user, plan: 'monthly', proration: 'time' }),
     ),
   },
