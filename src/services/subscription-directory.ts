@@ -6,7 +6,8 @@ import type { MutationOptions, ReadOptions } from '../models/inputs.js';
 import type { PlanRow } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { Engine } from './engine.js';
-import type { AccountRef } from './operation.js';
+import { FactSheet } from './fact-sheet.js';
+import { type AccountRef, scopedKeyOf } from './operation.js';
 
 const ATTEMPTS_MAX = 3;
 /** Operations that one subscription may need: each makes up for a hundred periods. */
@@ -32,6 +33,19 @@ export class SubscriptionDirectory<S> {
       const rows = await this.engine.store.db.getMany('account', keys, { session, fresh, timeoutMs });
       const last = (rows as unknown as (AccountRow | null)[]).map((account) => account?.at.getTime() ?? 0);
       return Math.max(this.engine.now(), ...last);
+    });
+  }
+
+  /** Whether a call of this operation was applied with the key: it is answered as it was then, and writes nothing. */
+  async isRepeated(operation: string, userId: string, options: MutationOptions<S>): Promise<boolean> {
+    const { session, idempotencyKey } = options;
+    if (idempotencyKey === undefined) return false;
+    const scopedKey = scopedKeyOf(this.engine.account('credits', userId).key, operation, idempotencyKey);
+    return this.engine.read(options, async (timeoutMs) => {
+      const facts = new FactSheet(this.engine.store.db, { session, timeoutMs });
+      facts.wantKey(scopedKey);
+      await facts.fetch();
+      return facts.keyed(scopedKey) != null;
     });
   }
 
@@ -121,10 +135,12 @@ export async function renew<S>(
  */
 export async function renewIfLate<S>(
   directory: SubscriptionDirectory<S>,
+  operation: string,
   row: SubscriptionRow | null,
   rest: () => MutationOptions<S>,
 ): Promise<void> {
   if (row?.dueAt == null || row.dueAt.getTime() > (await directory.now(row, rest()))) return;
+  if (await directory.isRepeated(operation, row.userId, rest())) return;
   try {
     // One operation makes up for so many periods and no more.
     for (let granted: unknown = row, round = 0; granted !== null && round < ROUNDS_MAX; round++) {

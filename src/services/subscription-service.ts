@@ -41,7 +41,7 @@ export function subscriptionService<S>(
   ): Promise<Applied<UserSubscription>> {
     const user = parseId(userId, 'userId');
     const rest = engine.startDeadline(options);
-    await renewIfLate(directory, await directory.read(user, options), rest);
+    await renewIfLate(directory, operation, await directory.read(user, options), rest);
     const fields = planId === null ? given : { planId, ...given };
     const answer = await directory.onAccounts(user, planId, rest, (accounts, left) =>
       engine.mutate({ operation, accounts, given: fields, options: left, command }),

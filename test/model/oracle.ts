@@ -110,7 +110,8 @@ export class Oracle {
   decide(call: Call, clockNow: number): Outcome {
     if (call.op === 'offer') this.systemEntries += 1;
     if (call.op === 'offer' || call.op === 'runAllocation') return decideForAll(this, call, clockNow);
-    if (CHANGES.has(call.op) && 'user' in call) makeUpFor(this, this.stored(call.user), call, clockNow);
+    if (CHANGES.has(call.op) && 'user' in call && !this.#isRepeated(call))
+      makeUpFor(this, this.stored(call.user), call, clockNow);
     try {
       return this.#decide(call, clockNow);
     } catch (error) {
@@ -118,6 +119,11 @@ export class Oracle {
       if (BUSINESS_REFUSALS.has(error.code)) this.refusalsWritten += 1;
       return { status: 'refused', code: error.code, details: error.details };
     }
+  }
+
+  /** Rule 25: what repeats a key writes nothing. */
+  #isRepeated(call: Extract<Call, { user: string }>): boolean {
+    return call.key !== null && this.stored(call.user).keys.has(`${call.op} ${call.key}`);
   }
 
   #decide(call: Call, clockNow: number): Outcome {

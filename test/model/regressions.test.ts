@@ -1,6 +1,7 @@
 import { test } from 'vitest';
 import { Happened } from './happened.js';
 import { EDGES, OPEN, REGRESSIONS, type Script } from './regressions.js';
+import { PLAN_EDGES, PLAN_REGRESSIONS } from './regressions-plans.js';
 import { runScript } from './sequence.js';
 
 const happened = new Happened();
@@ -12,10 +13,13 @@ async function runBoth({ config, steps }: Script): Promise<void> {
   }
 }
 
-test.each(REGRESSIONS.map((one) => [one.found, one] as const))('no more: %s', async (_found, script) => {
-  await runBoth(script);
-});
+test.each([...REGRESSIONS, ...PLAN_REGRESSIONS].map((one) => [one.found, one] as const))(
+  'no more: %s',
+  async (_found, script) => {
+    await runBoth(script);
+  },
+);
 
-test.each(EDGES.map((one) => [one.edge, one] as const))('%s', async (_edge, script) => {
+test.each([...EDGES, ...PLAN_EDGES].map((one) => [one.edge, one] as const))('%s', async (_edge, script) => {
   await runBoth(script);
 });

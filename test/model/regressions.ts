@@ -18,12 +18,12 @@ let calls = 0;
 
 type Bare<C> = C extends Call ? Omit<C, 'label' | 'key'> & { label?: string; key?: string } : never;
 
-function call(bare: Bare<Call>): Step {
+export function call(bare: Bare<Call>): Step {
   calls += 1;
   return { step: 'call', call: { label: `s${calls}`, key: null, ...bare } as Call, retry: 'no' };
 }
 
-function add(amount: Micro, expiresInMs?: number): Step {
+export function add(amount: Micro, expiresInMs?: number): Step {
   return call({ op: 'add', user, amount, ...(expiresInMs !== undefined && { expiresAt: START + expiresInMs }) });
 }
 
@@ -33,7 +33,7 @@ function ordered(terms: Terms): Step {
   return call({ op: 'add', user, amount: MICRO, ...terms });
 }
 
-function clock(ms: number): Step {
+export function clock(ms: number): Step {
   return { step: 'clock', to: START + ms };
 }
 

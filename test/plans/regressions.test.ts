@@ -162,6 +162,23 @@ await describeBackends('once wrong', (open) => {
     await world.expectSound();
   });
 
+  test('a repeated call wrote the period that a late job had left', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    const set = (key: string) => subscriptions.setUserSubscriptionPlan('u', plan, { idempotencyKey: key });
+    const first = await set('k');
+    world.clock.set('2026-02-03T00:00:00Z');
+    const entries = async () => (await credits.getCreditHistory('u', { includeHolds: true })).items.length;
+    const before = await entries();
+    expect(await set('k')).toEqual({ ...first, replayed: true });
+    const other = subscriptions.setUserSubscriptionPlan('u', plan, { idempotencyKey: 'k', autoRenew: false });
+    expect(await codeOf(other)).toBe('IDEMPOTENCY_CONFLICT');
+    expect(await entries()).toBe(before);
+    await set('other');
+    expect(world.count('subscription.allocated')).toBe(2);
+  });
+
   test('a share of a period lost a unit to binary fractions', async () => {
     const world = await open();
     const { subscriptions } = world.manager;

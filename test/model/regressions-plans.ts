@@ -1,0 +1,159 @@
+/** Of plans: what random sequences once found, and edges that they reach too rarely. */
+import { DAY } from './oracle-plans.js';
+import { MICRO } from './oracle-state.js';
+import { add, call, clock, type Script } from './regressions.js';
+import { START } from './sequence.js';
+import type { Step } from './steps.js';
+
+const user = 'ada';
+const HOUR = 3_600_000;
+const config = { plans: { startedAt: START, threshold: { perMille: 500n } } };
+
+function set(plan: string): Step {
+  return call({ op: 'setPlan', user, plan });
+}
+
+function job(): Step {
+  return call({ op: 'runAllocation' });
+}
+
+export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
+  {
+    found: 'periods of another length were counted from the first period of the plan before',
+    config,
+    steps: [
+      set('daily'),
+      clock(9.5 * DAY),
+      job(),
+      call({ op: 'upgrade', user, plan: 'monthly', when: 'period_end' }),
+      clock(10 * DAY),
+      job(),
+      call({ op: 'upgrade', user, plan: 'weekly', when: 'period_end' }),
+      clock(42 * DAY),
+      job(),
+    ],
+  },
+  {
+    found: 'a share of a period lost a unit to binary fractions',
+    config,
+    // 213.9 of 744 hours are left, of 230 credits more.
+    steps: [set('monthly-short'), clock(744 * HOUR - 213.9 * HOUR)].concat(
+      call({ op: 'upgrade', user, plan: 'monthly', proration: 'time' }),
+    ),
+  },
+  {
+    found: 'a change after more than a hundred periods was one of a period long past',
+    config,
+    steps: [set('daily'), clock(130 * DAY + HOUR), call({ op: 'cancel', user })],
+  },
+  {
+    found: 'a clock that went back brought a subscription that had ended back',
+    config,
+    steps: [set('daily'), call({ op: 'cancel', user }), clock(DAY), add(MICRO), clock(DAY - HOUR)],
+  },
+  {
+    found: 'a clock that went back hid that a subscription was late',
+    config,
+    steps: [set('daily'), clock(DAY), add(MICRO), clock(DAY - HOUR), call({ op: 'cancel', user })],
+  },
+];
+
+export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
+  {
+    edge: 'rollover while a hold keeps a part of the period that ended',
+    config,
+    steps: [
+      set('daily-rollover'),
+      call({ op: 'reserve', user, amount: 30n * MICRO, ttlSeconds: 90_000, label: 'over' }),
+      clock(DAY),
+      job(),
+      call({ op: 'commit', hold: 'over', amount: 10n * MICRO }),
+      clock(2 * DAY),
+      job(),
+    ],
+  },
+  {
+    edge: 'a late job grants and lets lapse in order, and only the last of it repays debt',
+    config,
+    steps: [
+      set('daily'),
+      call({ op: 'after', user, amount: 160n * MICRO }),
+      clock(5 * DAY + HOUR),
+      job(),
+      call({ op: 'reverse', entry: { user, seq: 1 } }),
+    ],
+  },
+  {
+    edge: 'an allocation that was taken back counts as granted all the same',
+    config,
+    steps: [
+      set('monthly'),
+      call({ op: 'reverse', entry: { user, seq: 1 } }),
+      call({ op: 'upgrade', user, plan: 'monthly-kept' }),
+      set('yearly'),
+    ],
+  },
+  {
+    edge: 'plan credits move to another user with their end and do not roll over',
+    config,
+    steps: [
+      set('daily-rollover'),
+      call({ op: 'transfer', from: user, to: 'bob', amount: 60n * MICRO }),
+      clock(DAY),
+      job(),
+    ],
+  },
+  {
+    edge: 'a threshold in percent follows the plan, and the trial grant once there is none',
+    config: { ...config, trialCredits: 20n * MICRO },
+    steps: [
+      set('daily'),
+      call({ op: 'deduct', user, amount: 61n * MICRO }),
+      call({ op: 'upgrade', user, plan: 'monthly' }),
+      call({ op: 'deduct', user, amount: 200n * MICRO }),
+      call({ op: 'cancel', user, when: 'now' }),
+      call({ op: 'deduct', user, amount: 45n * MICRO }),
+    ],
+  },
+  {
+    edge: 'a job skips who has no room and goes on with the others, and what is missed stays due',
+    config: { ...config, openGrants: 5 },
+    steps: [
+      set('daily'),
+      call({ op: 'setPlan', user: 'bob', plan: 'daily' }),
+      ...[1, 2, 3, 4].map(() => add(MICRO)),
+      clock(DAY),
+      add(MICRO),
+      job(),
+      call({ op: 'deduct', user, amount: 2n * MICRO }),
+      job(),
+    ],
+  },
+  {
+    edge: 'what a pause kept back goes on where it stood, and is granted once',
+    config,
+    steps: [
+      set('weekly'),
+      clock(DAY),
+      call({ op: 'pause', user, key: 'k' }),
+      clock(20 * DAY),
+      job(),
+      call({ op: 'pause', user, key: 'k' }),
+      call({ op: 'resume', user }),
+      clock(21 * DAY),
+      job(),
+      call({ op: 'upgrade', user, plan: 'monthly' }),
+      clock(60 * DAY),
+      job(),
+    ],
+  },
+  {
+    edge: 'a code with three claims in all is claimed by two users, each no more than twice',
+    config,
+    steps: [
+      ...[user, user, user, 'bob', 'bob'].map((one) => call({ op: 'claim', user: one, code: 'FEW' })),
+      call({ op: 'claim', user: 'bob', code: 'ADA' }),
+      call({ op: 'claim', user, code: 'LATER' }),
+    ],
+  },
+];
