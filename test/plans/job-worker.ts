@@ -1,14 +1,20 @@
 /** A process that does one task on a database: runs a job over and over, claims a code, or changes plans. */
 import { createCreditManagement, isCreditError, type JobReport } from '../../src/index.js';
-import { SqlDbManager, type SqlSession } from '../../src/sql.js';
+import { type DatabaseConfig, openDb } from '../processes/adapters.js';
 
 export type Task =
-  | { readonly kind: 'allocate'; readonly batchSize: number }
+  | { readonly kind: 'allocate'; readonly batchSize: number; readonly ending?: Ending }
   | { readonly kind: 'claim'; readonly code: string; readonly users: readonly string[] }
   | { readonly kind: 'switch'; readonly user: string; readonly plans: readonly string[]; readonly times: number };
 
+/** A signal that the process sends itself in the middle of the batch after so much progress. */
+export interface Ending {
+  readonly after: number;
+  readonly signal: 'SIGKILL' | 'SIGSTOP';
+}
+
 export interface WorkerConfig {
-  readonly url: string;
+  readonly database: DatabaseConfig;
   /** Milliseconds that its clock is ahead: other processes' leases are over for it. */
   readonly ahead: number;
   readonly task: Task;
@@ -20,12 +26,16 @@ export type FromWorker =
   | { readonly reports: readonly JobReport[] }
   | { readonly names: Readonly<Record<string, number>> };
 
-const { url, ahead, task } = JSON.parse(process.argv[2] as string) as WorkerConfig;
+const { database, ahead, task } = JSON.parse(process.argv[2] as string) as WorkerConfig;
 const say = (message: FromWorker) => process.connected && process.send?.(message);
 const ignore = () => {};
+const AMID_MS = 5;
+/** What is asked here is how calls end, not how long a machine with other work needs for a hundred of them. */
+const TIMEOUT_MS = 60_000;
 
-const manager = createCreditManagement<SqlSession>({
-  db: new SqlDbManager({ url, poolSize: 3 }),
+const manager = createCreditManagement({
+  db: openDb(database),
+  timeoutMs: TIMEOUT_MS,
   clock: { now: () => new Date(Date.now() + ahead) },
   sinks: [{ name: 'sink', publish: async () => {} }],
   logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
@@ -34,18 +44,22 @@ const manager = createCreditManagement<SqlSession>({
 /** How often each outcome was told: `true`, a reason, or the code of an error. */
 async function tally(calls: readonly Promise<string>[]): Promise<void> {
   const names: Record<string, number> = {};
-  for (const call of calls) {
-    const name = await call.catch((error: unknown) => (isCreditError(error) ? error.code : String(error)));
-    names[name] = (names[name] ?? 0) + 1;
-  }
+  const nameOf = (error: unknown) => (isCreditError(error) ? error.code : String(error));
+  for (const name of await Promise.all(calls.map((call) => call.catch(nameOf)))) names[name] = (names[name] ?? 0) + 1;
   say({ names });
 }
 
 async function run(): Promise<void> {
   if (task.kind === 'allocate') {
     const reports: JobReport[] = [];
+    let { ending } = task;
     do {
-      const onProgress = ({ processed }: { processed: number }) => void say({ processed });
+      const onProgress = ({ processed }: { processed: number }) => {
+        say({ processed });
+        if (!ending || processed < ending.after) return;
+        setTimeout(process.kill, AMID_MS, process.pid, ending.signal);
+        ending = undefined;
+      };
       reports.push(await manager.jobs.runAllocation({ batchSize: task.batchSize, onProgress }));
     } while (reports.at(-1)?.status === 'completed' && (reports.at(-1)?.processed ?? 0) > 0);
     say({ reports });

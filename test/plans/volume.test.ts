@@ -1,18 +1,17 @@
-/** Many due rows on PostgreSQL: what a sweep costs. `CREDIT_VOLUME` of each; the rates are printed, not judged. */
+/** Many due rows on a server: what a sweep costs. `CREDIT_VOLUME` of each; the rates are printed, not judged. */
 import { expect, test } from 'vitest';
-import { withStore } from '../postgres/service-fixture.js';
-import { amount } from '../processes/servers.js';
-import { describePostgres } from '../servers/postgres.js';
+import { ADAPTER, amount } from '../processes/servers.js';
+import { describeStore } from './stores.js';
 import { MONTHLY } from './world.js';
 
 const VOLUME = Math.floor(amount('CREDIT_VOLUME', 300));
 const DAY_MS = 86_400_000;
 
-await describePostgres('volume', (database) => {
+await describeStore('volume', ({ withStore }) => {
   test(
     `${VOLUME} due expiries and ${VOLUME} due allocations`,
     () =>
-      withStore(database, async (store) => {
+      withStore(async (store) => {
         const users = Array.from({ length: VOLUME }, (_, i) => `u${i}`);
         const past = store.open({ clock: { now: () => new Date(Date.now() - 40 * DAY_MS) } });
         const plan = await past.subscriptions.addSubscriptionPlan({ ...MONTHLY, validityDays: 10 });
@@ -38,7 +37,8 @@ await describePostgres('volume', (database) => {
         const rates = { expiries: rate(expiry), allocations: rate(allocation) };
         const deductions = rate({ durationMs: performance.now() - began });
         const heapGrowthMb = Math.round((heap - before) / 2 ** 20);
-        console.log(`volume: ${JSON.stringify({ rows: VOLUME, perSecond: { ...rates, deductions }, heapGrowthMb })}`);
+        const perSecond = { ...rates, deductions };
+        console.log(`volume on ${ADAPTER}: ${JSON.stringify({ rows: VOLUME, perSecond, heapGrowthMb })}`);
         if (VOLUME <= 1_000) expect((await ledger.verify()).problems).toEqual([]);
       }),
     600_000,
