@@ -7,7 +7,7 @@ export type Task =
   | { readonly kind: 'claim'; readonly code: string; readonly users: readonly string[] }
   | { readonly kind: 'switch'; readonly user: string; readonly plans: readonly string[]; readonly times: number };
 
-/** A signal that the process sends itself in the middle of the batch after so much progress. */
+/** A signal that the process sends itself after so much progress: while it writes, or just before to stand still. */
 export interface Ending {
   readonly after: number;
   readonly signal: 'SIGKILL' | 'SIGSTOP';
@@ -15,6 +15,7 @@ export interface Ending {
 
 export interface WorkerConfig {
   readonly database: DatabaseConfig;
+  readonly timeoutMs: number;
   /** Milliseconds that its clock is ahead: other processes' leases are over for it. */
   readonly ahead: number;
   readonly task: Task;
@@ -22,20 +23,20 @@ export interface WorkerConfig {
 
 export type FromWorker =
   | 'ready'
+  | 'standing still'
   | { readonly processed: number }
   | { readonly reports: readonly JobReport[] }
   | { readonly names: Readonly<Record<string, number>> };
 
-const { database, ahead, task } = JSON.parse(process.argv[2] as string) as WorkerConfig;
+const { database, timeoutMs, ahead, task } = JSON.parse(process.argv[2] as string) as WorkerConfig;
 const say = (message: FromWorker) => process.connected && process.send?.(message);
 const ignore = () => {};
 const AMID_MS = 5;
-/** What is asked here is how calls end, not how long a machine with other work needs for a hundred of them. */
-const TIMEOUT_MS = 60_000;
 
+const db = openDb(database);
 const manager = createCreditManagement({
-  db: openDb(database),
-  timeoutMs: TIMEOUT_MS,
+  db,
+  timeoutMs,
   clock: { now: () => new Date(Date.now() + ahead) },
   sinks: [{ name: 'sink', publish: async () => {} }],
   logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
@@ -49,16 +50,32 @@ async function tally(calls: readonly Promise<string>[]): Promise<void> {
   say({ names });
 }
 
+let isEnding = false;
+
+/** Not while it writes its lease, and holding no locks when it stands still: others could not go on without it. */
+function endAtNextWrite({ signal }: Ending): void {
+  if (isEnding) return;
+  isEnding = true;
+  const { commit } = db;
+  db.commit = (units, options) => {
+    if (units.some((unit) => unit.some(({ model }) => model === 'subscription'))) {
+      db.commit = commit;
+      if (signal === 'SIGSTOP') {
+        say('standing still');
+        process.kill(process.pid, signal);
+      } else setTimeout(process.kill, AMID_MS, process.pid, signal);
+    }
+    return commit.call(db, units, options);
+  };
+}
+
 async function run(): Promise<void> {
   if (task.kind === 'allocate') {
     const reports: JobReport[] = [];
-    let { ending } = task;
     do {
       const onProgress = ({ processed }: { processed: number }) => {
         say({ processed });
-        if (!ending || processed < ending.after) return;
-        setTimeout(process.kill, AMID_MS, process.pid, ending.signal);
-        ending = undefined;
+        if (task.ending && processed >= task.ending.after) endAtNextWrite(task.ending);
       };
       reports.push(await manager.jobs.runAllocation({ batchSize: task.batchSize, onProgress }));
     } while (reports.at(-1)?.status === 'completed' && (reports.at(-1)?.processed ?? 0) > 0);

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { JobReport } from '../../src/index.js';
 import { ADAPTER, amount } from '../processes/servers.js';
 import type { FromWorker, Task, WorkerConfig } from './job-worker.js';
-import { describeStore, type Manager, type Server } from './stores.js';
+import { describeStore, type Manager, type Server, TIMEOUT_MS } from './stores.js';
 import { MONTHLY } from './world.js';
 
 const DUE = Math.floor(amount('CREDIT_DUE', 1_000));
@@ -26,14 +26,21 @@ class Job {
   processed = 0;
   readonly over: Promise<void>;
   readonly #child: ChildProcess;
+  /** Resolves when it is about to stand still; what wakes it sooner would be lost. */
+  readonly standing: Promise<void>;
+  #stood = () => {};
   #heard = () => {};
 
   private constructor(child: ChildProcess, over: Promise<void>) {
     this.#child = child;
     this.over = over;
+    this.standing = new Promise((resolve) => {
+      this.#stood = resolve;
+    });
     child.on('message', (message: FromWorker) => {
       if (message === 'ready') return;
-      if ('processed' in message) this.processed = message.processed;
+      if (message === 'standing still') this.#stood();
+      else if ('processed' in message) this.processed = message.processed;
       else if ('reports' in message) this.reports = message.reports;
       else this.names = message.names;
       this.#heard();
@@ -68,7 +75,9 @@ class Job {
 
 function open({ database }: Server, tasks: readonly Task[], aheads: readonly number[] = []): Promise<Job[]> {
   const config = { adapter: ADAPTER, url: database.url, poolSize: 3 };
-  return Promise.all(tasks.map((task, i) => Job.open({ database: config, task, ahead: aheads[i] ?? 0 })));
+  return Promise.all(
+    tasks.map((task, i) => Job.open({ database: config, timeoutMs: TIMEOUT_MS, task, ahead: aheads[i] ?? 0 })),
+  );
 }
 
 async function expectSound(manager: Manager): Promise<void> {
@@ -96,7 +105,7 @@ await describeStore('processes', (server) => {
         killed.start();
         await killed.over;
         frozen.start();
-        await frozen.until(DUE / 4);
+        await frozen.standing;
         third.start();
         fourth.start();
         await third.until(DUE / 4);
