@@ -5,7 +5,10 @@ import { codeOf, describeBackends, MONTHLY, memoryWorld, type Session, World } f
 
 const IN_USE = 'PLAN_IN_USE';
 
-await describeBackends('changes of plans', (open) => {
+await describeBackends('changes of plans', (open, isMemory) => {
+  // A server writes every day of it to the disk.
+  const [days, atLeast] = isMemory ? [120, 300] : [35, 200];
+
   test('a switch late in a period leaves the new one its share from when the old one would have ended', async () => {
     const world = await open();
     const { subscriptions, jobs } = world.manager;
@@ -61,7 +64,7 @@ await describeBackends('changes of plans', (open) => {
     const world = await open();
     const { subscriptions, jobs } = world.manager;
     const plan = await subscriptions.addSubscriptionPlan({ ...MONTHLY, validityDays: 360 });
-    for (let day = 0; day < 120; day++) {
+    for (let day = 0; day < days; day++) {
       await jobs.runAllocation();
       if (day % 3 === 0) await subscriptions.deleteUserSubscriptionPlan('u');
       await subscriptions.setUserSubscriptionPlan('u', plan);
@@ -69,7 +72,7 @@ await describeBackends('changes of plans', (open) => {
       expect(await world.balance('u')).toBeLessThanOrEqual(most);
       world.clock.advance({ days: 1 });
     }
-    expect(await world.balance('u')).toBeGreaterThan(200);
+    expect(await world.balance('u')).toBeGreaterThanOrEqual(atLeast);
   });
 
   test('a trial that was paused goes on as a trial', async () => {

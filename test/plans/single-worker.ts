@@ -1,6 +1,6 @@
 /** A process that deducts from an account of its own, one call at a time, and tells how long the calls took. */
 import { createCreditManagement } from '../../src/index.js';
-import { SqlDbManager, type SqlSession } from '../../src/sql.js';
+import { openDb } from '../processes/adapters.js';
 
 /** What each message to it is answered with: of the calls since the one before. */
 export interface Latency {
@@ -8,9 +8,8 @@ export interface Latency {
   readonly p50Ms: number;
 }
 
-const { credits } = createCreditManagement<SqlSession>({
-  db: new SqlDbManager({ url: process.argv[2] as string, poolSize: 2 }),
-});
+const [adapter, url] = process.argv.slice(2) as [string, string];
+const { credits } = createCreditManagement({ db: openDb({ adapter, url, poolSize: 2 }) });
 let times: number[] = [];
 
 process.on('disconnect', () => process.exit());

@@ -1,5 +1,5 @@
 /**
- * Many due rows on PostgreSQL: what a sweep costs, and what it costs others meanwhile. `CREDIT_VOLUME` due expiries
+ * Many due rows on a server: what a sweep costs, and what it costs others meanwhile. `CREDIT_VOLUME` due expiries
  * and a tenth of it due allocations; times are printed, not judged.
  */
 import { fork } from 'node:child_process';
@@ -8,10 +8,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { JobReport } from '../../src/index.js';
-import { withStore } from '../postgres/service-fixture.js';
-import { amount } from '../processes/servers.js';
-import { describePostgres } from '../servers/postgres.js';
+import { ADAPTER, amount } from '../processes/servers.js';
 import type { Latency } from './single-worker.js';
+import { describeStore } from './stores.js';
 import { MONTHLY } from './world.js';
 
 const EXPIRIES = Math.floor(amount('CREDIT_VOLUME', 300));
@@ -27,11 +26,11 @@ const SCRIPT = fileURLToPath(new URL('./single-worker.ts', import.meta.url));
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-await describePostgres('volume', (database) => {
+await describeStore('volume', ({ database, withStore }) => {
   test(
     `${EXPIRIES} due expiries and ${ALLOCATIONS} due allocations`,
     () =>
-      withStore(database, async (store) => {
+      withStore(async (store) => {
         const past = store.open({ clock: { now: () => new Date(Date.now() - 40 * DAY_MS) } });
         const plan = await past.subscriptions.addSubscriptionPlan({ ...MONTHLY, validityDays: 10 });
         const expiresAt = new Date(Date.now() - 20 * DAY_MS);
@@ -113,7 +112,7 @@ class Heap {
 }
 
 async function openSingle(url: string) {
-  const child = fork(SCRIPT, [url], { execArgv: ['--import', 'tsx'] });
+  const child = fork(SCRIPT, [ADAPTER, url], { execArgv: ['--import', 'tsx'] });
   const answer = () => new Promise((resolve) => child.once('message', resolve));
   await answer();
   return {

@@ -1,4 +1,5 @@
-/** What the tests of plans share: managers with a clock that the test moves, in memory and on PostgreSQL. */
+/** What the tests of plans share: managers with a clock that the test moves, on every backend. */
+import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, describe, expect } from 'vitest';
@@ -13,13 +14,18 @@ import {
   type MemorySession,
   type PlanInput,
 } from '../../src/index.js';
+import { storedModels } from '../../src/models/index.js';
+import { MongoDbManager, type MongoSession } from '../../src/mongodb.js';
 import { SqlDbManager, type SqlSession } from '../../src/sql.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
+import { databaseOf, describeMongo } from '../servers/mongo.js';
 import { type Database, describePostgres } from '../servers/postgres.js';
-import { emptyTables } from '../stores/adapters.js';
+import { emptyCollections, emptyTables } from '../stores/adapters.js';
 
-export type Session = MemorySession | SqlSession;
+export type Session = MemorySession | SqlSession | MongoSession;
 export type Manager = CreditManagement<Session, 'image'>;
+/** Runs something in a transaction of a host. */
+type Hosted = <T>(run: (session: Session) => Promise<T>) => Promise<T>;
 type Options = Partial<CreditManagementOptions<Session, 'image'>>;
 
 export const MONTHLY: PlanInput = {
@@ -38,8 +44,10 @@ export class World {
 
   constructor(
     readonly adapter: () => DbManager<Session>,
+    /** An adapter of the test's own; `begin` is its transaction, where the host has no other. */
     readonly host: DbManager<Session>,
     readonly options: Options = {},
+    readonly hosted?: Hosted,
   ) {}
 
   open(options: Options = {}): Manager {
@@ -62,6 +70,7 @@ export class World {
 
   /** A transaction of the host's own. */
   begin<T>(run: (session: Session) => Promise<T>): Promise<T> {
+    if (this.hosted) return this.hosted(run);
     return (this.host.transaction as NonNullable<DbManager<Session>['transaction']>)(run);
   }
 
@@ -97,35 +106,64 @@ export function memoryWorld(options: Options = {}): World {
   return new World(() => db, db, options);
 }
 
-/** Runs a suite in memory and on PostgreSQL; every world is empty. */
-export async function describeBackends(name: string, body: (open: OpenWorld) => void): Promise<void> {
-  describe(`${name}, in memory`, () => body(async (options) => memoryWorld(options)));
-  await describePostgres(`${name}, on PostgreSQL`, (database) => body(opener(database)));
+/** Runs a suite in memory, on PostgreSQL and on MongoDB; every world is empty. */
+export async function describeBackends(name: string, body: Suite): Promise<void> {
+  describe(`${name}, in memory`, () => body(async (options) => memoryWorld(options), true));
+  await describePostgres(`${name}, on PostgreSQL`, (database) => body(opener(postgresPlace, database), false));
+  await describeMongo(`${name}, on MongoDB`, (database) => body(opener(mongoPlace, database), false));
 }
 
 export type OpenWorld = (options?: Options) => Promise<World>;
 
-function opener(database: Database): OpenWorld {
+type Suite = (open: OpenWorld, isMemory: boolean) => void;
+
+/** A database of a suite: the adapters of its managers, the host's transactions, and what empties and leaves it. */
+interface Place {
+  adapter(): DbManager<Session>;
+  readonly hosted?: Hosted;
+  empty(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function opener(openPlace: (database: Database) => Place, database: Database): OpenWorld {
   const opened: { close(): Promise<void> }[] = [];
-  let pool: pg.Pool | null = null;
+  let place: Place | null = null;
   afterAll(async () => {
     for (const one of opened) await one.close();
-    await pool?.end();
+    await place?.close();
   });
   return async (options) => {
-    if (!pool) {
-      pool = new pg.Pool({ connectionString: database.url, max: 4 });
-      pool.on('error', ignore);
-    }
+    place ??= openPlace(database);
+    const { adapter, hosted, empty } = place;
     for (const one of opened.splice(0)) await one.close();
-    await emptyTables(pool);
-    const sql = () => new SqlDbManager({ url: database.url, poolSize: 4 }) as unknown as DbManager<Session>;
-    const host = sql();
-    const world = new World(sql, host, options);
+    await empty();
+    const host = adapter();
+    const world = new World(adapter, host, options, hosted);
     await world.open().init();
-    await host.init((await import('../../src/models/index.js')).storedModels);
+    await host.init(storedModels);
     opened.push(world, host);
     return world;
+  };
+}
+
+function postgresPlace({ url }: Database): Place {
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  pool.on('error', ignore);
+  return {
+    adapter: () => new SqlDbManager({ url, poolSize: 4 }) as unknown as DbManager<Session>,
+    empty: () => emptyTables(pool),
+    close: () => pool.end(),
+  };
+}
+
+function mongoPlace({ url }: Database): Place {
+  const client = new MongoClient(url);
+  const dbName = databaseOf(url);
+  return {
+    adapter: () => new MongoDbManager({ client, dbName }) as unknown as DbManager<Session>,
+    hosted: (run) => client.withSession((session) => session.withTransaction(() => run(session))),
+    empty: () => emptyCollections(client, dbName),
+    close: () => client.close(),
   };
 }
 

@@ -4,32 +4,40 @@ import { MongoDbManager } from '../../src/mongodb.js';
 import { SqlDbManager } from '../../src/sql.js';
 import { databaseOf } from '../servers/mongo.js';
 
-/** Plain data: it crosses to other processes. */
-export interface WorkerConfig {
+/** Which database, as plain data: it crosses to other processes. */
+export interface DatabaseConfig {
   readonly adapter: string;
   readonly url: string;
-  /** Milliseconds a call may take. */
-  readonly timeoutMs: number;
   /** Connections at most. */
   readonly poolSize: number;
+}
+
+export interface WorkerConfig extends DatabaseConfig {
+  /** Milliseconds a call may take. */
+  readonly timeoutMs: number;
   readonly trialCredits?: number;
 }
 
 export type Manager = CreditManagement<unknown>;
 
-const OPENERS: Record<string, (config: WorkerConfig) => DbManager<unknown>> = {
+const OPENERS: Record<string, (config: DatabaseConfig) => DbManager<unknown>> = {
   postgres: ({ url, poolSize }) => new SqlDbManager({ url, poolSize }),
   mongodb: ({ url, poolSize }) => MongoDbManager.fromClientUri(url, { dbName: databaseOf(url), poolSize }),
 };
 
 export const adapterNames: readonly string[] = Object.keys(OPENERS);
 
-/** A manager on a database of its own; nothing is opened before its first call. */
-export function openManager(config: WorkerConfig): Manager {
+/** An adapter with connections of its own. */
+export function openDb(config: DatabaseConfig): DbManager<unknown> {
   const open = OPENERS[config.adapter];
   if (!open) throw new Error(`The adapter is one of ${adapterNames.join(', ')}.`);
+  return open(config);
+}
+
+/** A manager on a database of its own; nothing is opened before its first call. */
+export function openManager(config: WorkerConfig): Manager {
   return createCreditManagement({
-    db: open(config),
+    db: openDb(config),
     timeoutMs: config.timeoutMs,
     defaults: { trialCredits: config.trialCredits ?? 0 },
     logger: { debug() {}, info() {}, warn() {}, error() {} },

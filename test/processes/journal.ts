@@ -76,6 +76,8 @@ export class Journal {
     this.calls.push(call);
     before?.(call.tag);
     const answer = await caller(call.verb, ...call.args);
+    // A test that failed has closed its managers; what it left running must not go on for ever.
+    if (nameOf(answer) === 'CLOSED') throw new Error('The manager is closed.');
     if (answer.status !== 'lost') call.ms = answer.ms;
     this.#judge(call, answer);
     if (answer.status === 'resolved') this.#remember(call, answer.value);
