@@ -37,14 +37,18 @@ export function startCycle(draft: Draft, command: CommandOf<'start_cycle'>): Ver
   return finish(draft, row, 'Cycle started', amount);
 }
 
-/** Ends renewal; the credits stay until the cycle's end. */
+/** Ends renewal, after the cycles that have begun by now; the credits stay until the end of the last of them. */
 export function stopCycle(draft: Draft, command: CommandOf<'stop_cycle'>): Verdict {
   const before = draft.context.facts.row('cycle', command.cycleId);
   if (before === undefined) return PENDING;
   if (before === null) return refuse('NOT_FOUND', 'There is no cycle with this id.', {});
   if (before.status !== 'active') return { kind: 'nothing' };
-  const row: Row = { ...before, version: before.version + 1, status: 'canceled', dueAt: null };
-  return finish(draft, row, 'Cycle stopped');
+  const row: Row = { ...before, version: before.version + 1, dueAt: null };
+  const granted = row.recurring ? catchUp(draft, row) : 0;
+  // Who cannot be granted to may stop all the same.
+  const isOver = !row.recurring && row.end.getTime() <= draft.account.at;
+  Object.assign(row, { status: isOver ? 'ended' : 'canceled', dueAt: null });
+  return finish(draft, row, 'Cycle stopped', typeof granted === 'number' ? granted : 0);
 }
 
 /** Starts the cycles that have begun since, in order, or ends one that does not recur. */
@@ -55,17 +59,22 @@ export function renewCycle(draft: Draft, command: CommandOf<'renew_cycle'>): Ver
   if (before?.status !== 'active' || before.end.getTime() > now) return { kind: 'nothing' };
   const row: Row = { ...before, version: before.version + 1 };
   if (!row.recurring) return finish(draft, { ...row, status: 'ended', dueAt: null }, 'Cycle ended');
+  const granted = catchUp(draft, row);
+  return typeof granted === 'number' ? finish(draft, row, 'Cycle renewed', granted) : granted;
+}
+
+/** Moves a row on over the cycles that have begun, in order, and answers what they granted. */
+function catchUp(draft: Draft, row: Row): number | Verdict {
   let granted = 0;
-  for (let done = 0; row.end.getTime() <= now && done < CYCLES_MAX; done++) {
-    row.periods++;
-    row.start = row.end;
-    row.end = new Date(row.anchor.getTime() + row.periods * row.days * DAY_MS);
-    row.dueAt = row.end;
-    const verdict = grant(draft, row);
+  for (let done = 0; row.end.getTime() <= draft.account.at && done < CYCLES_MAX; done++) {
+    const periods = row.periods + 1;
+    const end = new Date(row.anchor.getTime() + periods * row.days * DAY_MS);
+    const verdict = grant(draft, { ...row, start: row.end, end });
     if (verdict) return verdict;
+    Object.assign(row, { periods, start: row.end, end, dueAt: end });
     granted += row.amount;
   }
-  return finish(draft, row, 'Cycle renewed', granted);
+  return granted;
 }
 
 /** What is left of a cycle does not go over into the next one. */

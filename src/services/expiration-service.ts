@@ -19,11 +19,13 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
       const options = given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
       const rest = engine.startDeadline(options);
       const row = await directory.byId(id, options);
-      if (!row || row.status === 'removed') {
+      const renewal = row && (await renew(engine, row, rest()));
+      // A repeated call is told what the first one was, also when the subscription is removed since.
+      if (!row || (renewal === null && row.status === 'removed')) {
         const message = 'There is no subscription with this id.';
         throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });
       }
-      const { granted = {} } = (await renew(engine, row, rest())) ?? {};
+      const { granted = {} } = renewal ?? {};
       const own = row.terms.grants[0]?.creditType ?? 'credits';
       return {
         granted: toCredits(granted[own] ?? 0, engine.scale),

@@ -87,7 +87,7 @@ test('retries with one op_ key that share a batch are one change: no unit names 
   }
 });
 
-test('a reversal by another process counts that came before the state was read again, and after the reversals', async () => {
+test('a reversal by another process counts that came after the reversals were read, and before the state', async () => {
   const { db, credits, open } = bench();
   const other = open().credits;
   await credits.addCredits('u', 10);

@@ -22,7 +22,8 @@ export function stopCycle(draft: Draft, call: CallOf<'stopCycle'>): Result | Not
   const cycle = draft.account.plans.cycles.get(call.cycle);
   if (!cycle) throw new Refusal('NOT_FOUND');
   if (cycle.status !== 'active') return new Nothing({ kind: 'plan', value: viewCycle(cycle) }, true);
-  return settle(draft, { ...cycle, status: 'canceled' });
+  if (!cycle.recurring) return settle(draft, { ...cycle, status: cycle.end <= draft.now ? 'ended' : 'canceled' });
+  return settle(draft, { ...catchUp(draft, cycle).cycle, status: 'canceled' });
 }
 
 /** What a job does: the cycles that have begun since, in order, or the end of one that does not recur. */
@@ -32,14 +33,21 @@ export function renewCycle(draft: Draft, call: CallOf<'renewCycle'>): Result | N
   if (cycle?.status !== 'active' || cycle.end > now) return new Nothing({ kind: 'plan', value: { granted: 0 } });
   let granted = 0n;
   if (!cycle.recurring) cycle = { ...cycle, status: 'ended' };
-  for (let done = 0; cycle.status === 'active' && cycle.end <= now && done < PERIODS_MAX; done += 1) {
+  else ({ cycle, granted } = catchUp(draft, cycle));
+  settle(draft, cycle);
+  return { kind: 'plan', value: { granted: Number(granted) / 1e6 } };
+}
+
+function catchUp(draft: Draft, late: Cycle): { cycle: Cycle; granted: bigint } {
+  let cycle = late;
+  let granted = 0n;
+  for (let done = 0; cycle.end <= draft.now && done < PERIODS_MAX; done += 1) {
     const index: number = cycle.index + 1;
     cycle = { ...cycle, index, start: cycle.end, end: cycle.anchor + index * cycle.days * DAY };
     grantCycle(draft, cycle);
     granted += cycle.amount;
   }
-  settle(draft, cycle);
-  return { kind: 'plan', value: { granted: Number(granted) / 1e6 } };
+  return { cycle, granted };
 }
 
 function grantCycle(draft: Draft, { amount, start, end }: Cycle): void {

@@ -32,7 +32,7 @@ interface World {
 export function ownerOfSubscription(accounts: Iterable<Account>, label: string): string {
   for (const { user, plans } of accounts) {
     const { subscription } = plans;
-    if (subscription?.label === label && subscription.status !== 'removed') return user;
+    if (subscription?.label === label) return user;
   }
   throw new Refusal('SUBSCRIPTION_NOT_FOUND');
 }
@@ -53,6 +53,8 @@ export function applyPlanCall(draft: Draft, call: PlanCall, world: World): Resul
     case 'remove':
       return change(draft, call);
     case 'allocate':
+      // Of one that was removed only a repeated call is told anything.
+      if (draft.account.plans.subscription?.status === 'removed') throw new Refusal('SUBSCRIPTION_NOT_FOUND');
       return renew(draft, world.offered);
     case 'startCycle':
       return startCycle(draft, call);

@@ -1,4 +1,6 @@
-/** Plans, codes and cycles in a host's `withTransaction`: a write conflict is the driver's own, and ends in one effect. */
+/**
+ * Plans, codes and cycles in a host's `withTransaction`: a write conflict is the driver's own, and ends in one effect.
+ */
 import { expect, test } from 'vitest';
 import { describeMongo } from '../servers/mongo.js';
 import type { Manager } from '../stores/hosted.js';

@@ -106,6 +106,35 @@ await describeBackends('once wrong', (open) => {
     expect(world.count('subscription.allocated')).toBe(2);
   });
 
+  test('a late job lost the cycle that ran when the user stopped it', async () => {
+    const world = await open();
+    const { subscriptions, jobs } = world.manager;
+    const daily = { amount: 10, days: 1, recurring: true };
+    const cycle = await subscriptions.startCycle('u', daily);
+    world.clock.advance({ days: 2, hours: 1 });
+    const stopped = await subscriptions.stopCycle(cycle);
+    expect(stopped).toMatchObject({ status: 'canceled', end: new Date('2026-01-04T00:00:00Z') });
+    expect(await world.balance('u')).toBe(10);
+    await jobs.runAllocation();
+    expect(world.count('subscription.allocated')).toBe(3);
+    const once = await subscriptions.startCycle('u', { amount: 10, days: 1 });
+    world.clock.advance({ days: 2 });
+    expect((await subscriptions.stopCycle(once)).status).toBe('ended');
+    await world.expectSound();
+  });
+
+  test('a repeated allocation of a subscription that was removed since was not told what it had granted', async () => {
+    const world = await open();
+    const { subscriptions, expiration } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    const set = await subscriptions.setUserSubscriptionPlan('u', plan, { allocate: false });
+    const allocate = (idempotencyKey: string) => expiration.allocateSubscriptionCredits(set, plan, { idempotencyKey });
+    expect(await allocate('k')).toEqual({ granted: 100, alreadyAllocated: false });
+    await subscriptions.deleteUserSubscriptionPlan('u');
+    expect(await allocate('k')).toEqual({ granted: 100, alreadyAllocated: false });
+    expect(await codeOf(allocate('other'))).toBe('SUBSCRIPTION_NOT_FOUND');
+  });
+
   test('A-13: one that had ended could not be removed', async () => {
     const world = await open();
     const { subscriptions } = world.manager;

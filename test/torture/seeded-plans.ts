@@ -24,8 +24,8 @@ export const PLAN_BUGS: readonly SeededBug[] = [
     replace: 'if (row.periodEnd.getTime() > now) {',
     also: [
       {
-        find: 'const isCounted = row.grantedUntil !== null && row.periodStart < row.grantedUntil;',
-        replace: 'const isCounted = false;',
+        find: 'const { granted, ...before } = countedAt(row, row.periodStart);',
+        replace: 'const { granted, ...before } = { ...countedAt(row, row.periodStart), granted: {} };',
       },
     ],
     tests: [
