@@ -134,6 +134,30 @@ await describeMongo('outcomes on MongoDB', (database) => {
       { clientOptions: { appName: 'slow-insert' } },
     ));
 
+  test('a call whose time went on other transactions says that its units are locked, and has applied nothing', () =>
+    withBench(
+      database,
+      async ({ db, models, client }) => {
+        const rows = Array.from({ length: 32 }, () => item());
+        await insertAll(db, models.item, rows);
+        const admin = client.db('admin');
+        await admin.command({
+          ...{ configureFailPoint: 'failCommand', mode: 'alwaysOn' },
+          data: {
+            ...{ failCommands: ['update'], blockConnection: true, blockTimeMS: 60, appName: 'held-up' },
+            ...{ errorCode: 112, errorLabels: ['TransientTransactionError'] },
+          },
+        });
+        const units = rows.map((row) => [replace(models.item, bumped(row), 1)]);
+        const outcomes = await db
+          .commit(units, { timeoutMs: 300 })
+          .finally(() => admin.command({ configureFailPoint: 'failCommand', mode: 'off' }));
+        assert.deepEqual(new Set(statuses(outcomes)), new Set(['locked']));
+        assert.deepEqual(await db.getMany(models.item.name, rows.map(keyOf)), rows);
+      },
+      { clientOptions: { appName: 'held-up' } },
+    ));
+
   test('a call whose time is over while its commit is under way is unknown', () =>
     withBench(
       database,

@@ -42,6 +42,8 @@ export class UnitWriter {
   readonly #outcomes = new Map<DocumentUnit, UnitOutcome>();
   readonly #progress: Progress = { isCommitting: false };
   #pauseMs = PAUSE_MS;
+  /** Whether other transactions were met. */
+  #wasContended = false;
 
   constructor(db: MongoDatabaseLike, call: Call, contended: ContendedDocuments) {
     this.#db = db;
@@ -83,7 +85,10 @@ export class UnitWriter {
     const isApplied = [...this.#outcomes.values()].some(({ status }) => status === 'committed');
     const isOpen = units.some((unit) => !this.#outcomes.has(unit));
     const mayBeApplied = isApplied || this.#progress.isCommitting || cause instanceof Uncertain;
-    if (isOpen && !mayBeApplied) throw storageFailure(cause);
+    // The time went on others: those who wait may try again, and are told of contention in the end.
+    const isHeldUp = cause === LATE && this.#wasContended;
+    if (isOpen && !mayBeApplied && !isHeldUp) throw storageFailure(cause);
+    if (!mayBeApplied) return units.map((unit) => this.#outcomes.get(unit) ?? LOCKED);
     const why = cause instanceof Uncertain ? cause.cause : cause;
     return units.map((unit) => this.#outcomes.get(unit) ?? { status: 'unknown', cause: why });
   }
@@ -97,6 +102,7 @@ export class UnitWriter {
       case 'unavailable':
         return [part];
       case 'contended':
+        this.#wasContended = true;
         if (!part.isAgain) return [{ ...part, looks: part.looks === 'nothing' ? 'guards' : part.looks, isAgain: true }];
         if (units.length > 1) return halves(part);
         this.#contended.note(units);
