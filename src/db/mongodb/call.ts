@@ -11,6 +11,7 @@ export class Call {
   readonly until: number;
   readonly #late: Promise<never>;
   readonly #timer: NodeJS.Timeout;
+  readonly #controller = new AbortController();
   #isLate = false;
 
   constructor(timeoutMs: number) {
@@ -24,8 +25,14 @@ export class Call {
     const end = () => {
       this.#isLate = true;
       fail(LATE);
+      this.#controller.abort(LATE);
     };
     this.#timer = setTimeout(end, Math.min(ms, 2 ** 31 - 1));
+  }
+
+  /** Aborts with LATE at the deadline. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   get remainingMs(): number {

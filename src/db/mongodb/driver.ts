@@ -27,10 +27,11 @@ export interface TransactionSettings {
 
 export interface CommandSettings {
   session?: MongoSession;
+  /** Frees the connection: the driver waits for ever to write to one that was closed meanwhile. */
+  signal?: AbortSignal | undefined;
 }
 
-export interface ReadSettings {
-  session?: MongoSession;
+export interface ReadSettings extends CommandSettings {
   readConcern?: { level: 'majority' | 'linearizable' };
   hint?: string;
   sort?: Record<string, 1 | -1>;
@@ -41,8 +42,7 @@ export interface ReadSettings {
   maxTimeMS?: number;
 }
 
-export interface CountSettings {
-  session?: MongoSession;
+export interface CountSettings extends CommandSettings {
   readConcern?: unknown;
   hint?: unknown;
   maxTimeMS?: number;

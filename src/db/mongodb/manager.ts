@@ -253,7 +253,9 @@ export class MongoDbManager implements DbManager<MongoSession> {
       return calls.read(session, options, () => read(db, { session }));
     }
     const level = options?.fresh === true ? 'linearizable' : 'majority';
-    return this.#timed(options, (call, { db }) => read(db, { readConcern: { level }, maxTimeMS: call.remainingMs }));
+    return this.#timed(options, (call, { db }) =>
+      read(db, { readConcern: { level }, maxTimeMS: call.remainingMs, signal: call.signal }),
+    );
   }
 
   async #timed<T>(options: Options, work: (call: Call, connection: Connection) => Promise<T>): Promise<T> {

@@ -85,7 +85,7 @@ export class SessionCalls {
   write(session: MongoSession, options: Options, units: readonly DocumentUnit[]): Promise<UnitOutcome[]> {
     return this.#turn(session, options, async () => {
       try {
-        const outcomes = await writeSeen(this.#db, session, units, true);
+        const outcomes = await writeSeen(this.#db, { session }, units, true);
         return units.map((unit) => outcomes.get(unit) as UnitOutcome);
       } catch (error) {
         // A refusal that nobody could foresee has ended the transaction: who asks it anything is told so.

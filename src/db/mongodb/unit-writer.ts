@@ -32,6 +32,12 @@ interface Part {
   readonly lookedBefore: number;
 }
 
+/** The transaction that is written in, and what ends a statement of it early. */
+interface WriteSettings {
+  readonly session: MongoSession;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A write that found fewer documents than it should. */
 class Missed extends Error {}
 
@@ -63,7 +69,7 @@ export class UnitWriter {
     for (let part = parts.pop(); part; part = parts.pop()) {
       try {
         const outcomes = await inTransaction(lease, this.#call, this.#progress, () =>
-          attempt(this.#db, lease.session, part as Part),
+          attempt(this.#db, { session: lease.session, signal: this.#call.signal }, part as Part),
         );
         for (const [unit, outcome] of outcomes) this.#outcomes.set(unit, outcome);
         this.#contended.forget(part.units);
@@ -141,44 +147,44 @@ function halves(part: Part): Part[] {
 
 async function attempt(
   db: MongoDatabaseLike,
-  session: MongoSession,
+  settings: WriteSettings,
   { units, looks }: Part,
 ): Promise<Map<DocumentUnit, UnitOutcome>> {
-  if (looks !== 'nothing') return writeSeen(db, session, units, looks === 'everything');
-  await send(db, session, units, false);
+  if (looks !== 'nothing') return writeSeen(db, settings, units, looks === 'everything');
+  await send(db, settings, units, false);
   return new Map(units.map((unit) => [unit, COMMITTED]));
 }
 
 /** Looks, writes what fits, and answers the outcome of each unit, as if the transaction were committed. */
 export async function writeSeen(
   db: MongoDatabaseLike,
-  session: MongoSession,
+  settings: WriteSettings,
   units: readonly DocumentUnit[],
   every: boolean,
 ): Promise<Map<DocumentUnit, UnitOutcome>> {
   const seen: Seen[] = [];
-  for (const look of looksOf(units, every)) seen.push({ look, documents: await see(db, session, look) });
+  for (const look of looksOf(units, every)) seen.push({ look, documents: await see(db, settings, look) });
   const outcomes = refusalsOf(units, seen);
   const fitting = units.filter((unit) => !outcomes.has(unit));
-  await send(db, session, fitting, true);
+  await send(db, settings, fitting, true);
   for (const unit of fitting) outcomes.set(unit, COMMITTED);
   return outcomes;
 }
 
-async function see(db: MongoDatabaseLike, session: MongoSession, look: Look): Promise<readonly Document[]> {
+async function see(db: MongoDatabaseLike, settings: WriteSettings, look: Look): Promise<readonly Document[]> {
   const { collection, filter, projection, index, limit } = look;
-  const options = { session, projection, batchSize: limit + 1, ...(index !== null && { hint: index }) };
+  const options = { ...settings, projection, batchSize: limit + 1, ...(index !== null && { hint: index }) };
   return (await db.collection(collection.name).find(filter, options).toArray()) as Document[];
 }
 
 async function send(
   db: MongoDatabaseLike,
-  session: MongoSession,
+  settings: WriteSettings,
   units: readonly DocumentUnit[],
   isGuarded: boolean,
 ): Promise<void> {
   for (const { command, count } of bulksOf(units, isGuarded)) {
-    const answer = (await db.command(command, { session })) as {
+    const answer = (await db.command(command, settings)) as {
       n: number;
       writeErrors?: readonly ConstructorParameters<typeof WriteError>[0][];
     };
