@@ -43,12 +43,12 @@ export function stopCycle(draft: Draft, command: CommandOf<'stop_cycle'>): Verdi
   if (before === undefined) return PENDING;
   if (before === null) return refuse('NOT_FOUND', 'There is no cycle with this id.', {});
   if (before.status !== 'active') return { kind: 'nothing' };
-  const row: Row = { ...before, version: before.version + 1, dueAt: null };
-  const granted = row.recurring ? catchUp(draft, row) : 0;
+  const row: Row = { ...before, version: before.version + 1 };
   // Who cannot be granted to may stop all the same.
+  const granted = row.recurring ? catchUp(draft, row).granted : 0;
   const isOver = !row.recurring && row.end.getTime() <= draft.account.at;
   Object.assign(row, { status: isOver ? 'ended' : 'canceled', dueAt: null });
-  return finish(draft, row, 'Cycle stopped', typeof granted === 'number' ? granted : 0);
+  return finish(draft, row, 'Cycle stopped', granted);
 }
 
 /** Starts the cycles that have begun since, in order, or ends one that does not recur. */
@@ -59,22 +59,22 @@ export function renewCycle(draft: Draft, command: CommandOf<'renew_cycle'>): Ver
   if (before?.status !== 'active' || before.end.getTime() > now) return { kind: 'nothing' };
   const row: Row = { ...before, version: before.version + 1 };
   if (!row.recurring) return finish(draft, { ...row, status: 'ended', dueAt: null }, 'Cycle ended');
-  const granted = catchUp(draft, row);
-  return typeof granted === 'number' ? finish(draft, row, 'Cycle renewed', granted) : granted;
+  const { granted, verdict } = catchUp(draft, row);
+  return verdict ?? finish(draft, row, 'Cycle renewed', granted);
 }
 
-/** Moves a row on over the cycles that have begun, in order, and answers what they granted. */
-function catchUp(draft: Draft, row: Row): number | Verdict {
+/** Moves a row on over the cycles that have begun, in order, up to one that cannot be granted; `granted`: by them. */
+function catchUp(draft: Draft, row: Row): { granted: number; verdict: Verdict } {
   let granted = 0;
   for (let done = 0; row.end.getTime() <= draft.account.at && done < CYCLES_MAX; done++) {
     const periods = row.periods + 1;
     const end = new Date(row.anchor.getTime() + periods * row.days * DAY_MS);
     const verdict = grant(draft, { ...row, start: row.end, end });
-    if (verdict) return verdict;
+    if (verdict) return { granted, verdict };
     Object.assign(row, { periods, start: row.end, end, dueAt: end });
     granted += row.amount;
   }
-  return granted;
+  return { granted, verdict: null };
 }
 
 /** What is left of a cycle does not go over into the next one. */

@@ -212,3 +212,18 @@ test('what the database says of a transaction of the host reaches the host as it
   });
   expect(await call.catch((error: unknown) => error)).toBe(redo);
 });
+
+test('a late cycle that stops without room for its last grant tells what the ones before were granted', async () => {
+  const { clock, manager } = memoryWorld({ limits: { openGrants: 2 } });
+  const { subscriptions, credits, ledger } = manager;
+  const cycle = await subscriptions.startCycle('u', { amount: 10, days: 1, recurring: true });
+  await credits.addCredits('u', 1);
+  clock.advance({ days: 2, hours: 1 });
+  await credits.addCredits('u', 1);
+  expect(await subscriptions.stopCycle(cycle)).toMatchObject({
+    status: 'canceled',
+    end: new Date('2026-01-03T00:00:00Z'),
+  });
+  const [stopped] = (await ledger.list({ userId: 'u', types: ['plan_changed'] })).items;
+  expect(stopped?.details).toMatchObject({ granted: 10_000_000 });
+});
