@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isCreditError } from '../../src/index.js';
 import { codeOf, gate } from '../faults/gated-db.js';
 import { describeMongo } from '../servers/mongo.js';
-import { expectSound } from '../stores/hosted.js';
+import { callsIn, expectSound } from '../stores/hosted.js';
 import { HOSTS, withStore } from './service-fixture.js';
 
 const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`);
@@ -120,27 +120,7 @@ await describeMongo('what hosts hold on MongoDB', (database) => {
       const before = await store.dump();
       for (const wrong of [idle, ended, store.client, {}, [], null, 'begin', 7, () => {}]) {
         const session = wrong as never;
-        const calls = [
-          credits.addCredits('u', 1, { session }),
-          credits.addCredits('new', 1, { session, idempotencyKey: 'k' }),
-          credits.deductCredits('u', 1, { session }),
-          credits.reserveCredits('u', 1, { session }),
-          credits.commitReservedCredits(hold, { session }),
-          credits.releaseReservedCredits(hold, { session }),
-          credits.reverseTransaction(entry.id, { session }),
-          credits.transferCredits({ from: 'u', to: 'v', amount: 1 }, { session }),
-          credits.expireCredits('u', { session }),
-          credits.createAccount('w', { session }),
-          credits.updateAccount('u', { session, overdraftLimit: 1 }),
-          credits.getUserCreditsInfo('u', { session }),
-          credits.getUsersCreditsInfo(['u'], { session }),
-          credits.getCreditHistory('u', { session }),
-          credits.getGrants('u', { session }),
-          credits.getReservation(hold.id, { session }),
-          credits.getTransaction(entry.id, { session }),
-          credits.getBalanceAt('u', new Date(), { session }),
-          credits.listAccounts({ session }),
-        ];
+        const calls = callsIn(session, credits, entry, hold);
         const codes = await Promise.all(calls.map(codeOf));
         expect(codes, String(wrong)).toEqual(Array(calls.length).fill('INVALID_ARGUMENT not_applied'));
       }

@@ -5,6 +5,7 @@ import { createCreditManagement, isCreditError } from '../../src/index.js';
 import { SqlDbManager, type SqlSession } from '../../src/sql.js';
 import { codeOf, gate } from '../faults/gated-db.js';
 import { describePostgres } from '../servers/postgres.js';
+import { callsIn } from '../stores/hosted.js';
 import { expectSound, HOSTS, QUIET, type Store, sleep, withStore } from './service-fixture.js';
 
 const HELD_MS = 1_000;
@@ -215,27 +216,7 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
       const before = await store.dump();
       for (const wrong of [store.pool, free, ended, failed, {}, [], null, 'begin', 7, () => {}]) {
         const session = wrong as SqlSession;
-        const calls = [
-          credits.addCredits('u', 1, { session }),
-          credits.addCredits('new', 1, { session, idempotencyKey: 'k' }),
-          credits.deductCredits('u', 1, { session }),
-          credits.reserveCredits('u', 1, { session }),
-          credits.commitReservedCredits(hold, { session }),
-          credits.releaseReservedCredits(hold, { session }),
-          credits.reverseTransaction(entry.id, { session }),
-          credits.transferCredits({ from: 'u', to: 'v', amount: 1 }, { session }),
-          credits.expireCredits('u', { session }),
-          credits.createAccount('w', { session }),
-          credits.updateAccount('u', { session, overdraftLimit: 1 }),
-          credits.getUserCreditsInfo('u', { session }),
-          credits.getUsersCreditsInfo(['u'], { session }),
-          credits.getCreditHistory('u', { session }),
-          credits.getGrants('u', { session }),
-          credits.getReservation(hold.id, { session }),
-          credits.getTransaction(entry.id, { session }),
-          credits.getBalanceAt('u', new Date(), { session }),
-          credits.listAccounts({ session }),
-        ];
+        const calls = callsIn(session, credits, entry, hold);
         const codes = await Promise.all(calls.map(codeOf));
         expect(codes, String(wrong)).toEqual(Array(calls.length).fill('INVALID_ARGUMENT not_applied'));
       }

@@ -60,3 +60,33 @@ export async function untilWritten(manager: Manager): Promise<void> {
 }
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** A call of every verb and read in this transaction, or what is given as one. */
+export function callsIn<S>(
+  session: S,
+  credits: CreditManagement<S>['credits'],
+  entry: { readonly id: string },
+  hold: { readonly id: string },
+): readonly Promise<unknown>[] {
+  return [
+    credits.addCredits('u', 1, { session }),
+    credits.addCredits('new', 1, { session, idempotencyKey: 'k' }),
+    credits.deductCredits('u', 1, { session }),
+    credits.reserveCredits('u', 1, { session }),
+    credits.commitReservedCredits(hold, { session }),
+    credits.releaseReservedCredits(hold, { session }),
+    credits.reverseTransaction(entry.id, { session }),
+    credits.transferCredits({ from: 'u', to: 'v', amount: 1 }, { session }),
+    credits.expireCredits('u', { session }),
+    credits.createAccount('w', { session }),
+    credits.updateAccount('u', { session, overdraftLimit: 1 }),
+    credits.getUserCreditsInfo('u', { session }),
+    credits.getUsersCreditsInfo(['u'], { session }),
+    credits.getCreditHistory('u', { session }),
+    credits.getGrants('u', { session }),
+    credits.getReservation(hold.id, { session }),
+    credits.getTransaction(entry.id, { session }),
+    credits.getBalanceAt('u', new Date(), { session }),
+    credits.listAccounts({ session }),
+  ];
+}
