@@ -70,7 +70,7 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
     if (verdict) return verdict;
     done++;
   }
-  if (dueOf(row) < row.periodEnd && dueOf(row).getTime() <= now) {
+  if (isRestDue(draft, row)) {
     const verdict = grantRest(drafts, row);
     if (verdict) return verdict;
     done++;
@@ -226,11 +226,16 @@ function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled
 /** Grants what an earlier period kept from the current one, once that one would have ended. */
 function grantRest(drafts: readonly Draft[], row: Row): Verdict {
   const [draft] = drafts as [Draft];
-  if (dueOf(row).getTime() > draft.account.at || dueOf(row) === row.periodEnd) return null;
+  if (!isRestDue(draft, row)) return null;
   const result = grantCarried(drafts, row, expiryOf(draft, row));
   if ('kind' in result) return result;
   Object.assign(row, result);
   return null;
+}
+
+function isRestDue({ account }: Draft, row: Row): boolean {
+  const due = dueOf(row);
+  return due < row.periodEnd && due.getTime() <= account.at;
 }
 
 /** When the current period has something to be granted again: when an earlier one would have ended, or at its end. */

@@ -14,7 +14,7 @@ import type { EntryRow } from '../models/entry.js';
 import { quietTypes, transactionTypes } from '../models/enums.js';
 import type { GrantRow } from '../models/grant.js';
 import { instantSchema } from '../models/input-values.js';
-import type { ListOptions, ReadOptions } from '../models/inputs.js';
+import type { ReadOptions } from '../models/inputs.js';
 import * as schemas from '../models/inputs.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { FindQuery } from '../ports/db-manager.js';
@@ -23,8 +23,8 @@ import { AccountReader } from './account-reader.js';
 import type { CreditReads } from './credit-service-types.js';
 import type { Engine } from './engine.js';
 import type { HoldDirectory } from './hold-directory.js';
-import { parse, parseId } from './input.js';
-import { PAGE, pageOf } from './page.js';
+import { parse, parseId, parseReadOptions } from './input.js';
+import { pageOf, stepsOf } from './page.js';
 import type { VersionedAccount } from './state-memory.js';
 import { monotonicNow } from './timers.js';
 import { type Grant, infoAfter, infoOf, openHoldNumbers, toGrant, toReservation, toTransaction } from './views.js';
@@ -81,13 +81,13 @@ export function creditReads<S>(
   const reads: CreditReads<S> = {
     async getUserCreditsInfo(userId, given) {
       const user = parseId(userId, 'userId');
-      const account = await balanceNow(user, readOptions(given));
+      const account = await balanceNow(user, parseReadOptions(given));
       return infoOf(account, account.at, scale);
     },
 
     async getUsersCreditsInfo(userIds, given) {
       const users = parse(schemas.userIdsSchema, userIds, 'userIds');
-      const options = readOptions(given);
+      const options = parseReadOptions(given);
       const accounts = await Promise.all(users.map((user) => balanceNow(user, options)));
       return accounts.map((account) => infoOf(account, account.at, scale));
     },
@@ -99,7 +99,7 @@ export function creditReads<S>(
     async getBalanceAt(userId, instant, given) {
       const user = parseId(userId, 'userId');
       const at = parse(instantSchema, instant, 'instant');
-      const options = readOptions(given);
+      const options = parseReadOptions(given);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
         const store = { session, fresh, timeoutMs };
@@ -121,7 +121,7 @@ export function creditReads<S>(
     async getCreditHistory(userId, given) {
       const user = parseId(userId, 'userId');
       const options = given === undefined ? {} : parse(schemas.historySchema, given);
-      const { from, to, actor, types, includeHolds, order, limit = PAGE, cursor } = options;
+      const { from, to, actor, types, includeHolds } = options;
       if (from !== undefined && to !== undefined && from > to) {
         const expected = 'an instant not later than to';
         throw creditError('INVALID_ARGUMENT', 'from is later than to.', { path: 'from', expected });
@@ -139,9 +139,7 @@ export function creditReads<S>(
             ...(to !== undefined && { lte: new Date(to) }),
           },
         }),
-        direction: order === 'oldest' ? 'asc' : 'desc',
-        limit,
-        ...(cursor !== undefined && { after: cursor }),
+        ...stepsOf(options),
       };
       const { session, fresh } = options as ReadOptions<S>;
       return engine.read(options as ReadOptions<S>, async (timeoutMs) => {
@@ -153,7 +151,7 @@ export function creditReads<S>(
 
     async getTransaction(id, given) {
       const entryId = parseId(id, 'id');
-      const options = readOptions(given);
+      const options = parseReadOptions(given);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
         const [row] = await db.getMany('entry', [entryId], { session, fresh, timeoutMs });
@@ -166,7 +164,7 @@ export function creditReads<S>(
     async getExpiringCreditsInDays(userId, days, given) {
       const user = parseId(userId, 'userId');
       const within = parse(schemas.daysSchema, days, 'days') * DAY_MS;
-      const account = await accountNow(user, readOptions(given));
+      const account = await accountNow(user, parseReadOptions(given));
       return account.grants
         .filter((grant) => grant.expiresAt !== null && grant.expiresAt <= account.at + within)
         .filter((grant) => isSpendable(grant, account.at) && freePart(grant) > 0)
@@ -182,13 +180,7 @@ export function creditReads<S>(
         const page = pageOf(account.grants, options, burnRank);
         return { ...page, items: page.items.map((grant) => toGrant(account, grant, scale)) };
       }
-      const query: FindQuery = {
-        index: 'account',
-        equals: { account: account.key },
-        direction: options.order === 'oldest' ? 'asc' : 'desc',
-        limit: options.limit ?? PAGE,
-        ...(options.cursor !== undefined && { after: options.cursor }),
-      };
+      const query: FindQuery = { index: 'account', equals: { account: account.key }, ...stepsOf(options) };
       const { session, fresh } = options as ReadOptions<S>;
       return engine.read(options as ReadOptions<S>, async (timeoutMs) => {
         const page = await db.find('grant', query, { session, fresh, timeoutMs });
@@ -221,7 +213,7 @@ export function creditReads<S>(
 
     async getReservation(id, given) {
       const reservationId = parseId(id, 'id');
-      const options = readOptions(given);
+      const options = parseReadOptions(given);
       const known = await holds.find(reservationId, options);
       if (!known) return null;
       const account = await accountNow(known.account.userId, options);
@@ -246,7 +238,7 @@ export function creditReads<S>(
     async previewDeduction(userId, amount, given) {
       const user = parseId(userId, 'userId');
       const units = parseAmount(amount, { scale });
-      const account = await accountNow(user, readOptions(given));
+      const account = await accountNow(user, parseReadOptions(given));
       const { shortfall, draws } = previewDebit(account, units, context());
       return {
         sufficient: shortfall === 0,
@@ -258,7 +250,7 @@ export function creditReads<S>(
     async canAfford(userId, amount, given) {
       const user = parseId(userId, 'userId');
       const units = parseAmount(amount, { scale });
-      const account = await balanceNow(user, readOptions(given));
+      const account = await balanceNow(user, parseReadOptions(given));
       // The first write to an account makes its trial grant.
       const trial = account.seq === 0 ? engine.defaultsOf(creditType).trialCredits : 0;
       return availableOf(account) + trial >= units;
@@ -267,14 +259,9 @@ export function creditReads<S>(
     async listAccounts(given) {
       const options = given === undefined ? {} : parse(schemas.accountsSchema, given);
       const most = options.maxAvailable === undefined ? null : parseAmount(options.maxAvailable, { scale, zero: true });
-      const { session, fresh, cursor, limit = PAGE } = options as ReadOptions<S> & ListOptions;
-      const along = { limit, ...(cursor !== undefined && { after: cursor }) };
-      const newest: FindQuery = {
-        index: 'created',
-        equals: { creditType, visible: true },
-        direction: options.order === 'oldest' ? 'asc' : 'desc',
-        ...along,
-      };
+      const { session, fresh } = options as ReadOptions<S>;
+      const { direction, ...along } = stepsOf(options);
+      const newest: FindQuery = { index: 'created', equals: { creditType, visible: true }, direction, ...along };
       return engine.read(options as ReadOptions<S>, async (timeoutMs) => {
         const how = { session, fresh, timeoutMs };
         const page =
@@ -287,8 +274,4 @@ export function creditReads<S>(
     },
   };
   return reads;
-
-  function readOptions(given: unknown): ReadOptions<S> {
-    return given === undefined ? {} : (parse(schemas.readSchema, given) as ReadOptions<S>);
-  }
 }

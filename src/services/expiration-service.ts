@@ -1,10 +1,9 @@
 /** What a scheduler calls for one user: expiry, and the allocation of a subscription. */
 import { toCredits } from '../core/amounts.js';
 import { creditError } from '../errors.js';
-import { type MutationOptions, mutationSchema } from '../models/inputs.js';
 import type { CreditService } from './credit-service-types.js';
 import type { Engine } from './engine.js';
-import { parse, parseRef } from './input.js';
+import { parseMutationOptions, parseRef } from './input.js';
 import { renew, SubscriptionDirectory } from './subscription-directory.js';
 import type { ExpirationService } from './subscription-types.js';
 
@@ -16,7 +15,7 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
     async allocateSubscriptionCredits(subscription, plan, given) {
       const id = parseRef(subscription, 'subscription');
       if (plan !== undefined) parseRef(plan, 'plan');
-      const options = given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
+      const options = parseMutationOptions(given);
       const rest = engine.startDeadline(options);
       const row = await directory.byId(id, options);
       const renewal = row && (await renew(engine, row, rest()));

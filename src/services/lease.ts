@@ -1,6 +1,7 @@
 /** A row that says who runs a job, and until when. It saves work; it guards nothing. */
 import type { SystemRow } from '../models/system.js';
-import type { DbManager, Row } from '../ports/db-manager.js';
+import type { DbManager } from '../ports/db-manager.js';
+import { writeOf } from './row-change.js';
 
 /** Long enough for a batch, short enough to go on soon after a process died. */
 export const LEASE_MS = 30_000;
@@ -37,12 +38,8 @@ export class Lease<S> {
   async #write(before: number | null, value: { holder: string | null; until: number }): Promise<boolean> {
     const version = (before ?? 0) + 1;
     const updatedAt = new Date(this.now());
-    const row = { id: this.#id, version, kind: 'lease', value, updatedAt } as unknown as Row;
-    const [outcome] = await this.db.commit([
-      before === null
-        ? [{ op: 'insert', model: 'system', row }]
-        : [{ op: 'replace', model: 'system', row, expectedVersion: before }],
-    ]);
+    const row = { id: this.#id, version, kind: 'lease', value, updatedAt };
+    const [outcome] = await this.db.commit([[writeOf('system', row)]]);
     if (outcome?.status === 'unknown') {
       // It may have been written: then nobody else takes it before it ends.
       const [row] = (await this.db.getMany('system', [this.#id])) as unknown as (SystemRow | null)[];

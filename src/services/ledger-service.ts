@@ -14,7 +14,7 @@ import { LineIndex } from './ledger-lines.js';
 import { lineOf, pagesOf, type ReadTools } from './ledger-pages.js';
 import type { LedgerEntry, LedgerService } from './ledger-types.js';
 import { verifyLedger } from './ledger-verify.js';
-import { PAGE } from './page.js';
+import { stepsOf } from './page.js';
 import { storageError } from './store.js';
 
 /** A long job asks the database for pages; each page has this long. */
@@ -133,13 +133,11 @@ async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number>
 }
 
 function findQueryOf(query: ReturnType<typeof ledgerQuerySchema.parse>): FindQuery {
-  const { userId, creditType = 'credits', correlationId, operationId, types, from, to, cursor } = query;
+  const { userId, creditType = 'credits', correlationId, operationId, types, from, to } = query;
   const along = {
     ...(types !== undefined && { anyOf: { field: 'type', values: types } }),
-    direction: query.order === 'oldest' ? 'asc' : 'desc',
-    limit: query.limit ?? PAGE,
-    ...(cursor !== undefined && { after: cursor }),
-  } as const;
+    ...stepsOf(query),
+  };
   if (operationId !== undefined) return { index: 'operation', equals: { operationId }, ...along };
   const period = (from !== undefined || to !== undefined) && {
     range: {

@@ -20,7 +20,7 @@ import { parse, parseId } from './input.js';
 import { BY_HAND, insert, lowContent, notificationRow } from './notification-rows.js';
 import type { ExpiringOptions, Notification, NotificationService, NotifyOptions } from './notification-types.js';
 import type { AccountRef } from './operation.js';
-import { PAGE } from './page.js';
+import { stepsOf } from './page.js';
 import { storageError } from './store.js';
 import { monotonicNow, sleep, withDeadline } from './timers.js';
 
@@ -202,12 +202,8 @@ function isAfter(a: NoticeRow | NotificationRow, b: NoticeRow | NotificationRow 
   return b === null || a.sequence > b.sequence || (a.sequence === b.sequence && a.place > b.place);
 }
 
-function findQueryOf({ userId, status, limit, cursor, order }: ReturnType<typeof notificationQuerySchema.parse>) {
-  const along = {
-    direction: order === 'oldest' ? 'asc' : 'desc',
-    limit: limit ?? PAGE,
-    ...(cursor !== undefined && { after: cursor }),
-  } as const;
+function findQueryOf({ userId, status, ...list }: ReturnType<typeof notificationQuerySchema.parse>) {
+  const along = stepsOf(list);
   if (userId !== undefined) {
     const only = status !== undefined && { anyOf: { field: 'status', values: [status] } };
     return { index: 'user', equals: { userId }, ...only, ...along };

@@ -2,8 +2,9 @@
 import { creditError } from '../errors.js';
 import { type DeliveryRow, undelivered } from '../models/delivery.js';
 import { sinkOf } from '../models/system.js';
-import type { FindQuery, Row, Unit } from '../ports/db-manager.js';
+import type { FindQuery, Unit } from '../ports/db-manager.js';
 import type { Engine } from './engine.js';
+import { writeOf } from './row-change.js';
 
 const ROWS_PER_COMMIT = 500;
 
@@ -60,8 +61,7 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
       const done = await engine.read({}, async (timeoutMs) => {
         const { rows } = await db.find(model, query, { timeoutMs });
         const units = rows.map((row): Unit => {
-          const again = { ...row, ...undelivered(row.createdAt as Date), version: row.version + 1 };
-          return [{ op: 'replace', model, row: again as Row, expectedVersion: row.version }];
+          return [writeOf(model, { ...row, ...undelivered(row.createdAt as Date), version: row.version + 1 })];
         });
         const outcomes = units.length > 0 ? await db.commit(units, { timeoutMs }) : [];
         return outcomes.filter(({ status }) => status === 'committed').length;

@@ -14,7 +14,7 @@ export function stepsOf({
   limit = PAGE,
   cursor,
   order,
-}: ListOptions): Pick<FindQuery, 'limit' | 'direction' | 'after'> {
+}: ListOptions): Pick<FindQuery, 'limit' | 'after'> & Required<Pick<FindQuery, 'direction'>> {
   const direction = order === 'oldest' ? 'asc' : 'desc';
   return { limit, direction, ...(cursor !== undefined && { after: cursor }) };
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../models/values.js';
 import type { Clock } from '../ports/clock.js';
 import type { Change, DbManager, Row, Unit } from '../ports/db-manager.js';
 import type { LoggerLike } from '../ports/logger.js';
+import { writeOf } from './row-change.js';
 import { systemEntry } from './system-entry.js';
 import { databaseTime, hostTime, type TimeSource } from './time-source.js';
 import { monotonicNow } from './timers.js';
@@ -117,11 +118,7 @@ export class Store<S> {
     const row = { id: SETTINGS_ID, version: (version ?? 0) + 1, kind: 'settings', value: settings, updatedAt: now };
     const message = version === null ? 'Ledger created' : 'Settings changed';
     const sealed = sealAlone(systemEntry(this.#config.ids(), now, message, settings), settings.ledgerId);
-    const change =
-      version === null
-        ? ({ op: 'insert', model: 'system', row: row as unknown as Row } as const)
-        : ({ op: 'replace', model: 'system', row: row as unknown as Row, expectedVersion: version } as const);
-    await this.#commitOnce([change, insertOf(sealed)], sealed);
+    await this.#commitOnce([writeOf('system', row), insertOf(sealed)], sealed);
   }
 
   /** Writes an entry of the library's own acts. */
@@ -146,11 +143,7 @@ export class Store<S> {
 
   async #writeSystem(before: SystemRow | null, fields: Pick<SystemRow, 'id' | 'kind' | 'value'>): Promise<void> {
     const row = { ...fields, version: (before?.version ?? 0) + 1, updatedAt: new Date(this.time.now()) };
-    await this.#commitOnce([
-      before === null
-        ? { op: 'insert', model: 'system', row }
-        : { op: 'replace', model: 'system', row, expectedVersion: before.version },
-    ]);
+    await this.#commitOnce([writeOf('system', row)]);
   }
 
   /** Registered sinks; with `removed`, those that were taken off. */
