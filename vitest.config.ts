@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/servers/setup.ts'],
     testTimeout: 60_000,
+    // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
+    env: { CREDIT_SEED: process.env.CREDIT_SEED || '20261121' },
     pool: 'forks',
     // Many tests wait for timers, other processes or the disk: more files at once than cores minus one.
     maxWorkers: 3,

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createCreditManagement, type MemorySession, type Problem } from '../../src/index.js';
 import { randomSource } from '../faults/chaos.js';
+import { SEED } from '../model/chance.js';
 import { copyOf, LastingDb, openFile, quiet } from './file-folder.js';
 import { bytesOf, judge, parsed, splitLines } from './file-oracle.js';
 
 const NEWLINE = Buffer.from('\n');
-const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 1e9));
 const FLIPS = 100;
 const db = new LastingDb();
 let lines: Buffer[] = [];

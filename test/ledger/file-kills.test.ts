@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createCreditManagement } from '../../src/index.js';
 import { randomSource } from '../faults/chaos.js';
+import { SEED } from '../model/chance.js';
 import { folder, LastingDb, openFile, quiet, sleep, until } from './file-folder.js';
 import { bytesOf, judge } from './file-oracle.js';
 import { bundleWorker, startWorker, type Worker } from './file-workers.js';
 
 const KILLS = Number(process.env.CREDIT_FILE_KILLS ?? 30);
-const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 1e9));
 /** Processes on one path that are killed together. */
 const AT_ONCE = 2;
 /** Rounds on one database and file. */

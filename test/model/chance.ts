@@ -1,3 +1,6 @@
+/** Of all suites that try what is random. vitest.config.ts has the one that stands when none is given. */
+export const SEED = Number(process.env.CREDIT_SEED);
+
 /** Numbers that follow from a seed, so that a failure repeats. */
 export class Chance {
   #state: number;

@@ -23,6 +23,7 @@ export function stopCycle(draft: Draft, call: CallOf<'stopCycle'>): Result | Not
   if (!cycle) throw new Refusal('NOT_FOUND');
   if (cycle.status !== 'active') return new Nothing({ kind: 'plan', value: viewCycle(cycle) }, true);
   if (!cycle.recurring) return settle(draft, { ...cycle, status: cycle.end <= draft.now ? 'ended' : 'canceled' });
+  // Who cannot be granted to may stop all the same.
   return settle(draft, { ...catchUp(draft, cycle).cycle, status: 'canceled' });
 }
 
@@ -33,18 +34,29 @@ export function renewCycle(draft: Draft, call: CallOf<'renewCycle'>): Result | N
   if (cycle?.status !== 'active' || cycle.end > now) return new Nothing({ kind: 'plan', value: { granted: 0 } });
   let granted = 0n;
   if (!cycle.recurring) cycle = { ...cycle, status: 'ended' };
-  else ({ cycle, granted } = catchUp(draft, cycle));
+  else {
+    const caught = catchUp(draft, cycle);
+    if (caught.refusal) throw caught.refusal;
+    ({ cycle, granted } = caught);
+  }
   settle(draft, cycle);
   return { kind: 'plan', value: { granted: Number(granted) / 1e6 } };
 }
 
-function catchUp(draft: Draft, late: Cycle): { cycle: Cycle; granted: bigint } {
+/** Up to a cycle that cannot be granted. */
+function catchUp(draft: Draft, late: Cycle): { cycle: Cycle; granted: bigint; refusal?: Refusal } {
   let cycle = late;
   let granted = 0n;
   for (let done = 0; cycle.end <= draft.now && done < PERIODS_MAX; done += 1) {
     const index: number = cycle.index + 1;
-    cycle = { ...cycle, index, start: cycle.end, end: cycle.anchor + index * cycle.days * DAY };
-    grantCycle(draft, cycle);
+    const next = { ...cycle, index, start: cycle.end, end: cycle.anchor + index * cycle.days * DAY };
+    try {
+      grantCycle(draft, next);
+    } catch (error) {
+      if (error instanceof Refusal) return { cycle, granted, refusal: error };
+      throw error;
+    }
+    cycle = next;
     granted += cycle.amount;
   }
   return { cycle, granted };

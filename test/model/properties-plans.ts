@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { SEED } from './chance.js';
 import { Happened } from './happened.js';
 import { runSequence, type Sequence } from './sequence.js';
 
@@ -79,8 +80,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 };
 
 export function testPlanProperties(file: number): void {
-  const given = process.env.CREDIT_SEED;
-  const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given) + file;
+  const seed = SEED + file;
   test(`the library agrees with the oracle on ${RUNS} random sequences with plans`, async () => {
     console.log(`SEED=${seed} ADAPTER=memory RUNS=${RUNS}`);
     const happened = new Happened();

@@ -1,6 +1,6 @@
 /** Of plans: what random sequences once found, and edges that they reach too rarely. */
-import { DAY } from './oracle-plans.js';
-import { MICRO } from './oracle-state.js';
+import { DAY, recurringLabel } from './oracle-plans.js';
+import { LARGEST, MICRO } from './oracle-state.js';
 import { add, call, clock, type Script } from './regressions.js';
 import { START } from './sequence.js';
 import type { Step } from './steps.js';
@@ -55,6 +55,16 @@ export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
     found: 'a clock that went back hid that a subscription was late',
     config,
     steps: [set('daily'), clock(DAY), add(MICRO), clock(DAY - HOUR), call({ op: 'cancel', user })],
+  },
+  {
+    found: 'the oracle let nobody stop a late cycle whose grant has no room',
+    config,
+    steps: [
+      call({ op: 'startCycle', user, amount: MICRO, recurring: true }),
+      clock(30 * DAY),
+      add(LARGEST),
+      call({ op: 'stopCycle', cycle: recurringLabel(user) }),
+    ],
   },
 ];
 

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { auditUser } from './audit.js';
 import { compareBalance } from './cached.js';
-import { Chance, settingOf } from './chance.js';
+import { Chance, SEED, settingOf } from './chance.js';
 import { compareInfo, compareOutcome, type Differences } from './compare.js';
 import { Happened } from './happened.js';
 import { auditFile, auditLedger } from './ledger-audit.js';
@@ -19,7 +19,6 @@ import { Disagreement, START, show, withFile } from './sequence.js';
 import { at, configOf, type Raw, resolve, swarm } from './steps.js';
 
 const RUNS = Number(process.env.CREDIT_SCHEDULED_RUNS ?? 200);
-const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const COMMANDS = 15;
 
 type Member = { call: Call; turn: number } | { read: string; turn: number };

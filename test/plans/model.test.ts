@@ -1,7 +1,8 @@
 /** Random lives of subscriptions, compared step by step with an oracle. CREDIT_PLAN_RUNS of them, CREDIT_SEED. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { amount, SEED } from '../processes/servers.js';
+import { SEED } from '../model/chance.js';
+import { amount } from '../processes/servers.js';
 import { Oracle, type OraclePlan } from './oracle.js';
 import { MONTHLY, memoryWorld } from './world.js';
 

@@ -1,9 +1,10 @@
 /** kill -9 of workers at random moments while they write. `CREDIT_KILLS` of them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SEED } from '../model/chance.js';
 import { type Manager, openManager, type WorkerConfig } from './adapters.js';
 import { localCaller } from './answers.js';
 import { Journal } from './journal.js';
-import { ADAPTER, amount, describeDatabase, SEED } from './servers.js';
+import { ADAPTER, amount, describeDatabase } from './servers.js';
 import { startWorkers, Worker } from './workers.js';
 
 const KILLS = amount('CREDIT_KILLS', 6);

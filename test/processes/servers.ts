@@ -80,9 +80,6 @@ export function amount(name: string, otherwise: number): number {
   return given;
 }
 
-/** Repeats a run; the suites print it. */
-export const SEED = Math.floor(amount('CREDIT_SEED', Math.ceil(Math.random() * 1e9)));
-
 export async function describeDatabase(name: string, body: (database: Database) => void): Promise<void> {
   const servers = SERVERS[ADAPTER];
   if (servers) await servers.describeDatabase(name, body);

@@ -5,13 +5,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { InMemoryDbManager } from '../../src/index.js';
+import { SEED } from '../model/chance.js';
 import { Happened } from '../model/happened.js';
 import { stores } from '../model/library.js';
 import { runSequence, type Sequence } from '../model/sequence.js';
 import type { StoreAdapter } from './adapters.js';
 
 const GIVEN = process.env.CREDIT_STORE_MODEL_RUNS;
-const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 /** A sequence takes about 0.2 s on PostgreSQL and 1.5 s on MongoDB; a torture has ten minutes. */
 const limitMs = (runs: number) => Math.min(540_000, 60_000 + runs * 3_000);
 

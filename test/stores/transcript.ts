@@ -6,11 +6,11 @@
 import { expect, test } from 'vitest';
 import { InMemoryDbManager } from '../../src/index.js';
 import { dump } from '../inputs/dump.js';
+import { SEED } from '../model/chance.js';
 import type { StoreAdapter } from './adapters.js';
 import { transcriptOf } from './script.js';
 
 const GIVEN = process.env.CREDIT_TRANSCRIPT_STEPS;
-const SEED = Number(process.env.CREDIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Codes that a script of this length meets, or it would not say much. */
 const MET = ['INSUFFICIENT_CREDITS', 'OVERDRAFT_LIMIT', 'RESERVATION_NOT_ACTIVE', 'ALREADY_REVERSED', 'INVALID_AMOUNT'];
