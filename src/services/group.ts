@@ -244,7 +244,19 @@ export function markSent({ plan }: Group): void {
 
 /** What decisions of one instant on accounts of one credit type are given. */
 export function contextOf(settings: DecisionSettings, now: number, creditType: string, changes: ChangeSet): Context {
-  return { ...settings, now, defaults: settings.defaultsOf(creditType), facts: changes };
+  const { scale, ledgerId, defaultsOf, limits, allEvents, temporal } = settings;
+  // One a group: a copy of all settings would be half as much again of what is made for it.
+  return {
+    now,
+    scale,
+    ledgerId,
+    defaults: defaultsOf(creditType),
+    defaultsOf,
+    limits,
+    allEvents,
+    temporal,
+    facts: changes,
+  };
 }
 
 const NO_ROWS: readonly EntryRow[] = [];
