@@ -100,3 +100,15 @@ test('a code that was claimed keeps its credit type: a repeated key would be ano
   expect((await creditType('image').getUserCreditsInfo('u')).balance).toBe(0);
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(5);
 });
+
+test('a code for more users than a line of the ledger holds is refused before it is written', async () => {
+  const { promos, ledger } = open();
+  const users = (count: number) => Array.from({ length: count }, (_, i) => `${'u'.repeat(90)}-${i}`);
+  const promo = { code: 'MANY', credits: 1, targetType: 'specific_users' } as const;
+  await promos.createPromo({ ...promo, targetUserIds: users(2_000) });
+  const refused = await promos.updatePromo({ code: 'MANY', targetUserIds: users(3_000) }).catch((error) => error);
+  expect(refused).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { what: 'ledgerLineBytes', limit: 262_144 } });
+  expect((await promos.getPromo('many'))?.targetUserIds).toHaveLength(2_000);
+  expect((await promos.claimPromo(`${'u'.repeat(90)}-1999`, 'many')).success).toBe(true);
+  expect(await ledger.verify()).toMatchObject({ ok: true });
+});
