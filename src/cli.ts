@@ -11,6 +11,10 @@ const stop = new AbortController();
 // Always heard: a terminal and a supervisor may both send one, and the second must not kill a batch.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
+// Whoever reads may leave before the end, as `head` does: nobody is left to tell, and long work stops as when asked to.
+process.stdout.on('error', () => stop.abort());
+process.stderr.on('error', () => {});
+
 /** What a command prints is for whoever reads its output; warnings are not part of it. */
 const tell = (object: object, message = '') => {
   const { err } = object as { err?: Error };

@@ -8,6 +8,7 @@ import type { Account } from './account.js';
 import { advance } from './advance.js';
 import { isTooLong, MAX_LINE_BYTES } from './canonical.js';
 import {
+  type AccountChange,
   type CallInfo,
   type Command,
   type CommandOf,
@@ -57,12 +58,23 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   const first = drafts[0] as Draft;
   const verdict = act(drafts, command);
   if (verdict) return verdict;
-  for (const draft of drafts) if (draft.account.seq === 0) announceCreation(draft);
-  const changes = drafts.map(sealDraft);
+  const changes = drafts.map((draft, i) => {
+    const last = draft.entries.at(-1);
+    if (!last) return untouched(accounts[i] as Account);
+    // The state is of the last instant that changed it, so that the entries alone rebuild the account.
+    draft.account.at = last.at.getTime();
+    if (draft.account.seq === 0) announceCreation(draft);
+    return sealDraft(draft);
+  });
   for (const { entries } of changes) {
     for (const entry of entries) if (isTooLong(entry)) return tooLong();
   }
   return { kind: 'applied', changes, entry: first.entries[mainIndex(first)] as EntryRow };
+}
+
+/** An account that an operation and the clock left as it was: without an entry not even its time moves. */
+function untouched(account: Account): AccountChange {
+  return { account, entries: [], events: [], grants: [], reservations: [], side: [] };
 }
 
 /** What ids of an operation's entries on a further account are told apart by. */
@@ -174,8 +186,6 @@ function expire(draft: Draft, asOf: number | null): Verdict {
     if (grant?.expiresAt != null && grant.expiresAt <= lapsedBy) expired += entry.amount;
   }
   last.details = { ...last.details, expired };
-  // The state is of the last instant that changed it, so that the entries alone rebuild the account.
-  draft.account.at = last.at.getTime();
   return null;
 }
 

@@ -47,7 +47,7 @@ export interface PromoInput {
   description?: string | undefined;
   /** Default `all_users`. */
   targetType?: 'all_users' | 'specific_users' | undefined;
-  /** At least one with `specific_users`; at most 10,000. */
+  /** At least one with `specific_users`; at most 10,000, and no more than 256 KiB of ledger line hold. */
   targetUserIds?: readonly string[] | undefined;
   /** Claims of all users together; null or absent: any number. */
   maxUses?: number | null | undefined;

@@ -3,7 +3,7 @@
  * own acts. The entry keeps the key of the call and the answer, so that a repeated call is told the same.
  */
 import { randomInt } from 'node:crypto';
-import { sealAlone } from '../core/canonical.js';
+import { isTooLong, MAX_LINE_BYTES, sealAlone } from '../core/canonical.js';
 import { creditError } from '../errors.js';
 import type { EntryRow } from '../models/entry.js';
 import type { MutationOptions } from '../models/inputs.js';
@@ -38,7 +38,7 @@ interface Request<S> {
 /**
  * Carries an act out. `decide` reads what it needs and is asked again when another writer was first.
  *
- * @throws what `decide` throws; IDEMPOTENCY_CONFLICT, CONTENTION, OUTCOME_UNKNOWN, STORAGE_UNAVAILABLE.
+ * @throws what `decide` throws; IDEMPOTENCY_CONFLICT, LIMIT_EXCEEDED, CONTENTION, OUTCOME_UNKNOWN, STORAGE_UNAVAILABLE.
  */
 export async function carryOut<S>(
   engine: Engine<S>,
@@ -94,6 +94,7 @@ export async function carryOut<S>(
       const { operationId: _, ...told } = call;
       const entry = { ...systemEntry(id, at, message, { ...details, input: fingerprint }), ...told };
       const sealed = sealAlone(entry, engine.store.settings.ledgerId);
+      if (isTooLong(sealed)) throw tooLong();
       const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
       if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
       await engine.admit(rest());
@@ -118,6 +119,11 @@ export async function carryOut<S>(
       if (signal?.aborted) throw unknown();
     }
   }
+}
+
+function tooLong() {
+  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes. Give it fewer users or less text.`;
+  return creditError('LIMIT_EXCEEDED', message, { what: 'ledgerLineBytes', limit: MAX_LINE_BYTES });
 }
 
 /** The canonical input of the call that wrote an entry; of unkeyed calls too, so that an `op_` key can be judged. */

@@ -123,7 +123,8 @@ export function jobs<S>(
     walk: (options: WalkOptions) => Promise<R>,
     nothing?: Partial<R>,
   ): Promise<JobReport<J> & R> {
-    const { batchSize, maxDurationMs, signal, onProgress } = given === undefined ? {} : parse(jobSchema, given);
+    const parsed = given === undefined ? {} : parse(jobSchema, given);
+    const { batchSize, maxDurationMs = MAX_DURATION_MS, signal, onProgress } = parsed;
     const started = monotonicNow();
     const tell = onProgress as JobOptions['onProgress'];
     const failures: JobReport['skipped'][number][] = [];

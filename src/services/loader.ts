@@ -58,11 +58,20 @@ export async function lockStates<S>(group: Group, db: DbManager<S>, options: Sto
       const message = 'The account was created after the snapshot of this transaction. Repeat the transaction.';
       throw creditError('CONTENTION', message, { attempts: 1 });
     }
-    return { account: accountFromRow(row), version: row.version };
+    return stateOf(row);
   });
 }
 
-/** What was read or made, and the accounts whose rows the database refuses. */
+/** @throws INVARIANT_VIOLATION for a row that says nothing of an account. */
+function stateOf(row: AccountRow): VersionedAccount {
+  try {
+    return { account: accountFromRow(row), version: row.version };
+  } catch (cause) {
+    throw creditError('INVARIANT_VIOLATION', 'The stored account cannot be read. Nothing was written.', {}, { cause });
+  }
+}
+
+/** What was read or made, and the accounts whose rows the database refuses or nobody can read. */
 export interface Births {
   readonly found: ReadonlyMap<string, VersionedAccount>;
   readonly refused: ReadonlyMap<string, Error>;
@@ -88,8 +97,14 @@ export async function readOrCreate<S>(
     }
     const keys = wanted.map((account) => account.key);
     const rows = (await db.getMany('account', keys, options)) as unknown as (AccountRow | null)[];
-    for (const row of rows) if (row) found.set(row.id, { account: accountFromRow(row), version: row.version });
-    wanted = wanted.filter((account) => !found.has(account.key));
+    for (const row of rows) {
+      try {
+        if (row) found.set(row.id, stateOf(row));
+      } catch (error) {
+        refused.set((row as AccountRow).id, error as Error);
+      }
+    }
+    wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));
     if (wanted.length === 0) break;
     const empty = wanted.map(({ creditType, userId }) => emptyAccount(creditType, userId));
     const units = empty.map((account) => {

@@ -52,6 +52,10 @@ export async function deliverAccount<S>(
 async function deliverRows<S>(lane: Lane, rows: readonly DeliveryRow[], run: OutboxRun<S>): Promise<boolean> {
   const head = rows[0] as DeliveryRow;
   if (run.isOver()) return false;
+  if (!isReadable(head)) {
+    run.skip(head.id, 'INVARIANT_VIOLATION', 'The stored row cannot be read; those behind it wait.');
+    return false;
+  }
   let claimedAt = monotonicNow();
   let claim = claimOf(head, run);
   const outcome = isFree(head, run) ? await run.batch.commit([change(lane, head, claim)]) : TAKEN;
@@ -68,7 +72,8 @@ async function deliverRows<S>(lane: Lane, rows: readonly DeliveryRow[], run: Out
     const goesOn = settled.status !== 'pending';
     const behind = goesOn ? rows[i + 1] : undefined;
     const unit: Change[] = [change(lane, claim, settled)];
-    const next = behind && isFree(behind, run) && !run.isOver() ? claimOf(behind, run) : undefined;
+    const mayGoOn = behind && isFree(behind, run) && isReadable(behind) && !run.isOver();
+    const next = mayGoOn ? claimOf(behind, run) : undefined;
     if (behind && next) unit.push(change(lane, behind, next));
     claimedAt = monotonicNow();
     if (!isOurs(await run.batch.commit(unit as Unit), claim, run)) return false;
@@ -81,6 +86,15 @@ async function deliverRows<S>(lane: Lane, rows: readonly DeliveryRow[], run: Out
 /** Not in a pause, and not claimed by a relay that may still be at it. */
 function isFree<S>({ nextAttemptAt }: DeliveryRow, run: OutboxRun<S>): boolean {
   return nextAttemptAt === null || nextAttemptAt.getTime() <= run.now();
+}
+
+/** A stored value that is damaged throws where it is asked for. */
+function isReadable(row: DeliveryRow): boolean {
+  try {
+    return Object.values(row).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function claimOf<S>(row: DeliveryRow, run: OutboxRun<S>): DeliveryRow {

@@ -61,9 +61,12 @@ export function subscriptionOf({ userId, details }: EntryRow): UserSubscription 
   };
 }
 
-export function toCycle(row: CycleRow, scale: number): Cycle {
-  const { id, userId, creditType, days, recurring, status, start, end, createdAt } = row;
+/** Ended is what has ended by `now`, although no job has written it yet. */
+export function toCycle(row: CycleRow, scale: number, now = Number.NEGATIVE_INFINITY): Cycle {
+  const { id, userId, creditType, days, recurring, start, end, createdAt } = row;
   const amount = toCredits(row.amount, scale);
+  const isOver = row.status === 'active' && !recurring && end.getTime() <= now;
+  const status = isOver ? 'ended' : row.status;
   return { id, userId, creditType, amount, days, recurring, status, start, end, createdAt };
 }
 

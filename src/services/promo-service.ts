@@ -69,6 +69,10 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
         const row = await existing(code, rest());
         const next = { ...row, ...fields, version: row.version + 1, updatedAt: at };
         check(next);
+        // A repeated claim is looked for on the account of the first one.
+        if (row.claims > 0 && next.creditType !== row.creditType) {
+          refuseField('creditType', `${row.creditType}, which was claimed already`);
+        }
         return actOf(replaceOf(next), 'Promo updated', next);
       });
     },
@@ -120,6 +124,11 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
       const options = parseMutationOptions(given);
       const rest = engine.startDeadline(options);
       const creditType = (await read(promoCode, options))?.creditType ?? 'credits';
+      const {
+        description = `Promo: ${promoCode}`,
+        correlationId = `promo_${promoCode}_${user}`.slice(0, 255).toWellFormed(),
+        ...others
+      } = rest();
       try {
         const { entry } = await engine.mutate({
           operation: 'claim_promo',
@@ -127,11 +136,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
           // Claims of one code in this process go one after another instead of into one another's way.
           documents: [`promo/${promoCode}`],
           given: { code: promoCode },
-          options: {
-            description: `Promo: ${promoCode}`,
-            correlationId: `promo_${promoCode}_${user}`.slice(0, 255).toWellFormed(),
-            ...rest(),
-          },
+          options: { description, correlationId, ...others },
           command: () => ({ type: 'claim_promo', code: promoCode, creditType }),
         });
         const { amount, id } = entry as EntryRow;

@@ -61,7 +61,10 @@ export interface PromoService<S = never> {
    */
   createPromo(promo: PromoInput, options?: MutationOptions<S>): Promise<Applied<Promo>>;
 
-  /** Changes fields of a code; claims that were made stay as they are. @throws PROMO_NOT_FOUND */
+  /**
+   * Changes fields of a code; claims that were made stay as they are. One that was claimed keeps its credit type.
+   * @throws PROMO_NOT_FOUND
+   */
   updatePromo(
     promo: { code: string } & Partial<Omit<PromoInput, 'code'>>,
     options?: MutationOptions<S>,

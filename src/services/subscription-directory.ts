@@ -98,9 +98,17 @@ export function accountsOf<S>(engine: Engine<S>, userId: string, types: readonly
   return [...new Set(['credits', ...types])].map((creditType) => engine.account(creditType, userId));
 }
 
-/** Every credit type that a subscription grants, or will. */
-export function typesOf({ terms, pending }: SubscriptionRow): string[] {
-  return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
+/**
+ * Every credit type that a subscription grants, or will.
+ *
+ * @throws INVARIANT_VIOLATION for a row that says nothing of it.
+ */
+export function typesOf(row: SubscriptionRow): string[] {
+  try {
+    return [...row.terms.grants, ...(row.pending?.grants ?? [])].map(({ creditType }) => creditType);
+  } catch (cause) {
+    throw creditError('INVARIANT_VIOLATION', 'The stored subscription cannot be read.', {}, { cause });
+  }
 }
 
 /** What was allocated: units by credit type, and when the period ends that it went up to. */

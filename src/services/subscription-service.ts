@@ -168,14 +168,15 @@ export function subscriptionService<S>(
 
     async getCycle(id, given) {
       const row = await readCycle(parseCycleRef(id), parseReadOptions(given));
-      return row && toCycle(row, scale);
+      return row && toCycle(row, scale, engine.now());
     },
 
     async listCycles(userId, given) {
       const user = parseId(userId, 'userId');
       const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
       const page = await find('cycle', { index: 'user', equals: { userId: user } }, options);
-      const items = (page.rows as unknown as CycleRow[]).map((row) => toCycle(row, scale));
+      const now = engine.now();
+      const items = (page.rows as unknown as CycleRow[]).map((row) => toCycle(row, scale, now));
       return { items, nextCursor: page.nextCursor };
     },
   };

@@ -31,3 +31,23 @@ test('what the clock makes low is told at the end', async () => {
   await credit.advance({ days: 1 });
   expect(credit.messages).toMatchObject([{ type: 'low_credits', user_id: 'u' }]);
 });
+
+test('one who cannot be renewed keeps nobody else from it', async () => {
+  const credit = createTestCredits({ now: '2026-01-01T00:00:00Z', limits: { openGrants: 1 } });
+  const { credits, subscriptions } = credit;
+  const monthly = { name: 'Pro', creditLimit: 10, price: 1, billingPeriod: 'monthly' } as const;
+  const plan = await subscriptions.addSubscriptionPlan(monthly);
+  await subscriptions.setUserSubscriptionPlan('full', plan);
+  await credits.deductCredits('full', 10);
+  await credits.addCredits('full', 1);
+  await credit.advance({ days: 1 });
+  await subscriptions.setUserSubscriptionPlan('u', plan);
+  await credits.addCredits('v', 5, { expiresAt: '2026-02-20T00:00:00Z' });
+  const reports = await credit.advance({ days: 60 });
+  expect(reports[0]).toMatchObject({ processed: 0, skipped: [{ code: 'LIMIT_EXCEEDED' }] });
+  const told = credit.events.filter(({ type, userId }) => type === 'subscription.allocated' && userId === 'u');
+  expect(told.map(({ occurredAt }) => occurredAt.slice(0, 10))).toEqual(['2026-01-02', '2026-02-02', '2026-03-02']);
+  const { items } = await credits.getCreditHistory('v');
+  expect(items.map(({ type }) => type)).toEqual(['expire', 'add']);
+  expect(await credit.ledger.verify()).toMatchObject({ ok: true });
+});

@@ -1,6 +1,8 @@
 /** The jobs of a scheduler: several at once, stopped, resumed, with rows that cannot be processed. */
 import { describe, expect, test } from 'vitest';
 import { type DbManager, InMemoryDbManager, type JobReport, type Row } from '../../src/index.js';
+import type { Engine } from '../../src/services/engine.js';
+import { jobs } from '../../src/services/jobs.js';
 import { Lease } from '../../src/services/lease.js';
 import { describeBackends, type Manager, MONTHLY, memoryWorld, type Session, World } from './world.js';
 
@@ -212,4 +214,18 @@ test('a database that does not answer stops a job, which does not throw', async 
   expect(JSON.stringify(report)).not.toContain('secret');
   world.host.find = find;
   expect(await world.manager.jobs.runAllocation()).toMatchObject({ status: 'completed', processed: 3 });
+});
+
+test('every job ends by itself after ten minutes, or after the time it is given', async () => {
+  const given: (number | undefined)[] = [];
+  const note = async (options?: { maxDurationMs?: number | undefined }) => {
+    given.push(options?.maxDurationMs);
+    return {} as never;
+  };
+  const engine = { read: async () => {}, now: () => 0 } as unknown as Engine<Session>;
+  const all = jobs(engine, { run: note }, { notifyExpiringForAll: (_, options) => note(options) });
+  await all.runOutbox();
+  await all.runExpiringNotifications({ maxDurationMs: undefined });
+  await all.runOutbox({ maxDurationMs: 5 });
+  expect(given).toEqual([600_000, 600_000, 5]);
 });

@@ -78,3 +78,37 @@ test('a user may claim as often as the code says; toggled and changed codes say 
   expect(await promos.claimPromo('u', 'thrice', replay)).toEqual(claimed);
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(2);
 });
+
+test('what a claim says by itself is said, also when the caller gives nothing for it', async () => {
+  const { promos, credits } = open();
+  await promos.createPromo({ code: 'HI', credits: 1 });
+  await promos.claimPromo('u', 'hi', { description: undefined, correlationId: undefined });
+  const { items } = await credits.getCreditHistory('u');
+  expect(items).toMatchObject([{ description: 'Promo: HI', correlationId: 'promo_HI_u' }]);
+});
+
+test('a code that was claimed keeps its credit type: a repeated key would be another one on another account', async () => {
+  const { promos, creditType, credits } = createTestCredits({ creditTypes: { image: {} } });
+  await promos.createPromo({ code: 'HI', credits: 5, maxUsesPerUser: 2 });
+  await promos.updatePromo({ code: 'HI', creditType: 'image' });
+  await promos.updatePromo({ code: 'HI', creditType: 'credits' });
+  const first = await promos.claimPromo('u', 'hi', { idempotencyKey: 'k' });
+  const refused = await promos.updatePromo({ code: 'HI', creditType: 'image' }).catch((error) => error);
+  expect(refused).toMatchObject({ code: 'INVALID_ARGUMENT', details: { path: 'promo.creditType' } });
+  await promos.updatePromo({ code: 'HI', creditType: 'credits', credits: 6 });
+  expect(await promos.claimPromo('u', 'hi', { idempotencyKey: 'k' })).toEqual(first);
+  expect((await creditType('image').getUserCreditsInfo('u')).balance).toBe(0);
+  expect((await credits.getUserCreditsInfo('u')).balance).toBe(5);
+});
+
+test('a code for more users than a line of the ledger holds is refused before it is written', async () => {
+  const { promos, ledger } = open();
+  const users = (count: number) => Array.from({ length: count }, (_, i) => `${'u'.repeat(90)}-${i}`);
+  const promo = { code: 'MANY', credits: 1, targetType: 'specific_users' } as const;
+  await promos.createPromo({ ...promo, targetUserIds: users(2_000) });
+  const refused = await promos.updatePromo({ code: 'MANY', targetUserIds: users(3_000) }).catch((error) => error);
+  expect(refused).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { what: 'ledgerLineBytes', limit: 262_144 } });
+  expect((await promos.getPromo('many'))?.targetUserIds).toHaveLength(2_000);
+  expect((await promos.claimPromo(`${'u'.repeat(90)}-1999`, 'many')).success).toBe(true);
+  expect(await ledger.verify()).toMatchObject({ ok: true });
+});

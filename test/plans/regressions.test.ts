@@ -123,6 +123,14 @@ await describeBackends('once wrong', (open) => {
     await world.expectSound();
   });
 
+  test('a recurring cycle cut a long user id in the middle of a character, which no database takes', async () => {
+    const world = await open();
+    const user = `${'a'.repeat(189)}😀`;
+    await world.manager.subscriptions.startCycle(user, { amount: 10, recurring: true });
+    expect(await world.balance(user)).toBe(10);
+    await world.expectSound();
+  });
+
   test('a repeated allocation of a subscription that was removed since was not told what it had granted', async () => {
     const world = await open();
     const { subscriptions, expiration } = world.manager;

@@ -116,3 +116,17 @@ test('cycles: with and without credits and users, one recurring a user, stopped 
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(0);
   expect((await subscriptions.listCycles('u')).items).toMatchObject([{ id: cycle.id, status: 'canceled' }]);
 });
+
+test('a cycle that does not recur has ended at its end, whether or not a job has written it', async () => {
+  const { subscriptions, clock, jobs } = createTestCredits({ now: '2026-01-01T00:00:00Z' });
+  const { id } = await subscriptions.startCycle('u', { amount: 5, days: 1 });
+  const statuses = async () => {
+    const { items } = await subscriptions.listCycles('u');
+    return [(await subscriptions.getCycle(id))?.status, ...items.map(({ status }) => status)];
+  };
+  expect(await statuses()).toEqual(['active', 'active']);
+  clock.advance({ days: 1 });
+  expect(await statuses()).toEqual(['ended', 'ended']);
+  await jobs.runAllocation();
+  expect(await statuses()).toEqual(['ended', 'ended']);
+});

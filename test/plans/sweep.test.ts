@@ -1,7 +1,7 @@
 /** What a sweep reads: each row once for all of a batch, and of an account nothing that the walk has read already. */
 import { expect, test } from 'vitest';
-import type { DbManager } from '../../src/index.js';
-import { MONTHLY, memoryWorld, type Session, type World } from './world.js';
+import type { DbManager, Row } from '../../src/index.js';
+import { codeOf, MONTHLY, memoryWorld, type Session, type World } from './world.js';
 
 const COUNT = 40;
 const USERS = Array.from({ length: COUNT }, (_, i) => `u${i}`);
@@ -118,4 +118,29 @@ test('more periods than one operation makes up for are made up for in one run', 
   expect(await jobs.runAllocation()).toMatchObject({ processed: 2, granted: 250 * 103, skippedCount: 0 });
   expect(await jobs.runAllocation()).toMatchObject({ processed: 0 });
   await world.expectSound();
+});
+
+test('an account that nobody can read stops neither the others of its batch nor a job', async () => {
+  const world = memoryWorld();
+  await subscribed(world);
+  world.clock.set('2026-02-01T00:00:00Z');
+  const { getMany, find } = world.host;
+  const damaged = <R extends Row | null>(row: R): R => (row?.id === 'credits/u7' ? { ...row, state: null } : row);
+  world.host.getMany = async (...args) => (await getMany.apply(world.host, args)).map(damaged);
+  world.host.find = async (...args) => {
+    const page = await find.apply(world.host, args);
+    return { ...page, rows: page.rows.map(damaged) };
+  };
+  const { jobs, credits } = world.open();
+  const rest = { status: 'completed', processed: COUNT - 1, skippedCount: 1 };
+  const allocated = await jobs.runAllocation();
+  expect(allocated).toMatchObject({ ...rest, granted: 100 * (COUNT - 1) });
+  expect(allocated.skipped).toMatchObject([{ code: 'INVARIANT_VIOLATION' }]);
+  expect(await world.open().jobs.runExpiration()).toMatchObject({ skippedCount: 1, skipped: [{ id: 'credits/u7' }] });
+  const other = world.open().credits;
+  const codes = await Promise.all(USERS.map((user) => codeOf(other.addCredits(user, 1))));
+  expect(codes.filter((code) => code === 'INVARIANT_VIOLATION')).toHaveLength(1);
+  expect(codes[7]).toBe('INVARIANT_VIOLATION');
+  expect(codes.filter((code) => typeof code === 'object')).toHaveLength(COUNT - 1);
+  expect(await codeOf(credits.deductCredits('u8', 1))).toMatchObject({ delta: -1 });
 });

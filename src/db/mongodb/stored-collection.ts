@@ -91,9 +91,22 @@ export class StoredCollection {
     for (const field of this.fields) {
       const value = document[this.pathOf(field)];
       if (value === undefined || value === null) row[field.name] = null;
-      else row[field.name] = field.kind === 'json' ? JSON.parse(value as string) : (value as StoredValue);
+      else if (field.kind === 'json') readJson(row, field, value as string);
+      else row[field.name] = value as StoredValue;
     }
     return row as Row;
+  }
+}
+
+/** A text that is no JSON throws where its value is asked for, not where its row is one of many. */
+function readJson(row: Record<string, StoredValue>, { name }: Field, text: string): void {
+  try {
+    row[name] = JSON.parse(text);
+  } catch (cause) {
+    const get = () => {
+      throw new Error(`${name} is not JSON.`, { cause });
+    };
+    Object.defineProperty(row, name, { enumerable: true, get });
   }
 }
 
