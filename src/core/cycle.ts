@@ -80,7 +80,7 @@ function catchUp(draft: Draft, row: Row): { granted: number; verdict: Verdict } 
 /** What is left of a cycle does not go over into the next one. */
 function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
   if (amount === 0) return null;
-  const reference = `${id.slice(0, 200)}/${start.toISOString()}`;
+  const reference = `${id.slice(0, 200).toWellFormed()}/${start.toISOString()}`;
   const times = { start: start.getTime(), expiresAt: end.getTime() };
   const made = grantPeriod(draft, { sourceId: id, ...times, amount, planId: null, reference, description: null });
   return 'kind' in made ? made : null;
