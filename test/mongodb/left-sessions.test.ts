@@ -97,4 +97,28 @@ await describeMongo('sessions on MongoDB that their host has left', (database) =
       }
     });
   }
+
+  test('a transaction of the adapter that its host leaves with a call in it is rolled back with it', async () => {
+    const db = MongoDbManager.fromClientUri(database.url, databaseOf(database.url));
+    const { credits, ledger, close } = createCreditManagement({ db });
+    await credits.addCredits('left', 100);
+    await credits.addCredits('other', 100);
+    const left = new Error('left');
+    const calls: Promise<unknown>[] = [];
+    for (let i = 0; i < 100; i++) {
+      const transaction = db.transaction(async (session) => {
+        calls.push(credits.deductCredits('left', 1, { session }).catch(() => {}));
+        await new Promise((resolve) => setTimeout(resolve, i % 20));
+        throw left;
+      });
+      await assert.rejects(transaction, (error) => error === left);
+      // Whoever comes next must not find the call that was left in a transaction of its own.
+      await db.transaction(async (session) => credits.deductCredits('other', 1, { session }));
+    }
+    await Promise.all(calls);
+    assert.equal((await credits.getUserCreditsInfo('left')).balance, 100);
+    assert.equal((await credits.getUserCreditsInfo('other')).balance, 0);
+    assert.deepEqual((await ledger.verify({ userId: 'left' })).problems, []);
+    await close();
+  });
 });

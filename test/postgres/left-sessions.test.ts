@@ -50,4 +50,24 @@ await describePostgres('sessions on PostgreSQL that their host has left', (datab
       }
     });
   }
+
+  test('a transaction of the adapter that its host leaves with a call in it is rolled back with it', async () => {
+    const db = new SqlDbManager({ url: database.url });
+    const { credits, ledger, close } = createCreditManagement({ db });
+    await credits.addCredits('left', 100);
+    const left = new Error('left');
+    const calls: Promise<unknown>[] = [];
+    for (let i = 0; i < 150; i++) {
+      const transaction = db.transaction(async (session) => {
+        calls.push(credits.deductCredits('left', 1, { session }).catch(() => {}));
+        await new Promise((resolve) => setTimeout(resolve, i % 15));
+        throw left;
+      });
+      await assert.rejects(transaction, (error) => error === left);
+    }
+    await Promise.all(calls);
+    assert.equal((await credits.getUserCreditsInfo('left')).balance, 100);
+    assert.deepEqual((await ledger.verify({ userId: 'left' })).problems, []);
+    await close();
+  });
 });

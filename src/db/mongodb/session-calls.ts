@@ -32,6 +32,8 @@ export class SessionCalls {
   readonly #db: MongoDatabaseLike;
   readonly #timeoutMs: number;
   readonly #own = new WeakMap<MongoSession, Own>();
+  /** Sessions of our own, also when their transaction is over: no host has one of them. */
+  readonly #ours = new WeakSet<MongoSession>();
   /** The last call of each session: they run one after another, as the driver demands. */
   readonly #tails = new WeakMap<MongoSession, Promise<unknown>>();
 
@@ -45,6 +47,7 @@ export class SessionCalls {
   async open<T>(lease: Lease, call: Call, run: (session: MongoSession) => Promise<T>): Promise<T> {
     const { session } = lease;
     this.#own.set(session, { lease, call, isFresh: true });
+    this.#ours.add(session);
     try {
       return await call.inTime(run(session));
     } finally {
@@ -170,7 +173,7 @@ export class SessionCalls {
   }
 
   #checkHost(session: MongoSession): void {
-    if (typeof session !== 'object' || session === null) throw notASession();
+    if (typeof session !== 'object' || session === null || this.#ours.has(session)) throw notASession();
     const { hasEnded, inTransaction, client } = session as Partial<MongoSession> & { client?: unknown };
     if (typeof inTransaction !== 'function' || hasEnded === true) throw notASession();
     if (client !== this.#client || inTransaction.call(session) !== true) throw notASession();

@@ -43,8 +43,10 @@ export class SessionCalls {
     return session;
   }
 
-  ended(session: SqlClientSession): void {
+  /** Takes no more calls. Resolves when the one that is under way has left the connection. */
+  async ended(session: SqlClientSession): Promise<void> {
     this.#own.delete(session);
+    await this.#tails.get(session);
   }
 
   isOwn(session: SqlSession): boolean {
