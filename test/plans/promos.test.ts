@@ -78,3 +78,20 @@ test('a user may claim as often as the code says; toggled and changed codes say 
   expect(await promos.claimPromo('u', 'thrice', replay)).toEqual(claimed);
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(2);
 });
+
+test('a claim by a user who is named like the code, in credits that are named promo, fails no other call', async () => {
+  const { promos, creditType } = createTestCredits({ creditTypes: { promo: {} } });
+  const credits = creditType('promo');
+  await promos.createPromo({ code: 'SAVE', credits: 5, creditType: 'promo' });
+  const users = Array.from({ length: 60 }, (_, i) => `user-${i}`);
+  await Promise.all(['SAVE', ...users].map((user) => credits.addCredits(user, 1)));
+  const calls: Promise<unknown>[] = [promos.claimPromo('SAVE', 'SAVE')];
+  for (const user of users) {
+    calls.push(credits.addCredits(user, 1));
+    // All are of one batch, and some are behind the claim.
+    await null;
+  }
+  const failed = (await Promise.allSettled(calls)).filter(({ status }) => status === 'rejected');
+  expect(failed).toEqual([]);
+  expect((await credits.getUserCreditsInfo('SAVE')).balance).toBe(6);
+});
