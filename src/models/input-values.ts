@@ -32,12 +32,13 @@ export const textSchema = z
   });
 
 const ISO = /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+const FIRST_INSTANT = Date.parse('0000-01-01T00:00:00Z');
 const LAST_INSTANT = Date.UTC(10_000, 0, 1) - 1;
 
-/** A Date or an ISO 8601 string with an offset, as epoch milliseconds; up to the year 9999. Numbers are refused. */
+/** A Date or an ISO 8601 string with an offset, as epoch milliseconds; of the years 0 to 9999. No numbers. */
 export const instantSchema = z.unknown().transform((value, context): number => {
   const ms = value instanceof Date && !types.isProxy(value) ? value.getTime() : isoToMs(value);
-  if (!Number.isNaN(ms) && Math.abs(ms) <= LAST_INSTANT) return ms;
+  if (ms >= FIRST_INSTANT && ms <= LAST_INSTANT) return ms;
   context.addIssue({
     code: 'custom',
     message: 'a valid Date, or ISO 8601 text with an offset such as 2030-01-31T00:00:00Z',

@@ -126,7 +126,8 @@ export class DocumentQueues {
       queue.isOwned = false;
       if (again.length > 0) queue.putBack(again);
       if (queue.peek()) this.#wake(queue);
-      else this.#queues.delete(key);
+      // One that is listed as ready leaves when its turn comes: another of its name would leave with it.
+      else if (!queue.isReady) this.#queues.delete(key);
     }
   }
 

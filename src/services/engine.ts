@@ -2,7 +2,7 @@
 import { accountFromRow, emptyAccount } from '../core/account.js';
 import type { Command, Defaults } from '../core/command.js';
 import { decide } from '../core/decide.js';
-import { creditError } from '../errors.js';
+import { creditError, isCreditError } from '../errors.js';
 import { type AccountRow, accountKey } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { CallOptions, MutationOptions, ReadOptions } from '../models/inputs.js';
@@ -22,6 +22,7 @@ import {
   type Request,
   scopedKeyOf,
   settle,
+  unknownError,
 } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { HostSessions } from './session.js';
@@ -241,7 +242,7 @@ export class Engine<S> {
       signal?.addEventListener('abort', abort);
       withDeadline(this.#sessions.run(group, session, left), left, () => lateError(operation)).then(
         () => end(() => settle(operation)),
-        (error) => end(() => reject(error)),
+        (error) => end(() => reject(isCreditError(error, 'OUTCOME_UNKNOWN') ? unknownError(operation) : error)),
       );
     });
   }

@@ -187,7 +187,10 @@ export class Pipeline<S> {
   #aheadTools(groups: readonly Group[]) {
     const { store, settings, admit, lanes } = this.#config;
     if (this.#queues.hasReady && this.#busyLanes >= lanes) return null;
-    if (admit() !== null) return null;
+    const admitting = admit();
+    // Whether it admits anything is heard by those who wait for it when their turn comes.
+    admitting?.catch(() => {});
+    if (admitting !== null) return null;
     // What is decided ahead is sent without a look at its keys.
     if (this.#probing > 0) return null;
     return { facts: new FactSheet(store.db, { timeoutMs: remaining(groups) }), settings: settings() };

@@ -134,7 +134,8 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
           operation: 'claim_promo',
           accounts: [engine.account(creditType, user)],
           // Claims of one code in this process go one after another instead of into one another's way.
-          documents: [`promo/${promoCode}`],
+          // No account is named like this: the name of a credit type holds no colon.
+          documents: [`promo:${promoCode}`],
           given: { code: promoCode },
           options: { description, correlationId, ...others },
           command: () => ({ type: 'claim_promo', code: promoCode, creditType }),

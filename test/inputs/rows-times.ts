@@ -64,6 +64,8 @@ export const timeRows: readonly CorpusRow[] = [
   refused('B-089', 'new Date(8.64e15)', new Date(8.64e15)),
   refused('B-089', 'year 10000', new Date(Date.UTC(10_000, 0, 1))),
   refused('B-089', 'year +010000', '+010000-01-01T00:00:00Z'),
+  refused('B-089', 'the last instant before the year 0', new Date(Date.parse('0000-01-01T00:00:00Z') - 1)),
+  refused('B-089', 'the year before 0, by its offset', '0000-01-01T00:00:00+00:01'),
   refused('B-090', 'a day', '2030-01-01'),
   refused('B-090', 'no offset', '2030-05-01T00:00:00'),
   refused('B-090', 'a space instead of T', '2030-05-01 00:00:00Z'),
@@ -80,17 +82,18 @@ export const timeRows: readonly CorpusRow[] = [
   },
   {
     id: 'B-091',
-    input: 'expiresAt one millisecond later, and the last instant of 9999',
+    input: 'expiresAt one millisecond later, the last instant of 9999, and the first of 0',
     expected: 'ok',
     attempts: [
       ({ credits, now }) => credits.addCredits('fresh', 1, { expiresAt: soon(now) }),
       ({ credits }) => credits.addCredits('fresh', 2, { expiresAt: '9999-12-31T23:59:59.999Z' }),
       ({ credits }) => credits.addCredits('fresh', 4, { expiresAt: '2030-06-01T02:00:00.123456+05:30' }),
       ({ credits }) => credits.addCredits('fresh', 8, { effectiveAt: '1999-01-01T00:00:00Z' }),
+      ({ credits }) => credits.addCredits('fresh', 16, { effectiveAt: '0000-01-01T00:00:00Z' }),
     ],
     check: async ({ credits }) => {
       const info = await credits.getUserCreditsInfo('fresh');
-      expect(info.balance).toBe(15);
+      expect(info.balance).toBe(31);
     },
   },
   { id: 'B-092', input: 'ttl 0', expected: 'INVALID', attempts: everyTtl(0) },

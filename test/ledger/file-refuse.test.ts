@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isCreditError, type MemorySession } from '../../src/index.js';
+import { InMemoryDbManager, isCreditError, type MemorySession } from '../../src/index.js';
 import { dump } from '../inputs/dump.js';
 import { caughtUp, folder, type LastingDb, type Opened, openFile, smallDisk, until } from './file-folder.js';
 import { judge } from './file-oracle.js';
@@ -178,4 +178,28 @@ test('on /dev/full, which can be opened, the calls under way at most are applied
   expect(answers.slice(applied).every(isRefused)).toBe(true);
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(applied);
   expect(await db.count('grant', { index: 'account' })).toBe(applied);
+});
+
+test('a file that fails while a commit is on its way ends no process', async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  let breaksIt: (() => void) | null = null;
+  const suspend = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    breaksIt?.();
+    breaksIt = null;
+  };
+  const { credits, manager, path } = openFile({ db: new InMemoryDbManager({ suspend }), ledger: refuse });
+  await credits.addCredits('u', 1);
+  breaksIt = () => {
+    renameSync(path, `${path}.aside`);
+    mkdirSync(path);
+  };
+  // It was let in before: its account is read while the file fails.
+  expect((await credits.addCredits('v', 1)).balanceAfter).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  process.off('unhandledRejection', note);
+  expect(unhandled).toEqual([]);
+  await manager.close();
 });

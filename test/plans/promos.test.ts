@@ -112,3 +112,20 @@ test('a code for more users than a line of the ledger holds is refused before it
   expect((await promos.claimPromo(`${'u'.repeat(90)}-1999`, 'many')).success).toBe(true);
   expect(await ledger.verify()).toMatchObject({ ok: true });
 });
+
+test('a claim by a user who is named like the code, in credits that are named promo, fails no other call', async () => {
+  const { promos, creditType } = createTestCredits({ creditTypes: { promo: {} } });
+  const credits = creditType('promo');
+  await promos.createPromo({ code: 'SAVE', credits: 5, creditType: 'promo' });
+  const users = Array.from({ length: 60 }, (_, i) => `user-${i}`);
+  await Promise.all(['SAVE', ...users].map((user) => credits.addCredits(user, 1)));
+  const calls: Promise<unknown>[] = [promos.claimPromo('SAVE', 'SAVE')];
+  for (const user of users) {
+    calls.push(credits.addCredits(user, 1));
+    // All are of one batch, and some are behind the claim.
+    await null;
+  }
+  const failed = (await Promise.allSettled(calls)).filter(({ status }) => status === 'rejected');
+  expect(failed).toEqual([]);
+  expect((await credits.getUserCreditsInfo('SAVE')).balance).toBe(6);
+});

@@ -40,6 +40,14 @@ await describeBackends('once wrong', (open) => {
     expect(await codeOf(other)).toBe('IDEMPOTENCY_CONFLICT');
   });
 
+  test('the recurring cycle of a user whose long name holds an emoji could not be stored', async () => {
+    const { subscriptions } = (await open()).manager;
+    for (const length of [189, 190]) {
+      const cycle = await subscriptions.startCycle(`${'x'.repeat(length)}😀`, { amount: 5, recurring: true });
+      expect(cycle.status).toBe('active');
+    }
+  });
+
   test('an op_ key of another operation was answered with a crash', async () => {
     const { subscriptions, promos, credits } = (await open()).manager;
     const { operationId } = await credits.addCredits('u', 1);

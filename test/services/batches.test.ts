@@ -39,6 +39,18 @@ describe('in one batch', () => {
     expect(results).toEqual(['INSUFFICIENT_CREDITS', [10, false], [0, false]]);
   });
 
+  test.each([1, 3])('transfers that fill batches leave no trace of their queues, with %i lanes', async (lanes) => {
+    const db = new InMemoryDbManager();
+    const { credits } = createCreditManagement({ db, pipeline: { lanes, maxBatch: 2 } });
+    const pairs = Array.from({ length: 16 }, (_, i) => ({ from: `from-${i}`, to: `to-${i}` }));
+    await Promise.all(pairs.map(({ from }) => credits.addCredits(from, 10)));
+    const move = async ({ from, to }: { from: string; to: string }) => {
+      await credits.transferCredits({ from, to, amount: 2 });
+      return (await credits.deductCredits(to, 1, { timeoutMs: 1_000 })).balanceAfter;
+    };
+    expect(await Promise.all(pairs.map(move))).toEqual(pairs.map(() => 1));
+  });
+
   test('a transfer in the middle is decided in its place', async () => {
     const { credits, ledger } = createTestCredits();
     await credits.addCredits('a', 100);

@@ -11,6 +11,8 @@ export interface Document {
 /** A `ClientSession` of the driver inside a transaction: `session.withTransaction(…)` or `startTransaction()`. */
 export interface MongoSession {
   readonly hasEnded: boolean;
+  /** Another object for each transaction. */
+  readonly transaction?: { readonly isCommitted?: boolean };
   inTransaction(): boolean;
   startTransaction(options?: TransactionSettings): void;
   commitTransaction(): Promise<unknown>;

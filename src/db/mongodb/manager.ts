@@ -172,7 +172,7 @@ export class MongoDbManager implements DbManager<MongoSession> {
             thrown.error = error;
             throw error;
           });
-        return sessions.use(call, (lease) => inTransaction(lease, call, progress, () => calls.open(lease, call, body)));
+        return sessions.lend(call, (own) => inTransaction(own, call, progress, () => calls.open(own, call, body)));
       });
     } catch (error) {
       if ('error' in thrown && thrown.error === error) throw error;

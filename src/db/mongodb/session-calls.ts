@@ -8,6 +8,7 @@ import type { UnitOutcome } from '../../ports/db-manager.js';
 import { type Call, LATE, sleep, within } from './call.js';
 import type { MongoClientLike, MongoDatabaseLike, MongoSession } from './driver.js';
 import { callFailure, isTransient, meaningOf, notASession, WriteError } from './failures.js';
+import { hostDatabase } from './host-database.js';
 import { begin, type Lease } from './sessions.js';
 import { LOCK_FIELD, type StoredCollection } from './stored-collection.js';
 import type { DocumentUnit } from './unit.js';
@@ -31,6 +32,8 @@ export class SessionCalls {
   readonly #db: MongoDatabaseLike;
   readonly #timeoutMs: number;
   readonly #own = new WeakMap<MongoSession, Own>();
+  /** Sessions of our own, also when their transaction is over: no host has one of them. */
+  readonly #ours = new WeakSet<MongoSession>();
   /** The last call of each session: they run one after another, as the driver demands. */
   readonly #tails = new WeakMap<MongoSession, Promise<unknown>>();
 
@@ -44,6 +47,7 @@ export class SessionCalls {
   async open<T>(lease: Lease, call: Call, run: (session: MongoSession) => Promise<T>): Promise<T> {
     const { session } = lease;
     this.#own.set(session, { lease, call, isFresh: true });
+    this.#ours.add(session);
     try {
       return await call.inTime(run(session));
     } finally {
@@ -64,11 +68,11 @@ export class SessionCalls {
 
   /** Changes documents so that nobody else can until the transaction ends. */
   lock(session: MongoSession, options: Options, collection: StoredCollection, keys: readonly string[]): Promise<void> {
-    return this.#turn(session, options, async (call, own) => {
+    return this.#turn(session, options, async (call, own, db) => {
       const wasFresh = own?.isFresh === true;
       for (let wait = WAIT_MS; ; wait = Math.min(WAIT_MS_MAX, wait * 2)) {
         try {
-          await this.#lock(session, collection, keys);
+          await this.#lock(db, session, collection, keys);
           return;
         } catch (error) {
           // What has done nothing yet may begin again until it gets its lock; else the whole is up to its owner.
@@ -83,13 +87,13 @@ export class SessionCalls {
 
   /** Writes one unit. Nothing of one that is refused was sent, and the transaction goes on. */
   write(session: MongoSession, options: Options, units: readonly DocumentUnit[]): Promise<UnitOutcome[]> {
-    return this.#turn(session, options, async () => {
+    return this.#turn(session, options, async (_call, _own, db) => {
       try {
-        const outcomes = await writeSeen(this.#db, { session }, units, true);
+        const outcomes = await writeSeen(db, { session }, units, true);
         return units.map((unit) => outcomes.get(unit) as UnitOutcome);
       } catch (error) {
         // A refusal that nobody could foresee has ended the transaction: who asks it anything is told so.
-        if (error instanceof WriteError && meaningOf(error) === 'taken') await this.#ask(session);
+        if (error instanceof WriteError && meaningOf(error) === 'taken') await this.#ask(db, session);
         throw error;
       }
     });
@@ -97,22 +101,27 @@ export class SessionCalls {
 
   /** Ends the transaction with the server's own error that tells the host to do it again. */
   redo(session: MongoSession, collection: StoredCollection): Promise<never> {
-    return this.#turn(session, undefined, async (_, own) => {
+    return this.#turn(session, undefined, async (_, own, db) => {
       if (own) throw creditError('CONTENTION', 'A document is not in the snapshot. Begin again.', { attempts: 1 });
       // The validator refuses this: the server ends the transaction, and whoever asks it anything is told so.
-      await this.#db.command({ insert: collection.name, documents: [{ _id: '' }] }, { session });
-      await this.#ask(session);
+      await db.command({ insert: collection.name, documents: [{ _id: '' }] }, { session });
+      await this.#ask(db, session);
       throw creditError('CONTENTION', 'The transaction has to be done again.', { attempts: 1 });
     });
   }
 
-  async #ask(session: MongoSession): Promise<void> {
-    await this.#db.command({ find: 'nothing', filter: {}, limit: 1, singleBatch: true }, { session });
+  async #ask(db: MongoDatabaseLike, session: MongoSession): Promise<void> {
+    await db.command({ find: 'nothing', filter: {}, limit: 1, singleBatch: true }, { session });
   }
 
-  async #lock(session: MongoSession, { name }: StoredCollection, keys: readonly string[]): Promise<void> {
+  async #lock(
+    db: MongoDatabaseLike,
+    session: MongoSession,
+    { name }: StoredCollection,
+    keys: readonly string[],
+  ): Promise<void> {
     const updates = [{ q: { _id: { $in: [...keys] } }, u: { $inc: { [LOCK_FIELD]: 1n } }, multi: true }];
-    const { writeErrors } = (await this.#db.command({ update: name, updates }, { session })) as {
+    const { writeErrors } = (await db.command({ update: name, updates }, { session })) as {
       writeErrors?: readonly ConstructorParameters<typeof WriteError>[0][];
     };
     if (writeErrors?.[0]) throw new WriteError(writeErrors[0]);
@@ -122,7 +131,7 @@ export class SessionCalls {
   async #turn<T>(
     session: MongoSession,
     options: Options,
-    work: (call: Call, own: Own | undefined) => Promise<T>,
+    work: (call: Call, own: Own | undefined, db: MongoDatabaseLike) => Promise<T>,
   ): Promise<T> {
     this.check(session);
     const before = this.#tails.get(session) ?? Promise.resolve();
@@ -134,7 +143,7 @@ export class SessionCalls {
           own = this.#own.get(session);
           if (!own) this.#checkHost(session);
           call.check();
-          const answer = await work(call, own);
+          const answer = await work(call, own, own ? this.#db : hostDatabase(this.#db, session));
           return answer;
         });
         this.#tails.set(
@@ -164,7 +173,7 @@ export class SessionCalls {
   }
 
   #checkHost(session: MongoSession): void {
-    if (typeof session !== 'object' || session === null) throw notASession();
+    if (typeof session !== 'object' || session === null || this.#ours.has(session)) throw notASession();
     const { hasEnded, inTransaction, client } = session as Partial<MongoSession> & { client?: unknown };
     if (typeof inTransaction !== 'function' || hasEnded === true) throw notASession();
     if (client !== this.#client || inTransaction.call(session) !== true) throw notASession();

@@ -24,6 +24,9 @@ export interface Lease {
   isDirty: boolean;
 }
 
+/** What becomes of a session that could be used again. */
+type Keep = (session: MongoSession) => unknown;
+
 export class Sessions {
   readonly #client: MongoClientLike;
   readonly #db: MongoDatabaseLike;
@@ -40,10 +43,22 @@ export class Sessions {
    * stopped as well.
    */
   use<T>(call: Call, work: (lease: Lease) => Promise<T>): Promise<T> {
-    const session = this.#free.pop() ?? this.#client.startSession({ causalConsistency: false });
+    return this.#run(call, this.#free.pop() ?? this.#start(), work, (session) => this.#free.push(session));
+  }
+
+  /** The same for work that hands the session on: who has it may come back at any time, so nobody uses it again. */
+  lend<T>(call: Call, work: (lease: Lease) => Promise<T>): Promise<T> {
+    return this.#run(call, this.#start(), work, (session) => session.endSession());
+  }
+
+  #start(): MongoSession {
+    return this.#client.startSession({ causalConsistency: false });
+  }
+
+  #run<T>(call: Call, session: MongoSession, work: (lease: Lease) => Promise<T>, keep: Keep): Promise<T> {
     const lease: Lease = { session, isDirty: false };
     const working = work(lease);
-    const giveBack = () => this.#giveBack(lease);
+    const giveBack = () => this.#giveBack(lease, keep);
     working.then(giveBack, giveBack);
     return call.inTime(working);
   }
@@ -53,10 +68,10 @@ export class Sessions {
     await Promise.all(this.#free.splice(0).map((session) => session.endSession().catch(() => {})));
   }
 
-  async #giveBack({ session, isDirty }: Lease): Promise<void> {
+  async #giveBack({ session, isDirty }: Lease, keep: Keep): Promise<void> {
     if (isDirty && !(await this.#clean(session))) return;
-    if (this.#isClosed || session.hasEnded) await session.endSession().catch(() => {});
-    else this.#free.push(session);
+    const isUseless = this.#isClosed || session.hasEnded;
+    await Promise.resolve(isUseless ? session.endSession() : keep(session)).catch(() => {});
   }
 
   /** Ends what may be open by beginning another transaction. */

@@ -66,12 +66,15 @@ export interface Dialect {
   begin(statementMs: number): string;
   /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */
   waitForLocks(lockMs: number, scope: 'connection' | 'transaction'): string;
-  /** Sets the timeouts of an open transaction and selects what they were (`statement`, `lock`). */
-  setTimeouts(values: readonly [statement: string, lock: string]): Statement;
+  /** Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`), and marks it. */
+  setTimeouts(values: readonly [statement: string, lock: string], mark: string): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]>;
-  /** Applies each unit as a whole or not at all, independently of the others; one that throws applied none. */
-  write(units: readonly TableUnit[]): Statement;
+  /**
+   * Applies each unit as a whole or not at all, independently of the others; one that throws applied none. With a
+   * `mark`, all are refused outside of the transaction that has it.
+   */
+  write(units: readonly TableUnit[], mark: string | null): Statement;
   /**
    * The same for one unit, at less cost and without a reason: `isWritten` reads the answer, and a unique value that
    * somebody has is an error (`taken`).
@@ -87,7 +90,7 @@ export interface Dialect {
   /** Selects a number as text in `n`. */
   count(table: Table, query: Omit<FindQuery, 'limit' | 'after'>): Statement;
   failureOf(error: unknown): Failure;
-  /** Whether a savepoint failed because there is no transaction, or none that can still commit. */
+  /** Whether a savepoint failed because there is no transaction, another one, or none that can still commit. */
   isOutsideTransaction(error: unknown): boolean;
   /** Whether a transaction has to be done again as a whole after this error. */
   endsTransaction(error: unknown): boolean;

@@ -43,3 +43,9 @@ export function notASession(cause?: unknown) {
     cause === undefined ? undefined : { cause },
   );
 }
+
+/** The host ended its transaction behind a statement of ours: what was written is there if that was a commit. */
+export function hasEnded(cause: unknown) {
+  const message = 'The transaction of the session was ended while the call was in it. Await calls before its end.';
+  return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause });
+}

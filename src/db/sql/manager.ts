@@ -1,4 +1,5 @@
 /** The SQL adapter: every call of the port as one statement of the dialect. */
+import { randomUUID } from 'node:crypto';
 import { creditError } from '../../errors.js';
 import { encodeCursor } from '../../ports/cursor.js';
 import type {
@@ -196,6 +197,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     return this.#calls.run(options, async (connection) => {
       let isImpatient = false;
       const sender = {
+        mark: null,
         send: async (statement: Statement) => (await send(connection, statement)).rows[0],
         beImpatient: async () => {
           isImpatient = true;
@@ -221,8 +223,10 @@ export class SqlDbManager implements DbManager<SqlSession> {
       throw creditError('INVALID_ARGUMENT', 'In a transaction units are written one by one.', details);
     }
     const isKept = (row: unknown) => dialect.refusals(row, units).units.length === 0;
+    const mark = this.#sessions.isOwn(session) ? null : randomUUID();
     const sender = {
-      send: (statement: Statement) => this.#sessions.write(session, options, statement, isKept),
+      mark,
+      send: (statement: Statement) => this.#sessions.write(session, options, statement, { isKept, mark }),
       endsAll: (error: unknown) => dialect.endsTransaction(error),
     };
     try {

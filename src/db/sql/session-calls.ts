@@ -3,7 +3,7 @@ import { isCreditError } from '../../errors.js';
 import type { CallOptions } from './calls.js';
 import type { SqlConnection } from './connection.js';
 import type { Dialect, Statement } from './dialect.js';
-import { callFailure, notASession } from './failures.js';
+import { callFailure, hasEnded, notASession } from './failures.js';
 import { connectionOf, type SqlClientSession, type SqlSession } from './session.js';
 
 const SAVEPOINT = 'credit_management';
@@ -11,6 +11,12 @@ const SAVEPOINT = 'credit_management';
 const GRACE_MS = 250;
 
 type IsKept = (row: unknown) => boolean;
+
+interface WriteOptions {
+  readonly isKept: IsKept;
+  /** What the transaction of a host is marked with while the statement runs, which looks for it. */
+  readonly mark: string | null;
+}
 
 export class SessionCalls {
   readonly #dialect: Dialect;
@@ -37,8 +43,14 @@ export class SessionCalls {
     return session;
   }
 
-  ended(session: SqlClientSession): void {
+  /** Takes no more calls. Resolves when the one that is under way has left the connection. */
+  async ended(session: SqlClientSession): Promise<void> {
     this.#own.delete(session);
+    await this.#tails.get(session);
+  }
+
+  isOwn(session: SqlSession): boolean {
+    return this.#own.has(session);
   }
 
   /** Reads rows, and may wait for locks. What fails in a host's transaction leaves it as it was. */
@@ -59,14 +71,14 @@ export class SessionCalls {
   }
 
   /** Writes, and undoes what `isKept` refuses. Throws what the driver threw. */
-  write(session: SqlSession, options: CallOptions, statement: Statement, isKept: IsKept): Promise<unknown> {
+  write(session: SqlSession, options: CallOptions, statement: Statement, how: WriteOptions): Promise<unknown> {
     return this.#turn(session, async () => {
       const own = this.#own.get(session);
       const until = this.#untilOf(options);
       const host = own ?? connectionOf(session);
       const [row] = own
-        ? await this.#undoable(withDeadline(own, until), (connection) => send(connection, statement), isKept)
-        : await this.#asGuest(withDeadline(host, until + GRACE_MS), until, statement, isKept);
+        ? await this.#undoable(withDeadline(own, until), (connection) => send(connection, statement), how.isKept)
+        : await this.#asGuest(withDeadline(host, until + GRACE_MS), until, statement, how);
       return row;
     });
   }
@@ -95,20 +107,23 @@ export class SessionCalls {
     return turn;
   }
 
-  /** In a host's transaction: behind a savepoint, and with the timeouts of this call while it lasts. */
+  /**
+   * In a host's transaction: behind a savepoint, and with the timeouts of this call while it lasts. The host may end it
+   * between any two statements; what comes after that, the server would commit by itself. Hence the mark.
+   */
   #asGuest(
     connection: SqlConnection,
     until: number,
     statement: Statement,
-    isKept?: IsKept,
+    { isKept, mark }: Partial<WriteOptions> = {},
   ): Promise<readonly unknown[]> {
     const { setTimeouts } = this.#dialect;
     const guest = async () => {
       const ms = Math.max(1, Math.ceil(until - performance.now()));
-      const [theirs] = await send(connection, setTimeouts([String(ms), String(shorter(ms))]));
+      const [theirs] = await send(connection, setTimeouts([String(ms), String(shorter(ms))], mark ?? ''));
       const rows = await send(connection, statement);
       const { statement: whole, lock } = theirs as { statement: string; lock: string };
-      await send(connection, setTimeouts([whole, lock]));
+      await send(connection, setTimeouts([whole, lock], ''));
       return rows;
     };
     return this.#undoable(connection, guest, isKept);
@@ -121,7 +136,7 @@ export class SessionCalls {
   async #undoable(
     connection: SqlConnection,
     work: (connection: SqlConnection) => Promise<readonly unknown[]>,
-    isKept: IsKept = () => true,
+    isKept?: IsKept,
   ): Promise<readonly unknown[]> {
     await connection.query(`savepoint ${SAVEPOINT}`).catch((error: unknown) => {
       throw this.#dialect.isOutsideTransaction(error) ? notASession(error) : error;
@@ -134,8 +149,14 @@ export class SessionCalls {
       if (this.#dialect.endsTransaction(error)) throw error;
       failure = error;
     }
-    if (failure !== undefined || !isKept(rows[0])) await connection.query(`rollback to savepoint ${SAVEPOINT}`);
-    await connection.query(`release savepoint ${SAVEPOINT}`);
+    const isUndone = failure !== undefined || isKept?.(rows[0]) === false;
+    try {
+      if (isUndone) await connection.query(`rollback to savepoint ${SAVEPOINT}`);
+      await connection.query(`release savepoint ${SAVEPOINT}`);
+    } catch (error) {
+      if (!this.#dialect.isOutsideTransaction(error)) throw error;
+      throw isUndone || !isKept ? notASession(error) : hasEnded(error);
+    }
     if (failure !== undefined) throw failure;
     return rows;
   }

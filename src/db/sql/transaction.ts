@@ -25,11 +25,11 @@ export async function runTransaction<T>(
   try {
     answer = await Promise.race([run(session), late]);
   } catch (error) {
-    sessions.ended(session);
+    await sessions.ended(session);
     await connection.query('rollback').catch(() => connection.break());
     throw error;
   }
-  sessions.ended(session);
+  await sessions.ended(session);
   await commit(connection, dialect);
   return answer;
 }

@@ -17,6 +17,8 @@ const LOCKED: UnitOutcome = { status: 'locked' };
 export interface Sender {
   /** Sends one and answers its row. */
   send(statement: Statement): Promise<unknown>;
+  /** Of the transaction that alone may be written in; null for any. */
+  readonly mark: string | null;
   /** Called when a lock was waited for in vain: the statements that follow wait for a shorter time. */
   beImpatient?(): Promise<void>;
   /** Whether an error ends the transaction that all of this happens in: it is thrown as it is, and none is risked. */
@@ -47,7 +49,7 @@ export async function writeUnits(
           continue;
         }
       }
-      const row = await sender.send(dialect.write(part));
+      const row = await sender.send(dialect.write(part, sender.mark));
       settle(outcomes, from, part, dialect, row);
       looks = 0;
       continue;

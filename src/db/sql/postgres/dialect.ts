@@ -3,7 +3,7 @@ import type { Dialect } from '../dialect.js';
 import { endsTransaction, failureOf, indexOf, isOutsideTransaction } from './errors.js';
 import { migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
-import { refusalsOf, writeStatement } from './write.js';
+import { MARK, refusalsOf, writeStatement } from './write.js';
 
 /**
  * - `jit`: compiling a statement of milliseconds takes longer than running it.
@@ -36,13 +36,14 @@ export const postgres: Dialect = {
   },
   begin: (statementMs) => `begin isolation level read committed; set local statement_timeout = ${statementMs}`,
   waitForLocks: (lockMs, scope) => `set ${scope === 'transaction' ? 'local ' : ''}lock_timeout = ${lockMs}`,
-  setTimeouts: ([statement, lock]) => ({
+  setTimeouts: ([statement, lock], mark) => ({
     text: `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
-      set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true)`,
-    values: [statement, lock],
+      set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true),
+      set_config('${MARK}', $3::text, true)`,
+    values: [statement, lock, mark],
   }),
   migrate,
-  write: (units) => writeStatement(units),
+  write: (units, mark) => writeStatement(units, false, mark),
   writeBlind: (unit) => writeStatement([unit], true),
   isWritten: (row) => (row as { refused: string | null }).refused === null,
   refusals: refusalsOf,

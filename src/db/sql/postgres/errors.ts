@@ -26,10 +26,10 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** No transaction (25P01), or one that an earlier error has ended (25P02). */
+/** No transaction (25P01), one that an earlier error has ended (25P02), or one without our savepoint (3B001). */
 export function isOutsideTransaction(error: unknown): boolean {
   const code = sqlState(error);
-  return code === '25P01' || code === '25P02';
+  return code === '25P01' || code === '25P02' || code === '3B001';
 }
 
 /** Serialization failures and deadlocks, and the loss of the connection. */

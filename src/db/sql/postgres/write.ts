@@ -36,14 +36,22 @@ interface Group {
   forms: readonly Form[];
 }
 
+/** A setting of a transaction that ends with it. */
+export const MARK = 'credit_management.mark';
+
 /** Variants by the kinds of changes they serve. */
 const variants = new WeakMap<Table, Map<string, Variant[]>>();
 
 /**
  * @param isBlind for one unit: not to look for what stands in its way. The answer says no more than that it was
  * refused, and a taken value is an error; for that it costs the server half as much.
+ * @param mark what {@link MARK} must hold for anything to be written; null: anything.
  */
-export function writeStatement(units: readonly (readonly TableChange[])[], isBlind = false): Statement {
+export function writeStatement(
+  units: readonly (readonly TableChange[])[],
+  isBlind = false,
+  mark: string | null = null,
+): Statement {
   const groups = new Map<Table, Partial<Record<Operation, Group>>>();
   const needed: number[] = [];
   for (const [i, unit] of units.entries()) {
@@ -76,8 +84,9 @@ export function writeStatement(units: readonly (readonly TableChange[])[], isBli
     group.isOne = units.length === 1 && group.units.length === 1;
     group.forms = group.op === 'delete' ? [] : formsOf(group.table.written, group.rows);
   }
-  const text = textFor(ordered, isBlind);
-  return { text, values: [`{${needed.join()}}`, ...ordered.flatMap(valuesOf)] };
+  const text = textFor(ordered, isBlind, mark !== null);
+  const marks = mark === null ? [] : [mark];
+  return { text, values: [`{${needed.join()}}`, ...marks, ...ordered.flatMap(valuesOf)] };
 }
 
 function nameOf({ op, table }: Pick<TableChange, 'op' | 'table'>): string {
@@ -89,10 +98,10 @@ function byName(a: Group, b: Group): number {
 }
 
 /** The text for these groups, whose forms become those of the text. */
-function textFor(groups: readonly Group[], isBlind: boolean): string {
+function textFor(groups: readonly Group[], isBlind: boolean, isMarked: boolean): string {
   const [first] = groups;
-  if (!first) return textOf(groups, isBlind);
-  const shape = [isBlind, ...groups.map((group) => `${nameOf(group)} ${group.isOne}`)].join('\n');
+  if (!first) return textOf(groups, isBlind, isMarked);
+  const shape = [isBlind, isMarked, ...groups.map((group) => `${nameOf(group)} ${group.isOne}`)].join('\n');
   const shapes = variants.get(first.table) ?? new Map<string, Variant[]>();
   variants.set(first.table, shapes);
   const known = shapes.get(shape) ?? [];
@@ -102,7 +111,7 @@ function textFor(groups: readonly Group[], isBlind: boolean): string {
     groups.map(({ forms }) => forms),
     (forms) => {
       for (const [i, group] of groups.entries()) group.forms = forms[i] as readonly Form[];
-      return textOf(groups, isBlind);
+      return textOf(groups, isBlind, isMarked);
     },
   );
   for (const [i, group] of groups.entries()) group.forms = variant.forms[i] as readonly Form[];
@@ -155,8 +164,8 @@ function placesOf({ table, op, isOne, forms }: Group, next: () => string): Place
   return { table, op, isOne, unit, key, expected, columns };
 }
 
-function textOf(groups: readonly Group[], isBlind: boolean): string {
-  let last = 1;
+function textOf(groups: readonly Group[], isBlind: boolean, isMarked: boolean): string {
+  let last = isMarked ? 2 : 1;
   const next = () => `$${++last}`;
   const places = groups.map((group) => placesOf(group, next));
   const dups = isBlind ? [] : places.flatMap((each, model) => dupsOf(each, model));
@@ -166,7 +175,7 @@ function textOf(groups: readonly Group[], isBlind: boolean): string {
   const parts = [
     ...(isBlind ? [] : [`dup(u, m, i, k) as materialized (${dups.join(' union all ') || none})`]),
     ...locking.map(({ each, name }) => `${name} as materialized (${lockOf(each)})`),
-    `ok as materialized (${isBlind ? allLocked(locks) : okOf(locks)})`,
+    `ok as materialized (${isBlind ? allLocked(locks) : okOf(locks, isMarked)})`,
     // Side statements run last to first: a delete makes room for an update, and that for an insert.
     ...[...places].sort((a, b) => ORDER[a.op] - ORDER[b.op]).map((each, i) => `w${i} as (${writeOf(each)})`),
   ];
@@ -251,14 +260,15 @@ function lockOf(places: Places): string {
 }
 
 /** For each unit, in order, whether the rows it needs were locked and nothing it wants is taken. */
-function okOf(locks: readonly string[]): string {
+function okOf(locks: readonly string[], isMarked: boolean): string {
   const counts = [
     'select u::int as u, n as d from unnest($1::text::int[]) with ordinality as needed(n, u)',
     ...locks.map((name) => `select u, -1 from ${name}`),
     'select u, 1000000 from dup',
   ];
   const sums = `select u, sum(d) as s from (${counts.join(' union all ')}) as counts group by u`;
-  return `select array_agg(s = 0 order by u) as v from (${sums}) as sums`;
+  const isHere = isMarked ? ` and current_setting('${MARK}', true) is not distinct from $2::text` : '';
+  return `select array_agg(s = 0${isHere} order by u) as v from (${sums}) as sums`;
 }
 
 /** The same for one unit that nothing else can stand in the way of. */
