@@ -61,6 +61,7 @@ export interface Mutation<S> {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const GRACE_MS = 500;
 const OWN_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export class Engine<S> {
@@ -240,7 +241,13 @@ export class Engine<S> {
         if (operation.state === 'waiting') end(() => reject(abortedError()));
       };
       signal?.addEventListener('abort', abort);
-      withDeadline(this.#sessions.run(group, session, left), left, () => lateError(operation)).then(
+      const run = this.#sessions.run(group, session, left);
+      const inTime = (ms: number) => withDeadline(run, ms, () => lateError(operation));
+      // One that is writing gets a moment more, to leave nothing half done behind in the host's transaction.
+      const answer = inTime(left).catch((error) =>
+        operation.state === 'sent' ? inTime(GRACE_MS) : Promise.reject(error),
+      );
+      answer.then(
         () => end(() => settle(operation)),
         (error) => end(() => reject(isCreditError(error, 'OUTCOME_UNKNOWN') ? unknownError(operation) : error)),
       );

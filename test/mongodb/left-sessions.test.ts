@@ -1,6 +1,6 @@
 /** Hosts that end their transaction while a call in it is still under way: nothing of it may be written outside. */
 import assert from 'node:assert/strict';
-import { type ClientSession, type Db, MongoClient } from 'mongodb';
+import { type ClientSession, type Db, MongoClient, MongoNetworkError } from 'mongodb';
 import { test } from 'vitest';
 import { createCreditManagement, isCreditError } from '../../src/index.js';
 import { MongoDbManager } from '../../src/mongodb.js';
@@ -91,6 +91,58 @@ await describeMongo('sessions on MongoDB that their host has left', (database) =
         assert.equal(isTorn, how === 'commit');
         const { problems } = await ledger.verify({ userId: user });
         if (!isTorn) assert.deepEqual(problems, []);
+      } finally {
+        await manager.close();
+        await client.close();
+      }
+    });
+  }
+
+  for (const [what, timeoutMs] of [
+    ['no answer to', 10_000],
+    ['the deadline after', 400],
+  ] as const) {
+    test(`a host that takes no notice of ${what} a command of a call cannot commit half of it`, async () => {
+      const client = new MongoClient(database.url);
+      let [sent, failAt] = [0, 0];
+      intercept(
+        client,
+        async () => {
+          sent++;
+        },
+        async () => {
+          if (sent !== failAt) return;
+          if (timeoutMs > 1_000) throw new MongoNetworkError('The answer was lost.');
+          await new Promise((resolve) => setTimeout(resolve, timeoutMs));
+        },
+      );
+      const manager = createCreditManagement({ db: new MongoDbManager({ client, dbName: databaseOf(database.url) }) });
+      const { credits, ledger } = manager;
+      const user = `taken no notice of ${what}`;
+      let balance = (await credits.addCredits(user, 100)).balanceAfter;
+      let [refused, kept] = [0, 0];
+      try {
+        for (failAt = 1; failAt === 1 || sent + 1 >= failAt; failAt++) {
+          const session = client.startSession();
+          session.startTransaction();
+          sent = 0;
+          const call = credits.deductCredits(user, 1, { session, timeoutMs });
+          const answer = await call.catch((error: unknown) => error);
+          const isKept = await session.commitTransaction().then(
+            () => true,
+            () => false,
+          );
+          await session.endSession();
+          const { balance: after } = await credits.getUserCreditsInfo(user);
+          if (!isKept) assert.equal(after, balance, `at ${failAt}`);
+          else if (!(answer instanceof Error)) assert.equal(after, balance - 1, `at ${failAt}`);
+          else assert.ok(after === balance || after === balance - 1, `at ${failAt}`);
+          assert.deepEqual((await ledger.verify({ userId: user })).problems, [], `at ${failAt}`);
+          balance = after;
+          if (isKept) kept++;
+          else refused++;
+        }
+        assert.ok(refused >= 1 && kept >= 1, `${refused} refused, ${kept} kept`);
       } finally {
         await manager.close();
         await client.close();

@@ -3,31 +3,56 @@
  * the call; what comes after that, the driver would send outside of any: half a unit, which no rollback takes back.
  */
 import { creditError } from '../../errors.js';
+import type { Call } from './call.js';
 import type { MongoDatabaseLike, MongoSession } from './driver.js';
-import { notASession } from './failures.js';
+import { notASession, WriteError } from './failures.js';
+
+export interface HostDatabase extends MongoDatabaseLike {
+  /**
+   * Ends the transaction on the server where `error` left it with a part of the call's writes: a host that takes no
+   * notice of the error must not commit that part. Does what it can where the server does not answer.
+   */
+  spoil(collection: string, error: unknown): Promise<void>;
+}
 
 /**
  * Commands and reads of it throw INVALID_ARGUMENT once the transaction that `session` has now is over, and
- * OUTCOME_UNKNOWN where it was committed with something of the call in it.
+ * OUTCOME_UNKNOWN where it was committed with something of the call in it. After the call's deadline nothing is written.
  */
-export function hostDatabase(db: MongoDatabaseLike, session: MongoSession): MongoDatabaseLike {
+export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call: Call): HostDatabase {
   const { transaction } = session;
-  let hasWritten = false;
+  let [hasSent, hasWritten] = [false, false];
   const check = () => {
     if (session.inTransaction() && session.transaction === transaction) return;
     throw hasWritten && transaction?.isCommitted === true ? wasCommitted() : notASession();
   };
+  // The driver looks at the session once more when it sends. Outside of a transaction the server refuses this.
+  const send: MongoDatabaseLike['command'] = (command, settings) =>
+    db.command({ ...command, autocommit: false }, settings);
   return {
     async command(command, settings) {
       check();
+      call.check();
       try {
-        // The driver looks at the session once more when it sends. Outside of a transaction the server refuses this.
-        const answer = await db.command({ ...command, autocommit: false }, settings);
-        hasWritten ||= !('find' in command);
+        hasSent ||= !('find' in command);
+        const answer = await send(command, settings);
+        hasWritten = hasSent;
         return answer;
       } catch (error) {
         check();
         throw error;
+      }
+    },
+    async spoil(collection, error) {
+      const isEnded = error instanceof WriteError || typeof (error as { code?: unknown } | null)?.code === 'number';
+      if (!hasSent || isEnded) return;
+      check();
+      try {
+        // The validator refuses this, and the server ends the transaction.
+        await send({ insert: collection, documents: [{ _id: '' }] }, { session });
+      } catch (cause) {
+        if (typeof (cause as { code?: unknown } | null)?.code === 'number') return;
+        await session.abortTransaction().catch(() => {});
       }
     },
     collection(name) {

@@ -8,7 +8,7 @@ import type { UnitOutcome } from '../../ports/db-manager.js';
 import { type Call, LATE, sleep, within } from './call.js';
 import type { MongoClientLike, MongoDatabaseLike, MongoSession } from './driver.js';
 import { callFailure, isTransient, meaningOf, notASession, WriteError } from './failures.js';
-import { hostDatabase } from './host-database.js';
+import { type HostDatabase, hostDatabase } from './host-database.js';
 import { begin, type Lease } from './sessions.js';
 import { LOCK_FIELD, type StoredCollection } from './stored-collection.js';
 import type { DocumentUnit } from './unit.js';
@@ -26,6 +26,10 @@ interface Own {
 
 const WAIT_MS = 2;
 const WAIT_MS_MAX = 30;
+const GRACE_MS = 250;
+
+/** The last call of each session, whichever adapter it is of: they run one after another, as drivers demand. */
+const tails = new WeakMap<object, Promise<unknown>>();
 
 export class SessionCalls {
   readonly #client: MongoClientLike;
@@ -34,8 +38,6 @@ export class SessionCalls {
   readonly #own = new WeakMap<MongoSession, Own>();
   /** Sessions of our own, also when their transaction is over: no host has one of them. */
   readonly #ours = new WeakSet<MongoSession>();
-  /** The last call of each session: they run one after another, as the driver demands. */
-  readonly #tails = new WeakMap<MongoSession, Promise<unknown>>();
 
   constructor(client: MongoClientLike, db: MongoDatabaseLike, timeoutMs: number) {
     this.#client = client;
@@ -53,7 +55,7 @@ export class SessionCalls {
     } finally {
       this.#own.delete(session);
       // The driver does one thing at a time in a session.
-      await this.#tails.get(session);
+      await tails.get(session);
     }
   }
 
@@ -92,6 +94,8 @@ export class SessionCalls {
         const outcomes = await writeSeen(db, { session }, units, true);
         return units.map((unit) => outcomes.get(unit) as UnitOutcome);
       } catch (error) {
+        const [first] = units[0]?.changes ?? [];
+        if (first && 'spoil' in db) await db.spoil(first.collection.name, error);
         // A refusal that nobody could foresee has ended the transaction: who asks it anything is told so.
         if (error instanceof WriteError && meaningOf(error) === 'taken') await this.#ask(db, session);
         throw error;
@@ -131,10 +135,10 @@ export class SessionCalls {
   async #turn<T>(
     session: MongoSession,
     options: Options,
-    work: (call: Call, own: Own | undefined, db: MongoDatabaseLike) => Promise<T>,
+    work: (call: Call, own: Own | undefined, db: MongoDatabaseLike | HostDatabase) => Promise<T>,
   ): Promise<T> {
     this.check(session);
-    const before = this.#tails.get(session) ?? Promise.resolve();
+    const before = tails.get(session) ?? Promise.resolve();
     let own: Own | undefined;
     try {
       return await within(options, this.#timeoutMs, (call) => {
@@ -143,10 +147,10 @@ export class SessionCalls {
           own = this.#own.get(session);
           if (!own) this.#checkHost(session);
           call.check();
-          const answer = await work(call, own, own ? this.#db : hostDatabase(this.#db, session));
+          const answer = await work(call, own, own ? this.#db : hostDatabase(this.#db, session, call));
           return answer;
         });
-        this.#tails.set(
+        tails.set(
           session,
           turn.then(
             () => this.#used(session),
@@ -156,6 +160,8 @@ export class SessionCalls {
         return turn;
       });
     } catch (error) {
+      // What is under way then stops before its next command, and takes back what it can, before the host goes on.
+      if (error === LATE && !own) await Promise.race([tails.get(session), sleep(GRACE_MS)]);
       if (error === LATE) throw creditError('TIMEOUT', 'The transaction did not answer in time.', this.#limit(options));
       // The host’s own retry of a transaction knows the driver’s errors alone.
       if (!own && !isCreditError(error) && isTransient(error)) throw error;

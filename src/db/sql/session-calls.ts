@@ -18,13 +18,14 @@ interface WriteOptions {
   readonly mark: string | null;
 }
 
+/** The last call of each session, whichever adapter it is of: they run one after another, or their savepoints mix. */
+const tails = new WeakMap<object, Promise<unknown>>();
+
 export class SessionCalls {
   readonly #dialect: Dialect;
   readonly #timeoutMs: number;
   /** Our own transactions, while they are open. */
   readonly #own = new WeakMap<object, SqlConnection>();
-  /** The last call of each session: they run one after another, or their savepoints would mix. */
-  readonly #tails = new WeakMap<object, Promise<unknown>>();
 
   constructor(dialect: Dialect, timeoutMs: number) {
     this.#dialect = dialect;
@@ -46,7 +47,7 @@ export class SessionCalls {
   /** Takes no more calls. Resolves when the one that is under way has left the connection. */
   async ended(session: SqlClientSession): Promise<void> {
     this.#own.delete(session);
-    await this.#tails.get(session);
+    await tails.get(session);
   }
 
   isOwn(session: SqlSession): boolean {
@@ -99,8 +100,8 @@ export class SessionCalls {
 
   async #turn<T>(session: SqlSession, call: () => Promise<T>): Promise<T> {
     if (typeof session !== 'object' || session === null) throw notASession();
-    const turn = (this.#tails.get(session) ?? Promise.resolve()).then(call);
-    this.#tails.set(
+    const turn = (tails.get(session) ?? Promise.resolve()).then(call);
+    tails.set(
       session,
       turn.catch(() => {}),
     );
