@@ -55,6 +55,20 @@ export const reserveSchema = z.strictObject({
   ttlSeconds: ttl.optional(),
   planId: identifierSchema.optional(),
 });
+/** Whole before anything is held: what is wrong here would keep the hold from being settled after the work. */
+export const meterSchema = z.strictObject({
+  userId: identifierSchema,
+  estimate: amount.optional(),
+  idempotencyKey: identifierSchema.optional(),
+  ttlSeconds: ttl.optional(),
+  overage: overageSchema.optional(),
+  chargeOnError: z.enum(['metered', 'none', 'estimate']).optional(),
+  actor: identifierSchema.optional(),
+  description: textSchema.optional(),
+  metadata: metadataSchema.optional(),
+  correlationId: identifierSchema.optional(),
+  signal: abortSignalSchema.optional(),
+});
 export const commitSchema = z.strictObject({
   ...mutationShape,
   amount: amount.optional(),

@@ -2,16 +2,18 @@
 import { sumMetered } from '../core/amounts.js';
 import { creditError, isCreditError } from '../errors.js';
 import { metadataSchema } from '../models/input-values.js';
-import type { JsonObject } from '../models/values.js';
+import { meterSchema } from '../models/inputs.js';
+import type { Amount, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import type { CreditMetering, CreditMutations } from './credit-service-types.js';
-import type { LlmUsage, Meter, MeterOptions } from './meter-types.js';
+import { parse } from './input.js';
+import type { Meter, MeterOptions } from './meter-types.js';
 import type { Applied, Transaction } from './views.js';
 
 export function creditMetering<S>(credits: CreditMutations<S>, scale: number, logger: LoggerLike): CreditMetering {
-  async function openMeter(options: MeterOptions): Promise<Meter> {
-    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = options;
-    const reservation = await credits.reserveCredits(userId, estimate, call);
+  async function openMeter(given: MeterOptions): Promise<Meter> {
+    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = parse(meterSchema, given);
+    const reservation = await credits.reserveCredits(userId, estimate as Amount, call);
     const costs: number[] = [];
     const records: JsonObject[] = [];
     const controller = new AbortController();
@@ -27,18 +29,15 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
         return sumMetered(costs, scale);
       },
       add(cost, recorded) {
-        if (ending) {
-          const expected = 'a meter that is still open';
-          throw creditError('INVALID_ARGUMENT', 'The meter is settled: nothing can be added.', {
-            path: 'meter',
-            expected,
-          });
-        }
+        if (ending) throw wrong('meter', 'a meter that is still open: this one is settled');
         sumMetered([...costs, cost], scale);
         costs.push(cost);
         if (recorded) records.push(recorded);
       },
-      addUsage({ model, provider, cost, metadata: recorded }: LlmUsage) {
+      addUsage(usage) {
+        if (typeof usage !== 'object' || usage === null)
+          throw wrong('usage', 'an object with model, provider and cost');
+        const { model, provider, cost, metadata: recorded } = usage;
         meter.add(cost, { ...recorded, model, provider, cost });
       },
       stream: (source, onChunk) => meteredStream(source, meter, onChunk),
@@ -75,13 +74,14 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   return {
     openMeter,
     async withCredits(options, run) {
+      if (typeof run !== 'function') throw wrong('run', 'a function that does the work');
       const meter = await openMeter(options);
       let result: Awaited<ReturnType<typeof run>>;
       try {
         result = await run(meter);
       } catch (error) {
         // The caller hears why the work failed; that it could not be charged either is for the log.
-        await settleAfterError(meter, options).catch((err) => {
+        await settleAfterError(meter, options.chargeOnError).catch((err) => {
           logger.error({ err, reservation: meter.reservation.id }, 'A failed call was not settled');
         });
         throw error;
@@ -95,6 +95,18 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       return result;
     },
   };
+
+  async function settleAfterError(meter: Meter, how: MeterOptions['chargeOnError']): Promise<void> {
+    if (how === 'none') return meter.release();
+    if (how === 'estimate') {
+      meter.add(Math.max(0, meter.reservation.amount - meter.total));
+    }
+    await meter.settle();
+  }
+}
+
+function wrong(path: string, expected: string) {
+  return creditError('INVALID_ARGUMENT', `${path} is not valid: ${expected}.`, { path, expected });
 }
 
 /** The records beside the caller's metadata, as long as both fit; a settlement must never fail for its notes. */
@@ -104,12 +116,6 @@ function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonOb
   if (both.success) return both.data;
   const counted = metadataSchema.safeParse({ ...metadata, usageRecords: records.length });
   return counted.success ? counted.data : metadata;
-}
-
-async function settleAfterError(meter: Meter, { chargeOnError = 'metered', estimate }: MeterOptions): Promise<void> {
-  if (chargeOnError === 'none') return meter.release();
-  if (chargeOnError === 'estimate') meter.add(Math.max(0, Number(estimate) - meter.total));
-  await meter.settle();
 }
 
 function isStream(value: unknown): boolean {
@@ -122,7 +128,9 @@ function meteredStream<T>(
   meter: Meter,
   onChunk?: (chunk: T, meter: Meter) => void,
 ): ReadableStream<T> {
-  const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]();
+  const start = (source as Partial<AsyncIterable<T>> | null | undefined)?.[Symbol.asyncIterator];
+  if (typeof start !== 'function') throw wrong('source', 'a ReadableStream or an AsyncIterable');
+  const iterator = start.call(source) as AsyncIterator<T>;
   return new ReadableStream<T>({
     async pull(controller) {
       try {

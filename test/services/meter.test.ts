@@ -87,6 +87,39 @@ describe('withCredits', () => {
   });
 });
 
+describe('a meter that could not be settled', () => {
+  const work = async () => {};
+  test.each([
+    ['overage', { ...options, overage: 'overdraf' }, work],
+    ['chargeOnError', { ...options, chargeOnError: 'all' }, work],
+    ['options', { ...options, planId: 'pro' }, work],
+    ['options', undefined, work],
+    ['options', null, work],
+    ['run', options, undefined],
+  ])('is not opened: %s of %j', async (path, given, run) => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const refused = { code: 'INVALID_ARGUMENT', details: { path } };
+    await expect(credits.withCredits(given as typeof options, run as typeof work)).rejects.toMatchObject(refused);
+    if (run) await expect(credits.openMeter(given as typeof options)).rejects.toMatchObject(refused);
+    expect(await info()).toEqual([100, 0]);
+    expect((await credits.getCreditHistory('u', { includeHolds: true })).items).toHaveLength(1);
+  });
+
+  test('refuses usage and sources that are none, and goes on', async () => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const meter = await credits.openMeter(options);
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => meter.addUsage(undefined as never)).toThrow(refused);
+    expect(() => meter.stream('text' as never)).toThrow(refused);
+    expect(() => meter.stream(undefined as never)).toThrow(refused);
+    meter.add(1);
+    await meter.settle();
+    expect(await info()).toEqual([99, 0]);
+  });
+});
+
 describe('openMeter', () => {
   test('a stream settles at its end', async () => {
     const { credits, info } = fresh();
