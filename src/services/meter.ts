@@ -1,5 +1,5 @@
 /** Metering on top of the verbs: reserve the estimate, record, settle once. */
-import { sumMetered } from '../core/amounts.js';
+import { parseAmount, sumMetered, toCredits } from '../core/amounts.js';
 import { creditError, isCreditError } from '../errors.js';
 import { metadataSchema } from '../models/input-values.js';
 import { meterSchema } from '../models/inputs.js';
@@ -99,7 +99,9 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   async function settleAfterError(meter: Meter, how: MeterOptions['chargeOnError']): Promise<void> {
     if (how === 'none') return meter.release();
     if (how === 'estimate') {
-      meter.add(Math.max(0, meter.reservation.amount - meter.total));
+      // In units: the difference of two numbers of credits (0.8 - 0.1) may be above what was estimated.
+      const [held, metered] = [meter.reservation.amount, meter.total].map((n) => parseAmount(n, { scale, zero: true }));
+      meter.add(toCredits(Math.max(0, (held as number) - (metered as number)), scale));
     }
     await meter.settle();
   }

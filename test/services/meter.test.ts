@@ -55,6 +55,22 @@ describe('withCredits', () => {
     expect(await info()).toEqual([left, 0]);
   });
 
+  test.each([
+    [0.8, 0.1],
+    ['0.8', 0.0999995],
+    [1.1, 0.2],
+  ])('of the estimate %s with %d metered, the estimate is charged, to the last unit', async (estimate, metered) => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const how = { ...options, estimate, chargeOnError: 'estimate', overage: 'reject' } as const;
+    const work = credits.withCredits(how, async (meter) => {
+      meter.add(metered);
+      throw new Error('model failed');
+    });
+    await expect(work).rejects.toThrow('model failed');
+    expect(await info()).toEqual([Number((100 - Number(estimate)).toFixed(6)), 0]);
+  });
+
   test('nothing runs when the estimate cannot be held, and nothing metered charges nothing', async () => {
     const { credits, info } = fresh();
     let ran = false;
