@@ -80,7 +80,7 @@ function invalidAmount(input: unknown, { scale, zero, signed }: AmountRules) {
 function describe(input: unknown): string {
   if (typeof input === 'number') return Object.is(input, -0) ? '-0' : String(input);
   if (typeof input === 'string') return JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}…` : input);
-  return input === null ? 'null' : Array.isArray(input) ? 'an array' : `of type ${typeof input}`;
+  return input === null ? 'null' : `of type ${typeof input}`;
 }
 
 /**

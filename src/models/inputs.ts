@@ -8,9 +8,10 @@ const DAY_SECONDS = 24 * 3600;
 
 /** Amounts are parsed with the database's scale, after the schema. */
 const amount = z.unknown();
-export const abortSignalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
-  error: 'an AbortSignal',
-});
+export const abortSignalSchema = z.custom<AbortSignal>(
+  (value) => value instanceof AbortSignal && typeof value.aborted === 'boolean',
+  { error: 'an AbortSignal' },
+);
 export const timeoutSchema = z.number().min(1).max(3_600_000, { error: 'milliseconds from 1 to 3,600,000' });
 const ttl = z
   .number()

@@ -6,7 +6,7 @@ import { meterSchema } from '../models/inputs.js';
 import type { Amount, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import type { CreditMetering, CreditMutations } from './credit-service-types.js';
-import { parse } from './input.js';
+import { notValid, parse } from './input.js';
 import type { Meter, MeterOptions } from './meter-types.js';
 import type { Applied, Transaction } from './views.js';
 
@@ -29,14 +29,14 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
         return sumMetered(costs, scale);
       },
       add(cost, recorded) {
-        if (ending) throw wrong('meter', 'a meter that is still open: this one is settled');
+        if (ending) throw notValid('meter', 'a meter that is still open: this one is settled');
         sumMetered([...costs, cost], scale);
         costs.push(cost);
         if (recorded) records.push(recorded);
       },
       addUsage(usage) {
         if (typeof usage !== 'object' || usage === null)
-          throw wrong('usage', 'an object with model, provider and cost');
+          throw notValid('usage', 'an object with model, provider and cost');
         const { model, provider, cost, metadata: recorded } = usage;
         meter.add(cost, { ...recorded, model, provider, cost });
       },
@@ -74,7 +74,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   return {
     openMeter,
     async withCredits(options, run) {
-      if (typeof run !== 'function') throw wrong('run', 'a function that does the work');
+      if (typeof run !== 'function') throw notValid('run', 'a function that does the work');
       const meter = await openMeter(options);
       let result: Awaited<ReturnType<typeof run>>;
       try {
@@ -107,10 +107,6 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   }
 }
 
-function wrong(path: string, expected: string) {
-  return creditError('INVALID_ARGUMENT', `${path} is not valid: ${expected}.`, { path, expected });
-}
-
 /** The records beside the caller's metadata, as long as both fit; a settlement must never fail for its notes. */
 function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonObject {
   if (records.length === 0) return metadata;
@@ -131,7 +127,7 @@ function meteredStream<T>(
   onChunk?: (chunk: T, meter: Meter) => void,
 ): ReadableStream<T> {
   const start = (source as Partial<AsyncIterable<T>> | null | undefined)?.[Symbol.asyncIterator];
-  if (typeof start !== 'function') throw wrong('source', 'a ReadableStream or an AsyncIterable');
+  if (typeof start !== 'function') throw notValid('source', 'a ReadableStream or an AsyncIterable');
   const iterator = start.call(source) as AsyncIterator<T>;
   return new ReadableStream<T>({
     async pull(controller) {

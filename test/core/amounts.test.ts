@@ -51,6 +51,12 @@ describe('parsing', () => {
     }
   });
 
+  test('what cannot be looked at is INVALID_AMOUNT too', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(codeOf(() => parseAmount(proxy, six))).toBe('INVALID_AMOUNT');
+  });
+
   test('a number with too many decimals names roundUpCredits and the rounded amount', () => {
     try {
       parseAmount(0.1 + 0.2, six);
