@@ -45,8 +45,7 @@ import { subscriptionService } from './services/subscription-service.js';
 export function createCreditManagement<S = MemorySession, const U extends string = never>(
   options: CreditManagementOptions<S, U> = {},
 ): CreditManagement<S, U> {
-  const creditScale = options.creditScale ?? 6;
-  const { defaults, typeDefaults } = checkOptions(options, creditScale);
+  const { creditScale, defaults, typeDefaults } = checkOptions(options);
   const logger = options.logger ?? defaultLogger();
   const ids = options.ids ?? uuidv7Source();
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);

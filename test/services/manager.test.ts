@@ -18,6 +18,16 @@ describe('set-up', () => {
     [{ timeoutMs: Number.NaN }, 'timeoutMs'],
     [{ sinks: [sink('Bad Sink')] }, 'sinks'],
     [{ clocks: null } as object, 'clocks'],
+    [{ creditTypes: { 'Bad Name': {} } }, '[a-z][a-z0-9_]{0,31}'],
+    [{ db: {} as never }, 'new SqlDbManager({ pool })'],
+    [{ db: { connect() {}, query() {}, end() {} } as never }, 'new SqlDbManager({ pool })'],
+    [{ logger: { error() {} } as never }, 'debug, info, warn and error'],
+    [{ clock: {} as never }, 'now'],
+    [{ queue: {} as never }, 'enqueue'],
+    [{ cache: {} as never }, 'get, set and delete'],
+    [{ sinks: [{ name: 'a' } as never] }, 'publish()'],
+    [null as never, 'options'],
+    ['postgres://localhost' as never, 'options'],
   ])('%j is a CONFIGURATION error that names %s', (options, name) => {
     const make = () => createCreditManagement(options);
     expect(make).toThrowError(
