@@ -98,13 +98,40 @@ export function roundUpCredits(metered: number, scale = 6): number {
 
 /** Sums metered costs exactly and rounds the sum up once. */
 export function sumMetered(costs: readonly number[], scale: number): number {
-  const parts = costs.map(decimalOf);
-  const places = Math.max(scale, ...parts.map((part) => part.places));
-  const sum = parts.reduce((total, part) => total + part.digits * 10n ** BigInt(places - part.places), 0n);
-  const step = 10n ** BigInt(places - scale);
-  const units = (sum + step - 1n) / step;
-  if (units > BigInt(MAX_UNITS)) throw tooLarge(scale);
-  return toCredits(Number(units), scale);
+  const sum = new MeteredSum(scale);
+  for (const cost of costs) sum.add(cost);
+  return sum.total;
+}
+
+/** Metered costs summed exactly as they come, in the same time each, and rounded up once. */
+export class MeteredSum {
+  readonly #scale: number;
+  #digits = 0n;
+  #places: number;
+
+  constructor(scale: number) {
+    this.#scale = scale;
+    this.#places = scale;
+  }
+
+  /** What cannot be added leaves the sum as it was. */
+  add(cost: number): void {
+    const { digits, places } = decimalOf(cost);
+    const most = Math.max(places, this.#places);
+    const sum = this.#digits * 10n ** BigInt(most - this.#places) + digits * 10n ** BigInt(most - places);
+    if (roundedUp(sum, most - this.#scale) > BigInt(MAX_UNITS)) throw tooLarge(this.#scale);
+    this.#digits = sum;
+    this.#places = most;
+  }
+
+  get total(): number {
+    return toCredits(Number(roundedUp(this.#digits, this.#places - this.#scale)), this.#scale);
+  }
+}
+
+function roundedUp(digits: bigint, places: number): bigint {
+  const step = 10n ** BigInt(places);
+  return (digits + step - 1n) / step;
 }
 
 /** A finite number ≥ 0 as digits × 10^-places, from its shortest decimal form. */

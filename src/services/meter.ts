@@ -1,5 +1,5 @@
 /** Metering on top of the verbs: reserve the estimate, record, settle once. */
-import { parseAmount, sumMetered, toCredits } from '../core/amounts.js';
+import { MeteredSum, parseAmount, toCredits } from '../core/amounts.js';
 import { creditError, isCreditError } from '../errors.js';
 import { metadataSchema } from '../models/input-values.js';
 import { meterSchema } from '../models/inputs.js';
@@ -14,7 +14,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   async function openMeter(given: MeterOptions): Promise<Meter> {
     const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = parse(meterSchema, given);
     const reservation = await credits.reserveCredits(userId, estimate as Amount, call);
-    const costs: number[] = [];
+    const costs = new MeteredSum(scale);
     const records: JsonObject[] = [];
     const controller = new AbortController();
     const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;
@@ -26,12 +26,11 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       reservation,
       signal,
       get total() {
-        return sumMetered(costs, scale);
+        return costs.total;
       },
       add(cost, recorded) {
         if (ending) throw notValid('meter', 'a meter that is still open: this one is settled');
-        sumMetered([...costs, cost], scale);
-        costs.push(cost);
+        costs.add(cost);
         if (recorded) records.push(recorded);
       },
       addUsage(usage) {

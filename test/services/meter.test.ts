@@ -186,6 +186,15 @@ describe('openMeter', () => {
     expect(await info()).toEqual([98, 0]);
   });
 
+  test('takes a record for each of many tokens', async () => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const meter = await credits.openMeter(options);
+    for (let i = 0; i < 20_000; i++) meter.add(0.0000001);
+    await meter.settle();
+    expect(await info()).toEqual([99.998, 0]);
+  });
+
   test('notes that do not fit never stop a settlement', async () => {
     const { credits, info } = fresh();
     await credits.addCredits('u', 100);
