@@ -89,11 +89,13 @@ function describe(input: unknown): string {
  *
  * @param metered credits, finite and ≥ 0, with any number of decimals
  * @param scale decimals kept, 0–6
- * @throws `INVALID_AMOUNT`, or `AMOUNT_TOO_LARGE` beyond 2^51 units
+ * @throws `INVALID_AMOUNT`, `INVALID_ARGUMENT` for another scale, or `AMOUNT_TOO_LARGE` beyond 2^51 units
  * @example roundUpCredits(1234 * 0.0000025) // 0.003085
  */
 export function roundUpCredits(metered: number, scale = 6): number {
-  return sumMetered([metered], scale);
+  if (Number.isInteger(scale) && scale >= 0 && scale <= 6) return sumMetered([metered], scale);
+  const expected = 'a whole number from 0 to 6';
+  throw creditError('INVALID_ARGUMENT', `scale is not valid: ${expected}.`, { path: 'scale', expected });
 }
 
 /** Sums metered costs exactly and rounds the sum up once. */

@@ -124,6 +124,10 @@ describe('metered costs', () => {
     expect(codeOf(() => roundUpCredits(metered))).toBe('INVALID_AMOUNT');
   });
 
+  test.each([-1, 7, 2.5, Number.NaN, '6' as unknown as number])('a scale of %d is INVALID_ARGUMENT', (scale) => {
+    expect(codeOf(() => roundUpCredits(1, scale))).toBe('INVALID_ARGUMENT');
+  });
+
   test('beyond the largest amount it is AMOUNT_TOO_LARGE', () => {
     expect(codeOf(() => roundUpCredits(1e21))).toBe('AMOUNT_TOO_LARGE');
   });
