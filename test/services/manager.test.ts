@@ -88,6 +88,29 @@ describe('set-up', () => {
   });
 });
 
+describe('what a manager is asked for by name', () => {
+  const manager = createCreditManagement();
+  const odd = [5n, Symbol('s'), Object.create(null), { toJSON: () => expect.unreachable() }];
+
+  test.each(odd)('no type of events and no credit type: %#', (name) => {
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => manager.on(name as never, () => {})).toThrow(refused);
+    expect(() => manager.creditType(name as never)).toThrow(refused);
+  });
+
+  test('a misspelt event, and a handler that is none', () => {
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => manager.on('credits.recharge' as never, () => {})).toThrow(refused);
+    expect(() => manager.on('*', undefined as never)).toThrow(refused);
+  });
+
+  test.each([...odd, null, 5])('no name of a sink: %#', async (name) => {
+    const refused = { code: 'INVALID_ARGUMENT' };
+    await expect(manager.outbox.removeSink(name as never)).rejects.toMatchObject(refused);
+    await expect(manager.outbox.retryFailed(name as never)).rejects.toMatchObject(refused);
+  });
+});
+
 describe('events', () => {
   test('without a sink no row is written; with sinks one row an event and sink, in the same commit', async () => {
     const db = new InMemoryDbManager();
@@ -181,6 +204,17 @@ describe('time and ids', () => {
     const broken = createCreditManagement({ clock: { now: () => new Date(Number.NaN) } });
     await expect(broken.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
   });
+
+  const broken = () => {
+    throw new Error('no');
+  };
+  test.each([() => 5, () => '', () => 'a\nb', () => 'x'.repeat(201), () => ({}), broken])(
+    'ids that are none are CONFIGURATION: %s',
+    async (ids) => {
+      const manager = createCreditManagement({ ids: ids as () => string });
+      await expect(manager.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
+    },
+  );
 
   test('ids are UUIDv7, unique and sorted, also within a millisecond', () => {
     const next = uuidv7Source();
