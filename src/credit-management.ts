@@ -2,6 +2,7 @@
 
 import type { TemporalLike } from './core/periods.js';
 import { InMemoryDbManager, type MemorySession } from './db/memory.js';
+import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-logger.js';
 import { type CreditEvent, creditEventTypes } from './models/events.js';
 import { startSchema } from './models/notification-inputs.js';
@@ -161,6 +162,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
       return afterCommit.on(type, handler as (event: CreditEvent) => Awaitable<void>);
     },
     async init() {
+      if (closing !== null) throw creditError('CLOSED', 'The credit manager is closed.', {});
       await store.prepare();
     },
     ledger,

@@ -84,6 +84,7 @@ describe('set-up', () => {
     await manager.close();
     await expect(manager.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(manager.credits.getUserCreditsInfo('u')).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(manager.init()).rejects.toMatchObject({ code: 'CLOSED' });
     expect(await manager.health()).toMatchObject({ status: 'unhealthy', components: { database: 'down' } });
   });
 });
@@ -249,6 +250,16 @@ describe('the test kit', () => {
     expect((await any.credits.getUserCreditsInfo('u', { session })).balance).toBe(5);
     const own = createTestCredits();
     await expect(own.credits.addCredits('u', 5, { session })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('a duration that is none is INVALID_ARGUMENT, and the clock stays', async () => {
+    const { advance, clock } = createTestCredits();
+    const before = clock.now();
+    for (const by of [undefined, { day: 1 }, { days: '1' }, { days: Number.NaN }]) {
+      await expect(advance(by as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(() => clock.advance(by as never)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    }
+    expect(clock.now()).toEqual(before);
   });
 
   test('clock and ids', () => {
