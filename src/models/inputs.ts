@@ -161,9 +161,13 @@ export interface ReserveOptions<S = never> extends MutationOptions<S> {
   planId?: string | undefined;
 }
 export interface CommitOptions<S = never> extends MutationOptions<S> {
+  /** Credits; default everything left. With `final`, less frees the rest and 0 frees all. */
   amount?: Amount | undefined;
+  /** Whether the hold ends, default true. `false` repeated without a key captures again. */
   final?: boolean | undefined;
+  /** For what is above the hold: refuse (default), deduct it, or deduct it into debt. */
   overage?: z.infer<typeof overageSchema> | undefined;
+  /** The same for a hold whose time has passed; default refuse. */
   ifExpired?: z.infer<typeof overageSchema> | undefined;
 }
 export interface HistoryOptions<S = never> extends ReadOptions<S>, ListOptions {
@@ -174,7 +178,10 @@ export interface HistoryOptions<S = never> extends ReadOptions<S>, ListOptions {
   includeHolds?: boolean | undefined;
 }
 export interface AccountDefaults {
+  /** Credits granted with the account's first write, once for ever; default 0. */
   trialCredits?: Amount | undefined;
+  /** Credits that debt may reach; default `'unlimited'`. */
   overdraftLimit?: Amount | 'unlimited' | null | undefined;
+  /** Credits, or a percentage of the plan's credit limit, else of the trial grant. Without one nobody is warned. */
   lowCreditThreshold?: number | `${number}%` | 'none' | null | undefined;
 }

@@ -48,8 +48,8 @@ export function durationMs(by: Duration): number {
 }
 
 /**
- * Ids that count: `id-000001`, `id-000002` … They sort in the order they were made, and repeat in the next process: for
- * tests alone.
+ * Ids that count: `id-000001`, `id-000002` … They sort in the order they were made, and repeat in the next process:
+ * for tests alone.
  *
  * @example const manager = createCreditManagement({ ids: sequenceIds('test') });
  */
