@@ -105,6 +105,15 @@ describe('what a manager is asked for by name', () => {
     expect(() => manager.on('*', undefined as never)).toThrow(refused);
   });
 
+  test('job options with a getter that throws', async () => {
+    const options = {
+      get withinDays(): number {
+        throw new Error('no');
+      },
+    };
+    await expect(manager.jobs.runExpiringNotifications(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
   test.each([...odd, null, 5])('no name of a sink: %#', async (name) => {
     const refused = { code: 'INVALID_ARGUMENT' };
     await expect(manager.outbox.removeSink(name as never)).rejects.toMatchObject(refused);
