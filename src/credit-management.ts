@@ -4,7 +4,7 @@ import type { TemporalLike } from './core/periods.js';
 import { InMemoryDbManager, type MemorySession } from './db/memory.js';
 import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-logger.js';
-import type { CreditEvent } from './models/events.js';
+import { type CreditEvent, creditEventTypes } from './models/events.js';
 import { startSchema } from './models/notification-inputs.js';
 import type { Awaitable } from './models/values.js';
 import { type CacheOptions, type CreditManagementOptions, checkOptions, isCache } from './options.js';
@@ -18,8 +18,8 @@ import type { CreditService } from './services/credit-service-types.js';
 import { Engine } from './services/engine.js';
 import { expirationService } from './services/expiration-service.js';
 import type { DecisionSettings } from './services/group.js';
-import { uuidv7Source } from './services/ids.js';
-import { parse } from './services/input.js';
+import { checkedIds, uuidv7Source } from './services/ids.js';
+import { notValid, parse } from './services/input.js';
 import { jobs } from './services/jobs.js';
 import { LedgerMirror } from './services/ledger-mirror.js';
 import { ledgerService } from './services/ledger-service.js';
@@ -45,10 +45,9 @@ import { subscriptionService } from './services/subscription-service.js';
 export function createCreditManagement<S = MemorySession, const U extends string = never>(
   options: CreditManagementOptions<S, U> = {},
 ): CreditManagement<S, U> {
-  const creditScale = options.creditScale ?? 6;
-  const { defaults, typeDefaults } = checkOptions(options, creditScale);
+  const { creditScale, defaults, typeDefaults } = checkOptions(options);
   const logger = options.logger ?? defaultLogger();
-  const ids = options.ids ?? uuidv7Source();
+  const ids = options.ids ? checkedIds(options.ids) : uuidv7Source();
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const sinks = options.sinks?.map((sink) => sink.name) ?? [];
   const store: Store<S> = new Store<S>({
@@ -153,15 +152,17 @@ export function createCreditManagement<S = MemorySession, const U extends string
     creditType(name) {
       const service = services.get(name);
       if (service) return service;
-      const expected = [...services.keys()].join(' | ');
-      throw creditError('INVALID_ARGUMENT', `The credit type ${JSON.stringify(name)} is not declared.`, {
-        path: 'creditType',
-        expected,
-      });
+      throw notValid('creditType', `a declared one, ${[...services.keys()].join(' | ')}`);
     },
     db,
-    on: (type, handler) => afterCommit.on(type, handler as (event: CreditEvent) => Awaitable<void>),
+    on(type, handler) {
+      if (type !== '*' && !creditEventTypes.includes(type))
+        throw notValid('type', `* or ${creditEventTypes.join(', ')}`);
+      if (typeof handler !== 'function') throw notValid('handler', 'a function');
+      return afterCommit.on(type, handler as (event: CreditEvent) => Awaitable<void>);
+    },
     async init() {
+      if (closing !== null) throw creditError('CLOSED', 'The credit manager is closed.', {});
       await store.prepare();
     },
     ledger,

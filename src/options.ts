@@ -89,18 +89,28 @@ export interface CacheOptions {
 }
 
 const count = (max: number) => z.number().int().min(1).max(max).optional();
-const fn = z.custom<unknown>((value) => typeof value === 'function');
+/** Something of the host's own that has these methods. */
+const having = (expected: string, ...methods: readonly string[]) =>
+  z.custom<unknown>((value) => hasMethods(value, methods), { error: expected });
+const cacheSchema = having('a CacheBackend: get, set and delete', 'get', 'set', 'delete');
 const defaultsSchema = z.strictObject(accountDefaultsShape);
 const optionsSchema = z.strictObject({
-  db: z.custom<unknown>((value) => typeof value === 'object' && value !== null).optional(),
-  creditTypes: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), defaultsSchema).optional(),
+  db: having(
+    'a DbManager, such as new SqlDbManager({ pool }); a pool or a client goes into one',
+    ...['init', 'getMany', 'find', 'count', 'commit', 'ping', 'close'],
+  ).optional(),
+  creditTypes: z
+    .record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), defaultsSchema, {
+      error: ({ code }) => (code === 'invalid_key' ? 'a name of the form [a-z][a-z0-9_]{0,31}' : undefined),
+    })
+    .optional(),
   creditScale: z.number().int().min(0).max(6).optional(),
   defaults: defaultsSchema.optional(),
   sinks: z
-    .array(z.custom<EventSink>((value) => isSink(value)))
+    .array(z.custom<EventSink>(isSink, { error: 'a sink: publish(), and a name of the form [a-z][a-z0-9_-]{0,31}' }))
     .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, { error: 'a name for each sink' })
     .optional(),
-  queue: z.custom<unknown>((value) => typeof (value as NotificationQueue | null)?.enqueue === 'function').optional(),
+  queue: having('a NotificationQueue: enqueue', 'enqueue').optional(),
   notifyErrors: z.boolean().optional(),
   outbox: z
     .strictObject({ maxRefusals: count(1_000), timeoutMs: count(600_000), concurrency: count(1_000) })
@@ -118,23 +128,22 @@ const optionsSchema = z.strictObject({
     })
     .optional(),
   cache: z
-    .union([
-      z.custom<unknown>(isCache),
-      z.strictObject({
-        backend: z.custom<unknown>(isCache),
-        ttlSeconds: count(7 * 24 * 3600),
-        timeoutMs: count(60_000),
-      }),
-    ])
+    .union(
+      [
+        cacheSchema,
+        z.strictObject({ backend: cacheSchema, ttlSeconds: count(7 * 24 * 3600), timeoutMs: count(60_000) }),
+      ],
+      { error: 'a CacheBackend (get, set and delete), or { backend, ttlSeconds, timeoutMs }' },
+    )
     .optional(),
   events: z.enum(['standard', 'all']).optional(),
   limits: z.strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
   reservations: z.strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
   timeoutMs: count(3_600_000),
-  clock: z.custom<unknown>((value) => typeof (value as Clock | null)?.now === 'function').optional(),
-  temporal: z.custom<unknown>((value) => typeof (value as TemporalLike | null)?.Instant === 'function').optional(),
-  ids: fn.optional(),
-  logger: z.custom<unknown>((value) => typeof (value as LoggerLike | null)?.error === 'function').optional(),
+  clock: having('a Clock: now', 'now').optional(),
+  temporal: having('Temporal, as temporal-polyfill exports it', 'Instant').optional(),
+  ids: z.custom<unknown>((value) => typeof value === 'function', { error: 'a function' }).optional(),
+  logger: having('a logger: debug, info, warn and error', 'debug', 'info', 'warn', 'error').optional(),
   pipeline: z
     .strictObject({
       maxWaiting: count(10_000_000),
@@ -149,12 +158,13 @@ const optionsSchema = z.strictObject({
 /** The defaults of accounts, parsed; a wrong option is `CONFIGURATION` and names the field. */
 export function checkOptions<S, U extends string>(
   options: CreditManagementOptions<S, U>,
-  scale: number,
-): { defaults: Defaults; typeDefaults: ReadonlyMap<string, Defaults> } {
+): { creditScale: number; defaults: Defaults; typeDefaults: ReadonlyMap<string, Defaults> } {
   try {
     parse(optionsSchema, options);
+    const { creditScale: scale = 6 } = options;
     const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
     return {
+      creditScale: scale,
       defaults: parseDefaults(options.defaults ?? {}, scale),
       typeDefaults: new Map(types.map(([name, given]) => [name, parseDefaults(given, scale)])),
     };
@@ -170,10 +180,12 @@ function isFileUrl(value: unknown): boolean {
 
 /** Whether it is a cache itself, not an object that names one. */
 export function isCache(value: unknown): value is CacheBackend {
-  const cache = value as CacheBackend | null;
-  return (
-    typeof cache === 'object' && ['get', 'set', 'delete'].every((name) => typeof cache?.[name as 'get'] === 'function')
-  );
+  return cacheSchema.safeParse(value).success;
+}
+
+function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  const held = value as Readonly<Record<string, unknown>> | null | undefined;
+  return methods.every((name) => typeof held?.[name] === 'function');
 }
 
 function isSink(value: unknown): boolean {

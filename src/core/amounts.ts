@@ -80,7 +80,7 @@ function invalidAmount(input: unknown, { scale, zero, signed }: AmountRules) {
 function describe(input: unknown): string {
   if (typeof input === 'number') return Object.is(input, -0) ? '-0' : String(input);
   if (typeof input === 'string') return JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}…` : input);
-  return input === null ? 'null' : Array.isArray(input) ? 'an array' : `of type ${typeof input}`;
+  return input === null ? 'null' : `of type ${typeof input}`;
 }
 
 /**
@@ -89,22 +89,51 @@ function describe(input: unknown): string {
  *
  * @param metered credits, finite and ≥ 0, with any number of decimals
  * @param scale decimals kept, 0–6
- * @throws `INVALID_AMOUNT`, or `AMOUNT_TOO_LARGE` beyond 2^51 units
+ * @throws `INVALID_AMOUNT`, `INVALID_ARGUMENT` for another scale, or `AMOUNT_TOO_LARGE` beyond 2^51 units
  * @example roundUpCredits(1234 * 0.0000025) // 0.003085
  */
 export function roundUpCredits(metered: number, scale = 6): number {
-  return sumMetered([metered], scale);
+  if (Number.isInteger(scale) && scale >= 0 && scale <= 6) return sumMetered([metered], scale);
+  const expected = 'a whole number from 0 to 6';
+  throw creditError('INVALID_ARGUMENT', `scale is not valid: ${expected}.`, { path: 'scale', expected });
 }
 
 /** Sums metered costs exactly and rounds the sum up once. */
 export function sumMetered(costs: readonly number[], scale: number): number {
-  const parts = costs.map(decimalOf);
-  const places = Math.max(scale, ...parts.map((part) => part.places));
-  const sum = parts.reduce((total, part) => total + part.digits * 10n ** BigInt(places - part.places), 0n);
-  const step = 10n ** BigInt(places - scale);
-  const units = (sum + step - 1n) / step;
-  if (units > BigInt(MAX_UNITS)) throw tooLarge(scale);
-  return toCredits(Number(units), scale);
+  const sum = new MeteredSum(scale);
+  for (const cost of costs) sum.add(cost);
+  return sum.total;
+}
+
+/** Metered costs summed exactly as they come, in the same time each, and rounded up once. */
+export class MeteredSum {
+  readonly #scale: number;
+  #digits = 0n;
+  #places: number;
+
+  constructor(scale: number) {
+    this.#scale = scale;
+    this.#places = scale;
+  }
+
+  /** What cannot be added leaves the sum as it was. */
+  add(cost: number): void {
+    const { digits, places } = decimalOf(cost);
+    const most = Math.max(places, this.#places);
+    const sum = this.#digits * 10n ** BigInt(most - this.#places) + digits * 10n ** BigInt(most - places);
+    if (roundedUp(sum, most - this.#scale) > BigInt(MAX_UNITS)) throw tooLarge(this.#scale);
+    this.#digits = sum;
+    this.#places = most;
+  }
+
+  get total(): number {
+    return toCredits(Number(roundedUp(this.#digits, this.#places - this.#scale)), this.#scale);
+  }
+}
+
+function roundedUp(digits: bigint, places: number): bigint {
+  const step = 10n ** BigInt(places);
+  return (digits + step - 1n) / step;
 }
 
 /** A finite number ≥ 0 as digits × 10^-places, from its shortest decimal form. */

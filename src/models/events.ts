@@ -27,6 +27,14 @@ export interface CreditEventMap {
 }
 export type CreditEventType = keyof CreditEventMap;
 
+const EVENT_TYPES: Readonly<Record<CreditEventType, true>> = {
+  ...{ 'credits.recharged': true, 'credits.refunded': true, 'credits.adjusted': true, 'credits.deducted': true },
+  ...{ 'credits.expired': true, 'credits.account.created': true, 'credits.low_balance_reached': true },
+  ...{ 'credits.balance_restored': true, 'credits.balance_exhausted': true, 'credits.plugin_status_changed': true },
+  ...{ 'subscription.allocated': true, 'payment.paid': true },
+};
+export const creditEventTypes = Object.keys(EVENT_TYPES);
+
 /** One event. `id` is stable over deliveries; `sequence` is the account's, so a consumer can order and see gaps. */
 export type CreditEvent<K extends CreditEventType = CreditEventType> = {
   [T in K]: {

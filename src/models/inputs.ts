@@ -8,9 +8,10 @@ const DAY_SECONDS = 24 * 3600;
 
 /** Amounts are parsed with the database's scale, after the schema. */
 const amount = z.unknown();
-export const abortSignalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
-  error: 'an AbortSignal',
-});
+export const abortSignalSchema = z.custom<AbortSignal>(
+  (value) => value instanceof AbortSignal && typeof value.aborted === 'boolean',
+  { error: 'an AbortSignal' },
+);
 export const timeoutSchema = z.number().min(1).max(3_600_000, { error: 'milliseconds from 1 to 3,600,000' });
 const ttl = z
   .number()
@@ -54,6 +55,20 @@ export const reserveSchema = z.strictObject({
   ...mutationShape,
   ttlSeconds: ttl.optional(),
   planId: identifierSchema.optional(),
+});
+/** Whole before anything is held: what is wrong here would keep the hold from being settled after the work. */
+export const meterSchema = z.strictObject({
+  userId: identifierSchema,
+  estimate: amount.optional(),
+  idempotencyKey: identifierSchema.optional(),
+  ttlSeconds: ttl.optional(),
+  overage: overageSchema.optional(),
+  chargeOnError: z.enum(['metered', 'none', 'estimate']).optional(),
+  actor: identifierSchema.optional(),
+  description: textSchema.optional(),
+  metadata: metadataSchema.optional(),
+  correlationId: identifierSchema.optional(),
+  signal: abortSignalSchema.optional(),
 });
 export const commitSchema = z.strictObject({
   ...mutationShape,
@@ -146,9 +161,13 @@ export interface ReserveOptions<S = never> extends MutationOptions<S> {
   planId?: string | undefined;
 }
 export interface CommitOptions<S = never> extends MutationOptions<S> {
+  /** Credits; default everything left. With `final`, less frees the rest and 0 frees all. */
   amount?: Amount | undefined;
+  /** Whether the hold ends, default true. `false` repeated without a key captures again. */
   final?: boolean | undefined;
+  /** For what is above the hold: refuse (default), deduct it, or deduct it into debt. */
   overage?: z.infer<typeof overageSchema> | undefined;
+  /** The same for a hold whose time has passed; default refuse. */
   ifExpired?: z.infer<typeof overageSchema> | undefined;
 }
 export interface HistoryOptions<S = never> extends ReadOptions<S>, ListOptions {
@@ -159,7 +178,10 @@ export interface HistoryOptions<S = never> extends ReadOptions<S>, ListOptions {
   includeHolds?: boolean | undefined;
 }
 export interface AccountDefaults {
+  /** Credits granted with the account's first write, once for ever; default 0. */
   trialCredits?: Amount | undefined;
+  /** Credits that debt may reach; default `'unlimited'`. */
   overdraftLimit?: Amount | 'unlimited' | null | undefined;
+  /** Credits, or a percentage of the plan's credit limit, else of the trial grant. Without one nobody is warned. */
   lowCreditThreshold?: number | `${number}%` | 'none' | null | undefined;
 }

@@ -6,6 +6,8 @@ import { abortSignalSchema, listShape } from './inputs.js';
 
 export const notifySchema = z.strictObject({ creditType: z.string().optional() });
 
+export const sinkNameSchema = z.string({ error: 'the name of a sink' }).max(255, { error: 'the name of a sink' });
+
 export const notificationQuerySchema = z.strictObject({
   ...listShape,
   userId: identifierSchema.optional(),

@@ -11,7 +11,9 @@ export interface CacheBackend {
    */
   set(key: string, value: string, entry: { version: number; ttlMs: number }): Promise<void>;
 
+  /** Forgets a value; without one it does nothing. */
   delete(key: string): Promise<void>;
 
+  /** Called once, by the manager's `close()`. */
   close?(): Promise<void>;
 }

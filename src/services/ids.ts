@@ -1,11 +1,29 @@
 /** UUIDv7 (RFC 9562): time-ordered, so that keys keep database indexes warm. Monotonic within the process. */
 import { randomFillSync } from 'node:crypto';
+import { creditError } from '../errors.js';
+import { isIdentifier } from '../models/input-values.js';
 import { wallNow } from './timers.js';
 
 const POOL = 256;
 const DIGITS = Buffer.from('0123456789abcdef');
 /** Where the two digits of each byte stand in the text, between its hyphens. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/** Ids of the host's own; what cannot be one is `CONFIGURATION`, and nothing is written under it. */
+export function checkedIds(ids: () => string): () => string {
+  return () => {
+    let cause: unknown;
+    try {
+      const id: unknown = ids();
+      // What is derived from it (`op_…`, `r-…`) has to be an id as well.
+      if (isIdentifier(id) && id.length <= 200) return id;
+    } catch (error) {
+      cause = error;
+    }
+    const problem = 'ids() did not answer a text of 1 to 200 characters';
+    throw creditError('CONFIGURATION', `${problem}, without control characters.`, { problems: [problem] }, { cause });
+  };
+}
 
 /** A new id source. Each is its own: the package keeps no state. */
 export function uuidv7Source(): () => string {

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { parseAmount } from '../core/amounts.js';
 import { fingerprintOf } from '../core/canonical.js';
 import type { CallInfo, Defaults } from '../core/command.js';
-import { creditError } from '../errors.js';
+import { creditError, isCreditError } from '../errors.js';
 import type { AccountOptions } from '../models/account.js';
 import { identifierSchema, isIdentifier } from '../models/input-values.js';
 import {
@@ -17,13 +17,28 @@ import type { Json, JsonObject } from '../models/values.js';
 
 /** The parsed value, or `INVALID_ARGUMENT` that names the first field that is wrong and what was expected. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options'): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const where =
-    [path === 'options' ? '' : path, ...(issue?.path ?? [])].filter((part) => part !== '').join('.') || path;
-  const expected = issue?.message ?? 'another value';
-  throw creditError('INVALID_ARGUMENT', `${where} is not valid: ${expected}.`, { path: where, expected });
+  try {
+    // A Date or a Map has none of the fields, as if nothing had been given: addCredits(user, 5, new Date(…)).
+    if (schema.def.type === 'object' && isOfAnotherKind(value)) throw notValid(path, 'an object with named fields');
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    // Its texts look at the value once more.
+    const [issue] = result.error.issues;
+    const parts = [path === 'options' ? '' : path, ...(issue?.path ?? [])];
+    throw notValid(parts.filter((part) => part !== '').join('.') || path, issue?.message ?? 'another value');
+  } catch (cause) {
+    throw isCreditError(cause) ? cause : notValid(path, 'plain values, no getter or proxy that throws', cause);
+  }
+}
+
+/** `INVALID_ARGUMENT` that names a field and what was expected of it. */
+export function notValid(path: string, expected: string, cause?: unknown) {
+  return creditError('INVALID_ARGUMENT', `${path} is not valid: ${expected}.`, { path, expected }, { cause });
+}
+
+/** An object that is neither `{}` nor of a class of the host's own. */
+function isOfAnotherKind(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) !== '[object Object]';
 }
 
 /** The options of a call that writes and takes no others. */
@@ -42,8 +57,17 @@ export function parseId(value: unknown, path: string): string {
 
 /** An id, or an object of which the id alone is taken. */
 export function parseRef(value: unknown, path: string): string {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return parseId(isObject ? (value as { id?: unknown }).id : value, path);
+  return parseId(idOf(value, path), path);
+}
+
+/** What an object names as its id; anything else is itself the id. */
+export function idOf(value: unknown, path: string): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  try {
+    return Array.isArray(value) ? value : (value as { id?: unknown }).id;
+  } catch (cause) {
+    throw notValid(path, 'an id, or an object with one', cause);
+  }
 }
 
 const NO_METADATA: JsonObject = Object.freeze({});

@@ -101,7 +101,7 @@ export function jobs<S>(
       ]),
 
     async runExpiringNotifications(options) {
-      const withinDays = options?.withinDays ?? WITHIN_DAYS;
+      const { withinDays = WITHIN_DAYS } = options === undefined ? {} : parse(jobSchema, options);
       const walk = (given: WalkOptions) => notifications.notifyExpiringForAll(withinDays, given);
       return timed('expiring_notifications', options, walk);
     },

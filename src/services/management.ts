@@ -29,14 +29,23 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   readonly db: Omit<DbManager<S>, 'transaction'>;
   /**
    * Calls `handler` after each commit of this process that caused such an event; the result removes it. A callback, not
-   * a delivery: it is lost with the process, and for a commit whose answer was lost. Sinks get every event.
+   * a delivery: it is lost with the process, and for a commit whose answer was lost. Sinks get every event. What a
+   * handler throws is logged. `'*'` is every type; a type that there is none of is `INVALID_ARGUMENT`.
+   * @example const off = manager.on('credits.deducted', ({ userId, data }) => console.log(userId, data.amount));
    */
   on<K extends CreditEventType | '*'>(
     type: K,
     handler: (event: CreditEvent<K extends '*' ? CreditEventType : K & CreditEventType>) => Awaitable<void>,
   ): () => void;
-  /** Optional: the first call does it. A failed initialisation is tried again by the next call. */
+  /**
+   * Optional: the first call does it. A failed initialisation is tried again by the next call. Rejects with
+   * `CONFIGURATION` (do not retry), `TRANSACTIONS_UNSUPPORTED`, `STORAGE_UNAVAILABLE` (a retry is safe), `CLOSED`.
+   */
   init(): Promise<void>;
+  /**
+   * Asks the database, for two seconds at most, and tells of file and cache what their last use showed. Never rejects.
+   * @example const { status } = await manager.health(); // for a readiness probe
+   */
   health(): Promise<Health>;
   /** Queries, verification and repair of the ledger and its file. */
   readonly ledger: LedgerService;

@@ -6,11 +6,16 @@ export interface MeterOptions {
   userId: string;
   /** Credits put on hold before the work begins. */
   estimate: Amount;
-  /** Key of the hold; the settlement uses it too. */
+  /**
+   * Key of the hold; the settlement uses it too. A repetition runs the work again: with the same cost it is charged
+   * once, with another one the settlement is `IDEMPOTENCY_CONFLICT`. So keep the result of the work under the key too.
+   */
   idempotencyKey?: string | undefined;
+  /** Seconds, 1–604,800; 900 unless the service says otherwise. Work that takes longer is charged all the same. */
   ttlSeconds?: number | undefined;
   /** What happens to cost above the estimate; default `'overdraft'`: the work was done, so it is charged. */
   overage?: 'reject' | 'charge' | 'overdraft' | undefined;
+  /** What is charged when the work throws: what was metered (default), nothing, or at least the estimate. */
   chargeOnError?: 'metered' | 'none' | 'estimate' | undefined;
   actor?: string | undefined;
   description?: string | undefined;
@@ -38,6 +43,7 @@ export interface Meter extends AsyncDisposable {
    * settled.
    */
   add(credits: number, metadata?: JsonObject): void;
+  /** The same for a model call, which is noted in the metadata of the settlement as long as it fits. */
   addUsage(usage: LlmUsage): void;
   /** Passes a stream through and settles at its end, error or cancellation. */
   stream<T>(

@@ -1,18 +1,20 @@
 /** Metering on top of the verbs: reserve the estimate, record, settle once. */
-import { sumMetered } from '../core/amounts.js';
+import { MeteredSum, parseAmount, toCredits } from '../core/amounts.js';
 import { creditError, isCreditError } from '../errors.js';
 import { metadataSchema } from '../models/input-values.js';
-import type { JsonObject } from '../models/values.js';
+import { meterSchema } from '../models/inputs.js';
+import type { Amount, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import type { CreditMetering, CreditMutations } from './credit-service-types.js';
-import type { LlmUsage, Meter, MeterOptions } from './meter-types.js';
+import { notValid, parse } from './input.js';
+import type { Meter, MeterOptions } from './meter-types.js';
 import type { Applied, Transaction } from './views.js';
 
 export function creditMetering<S>(credits: CreditMutations<S>, scale: number, logger: LoggerLike): CreditMetering {
-  async function openMeter(options: MeterOptions): Promise<Meter> {
-    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = options;
-    const reservation = await credits.reserveCredits(userId, estimate, call);
-    const costs: number[] = [];
+  async function openMeter(given: MeterOptions): Promise<Meter> {
+    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = parse(meterSchema, given);
+    const reservation = await credits.reserveCredits(userId, estimate as Amount, call);
+    const costs = new MeteredSum(scale);
     const records: JsonObject[] = [];
     const controller = new AbortController();
     const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;
@@ -24,21 +26,17 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       reservation,
       signal,
       get total() {
-        return sumMetered(costs, scale);
+        return costs.total;
       },
       add(cost, recorded) {
-        if (ending) {
-          const expected = 'a meter that is still open';
-          throw creditError('INVALID_ARGUMENT', 'The meter is settled: nothing can be added.', {
-            path: 'meter',
-            expected,
-          });
-        }
-        sumMetered([...costs, cost], scale);
-        costs.push(cost);
+        if (ending) throw notValid('meter', 'a meter that is still open: this one is settled');
+        costs.add(cost);
         if (recorded) records.push(recorded);
       },
-      addUsage({ model, provider, cost, metadata: recorded }: LlmUsage) {
+      addUsage(usage) {
+        if (typeof usage !== 'object' || usage === null)
+          throw notValid('usage', 'an object with model, provider and cost');
+        const { model, provider, cost, metadata: recorded } = usage;
         meter.add(cost, { ...recorded, model, provider, cost });
       },
       stream: (source, onChunk) => meteredStream(source, meter, onChunk),
@@ -75,13 +73,14 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   return {
     openMeter,
     async withCredits(options, run) {
+      if (typeof run !== 'function') throw notValid('run', 'a function that does the work');
       const meter = await openMeter(options);
       let result: Awaited<ReturnType<typeof run>>;
       try {
         result = await run(meter);
       } catch (error) {
         // The caller hears why the work failed; that it could not be charged either is for the log.
-        await settleAfterError(meter, options).catch((err) => {
+        await settleAfterError(meter, options.chargeOnError).catch((err) => {
           logger.error({ err, reservation: meter.reservation.id }, 'A failed call was not settled');
         });
         throw error;
@@ -95,6 +94,16 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       return result;
     },
   };
+
+  async function settleAfterError(meter: Meter, how: MeterOptions['chargeOnError']): Promise<void> {
+    if (how === 'none') return meter.release();
+    if (how === 'estimate') {
+      // In units: the difference of two numbers of credits (0.8 - 0.1) may be above what was estimated.
+      const [held, metered] = [meter.reservation.amount, meter.total].map((n) => parseAmount(n, { scale, zero: true }));
+      meter.add(toCredits(Math.max(0, (held as number) - (metered as number)), scale));
+    }
+    await meter.settle();
+  }
 }
 
 /** The records beside the caller's metadata, as long as both fit; a settlement must never fail for its notes. */
@@ -104,12 +113,6 @@ function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonOb
   if (both.success) return both.data;
   const counted = metadataSchema.safeParse({ ...metadata, usageRecords: records.length });
   return counted.success ? counted.data : metadata;
-}
-
-async function settleAfterError(meter: Meter, { chargeOnError = 'metered', estimate }: MeterOptions): Promise<void> {
-  if (chargeOnError === 'none') return meter.release();
-  if (chargeOnError === 'estimate') meter.add(Math.max(0, Number(estimate) - meter.total));
-  await meter.settle();
 }
 
 function isStream(value: unknown): boolean {
@@ -122,7 +125,9 @@ function meteredStream<T>(
   meter: Meter,
   onChunk?: (chunk: T, meter: Meter) => void,
 ): ReadableStream<T> {
-  const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]();
+  const start = (source as Partial<AsyncIterable<T>> | null | undefined)?.[Symbol.asyncIterator];
+  if (typeof start !== 'function') throw notValid('source', 'a ReadableStream or an AsyncIterable');
+  const iterator = start.call(source) as AsyncIterator<T>;
   return new ReadableStream<T>({
     async pull(controller) {
       try {

@@ -1,9 +1,11 @@
 /** What an operator does with the outbox: sees who is delivered to, sends again, takes a sink off. */
 import { creditError } from '../errors.js';
 import { type DeliveryRow, undelivered } from '../models/delivery.js';
+import { sinkNameSchema } from '../models/notification-inputs.js';
 import { sinkOf } from '../models/system.js';
 import type { FindQuery, Unit } from '../ports/db-manager.js';
 import type { Engine } from './engine.js';
+import { parse } from './input.js';
 import { writeOf } from './row-change.js';
 
 const ROWS_PER_COMMIT = 500;
@@ -30,7 +32,8 @@ export interface OutboxService {
    * the notifications. They come after events that went on meanwhile; the sequence of the account tells.
    *
    * @returns how many rows. Repeating the call is safe.
-   * @throws NOT_FOUND when no sink of this name is registered; STORAGE_UNAVAILABLE, TIMEOUT: try again.
+   * @throws NOT_FOUND when no sink of this name is registered, INVALID_ARGUMENT; STORAGE_UNAVAILABLE, TIMEOUT: try
+   * again.
    * @example await manager.outbox.retryFailed('webhook');
    */
   retryFailed(sink?: string): Promise<{ readonly retried: number }>;
@@ -86,6 +89,7 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
     },
 
     async retryFailed(sink) {
+      if (sink !== undefined) parse(sinkNameSchema, sink, 'sink');
       const rows = await engine.read({}, () => store.readSinks());
       const names = rows.map((row) => sinkOf(row).name);
       if (sink !== undefined && !names.includes(sink)) {
@@ -99,7 +103,8 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
       return { retried };
     },
 
-    async removeSink(name) {
+    async removeSink(given) {
+      const name = parse(sinkNameSchema, given, 'name');
       return engine.read({}, () => store.removeSink(name));
     },
   };

@@ -73,6 +73,7 @@ export interface PromoService<S = never> {
   /** Switches a code off, or on again; found by its id or its code. @throws PROMO_NOT_FOUND */
   togglePromo(promo: Ref, options?: MutationOptions<S>): Promise<Applied<Promo>>;
 
+  /** A code with its counter, or null; found trimmed and upper-case. */
   getPromo(code: string, options?: ReadOptions<S>): Promise<Promo | null>;
 
   /** Codes, newest first; without `activeOnly: false` those that are active. */

@@ -13,7 +13,7 @@ import * as schemas from '../models/plan-inputs.js';
 import type { JsonObject } from '../models/values.js';
 import type { FindQuery } from '../ports/db-manager.js';
 import type { Engine, Mutation } from './engine.js';
-import { parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from './input.js';
+import { idOf, notValid, parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from './input.js';
 import type { Answer } from './operation.js';
 import { stepsOf } from './page.js';
 import { planService } from './plan-service.js';
@@ -230,7 +230,7 @@ function newUserOf(key: string): string {
 
 /** Ids of recurring cycles hold the user's id, and so may be longer than other ids. */
 function parseCycleRef(ref: unknown): string {
-  const id = typeof ref === 'object' && ref !== null ? (ref as { id?: unknown }).id : ref;
+  const id = idOf(ref, 'cycle');
   if (typeof id === 'string' && id.length > 0 && id.length <= 320 && id.isWellFormed()) return id;
-  throw creditError('INVALID_ARGUMENT', 'cycle is not valid.', { path: 'cycle', expected: 'the id of a cycle' });
+  throw notValid('cycle', 'the id of a cycle');
 }

@@ -168,6 +168,7 @@ export interface SubscriptionService<S = never> {
   /** Ends the renewal of a cycle; its credits stay until it ends. @throws NOT_FOUND */
   stopCycle(cycle: Ref, options?: MutationOptions<S>): Promise<Applied<Cycle>>;
 
+  /** A cycle, or null. */
   getCycle(id: string, options?: ReadOptions<S>): Promise<Cycle | null>;
 
   /** A user's cycles, newest first. */

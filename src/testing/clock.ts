@@ -1,5 +1,6 @@
 /** A clock that stands still until a test moves it. */
 
+import { z } from 'zod';
 import { instantSchema } from '../models/input-values.js';
 import type { Clock } from '../ports/clock.js';
 import { parse } from '../services/input.js';
@@ -11,12 +12,20 @@ export interface Duration {
   seconds?: number;
 }
 
+/** A clock for tests, in this process alone. What is no instant or duration is `INVALID_ARGUMENT`. */
 export interface TestClock extends Clock {
+  /** Puts the clock at an instant. An account's own time never goes back: what it wrote stays. */
   set(to: Date | string): void;
+  /** Adds a duration. */
   advance(by: Duration): void;
 }
 
-/** @example const clock = testClock('2030-01-01T00:00:00Z'); clock.advance({ days: 1 }); */
+/**
+ * A clock that stands still until it is moved.
+ *
+ * @param now a Date or ISO text with an offset; 2030-01-01T00:00:00Z unless said.
+ * @example const clock = testClock('2030-01-01T00:00:00Z'); clock.advance({ days: 1 });
+ */
 export function testClock(now: Date | string = '2030-01-01T00:00:00.000Z'): TestClock {
   let ms = parse(instantSchema, now, 'now');
   return {
@@ -30,11 +39,20 @@ export function testClock(now: Date | string = '2030-01-01T00:00:00.000Z'): Test
   };
 }
 
-export function durationMs({ days = 0, hours = 0, minutes = 0, seconds = 0 }: Duration): number {
+const part = z.number().optional();
+const durationSchema = z.strictObject({ days: part, hours: part, minutes: part, seconds: part });
+
+export function durationMs(by: Duration): number {
+  const { days = 0, hours = 0, minutes = 0, seconds = 0 } = parse(durationSchema, by, 'by');
   return Math.round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000);
 }
 
-/** Ids that count: `id-000001`, `id-000002` … They sort in the order they were made. */
+/**
+ * Ids that count: `id-000001`, `id-000002` … They sort in the order they were made, and repeat in the next process:
+ * for tests alone.
+ *
+ * @example const manager = createCreditManagement({ ids: sequenceIds('test') });
+ */
 export function sequenceIds(prefix = 'id'): () => string {
   let last = 0;
   return () => `${prefix}-${String(++last).padStart(6, '0')}`;

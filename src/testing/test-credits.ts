@@ -14,6 +14,7 @@ import type { JobReport } from '../services/job-types.js';
 import type { CreditManagement } from '../services/management.js';
 import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
 
+/** A manager whose clock, faults, events and messages a test has in its hands. */
 export interface TestCredits<S = MemorySession, U extends string = never> extends CreditManagement<S, U> {
   readonly clock: TestClock;
   /** Every event of every commit so far. */
@@ -25,7 +26,11 @@ export interface TestCredits<S = MemorySession, U extends string = never> extend
    * subscriptions and cycles are renewed; at the end what waits in the outbox is delivered. Answers the reports.
    */
   advance(by: Duration): Promise<readonly JobReport[]>;
-  /** Lets the next commits fail: nothing applied, or applied with the answer lost. */
+  /**
+   * Lets the next commits (1 unless `times` says more) fail. `before_commit`: nothing is applied, and the call rejects
+   * with `STORAGE_UNAVAILABLE`. `after_commit`: it is applied and the answer lost; the call looks for what it wrote and
+   * succeeds.
+   */
   failNext(at: 'before_commit' | 'after_commit', times?: number): void;
 }
 
@@ -39,6 +44,10 @@ type Options<S, U extends string> = Omit<CreditManagementOptions<S, U>, 'clock' 
 };
 
 /**
+ * A complete manager in memory for the unit tests of a host: its clock stands at `now` (2030-01-01T00:00:00Z unless
+ * said) until the test moves it, its ids count, and its queue keeps messages for the test to read. It starts no timer.
+ *
+ * @throws `CONFIGURATION` as `createCreditManagement`; `INVALID_ARGUMENT` for `now`.
  * @example
  * const test = createTestCredits({ now: '2030-01-01T00:00:00Z' });
  * await test.credits.addCredits('user-1', 10, { expiresAt: '2030-01-02T00:00:00Z' });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_UNITS, parseAmount, roundUpCredits, sumMetered, toCredits } from '../../src/core/amounts.js';
+import { MAX_UNITS, MeteredSum, parseAmount, roundUpCredits, sumMetered, toCredits } from '../../src/core/amounts.js';
 import { isCreditError } from '../../src/errors.js';
 
 const six = { scale: 6 };
@@ -49,6 +49,12 @@ describe('parsing', () => {
     for (const input of [0, '-0', '--1', '-']) {
       expect(codeOf(() => parseAmount(input, { scale: 6, signed: true }))).toBe('INVALID_AMOUNT');
     }
+  });
+
+  test('what cannot be looked at is INVALID_AMOUNT too', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(codeOf(() => parseAmount(proxy, six))).toBe('INVALID_AMOUNT');
   });
 
   test('a number with too many decimals names roundUpCredits and the rounded amount', () => {
@@ -102,10 +108,24 @@ describe('metered costs', () => {
     expect(sumMetered([0.1, 0.2], 6)).toBe(0.3);
     expect(sumMetered([], 6)).toBe(0);
     expect(roundUpCredits(7.1, 0)).toBe(8);
+    expect(sumMetered(Array(200_000).fill(1e-7), 6)).toBe(0.02);
+  });
+
+  test('a cost that would leave the range is not part of the sum', () => {
+    const sum = new MeteredSum(6);
+    sum.add(2e9 + 1e-7);
+    expect(codeOf(() => sum.add(2e9))).toBe('AMOUNT_TOO_LARGE');
+    expect(codeOf(() => sum.add(Number.NaN))).toBe('INVALID_AMOUNT');
+    sum.add(1e-7);
+    expect(sum.total).toBe(2_000_000_000.000001);
   });
 
   test.each([-1, Number.NaN, Infinity, '1' as unknown as number])('%d is INVALID_AMOUNT', (metered) => {
     expect(codeOf(() => roundUpCredits(metered))).toBe('INVALID_AMOUNT');
+  });
+
+  test.each([-1, 7, 2.5, Number.NaN, '6' as unknown as number])('a scale of %d is INVALID_ARGUMENT', (scale) => {
+    expect(codeOf(() => roundUpCredits(1, scale))).toBe('INVALID_ARGUMENT');
   });
 
   test('beyond the largest amount it is AMOUNT_TOO_LARGE', () => {

@@ -138,6 +138,32 @@ const pageRows: readonly CorpusRow[] = [
   },
 ];
 
+const everyOptions = (options: object): CorpusRow['attempts'] => [
+  ({ loose }) => loose.addCredits('u', 1, options),
+  ({ loose }) => loose.getUserCreditsInfo('u', options),
+  ({ loose }) => loose.getCreditHistory('u', options),
+  ({ loose }) => loose.transferCredits(options),
+  ({ loose }) => loose.openMeter(options),
+  ({ loose, holdId }) => loose.commitReservedCredits(holdId, options),
+];
+
+const boom = () => {
+  throw new Error('secret-of-the-getter');
+};
+const revoked = Proxy.revocable({}, {});
+revoked.revoke();
+/** Objects that throw when they are looked at. */
+const traps = {
+  'a getter that throws': Object.defineProperties(
+    {},
+    { id: { get: boom }, idempotencyKey: { get: boom, enumerable: true } },
+  ),
+  'a Proxy that throws': new Proxy({}, { get: boom, has: boom, ownKeys: boom, getPrototypeOf: boom }),
+  'a Proxy that was revoked': revoked.proxy,
+  'a Date that throws': Object.assign(new Date(), { getTime: boom }),
+  'an AbortSignal that is none': Object.create(AbortSignal.prototype) as object,
+};
+
 /** What no row names but the same door lets in. */
 const optionRows: readonly CorpusRow[] = [
   { id: 'B-137', input: 'an unknown option', expected: 'INVALID', attempts: everyOption({ isAdmin: true }) },
@@ -160,6 +186,24 @@ const optionRows: readonly CorpusRow[] = [
       ({ loose }: Setting) => loose.transferCredits(options),
       ({ loose }: Setting) => loose.transferCredits({ from: 'u', to: 'v', amount: 1 }, options),
       ({ loose, holdId }: Setting) => loose.extendReservation(holdId, options),
+    ],
+  })),
+  ...[new Date('2040-01-01T00:00:00Z'), new Map([['expiresAt', '2040-01-01T00:00:00Z']]), new Set()].map((options) => ({
+    id: 'B-137',
+    input: `a ${options.constructor.name} as options`,
+    expected: 'INVALID' as const,
+    attempts: everyOptions(options),
+  })),
+  ...Object.entries(traps).map(([input, trap]) => ({
+    id: 'B-137',
+    input,
+    expected: 'INVALID' as const,
+    attempts: [
+      ...everyOptions(trap),
+      ({ loose }: Setting) => loose.addCredits('u', 1, { signal: trap }),
+      ({ loose }: Setting) => loose.addCredits('u', 1, { expiresAt: trap }),
+      ({ loose }: Setting) => loose.addCredits('u', 1, { description: trap, priority: trap }),
+      ({ loose }: Setting) => loose.releaseReservedCredits(trap),
     ],
   })),
   {

@@ -147,6 +147,18 @@ await describePostgres('sessions on PostgreSQL', (database) => {
       expectTypeOf<Kysely<unknown>>().not.toExtend<SqlSession>();
     }));
 
+  test('a wrapper that resolves to the rows alone is INVALID_ARGUMENT, and the transaction goes on', () =>
+    withBench(database, async ({ db, models, client }) => {
+      await client.query('begin');
+      const row = item();
+      const rowsAlone = { query: async (text: string, values?: unknown[]) => (await client.query(text, values)).rows };
+      const session = rowsAlone as unknown as SqlSession;
+      await rejectsAs(db.commit([[insert(models.item, row)]], { session }), 'INVALID_ARGUMENT');
+      await rejectsAs(db.getMany(models.item.name, [keyOf(row)], { session }), 'INVALID_ARGUMENT');
+      assert.deepEqual(await db.getMany(models.item.name, [keyOf(row)], { session: client }), [null]);
+      await client.query('rollback');
+    }));
+
   test('what a host has to repeat as a whole is thrown as the driver made it', () =>
     withBench(database, async ({ db, models, client }) => {
       const row = item();

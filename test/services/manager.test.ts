@@ -18,6 +18,16 @@ describe('set-up', () => {
     [{ timeoutMs: Number.NaN }, 'timeoutMs'],
     [{ sinks: [sink('Bad Sink')] }, 'sinks'],
     [{ clocks: null } as object, 'clocks'],
+    [{ creditTypes: { 'Bad Name': {} } }, '[a-z][a-z0-9_]{0,31}'],
+    [{ db: {} as never }, 'new SqlDbManager({ pool })'],
+    [{ db: { connect() {}, query() {}, end() {} } as never }, 'new SqlDbManager({ pool })'],
+    [{ logger: { error() {} } as never }, 'debug, info, warn and error'],
+    [{ clock: {} as never }, 'now'],
+    [{ queue: {} as never }, 'enqueue'],
+    [{ cache: {} as never }, 'get, set and delete'],
+    [{ sinks: [{ name: 'a' } as never] }, 'publish()'],
+    [null as never, 'options'],
+    ['postgres://localhost' as never, 'options'],
   ])('%j is a CONFIGURATION error that names %s', (options, name) => {
     const make = () => createCreditManagement(options);
     expect(make).toThrowError(
@@ -74,7 +84,40 @@ describe('set-up', () => {
     await manager.close();
     await expect(manager.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(manager.credits.getUserCreditsInfo('u')).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(manager.init()).rejects.toMatchObject({ code: 'CLOSED' });
     expect(await manager.health()).toMatchObject({ status: 'unhealthy', components: { database: 'down' } });
+  });
+});
+
+describe('what a manager is asked for by name', () => {
+  const manager = createCreditManagement();
+  const odd = [5n, Symbol('s'), Object.create(null), { toJSON: () => expect.unreachable() }];
+
+  test.each(odd)('no type of events and no credit type: %#', (name) => {
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => manager.on(name as never, () => {})).toThrow(refused);
+    expect(() => manager.creditType(name as never)).toThrow(refused);
+  });
+
+  test('a misspelt event, and a handler that is none', () => {
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => manager.on('credits.recharge' as never, () => {})).toThrow(refused);
+    expect(() => manager.on('*', undefined as never)).toThrow(refused);
+  });
+
+  test('job options with a getter that throws', async () => {
+    const options = {
+      get withinDays(): number {
+        throw new Error('no');
+      },
+    };
+    await expect(manager.jobs.runExpiringNotifications(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test.each([...odd, null, 5])('no name of a sink: %#', async (name) => {
+    const refused = { code: 'INVALID_ARGUMENT' };
+    await expect(manager.outbox.removeSink(name as never)).rejects.toMatchObject(refused);
+    await expect(manager.outbox.retryFailed(name as never)).rejects.toMatchObject(refused);
   });
 });
 
@@ -172,6 +215,17 @@ describe('time and ids', () => {
     await expect(broken.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
   });
 
+  const broken = () => {
+    throw new Error('no');
+  };
+  test.each([() => 5, () => '', () => 'a\nb', () => 'x'.repeat(201), () => ({}), broken])(
+    'ids that are none are CONFIGURATION: %s',
+    async (ids) => {
+      const manager = createCreditManagement({ ids: ids as () => string });
+      await expect(manager.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
+    },
+  );
+
   test('ids are UUIDv7, unique and sorted, also within a millisecond', () => {
     const next = uuidv7Source();
     const ids = Array.from({ length: 20_000 }, next);
@@ -205,6 +259,16 @@ describe('the test kit', () => {
     expect((await any.credits.getUserCreditsInfo('u', { session })).balance).toBe(5);
     const own = createTestCredits();
     await expect(own.credits.addCredits('u', 5, { session })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('a duration that is none is INVALID_ARGUMENT, and the clock stays', async () => {
+    const { advance, clock } = createTestCredits();
+    const before = clock.now();
+    for (const by of [undefined, { day: 1 }, { days: '1' }, { days: Number.NaN }]) {
+      await expect(advance(by as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(() => clock.advance(by as never)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    }
+    expect(clock.now()).toEqual(before);
   });
 
   test('clock and ids', () => {

@@ -55,6 +55,22 @@ describe('withCredits', () => {
     expect(await info()).toEqual([left, 0]);
   });
 
+  test.each([
+    [0.8, 0.1],
+    ['0.8', 0.0999995],
+    [1.1, 0.2],
+  ])('of the estimate %s with %d metered, the estimate is charged, to the last unit', async (estimate, metered) => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const how = { ...options, estimate, chargeOnError: 'estimate', overage: 'reject' } as const;
+    const work = credits.withCredits(how, async (meter) => {
+      meter.add(metered);
+      throw new Error('model failed');
+    });
+    await expect(work).rejects.toThrow('model failed');
+    expect(await info()).toEqual([Number((100 - Number(estimate)).toFixed(6)), 0]);
+  });
+
   test('nothing runs when the estimate cannot be held, and nothing metered charges nothing', async () => {
     const { credits, info } = fresh();
     let ran = false;
@@ -84,6 +100,39 @@ describe('withCredits', () => {
       meter.add(4);
     });
     expect(await info()).toEqual([96, 0]);
+  });
+});
+
+describe('a meter that could not be settled', () => {
+  const work = async () => {};
+  test.each([
+    ['overage', { ...options, overage: 'overdraf' }, work],
+    ['chargeOnError', { ...options, chargeOnError: 'all' }, work],
+    ['options', { ...options, planId: 'pro' }, work],
+    ['options', undefined, work],
+    ['options', null, work],
+    ['run', options, undefined],
+  ])('is not opened: %s of %j', async (path, given, run) => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const refused = { code: 'INVALID_ARGUMENT', details: { path } };
+    await expect(credits.withCredits(given as typeof options, run as typeof work)).rejects.toMatchObject(refused);
+    if (run) await expect(credits.openMeter(given as typeof options)).rejects.toMatchObject(refused);
+    expect(await info()).toEqual([100, 0]);
+    expect((await credits.getCreditHistory('u', { includeHolds: true })).items).toHaveLength(1);
+  });
+
+  test('refuses usage and sources that are none, and goes on', async () => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const meter = await credits.openMeter(options);
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => meter.addUsage(undefined as never)).toThrow(refused);
+    expect(() => meter.stream('text' as never)).toThrow(refused);
+    expect(() => meter.stream(undefined as never)).toThrow(refused);
+    meter.add(1);
+    await meter.settle();
+    expect(await info()).toEqual([99, 0]);
   });
 });
 
@@ -135,6 +184,15 @@ describe('openMeter', () => {
     await unused[Symbol.asyncDispose]();
     expect(await unused.settle()).toBe(null);
     expect(await info()).toEqual([98, 0]);
+  });
+
+  test('takes a record for each of many tokens', async () => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const meter = await credits.openMeter(options);
+    for (let i = 0; i < 20_000; i++) meter.add(0.0000001);
+    await meter.settle();
+    expect(await info()).toEqual([99.998, 0]);
   });
 
   test('notes that do not fit never stop a settlement', async () => {

@@ -33,11 +33,19 @@ export interface Opened {
   readonly initTimeoutMs: number;
 }
 
+const NAMES: Readonly<Record<keyof MongoOptions, true>> = {
+  ...{ client: true, uri: true, poolSize: true, dbName: true, prefix: true, timeoutMs: true, initTimeoutMs: true },
+};
+
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
-export function openOptions(options: MongoOptions): Opened {
+export function openOptions(given: MongoOptions): Opened {
+  const options = given ?? {};
   const { client, uri, dbName = 'credit_management', prefix = 'credit_', poolSize } = options;
   const timeouts = { timeoutMs: options.timeoutMs ?? 10_000, initTimeoutMs: options.initTimeoutMs ?? 60_000 };
   const problems: string[] = [];
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(NAMES, name)) problems.push(`there is no option ${JSON.stringify(name)}`);
+  }
   if ((client === undefined) === (uri === undefined)) problems.push('give one of client and uri');
   if (client !== undefined && typeof client?.startSession !== 'function') problems.push('client is not a MongoClient');
   if (uri !== undefined && !/^mongodb(\+srv)?:\/\//.test(uri)) problems.push('the URI does not begin with mongodb://');

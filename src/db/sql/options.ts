@@ -50,8 +50,14 @@ export interface Opened {
   readonly lockTimeoutMs: number;
 }
 
+const NAMES: Readonly<Record<keyof SqlOptions, true>> = {
+  ...{ url: true, pool: true, pglite: true, poolSize: true, prefix: true, schema: true, prepare: true },
+  ...{ timeoutMs: true, initTimeoutMs: true, statementTimeoutMs: true, lockTimeoutMs: true },
+};
+
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
-export function openOptions(options: SqlOptions): Opened {
+export function openOptions(given: SqlOptions): Opened {
+  const options = given ?? {};
   const { url, pool, pglite, poolSize = 10, prefix = 'credit_', prepare = true, schema = null } = options;
   const numbers = {
     poolSize,
@@ -61,8 +67,15 @@ export function openOptions(options: SqlOptions): Opened {
     lockTimeoutMs: options.lockTimeoutMs ?? 250,
   };
   const problems: string[] = [];
-  const given = [url, pool, pglite].filter((each) => each !== undefined);
-  if (given.length !== 1) problems.push('give one of url, pool and pglite');
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(NAMES, name)) problems.push(`there is no option ${JSON.stringify(name)}`);
+  }
+  if ([url, pool, pglite].filter((each) => each !== undefined).length !== 1)
+    problems.push('give one of url, pool and pglite');
+  // The URL itself holds a password: it is told to nobody.
+  if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) problems.push('the URL does not begin with postgres://');
+  if (pool !== undefined && typeof pool?.connect !== 'function') problems.push('pool is not a pg Pool');
+  if (pglite !== undefined && typeof pglite?.transaction !== 'function') problems.push('pglite is not a PGlite');
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) problems.push('prefix is not of the form [a-z_][a-z0-9_]*');
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1)

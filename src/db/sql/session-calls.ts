@@ -1,7 +1,7 @@
 /** Statements inside transactions that are open already: a host's, or one of our own. */
-import { isCreditError } from '../../errors.js';
+import { creditError, isCreditError } from '../../errors.js';
 import type { CallOptions } from './calls.js';
-import type { SqlConnection } from './connection.js';
+import type { SqlConnection, SqlResult } from './connection.js';
 import type { Dialect, Statement } from './dialect.js';
 import { callFailure, hasEnded, notASession } from './failures.js';
 import { connectionOf, type SqlClientSession, type SqlSession } from './session.js';
@@ -169,7 +169,10 @@ function shorter(ms: number): number {
 }
 
 async function send(connection: SqlConnection, { text, values }: Statement): Promise<readonly unknown[]> {
-  return (await connection.query(text, values)).rows;
+  const answer: Partial<SqlResult> | null | undefined = await connection.query(text, values);
+  if (Array.isArray(answer?.rows)) return answer.rows;
+  const expected = 'a query(text, values) that resolves to { rows }';
+  throw creditError('INVALID_ARGUMENT', `session is not valid: ${expected}.`, { path: 'session', expected });
 }
 
 function withDeadline(connection: SqlConnection, until: number): SqlConnection {
