@@ -62,6 +62,9 @@ test('what a read is refused with says nothing of the driver, whose error is the
   for (const [error, code] of [
     [server(112, TRANSIENT), 'CONTENTION'],
     [server(189), 'STORAGE_UNAVAILABLE'],
+    // Trying again is no use.
+    [server(13), 'CONFIGURATION'],
+    [server(18), 'CONFIGURATION'],
     [new TypeError('of a value'), 'INVALID_ARGUMENT'],
   ] as const) {
     const failure = callFailure(error);

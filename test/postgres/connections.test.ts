@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import { test } from 'vitest';
 import { isCreditError } from '../../src/errors.js';
+import { createCreditManagement } from '../../src/index.js';
 import { SqlDbManager } from '../../src/sql.js';
 import { insert, insertAll, readOne, replace } from '../../src/testing/db-manager-fixture.js';
 import { entry, item, keyOf } from '../../src/testing/db-manager-models.js';
@@ -141,13 +142,35 @@ await describePostgres('connections on PostgreSQL', (database) => {
     }));
 
   test('a server that is not there is STORAGE_UNAVAILABLE, and its address is not told', async () => {
-    const bad = ['postgres://nobody:secret@127.0.0.1:1/nowhere', `${database.url}_missing`, 'postgres://[bad'];
+    const bad = ['postgres://nobody:secret@127.0.0.1:1/nowhere', 'postgres://[bad'];
     for (const url of bad) {
       const db = new SqlDbManager({ url });
       const { error } = await elapsed(() => db.init([]));
       assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'), String(error));
-      assert.doesNotMatch(error.message, /127|secret|nowhere|missing/);
+      assert.doesNotMatch(error.message, /127|secret|nowhere/);
       await db.close();
+    }
+  });
+
+  test('a database that there is none of, or a user who may not, is CONFIGURATION: trying again is no use', async () => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const role = `may_nothing_${process.pid}`;
+    await client.query(`create role ${role} login; revoke create on schema public from public`);
+    const asRole = new URL(database.url);
+    asRole.username = role;
+    try {
+      for (const url of [`${database.url}_missing`, String(asRole)]) {
+        const { credits, close } = createCreditManagement({ db: new SqlDbManager({ url }) });
+        const { error } = await elapsed(() => credits.addCredits('u', 1));
+        assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
+        assert.match(error.message, /SQLSTATE (3D000|42501|28...)/);
+        assert.equal(error.retryable, false);
+        await close();
+      }
+    } finally {
+      await client.query(`drop role ${role}`);
+      await client.end();
     }
   });
 

@@ -171,7 +171,7 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       await wait(100);
       isOver = true;
       await load;
-      expect(journal.tally.resolved).toBeGreaterThan(CUTS);
+      expect(journal.tally.resolved).toBeGreaterThan(CUTS / 4);
     }));
 
   test('answers lost at random under load', () =>

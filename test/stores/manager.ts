@@ -97,13 +97,13 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
 
     test('lots lapse and holds end by the database’s clock', () =>
       withManager(adapter, database, async ({ manager, credits }) => {
-        const soon = () => new Date(Date.now() + 1_000);
+        const soon = () => new Date(Date.now() + 2_000);
         await credits.addCredits('u', 10, { expiresAt: soon() });
         await credits.addCredits('u', 5);
         await credits.addCredits('u', 2, { effectiveAt: soon() });
-        const hold = await credits.reserveCredits('u', 3, { ttlSeconds: 1 });
+        const hold = await credits.reserveCredits('u', 3, { ttlSeconds: 2 });
         expect(await credits.getUserCreditsInfo('u', { fresh: true })).toMatchObject({ balance: 15, available: 12 });
-        await sleep(1_200);
+        await sleep(2_200);
         expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: 7, reserved: 0, available: 7 });
         expect(await codeOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_ACTIVE not_applied');
         expect(await credits.expireCredits('u')).toBeGreaterThanOrEqual(0);

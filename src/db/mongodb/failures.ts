@@ -69,9 +69,18 @@ export class WriteError extends Error {
   }
 }
 
-/** `STORAGE_UNAVAILABLE`, unless it is an error of the library already. */
+/** Not authorized, and wrong credentials. */
+const SETUP: ReadonlySet<unknown> = new Set([13, 18]);
+
+/** `STORAGE_UNAVAILABLE`, or `CONFIGURATION` where trying again is no use; errors of the library stay as they are. */
 export function storageFailure(cause: unknown): Error {
   if (isCreditError(cause)) return cause;
+  const { code } = (cause ?? {}) as { code?: unknown };
+  if (SETUP.has(code)) {
+    const message = `The database refuses this service (error ${code}). Nothing was written.`;
+    const problems = ['check the user, password, authSource and roles of the connection'];
+    return creditError('CONFIGURATION', `${message} Check its user and roles.`, { problems }, { cause });
+  }
   const message = 'The database did not answer. Nothing was written; try again.';
   return creditError('STORAGE_UNAVAILABLE', message, {}, { cause });
 }
