@@ -30,6 +30,9 @@ const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
   'PAYMENT_MISMATCH',
 ]);
 
+/** What jobs do, again and again while it is due: a refusal is in their reports, not in the ledger each time. */
+const ROUTINE: ReadonlySet<string> = new Set(['renew', 'renew_cycle']);
+
 /** Operations on the same documents, in the order of those documents' queues. */
 export interface Group {
   /** Keys of their accounts. */
@@ -192,7 +195,7 @@ function planRefusal(
 ): Verdict {
   const { call } = operation;
   operation.error = errorOf(refusal);
-  const recorded = RECORDED.has(refusal.code);
+  const recorded = RECORDED.has(refusal.code) && !ROUTINE.has(operation.command.type);
   // What is not written was true of the state it was decided on, so that must be the latest.
   if (!recorded && !group.fresh) return 'stale';
   // An earlier attempt whose answer was lost must not land after any refusal.

@@ -56,7 +56,7 @@ export function jobs<S>(
   relay: Pick<OutboxRelay<S>, 'run'>,
   notifications: Pick<NotificationService, 'notifyExpiringForAll'>,
 ): Jobs {
-  const expire = async (row: Row): Promise<Outcome> => {
+  const expire = async (row: Row, asOf: Date): Promise<Outcome> => {
     const account = row as unknown as AccountRow;
     const { creditType, userId } = account;
     engine.offer(account);
@@ -65,7 +65,7 @@ export function jobs<S>(
       accounts: [engine.account(creditType, userId)],
       given: {},
       options: {},
-      command: () => ({ type: 'expire', asOf: null }),
+      command: () => ({ type: 'expire', asOf: asOf.getTime() }),
     });
     return { expired: (entry?.details.expired as number | undefined) ?? 0 };
   };
@@ -78,13 +78,13 @@ export function jobs<S>(
   const due = (asOf: Date) => ({ index: 'due', range: { field: 'dueAt', lte: asOf } }) as const;
 
   const all: Jobs = {
-    runExpiration: (options) => run('expiration', options, (asOf) => [dueAccounts(asOf, expire)]),
+    runExpiration: (options) => run('expiration', options, (asOf) => [dueAccounts(asOf, (row) => expire(row, asOf))]),
 
     runReservationExpiry: (options) =>
       run('reservation_expiry', options, (asOf) => [
         dueAccounts(asOf, (row) => {
           const { holds } = accountFromRow(row as unknown as AccountRow);
-          return holds.some((hold) => hold.expiresAt <= asOf.getTime()) ? expire(row) : null;
+          return holds.some((hold) => hold.expiresAt <= asOf.getTime()) ? expire(row, asOf) : null;
         }),
       ]),
 

@@ -116,7 +116,9 @@ export class Oracle {
       return this.#decide(call, clockNow);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (BUSINESS_REFUSALS.has(error.code)) this.refusalsWritten += 1;
+      // What is due is tried again by every job.
+      const isRoutine = call.op === 'allocate' || call.op === 'renewCycle';
+      if (BUSINESS_REFUSALS.has(error.code) && !isRoutine) this.refusalsWritten += 1;
       return { status: 'refused', code: error.code, details: error.details };
     }
   }

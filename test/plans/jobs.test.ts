@@ -132,8 +132,13 @@ await describeBackends('jobs', (open) => {
     await credits.addCredits('b', 7, { expiresAt: '2026-01-20T00:00:00Z' });
     world.clock.set('2026-01-15T00:00:00Z');
     expect(await jobs.runExpiration({ asOf: '2026-01-09T00:00:00Z' })).toMatchObject({ processed: 0 });
+    await credits.addCredits('d', 3, { expiresAt: '2026-01-16T00:00:00Z' });
+    await credits.addCredits('d', 4, { expiresAt: '2026-01-17T00:00:00Z' });
     expect(await jobs.runExpiration({ asOf: '2026-03-01T00:00:00Z' })).toMatchObject({ processed: 1, expired: 5 });
     expect(await jobs.runExpiration()).toMatchObject({ processed: 0, expired: 0 });
+    // What lapsed until then is what is told.
+    world.clock.set('2026-01-18T00:00:00Z');
+    expect(await jobs.runExpiration({ asOf: '2026-01-16T00:00:00Z' })).toMatchObject({ processed: 1, expired: 3 });
     world.clock.set('2026-01-20T00:00:00Z');
     const hold = await credits.addCredits('c', 9).then(() => credits.reserveCredits('c', 4, { ttlSeconds: 60 }));
     world.clock.advance({ seconds: 60 });
@@ -153,6 +158,9 @@ await describeBackends('jobs', (open) => {
     const report = await jobs.runAllocation({ batchSize: 4 });
     expect(report).toMatchObject({ status: 'completed', processed: 29, granted: 2_900, skippedCount: 1 });
     expect(report.skipped).toMatchObject([{ code: 'LIMIT_EXCEEDED' }]);
+    // However often it is tried, the report alone tells.
+    expect(await jobs.runAllocation()).toMatchObject({ processed: 0, skipped: report.skipped });
+    expect((await world.manager.ledger.list({ types: ['error'] })).items).toEqual([]);
     // Who has room again is granted what was due.
     await credits.deductCredits('u7', 2);
     expect(await jobs.runAllocation()).toMatchObject({ processed: 1, granted: 100, skippedCount: 0 });
