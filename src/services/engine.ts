@@ -62,6 +62,8 @@ export interface Mutation<S> {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const GRACE_MS = 500;
+/** Of the commands that a preview imagines before its own. */
+const FIRST_MAX = 100;
 const OWN_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export class Engine<S> {
@@ -181,8 +183,16 @@ export class Engine<S> {
     return Promise.race([answer, abort]).finally(stop);
   }
 
-  /** The entry that a command would be answered with now. Nothing is written and nothing remembered. */
-  preview(accounts: readonly AccountRef[], options: ReadOptions<S>, command: Command): Promise<EntryRow> {
+  /**
+   * The entry that a command would be answered with now, after `first` as often as that does anything. Nothing is
+   * written and nothing remembered.
+   */
+  preview(
+    accounts: readonly AccountRef[],
+    options: ReadOptions<S>,
+    command: Command,
+    first: Command | null = null,
+  ): Promise<EntryRow> {
     const { session, fresh } = options;
     const { db } = this.store;
     return this.read(options, async (timeoutMs) => {
@@ -195,16 +205,30 @@ export class Engine<S> {
       });
       const facts = new FactSheet(db, how);
       const settings = this.#config.settings();
-      const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', new ChangeSet(settings, facts));
-      const call = callInfo('preview', 'preview', {}, null);
-      for (;;) {
-        const { misses } = facts;
-        const decision = decide(states, command, call, context);
-        if (decision.kind === 'applied') return decision.entry;
-        if (decision.kind === 'refused') throw errorOf(decision);
-        if (facts.misses === misses) throw creditError('INVARIANT_VIOLATION', 'There is nothing to preview.', {});
-        await facts.fetch();
+      const changes = new ChangeSet(settings, facts);
+      const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', changes);
+      let decided = 0;
+      const ask = async (asked: Command) => {
+        const call = callInfo('preview', `preview-${decided++}`, {}, null);
+        for (;;) {
+          const { misses } = facts;
+          const decision = decide(states, asked, call, context);
+          if (decision.kind !== 'pending' || facts.misses === misses) return decision;
+          await facts.fetch();
+        }
+      };
+      while (first !== null && decided < FIRST_MAX) {
+        const decision = await ask(first);
+        if (decision.kind !== 'applied') break;
+        for (const [i, change] of decision.changes.entries()) {
+          changes.add(change);
+          states[i] = change.account;
+        }
       }
+      const decision = await ask(command);
+      if (decision.kind === 'applied') return decision.entry;
+      if (decision.kind === 'refused') throw errorOf(decision);
+      throw creditError('INVARIANT_VIOLATION', 'There is nothing to preview.', {});
     });
   }
 

@@ -92,10 +92,12 @@ export function subscriptionService<S>(
       const user = parseId(userId, 'userId');
       const planId = parseRef(plan, 'plan');
       const accounts = await directory.accounts(user, planId, options);
-      const entry = await engine.preview(accounts, options, {
-        ...{ type: 'subscribe', planId, subscriptionId: 's-preview', autoRenew: null, allocate: true },
-        ...{ upgrade: true, when, proration },
-      });
+      const current = await directory.read(user, options);
+      const own = { planId, subscriptionId: 's-preview', autoRenew: null, allocate: true, upgrade: true } as const;
+      const command = { type: 'subscribe', ...own, when, proration } as const;
+      // An upgrade makes up first for what no job has granted yet.
+      const renewal = current && ({ type: 'renew', subscriptionId: current.id } as const);
+      const entry = await engine.preview(accounts, options, command, renewal);
       return { granted: grantedBy(entry, scale), subscription: subscriptionOf(entry) };
     },
 

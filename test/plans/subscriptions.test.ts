@@ -69,6 +69,23 @@ test('switching plans, and leaving and coming back, grant no more than the highe
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(300);
 });
 
+test('a preview of a subscription that no job has renewed is what the upgrade then does', async () => {
+  for (const proration of ['none', 'time'] as const) {
+    const { subscriptions, clock, credits } = createTestCredits({ now: '2026-01-01T00:00:00Z' });
+    const small = await subscriptions.addSubscriptionPlan(monthly);
+    const big = await subscriptions.addSubscriptionPlan({ ...monthly, name: 'big', creditLimit: 200 });
+    await subscriptions.setUserSubscriptionPlan('u', small);
+    clock.set('2026-03-16T12:00:00Z');
+    const { granted, subscription } = await subscriptions.previewChange('u', big, { proration });
+    const before = (await credits.getUserCreditsInfo('u')).balance;
+    const done = await subscriptions.upgradeUserSubscriptionPlan('u', big, { proration });
+    expect(subscription).toMatchObject({ periodStart: done.periodStart, periodEnd: done.periodEnd });
+    // The period that runs was worth 100, and nobody had granted them.
+    expect([before, (await credits.getUserCreditsInfo('u')).balance]).toEqual([0, 100 + (granted.credits ?? 0)]);
+    expect(granted.credits).toBe(proration === 'none' ? 100 : 50);
+  }
+});
+
 test('auto-renew off ends exactly at validUntil; a plan that is not offered any more is not renewed', async () => {
   const { subscriptions, jobs, credits, clock } = open();
   const plan = await subscriptions.addSubscriptionPlan(monthly);
