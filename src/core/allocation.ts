@@ -125,19 +125,20 @@ function less(all: Units, part: Units): Units {
 
 /**
  * What the period that ends leaves to the next, of the plan's own credit type: what lapsed of its lots at its end, up
- * to the cap; undefined while rows have to be read.
+ * to the cap; undefined while rows have to be read. However late the job is, it is the same.
  */
 export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): number | undefined {
   const { rolloverCap, grants } = row.pending ?? row.terms;
   const creditType = grants[0]?.creditType ?? '';
   if (rolloverCap === null) return 0;
   const draft = drafts.find(({ account }) => account.creditType === creditType);
+  const { facts } = (drafts[0] as Draft).context;
   let left = 0;
   let isPending = false;
   for (const id of row.lots[creditType] ?? []) {
-    const lot = draft?.account.grants.find((grant) => grant.id === id) ?? draft?.context.facts.grant(id);
+    const lot = draft?.account.grants.find((grant) => grant.id === id) ?? facts.grant(id);
     if (lot === undefined) isPending = true;
-    else if (lot?.expiresAt?.valueOf() === row.periodEnd.getTime()) left += lot.expired;
+    else if (lot?.expiresAt?.valueOf() === row.periodEnd.getTime()) left += lot.expired - (lot.expiredLate ?? 0);
   }
   return isPending ? undefined : Math.min(rolloverCap, left);
 }

@@ -26,6 +26,12 @@ export function isSpendable(grant: OpenGrant, now: number): boolean {
   return grant.effectiveAt <= now && (grant.expiresAt === null || now < grant.expiresAt);
 }
 
+/** Whether what lapses at `at` lapses after the end: a hold kept it, or a reversal brought it back. */
+export function lapsesLate({ createdAt, expiresAt }: OpenGrant, at: number): boolean {
+  // One that is granted when its time is over lapses as it would have.
+  return expiresAt !== null && createdAt < expiresAt && expiresAt < at;
+}
+
 /** The part that no hold pins. */
 export function freePart(grant: OpenGrant): number {
   return grant.remaining - grant.held;

@@ -8,7 +8,7 @@ import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
-import { compareBurnOrder, freePart, isSpendable } from './burn-down.js';
+import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
 import type { CallInfo, Context, GrantTerms, RowWrite, SideWrite } from './command.js';
 import type { PendingEvent } from './crossings.js';
 
@@ -151,7 +151,7 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
   return entry;
 }
 
-type Parts = Partial<Pick<OpenGrant, 'remaining' | 'held' | 'expired' | 'revoked'>>;
+type Parts = Partial<Pick<OpenGrant, 'remaining' | 'held' | 'expired' | 'expiredLate' | 'revoked'>>;
 
 /** Replaces the grant at position `i` by a copy with other parts. Frozen, so that stores may share it. */
 export function changeGrant(draft: Draft, i: number, parts: Parts): void {
@@ -163,6 +163,7 @@ export function changeGrant(draft: Draft, i: number, parts: Parts): void {
     held: parts.held ?? grant.held,
     expired: parts.expired ?? grant.expired,
     revoked: parts.revoked ?? grant.revoked,
+    ...(parts.expiredLate !== undefined && { expiredLate: parts.expiredLate }),
   });
 }
 
@@ -265,7 +266,8 @@ export function repayDebt(draft: Draft, freed?: readonly Draw[]): readonly Draw[
 export function lapse(draft: Draft, grantId: string, part: number): void {
   const i = grantIndex(draft, grantId);
   const grant = draft.account.grants[i] as OpenGrant;
-  changeGrant(draft, i, { remaining: grant.remaining - part, expired: grant.expired + part });
+  const late = lapsesLate(grant, draft.account.at) ? { expiredLate: (grant.expiredLate ?? 0) + part } : null;
+  changeGrant(draft, i, { remaining: grant.remaining - part, expired: grant.expired + part, ...late });
   draft.account.balance -= part;
   draft.dueChanged = true;
   writeEntry(draft, 'expire', { amount: part, delta: -part, grantId });

@@ -5,7 +5,7 @@ import type { ReservationRow } from '../models/reservation.js';
 import type { Draw } from '../models/values.js';
 import { type Account, emptyAccount } from './account.js';
 import { newReservationRow, reservationRow } from './advance.js';
-import { compareBurnOrder } from './burn-down.js';
+import { compareBurnOrder, lapsesLate } from './burn-down.js';
 import type { GrantTerms } from './command.js';
 import { nextDue } from './draft.js';
 import { PLAIN_TERMS } from './grants.js';
@@ -156,6 +156,7 @@ function apply(state: Replayed, entry: EntryRow): void {
       each(state, [{ grantId: entry.grantId as string, amount: entry.amount }], (grant, amount) => {
         grant.remaining -= amount;
         grant.expired += amount;
+        if (lapsesLate(grant, account.at)) grant.expiredLate = (grant.expiredLate ?? 0) + amount;
       });
       break;
     case 'reverse':

@@ -19,6 +19,8 @@ export const openGrantSchema = z.object({
   remaining: micro,
   held: micro,
   expired: micro,
+  /** Of it what a hold or a reversal freed after the end, where there is any: a job on time would not have found it. */
+  expiredLate: micro.optional(),
   revoked: micro,
   priority: z.int(),
   effectiveAt: instantMs,

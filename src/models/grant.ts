@@ -16,6 +16,7 @@ export const grantSchema = z.object({
   remaining: z.int(),
   held: z.int(),
   expired: z.int(),
+  expiredLate: z.int().nullable(),
   revoked: z.int(),
   priority: z.int(),
   effectiveAt: z.date(),

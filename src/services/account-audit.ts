@@ -140,7 +140,8 @@ export class AccountAudit {
   #isGrant(grant: OpenGrant, row: GrantRow): boolean {
     const expected = grantRow(this.#owner, grant, grant.rowVersion);
     // The row of an open grant is of its last write: only its terms are current.
-    const parts = row.open && { remaining: row.remaining, held: row.held, expired: row.expired, revoked: row.revoked };
+    const { remaining, held, expired, expiredLate, revoked } = row;
+    const parts = row.open && { remaining, held, expired, expiredLate, revoked };
     return isSame({ ...expected, ...parts }, row);
   }
 

@@ -122,8 +122,11 @@ export async function carryOut<S>(
 }
 
 function tooLong() {
-  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes. Give it fewer users or less text.`;
-  return creditError('LIMIT_EXCEEDED', message, { what: 'ledgerLineBytes', limit: MAX_LINE_BYTES });
+  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes.`;
+  return creditError('LIMIT_EXCEEDED', `${message} Give it fewer users or less text.`, {
+    what: 'ledgerLineBytes',
+    limit: MAX_LINE_BYTES,
+  });
 }
 
 /** The canonical input of the call that wrote an entry; of unkeyed calls too, so that an `op_` key can be judged. */

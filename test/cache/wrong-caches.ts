@@ -143,7 +143,7 @@ export const wrongCaches: readonly WrongCache[] = [
     (cache) => ({
       get: async (key) => {
         const current = cache.current(key);
-        if (current) cache.entries.set(key, { ...current, until: current.until + 60 });
+        if (current) cache.entries.set(key, { ...current, until: current.until + 1_000 });
         return current?.value ?? null;
       },
     }),

@@ -7,7 +7,7 @@ import { type MongoStore, withStore } from './service-fixture.js';
 const MONTHLY = { name: 'Pro', creditLimit: 100, price: 5, currency: 'USD', billingPeriod: 'monthly' } as const;
 const USERS = ['u1', 'u2', 'u3'];
 
-/** A model, its document, the field that is damaged, and whose user is left out by then: of allocation, expiry, events. */
+/** A model, its document, the field that is damaged, and whose user allocation, expiry and events then leave out. */
 const DAMAGES = [
   ['account', { _id: 'credits/u2' }, 'state', [1, 1, 0]],
   ['subscription', { _id: 'u2' }, 'terms', [1, 0, 0]],

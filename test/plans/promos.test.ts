@@ -87,7 +87,7 @@ test('what a claim says by itself is said, also when the caller gives nothing fo
   expect(items).toMatchObject([{ description: 'Promo: HI', correlationId: 'promo_HI_u' }]);
 });
 
-test('a code that was claimed keeps its credit type: a repeated key would be another one on another account', async () => {
+test('a code that was claimed keeps its credit type, or a repeated key would be a new one elsewhere', async () => {
   const { promos, creditType, credits } = createTestCredits({ creditTypes: { image: {} } });
   await promos.createPromo({ code: 'HI', credits: 5, maxUsesPerUser: 2 });
   await promos.updatePromo({ code: 'HI', creditType: 'image' });

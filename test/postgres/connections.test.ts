@@ -152,7 +152,7 @@ await describePostgres('connections on PostgreSQL', (database) => {
     }
   });
 
-  test('a database that there is none of, or a user who may not, is CONFIGURATION: trying again is no use', async () => {
+  test('a database that is not there, or a user who may not, is CONFIGURATION: trying again is no use', async () => {
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
     const role = `may_nothing_${process.pid}`;

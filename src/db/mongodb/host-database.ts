@@ -17,7 +17,7 @@ export interface HostDatabase extends MongoDatabaseLike {
 
 /**
  * Commands and reads of it throw INVALID_ARGUMENT once the transaction that `session` has now is over, and
- * OUTCOME_UNKNOWN where it was committed with something of the call in it. After the call's deadline nothing is written.
+ * OUTCOME_UNKNOWN where it was committed with something of the call in it. Nothing is sent after the call's deadline.
  */
 export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call: Call): HostDatabase {
   const { transaction } = session;
