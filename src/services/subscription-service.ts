@@ -96,7 +96,8 @@ export function subscriptionService<S>(
       const own = { planId, subscriptionId: 's-preview', autoRenew: null, allocate: true, upgrade: true } as const;
       const command = { type: 'subscribe', ...own, when, proration } as const;
       // An upgrade makes up first for what no job has granted yet.
-      const renewal = current && ({ type: 'renew', subscriptionId: current.id } as const);
+      const isLate = current?.dueAt != null && current.dueAt.getTime() <= (await directory.now(current, options));
+      const renewal = isLate ? ({ type: 'renew', subscriptionId: current.id } as const) : null;
       const entry = await engine.preview(accounts, options, command, renewal);
       return { granted: grantedBy(entry, scale), subscription: subscriptionOf(entry) };
     },

@@ -9,7 +9,7 @@ const grantsOf = (db: AnyDb) => rowsOf(db, 'grant', 'account');
 const holdsOf = (db: AnyDb) => rowsOf(db, 'reservation', 'account');
 
 /** Parts of an open grant are those of the account document: its row has them as they were last written. */
-const PARTS = ['remaining', 'held', 'expired', 'revoked'];
+const PARTS = ['remaining', 'held', 'expired', 'expiredLate', 'revoked'];
 /** The number of commits that wrote an account is told by no entry. */
 const NOT_TOLD: Record<ModelName, (row: Row, field: string) => boolean> = {
   entry: () => false,

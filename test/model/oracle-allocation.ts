@@ -75,8 +75,7 @@ export function restGranted(draft: Draft, one: Subscription): Subscription {
 }
 
 /**
- * What the ending period leaves to the next: what has lapsed of its lots that ended with it, up to the cap.
- * A hold that ends before the job runs adds to it what it frees.
+ * What the ending period leaves to the next: what lapsed of its lots when they ended with it, up to the cap.
  */
 export function rolledOver(account: Account, { next, terms, lots, end }: Subscription): Micro {
   const { rolloverCap } = next ?? terms;
@@ -84,7 +83,7 @@ export function rolledOver(account: Account, { next, terms, lots, end }: Subscri
   const ended = lots.map((id) => lotOf(account, id)).filter((lot) => lot.expiresAt === end);
   return smaller(
     rolloverCap,
-    ended.reduce((sum, lot) => sum + lot.expired, 0n),
+    ended.reduce((sum, lot) => sum + lot.expiredOnTime, 0n),
   );
 }
 

@@ -73,6 +73,7 @@ export function lapse(draft: Draft, lot: Lot, at: number, tally?: ClockTally): v
   const amount = lot.free;
   lot.free = 0n;
   lot.expired += amount;
+  lot.expiredOnTime += amount;
   write(draft, { type: 'expire', delta: -amount, lot: lot.id, at });
 }
 

@@ -111,6 +111,7 @@ export function makeLot(draft: Draft, terms: LotTerms, amount: Micro, place = 0)
     held: 0n,
     spent: 0n,
     expired: 0n,
+    expiredOnTime: 0n,
     revoked: 0n,
     phase: terms.effectiveAt > now ? 'scheduled' : 'open',
   };
@@ -162,6 +163,7 @@ export function lapseFreed(draft: Draft, parts: readonly Part[], at: number): vo
     if (lot.expiresAt === null || lot.expiresAt > at) continue;
     lot.free -= part.amount;
     lot.expired += part.amount;
+    if (lot.expiresAt === at) lot.expiredOnTime += part.amount;
     write(draft, { type: 'expire', delta: -part.amount, lot: lot.id, at });
   }
 }

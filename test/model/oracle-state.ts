@@ -54,6 +54,8 @@ export interface Lot {
   held: Micro;
   spent: Micro;
   expired: Micro;
+  /** Of it what was free at the end, when no hold had it and before any reversal. */
+  expiredOnTime: Micro;
   revoked: Micro;
   phase: 'scheduled' | 'open' | 'lapsed';
 }
