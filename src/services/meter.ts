@@ -31,7 +31,9 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       add(cost, recorded) {
         if (ending) throw notValid('meter', 'a meter that is still open: this one is settled');
         costs.add(cost);
-        if (recorded) records.push(recorded);
+        // A note that cannot be kept is left out; the cost counts.
+        const note = metadataSchema.safeParse(recorded);
+        if (note.success) records.push(note.data);
       },
       addUsage(usage) {
         if (typeof usage !== 'object' || usage === null)

@@ -205,4 +205,19 @@ describe('openMeter', () => {
     const [charge] = (await credits.getCreditHistory('u', { types: ['commit_reserved'] })).items;
     expect(charge?.metadata).toEqual({ usageRecords: 300 });
   });
+
+  test('a note is of the moment it was given, and one that cannot be kept costs no other', async () => {
+    const { credits, info } = fresh();
+    await credits.addCredits('u', 100);
+    const meter = await credits.openMeter(options);
+    const note = { step: 1 };
+    meter.add(1, note);
+    note.step = 2;
+    meter.add(1, { when: new Date() as unknown as string });
+    meter.add(1, { step: 3 });
+    await meter.settle();
+    expect(await info()).toEqual([97, 0]);
+    const [charge] = (await credits.getCreditHistory('u', { types: ['commit_reserved'] })).items;
+    expect(charge?.metadata).toEqual({ usage: [{ step: 1 }, { step: 3 }] });
+  });
 });
