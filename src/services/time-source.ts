@@ -18,9 +18,19 @@ export interface TimeSource {
 export function hostTime(clock: Clock): TimeSource {
   return {
     now() {
-      const now = clock.now();
-      if (now instanceof Date && !Number.isNaN(now.getTime())) return now.getTime();
-      throw creditError('CONFIGURATION', 'clock.now() did not return a valid Date.', { problems: ['clock'] });
+      let cause: unknown;
+      try {
+        const now = clock.now();
+        if (now instanceof Date && !Number.isNaN(now.getTime())) return now.getTime();
+      } catch (error) {
+        cause = error;
+      }
+      throw creditError(
+        'CONFIGURATION',
+        'clock.now() did not return a valid Date.',
+        { problems: ['clock'] },
+        { cause },
+      );
     },
     refresh: () => null,
   };

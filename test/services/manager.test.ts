@@ -211,8 +211,16 @@ describe('time and ids', () => {
     expect(hostTime({ now: () => new Date(5) }).now()).toBe(5);
     expect(hostTime({ now: () => new Date(5) }).refresh()).toBe(null);
     expect(() => hostTime({ now: () => new Date(Number.NaN) }).now()).toThrowError(/clock/);
-    const broken = createCreditManagement({ clock: { now: () => new Date(Number.NaN) } });
-    await expect(broken.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
+    const stopped = new Error('the clock has stopped');
+    const throws = () => {
+      throw stopped;
+    };
+    for (const now of [() => new Date(Number.NaN), throws]) {
+      const broken = createCreditManagement({ clock: { now } });
+      const error = await broken.credits.addCredits('u', 1).catch((thrown: Error) => thrown);
+      expect(error).toMatchObject({ code: 'CONFIGURATION' });
+      expect((error as Error).cause).toBe(now === throws ? stopped : undefined);
+    }
   });
 
   const broken = () => {
