@@ -24,8 +24,8 @@ export const CORE_BUGS: readonly SeededBug[] = [
     id: 'SB-01b',
     title: 'float arithmetic: metered costs are summed as floats',
     file: 'src/core/amounts.ts',
-    find: 'const units = (sum + step - 1n) / step;',
-    replace: 'const units = BigInt(Math.ceil(costs.reduce((a, b) => a + b, 0) * 10 ** scale));',
+    find: 'for (const cost of costs) sum.add(cost);',
+    replace: 'sum.add(costs.reduce((a, b) => a + b, 0));',
     tests: [{ file: AMOUNTS, name: 'a sum is exact and rounded once' }],
   },
   {
