@@ -26,9 +26,14 @@ export class SubscriptionDirectory<S> {
   }
 
   /** The instant of a decision on a subscription: time never moves backwards on the accounts that it writes. */
-  async now(row: SubscriptionRow, options: ReadOptions<S>): Promise<number> {
+  now(row: SubscriptionRow, options: ReadOptions<S>): Promise<number> {
+    return this.nowOf(row.userId, typesOf(row), options);
+  }
+
+  /** The same for these credit types of a user. */
+  async nowOf(userId: string, types: readonly string[], options: ReadOptions<S>): Promise<number> {
     const { session, fresh } = options;
-    const keys = accountsOf(this.engine, row.userId, typesOf(row)).map(({ key }) => key);
+    const keys = accountsOf(this.engine, userId, types).map(({ key }) => key);
     return this.engine.read(options, async (timeoutMs) => {
       const rows = await this.engine.store.db.getMany('account', keys, { session, fresh, timeoutMs });
       const last = (rows as unknown as (AccountRow | null)[]).map((account) => account?.at.getTime() ?? 0);

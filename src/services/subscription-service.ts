@@ -167,16 +167,18 @@ export function subscriptionService<S>(
     },
 
     async getCycle(id, given) {
-      const row = await readCycle(parseCycleRef(id), parseReadOptions(given));
-      return row && toCycle(row, scale, engine.now());
+      const options = parseReadOptions(given);
+      const row = await readCycle(parseCycleRef(id), options);
+      return row && toCycle(row, scale, await nowOfCycles([row], options));
     },
 
     async listCycles(userId, given) {
       const user = parseId(userId, 'userId');
       const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
       const page = await find('cycle', { index: 'user', equals: { userId: user } }, options);
-      const now = engine.now();
-      const items = (page.rows as unknown as CycleRow[]).map((row) => toCycle(row, scale, now));
+      const rows = page.rows as unknown as CycleRow[];
+      const now = await nowOfCycles(rows, options);
+      const items = rows.map((row) => toCycle(row, scale, now));
       return { items, nextCursor: page.nextCursor };
     },
   };
@@ -214,6 +216,13 @@ export function subscriptionService<S>(
       const [row] = await db.getMany('cycle', [id], { session, fresh, timeoutMs });
       return row as unknown as CycleRow | null;
     });
+  }
+
+  /** Only where one ends that has not by the clock does its account's time tell. */
+  async function nowOfCycles(rows: readonly CycleRow[], options: ReadOptions<S>): Promise<number> {
+    const now = engine.now();
+    const open = rows.find(({ status, recurring, end }) => status === 'active' && !recurring && end.getTime() > now);
+    return open ? directory.nowOf(open.userId, [open.creditType], options) : now;
   }
 
   function find(model: string, query: object, options: ReadOptions<S> & ListOptions) {

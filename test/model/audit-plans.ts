@@ -71,7 +71,7 @@ export async function auditPlans(library: Library, oracle: Oracle, user: string,
   const { account, now } = oracle.read(user, library.clockNow);
   const { subscriptions, promos } = library.manager(turn);
   const { claims } = account.plans;
-  const found = [...(await auditRow(library, account, now)), ...(await auditCycles(library, account, turn))];
+  const found = [...(await auditRow(library, account, now)), ...(await auditCycles(library, account, now, turn))];
   const { code } = at(PROMOS, turn);
   let uses = 0;
   for (const { plans } of oracle.accounts) uses += plans.claims.get(code) ?? 0;
@@ -119,14 +119,15 @@ function storedCounts(row: Readonly<Record<string, unknown>>, one: Subscription,
   return { granted: view('granted', row.grantedUntil), carried: view('carried', row.carriedUntil), for: one.label };
 }
 
-async function auditCycles(library: Library, { user, plans }: Account, turn: number): Promise<Differences> {
+async function auditCycles(library: Library, account: Account, now: number, turn: number): Promise<Differences> {
+  const { user, plans } = account;
   const { subscriptions } = library.manager(turn);
   const listed = await allPages((page) => subscriptions.listCycles(user, page), 2 + (turn % 20));
   const found = differ(`cycles of ${user}`, { length: plans.cycles.size }, listed);
   for (const cycle of listed) {
     const view = library.book.viewCycle(cycle);
     const one = plans.cycles.get(String(view.id));
-    found.push(...(one ? differ(`cycle ${one.label}`, viewCycle(one), view) : [`${view.id} is nobody's cycle`]));
+    found.push(...(one ? differ(`cycle ${one.label}`, viewCycle(one, now), view) : [`${view.id} is nobody's cycle`]));
   }
   return found;
 }

@@ -191,6 +191,9 @@ export function viewSubscription(one: Subscription, now?: number): Record<string
   };
 }
 
-export function viewCycle({ label, amount, days, recurring, status, start, end }: Cycle): Record<string, unknown> {
+export function viewCycle(one: Cycle, now?: number): Record<string, unknown> {
+  const { label, amount, days, recurring, start, end } = one;
+  const isOver = now !== undefined && one.status === 'active' && !recurring && end <= now;
+  const status = isOver ? 'ended' : one.status;
   return { id: label, amount: Number(amount) / 1e6, days, recurring, status, start, end };
 }
