@@ -32,9 +32,13 @@ export interface Setting {
 /** Batches so small that calls made at once fill them; nothing for the library's own, which few calls fill. */
 export type Pipeline = { readonly lanes: number; readonly maxBatch: number } | Record<string, never>;
 
+/** The fewer, the more waits behind a batch that is full. */
+const LANES = [1, 1, 2, 3];
+const BATCHES = [1, 1, 2, 2, 3, 4];
+
 export function settingOf(seed: number): Setting {
   const bits = mixed(seed);
-  const small = { lanes: 1 + ((bits >>> 16) % 3), maxBatch: 1 + ((bits >>> 20) % 4) };
+  const small = { lanes: LANES[(bits >>> 16) % 4] ?? 1, maxBatch: BATCHES[(bits >>> 20) % 6] ?? 1 };
   return { cached: bits % 4 === 1, filed: (bits >>> 8) % 16 === 1, pipeline: (bits >>> 12) % 4 === 1 ? {} : small };
 }
 
