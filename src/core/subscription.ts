@@ -215,7 +215,7 @@ function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled
   if ('kind' in result) return result;
   // What ends with this very period keeps nothing from it.
   const isCarried = before.carriedUntil?.getTime() !== row.periodEnd.getTime();
-  Object.assign(row, isCarried ? before : { carried: {}, carriedUntil: null });
+  Object.assign(row, before, !isCarried && { carried: {}, carriedUntil: null });
   row.isAllocated = true;
   row.granted = result.granted;
   row.lots = result.lots;

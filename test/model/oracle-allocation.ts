@@ -72,7 +72,15 @@ export function allocated(drafts: readonly Draft[], one: Subscription, share = A
 
 /** What earlier periods were granted counts until they would have ended, and is the earlier period's part then. */
 function countedAgainst({ had, carried, start }: Subscription): { had: Counted; carried: Counted } {
-  if (had.until <= start) return { had: NOTHING_COUNTS, carried: NOTHING_COUNTS };
+  if (had.until <= start) {
+    // Types that only the earlier of two periods granted go on counting when the later has ended.
+    const still = Object.entries(carried.amounts).filter(
+      ([type, amount]) => amount > 0n && amount === had.amounts[type],
+    );
+    const isLong = carried.until > start && still.length > 0;
+    const kept = isLong ? { amounts: Object.fromEntries(still), until: carried.until } : NOTHING_COUNTS;
+    return { had: kept, carried: kept };
+  }
   if (carried.until > start) return { had, carried };
   const rest = { amounts: less(had.amounts, carried.amounts), until: had.until };
   return { had: rest, carried: rest };

@@ -83,6 +83,22 @@ export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
     ],
   },
   {
+    found: 'a day of a plan of another type let what the week was granted be granted again',
+    config,
+    steps: [
+      set('weekly-image'),
+      clock(HOUR),
+      set('daily'),
+      clock(DAY + 2 * HOUR),
+      set('weekly-image'),
+      clock(2 * DAY),
+      call({ op: 'remove', user }),
+      set('daily-image'),
+      clock(9 * DAY),
+      job(),
+    ],
+  },
+  {
     found: 'the oracle let nobody stop a late cycle whose grant has no room',
     config,
     steps: [

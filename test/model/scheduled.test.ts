@@ -167,6 +167,7 @@ async function runScheduled(
     if (suspending) await scheduler.schedule(Promise.resolve(), 'store');
   };
   const { cached, pipeline } = settingOf(seed);
+  const about = `config ${show({ ...config, pipeline })}`;
   const library = new Library(config, START, { suspend, cached, filePath, pipeline });
   library.join();
   let oracle = new Oracle(config);
@@ -180,8 +181,7 @@ async function runScheduled(
     const answer = await library.perform(call, 0);
     await library.learn(answer);
     const differences = compareOutcome(expected, answer, call, library);
-    if (differences.length > 0)
-      throw new Disagreement([`config ${show({ ...config, pipeline })}`, ...differences].join('\n'));
+    if (differences.length > 0) throw new Disagreement([about, ...differences].join('\n'));
     made.push(call);
   }
   for (let start = 0; start < raws.length; ) {
@@ -207,16 +207,14 @@ async function runScheduled(
       const stale = await compareCached(library, oracle, users);
       if (stale.length > 0) throw new Disagreement(stale.join('\n'));
     } catch (error) {
-      if (error instanceof Disagreement)
-        throw new Disagreement([`config ${show({ ...config, pipeline })}`, ...log, error.message].join('\n'));
+      if (error instanceof Disagreement) throw new Disagreement([about, ...log, error.message].join('\n'));
       throw error;
     }
   }
   const ledgered = { oracle, library, users, happened, latestClock: library.clockNow };
   const chance = new Chance(seed);
   const differences = [...(await auditLedger(ledgered, chance)), ...(await auditFile(ledgered, chance))];
-  if (differences.length > 0)
-    throw new Disagreement([`config ${show({ ...config, pipeline })}`, ...log, ...differences].join('\n'));
+  if (differences.length > 0) throw new Disagreement([about, ...log, ...differences].join('\n'));
   await library.close();
   if (library.cache) happened.count('sequences with a cache');
   happened.count('balances from the cache', library.cache?.hits ?? 0);
