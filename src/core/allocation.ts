@@ -69,15 +69,22 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
   return { granted, lots, isAny };
 }
 
+type Counted = Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'carried' | 'carriedUntil'>;
+
 /** What counts against a period that starts at `start`, and the part of it that an earlier period was granted. */
-export function countedAt(
-  { granted, grantedUntil, carried, carriedUntil }: SubscriptionRow,
-  start: Date,
-): Pick<SubscriptionRow, 'granted' | 'carried' | 'carriedUntil'> {
-  if (grantedUntil === null || grantedUntil <= start) return { granted: {}, carried: {}, carriedUntil: null };
-  if (carriedUntil !== null && carriedUntil > start) return { granted, carried, carriedUntil };
+export function countedAt({ granted, grantedUntil, carried, carriedUntil }: SubscriptionRow, start: Date): Counted {
+  const isCarried = carriedUntil !== null && carriedUntil > start;
+  if (grantedUntil === null || grantedUntil <= start) {
+    // A type that the period which ended granted nothing of counts for as long as the one before it would have gone on.
+    const isKept = ([creditType, units]: [string, number]) => units > 0 && units === granted[creditType];
+    const kept = isCarried ? Object.entries(carried).filter(isKept) : [];
+    if (kept.length === 0) return { granted: {}, grantedUntil, carried: {}, carriedUntil: null };
+    const all = Object.fromEntries(kept);
+    return { granted: all, grantedUntil: carriedUntil, carried: all, carriedUntil };
+  }
+  if (isCarried) return { granted, grantedUntil, carried, carriedUntil };
   const rest = carriedUntil === null ? granted : less(granted, carried);
-  return { granted: rest, carried: rest, carriedUntil: grantedUntil };
+  return { granted: rest, grantedUntil, carried: rest, carriedUntil: grantedUntil };
 }
 
 /**

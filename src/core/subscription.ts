@@ -215,7 +215,7 @@ function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled
   if ('kind' in result) return result;
   // What ends with this very period keeps nothing from it.
   const isCarried = before.carriedUntil?.getTime() !== row.periodEnd.getTime();
-  Object.assign(row, isCarried ? before : { carried: {}, carriedUntil: null });
+  Object.assign(row, before, !isCarried && { carried: {}, carriedUntil: null });
   row.isAllocated = true;
   row.granted = result.granted;
   row.lots = result.lots;
@@ -262,13 +262,19 @@ function finish(drafts: readonly Draft[], row: Row, message: string): null {
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
     if (each !== draft && each.account.planLimit === planLimit) continue;
     each.account.planLimit = planLimit;
-    const more = each === draft ? { subscription: toJson(row), granted: grantedBy(drafts) } : {};
-    const details: JsonObject = { planLimit, ...more };
+    const own = { subscription: toJson(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
+    const details: JsonObject = { planLimit, ...(each === draft && own) };
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
   }
   draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
   return null;
+}
+
+/** The plan's own credit type, where it is not everybody's: a repeated allocation is told of it. */
+function ownTypeOf({ terms }: Row): JsonObject {
+  const creditType = terms.grants[0]?.creditType ?? 'credits';
+  return creditType === 'credits' ? {} : { ownType: creditType };
 }
 
 /** What this operation granted, by credit type. */

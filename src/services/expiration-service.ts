@@ -24,10 +24,9 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
         const message = 'There is no subscription with this id.';
         throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });
       }
-      const { granted = {} } = renewal ?? {};
-      const own = row.terms.grants[0]?.creditType ?? 'credits';
+      const { granted = {}, ownType = '' } = renewal ?? {};
       return {
-        granted: toCredits(granted[own] ?? 0, engine.scale),
+        granted: toCredits(granted[ownType] ?? 0, engine.scale),
         alreadyAllocated: Object.keys(granted).length === 0,
       };
     },

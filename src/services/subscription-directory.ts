@@ -116,9 +116,10 @@ export function typesOf(row: SubscriptionRow): string[] {
   }
 }
 
-/** What was allocated: units by credit type, and when the period ends that it went up to. */
+/** What was allocated: units by credit type, the plan's own one, and when the period ends that it went up to. */
 export interface Renewal {
   readonly granted: Readonly<Record<string, number>>;
+  readonly ownType: string;
   readonly until: number;
 }
 
@@ -136,8 +137,9 @@ export async function renew<S>(
     command: () => ({ type: 'renew', subscriptionId: row.id }),
   });
   if (!entry) return null;
-  const { granted = {}, subscription } = entry.details as Partial<Renewal> & { subscription?: { periodEnd: string } };
-  return { granted, until: Date.parse(subscription?.periodEnd ?? '') };
+  const details = entry.details as Partial<Renewal> & { subscription?: { periodEnd: string } };
+  const { granted = {}, ownType = 'credits', subscription } = details;
+  return { granted, ownType, until: Date.parse(subscription?.periodEnd ?? '') };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type MemorySession,
 } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
+import { settingOf } from '../model/chance.js';
 import { audit, rowsBy } from './audit.js';
 import { type Fate, FaultyDb } from './faulty-db.js';
 import type { Service } from './world.js';
@@ -27,6 +28,8 @@ export interface Call {
   readonly tag: string;
   readonly key: string | undefined;
   readonly run: (credits: Service, options: CallOptions) => Promise<unknown>;
+  /** Whom a transfer is for. */
+  readonly other: string;
   claim: 'applied' | 'replayed' | 'not_applied' | 'unknown';
   code: string;
   retryKey: string | undefined;
@@ -39,7 +42,8 @@ type CallOptions = {
   description: string;
 };
 
-const USERS = ['a', 'b', 'c'];
+/** So few that all wait for the same, or so many that most wait for nobody. */
+const USERS = [3, 12].map((count) => Array.from({ length: count }, (_, i) => `user-${i}`)) as [string[], string[]];
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class Chaos {
@@ -47,12 +51,14 @@ export class Chaos {
   readonly db: FaultyDb;
   readonly calls: Call[] = [];
   readonly managers: CreditManagement<MemorySession>[];
+  readonly #users: string[];
   #stormy = 0;
   #holds: string[] = [];
   #entries: string[] = [];
 
   constructor(seed: number) {
     this.random = randomSource(seed);
+    this.#users = this.random() < 0.5 ? USERS[0] : USERS[1];
     const ticks = () => Math.floor(this.random() * 3);
     const suspend = () =>
       new Promise<void>((resolve) => {
@@ -61,13 +67,14 @@ export class Chaos {
         setImmediate(next);
       });
     this.db = new FaultyDb(new InMemoryDbManager({ suspend }));
-    this.managers = [0, 1, 2].map(() => createCreditManagement({ db: this.db, logger: quiet }));
+    const { pipeline } = settingOf(seed);
+    this.managers = [0, 1, 2].map(() => createCreditManagement({ db: this.db, logger: quiet, pipeline }));
   }
 
   async prepare(): Promise<void> {
     for (const manager of this.managers) await manager.init();
     const { credits } = this.managers[0]!;
-    for (const user of USERS) await credits.addCredits(user, 200, { description: 'start' });
+    for (const user of this.#users) await credits.addCredits(user, 200, { description: 'start' });
     for (let i = 0; i < 12; i++) this.#holds.push((await credits.reserveCredits(this.#user(), 5)).id);
     for (let i = 0; i < 12; i++) this.#entries.push((await credits.deductCredits(this.#user(), 2)).id);
   }
@@ -90,15 +97,20 @@ export class Chaos {
     for (let i = 0; i < 30; i++) this.db.lies.push(random() < 0.5 ? 'conflict' : 'locked');
   }
 
-  /** Starts one random call on a random process. */
+  /** Starts one random call on a random process; now and then its caller goes on the moment it is answered. */
   async call(): Promise<void> {
-    const call = this.#choose();
-    this.calls.push(call);
-    const abort = new AbortController();
-    if (this.random() < 0.1) setImmediate(() => abort.abort());
-    const timeoutMs = this.random() < 0.2 ? 15 : 400;
-    const options = { idempotencyKey: call.key, timeoutMs, signal: abort.signal, description: call.tag };
-    await this.#judge(call, call.run(this.#credits(), options));
+    const credits = this.#credits();
+    let user: string | undefined;
+    do {
+      const call = this.#choose(undefined, user);
+      user = call.other;
+      this.calls.push(call);
+      const abort = new AbortController();
+      if (this.random() < 0.1) setImmediate(() => abort.abort());
+      const timeoutMs = this.random() < 0.2 ? 15 : 400;
+      const options = { idempotencyKey: call.key, timeoutMs, signal: abort.signal, description: call.tag };
+      await this.#judge(call, call.run(credits, options));
+    } while (this.random() < 0.4);
   }
 
   /** A host's transaction of two calls that commits or rolls back; as one call with one claim. */
@@ -145,11 +157,29 @@ export class Chaos {
     await this.db.land();
   }
 
+  /** A store that answers serves everybody: calls at once that fill batches, and what their callers do next. */
+  async calm(): Promise<string[]> {
+    const first = this.calls.length;
+    const serve = async (credits: Service) => {
+      let user = this.#user();
+      for (const only of ['transfer', 'add']) {
+        const call = this.#choose(undefined, user, only);
+        this.calls.push(call);
+        const options = { idempotencyKey: call.key, description: call.tag, timeoutMs: 5_000 };
+        await this.#judge(call, call.run(credits, options));
+        user = call.other;
+      }
+    };
+    await Promise.all(this.managers.flatMap(({ credits }) => Array.from({ length: 8 }, () => serve(credits))));
+    const kept = this.calls.slice(first).filter(({ code }) => code !== 'resolved' && code !== 'INSUFFICIENT_CREDITS');
+    return kept.map(({ tag, code }) => `${tag}: ${code} on a store that answers`);
+  }
+
   /** Everything that is stored and everything that was claimed, side by side. */
   async problems(): Promise<string[]> {
     const problems: string[] = [];
     const operations = new Map<string, Set<string>>();
-    for (const user of USERS) {
+    for (const user of this.#users) {
       const key = `credits/${user}`;
       problems.push(...(await audit(this.db.inner, key)));
       const entries = (await rowsBy(this.db.inner, 'entry', 'history', { account: key })) as unknown as EntryRow[];
@@ -173,9 +203,9 @@ export class Chaos {
     return problems;
   }
 
-  #choose(kind?: string): Call {
-    const user = this.#user();
-    const other = USERS.find((one) => one !== user)!;
+  #choose(kind?: string, user = this.#user(), only?: string): Call {
+    const others = this.#users.filter((one) => one !== user);
+    const other = others[Math.floor(this.random() * others.length)]!;
     const keyed = kind === undefined && this.random() < 0.5;
     const hold = this.#holds[Math.floor(this.random() * this.#holds.length)]!;
     const entry = this.#entries[Math.floor(this.random() * this.#entries.length)]!;
@@ -193,13 +223,15 @@ export class Chaos {
       ['reverse', (c, o) => c.reverseTransaction(entry, { ...o, amount: 1 })],
       ['update', (c, o) => c.updateAccount(user, { ...o, overdraftLimit: 1_000 + amount })],
     ];
-    const [name, run] = runs[Math.floor(this.random() * runs.length)]!;
+    const possible = only === undefined ? runs : runs.filter(([name]) => name === only);
+    const [name, run] = possible[Math.floor(this.random() * possible.length)]!;
     const tag = `${kind ?? name} ${this.calls.length}`;
     const key = keyed ? tag : undefined;
-    const call: Call = { tag, key, run, claim: 'unknown', code: '', retryKey: undefined };
+    const call: Call = { tag, key, run, other, claim: 'unknown', code: '', retryKey: undefined };
     const earlier = this.calls[Math.floor(this.random() * this.calls.length)];
     // Now and then somebody repeats a keyed call, possibly while the first is still on its way.
-    if (!kind && earlier?.key !== undefined && this.random() < 0.4) return { ...call, ...earlier, claim: 'unknown' };
+    if (!kind && !only && earlier?.key !== undefined && this.random() < 0.4)
+      return { ...call, ...earlier, claim: 'unknown' };
     return call;
   }
 
@@ -218,7 +250,7 @@ export class Chaos {
   }
 
   #user(): string {
-    return USERS[Math.floor(this.random() * USERS.length)]!;
+    return this.#users[Math.floor(this.random() * this.#users.length)]!;
   }
 
   #credits(): Service {

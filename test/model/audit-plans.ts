@@ -1,4 +1,5 @@
 /** Compares what can be read of plans, subscriptions, cycles and promo codes, and their rows, with the oracle. */
+import { CREDIT_TYPE, IMAGE, nameOf, typeOf } from './account-names.js';
 import { type Differences, differ } from './compare.js';
 import type { Happened } from './happened.js';
 import { allPages, credits, type Library } from './library.js';
@@ -24,7 +25,8 @@ export class PlanWatch {
   }
 
   async compare(user: string, turn: number): Promise<Differences> {
-    return [...this.#compareEvents(user), ...(await this.#compareView(user, turn))];
+    const found = this.#compareEvents(user);
+    return typeOf(user) === CREDIT_TYPE ? [...found, ...(await this.#compareView(user, turn))] : found;
   }
 
   #compareEvents(user: string): Differences {
@@ -41,7 +43,7 @@ export class PlanWatch {
       const [wanted, got] = [expected, actual].map((list) =>
         list.filter(({ type }) => (type === ALLOCATED) === isAllocation),
       ) as [typeof expected, typeof actual];
-      found.push(...differ(`events of ${user}`, { types: wanted.map(typeOf) }, { types: got.map(typeOf) }));
+      found.push(...differ(`events of ${user}`, { types: wanted.map(kindOf) }, { types: got.map(kindOf) }));
       for (const [i, { type, sequence, ...amounts }] of wanted.entries()) {
         this.#happened.count(`event ${type}`);
         const given = Object.entries(amounts).map(([field, value]) => [field, credits(value)]);
@@ -53,8 +55,8 @@ export class PlanWatch {
   }
 
   async #compareView(user: string, turn: number): Promise<Differences> {
-    const { account, now } = this.#oracle.read(user, this.#library.clockNow);
-    const { subscription: one } = account.plans;
+    const { subscription: one } = this.#oracle.stored(user).plans;
+    const now = this.#oracle.nowOf(user, this.#library.clockNow);
     const actual = await this.#library.manager(turn).subscriptions.getUserSubscriptionPlan(user);
     if (!one || one.status === 'removed') return actual === null ? [] : [`${user} has a subscription`];
     if (!actual) return [`${user} has no subscription`];
@@ -62,7 +64,7 @@ export class PlanWatch {
   }
 }
 
-function typeOf({ type }: { type: string }): string {
+function kindOf({ type }: { type: string }): string {
   return type;
 }
 
@@ -71,7 +73,15 @@ export async function auditPlans(library: Library, oracle: Oracle, user: string,
   const { account, now } = oracle.read(user, library.clockNow);
   const { subscriptions, promos } = library.manager(turn);
   const { claims } = account.plans;
-  const found = [...(await auditRow(library, account, now)), ...(await auditCycles(library, account, now, turn))];
+  const found = [
+    ...(await auditRow(library, account, oracle.nowOf(user, library.clockNow))),
+    ...(await auditCycles(library, account, now, turn)),
+  ];
+  for (const name of [user, nameOf(user, IMAGE)]) {
+    const row = await library.accountRow(name);
+    const { limit } = oracle.stored(name).plans;
+    if (row) found.push(...differ(`account ${name}`, { planLimit: limit === null ? null : Number(limit) }, row.state));
+  }
   const { code } = at(PROMOS, turn);
   let uses = 0;
   for (const { plans } of oracle.accounts) uses += plans.claims.get(code) ?? 0;
@@ -85,13 +95,13 @@ export async function auditPlans(library: Library, oracle: Oracle, user: string,
 }
 
 async function auditRow(library: Library, account: Account, now: number): Promise<Differences> {
-  const { subscription: one, limit } = account.plans;
-  const row = await library.accountRow(account.user);
-  const found = row ? differ('account', { planLimit: limit === null ? null : Number(limit) }, row.state) : [];
+  const { subscription: one } = account.plans;
+  const found: Differences = [];
   const [stored] = await library.db.getMany('subscription', [account.user]);
   if (!one || !stored) return one || stored ? [...found, `the subscription row of ${account.user} is amiss`] : found;
   const { status, isAllocated, start, end, pausedAt, hadTrial, isTrial, lots } = one;
-  const named = ((stored.lots as { credits?: string[] }).credits ?? []).map((id) => library.lotNameOf(id));
+  const stands = Object.values(stored.lots as Record<string, string[]>).flat();
+  const named = stands.map((id) => library.lotNameOf(id));
   return [
     ...found,
     ...differ(
@@ -99,24 +109,31 @@ async function auditRow(library: Library, account: Account, now: number): Promis
       { status, isAllocated, periodStart: start, periodEnd: end, pausedAt, hadTrial, isTrial, dueAt: dueAt(one) },
       stored,
     ),
-    ...differ(`row of ${account.user}`, { lots }, { lots: named }),
+    ...differ(`row of ${account.user}`, { lots: [...lots].sort() }, { lots: named.sort() }),
     ...differ(`row of ${account.user}`, countedOf(one, now), storedCounts(stored, one, now)),
   ];
 }
 
 /** What counts no more is compared no more. */
 function countedOf({ had, carried }: Subscription, now: number): Record<string, unknown> {
-  const view = ({ amount, until }: Counted) => (until > now ? `${amount} until ${until}` : 'nothing');
+  const view = ({ amounts, until }: Counted) => (until > now ? `${listed(amounts)} until ${until}` : 'nothing');
   return { granted: view(had), carried: view(carried) };
 }
 
 function storedCounts(row: Readonly<Record<string, unknown>>, one: Subscription, now: number): Record<string, unknown> {
   const view = (name: string, until: unknown) => {
     if (!(until instanceof Date) || until.getTime() <= now) return 'nothing';
-    const amount = (row[name] as Record<string, number>).credits ?? 0;
-    return `${amount} until ${until.getTime()}`;
+    return `${listed(row[name] as Record<string, number>)} until ${until.getTime()}`;
   };
   return { granted: view('granted', row.grantedUntil), carried: view('carried', row.carriedUntil), for: one.label };
+}
+
+function listed(amounts: Readonly<Record<string, bigint | number>>): string {
+  const parts = Object.entries(amounts).filter(([, amount]) => Number(amount) !== 0);
+  return parts
+    .map(([type, amount]) => `${amount} of ${type}`)
+    .sort()
+    .join(', ');
 }
 
 async function auditCycles(library: Library, account: Account, now: number, turn: number): Promise<Differences> {
@@ -136,7 +153,7 @@ async function auditCycles(library: Library, account: Account, now: number, turn
 async function auditPreview(library: Library, oracle: Oracle, account: Account, turn: number): Promise<Differences> {
   const { user, plans } = account;
   const due = plans.subscription && dueAt(plans.subscription);
-  if (due !== null && due <= Math.max(library.clockNow, account.lastAt)) return [];
+  if (due !== null && due <= oracle.nowOf(user, library.clockNow)) return [];
   const { name } = at(PLANS, turn);
   const proration = turn % 2 === 0 ? 'none' : 'time';
   const copy = oracle.copy();
@@ -147,11 +164,15 @@ async function auditPreview(library: Library, oracle: Oracle, account: Account, 
   const actual = await subscriptions.previewChange(user, plan, { proration }).catch(({ code }) => ({ code }));
   if (expected.status === 'refused') return differ('preview', { code: expected.code }, actual);
   if (!('granted' in actual)) return [`the preview was refused: ${actual.code}`];
-  const made = copy.stored(user).entries.filter(({ operation }) => operation === 'preview');
-  const granted = made.reduce((sum, entry) => sum + (entry.allocated ? entry.delta : 0n), 0n);
+  const granted: Record<string, number> = {};
+  for (const type of [CREDIT_TYPE, IMAGE]) {
+    const made = copy.stored(nameOf(user, type)).entries.filter(({ operation }) => operation === 'preview');
+    const sum = made.reduce((all, entry) => all + (entry.allocated ? entry.delta : 0n), 0n);
+    if (sum > 0n) granted[type] = credits(sum);
+  }
   const { planId, periodEnd, status } = viewSubscription(copy.stored(user).plans.subscription as Subscription);
   return [
-    ...differ('preview', { granted: granted > 0n ? { credits: credits(granted) } : {} }, actual),
+    ...differ('preview', { granted }, actual),
     ...differ('preview', { planId, periodEnd, status }, library.book.view(actual.subscription)),
   ];
 }

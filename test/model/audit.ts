@@ -2,6 +2,7 @@
  * Compares everything that can be read of an account with the oracle, and the stored rows with the design's
  * invariants.
  */
+import { userOf } from './account-names.js';
 import { compareEntry, compareGrant, compareHold, type Differences, differ, drawsOf } from './compare.js';
 import { allPages, credits, type Library, type Transaction } from './library.js';
 import type { Oracle } from './oracle.js';
@@ -46,8 +47,8 @@ export async function auditUser(library: Library, oracle: Oracle, user: string, 
 }
 
 async function auditGrants(library: Library, account: Account, turn: number): Promise<Differences> {
-  const service = library.service(turn);
-  const grants = await allPages((page) => service.getGrants(account.user, page), 5 + (turn % 90));
+  const service = library.service(turn, account.user);
+  const grants = await allPages((page) => service.getGrants(userOf(account.user), page), 5 + (turn % 90));
   const open = [...account.lots.values()].filter((lot) => lot.free + lot.held > 0n);
   const found: Differences = differ('open lots', { length: open.length }, grants);
   for (const grant of grants) {
@@ -60,9 +61,9 @@ async function auditGrants(library: Library, account: Account, turn: number): Pr
 }
 
 async function auditActiveHolds(library: Library, account: Account, turn: number): Promise<Differences> {
-  const service = library.service(turn);
+  const service = library.service(turn, account.user);
   const found: Differences = [];
-  const listed = await allPages((page) => service.getActiveReservations(account.user, page), 2 + (turn % 90));
+  const listed = await allPages((page) => service.getActiveReservations(userOf(account.user), page), 2 + (turn % 90));
   const active = [...account.holds.values()].filter((hold) => hold.status === 'active');
   found.push(...differ('active holds', { length: active.length }, listed));
   for (const hold of active) {
@@ -74,7 +75,7 @@ async function auditActiveHolds(library: Library, account: Account, turn: number
 }
 
 async function auditHolds(library: Library, account: Account, turn: number): Promise<Differences> {
-  const service = library.service(turn);
+  const service = library.service(turn, account.user);
   const found: Differences = [];
   for (const hold of account.holds.values()) {
     const one = await service.getReservation(library.reservationId(hold.id));
@@ -85,9 +86,9 @@ async function auditHolds(library: Library, account: Account, turn: number): Pro
 }
 
 async function auditHistory(library: Library, account: Account, turn: number): Promise<Differences> {
-  const service = library.service(turn);
+  const service = library.service(turn, account.user);
   const options = { order: 'oldest', includeHolds: true } as const;
-  const history = await allPages((page) => service.getCreditHistory(account.user, { ...options, ...page }));
+  const history = await allPages((page) => service.getCreditHistory(userOf(account.user), { ...options, ...page }));
   const found = differ('history', { length: account.entries.length }, history);
   const operations = new Map<string, string>();
   for (const entry of account.entries) {
@@ -114,7 +115,7 @@ async function auditPreview(
   const trial = account.entries.length === 0 ? oracle.config.trialCredits : 0n;
   const most = available + trial;
   const amount = smaller(most > 0n ? (most * BigInt(turn % 12)) / 10n + 1n : BigInt(turn + 1), LARGEST);
-  const preview = await library.service(turn).previewDeduction(account.user, credits(amount));
+  const preview = await library.service(turn, account.user).previewDeduction(userOf(account.user), credits(amount));
   const sufficient = amount <= most;
   const found = differ('preview', { sufficient, shortfall: sufficient ? 0 : credits(amount - most) }, preview);
   if (!sufficient || trial > 0n) return found;
@@ -142,7 +143,7 @@ async function auditPast(library: Library, oracle: Oracle, user: string, turn: n
   const pick = entries[turn % Math.max(entries.length, 1)];
   if (!pick) return [];
   const last = entries.findLast((entry) => entry.at <= pick.at);
-  const past = await library.service(turn).getBalanceAt(user, new Date(pick.at));
+  const past = await library.service(turn, user).getBalanceAt(userOf(user), new Date(pick.at));
   if (!last) return [];
   return differ(
     `balance of ${user} at ${pick.at}`,

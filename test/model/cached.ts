@@ -1,4 +1,5 @@
 /** Balances read through the cache, past it, and several at once: all of them are the oracle's. */
+import { userOf } from './account-names.js';
 import { compareInfo, type Differences } from './compare.js';
 import { credits, type Library } from './library.js';
 import type { Oracle } from './oracle.js';
@@ -11,9 +12,9 @@ export async function compareBalance(
   now: number,
   turn: number,
 ): Promise<Differences> {
-  const found = compareInfo(user, info, now, await library.service(turn).getUserCreditsInfo(user));
+  const found = compareInfo(user, info, now, await library.service(turn, user).getUserCreditsInfo(userOf(user)));
   if (!library.cache) return found;
-  const fresh = await library.service(turn + 1).getUserCreditsInfo(user, { fresh: true });
+  const fresh = await library.service(turn + 1, user).getUserCreditsInfo(userOf(user), { fresh: true });
   return [...marked('cached', found), ...marked('fresh', compareInfo(user, info, now, fresh))];
 }
 
@@ -24,14 +25,15 @@ export async function auditCached(
   users: readonly string[],
   turn: number,
 ): Promise<Differences> {
-  const service = library.service(turn);
   const found: Differences = [];
-  for (const user of users) {
-    const { account, now } = oracle.read(user, library.clockNow);
+  for (const name of users) {
+    const user = userOf(name);
+    const service = library.service(turn, name);
+    const { account, now } = oracle.read(name, library.clockNow);
     const info = infoOf(account);
     const first = await service.getUserCreditsInfo(user);
     const { accountReads } = library;
-    const again = await library.service(turn + 1).getUserCreditsInfo(user);
+    const again = await library.service(turn + 1, name).getUserCreditsInfo(user);
     const reserved = await service.getReservedCredits(user);
     const [one] = await service.getUsersCreditsInfo([user]);
     const affordable = info.available > 0n && info.available <= LARGEST ? credits(info.available) : null;
@@ -39,7 +41,7 @@ export async function auditCached(
     if (library.accountReads !== accountReads) found.push(`a repeated read of ${user} asked the store`);
     const fresh = await service.getUserCreditsInfo(user, { fresh: true });
     if (library.accountReads === accountReads) found.push(`a fresh read of ${user} did not ask the store`);
-    for (const answer of [first, again, one, fresh]) found.push(...compareInfo(user, info, now, answer));
+    for (const answer of [first, again, one, fresh]) found.push(...compareInfo(name, info, now, answer));
     if (reserved !== credits(info.reserved)) found.push(`${reserved} reserved for ${credits(info.reserved)}`);
     const more = info.available + (account.entries.length === 0 ? oracle.config.trialCredits : 0n) + 1n;
     if (more <= 0n || more > LARGEST) continue;

@@ -26,11 +26,20 @@ export interface Setting {
   /** Balances come through a cache that all instances share. */
   readonly cached: boolean;
   readonly filed: boolean;
+  readonly pipeline: Pipeline;
 }
+
+/** Batches so small that calls made at once fill them; nothing for the library's own, which few calls fill. */
+export type Pipeline = { readonly lanes: number; readonly maxBatch: number } | Record<string, never>;
+
+/** The fewer, the more waits behind a batch that is full. */
+const LANES = [1, 1, 2, 3];
+const BATCHES = [1, 1, 2, 2, 3, 4];
 
 export function settingOf(seed: number): Setting {
   const bits = mixed(seed);
-  return { cached: bits % 4 === 1, filed: (bits >>> 8) % 16 === 1 };
+  const small = { lanes: LANES[(bits >>> 16) % 4] ?? 1, maxBatch: BATCHES[(bits >>> 20) % 6] ?? 1 };
+  return { cached: bits % 4 === 1, filed: (bits >>> 8) % 16 === 1, pipeline: (bits >>> 12) % 4 === 1 ? {} : small };
 }
 
 /** All bits of the answer depend on all bits of the seed; 0 stays 0. */

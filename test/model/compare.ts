@@ -1,14 +1,7 @@
 /** Says how an answer of the library differs from the oracle's; an empty list means they agree. */
 
-import {
-  type Answer,
-  CREDIT_TYPE,
-  credits,
-  type Grant,
-  type Library,
-  type Reservation,
-  type Transaction,
-} from './library.js';
+import { typeOf, userOf } from './account-names.js';
+import { type Answer, credits, type Grant, type Library, type Reservation, type Transaction } from './library.js';
 import type { Call, Outcome } from './oracle-call.js';
 import type { Entry, HoldView, Info, Lot, Part } from './oracle-state.js';
 
@@ -95,8 +88,8 @@ export function compareInfo(user: string, info: Info, asOf: number | null, actua
   return differ(
     `info of ${user}`,
     {
-      userId: user,
-      creditType: CREDIT_TYPE,
+      userId: userOf(user),
+      creditType: typeOf(user),
       balance: credits(balance),
       reserved: credits(reserved),
       available: credits(available),
@@ -120,8 +113,8 @@ export function compareEntry(entry: Entry, actual: Transaction, library: Library
   return differ(
     what,
     {
-      userId: entry.user,
-      creditType: CREDIT_TYPE,
+      userId: userOf(entry.user),
+      creditType: typeOf(entry.user),
       seq: entry.seq,
       type: entry.type,
       delta: credits(entry.delta),

@@ -1,4 +1,5 @@
 /** Counts what a run really exercised: a property that holds because nothing happened proves nothing. */
+import { CREDIT_TYPE, IMAGE, nameOf, typeOf } from './account-names.js';
 import type { Call, Op, Outcome } from './oracle-call.js';
 import type { ClockTally } from './oracle-clock.js';
 import { PLANS } from './oracle-plans.js';
@@ -61,25 +62,39 @@ export class Happened {
     if (main && main.delta <= 0n && main.debtAfter < debtBefore) this.count(`debt repaid by a ${call.op}`);
   }
 
+  /** What became of plans that grant another type too. */
+  countTypes(call: Extract<Call, { user: string }>, stored: (name: string) => Account): void {
+    const { subscription } = stored(call.user).plans;
+    const isLater = (call.op === 'upgrade' || call.op === 'cancel') && call.when === 'period_end';
+    const what = `${call.op}${isLater ? ' at the end of the period' : ''}`;
+    if (subscription?.terms.limits[IMAGE] !== undefined) this.count(`${what} of a plan of images`);
+    const isOwn = ({ operation }: Entry) => operation === call.label;
+    if (stored(nameOf(call.user, IMAGE)).entries.some(isOwn)) this.count(`${what} wrote two accounts`);
+  }
+
   /** How plans meddle with everything else, from the entries behind the first `from`. */
-  countAllocations({ entries, lots }: Account, from: number): void {
+  countAllocations({ user, entries, lots }: Account, from: number): void {
+    const of = typeOf(user) === CREDIT_TYPE ? '' : ' of images';
     const isOfPlan = (id: string | null) => PLANS.some(({ name }) => name === lots.get(id ?? '')?.planId);
     for (const [i, entry] of entries.entries()) {
       if (i < from) continue;
       const { type, allocated, operation, lot, debtAfter } = entry;
       if (type === 'plan_changed' && operation.includes('~~')) this.count('made up for before a change');
       if (type === 'plan_changed' && operation.endsWith('~1')) this.count('made up for in a second operation');
-      if (type === 'reverse' && entries[(entry.reverses ?? 0) - 1]?.allocated) this.count('reversal of an allocation');
+      if (type === 'reverse' && entries[(entry.reverses ?? 0) - 1]?.allocated)
+        this.count(`reversal of an allocation${of}`);
       const isFromPlan = entry.parts.some((part) => isOfPlan(part.lot));
-      if (type === 'transfer_out' && isFromPlan) this.count('transfer of plan credits');
-      if (type === 'reserve' && isFromPlan) this.count('hold of plan credits');
+      if (type === 'transfer_out' && isFromPlan) this.count(`transfer of plan credits${of}`);
+      if (type === 'reserve' && isFromPlan) this.count(`hold of plan credits${of}`);
       const isFreed = entry.at > (lots.get(lot ?? '')?.expiresAt ?? entry.at) && !entries[i - 1]?.allocated;
       if (type === 'expire' && isOfPlan(lot) && isFreed) this.count('plan credits lapsed when their hold freed them');
       if (!allocated) continue;
-      this.count(`granted ${allocated}`);
+      this.count(`granted ${allocated}${of}`);
+      if (/~\d+$/.test(operation) && !operation.includes('~~')) this.count(`granted by the job${of}`);
       const next = entries[i + 1];
-      if (next?.type === 'expire' && next.lot === lot && next.operation === operation) this.count('granted and lapsed');
-      if (debtAfter < (entries[i - 1]?.debtAfter ?? 0n)) this.count('debt repaid by an allocation');
+      if (next?.type === 'expire' && next.lot === lot && next.operation === operation)
+        this.count(`granted and lapsed${of}`);
+      if (debtAfter < (entries[i - 1]?.debtAfter ?? 0n)) this.count(`debt repaid by an allocation${of}`);
       const isHeld = (id: string) => isOfPlan(id) && (lots.get(id)?.held ?? 0n) > 0n;
       if (allocated !== 'rollover') continue;
       const ended = [...lots.values()].filter(({ id, phase }) => phase === 'lapsed' && isHeld(id));

@@ -1,5 +1,6 @@
 /** At the end of a sequence: the ledger verifies, its file holds exactly its entries, and damage is told and mended. */
 import { readFile, stat, truncate } from 'node:fs/promises';
+import { userOf } from './account-names.js';
 import type { Chance } from './chance.js';
 import { type Differences, differ } from './compare.js';
 import type { Happened } from './happened.js';
@@ -70,7 +71,8 @@ export async function auditFile(ledgered: Ledgered, chance: Chance): Promise<Dif
   else found.push(...(await auditShared(ledgered, filePath)));
   if (found.length === 0 && chance.below(3) === 0) found.push(...(await auditTorn(ledgered, filePath, chance)));
   if (found.length === 0 && chance.below(4) === 0) found.push(...(await auditRebuilt(ledgered, filePath)));
-  if (found.length === 0 && chance.below(3) === 0) found.push(...(await auditOne(ledgered, chance.pick(users))));
+  if (found.length === 0 && chance.below(3) === 0)
+    found.push(...(await auditOne(ledgered, userOf(chance.pick(users)))));
   return found;
 }
 

@@ -1,5 +1,6 @@
 /** The ledger file read by itself: own splitting, own parsing, own hashing, and what its lines must say. */
 import { createHash } from 'node:crypto';
+import { nameOf, typeOf, userOf } from './account-names.js';
 import { type Differences, differ } from './compare.js';
 import type { Row } from './library.js';
 import type { Account, Entry } from './oracle-state.js';
@@ -114,7 +115,7 @@ function given(values: Readonly<Record<string, unknown>>): Record<string, unknow
 /** What the lines tell of one account must be what the oracle has of it, each chained to the one before. */
 export function compareStory({ byId }: Contents, account: Account): Differences {
   const found: Differences = [];
-  const lines = [...byId.values()].flatMap(([line]) => (line && line.fields.user_id === account.user ? [line] : []));
+  const lines = [...byId.values()].flatMap(([line]) => (line && isOf(line, account.user) ? [line] : []));
   const bySeq = new Map(lines.map((line) => [line.fields.seq, line]));
   let before: Line | undefined;
   for (const entry of account.entries) {
@@ -131,6 +132,12 @@ export function compareStory({ byId }: Contents, account: Account): Differences 
   const chained = lines.filter((line) => line.fields.event_type === 'transaction').length;
   if (chained !== account.entries.length) found.push(`${chained} lines for ${account.entries.length} entries`);
   return found;
+}
+
+/** Whether a line is an entry of an account. */
+function isOf({ fields }: Line, name: string): boolean {
+  const { credit_type: type } = fields.details as Fields;
+  return fields.user_id === userOf(name) && type === typeOf(name);
 }
 
 function toldOf(entry: Entry): Record<string, unknown> {
@@ -150,13 +157,14 @@ function toldOf(entry: Entry): Record<string, unknown> {
 
 /** Lines of each account that do not stand in the order of its sequence. */
 export function outOfOrder(lines: readonly Line[]): string[] {
-  const last = new Map<unknown, number>();
+  const last = new Map<string, number>();
   const found: string[] = [];
   for (const { id, fields } of lines) {
     if (fields.event_type !== 'transaction') continue;
     const seq = Number(fields.seq);
-    if (seq <= (last.get(fields.user_id) ?? 0)) found.push(`line ${id} stands behind a later one`);
-    last.set(fields.user_id, seq);
+    const account = nameOf(String(fields.user_id), String((fields.details as Fields).credit_type));
+    if (seq <= (last.get(account) ?? 0)) found.push(`line ${id} stands behind a later one`);
+    last.set(account, seq);
   }
   return found;
 }

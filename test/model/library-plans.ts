@@ -29,11 +29,13 @@ export class PlanBook {
 
   /** Makes the plans and promo codes that the oracle knows. */
   async define({ subscriptions, promos }: CreditManagement, startedAt: number): Promise<void> {
-    for (const { name, limit, unit, days, trialDays, rolloverCap } of PLANS) {
+    for (const { name, limits, unit, days, trialDays, rolloverCap } of PLANS) {
+      const grants = Object.entries(limits).map(([creditType, limit]) => ({ creditType, creditLimit: credits(limit) }));
+      const [own, ...alsoGrants] = grants as [(typeof grants)[0], ...typeof grants];
       const more = { ...(days !== null && { validityDays: days }), ...(trialDays > 0 && { trialDays }) };
       const cap = rolloverCap === null ? {} : { rolloverCap: credits(rolloverCap) };
-      const terms = { name, creditLimit: credits(limit), price: 0, billingPeriod: unit, ...more, ...cap };
-      const { id } = await subscriptions.addSubscriptionPlan(terms);
+      const terms = { name, ...own, price: 0, billingPeriod: unit, ...more, ...cap };
+      const { id } = await subscriptions.addSubscriptionPlan({ ...terms, alsoGrants });
       this.#planIds.set(name, id);
       this.#names.set(id, name);
     }

@@ -5,10 +5,13 @@ import type {
   CreditService,
   Grant,
   LedgerService,
+  MemorySession,
   Reservation,
   Transaction,
 } from '../../src/index.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
+import { IMAGE, keyOf, nameOf, typeOf, userOf } from './account-names.js';
+import type { Pipeline } from './chance.js';
 import { isPlanCall, PlanBook } from './library-plans.js';
 import type { OracleConfig, PlanSetting } from './oracle.js';
 import type { Call } from './oracle-call.js';
@@ -18,6 +21,8 @@ import { SharedCache } from './shared-cache.js';
 import { watched } from './watched-store.js';
 
 export type Row = { readonly [field: string]: unknown };
+
+export type Manager = CreditManagement<MemorySession, typeof IMAGE>;
 
 type Info = Awaited<ReturnType<CreditService['getUserCreditsInfo']>>;
 
@@ -31,8 +36,6 @@ export type Answer =
   | { status: 'refused'; code: string; details: Readonly<Record<string, unknown>> };
 
 type CreditCall = Exclude<Call, PlanCall | JobCall>;
-
-export const CREDIT_TYPE = 'credits';
 
 /** The events that the oracle knows of. */
 const TOLD = [
@@ -58,6 +61,7 @@ export interface Surroundings {
   readonly suspend?: () => Promise<void>;
   readonly cached?: boolean;
   readonly filePath?: string | null;
+  readonly pipeline?: Pipeline;
 }
 
 /** Makes the store of each sequence; a suite for another database puts its own here. */
@@ -82,8 +86,11 @@ export class Library {
   readonly book = new PlanBook(this);
   #events: CreditEvent[] = [];
   readonly #config: OracleConfig;
-  readonly #managers: CreditManagement[] = [];
+  readonly #pipeline: Pipeline;
+  readonly #managers: Manager[] = [];
   readonly #reservationIds = new Map<string, string>();
+  /** The account of a hold, by label. */
+  readonly #holders = new Map<string, string>();
   readonly #labels = new Map<string, string>();
   readonly #entryIds = new Map<string, string>();
   readonly #entryNames = new Map<string, string>();
@@ -91,8 +98,10 @@ export class Library {
   #lastId = 0;
   #isInitialised = false;
 
-  constructor(config: OracleConfig, clockNow: number, { suspend, cached, filePath }: Surroundings = {}) {
+  constructor(config: OracleConfig, clockNow: number, surroundings: Surroundings = {}) {
+    const { suspend, cached, filePath, pipeline = {} } = surroundings;
     this.#config = config;
+    this.#pipeline = pipeline;
     this.clockNow = clockNow;
     this.db = stores.make(suspend);
     this.cache = cached ? new SharedCache() : null;
@@ -104,7 +113,12 @@ export class Library {
   join(filed = true): void {
     const { trialCredits, overdraftLimit, openGrants, activeReservations } = this.#config;
     this.instances += 1;
-    const manager = createCreditManagement({
+    const defaults = {
+      trialCredits: credits(trialCredits),
+      overdraftLimit: overdraftLimit === 'unlimited' ? ('unlimited' as const) : credits(overdraftLimit),
+      ...(this.#config.plans?.threshold && { lowCreditThreshold: thresholdOf(this.#config.plans.threshold) }),
+    };
+    const manager: Manager = createCreditManagement({
       db: watched(this.db, this),
       clock: { now: () => new Date(this.clockNow) },
       ids: () => {
@@ -115,22 +129,21 @@ export class Library {
       },
       ...(this.filePath !== null && filed && { ledger: { filePath: this.filePath, fsync: 'never' } }),
       ...(this.cache && { cache: { backend: this.cache, ttlSeconds: LONG_TTL_SECONDS, timeoutMs: 10_000 } }),
-      defaults: {
-        trialCredits: credits(trialCredits),
-        overdraftLimit: overdraftLimit === 'unlimited' ? 'unlimited' : credits(overdraftLimit),
-        ...(this.#config.plans?.threshold && { lowCreditThreshold: thresholdOf(this.#config.plans.threshold) }),
-      },
+      defaults,
+      ...(this.#config.plans && { creditTypes: { [IMAGE]: defaults } }),
       limits: { openGrants, activeReservations },
       logger: SILENT,
+      pipeline: this.#pipeline,
     });
     if (this.#config.plans) for (const type of TOLD) manager.on(type, (event) => void this.#events.push(event));
     this.#managers.push(manager);
   }
 
-  /** What was announced of a user since it was asked for last. */
-  takeEvents(user: string): CreditEvent[] {
-    const taken = this.#events.filter(({ userId }) => userId === user);
-    this.#events = this.#events.filter(({ userId }) => userId !== user);
+  /** What was announced of an account since it was asked for last. */
+  takeEvents(name: string): CreditEvent[] {
+    const isOf = ({ userId, creditType }: CreditEvent) => nameOf(userId, creditType) === name;
+    const taken = this.#events.filter(isOf);
+    this.#events = this.#events.filter((event) => !isOf(event));
     return taken;
   }
 
@@ -150,23 +163,25 @@ export class Library {
     for (const manager of this.#managers.splice(0)) await manager.close();
   }
 
-  service(turn: number): CreditService {
-    return this.manager(turn).credits;
+  /** The service of the account's credit type. */
+  service(turn: number, name = ''): CreditService {
+    const manager = this.manager(turn);
+    return typeOf(name) === IMAGE ? manager.creditType(IMAGE) : manager.credits;
   }
 
   ledger(turn: number): LedgerService {
     return this.manager(turn).ledger;
   }
 
-  manager(turn: number): CreditManagement {
+  manager(turn: number): Manager {
     const manager = this.#managers[turn % this.#managers.length];
     if (!manager) throw new Error('No instance of the library is running.');
     return manager;
   }
 
-  balanceAt(user: string, at: number, turn: number, options: { fresh?: boolean }): Promise<Info> {
+  balanceAt(name: string, at: number, turn: number, options: { fresh?: boolean }): Promise<Info> {
     const instant = dated(at, String(turn)) ?? '';
-    return this.service(turn).getBalanceAt(user, instant, options);
+    return this.service(turn, name).getBalanceAt(userOf(name), instant, options);
   }
 
   async perform(call: Call, turn: number): Promise<Answer> {
@@ -176,7 +191,7 @@ export class Library {
         if (answer.status !== 'plan' || answer.value.success !== false) return answer;
         return { status: 'refused', code: 'PROMO_NOT_ELIGIBLE', details: { reason: answer.value.message } };
       }
-      const answer = await this.#perform(this.service(turn), call);
+      const answer = await this.#perform(this.service(turn, this.#accountOf(call)), call);
       if (answer.status === 'reservation') this.#learnHold(call, answer.reservation.id);
       if (answer.status === 'transaction') this.#learnEntry(answer.transaction);
       return answer;
@@ -186,12 +201,20 @@ export class Library {
     }
   }
 
+  /** A hold that nobody made is anybody's. */
+  #accountOf(call: CreditCall): string {
+    if ('user' in call) return call.user;
+    if ('entry' in call) return call.entry.user;
+    return 'from' in call ? call.from : (this.#holders.get(call.hold) ?? '');
+  }
+
   async #perform(service: CreditService, call: CreditCall): Promise<Answer> {
+    const user = userOf(this.#accountOf(call));
     const key = call.key === null ? {} : { idempotencyKey: call.key };
     switch (call.op) {
       case 'add':
         return transaction(
-          await service.addCredits(call.user, written(call.amount, call.label), {
+          await service.addCredits(user, written(call.amount, call.label), {
             ...key,
             source: call.source,
             planId: call.planId,
@@ -201,16 +224,16 @@ export class Library {
           }),
         );
       case 'deduct':
-        return transaction(await service.deductCredits(call.user, written(call.amount, call.label), key));
+        return transaction(await service.deductCredits(user, written(call.amount, call.label), key));
       case 'after':
-        return transaction(await service.deductCreditsAfterService(call.user, written(call.amount, call.label), key));
+        return transaction(await service.deductCreditsAfterService(user, written(call.amount, call.label), key));
       case 'adjust': {
         const options = { ...key, actor: 'auditor', reason: 'a correction' };
-        return transaction(await service.adjustCredits(call.user, written(call.amount, call.label), options));
+        return transaction(await service.adjustCredits(user, written(call.amount, call.label), options));
       }
       case 'reserve':
         return reservation(
-          await service.reserveCredits(call.user, written(call.amount, call.label), {
+          await service.reserveCredits(user, written(call.amount, call.label), {
             ...key,
             ttlSeconds: call.ttlSeconds,
           }),
@@ -233,29 +256,28 @@ export class Library {
         return reservation(await service.extendReservation({ id: this.reservationId(call.hold) }, options));
       }
       case 'reverse': {
-        const { user, seq } = call.entry;
-        const id = await this.entryId(user, seq);
+        const id = await this.entryId(call.entry.user, call.entry.seq);
         const given = call.amount === undefined ? {} : { amount: written(call.amount, call.label) };
         return transaction(await service.reverseTransaction(id, { ...key, ...given }));
       }
       case 'transfer': {
-        const { from, to } = call;
-        const moved = await service.transferCredits({ from, to, amount: written(call.amount, call.label) }, key);
+        const ends = { from: user, to: userOf(call.to) };
+        const moved = await service.transferCredits({ ...ends, amount: written(call.amount, call.label) }, key);
         this.#learnEntry(moved.out);
         this.#learnEntry(moved.in);
         return { status: 'transfer', ...moved, replayed: [moved.out.replayed, moved.in.replayed] };
       }
       case 'expire': {
-        const amount = await service.expireCredits(call.user, { ...key, asOf: dated(call.asOf, call.label) });
+        const amount = await service.expireCredits(user, { ...key, asOf: dated(call.asOf, call.label) });
         return { status: 'number', amount };
       }
       case 'create': {
         const trial = call.trialCredits === undefined ? {} : { trialCredits: credits(call.trialCredits) };
-        const info = await service.createAccount(call.user, { ...key, ...trial, ...overdraft(call.overdraftLimit) });
+        const info = await service.createAccount(user, { ...key, ...trial, ...overdraft(call.overdraftLimit) });
         return { status: 'info', info, replayed: info.replayed };
       }
       case 'update': {
-        const info = await service.updateAccount(call.user, { ...key, ...overdraft(call.overdraftLimit) });
+        const info = await service.updateAccount(user, { ...key, ...overdraft(call.overdraftLimit) });
         return { status: 'info', info, replayed: info.replayed };
       }
     }
@@ -264,13 +286,14 @@ export class Library {
   #learnHold(call: Call, id: string): void {
     if (call.op !== 'reserve' || this.#labels.has(id)) return;
     this.#reservationIds.set(call.label, id);
+    this.#holders.set(call.label, call.user);
     this.#labels.set(id, call.label);
   }
 
-  #learnEntry(entry: { id: string; userId: string; seq: number }): void {
-    const name = `${entry.userId}#${entry.seq}`;
-    this.#entryIds.set(name, entry.id);
-    this.#entryNames.set(entry.id, name);
+  #learnEntry({ id, userId, creditType, seq }: Pick<Transaction, 'id' | 'userId' | 'creditType' | 'seq'>): void {
+    const name = `${nameOf(userId, creditType)}#${seq}`;
+    this.#entryIds.set(name, id);
+    this.#entryNames.set(id, name);
   }
 
   /** The reservation that a call's label stands for; an id nobody has where it made none. */
@@ -302,8 +325,9 @@ export class Library {
     return this.entryNameOf(id);
   }
 
-  #learnRow(userId: string, row: Row): void {
-    if (typeof row.seq === 'number' && row.seq > 0) this.#learnEntry({ id: String(row.id), userId, seq: row.seq });
+  #learnRow(name: string, { id, seq }: Row): void {
+    const account = { userId: userOf(name), creditType: typeOf(name) };
+    if (typeof seq === 'number' && seq > 0) this.#learnEntry({ id: String(id), ...account, seq });
   }
 
   /** Names every grant and entry that the answer speaks of, so that it can be compared without waiting. */
@@ -315,9 +339,10 @@ export class Library {
           ? [answer.out, answer.in]
           : [];
     for (const one of transactions) {
+      const name = nameOf(one.userId, one.creditType);
       const grants = [one.grantId, ...one.draws.map((draw) => draw.grantId)];
-      if (grants.some((id) => id !== null && !this.#lotNames.has(id))) await this.learnLots(one.userId);
-      if (one.reverses !== null && !this.#entryNames.has(one.reverses)) await this.entryRows(one.userId);
+      if (grants.some((id) => id !== null && !this.#lotNames.has(id))) await this.learnLots(name);
+      if (one.reverses !== null && !this.#entryNames.has(one.reverses)) await this.entryRows(name);
     }
   }
 
@@ -347,7 +372,7 @@ export class Library {
 
   async accountRow(user: string): Promise<Row | null> {
     await this.#initialise();
-    const [row] = await this.db.getMany('account', [`${CREDIT_TYPE}/${user}`]);
+    const [row] = await this.db.getMany('account', [keyOf(user)]);
     return row ?? null;
   }
 
@@ -369,7 +394,7 @@ export class Library {
 
   async #rows(model: string, index: string, user: string | null): Promise<readonly Row[]> {
     await this.#initialise();
-    const equals: Record<string, string> = user === null ? {} : { account: `${CREDIT_TYPE}/${user}` };
+    const equals: Record<string, string> = user === null ? {} : { account: keyOf(user) };
     const rows: Row[] = [];
     let after: string | null = null;
     do {

@@ -1,8 +1,17 @@
 /** Rules 31 to 33: what a period of a subscription grants, and what of it counts against others. */
+import { typeOf } from './account-names.js';
 import { lapse } from './oracle-clock.js';
 import { type Draft, judgeAddition, makeLot, repayDebt, write } from './oracle-draft.js';
-import { type Counted, expiryOf, NOTHING_COUNTS, periodsAfter, type Subscription } from './oracle-plans.js';
-import { type Account, type Allocated, type Lot, lotOf, type Micro, smaller } from './oracle-state.js';
+import {
+  type Amounts,
+  type Counted,
+  expiryOf,
+  NOTHING_COUNTS,
+  ownType,
+  periodsAfter,
+  type Subscription,
+} from './oracle-plans.js';
+import { type Allocated, type Lot, type Micro, smaller } from './oracle-state.js';
 
 /** A part of a whole, exactly. */
 export interface Share {
@@ -33,21 +42,29 @@ export function grantLot(draft: Draft, amount: Micro, { planId, start, expiresAt
   return lot;
 }
 
-/** What the current period is worth and was not granted yet, and what rolls over into it. */
-export function allocated(draft: Draft, one: Subscription, share = ALL, rolled: Micro = 0n): Subscription {
+/** What the current period is worth and was not granted yet, and what of the plan's own type rolls over into it. */
+export function allocated(drafts: readonly Draft[], one: Subscription, share = ALL, rolled: Micro = 0n): Subscription {
   const { had, carried } = countedAgainst(one);
-  const rest = one.terms.limit > had.amount ? one.terms.limit - had.amount : 0n;
-  const amount = partOf(rest, share);
-  const lots = [...one.lots];
   const lot = { planId: one.terms.name, start: one.start, expiresAt: expiryOf(one) };
-  if (amount > 0n) lots.push(grantLot(draft, amount, { ...lot, as: 'period' }).id);
-  if (rolled > 0n) lots.push(grantLot(draft, rolled, { ...lot, as: 'rollover' }).id);
+  const lots = [...one.lots];
+  const more: Record<string, Micro> = {};
+  for (const [type, limit] of Object.entries(one.terms.limits)) {
+    const draft = draftOf(drafts, type);
+    const rest = limit - smaller(limit, had.amounts[type] ?? 0n);
+    const amount = partOf(rest, share);
+    if (amount > 0n) lots.push(grantLot(draft, amount, { ...lot, as: 'period' }).id);
+    if (rolled > 0n && type === ownType(one.terms)) {
+      lots.push(grantLot(draft, rolled, { ...lot, as: 'rollover' }).id);
+    }
+    // A share of the limit counts as all of it.
+    if (rest > 0n) more[type] = limit;
+  }
+  const isAny = Object.keys(more).length > 0;
   return {
     ...one,
     isAllocated: true,
     lots,
-    // A share of the limit counts as all of it.
-    had: rest > 0n ? { amount: one.terms.limit, until: one.end } : had,
+    had: isAny ? { amounts: { ...had.amounts, ...more }, until: one.end } : had,
     // What ends with this very period keeps nothing from it.
     carried: carried.until === one.end ? NOTHING_COUNTS : carried,
   };
@@ -55,32 +72,56 @@ export function allocated(draft: Draft, one: Subscription, share = ALL, rolled: 
 
 /** What earlier periods were granted counts until they would have ended, and is the earlier period's part then. */
 function countedAgainst({ had, carried, start }: Subscription): { had: Counted; carried: Counted } {
-  if (had.until <= start) return { had: NOTHING_COUNTS, carried: NOTHING_COUNTS };
+  if (had.until <= start) {
+    // Types that only the earlier of two periods granted go on counting when the later has ended.
+    const still = Object.entries(carried.amounts).filter(
+      ([type, amount]) => amount > 0n && amount === had.amounts[type],
+    );
+    const isLong = carried.until > start && still.length > 0;
+    const kept = isLong ? { amounts: Object.fromEntries(still), until: carried.until } : NOTHING_COUNTS;
+    return { had: kept, carried: kept };
+  }
   if (carried.until > start) return { had, carried };
-  const rest = { amount: had.amount - carried.amount, until: had.until };
+  const rest = { amounts: less(had.amounts, carried.amounts), until: had.until };
   return { had: rest, carried: rest };
 }
 
 /** The earlier period would have ended: what it kept falls due for as much of this one as is left then. */
-export function restGranted(draft: Draft, one: Subscription): Subscription {
-  const { amount, until } = one.carried;
+export function restGranted(drafts: readonly Draft[], one: Subscription): Subscription {
+  const { amounts: kept, until } = one.carried;
   const share = { of: one.end - until, whole: one.end - one.start };
   const expiresAt = expiryOf(one);
-  const due = expiresAt > until ? partOf(smaller(one.terms.limit, amount), share) : 0n;
-  const had = { amount: one.had.amount - amount + due, until: one.end };
-  const paid = { ...one, had, carried: NOTHING_COUNTS };
-  if (due === 0n) return paid;
-  const lot = grantLot(draft, due, { planId: one.terms.name, start: until, expiresAt, as: 'rest' });
-  return { ...paid, lots: [...one.lots, lot.id] };
+  const amounts: Record<string, Micro> = less(one.had.amounts, kept);
+  const lots = [...one.lots];
+  for (const [type, limit] of Object.entries(one.terms.limits)) {
+    const due = expiresAt > until ? partOf(smaller(limit, kept[type] ?? 0n), share) : 0n;
+    if (due === 0n) continue;
+    amounts[type] = (amounts[type] ?? 0n) + due;
+    const lot = { planId: one.terms.name, start: until, expiresAt, as: 'rest' } as const;
+    lots.push(grantLot(draftOf(drafts, type), due, lot).id);
+  }
+  return { ...one, lots, had: { amounts, until: one.end }, carried: NOTHING_COUNTS };
+}
+
+function less(all: Amounts, part: Amounts): Record<string, Micro> {
+  return Object.fromEntries(Object.entries(all).map(([type, amount]) => [type, amount - (part[type] ?? 0n)]));
+}
+
+export function draftOf(drafts: readonly Draft[], type: string): Draft {
+  const draft = drafts.find(({ account }) => typeOf(account.user) === type);
+  if (!draft) throw new Error(`The oracle forgot the account of ${type}.`);
+  return draft;
 }
 
 /**
- * What the ending period leaves to the next: what lapsed of its lots when they ended with it, up to the cap.
+ * What the ending period leaves to the next, of the next one's own type: what lapsed of its lots when they ended with
+ * it, up to the cap.
  */
-export function rolledOver(account: Account, { next, terms, lots, end }: Subscription): Micro {
+export function rolledOver(drafts: readonly Draft[], { next, terms, lots, end }: Subscription): Micro {
   const { rolloverCap } = next ?? terms;
   if (rolloverCap === null) return 0n;
-  const ended = lots.map((id) => lotOf(account, id)).filter((lot) => lot.expiresAt === end);
+  const { account } = draftOf(drafts, ownType(next ?? terms));
+  const ended = lots.flatMap((id) => account.lots.get(id) ?? []).filter((lot) => lot.expiresAt === end);
   return smaller(
     rolloverCap,
     ended.reduce((sum, lot) => sum + lot.expiredOnTime, 0n),

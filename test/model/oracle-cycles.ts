@@ -40,7 +40,7 @@ export function renewCycle(draft: Draft, call: CallOf<'renewCycle'>): Result | N
     ({ cycle, granted } = caught);
   }
   settle(draft, cycle);
-  return { kind: 'plan', value: { granted: Number(granted) / 1e6 } };
+  return { kind: 'plan', value: { granted: Number(granted) / 1e6 }, total: granted };
 }
 
 /** Up to a cycle that cannot be granted. */

@@ -1,10 +1,9 @@
 /** Calls of plans, cycles and promo codes as the oracle decides them: whose they are, and what they are made of. */
 import { type Call, type Nothing, type Outcome, Refusal } from './oracle-call.js';
 import { claim, renewCycle, startCycle, stopCycle } from './oracle-cycles.js';
-import type { Draft } from './oracle-draft.js';
-import { dueAt } from './oracle-plans.js';
+import { accountsOf, dueAt, PLANS } from './oracle-plans.js';
 import type { Account, Result } from './oracle-state.js';
-import { change, renew, subscribe } from './oracle-subscriptions.js';
+import { change, type Drafts, renew, subscribe } from './oracle-subscriptions.js';
 
 /** Operations that a row may need of one run of a job. */
 const ROUNDS_MAX = 50;
@@ -26,6 +25,7 @@ interface World {
   /** Names of the plans that are offered. */
   readonly offered: Set<string>;
   readonly startedAt: number;
+  nowOf(user: string, clockNow: number): number;
   decide(call: Call, clockNow: number): Outcome;
 }
 
@@ -42,20 +42,21 @@ export function ownerOfCycle(accounts: Iterable<Account>, label: string): string
   throw new Refusal('NOT_FOUND');
 }
 
-export function applyPlanCall(draft: Draft, call: PlanCall, world: World): Result | Nothing {
+export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World): Result | Nothing {
+  const [draft] = drafts;
   switch (call.op) {
     case 'setPlan':
     case 'upgrade':
-      return subscribe(draft, call, world.offered);
+      return subscribe(drafts, call, world.offered);
     case 'cancel':
     case 'pause':
     case 'resume':
     case 'remove':
-      return change(draft, call);
+      return change(drafts, call);
     case 'allocate':
       // Of one that was removed only a repeated call is told anything.
       if (draft.account.plans.subscription?.status === 'removed') throw new Refusal('SUBSCRIPTION_NOT_FOUND');
-      return renew(draft, world.offered);
+      return renew(drafts, world.offered);
     case 'startCycle':
       return startCycle(draft, call);
     case 'stopCycle':
@@ -73,12 +74,33 @@ function usesOf(accounts: Iterable<Account>, code: string): number {
   return uses;
 }
 
+/** The accounts beside the first that a call may write. */
+export function otherAccounts({ user, plans }: Account, call: Call): string[] {
+  switch (call.op) {
+    case 'transfer':
+      return [call.to];
+    case 'setPlan':
+    case 'upgrade': {
+      const plan = PLANS.find(({ name }) => name === call.plan);
+      return accountsOf(user, plans.subscription, plan).slice(1);
+    }
+    case 'cancel':
+    case 'pause':
+    case 'resume':
+    case 'remove':
+    case 'allocate':
+      return accountsOf(user, plans.subscription).slice(1);
+    default:
+      return [];
+  }
+}
+
 /** A change of a subscription is one of the period that runs by now: what a late job left is made up for first. */
 export function makeUpFor(world: World, account: Account, { label }: Call, clockNow: number): void {
   const { subscription } = account.plans;
   if (!subscription) return;
   const due = dueAt(subscription);
-  if (due === null || due > Math.max(clockNow, account.lastAt)) return;
+  if (due === null || due > world.nowOf(account.user, clockNow)) return;
   rounds(world, [{ op: 'allocate', label: `${label}~`, key: null, subscription: subscription.label }], clockNow);
 }
 
@@ -135,8 +157,7 @@ function rounds(world: World, calls: readonly Call[], clockNow: number): { grant
         return false;
       }
       if (outcome.result.kind !== 'plan' || !outcome.applied) return false;
-      const more = BigInt(Math.round(Number(outcome.result.value.granted) * 1e6));
-      granted.set(call, (granted.get(call) ?? 0n) + more);
+      granted.set(call, (granted.get(call) ?? 0n) + (outcome.result.total ?? 0n));
       return true;
     });
   }

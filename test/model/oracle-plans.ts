@@ -3,6 +3,7 @@
  * is never edited in place. Amounts are micro-units, instants epoch milliseconds; written from the rules alone.
  */
 import { monthsAfter } from '../plans/oracle.js';
+import { CREDIT_TYPE, nameOf } from './account-names.js';
 import type { Micro } from './oracle-state.js';
 
 const MICRO = 1_000_000n;
@@ -10,18 +11,25 @@ export const DAY = 86_400_000;
 /** Periods that one operation makes up for. */
 export const PERIODS_MAX = 100;
 
+/** By credit type. */
+export type Amounts = Readonly<Record<string, Micro>>;
+
 export interface PlanTerms {
   /** Its name, which stands for the id that the library gives it. */
   readonly name: string;
-  readonly limit: Micro;
+  /** What a period grants, the plan's own credit type first. */
+  readonly limits: Amounts;
   readonly unit: 'daily' | 'weekly' | 'monthly' | 'yearly';
   readonly days: number | null;
   readonly trialDays: number;
   readonly rolloverCap: Micro | null;
 }
 
-function plan(name: string, limit: Micro, unit: PlanTerms['unit'], more: Partial<PlanTerms> = {}): PlanTerms {
-  return { name, limit, unit, days: null, trialDays: 0, rolloverCap: null, ...more };
+type MoreTerms = Partial<PlanTerms>;
+
+function plan(name: string, limit: Micro | Amounts, unit: PlanTerms['unit'], more: MoreTerms = {}): PlanTerms {
+  const limits = typeof limit === 'bigint' ? { [CREDIT_TYPE]: limit } : limit;
+  return { name, limits, unit, days: null, trialDays: 0, rolloverCap: null, ...more };
 }
 
 /** Limits that no share of a period divides evenly are among them. */
@@ -35,6 +43,10 @@ export const PLANS: readonly PlanTerms[] = [
   plan('monthly-short', 70n * MICRO, 'monthly', { days: 7 }),
   plan('monthly-kept', 120n * MICRO, 'monthly', { days: 45 }),
   plan('yearly', 1000n * MICRO, 'yearly'),
+  plan('daily-both', { credits: 50n * MICRO, image: 5n * MICRO }, 'daily', { rolloverCap: 20n * MICRO }),
+  plan('monthly-both', { credits: 250n * MICRO, image: 7_000_003n }, 'monthly', { days: 40 }),
+  plan('weekly-image', { image: 20n * MICRO, credits: 60n * MICRO }, 'weekly', { rolloverCap: 9n * MICRO }),
+  plan('daily-image', { image: 3n * MICRO }, 'daily', { trialDays: 1, rolloverCap: MICRO }),
 ];
 
 /** Codes by name; instants are from the start of the sequence. */
@@ -61,13 +73,13 @@ export const PROMOS: readonly PromoTerms[] = [
   promo('ADA', 20n * MICRO, { onlyFor: 'ada', maxUsesPerUser: 2 }),
 ];
 
-/** An amount that counts until an instant. */
+/** Amounts that count until an instant. */
 export interface Counted {
-  readonly amount: Micro;
+  readonly amounts: Amounts;
   readonly until: number;
 }
 
-export const NOTHING_COUNTS: Counted = { amount: 0n, until: Number.NEGATIVE_INFINITY };
+export const NOTHING_COUNTS: Counted = { amounts: {}, until: Number.NEGATIVE_INFINITY };
 
 export type SubscriptionStatus = 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended' | 'removed';
 
@@ -115,11 +127,23 @@ export interface Plans {
   readonly cycles: ReadonlyMap<string, Cycle>;
   /** How often the user claimed each code. */
   readonly claims: ReadonlyMap<string, number>;
-  /** The limit of the plan, which a threshold in percent is of. */
+  /** What the plan grants of the account's type, which a threshold in percent is of. */
   readonly limit: Micro | null;
 }
 
 export const NO_PLANS: Plans = { subscription: null, cycles: new Map(), claims: new Map(), limit: null };
+
+/** What of a period may roll over, and what an allocation is asked about. */
+export function ownType({ limits }: PlanTerms): string {
+  return Object.keys(limits)[0] ?? '';
+}
+
+/** Every account that a change of a subscription may write: the user's own first. */
+export function accountsOf(user: string, one: Subscription | null, plan?: PlanTerms): string[] {
+  const terms = [one?.terms, one?.next, plan].flatMap((each) => each ?? []);
+  const types = [CREDIT_TYPE, ...terms.flatMap(({ limits }) => Object.keys(limits))];
+  return [...new Set(types)].map((type) => nameOf(user, type));
+}
 
 export function recurringLabel(user: string): string {
   return `cycle of ${user}`;

@@ -125,10 +125,11 @@ export type Result =
   | { kind: 'transfer'; out: Entry; in: Entry }
   | { kind: 'expired'; amount: Micro }
   | { kind: 'info'; info: Info; at: number }
-  /** Of a call of plans: what the caller sees, with names for ids. */
-  | { kind: 'plan'; value: Readonly<Record<string, unknown>> };
+  /** Of a call of plans: what the caller sees, with names for ids; what it granted of all types, for a job. */
+  | { kind: 'plan'; value: Readonly<Record<string, unknown>>; total?: Micro };
 
 export interface Account {
+  /** Its name: see account-names.ts. */
   user: string;
   lots: Map<string, Lot>;
   holds: Map<string, Hold>;

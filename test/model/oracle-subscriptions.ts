@@ -1,5 +1,6 @@
 /** Rules 30 to 33: what callers and jobs do to the subscription of a user. */
-import { allocated, nextPeriod, restGranted, rolledOver } from './oracle-allocation.js';
+import { typeOf } from './account-names.js';
+import { allocated, draftOf, nextPeriod, restGranted, rolledOver } from './oracle-allocation.js';
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
 import { type Draft, write } from './oracle-draft.js';
 import {
@@ -7,6 +8,7 @@ import {
   isCurrent,
   isRunning,
   NOTHING_COUNTS,
+  ownType,
   PERIODS_MAX,
   PLANS,
   type PlanTerms,
@@ -19,21 +21,23 @@ import {
 import type { Result } from './oracle-state.js';
 
 type Offered = ReadonlySet<string>;
+/** Of the accounts that a subscription grants to, the user's own first. */
+export type Drafts = readonly [Draft, ...Draft[]];
 
 /** `setPlan` starts another subscription in place of any; `upgrade` moves the current one, where there is one. */
-export function subscribe(draft: Draft, call: CallOf<'setPlan' | 'upgrade'>, offered: Offered): Result {
-  const { account, now } = draft;
+export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, offered: Offered): Result {
+  const [{ account, now }] = drafts;
   const terms = PLANS.find(({ name }) => name === call.plan);
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
   if (!offered.has(terms.name)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
-  if (call.op === 'upgrade' && before && isCurrent(before, now)) return upgrade(draft, before, terms, call);
-  const one = started(draft, before && woken(before, now), terms, call);
-  return answer(settle(draft, call.op === 'setPlan' && call.allocate === false ? one : allocated(draft, one)));
+  if (call.op === 'upgrade' && before && isCurrent(before, now)) return upgrade(drafts, before, terms, call);
+  const one = started(now, before && woken(before, now), terms, call);
+  return answer(settle(drafts, call.op === 'setPlan' && call.allocate === false ? one : allocated(drafts, one)));
 }
 
 function started(
-  { now }: Draft,
+  now: number,
   before: Subscription | null,
   terms: PlanTerms,
   call: CallOf<'setPlan' | 'upgrade'>,
@@ -52,51 +56,51 @@ function started(
   };
 }
 
-function upgrade(draft: Draft, current: Subscription, terms: PlanTerms, call: CallOf<'setPlan' | 'upgrade'>): Result {
+function upgrade(drafts: Drafts, current: Subscription, terms: PlanTerms, call: CallOf<'setPlan' | 'upgrade'>): Result {
   const { when, autoRenew, proration } = call.op === 'upgrade' ? call : {};
   if (when === 'period_end') {
-    return answer(settle(draft, { ...current, next: terms, renews: true, validUntil: null }));
+    return answer(settle(drafts, { ...current, next: terms, renews: true, validUntil: null }));
   }
-  const { now } = draft;
+  const [{ now }] = drafts;
   const renews = autoRenew ?? true;
   const going = { ...woken(current, now), renews, next: null };
   if (proration !== 'time') {
     const begun = nextPeriod({ ...going, next: terms, anchor: now, index: 0, end: now });
-    return answer(settle(draft, allocated(draft, { ...begun, validUntil: renews ? null : begun.end })));
+    return answer(settle(drafts, allocated(drafts, { ...begun, validUntil: renews ? null : begun.end })));
   }
   const { start, end } = going;
   const counts = terms.unit === going.terms.unit ? {} : { anchor: end, index: 0 };
   const same = { ...going, ...counts, terms, isAllocated: false, validUntil: renews ? null : end };
   const share = { of: Math.max(0, end - now), whole: end - start };
-  return answer(settle(draft, allocated(draft, same, share)));
+  return answer(settle(drafts, allocated(drafts, same, share)));
 }
 
 /** Rule 31: what is due by now, in order; the current period too where it was not allocated. */
-export function renew(draft: Draft, offered: Offered): Result | Nothing {
-  const { now, account } = draft;
+export function renew(drafts: Drafts, offered: Offered): Result | Nothing {
+  const [{ now, account }] = drafts;
   let one = account.plans.subscription;
   if (!one || !isRunning(one.status)) return NOTHING_DUE;
   let done = 0;
   if (!one.isAllocated && one.end > now) {
-    one = allocated(draft, one);
+    one = allocated(drafts, one);
     done += 1;
   }
   if (isRestDue(one, now)) {
-    one = restGranted(draft, one);
+    one = restGranted(drafts, one);
     done += 1;
   }
   for (; one.end <= now && done < PERIODS_MAX; done += 1) {
     if (!one.renews || !offered.has((one.next ?? one.terms).name)) {
-      settle(draft, { ...one, status: 'ended', validUntil: one.end, next: null });
-      return grantedBy(draft);
+      settle(drafts, { ...one, status: 'ended', validUntil: one.end, next: null });
+      return grantedBy(drafts, ownType(one.terms));
     }
-    const rolled = rolledOver(account, one);
-    one = allocated(draft, nextPeriod(one), undefined, rolled);
-    if (isRestDue(one, now)) one = restGranted(draft, one);
+    const rolled = rolledOver(drafts, one);
+    one = allocated(drafts, nextPeriod(one), undefined, rolled);
+    if (isRestDue(one, now)) one = restGranted(drafts, one);
   }
   if (done === 0) return NOTHING_DUE;
-  settle(draft, one);
-  return grantedBy(draft);
+  settle(drafts, one);
+  return grantedBy(drafts, ownType(one.terms));
 }
 
 function isRestDue(one: Subscription, now: number): boolean {
@@ -106,33 +110,37 @@ function isRestDue(one: Subscription, now: number): boolean {
 
 const NOTHING_DUE = new Nothing({ kind: 'plan', value: { granted: 0, alreadyAllocated: true } });
 
-/** What rolled over was granted once before. */
-function grantedBy({ account, from }: Draft): Result {
-  const lots = account.entries.slice(from).filter(({ allocated: as }) => as === 'period' || as === 'rest');
-  const granted = Number(lots.reduce((sum, { delta }) => sum + delta, 0n)) / 1e6;
-  return { kind: 'plan', value: { granted, alreadyAllocated: granted === 0 } };
+/** Who asks is told of the own type of the plan it led to, a job of all. What rolled over was granted once before. */
+function grantedBy(drafts: Drafts, own: string): Result {
+  const granted = drafts.map(({ account, from }) => {
+    const lots = account.entries.slice(from).filter(({ allocated: as }) => as === 'period' || as === 'rest');
+    return lots.reduce((sum, { delta }) => sum + delta, 0n);
+  });
+  const total = granted.reduce((sum, one) => sum + one, 0n);
+  const units = granted[drafts.indexOf(draftOf(drafts, own))];
+  return { kind: 'plan', total, value: { granted: Number(units) / 1e6, alreadyAllocated: total === 0n } };
 }
 
 /** Credits that were granted stay, whatever becomes of the subscription. */
-export function change(draft: Draft, call: CallOf<'cancel' | 'pause' | 'resume' | 'remove'>): Result | Nothing {
-  const { now, account } = draft;
+export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume' | 'remove'>): Result | Nothing {
+  const [{ now, account }] = drafts;
   const before = account.plans.subscription;
   if (call.op === 'remove') {
     if (!before || before.status === 'removed') return new Nothing({ kind: 'plan', value: { removed: false } });
-    settle(draft, ended(before, 'removed', now));
+    settle(drafts, ended(before, 'removed', now));
     return { kind: 'plan', value: { removed: true } };
   }
   const isPossible = before && (call.op === 'resume' ? before.status === 'paused' : isCurrent(before, now));
   if (!before || !isPossible) throw new Refusal('SUBSCRIPTION_NOT_FOUND');
   switch (call.op) {
     case 'cancel':
-      if (call.when === 'now') return answer(settle(draft, ended(before, 'cancelled', now)));
-      return answer(settle(draft, { ...before, renews: false, validUntil: before.end, next: null }));
+      if (call.when === 'now') return answer(settle(drafts, ended(before, 'cancelled', now)));
+      return answer(settle(drafts, { ...before, renews: false, validUntil: before.end, next: null }));
     case 'pause':
       if (before.status === 'paused') return new Nothing(answer(before), true);
-      return answer(settle(draft, { ...before, status: 'paused', pausedAt: now }));
+      return answer(settle(drafts, { ...before, status: 'paused', pausedAt: now }));
     case 'resume':
-      return answer(settle(draft, woken(before, now)));
+      return answer(settle(drafts, woken(before, now)));
   }
 }
 
@@ -143,11 +151,18 @@ function ended(before: Subscription, status: 'cancelled' | 'removed', now: numbe
   return { ...before, status, renews: false, next: null, pausedAt: null, validUntil, had, carried };
 }
 
-/** Keeps the row and writes the entry that tells of it. */
-function settle(draft: Draft, one: Subscription): Subscription {
+/** Keeps the row and writes the entry that tells of it, on other accounts where their part of the plan changed. */
+function settle(drafts: Drafts, one: Subscription): Subscription {
+  const [own] = drafts;
   const goesOn = isRunning(one.status) || one.status === 'paused';
-  draft.account.plans = { ...draft.account.plans, subscription: one, limit: goesOn ? one.terms.limit : null };
-  write(draft, { type: 'plan_changed' });
+  own.account.plans = { ...own.account.plans, subscription: one };
+  for (const draft of drafts) {
+    const { account } = draft;
+    const limit = goesOn ? (one.terms.limits[typeOf(account.user)] ?? null) : null;
+    if (draft !== own && account.plans.limit === limit) continue;
+    account.plans = { ...account.plans, limit };
+    write(draft, { type: 'plan_changed' });
+  }
   return one;
 }
 

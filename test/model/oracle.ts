@@ -16,8 +16,15 @@ import {
 import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
-import { applyPlanCall, decideForAll, makeUpFor, ownerOfCycle, ownerOfSubscription } from './oracle-plan-calls.js';
-import { PLANS, PROMOS } from './oracle-plans.js';
+import {
+  applyPlanCall,
+  decideForAll,
+  makeUpFor,
+  otherAccounts,
+  ownerOfCycle,
+  ownerOfSubscription,
+} from './oracle-plan-calls.js';
+import { accountsOf, PLANS, PROMOS } from './oracle-plans.js';
 import { reverse } from './oracle-reversal.js';
 import { add, adjust, deduct, expire, grant, type Limit, transfer } from './oracle-spend.js';
 import {
@@ -32,6 +39,7 @@ import {
   type Result,
   scheduledOf,
 } from './oracle-state.js';
+import type { Drafts } from './oracle-subscriptions.js';
 
 /** Where plans and promo codes are there to be used. */
 export interface PlanSetting {
@@ -99,6 +107,12 @@ export class Oracle {
     return { account: draft.account, now };
   }
 
+  /** The instant of a change of a user's subscription, or of a look at it: of all accounts that it grants to. */
+  nowOf(user: string, clockNow: number): number {
+    const accounts = accountsOf(user, this.stored(user).plans.subscription);
+    return Math.max(clockNow, ...accounts.map((name) => this.stored(name).lastAt));
+  }
+
   ownerOf(hold: string): string | undefined {
     return this.#holds.get(hold);
   }
@@ -140,28 +154,30 @@ export class Oracle {
       return { status: 'ok', result: known.result, replayed: true, applied: false };
     }
     const { openGrants } = this.config;
-    // A transfer is of one instant, on both its accounts.
-    const other = call.op === 'transfer' ? this.stored(call.to) : null;
-    const draft = openDraft(before, Math.max(clockNow, other?.lastAt ?? clockNow), call.label, openGrants);
-    const peer = other && openDraft(other, draft.now, call.label, openGrants);
+    // A call is of one instant, on all its accounts.
+    const others = otherAccounts(before, call).map((name) => this.stored(name));
+    const now = Math.max(clockNow, before.lastAt, ...others.map(({ lastAt }) => lastAt));
+    const draft = openDraft(before, now, call.label, openGrants);
+    const drafts: Drafts = [draft, ...others.map((other) => openDraft(other, now, call.label, openGrants))];
     const tally = { ...this.tally };
-    advance(draft, tally);
-    if (peer) advance(peer, tally);
+    for (const one of drafts) advance(one, tally);
     const ended = repeatedEnd(draft, call, input);
     if (ended) return { status: 'ok', result: ended, replayed: true, applied: false };
-    const result = this.#apply(draft, peer, call, input);
+    const result = this.#apply(drafts, call, input);
     if (result instanceof Nothing) {
       return { status: 'ok', result: result.result, replayed: result.isRepeated, applied: false };
     }
-    const drafts = peer ? [draft, peer] : [draft];
     for (const one of drafts) this.#judgeLimits(one);
     if (slot !== null) {
       draft.account.keys.set(slot, { input, result });
       markKeyed(draft, call, result);
     }
-    for (const one of drafts) {
-      one.account.lastAt = instantOf(one, call);
-      this.#accounts.set(one.account.user, one.account);
+    for (const { account, from } of drafts) {
+      const last = account.entries[account.entries.length - 1];
+      // What nothing was written of stays as it was, its time too.
+      if (!last || account.entries.length === from) continue;
+      account.lastAt = last.at;
+      this.#accounts.set(account.user, account);
     }
     if (call.op === 'reserve') this.#holds.set(call.label, call.user);
     Object.assign(this.tally, tally);
@@ -185,12 +201,12 @@ export class Oracle {
   }
 
   /** What the operation itself does, once the clock's entries are written. */
-  #apply(draft: Draft, peer: Draft | null, call: Call, input: string): Result | Nothing {
+  #apply(drafts: Drafts, call: Call, input: string): Result | Nothing {
+    const [draft, peer] = drafts;
     const { account } = draft;
     if (call.op === 'expire') return expire(draft, Math.min(call.asOf ?? draft.now, draft.now));
     if (call.op === 'create') return this.#create(draft, call, input);
-    this.#makeTrial(draft);
-    if (peer) this.#makeTrial(peer);
+    for (const one of drafts) this.#makeTrial(one);
     switch (call.op) {
       case 'add':
         return add(draft, call);
@@ -221,7 +237,7 @@ export class Oracle {
       case 'runAllocation':
         throw new Error(`A ${call.op} is nobody's.`);
       default:
-        return applyPlanCall(draft, call, this);
+        return applyPlanCall(drafts, call, this);
     }
   }
 
@@ -285,7 +301,7 @@ export class Oracle {
 }
 
 /** Before these, what a late job left of the subscription is made up for. */
-const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
+export const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
   ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove'] as const),
 ]);
 
@@ -321,15 +337,6 @@ function markKeyed(draft: Draft, call: Call, result: Result): void {
   else if (result.kind === 'transfer') keyed = result.out;
   else if (result.kind === 'hold') keyed = entries.findLast((entry) => entry.hold === result.hold.id);
   if (keyed) keyed.key = call.key;
-}
-
-/**
- * Where an operation leaves the account in time. An expiry writes entries of the clock alone: its last one says
- * when.
- */
-function instantOf(draft: Draft, call: Call): number {
-  const last = draft.account.entries[draft.account.entries.length - 1];
-  return call.op === 'expire' && last ? last.at : draft.now;
 }
 
 function emptyTally(): ClockTally {

@@ -62,6 +62,43 @@ export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
     steps: [call({ op: 'startCycle', user, amount: MICRO, days: 1 }), clock(DAY), add(MICRO), clock(DAY - HOUR)],
   },
   {
+    found: 'a repeated allocation told of the type of the plan that the user had since',
+    config,
+    steps: [
+      call({ op: 'setPlan', user, plan: 'daily', label: 'first' }),
+      clock(DAY),
+      call({ op: 'allocate', subscription: 'first', key: 'k' }),
+      call({ op: 'upgrade', user, plan: 'weekly-image' }),
+      call({ op: 'allocate', subscription: 'first', key: 'k' }),
+    ],
+  },
+  {
+    found: 'an allocation told of the type of the plan that had ended with the period before',
+    config,
+    steps: [
+      call({ op: 'setPlan', user, plan: 'daily', label: 'first' }),
+      call({ op: 'upgrade', user, plan: 'weekly-image', when: 'period_end' }),
+      clock(DAY),
+      call({ op: 'allocate', subscription: 'first' }),
+    ],
+  },
+  {
+    found: 'a day of a plan of another type let what the week was granted be granted again',
+    config,
+    steps: [
+      set('weekly-image'),
+      clock(HOUR),
+      set('daily'),
+      clock(DAY + 2 * HOUR),
+      set('weekly-image'),
+      clock(2 * DAY),
+      call({ op: 'remove', user }),
+      set('daily-image'),
+      clock(9 * DAY),
+      job(),
+    ],
+  },
+  {
     found: 'the oracle let nobody stop a late cycle whose grant has no room',
     config,
     steps: [

@@ -42,7 +42,15 @@ function gather(raws: readonly Raw[], oracle: Oracle, library: Library, made: Ca
     } else {
       const label = `c${made.length}`;
       const attack = raw.key % 3 === 0 && members.length > 0 ? rivalOf(last, raw, label) : null;
-      const step = resolve(kinds, raw, { oracle, users, made, clockNow: library.clockNow, label, large: false });
+      const step = resolve(kinds, raw, {
+        oracle,
+        users,
+        accounts: users,
+        made,
+        clockNow: library.clockNow,
+        label,
+        large: false,
+      });
       const other: Call = { op: 'deduct', label, key: null, user: at(users, raw.user), amount: MICRO };
       const call = settle(attack ?? (step?.step === 'call' ? step.call : other), made);
       made.push(call);
@@ -158,7 +166,9 @@ async function runScheduled(
   const suspend = async () => {
     if (suspending) await scheduler.schedule(Promise.resolve(), 'store');
   };
-  const library = new Library(config, START, { suspend, cached: settingOf(seed).cached, filePath });
+  const { cached, pipeline } = settingOf(seed);
+  const about = `config ${show({ ...config, pipeline })}`;
+  const library = new Library(config, START, { suspend, cached, filePath, pipeline });
   library.join();
   let oracle = new Oracle(config);
   const users = seed % 2 === 0 ? ['ada'] : ['ada', 'bob'];
@@ -171,7 +181,7 @@ async function runScheduled(
     const answer = await library.perform(call, 0);
     await library.learn(answer);
     const differences = compareOutcome(expected, answer, call, library);
-    if (differences.length > 0) throw new Disagreement([`config ${show(config)}`, ...differences].join('\n'));
+    if (differences.length > 0) throw new Disagreement([about, ...differences].join('\n'));
     made.push(call);
   }
   for (let start = 0; start < raws.length; ) {
@@ -197,15 +207,14 @@ async function runScheduled(
       const stale = await compareCached(library, oracle, users);
       if (stale.length > 0) throw new Disagreement(stale.join('\n'));
     } catch (error) {
-      if (error instanceof Disagreement)
-        throw new Disagreement([`config ${show(config)}`, ...log, error.message].join('\n'));
+      if (error instanceof Disagreement) throw new Disagreement([about, ...log, error.message].join('\n'));
       throw error;
     }
   }
   const ledgered = { oracle, library, users, happened, latestClock: library.clockNow };
   const chance = new Chance(seed);
   const differences = [...(await auditLedger(ledgered, chance)), ...(await auditFile(ledgered, chance))];
-  if (differences.length > 0) throw new Disagreement([`config ${show(config)}`, ...log, ...differences].join('\n'));
+  if (differences.length > 0) throw new Disagreement([about, ...log, ...differences].join('\n'));
   await library.close();
   if (library.cache) happened.count('sequences with a cache');
   happened.count('balances from the cache', library.cache?.hits ?? 0);

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CREDIT_TYPE, IMAGE, nameOf, typeOf } from './account-names.js';
 import { auditPresent, auditUser } from './audit.js';
 import { auditPlans, PlanWatch } from './audit-plans.js';
 import { auditCached, compareBalance } from './cached.js';
@@ -10,7 +11,7 @@ import { compareOutcome, type Differences, differ } from './compare.js';
 import type { Happened } from './happened.js';
 import { auditFile, auditLedger } from './ledger-audit.js';
 import { Library } from './library.js';
-import { Oracle, type OracleConfig } from './oracle.js';
+import { CHANGES, Oracle, type OracleConfig } from './oracle.js';
 import { type Call, type Outcome, Unspecified } from './oracle-call.js';
 import { Records } from './oracle-past.js';
 import { infoOf } from './oracle-state.js';
@@ -40,7 +41,8 @@ export async function runSequence(sequence: Sequence, happened: Happened): Promi
     const large = sequence.seed % 16 === 3;
     const made: Call[] = [];
     for (const [index, raw] of sequence.steps.entries()) {
-      const world = { oracle, users, made, clockNow: library.clockNow, label: `c${index}`, large };
+      const accounts = plans ? used(users, oracle) : users;
+      const world = { oracle, users, accounts, made, clockNow: library.clockNow, label: `c${index}`, large };
       const step = resolve(kinds, raw, world);
       if (step) await runStep(step, running, raw.d);
       if (step?.step === 'call') made.push(step.call);
@@ -67,9 +69,19 @@ export async function runScript(
   });
 }
 
+/** Of another credit type: what is asked of it at the end is enough as long as nothing was written. */
+function isUnused(name: string, oracle: Oracle): boolean {
+  return typeOf(name) !== CREDIT_TYPE && oracle.stored(name).entries.length === 0;
+}
+
+function used(users: readonly string[], oracle: Oracle): string[] {
+  return [...users, ...users.map((user) => nameOf(user, IMAGE)).filter((name) => !isUnused(name, oracle))];
+}
+
 interface Running {
   readonly oracle: Oracle;
   readonly library: Library;
+  /** Names of all accounts that there may be. */
   readonly users: readonly string[];
   readonly happened: Happened;
   readonly records: Records;
@@ -81,20 +93,23 @@ interface Running {
 
 async function withRunning(
   config: OracleConfig,
-  { cached, filed }: Setting,
+  { cached, filed, pipeline }: Setting,
   users: readonly string[],
   happened: Happened,
   run: (running: Running) => Promise<void>,
 ): Promise<void> {
   await withFile(filed, async (filePath) => {
     const oracle = new Oracle(config);
-    const library = new Library(config, START, { cached, filePath });
-    const log = [`config ${show(config)}${cached ? ' with a cache' : ''}${filed ? ' with a file' : ''}`];
+    const library = new Library(config, START, { cached, filePath, pipeline });
+    const log = [
+      `config ${show({ ...config, pipeline })}${cached ? ' with a cache' : ''}${filed ? ' with a file' : ''}`,
+    ];
     happened.count('sequences');
     if (cached) happened.count('sequences with a cache');
     await library.define();
     const watch = config.plans && new PlanWatch(library, oracle, happened);
-    await run({ oracle, library, users, happened, records: new Records(), watch, log, latestClock: START });
+    const accounts = config.plans ? [...users, ...users.map((user) => nameOf(user, IMAGE))] : users;
+    await run({ oracle, library, users: accounts, happened, records: new Records(), watch, log, latestClock: START });
     if (config.plans) happened.count('sequences with plans');
     await library.close();
     happened.count('balances from the cache', library.cache?.hits ?? 0);
@@ -127,6 +142,7 @@ async function runStep(step: Step, running: Running, turn: number): Promise<void
   running.latestClock = Math.max(running.latestClock, library.clockNow);
   for (const user of users) {
     const { account, now } = oracle.read(user, library.clockNow);
+    if (isUnused(user, oracle)) continue;
     const info = infoOf(account);
     records.note(oracle, user, now, info);
     differences.push(...(await compareBalance(library, user, info, now, turn)));
@@ -139,13 +155,15 @@ async function runStep(step: Step, running: Running, turn: number): Promise<void
 async function audit(running: Running, auditor: typeof auditUser, turn: number): Promise<void> {
   const { oracle, library, users, happened } = running;
   const differences: Differences = [];
-  for (const user of users) {
-    differences.push(...(await auditor(library, oracle, user, turn)));
-    if (oracle.config.plans) differences.push(...(await auditPlans(library, oracle, user, turn)));
+  const known = users.filter((user) => !isUnused(user, oracle));
+  for (const user of known) differences.push(...(await auditor(library, oracle, user, turn)));
+  // Then every lot has its name.
+  for (const user of oracle.config.plans ? users : []) {
+    if (typeOf(user) === CREDIT_TYPE) differences.push(...(await auditPlans(library, oracle, user, turn)));
   }
   if (library.cache) {
     happened.count('audits of the cache');
-    differences.push(...(await auditCached(library, oracle, users, turn)));
+    differences.push(...(await auditCached(library, oracle, known, turn)));
   }
   happened.count('audits');
   complain(running, differences);
@@ -184,6 +202,7 @@ async function performStep(step: Step, running: Running, turn: number): Promise<
     const { entries } = oracle.stored(ownerOf(oracle, call));
     const before = entries.findLast((entry) => entry.operation !== call.label);
     happened.countEntries(call, entries, before?.debtAfter ?? 0n);
+    if (CHANGES.has(call.op) && 'user' in call) happened.countTypes(call, (name) => oracle.stored(name));
   }
   const actual = await library.perform(call, turn);
   await library.learn(actual);

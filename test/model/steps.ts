@@ -3,6 +3,7 @@
  * amount be "one more than available" and a clock jump end a millisecond before a hold does.
  */
 
+import { typeOf } from './account-names.js';
 import type { Oracle, OracleConfig, PlanSetting } from './oracle.js';
 import type { Call, CallOf, Op } from './oracle-call.js';
 import type { JobCall, PlanCall } from './oracle-plan-calls.js';
@@ -49,6 +50,8 @@ export type Step =
 export interface World {
   readonly oracle: Oracle;
   readonly users: readonly string[];
+  /** The users' accounts of credits, and those of another type that something was written of. */
+  readonly accounts: readonly string[];
   /** Calls made so far, the latest last. */
   readonly made: readonly Call[];
   readonly clockNow: number;
@@ -134,9 +137,9 @@ function jump(raw: Raw, world: World): number {
   if (raw.a % 12 === 0) return world.clockNow - at([1, 1000, 60_000], raw.b);
   if (world.oracle.config.plans && raw.a % 6 === 4) return world.clockNow + longJump(raw);
   if (raw.a % 4 === 1) return world.clockNow + at(SMALL_STEPS_MS, raw.b);
-  const strand = world.users.flatMap((user) => endsUnderHold(world.oracle.stored(user), world.clockNow));
+  const strand = world.accounts.flatMap((user) => endsUnderHold(world.oracle.stored(user), world.clockNow));
   if (raw.a % 4 === 3 && strand.length > 0) return Math.min(...strand) + at([-1, 0, 1], raw.c);
-  const instants = world.users.flatMap((user) => instantsOf(world.oracle.stored(user)));
+  const instants = world.accounts.flatMap((user) => instantsOf(world.oracle.stored(user)));
   const ahead = [...new Set(instants)].filter((instant) => instant > world.clockNow).sort((x, y) => x - y);
   if (ahead.length === 0) return world.clockNow + at(SMALL_STEPS_MS, raw.b);
   const near = raw.a % 12 === 2 ? ahead : ahead.slice(0, 3);
@@ -239,8 +242,8 @@ function makeCall(op: CreditOp, raw: Raw, world: World): Call | null {
     case 'reverse':
       return reversal(raw, account, { ...common, op, entry: { user, seq: 0 } });
     case 'transfer': {
-      if (world.users.length === 1 && raw.c % 10 !== 0) return null;
-      const others = world.users.filter((one) => one !== user);
+      const others = world.accounts.filter((one) => one !== user && typeOf(one) === typeOf(user));
+      if (others.length === 0 && raw.c % 10 !== 0) return null;
       const to = raw.c % 10 === 0 ? user : at(others, raw.c);
       return { ...common, op, from: user, to, amount: spent(account, raw, world) };
     }
@@ -273,14 +276,14 @@ const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'adjust', 'reserve', 't
  */
 function pickUser(op: Op, raw: Raw, world: World): string {
   const wantsHold = op === 'commit' || op === 'release' || op === 'extend';
-  if (!wantsHold || raw.d % 8 === 1) return at(world.users, raw.user);
-  const holders = world.users.filter((user) => hasHold(world.oracle.stored(user)));
+  if (!wantsHold || raw.d % 8 === 1) return at(world.accounts, raw.user);
+  const holders = world.accounts.filter((user) => hasHold(world.oracle.stored(user)));
   const awkward = holders.filter((user) => {
     const { account } = world.oracle.read(user, world.clockNow);
     return account.debt > 0n || activeHolds(account).some((hold) => isOnLapsedLot(account, hold));
   });
   const wanted = raw.c % 3 > 0 && awkward.length > 0 ? awkward : holders;
-  return at(wanted.length > 0 ? wanted : world.users, raw.user);
+  return at(wanted.length > 0 ? wanted : world.accounts, raw.user);
 }
 
 function activeHolds(account: Account): Hold[] {
