@@ -136,7 +136,7 @@ describe('at full speed', () => {
     await (worlds[0] as World).manager.ledger[filePath === undefined ? 'verify' : 'reconcile']();
     for (const { manager } of worlds) expect(told(await manager.ledger.verify())).toEqual([]);
     console.log(`${runs} runs beside ${trails.reduce((sum, { calls }) => sum + calls, 0)} calls`);
-    expect(runs).toBeGreaterThan(3);
+    expect(runs).toBeGreaterThan(1);
   }
 
   test('without a file', () => race(undefined, USERS));

@@ -170,7 +170,7 @@ await describePostgres('outcomes on PostgreSQL', (database) => {
         () => db.getMany(models.item.name, ['k']),
         () => db.find(models.item.name, { index: 'by_account', limit: 1 }),
       ];
-      for (const call of calls) await assert.rejects(call, (error) => isCreditError(error, 'STORAGE_UNAVAILABLE'));
+      for (const call of calls) await assert.rejects(call, (error) => isCreditError(error, 'CONFIGURATION'));
     }));
 
   test('values that a query cannot mean are INVALID_ARGUMENT', () =>
