@@ -75,7 +75,7 @@ type Counted = Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'carried' | 'c
 export function countedAt({ granted, grantedUntil, carried, carriedUntil }: SubscriptionRow, start: Date): Counted {
   const isCarried = carriedUntil !== null && carriedUntil > start;
   if (grantedUntil === null || grantedUntil <= start) {
-    // A type that the period which ended granted nothing of counts for as long as the one before it would have gone on.
+    // A type that the ended period granted nothing of counts for as long as the one before it would have gone on.
     const isKept = ([creditType, units]: [string, number]) => units > 0 && units === granted[creditType];
     const kept = isCarried ? Object.entries(carried).filter(isKept) : [];
     if (kept.length === 0) return { granted: {}, grantedUntil, carried: {}, carriedUntil: null };
