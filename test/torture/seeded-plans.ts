@@ -51,4 +51,28 @@ export const PLAN_BUGS: readonly SeededBug[] = [
       { file: 'test/plans/promos.test.ts', name: 'a limit is never passed, and none of those who come too late' },
     ],
   },
+  {
+    id: 'SB-16b',
+    title: 'what a hold frees after the end of a period rolls over where the job is late',
+    file: 'src/core/allocation.ts',
+    find: 'left += lot.expired - (lot.expiredLate ?? 0);',
+    replace: 'left += lot.expired;',
+    tests: [
+      { file: 'test/plans/late-rollover.test.ts', name: 'what a hold kept over the end and freed then has lapsed' },
+      { file: 'test/plans/late-rollover.test.ts', name: 'so has what a reversal brings back to the lot' },
+    ],
+  },
+  {
+    id: 'SB-16c',
+    title: 'an account of a plan that an operation wrote no entry for moves on in time',
+    file: 'src/core/decide.ts',
+    find: 'if (!last) return untouched(accounts[i] as Account);',
+    replace: 'if (!last) return sealDraft(draft);',
+    tests: [
+      {
+        file: 'test/plans/types.test.ts',
+        name: 'several credit types, in memory a pause says nothing of the other account',
+      },
+    ],
+  },
 ];

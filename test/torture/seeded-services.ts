@@ -235,4 +235,17 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     replace: '',
     tests: [{ file: REMEMBERED, name: 'AMOUNT_TOO_LARGE is not refused by a balance that another process lowered' }],
   },
+  {
+    id: 'SB-12d',
+    title: 'a queue leaves its list while it is announced, and its successor with it',
+    file: 'src/services/document-queues.ts',
+    find: 'else if (!queue.isReady) this.#queues.delete(key);',
+    replace: 'else this.#queues.delete(key);',
+    tests: [
+      {
+        file: 'test/services/batches.test.ts',
+        name: 'transfers that fill batches leave no trace of their queues, with 1 lanes',
+      },
+    ],
+  },
 ];
