@@ -15,7 +15,7 @@ export interface JobProgress {
 export interface JobOptions {
   /** What was due by this instant; never later than now. Default now. */
   asOf?: Date | string | undefined;
-  /** Rows at a time, 1–10,000. Default 2,000; 100 for notifications and the outbox. */
+  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */
   batchSize?: number | undefined;
   /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
   maxDurationMs?: number | undefined;

@@ -18,7 +18,7 @@ import { ROUNDS_MAX, renew } from './subscription-directory.js';
 import { monotonicNow } from './timers.js';
 
 /** Several commits: one is decided while another is written. */
-const BATCH = 2_000;
+const BATCH = 4_000;
 const MAX_DURATION_MS = 600_000;
 const SKIPPED_MAX = 100;
 const WITHIN_DAYS = 7;
