@@ -262,8 +262,8 @@ function finish(drafts: readonly Draft[], row: Row, message: string): null {
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
     if (each !== draft && each.account.planLimit === planLimit) continue;
     each.account.planLimit = planLimit;
-    const own = { subscription: toJson(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
-    const details: JsonObject = { planLimit, ...(each === draft && own) };
+    const more = each === draft ? { subscription: toJson(row), granted: grantedBy(drafts), ...ownTypeOf(row) } : {};
+    const details: JsonObject = { planLimit, ...more };
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
   }

@@ -4,8 +4,8 @@
  */
 import { creditError } from '../../errors.js';
 import type { Call } from './call.js';
-import type { MongoDatabaseLike, MongoSession } from './driver.js';
-import { notASession, WriteError } from './failures.js';
+import type { Document, MongoDatabaseLike, MongoSession } from './driver.js';
+import { notASession } from './failures.js';
 
 export interface HostDatabase extends MongoDatabaseLike {
   /**
@@ -44,15 +44,12 @@ export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call:
       }
     },
     async spoil(collection, error) {
-      const isEnded = error instanceof WriteError || typeof (error as { code?: unknown } | null)?.code === 'number';
-      if (!hasSent || isEnded) return;
+      if (!hasSent || isOfServer(error)) return;
       check();
       try {
-        // The validator refuses this, and the server ends the transaction.
-        await send({ insert: collection, documents: [{ _id: '' }] }, { session });
+        await send(endOfTransaction(collection), { session });
       } catch (cause) {
-        if (typeof (cause as { code?: unknown } | null)?.code === 'number') return;
-        await session.abortTransaction().catch(() => {});
+        if (!isOfServer(cause)) await session.abortTransaction().catch(() => {});
       }
     },
     collection(name) {
@@ -60,6 +57,16 @@ export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call:
       return db.collection(name);
     },
   };
+}
+
+/** A command that ends a transaction on the server: the validator refuses the document. */
+export function endOfTransaction(collection: string): Document {
+  return { insert: collection, documents: [{ _id: '' }] };
+}
+
+/** Whether the server has answered with an error, and so has ended the transaction. */
+function isOfServer(error: unknown): boolean {
+  return typeof (error as { code?: unknown } | null)?.code === 'number';
 }
 
 function wasCommitted() {

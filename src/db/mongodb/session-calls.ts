@@ -8,7 +8,7 @@ import type { UnitOutcome } from '../../ports/db-manager.js';
 import { type Call, LATE, sleep, within } from './call.js';
 import type { MongoClientLike, MongoDatabaseLike, MongoSession } from './driver.js';
 import { callFailure, isTransient, meaningOf, notASession, WriteError } from './failures.js';
-import { type HostDatabase, hostDatabase } from './host-database.js';
+import { endOfTransaction, type HostDatabase, hostDatabase } from './host-database.js';
 import { begin, type Lease } from './sessions.js';
 import { LOCK_FIELD, type StoredCollection } from './stored-collection.js';
 import type { DocumentUnit } from './unit.js';
@@ -107,8 +107,8 @@ export class SessionCalls {
   redo(session: MongoSession, collection: StoredCollection): Promise<never> {
     return this.#turn(session, undefined, async (_, own, db) => {
       if (own) throw creditError('CONTENTION', 'A document is not in the snapshot. Begin again.', { attempts: 1 });
-      // The validator refuses this: the server ends the transaction, and whoever asks it anything is told so.
-      await db.command({ insert: collection.name, documents: [{ _id: '' }] }, { session });
+      // Whoever asks the server anything then is told so.
+      await db.command(endOfTransaction(collection.name), { session });
       await this.#ask(db, session);
       throw creditError('CONTENTION', 'The transaction has to be done again.', { attempts: 1 });
     });
@@ -160,9 +160,11 @@ export class SessionCalls {
         return turn;
       });
     } catch (error) {
-      // What is under way then stops before its next command, and takes back what it can, before the host goes on.
-      if (error === LATE && !own) await Promise.race([tails.get(session), sleep(GRACE_MS)]);
-      if (error === LATE) throw creditError('TIMEOUT', 'The transaction did not answer in time.', this.#limit(options));
+      if (error === LATE) {
+        // What is under way stops before its next command, and takes back what it can, before the host goes on.
+        if (!own) await Promise.race([tails.get(session), sleep(GRACE_MS)]);
+        throw creditError('TIMEOUT', 'The transaction did not answer in time.', this.#limit(options));
+      }
       // The host’s own retry of a transaction knows the driver’s errors alone.
       if (!own && !isCreditError(error) && isTransient(error)) throw error;
       throw callFailure(error);
