@@ -2,12 +2,12 @@ import { defineConfig } from 'tsup';
 
 export default defineConfig({
   entry: {
-    cli: 'src/cli.ts',
-    env: 'src/env.ts',
+    cli: 'src/entries/cli.ts',
+    env: 'src/entries/env.ts',
     index: 'src/index.ts',
-    mongodb: 'src/mongodb.ts',
-    sql: 'src/sql.ts',
-    testing: 'src/testing/index.ts',
+    mongodb: 'src/entries/mongodb.ts',
+    sql: 'src/entries/sql.ts',
+    testing: 'src/entries/testing.ts',
   },
   format: ['esm', 'cjs'],
   // Without splitting, the CJS entries would each carry their own copy of the error class.

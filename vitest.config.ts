@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/servers/setup.ts'],
+    globalSetup: ['test/backends/setup.ts'],
     testTimeout: 60_000,
     // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
     env: { CREDIT_SEED: process.env.CREDIT_SEED || '20261121' },

@@ -1,38 +1,38 @@
 /** Wiring: one call that puts a database, a pipeline and the services together, with in-memory defaults. */
 
 import type { TemporalLike } from './core/periods.js';
-import { InMemoryDbManager, type MemorySession } from './db/memory.js';
+import { InMemoryDbManager, type MemorySession } from './db/memory/manager.js';
 import { creditError } from './errors.js';
-import { LedgerLogger } from './ledger/ledger-logger.js';
+import { LedgerLogger } from './ledger/ledger-file.js';
 import { type CreditEvent, creditEventTypes } from './models/events.js';
-import { startSchema } from './models/notification-inputs.js';
+import { startSchema } from './models/inputs/notifications.js';
 import type { Awaitable } from './models/values.js';
 import { type CacheOptions, type CreditManagementOptions, checkOptions, isCache } from './options.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { DbManager } from './ports/db-manager.js';
-import { AfterCommit } from './services/after-commit.js';
-import { Background } from './services/background.js';
-import { BalanceCache, type BalanceCacheConfig } from './services/balance-cache.js';
-import { buildCreditService } from './services/credit-service.js';
-import type { CreditService } from './services/credit-service-types.js';
-import { Engine } from './services/engine.js';
-import { expirationService } from './services/expiration-service.js';
-import type { DecisionSettings } from './services/group.js';
-import { checkedIds, uuidv7Source } from './services/ids.js';
-import { notValid, parse } from './services/input.js';
-import { jobs } from './services/jobs.js';
-import { LedgerMirror } from './services/ledger-mirror.js';
-import { ledgerService } from './services/ledger-service.js';
-import type { LedgerService } from './services/ledger-types.js';
-import { defaultLogger } from './services/logger.js';
-import type { CreditManagement } from './services/management.js';
-import { notificationService } from './services/notification-service.js';
-import { OutboxRelay } from './services/outbox-relay.js';
-import { outboxService } from './services/outbox-service.js';
-import { Pipeline } from './services/pipeline.js';
-import { promoService } from './services/promo-service.js';
-import { Store } from './services/store.js';
-import { subscriptionService } from './services/subscription-service.js';
+import { BalanceCache, type BalanceCacheConfig } from './services/credits/balance-cache.js';
+import type { CreditService } from './services/credits/contract.js';
+import { buildCreditService } from './services/credits/service.js';
+import { notValid, parse } from './services/input/parse.js';
+import { Background } from './services/jobs/background.js';
+import { expirationService } from './services/jobs/expiration.js';
+import { jobs } from './services/jobs/service.js';
+import type { LedgerService } from './services/ledger/contract.js';
+import { LedgerMirror } from './services/ledger/mirror.js';
+import { ledgerService } from './services/ledger/service.js';
+import type { CreditManagement } from './services/manager/contract.js';
+import { defaultLogger } from './services/manager/default-logger.js';
+import { checkedIds, uuidv7Source } from './services/manager/ids.js';
+import { notificationService } from './services/notifications/service.js';
+import { OutboxRelay } from './services/outbox/relay.js';
+import { outboxService } from './services/outbox/service.js';
+import { AfterCommit } from './services/pipeline/after-commit.js';
+import type { DecisionSettings } from './services/pipeline/decide-group.js';
+import { Engine } from './services/pipeline/engine.js';
+import { Pipeline } from './services/pipeline/pipeline.js';
+import { subscriptionService } from './services/plans/subscriptions.js';
+import { promoService } from './services/promos/service.js';
+import { Store } from './services/store/store.js';
 
 /**
  * Puts everything together. Synchronous, opens nothing, starts no timer: safe at module level. A wrong option is

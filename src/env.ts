@@ -1,18 +1,15 @@
-/**
- * credit-management/env: a manager from environment variables.
- * @module
- */
+/** The environment's variables become the options of a manager. */
 import { createCreditManagement } from './credit-management.js';
-import { InMemoryDbManager } from './db/memory.js';
+import { InMemoryDbManager } from './db/memory/manager.js';
 import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
-import { webhookSink } from './notifications/webhook-sink.js';
 import type { CreditManagementOptions } from './options.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
-import { defaultLogger } from './services/logger.js';
-import type { CreditManagement } from './services/management.js';
+import type { CreditManagement } from './services/manager/contract.js';
+import { defaultLogger } from './services/manager/default-logger.js';
+import { webhookSink } from './sinks/webhook.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

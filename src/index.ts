@@ -5,7 +5,7 @@
 export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
 export { createCreditManagement, createCreditService } from './credit-management.js';
-export { InMemoryDbManager, type MemorySession } from './db/memory.js';
+export { InMemoryDbManager, type MemorySession } from './db/memory/manager.js';
 export {
   CreditError,
   type CreditErrorCode,
@@ -28,19 +28,17 @@ export type {
   MutationOptions,
   ReadOptions,
   ReserveOptions,
-} from './models/inputs.js';
-export type { NotificationMessage, NotificationType } from './models/notification.js';
+} from './models/inputs/credits.js';
 export type {
   CancelOptions,
   CycleOptions,
   PlanInput,
   SetPlanOptions,
   UpgradeOptions,
-} from './models/plan-inputs.js';
-export type { PromoInput } from './models/promo-inputs.js';
+} from './models/inputs/plans.js';
+export type { PromoInput } from './models/inputs/promos.js';
+export type { NotificationMessage, NotificationType } from './models/notification.js';
 export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
-export { InMemoryNotificationQueue } from './notifications/in-memory-queue.js';
-export { type WebhookSinkOptions, webhookSink } from './notifications/webhook-sink.js';
 export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
@@ -61,24 +59,26 @@ export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
 export type { NotificationQueue } from './ports/notification-queue.js';
+export { InMemoryNotificationQueue } from './queues/memory.js';
 export type {
   CreditMetering,
   CreditMutations,
   CreditReads,
   CreditService,
   ReservationRef,
-} from './services/credit-service-types.js';
-export type { Problem, ProblemKind } from './services/findings.js';
-export type { JobName, JobOptions, JobProgress, JobReport, Jobs } from './services/job-types.js';
+} from './services/credits/contract.js';
+export type { LlmUsage, Meter, MeterOptions } from './services/credits/meter-contract.js';
+export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/credits/records.js';
+export type { JobName, JobOptions, JobProgress, JobReport, Jobs } from './services/jobs/contract.js';
 export type {
   LedgerEntry,
   LedgerQuery,
   LedgerService,
   VerifyOptions,
   VerifyReport,
-} from './services/ledger-types.js';
-export type { CreditManagement, Health } from './services/management.js';
-export type { LlmUsage, Meter, MeterOptions } from './services/meter-types.js';
+} from './services/ledger/contract.js';
+export type { Problem, ProblemKind } from './services/ledger/problems.js';
+export type { CreditManagement, Health } from './services/manager/contract.js';
 export type {
   ExpiringOptions,
   ExpiringReport,
@@ -86,10 +86,9 @@ export type {
   NotificationQuery,
   NotificationService,
   NotifyOptions,
-} from './services/notification-types.js';
-export type { OutboxOptions, OutboxReport } from './services/outbox-run.js';
-export type { OutboxService, SinkInfo } from './services/outbox-service.js';
-export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promo-types.js';
+} from './services/notifications/contract.js';
+export type { OutboxOptions, OutboxReport } from './services/outbox/run.js';
+export type { OutboxService, SinkInfo } from './services/outbox/service.js';
 export type {
   ChangePreview,
   Cycle,
@@ -98,5 +97,6 @@ export type {
   SubscriptionPlan,
   SubscriptionService,
   UserSubscription,
-} from './services/subscription-types.js';
-export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/views.js';
+} from './services/plans/contract.js';
+export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promos/contract.js';
+export { type WebhookSinkOptions, webhookSink } from './sinks/webhook.js';

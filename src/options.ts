@@ -2,16 +2,16 @@
 import { z } from 'zod';
 import type { Defaults } from './core/command.js';
 import type { TemporalLike } from './core/periods.js';
-import type { MemorySession } from './db/memory.js';
+import type { MemorySession } from './db/memory/manager.js';
 import { creditError } from './errors.js';
-import { type AccountDefaults, accountDefaultsShape } from './models/inputs.js';
+import { type AccountDefaults, accountDefaultsShape } from './models/inputs/credits.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { Clock } from './ports/clock.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
-import { parse, parseDefaults } from './services/input.js';
+import { parse, parseDefaults } from './services/input/parse.js';
 
 export interface CreditManagementOptions<S = MemorySession, U extends string = never> {
   /** Where everything is kept; in memory when absent. */

@@ -1,6 +1,6 @@
 /** Commands on one user's account. Those that change it say who did it and why; both are kept on the entry. */
-import type { CreditService } from '../services/credit-service-types.js';
-import type { Transaction } from '../services/views.js';
+import type { CreditService } from '../services/credits/contract.js';
+import type { Transaction } from '../services/credits/records.js';
 import { type CliCall, type CliCommand, countOf, EXIT, type Flags, neededText, textOf } from './command.js';
 
 const TYPE: Flags = { 'credit-type': { value: 'name', help: 'default credits' } };

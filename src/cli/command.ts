@@ -1,6 +1,6 @@
 /** What a command of the command line is made of, and how its arguments are read. */
 import { parseArgs } from 'node:util';
-import type { CreditManagement } from '../services/management.js';
+import type { CreditManagement } from '../services/manager/contract.js';
 
 /** Where a command reads and writes; a process, or a test. */
 export interface CliIo {

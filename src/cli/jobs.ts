@@ -1,5 +1,5 @@
 /** Commands that run jobs: once, or again and again. */
-import type { JobOptions, JobReport, Jobs } from '../services/job-types.js';
+import type { JobOptions, JobReport, Jobs } from '../services/jobs/contract.js';
 import { type CliCall, type CliCommand, countOf, EXIT, type Flags, progressOn, textOf } from './command.js';
 import { pause, SCHEDULE_FLAGS, scheduleOf } from './schedule.js';
 

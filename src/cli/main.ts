@@ -1,6 +1,6 @@
 /** The command line: finds the command, runs it, and tells its outcome by the exit code. */
 import { isCreditError } from '../errors.js';
-import type { CreditManagement } from '../services/management.js';
+import type { CreditManagement } from '../services/manager/contract.js';
 import { accountCommands } from './accounts.js';
 import {
   type CliCall,

@@ -5,7 +5,6 @@ import type { Draw } from '../models/values.js';
 import type { Account } from './account.js';
 import { freePart } from './burn-down.js';
 import type { CallInfo, Context } from './command.js';
-import { judgeCrossings } from './crossings.js';
 import {
   changeGrant,
   type Draft,
@@ -17,6 +16,7 @@ import {
   setHolds,
   writeEntry,
 } from './draft.js';
+import { judgeCrossings } from './thresholds.js';
 
 /**
  * Brings a draft to instant `now`. Each event is an entry dated at its own instant; crossings are judged after each

@@ -7,10 +7,10 @@ import type { GrantSource, Overage } from '../models/enums.js';
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
-import type { SideRows } from '../models/side-rows.js';
+import type { SideRows } from '../models/rows.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
-import type { SealedEntry } from './canonical.js';
+import type { SealedEntry } from './entry-line.js';
 import type { TemporalLike } from './periods.js';
 
 /** Terms of a grant to be made, in units and epoch milliseconds. */

@@ -1,9 +1,9 @@
 /** Cycles: credits for some days without a plan, once or again and again. Guarded by the account that gets them. */
 import type { CycleRow } from '../models/cycle.js';
 import type { JsonObject } from '../models/values.js';
-import { grantPeriod } from './allocation.js';
 import { type CommandOf, PENDING, refuse, type Verdict } from './command.js';
 import { type Draft, writeEntry } from './draft.js';
+import { grantPeriod } from './period-grants.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** Cycles that one operation makes up for. */

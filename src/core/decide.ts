@@ -6,7 +6,6 @@ import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { advance } from './advance.js';
-import { isTooLong, MAX_LINE_BYTES } from './canonical.js';
 import {
   type AccountChange,
   type CallInfo,
@@ -19,13 +18,14 @@ import {
   type Verdict,
 } from './command.js';
 import { renewCycle, startCycle, stopCycle } from './cycle.js';
+import { debit } from './debit.js';
 import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
+import { isTooLong, MAX_LINE_BYTES } from './entry-line.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { claimPromo } from './promo.js';
 import { clawBack, reverse } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
-import { debit } from './spend.js';
 import { endOrPause, renew, subscribe } from './subscription.js';
 import { transfer } from './transfer.js';
 

@@ -10,7 +10,7 @@ import type { Draw, JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
 import type { CallInfo, Context, GrantTerms, RowWrite, SideWrite } from './command.js';
-import type { PendingEvent } from './crossings.js';
+import type { PendingEvent } from './thresholds.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type DraftEntry = Mutable<EntryRow>;

@@ -2,8 +2,8 @@
 import type { JsonObject } from '../models/values.js';
 import { MAX_UNITS, toCredits } from './amounts.js';
 import { type GrantTerms, type Refusal, refuse } from './command.js';
+import { beyondMaximum } from './debit.js';
 import { type Draft, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
-import { beyondMaximum } from './spend.js';
 
 /** Terms of a grant that nothing says more about. */
 export const PLAIN_TERMS: GrantTerms = {

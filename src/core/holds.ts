@@ -5,6 +5,7 @@ import type { Draw, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { ACTIVE, freeDraws, lapseAll, newReservationRow, reservationRow } from './advance.js';
 import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
+import { debit, insufficient } from './debit.js';
 import {
   changeGrant,
   type Draft,
@@ -16,7 +17,6 @@ import {
   writeEntry,
 } from './draft.js';
 import { creditsOf } from './grants.js';
-import { debit, insufficient } from './spend.js';
 
 /** No hold outlives this many milliseconds after its creation. */
 export const MAX_HOLD_MS = 7 * 24 * 3600 * 1000;

@@ -4,6 +4,7 @@ import type { EntryRow } from '../models/entry.js';
 import type { Draw } from '../models/values.js';
 import { lapseAll } from './advance.js';
 import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
+import { addDebt } from './debit.js';
 import {
   changeGrant,
   type Draft,
@@ -17,7 +18,6 @@ import {
 } from './draft.js';
 import { checkBalance, checkOpenGrants, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
 import { grantFromRow } from './seal.js';
-import { addDebt } from './spend.js';
 
 /** What a reversal of a debit put where, kept in its entry for the next one. */
 interface ReversedParts {

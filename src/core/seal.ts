@@ -7,10 +7,10 @@ import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import { type Account, availableOf } from './account.js';
 import { toCredits } from './amounts.js';
-import { entryBody, type SealedEntry, sha256 } from './canonical.js';
 import type { AccountChange, RowWrite } from './command.js';
-import { judgeCrossings, type PendingEvent } from './crossings.js';
 import { type Draft, mainIndex, nextDue } from './draft.js';
+import { entryBody, type SealedEntry, sha256 } from './entry-line.js';
+import { judgeCrossings, type PendingEvent } from './thresholds.js';
 
 /** Finishes a draft. The chain and every id depend only on the account, the command and the operation id. */
 export function sealDraft(draft: Draft): AccountChange {

@@ -2,9 +2,9 @@
 import type { OpenGrant } from '../models/account.js';
 import { freePart, isSpendable } from './burn-down.js';
 import type { Refusal } from './command.js';
+import { insufficient } from './debit.js';
 import { type Draft, grantIndex, makeGrant, repayDebt, takeFree, writeEntry } from './draft.js';
 import { checkRoom, termsOf } from './grants.js';
-import { insufficient } from './spend.js';
 
 export function transfer(from: Draft, to: Draft, amount: number): Refusal | null {
   let movable = 0;

@@ -3,8 +3,8 @@
  * Amounts are micro-units (safe integers); instants inside the JSON state are epoch milliseconds.
  */
 import { z } from 'zod';
+import { defineModel } from './define-model.js';
 import { grantSourceSchema } from './enums.js';
-import { defineModel } from './stored.js';
 import type { JsonObject } from './values.js';
 
 const micro = z.int();

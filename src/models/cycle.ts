@@ -1,6 +1,6 @@
 /** Cycles: credits for some days, once or again and again, without a plan. Written together with the user's account. */
 import { z } from 'zod';
-import { defineModel } from './stored.js';
+import { defineModel } from './define-model.js';
 
 export const cycleStatusSchema = z.enum(['active', 'canceled', 'ended']);
 export type CycleStatus = z.infer<typeof cycleStatusSchema>;

@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 import { drawSchema } from './account.js';
+import { defineModel } from './define-model.js';
 import { ledgerEventTypeSchema, transactionTypes } from './enums.js';
-import { defineModel } from './stored.js';
 import type { JsonObject } from './values.js';
 
 export const entryTypeSchema = z.enum([...transactionTypes, 'error', 'system']);

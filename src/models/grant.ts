@@ -1,7 +1,7 @@
 /** A grant (lot) as a row of its own: written when it is made and whenever it closes or reopens. */
 import { z } from 'zod';
+import { defineModel } from './define-model.js';
 import { grantSourceSchema } from './enums.js';
-import { defineModel } from './stored.js';
 
 export const grantSchema = z.object({
   id: z.string(),

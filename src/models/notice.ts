@@ -3,7 +3,7 @@
  * that rose above its threshold, after which the next low crossing is news again.
  */
 import { z } from 'zod';
-import { defineModel } from './stored.js';
+import { defineModel } from './define-model.js';
 
 export const noticeSchema = z.object({
   id: z.string(),

@@ -1,7 +1,7 @@
 /** Notifications: messages for people, written in the commit that caused them and handed to a queue. */
 import { z } from 'zod';
+import { defineModel } from './define-model.js';
 import { deliveryShape } from './delivery.js';
-import { defineModel } from './stored.js';
 import type { JsonObject } from './values.js';
 
 export const notificationTypes = ['low_credits', 'expiring_credits', 'transaction_error'] as const;

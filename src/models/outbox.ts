@@ -1,7 +1,7 @@
 /** An event on its way to one sink, written in the commit that caused it. */
 import { z } from 'zod';
+import { defineModel } from './define-model.js';
 import { deliveryShape } from './delivery.js';
-import { defineModel } from './stored.js';
 import type { JsonObject } from './values.js';
 
 export const outboxSchema = z.object({

@@ -1,6 +1,6 @@
 /** Plans, and the terms that a subscription keeps of its plan: what a later change of the plan does not touch. */
 import { z } from 'zod';
-import { defineModel } from './stored.js';
+import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
 export const billingPeriods = ['daily', 'weekly', 'monthly', 'yearly'] as const;

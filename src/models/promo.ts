@@ -1,6 +1,6 @@
 /** Promo codes, and the claims of them. */
 import { z } from 'zod';
-import { defineModel } from './stored.js';
+import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
 export const promoTargetSchema = z.enum(['all_users', 'specific_users']);

@@ -1,7 +1,7 @@
 /** A reservation (hold) as a row of its own: written when it is made and when it ends. */
 import { z } from 'zod';
+import { defineModel } from './define-model.js';
 import { reservationStatusSchema } from './enums.js';
-import { defineModel } from './stored.js';
 
 const finalCallSchema = z.object({ operation: z.string(), fingerprint: z.string(), entryId: z.string() });
 

@@ -3,8 +3,8 @@
  * Earlier subscriptions are in the ledger.
  */
 import { z } from 'zod';
+import { defineModel } from './define-model.js';
 import { planTermsSchema } from './plan.js';
-import { defineModel } from './stored.js';
 
 /** A removed one is told to nobody; it stays so that starting again grants nothing twice. */
 export const subscriptionStatusSchema = z.enum(['trialing', 'active', 'paused', 'cancelled', 'ended', 'removed']);

@@ -1,6 +1,6 @@
 /** Facts of the database itself: settings fixed at first use, registered sinks, leases of jobs. */
 import { z } from 'zod';
-import { defineModel } from './stored.js';
+import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
 export const systemSchema = z.object({

@@ -1,9 +1,9 @@
 /** A clock that stands still until a test moves it. */
 
 import { z } from 'zod';
-import { instantSchema } from '../models/input-values.js';
+import { instantSchema } from '../models/inputs/values.js';
 import type { Clock } from '../ports/clock.js';
-import { parse } from '../services/input.js';
+import { parse } from '../services/input/parse.js';
 
 export interface Duration {
   days?: number;

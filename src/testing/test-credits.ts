@@ -3,15 +3,15 @@
  * demand.
  */
 import { createCreditManagement } from '../credit-management.js';
-import { InMemoryDbManager, type MemorySession } from '../db/memory.js';
+import { InMemoryDbManager, type MemorySession } from '../db/memory/manager.js';
 import { creditError } from '../errors.js';
 import type { CreditEvent } from '../models/events.js';
 import type { NotificationMessage } from '../models/notification.js';
-import { InMemoryNotificationQueue } from '../notifications/in-memory-queue.js';
 import type { CreditManagementOptions } from '../options.js';
 import type { DbManager } from '../ports/db-manager.js';
-import type { JobReport } from '../services/job-types.js';
-import type { CreditManagement } from '../services/management.js';
+import { InMemoryNotificationQueue } from '../queues/memory.js';
+import type { JobReport } from '../services/jobs/contract.js';
+import type { CreditManagement } from '../services/manager/contract.js';
 import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
 
 /** A manager whose clock, faults, events and messages a test has in its hands. */

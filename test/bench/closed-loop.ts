@@ -1,6 +1,6 @@
 /** What the benchmarks of databases share: deductions in a closed loop, by the library or by its rivals. */
 import { type CreditManagement, createCreditManagement, type DbManager } from '../../src/index.js';
-import { randomSource } from '../faults/chaos.js';
+import { randomSource } from '../support/chaos.js';
 
 export const ACCOUNTS = 10_000;
 export const MICRO = 1_000_000;

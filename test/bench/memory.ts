@@ -10,8 +10,8 @@ import type { CallInfo, Command, Context } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
-import { uuidv7Source } from '../../src/services/ids.js';
-import { StateMemory } from '../../src/services/state-memory.js';
+import { uuidv7Source } from '../../src/services/manager/ids.js';
+import { StateMemory } from '../../src/services/pipeline/account-memory.js';
 import { ledgerFigures } from './ledger.js';
 
 const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };

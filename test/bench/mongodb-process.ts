@@ -1,7 +1,8 @@
 /** One of the processes that share accounts: ready, then told to go, then its operations a second. */
+
+import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { createCreditManagement } from '../../src/index.js';
-import { MongoDbManager } from '../../src/mongodb.js';
-import { databaseOf } from '../servers/mongo.js';
+import { databaseOf } from '../backends/mongo.js';
 import { load, type Rival } from './closed-loop.js';
 import { naive } from './mongodb-rivals.js';
 

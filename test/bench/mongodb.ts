@@ -8,9 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MongoDbManager } from '../../src/mongodb.js';
-import { databaseOf, dropMongoDatabase, onDatabase } from '../servers/mongo.js';
-import { startOwnMongo } from '../servers/own-mongo.js';
+import { MongoDbManager } from '../../src/entries/mongodb.js';
+import { databaseOf, dropMongoDatabase, onDatabase } from '../backends/mongo.js';
+import { startOwnMongo } from '../backends/own-mongo.js';
 import { libraryRival, load, median, type Result, type Rival, type Workload } from './closed-loop.js';
 import { bulkRate, checkCollections, makeCollections, medici, naive, statement } from './mongodb-rivals.js';
 

@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { accountToRow, emptyAccount } from '../../src/core/account.js';
-import { storedModels } from '../../src/models/index.js';
+import { SqlDbManager } from '../../src/entries/sql.js';
+import { storedModels } from '../../src/models/stored-models.js';
 import type { Row, StoredValue, Unit } from '../../src/ports/db-manager.js';
-import { uuidv7Source } from '../../src/services/ids.js';
-import { SqlDbManager } from '../../src/sql.js';
-import { startEmbeddedPostgres } from '../servers/embedded-postgres.js';
-import { createDatabase, dropDatabase } from '../servers/postgres.js';
+import { uuidv7Source } from '../../src/services/manager/ids.js';
+import { startEmbeddedPostgres } from '../backends/embedded-postgres.js';
+import { createDatabase, dropDatabase } from '../backends/postgres.js';
 
 const ACCOUNTS = 6_144;
 const IN_FLIGHT = 3;

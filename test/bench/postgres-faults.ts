@@ -1,8 +1,8 @@
 /** G25: ten seconds of load while connections are cut and requests and answers are lost, then everything is judged. */
-import { openManager } from '../processes/adapters.js';
-import { localCaller } from '../processes/answers.js';
-import { Journal } from '../processes/journal.js';
-import { TcpProxy, type Trap } from '../processes/proxy.js';
+import { openManager } from '../backends/open-adapter.js';
+import { TcpProxy, type Trap } from '../backends/proxy.js';
+import { localCaller } from '../support/answers.js';
+import { Journal } from '../support/journal.js';
 import type { Bench } from './postgres-load.js';
 
 const SECONDS = 10;

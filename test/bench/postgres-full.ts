@@ -1,6 +1,6 @@
 /** The parts of the PostgreSQL benchmark, each on a database of its own; `--only a,b` chooses among them. */
-import { startEmbeddedPostgres } from '../servers/embedded-postgres.js';
-import { createDatabase, dropDatabase } from '../servers/postgres.js';
+import { startEmbeddedPostgres } from '../backends/embedded-postgres.js';
+import { createDatabase, dropDatabase } from '../backends/postgres.js';
 import { benchPostgres } from './postgres.js';
 import { faults } from './postgres-faults.js';
 import { history } from './postgres-history.js';

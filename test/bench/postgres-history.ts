@@ -1,6 +1,6 @@
 /** G14: many rows of history with random keys, against the same on tables that are nearly empty. */
 import { randomUUID } from 'node:crypto';
-import { createDatabase, dropDatabase } from '../servers/postgres.js';
+import { createDatabase, dropDatabase } from '../backends/postgres.js';
 import { ACCOUNTS, AMOUNT, accountsOf, fund, load, loop } from './closed-loop.js';
 import { type Bench, checkpoint, openLibrary, ratio, rounds, sql } from './postgres-load.js';
 import { makeTables, naive } from './postgres-rivals.js';

@@ -1,7 +1,7 @@
 /** What the parts of the PostgreSQL benchmark share: the report, the library on a database, rounds. */
 import pg from 'pg';
+import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
-import { SqlDbManager } from '../../src/sql.js';
 import { libraryRival, type Measured, median, type Result, type Rival } from './closed-loop.js';
 
 /** What a part of the benchmark gets. */

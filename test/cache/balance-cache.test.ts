@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { emptyAccount } from '../../src/core/account.js';
 import { InMemoryCache } from '../../src/index.js';
-import { BalanceCache } from '../../src/services/balance-cache.js';
+import { BalanceCache } from '../../src/services/credits/balance-cache.js';
 import { TestCache, wait } from './bench.js';
 
 const MANY = 120_000;

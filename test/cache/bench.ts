@@ -1,5 +1,6 @@
 /** What the cache tests share: a store that counts, a cache that does as it is told, managers on both. */
 import { expect } from 'vitest';
+import { testClock } from '../../src/entries/testing.js';
 import {
   type CacheBackend,
   type CreditManagementOptions,
@@ -9,7 +10,6 @@ import {
   InMemoryDbManager,
   type MemorySession,
 } from '../../src/index.js';
-import { testClock } from '../../src/testing/index.js';
 
 export const START = Date.UTC(2030, 0, 1);
 export const inSeconds = (seconds: number) => new Date(START + seconds * 1000);

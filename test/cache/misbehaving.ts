@@ -1,7 +1,7 @@
 /** A cache that misbehaves by chance, and a story of random calls told to a manager. */
 import { expect } from 'vitest';
+import type { TestClock } from '../../src/entries/testing.js';
 import { type CreditService, InMemoryCache, type MemorySession, type Reservation } from '../../src/index.js';
-import type { TestClock } from '../../src/testing/index.js';
 import { TestCache, wait } from './bench.js';
 
 /** A small deterministic source of chance: 0 … `below` − 1. */

@@ -1,7 +1,7 @@
 /** Who was answered a write reads it in this process, however bad the cache is. */
 import { describe, expect, test } from 'vitest';
+import { createTestCredits } from '../../src/entries/testing.js';
 import { InMemoryCache, isCreditError } from '../../src/index.js';
-import { createTestCredits } from '../../src/testing/index.js';
 import { bench, codeOf, numbersOf, quietly, TestCache, wait } from './bench.js';
 import { chance } from './misbehaving.js';
 

@@ -1,8 +1,8 @@
 /** With a cache, whatever it does, every answer is the one that there is without. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sequenceIds } from '../../src/entries/testing.js';
 import { type CacheBackend, type CacheOptions, InMemoryCache } from '../../src/index.js';
-import { sequenceIds } from '../../src/testing/index.js';
 import { bench } from './bench.js';
 import { MisbehavingCache, type Mood, type Step, tell } from './misbehaving.js';
 import { wrongCaches } from './wrong-caches.js';

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { type CliIo, EXIT } from '../../src/cli/command.js';
 import { runCli } from '../../src/cli/main.js';
+import { mongodbSchema, postgresSchema } from '../../src/db/schema-text.js';
 import { createCreditManagement, type EventSink, InMemoryDbManager } from '../../src/index.js';
-import { mongodbSchema, postgresSchema } from '../../src/schema.js';
-import type { CreditManagement } from '../../src/services/management.js';
+import type { CreditManagement } from '../../src/services/manager/contract.js';
 import { testClock } from '../../src/testing/clock.js';
-import { newFile } from '../ledger/audit-world.js';
+import { newFile } from '../support/audit-world.js';
 
 /** A database that outlives the managers of single commands. */
 class LastingDb extends InMemoryDbManager {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../src/entries/cli.ts', import.meta.url));
 
 test('a reader that leaves before the end stops the program without a crash', async () => {
   const env = { ...process.env, CREDIT_ALLOW_MEMORY: '1' };

@@ -3,15 +3,15 @@ import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { storedModels } from '../../src/models/index.js';
+import { mongodbSchema, postgresSchema } from '../../src/db/schema-text.js';
+import { MongoDbManager } from '../../src/entries/mongodb.js';
+import { SqlDbManager } from '../../src/entries/sql.js';
+import { defineModel } from '../../src/models/define-model.js';
 import { promoSchema } from '../../src/models/promo.js';
-import { defineModel } from '../../src/models/stored.js';
-import { MongoDbManager } from '../../src/mongodb.js';
+import { storedModels } from '../../src/models/stored-models.js';
 import type { DbManager, Row, StoredModel } from '../../src/ports/db-manager.js';
-import { mongodbSchema, postgresSchema } from '../../src/schema.js';
-import { SqlDbManager } from '../../src/sql.js';
-import { databaseOf, describeMongo } from '../servers/mongo.js';
-import { describePostgres } from '../servers/postgres.js';
+import { databaseOf, describeMongo } from '../backends/mongo.js';
+import { describePostgres } from '../backends/postgres.js';
 
 const promo: Row = {
   ...{ code: 'X', version: 1, id: 'p-1', creditType: 'credits', credits: 5, description: null },

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { magnitudeOf } from '../../src/core/account.js';
 import { MAX_UNITS } from '../../src/core/amounts.js';
 import { compareBurnOrder } from '../../src/core/burn-down.js';
+import { previewDebit } from '../../src/core/deduction-preview.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
-import { previewDebit } from '../../src/core/preview.js';
 import type { OpenGrant } from '../../src/models/account.js';
 import { Ledger } from './ledger.js';
 

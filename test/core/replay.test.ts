@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Account, accountFromRow, accountToRow } from '../../src/core/account.js';
-import { entryBody, fingerprintOf, sha256 } from '../../src/core/canonical.js';
 import type { Command } from '../../src/core/command.js';
+import { entryBody, fingerprintOf, sha256 } from '../../src/core/entry-line.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { replay } from '../../src/core/replay.js';
 import { commitOf, Ledger } from './ledger.js';

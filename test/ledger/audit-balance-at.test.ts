@@ -1,8 +1,18 @@
 /** What a balance was or will be at an instant, against a plain fold of the history and against what then happened. */
 import { describe, expect, test } from 'vitest';
 import type { Row, UserCreditsInfo } from '../../src/index.js';
+import {
+  DAY,
+  entriesOf,
+  jsonDb,
+  memoryDb,
+  openWorld,
+  richWorld,
+  START,
+  type World,
+  wrapped,
+} from '../support/audit-world.js';
 import { anyCall, newTrail, randomOf } from './audit-traffic.js';
-import { DAY, entriesOf, jsonDb, memoryDb, openWorld, richWorld, START, type World, wrapped } from './audit-world.js';
 
 const UNIT = 1_000_000;
 type Totals = Pick<UserCreditsInfo, 'balance' | 'reserved' | 'available' | 'debt'>;

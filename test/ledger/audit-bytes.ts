@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import type { Row } from '../../src/index.js';
 import { entryTypeSchema } from '../../src/models/entry.js';
+import { entriesOf, richWorld, type World } from '../support/audit-world.js';
 import { newTally, tamperBytes } from './audit-tamper.js';
-import { entriesOf, richWorld, type World } from './audit-world.js';
 
 /** No verb writes it yet. */
 const UNREACHABLE = 'plan_changed';

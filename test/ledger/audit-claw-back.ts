@@ -4,7 +4,7 @@ import type { Context } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
 import type { Row, Unit } from '../../src/index.js';
 import type { AccountRow } from '../../src/models/account.js';
-import type { AnyDb } from './audit-world.js';
+import type { AnyDb } from '../support/audit-world.js';
 
 const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
 

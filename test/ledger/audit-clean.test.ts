@@ -1,7 +1,6 @@
 /** A sound ledger is told sound: whole and by user, with a file and without, on pages of any size, in any database. */
 import { describe, expect, test } from 'vitest';
 import type { VerifyReport } from '../../src/index.js';
-import { anyCall, newTrail, randomOf } from './audit-traffic.js';
 import {
   type AnyDb,
   entriesOf,
@@ -13,7 +12,8 @@ import {
   richWorld,
   rowsOf,
   type World,
-} from './audit-world.js';
+} from '../support/audit-world.js';
+import { anyCall, newTrail, randomOf } from './audit-traffic.js';
 
 const CLEAN = { ok: true, problems: [], problemCount: 0 };
 

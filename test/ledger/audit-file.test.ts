@@ -1,15 +1,15 @@
 /** The ledger file changed behind the library's back: bytes, lines removed, exchanged, repeated, forged. */
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { entryBody, entryLine, sha256 } from '../../src/core/canonical.js';
+import { entryBody, entryLine, sha256 } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
+import { entriesOf, newFile, openWorld, richWorld, told, type World } from '../support/audit-world.js';
 import { write } from './audit-tamper.js';
-import { entriesOf, newFile, openWorld, richWorld, told, type World } from './audit-world.js';
 
 // Lines that are late are waited for; here none comes, and thousands of runs need not wait.
-vi.mock('../../src/services/timers.js', async (original) => ({
-  ...(await original<typeof import('../../src/services/timers.js')>()),
+vi.mock('../../src/timers.js', async (original) => ({
+  ...(await original<typeof import('../../src/timers.js')>()),
   sleep: async () => {},
 }));
 

@@ -1,12 +1,12 @@
 /** Rows the verifier cannot make sense of: each is named, none stops the run, what else is wrong is still found. */
 import { describe, expect, test, vi } from 'vitest';
 import type { Row, VerifyReport } from '../../src/index.js';
+import { type AnyDb, jsonDb, memoryDb, newFile, openWorld, rowsOf, told, type World } from '../support/audit-world.js';
 import { during, type ModelName, modelOf, write } from './audit-tamper.js';
-import { type AnyDb, jsonDb, memoryDb, newFile, openWorld, rowsOf, told, type World } from './audit-world.js';
 
 // Lines that are late are waited for; here none comes.
-vi.mock('../../src/services/timers.js', async (original) => ({
-  ...(await original<typeof import('../../src/services/timers.js')>()),
+vi.mock('../../src/timers.js', async (original) => ({
+  ...(await original<typeof import('../../src/timers.js')>()),
   sleep: async () => {},
 }));
 

@@ -6,9 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { isCreditError, type Row, type VerifyOptions } from '../../src/index.js';
+import { type AnyDb, entriesOf, newFile, openWorld, paged, richWorld, told, wrapped } from '../support/audit-world.js';
 import { during, write } from './audit-tamper.js';
 import { type Lengths, linesOfTape, tapeDb } from './audit-tape.js';
-import { type AnyDb, entriesOf, newFile, openWorld, paged, richWorld, told, wrapped } from './audit-world.js';
 
 const codeOf = (call: Promise<unknown>) =>
   call.then(

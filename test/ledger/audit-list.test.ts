@@ -2,7 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import { isCreditError, type LedgerEntry, type LedgerQuery, type Row } from '../../src/index.js';
 import { entryTypeSchema } from '../../src/models/entry.js';
-import { type AnyDb, entriesOf, jsonDb, memoryDb, openWorld, richWorld, START, type World } from './audit-world.js';
+import {
+  type AnyDb,
+  entriesOf,
+  jsonDb,
+  memoryDb,
+  openWorld,
+  richWorld,
+  START,
+  type World,
+} from '../support/audit-world.js';
 
 async function all({ manager }: World, query: LedgerQuery, limit?: number): Promise<LedgerEntry[]> {
   const items: LedgerEntry[] = [];

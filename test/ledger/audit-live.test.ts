@@ -6,10 +6,20 @@
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { testClock } from '../../src/entries/testing.js';
 import { InMemoryDbManager, type VerifyReport } from '../../src/index.js';
-import { testClock } from '../../src/testing/index.js';
+import {
+  type AnyDb,
+  jsonDb,
+  memoryDb,
+  newFile,
+  openWorld,
+  START,
+  told,
+  type World,
+  wrapped,
+} from '../support/audit-world.js';
 import { anyCall, newTrail, randomOf } from './audit-traffic.js';
-import { type AnyDb, jsonDb, memoryDb, newFile, openWorld, START, told, type World, wrapped } from './audit-world.js';
 
 const USERS = ['hot', 'a', 'b', 'c'];
 

@@ -1,15 +1,24 @@
 /** Entries removed, exchanged, moved, rewritten with a right hash: the chain, the account row or the file must tell. */
 import { describe, expect, test, vi } from 'vitest';
-import { entryBody, sha256 } from '../../src/core/canonical.js';
+import { entryBody, sha256 } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
-import { scopedKeyOf } from '../../src/services/operation.js';
+import { scopedKeyOf } from '../../src/services/pipeline/operation.js';
+import {
+  type AnyDb,
+  entriesOf,
+  newFile,
+  openWorld,
+  richWorld,
+  rowsOf,
+  told,
+  type World,
+} from '../support/audit-world.js';
 import { during, modelOf, names, otherValue, partOf, write } from './audit-tamper.js';
-import { type AnyDb, entriesOf, newFile, openWorld, richWorld, rowsOf, told, type World } from './audit-world.js';
 
 // Lines that are late are waited for; here none comes, and thousands of runs need not wait.
-vi.mock('../../src/services/timers.js', async (original) => ({
-  ...(await original<typeof import('../../src/services/timers.js')>()),
+vi.mock('../../src/timers.js', async (original) => ({
+  ...(await original<typeof import('../../src/timers.js')>()),
   sleep: async () => {},
 }));
 

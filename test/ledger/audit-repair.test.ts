@@ -3,8 +3,18 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, unlin
 import { basename, dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isCreditError, type LedgerService } from '../../src/index.js';
+import {
+  entriesOf,
+  newFile,
+  openWorld,
+  paged,
+  richWorld,
+  rowsOf,
+  told,
+  type World,
+  wrapped,
+} from '../support/audit-world.js';
 import { anyCall, newTrail, randomOf } from './audit-traffic.js';
-import { entriesOf, newFile, openWorld, paged, richWorld, rowsOf, told, type World, wrapped } from './audit-world.js';
 
 const CLEAN = { ok: true, problems: [] };
 const textOf = (path: string) => readFileSync(path, 'utf8');

@@ -1,8 +1,8 @@
 /** Rows beside the entries: accounts, grants, reservations. Whatever changes in one of them is named. */
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../src/index.js';
+import { type AnyDb, openWorld, richWorld, rowsOf, told, type World } from '../support/audit-world.js';
 import { during, type ModelName, modelOf, names, newTally, otherValue, tamperBytes } from './audit-tamper.js';
-import { type AnyDb, openWorld, richWorld, rowsOf, told, type World } from './audit-world.js';
 
 const accountsOf = (db: AnyDb) => rowsOf(db, 'account', 'created');
 const grantsOf = (db: AnyDb) => rowsOf(db, 'grant', 'account');

@@ -1,7 +1,7 @@
 /** Changes stored rows behind the library's back, byte by byte or field by field, and puts them back. */
 import type { Row, StoredValue, VerifyReport } from '../../src/index.js';
-import { storedModels } from '../../src/models/index.js';
-import { type AnyDb, rowsOf, type World } from './audit-world.js';
+import { storedModels } from '../../src/models/stored-models.js';
+import { type AnyDb, rowsOf, type World } from '../support/audit-world.js';
 
 export type ModelName = 'entry' | 'account' | 'grant' | 'reservation';
 export type Fields = { [field: string]: StoredValue };

@@ -2,14 +2,14 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import type { LedgerFileOptions } from '../../src/ledger/ledger-logger.js';
+import type { LedgerFileOptions } from '../../src/ledger/ledger-file.js';
 import { caughtUp, folder, LastingDb, openFile, smallDisk, until } from './file-folder.js';
 import { bytesOf, entriesOf, judge } from './file-oracle.js';
 
 const MAX_PENDING = 30_000;
 
-vi.mock('../../src/ledger/ledger-logger.js', async (original) => {
-  const { LedgerLogger } = (await original()) as typeof import('../../src/ledger/ledger-logger.js');
+vi.mock('../../src/ledger/ledger-file.js', async (original) => {
+  const { LedgerLogger } = (await original()) as typeof import('../../src/ledger/ledger-file.js');
   class Forgetful extends LedgerLogger {
     constructor(options: LedgerFileOptions) {
       super({ ...options, maxPending: MAX_PENDING });

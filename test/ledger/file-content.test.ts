@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { testClock } from '../../src/entries/testing.js';
 import { createCreditManagement, type Unit } from '../../src/index.js';
-import { testClock } from '../../src/testing/index.js';
 import { caughtUp, folder, LastingDb, openFile, quiet, until } from './file-folder.js';
 import { bytesOf, entriesOf, idsIn, judge, parsed, splitLines, textsOf } from './file-oracle.js';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createCreditManagement, type MemorySession, type Problem } from '../../src/index.js';
-import { randomSource } from '../faults/chaos.js';
-import { SEED } from '../model/chance.js';
+import { SEED } from '../support/chance.js';
+import { randomSource } from '../support/chaos.js';
 import { copyOf, LastingDb, openFile, quiet } from './file-folder.js';
 import { bytesOf, judge, parsed, splitLines } from './file-oracle.js';
 

@@ -13,7 +13,7 @@ import {
   type MemorySession,
   type Row,
 } from '../../src/index.js';
-import { storedModels } from '../../src/models/index.js';
+import { storedModels } from '../../src/models/stored-models.js';
 
 // As it is now: tests put fake timers in its place.
 const { setTimeout } = globalThis;

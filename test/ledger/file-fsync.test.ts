@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { LedgerLogger } from '../../src/ledger/ledger-logger.js';
+import { LedgerLogger } from '../../src/ledger/ledger-file.js';
 import { folder, openFile, sleep, until } from './file-folder.js';
 import { bytesOf, judge } from './file-oracle.js';
 

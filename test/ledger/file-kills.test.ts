@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createCreditManagement } from '../../src/index.js';
-import { randomSource } from '../faults/chaos.js';
-import { SEED } from '../model/chance.js';
+import { SEED } from '../support/chance.js';
+import { randomSource } from '../support/chaos.js';
 import { folder, LastingDb, openFile, quiet, sleep, until } from './file-folder.js';
 import { bytesOf, judge } from './file-oracle.js';
 import { bundleWorker, startWorker, type Worker } from './file-workers.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { entryBody, entryLine } from '../../src/core/canonical.js';
+import { entryBody, entryLine } from '../../src/core/entry-line.js';
 import type { DbManager, Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
 

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, isCreditError, type MemorySession } from '../../src/index.js';
-import { dump } from '../inputs/dump.js';
+import { dump } from '../support/dump.js';
 import { caughtUp, folder, type LastingDb, type Opened, openFile, smallDisk, until } from './file-folder.js';
 import { judge } from './file-oracle.js';
 

@@ -1,8 +1,8 @@
 /** The longest lines: 256 KiB with their newline, and what would exceed them. */
 import { expect, test } from 'vitest';
+import { testClock } from '../../src/entries/testing.js';
 import { isCreditError } from '../../src/index.js';
-import { testClock } from '../../src/testing/index.js';
-import { dump } from '../inputs/dump.js';
+import { dump } from '../support/dump.js';
 import { caughtUp, type Opened, openFile } from './file-folder.js';
 import { bytesOf, judge, parsed, splitLines } from './file-oracle.js';
 

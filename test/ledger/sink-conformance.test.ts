@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { LedgerLogger } from '../../src/ledger/ledger-logger.js';
+import { LedgerLogger } from '../../src/ledger/ledger-file.js';
 import type { LedgerSink } from '../../src/ports/ledger-sink.js';
 import { type LedgerSinkUnderTest, testLedgerSink } from '../../src/testing/ledger-sink.js';
 

@@ -1,7 +1,7 @@
 /** At the end of a sequence: the ledger verifies, its file holds exactly its entries, and damage is told and mended. */
 import { readFile, stat, truncate } from 'node:fs/promises';
+import type { Chance } from '../support/chance.js';
 import { userOf } from './account-names.js';
-import type { Chance } from './chance.js';
 import { type Differences, differ } from './compare.js';
 import type { Happened } from './happened.js';
 import { type Contents, compareLines, compareStory, contentsOf, lackingIn, outOfOrder } from './ledger-file.js';

@@ -10,8 +10,8 @@ import type {
   Transaction,
 } from '../../src/index.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
+import type { Pipeline } from '../support/chance.js';
 import { IMAGE, keyOf, nameOf, typeOf, userOf } from './account-names.js';
-import type { Pipeline } from './chance.js';
 import { isPlanCall, PlanBook } from './library-plans.js';
 import type { OracleConfig, PlanSetting } from './oracle.js';
 import type { Call } from './oracle-call.js';

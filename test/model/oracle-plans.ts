@@ -2,8 +2,9 @@
  * What plans are to the oracle: terms, the subscription and the cycles of a user, and the arithmetic of periods. A row
  * is never edited in place. Amounts are micro-units, instants epoch milliseconds; written from the rules alone.
  */
-import { monthsAfter } from '../plans/oracle.js';
+
 import { CREDIT_TYPE, nameOf } from './account-names.js';
+import { monthsAfter } from './calendar.js';
 import type { Micro } from './oracle-state.js';
 
 const MICRO = 1_000_000n;

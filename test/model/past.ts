@@ -1,5 +1,5 @@
 /** Asks the library what accounts were at earlier instants and will be at later ones. */
-import type { Chance } from './chance.js';
+import type { Chance } from '../support/chance.js';
 import { compareInfo, type Differences } from './compare.js';
 import type { Happened } from './happened.js';
 import type { Library } from './library.js';

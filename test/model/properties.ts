@@ -7,7 +7,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SEED } from './chance.js';
+import { SEED } from '../support/chance.js';
 import { Happened } from './happened.js';
 import { runSequence, type Sequence } from './sequence.js';
 

@@ -5,9 +5,9 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Chance, SEED, settingOf } from '../support/chance.js';
 import { auditUser } from './audit.js';
 import { compareBalance } from './cached.js';
-import { Chance, SEED, settingOf } from './chance.js';
 import { compareInfo, compareOutcome, type Differences } from './compare.js';
 import { Happened } from './happened.js';
 import { auditFile, auditLedger } from './ledger-audit.js';

@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Chance, type Setting, settingOf } from '../support/chance.js';
 import { CREDIT_TYPE, IMAGE, nameOf, typeOf } from './account-names.js';
 import { auditPresent, auditUser } from './audit.js';
 import { auditPlans, PlanWatch } from './audit-plans.js';
 import { auditCached, compareBalance } from './cached.js';
-import { Chance, type Setting, settingOf } from './chance.js';
 import { compareOutcome, type Differences, differ } from './compare.js';
 import type { Happened } from './happened.js';
 import { auditFile, auditLedger } from './ledger-audit.js';

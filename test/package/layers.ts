@@ -4,7 +4,7 @@ import ts from 'typescript';
 import type { SourceFiles } from './source-files.js';
 
 interface Layer {
-  /** Other layers it may import; its own files it always may, and so may everybody `errors`. */
+  /** Other layers it may import; its own files it always may, and everybody `errors` and `timers`. */
   readonly layers: readonly string[] | 'any';
   /** Node's own modules. */
   readonly builtins: readonly string[] | 'any';
@@ -17,9 +17,10 @@ interface Layer {
 const adapter: Layer = { layers: ['ports', 'models'], builtins: 'any', packages: [], peers: true };
 const edge: Layer = { layers: ['services', 'models', 'ports'], builtins: 'any', packages: ['zod'], peers: true };
 
-/** By folder of `src`; a file directly in `src` is of the layer `root`, but `errors.ts` is a layer by itself. */
+/** By folder of `src`; a file directly in `src` is of the layer `root`, but for those of `ALONE`. */
 export const LAYERS: Readonly<Record<string, Layer>> = {
   errors: { layers: [], builtins: [], packages: [], peers: false },
+  timers: { layers: [], builtins: [], packages: [], peers: false },
   // util.types.isProxy: the one way to see a proxy before it is read.
   models: { layers: [], builtins: ['node:util'], packages: ['zod'], peers: false },
   core: { layers: ['models'], builtins: ['node:crypto'], packages: [], peers: false },
@@ -32,16 +33,21 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   db: adapter,
   cache: adapter,
-  notifications: adapter,
+  queues: adapter,
+  sinks: adapter,
   ledger: adapter,
   payments: adapter,
   http: edge,
   llm: edge,
   metrics: edge,
   cli: edge,
+  entries: { layers: 'any', builtins: 'any', packages: [], peers: false },
   testing: { layers: 'any', builtins: 'any', packages: ['zod'], peers: false },
   root: { layers: 'any', builtins: 'any', packages: ['zod', 'pino'], peers: false },
 };
+
+/** Files of `src` that everybody may import. */
+const ALONE = ['errors', 'timers'];
 
 /** The file whose imports, all the way down, load no optional peer. */
 const MAIN_ENTRY = 'src/index.ts';
@@ -86,15 +92,16 @@ function judge(path: string, name: string, layer: Layer, specifier: string, peer
   const target = posix.join(posix.dirname(path), specifier);
   if (!target.startsWith('src/')) return `it imports ${specifier}, which is outside src`;
   const other = layerOf(target);
-  const allowed = layer.layers === 'any' || other === name || other === 'errors' || layer.layers.includes(other);
+  const allowed = layer.layers === 'any' || other === name || ALONE.includes(other) || layer.layers.includes(other);
   return allowed ? null : `${name} may not import ${other} (${specifier})`;
 }
 
-/** `src/db/memory.ts` → `db`, `src/errors.js` → `errors`, `src/index.ts` → `root`. */
+/** `src/db/memory/manager.ts` → `db`, `src/errors.js` → `errors`, `src/index.ts` → `root`. */
 function layerOf(path: string): string {
   const [, first = '', second] = path.split('/');
   if (second !== undefined) return first;
-  return /^errors\.[jt]s$/.test(first) ? 'errors' : 'root';
+  const name = first.replace(/\.[jt]s$/, '');
+  return ALONE.includes(name) ? name : 'root';
 }
 
 /** `@nats-io/jetstream/lib` → `@nats-io/jetstream`. */

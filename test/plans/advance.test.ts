@@ -1,6 +1,6 @@
 /** The test kit's clock: everything that is due happens in order, on its own instant. */
 import { expect, test } from 'vitest';
-import { createTestCredits } from '../../src/testing/index.js';
+import { createTestCredits } from '../../src/entries/testing.js';
 
 test('renewals, expiries and ends of holds happen in their order', async () => {
   const credit = createTestCredits({ now: '2026-01-01T00:00:00Z' });

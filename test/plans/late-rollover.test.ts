@@ -1,6 +1,6 @@
 /** What rolls over is what lapsed at the end of the period: the day on which the job comes changes nothing. */
 import { expect, test } from 'vitest';
-import { createTestCredits, type TestCredits } from '../../src/testing/index.js';
+import { createTestCredits, type TestCredits } from '../../src/entries/testing.js';
 
 const MONTHLY = { name: 'm', creditLimit: 100, price: 1, currency: 'EUR', billingPeriod: 'monthly' } as const;
 

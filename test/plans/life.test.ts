@@ -1,6 +1,6 @@
 /** A subscription through its life: trial, catch-up, debt, validity, rollover, pause, percentages of the limit. */
 import { expect, test } from 'vitest';
-import { describeBackends, MONTHLY } from './world.js';
+import { describeBackends, MONTHLY } from '../support/plan-world.js';
 
 await describeBackends('a subscription', (open) => {
   test('D-S-3: after 95 days without a scheduler every period is granted, in order, with its own dates', async () => {

@@ -1,10 +1,10 @@
 /** Random lives of subscriptions, compared step by step with an oracle. CREDIT_PLAN_RUNS of them, CREDIT_SEED. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SEED } from '../model/chance.js';
-import { amount } from '../processes/servers.js';
-import { Oracle, type OraclePlan } from './oracle.js';
-import { MONTHLY, memoryWorld } from './world.js';
+import { amount } from '../backends/by-adapter.js';
+import { Oracle, type OraclePlan } from '../model/calendar.js';
+import { SEED } from '../support/chance.js';
+import { MONTHLY, memoryWorld } from '../support/plan-world.js';
 
 const RUNS = Math.floor(amount('CREDIT_PLAN_RUNS', 300));
 const UNITS = 1_000_000;

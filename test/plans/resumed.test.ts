@@ -1,6 +1,6 @@
 /** Keys that the library makes (`op_…`): the same call is its own replay, another one a conflict. */
 import { expect, test } from 'vitest';
-import { createTestCredits } from '../../src/testing/index.js';
+import { createTestCredits } from '../../src/entries/testing.js';
 
 async function world() {
   const credit = createTestCredits({ now: '2026-01-01T00:00:00Z' });

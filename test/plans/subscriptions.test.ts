@@ -1,6 +1,6 @@
 /** Subscriptions as a product team uses them: set, renewed, changed, paused, ended. */
 import { expect, test } from 'vitest';
-import { createTestCredits } from '../../src/testing/index.js';
+import { createTestCredits } from '../../src/entries/testing.js';
 
 const open = (now = '2026-01-31T10:00:00Z') => createTestCredits({ now, creditTypes: { image: {} } });
 const monthly = { name: 'Pro', creditLimit: 100, price: '19.99', currency: 'INR', billingPeriod: 'MONTHLY' } as const;

@@ -1,6 +1,6 @@
 /** Plans that grant several credit types: an account that a change has no part in stays as it was. */
 import { expect, test } from 'vitest';
-import { describeBackends, MONTHLY } from './world.js';
+import { describeBackends, MONTHLY } from '../support/plan-world.js';
 
 const BOTH = { ...MONTHLY, name: 'Both', alsoGrants: [{ creditType: 'image', creditLimit: 5 }] };
 

@@ -1,10 +1,10 @@
 /** One call on plans, promo codes or cycles, one fault: all or nothing, at most once, and an answer that is true. */
 import { createCreditManagement, isCreditError, type MemorySession, type MutationOptions } from '../../src/index.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
-import { audit } from '../faults/audit.js';
-import { DRIVER_TEXT, FaultyDb } from '../faults/faulty-db.js';
-import type { Shot } from '../faults/shots.js';
-import { withoutIds } from '../faults/world.js';
+import { DRIVER_TEXT, FaultyDb } from '../backends/faulty-db.js';
+import { audit } from '../support/audit.js';
+import { withoutIds } from '../support/fault-world.js';
+import type { Shot } from '../support/shots.js';
 
 export type Manager = ReturnType<typeof createCreditManagement<MemorySession, 'image'>>;
 type Options = MutationOptions<never>;

@@ -1,8 +1,8 @@
 /** Every call of the store fails once, in every way, under every verb of plans, promo codes and cycles. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { oneShots, pairs, type Shot } from '../faults/shots.js';
+import { MONTHLY } from '../support/plan-world.js';
+import { oneShots, pairs, type Shot } from '../support/shots.js';
 import { type Case, inject, type Manager, referenceOf } from './walk-world.js';
-import { MONTHLY } from './world.js';
 
 const both = { ...MONTHLY, alsoGrants: [{ creditType: 'image', creditLimit: 5 }] };
 

@@ -1,10 +1,10 @@
 /** kill -9 of workers at random moments while they write. `CREDIT_KILLS` of them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SEED } from '../model/chance.js';
-import { type Manager, openManager, type WorkerConfig } from './adapters.js';
-import { localCaller } from './answers.js';
-import { Journal } from './journal.js';
-import { ADAPTER, amount, describeDatabase } from './servers.js';
+import { ADAPTER, amount, describeDatabase } from '../backends/by-adapter.js';
+import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { localCaller } from '../support/answers.js';
+import { SEED } from '../support/chance.js';
+import { Journal } from '../support/journal.js';
 import { startWorkers, Worker } from './workers.js';
 
 const KILLS = amount('CREDIT_KILLS', 6);

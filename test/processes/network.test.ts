@@ -1,11 +1,11 @@
 /** Networks that cut, freeze, delay and lose exactly one answer, between a manager and its server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SEED } from '../model/chance.js';
-import { type Manager, openManager, type WorkerConfig } from './adapters.js';
-import { type Caller, localCaller } from './answers.js';
-import { Journal, VERBS } from './journal.js';
-import { TcpProxy, type Trap } from './proxy.js';
-import { ADAPTER, amount, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SLOW_MS } from './servers.js';
+import { ADAPTER, amount, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SLOW_MS } from '../backends/by-adapter.js';
+import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { TcpProxy, type Trap } from '../backends/proxy.js';
+import { type Caller, localCaller } from '../support/answers.js';
+import { SEED } from '../support/chance.js';
+import { Journal, VERBS } from '../support/journal.js';
 
 /** Times that every connection is cut under load; other tests take their rounds from it. */
 const CUTS = amount('CREDIT_CUTS', 20);

@@ -1,9 +1,9 @@
 /** Count-exact races of four operating-system processes on one database. `CREDIT_RACE_SECONDS` each. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { audit } from '../faults/audit.js';
-import { type Manager, openManager, type WorkerConfig } from './adapters.js';
-import { type Answer, isReplay, tally, type Verb } from './answers.js';
-import { ADAPTER, amount, describeDatabase } from './servers.js';
+import { ADAPTER, amount, describeDatabase } from '../backends/by-adapter.js';
+import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { type Answer, isReplay, tally, type Verb } from '../support/answers.js';
+import { audit } from '../support/audit.js';
 import { startWorkers, type Worker } from './workers.js';
 
 const SECONDS = amount('CREDIT_RACE_SECONDS', 1.5);

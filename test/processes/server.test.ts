@@ -1,10 +1,10 @@
 /** A server of our own that dies under load and comes back. `CREDIT_SERVER_KILLS` times. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SEED } from '../model/chance.js';
-import { type Manager, openManager, type WorkerConfig } from './adapters.js';
-import { localCaller } from './answers.js';
-import { Journal } from './journal.js';
-import { ADAPTER, amount, describeOwnServer, type KillableServer } from './servers.js';
+import { ADAPTER, amount, describeOwnServer, type KillableServer } from '../backends/by-adapter.js';
+import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { localCaller } from '../support/answers.js';
+import { SEED } from '../support/chance.js';
+import { Journal } from '../support/journal.js';
 import { startWorkers, type Worker } from './workers.js';
 
 const KILLS = amount('CREDIT_SERVER_KILLS', 2);

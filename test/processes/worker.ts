@@ -1,7 +1,7 @@
 /** A process with a manager of its own: makes the calls it is told by IPC and answers each. */
 import type { DbManager } from '../../src/index.js';
-import { openManager, type WorkerConfig } from './adapters.js';
-import { type Answer, localCaller, type Verb } from './answers.js';
+import { openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { type Answer, localCaller, type Verb } from '../support/answers.js';
 
 /** To a worker: calls to start at once, an account to lock for as long as the process lives, or the end. */
 export type ToWorker =

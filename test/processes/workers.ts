@@ -1,8 +1,8 @@
 /** Starts workers in processes of their own, gives them calls, and kills them. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { WorkerConfig } from './adapters.js';
-import type { Answer, Caller, Verb } from './answers.js';
+import type { WorkerConfig } from '../backends/open-adapter.js';
+import type { Answer, Caller, Verb } from '../support/answers.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
 const SCRIPT = fileURLToPath(new URL('./worker.ts', import.meta.url));

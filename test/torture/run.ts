@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { adapterNames } from '../processes/adapters.js';
-import { PROCESS_SUITES } from '../processes/torture.js';
+import { adapterNames } from '../backends/open-adapter.js';
+import { PROCESS_SUITES } from './processes.js';
 import { seededBugs } from './seeded-run.js';
 
 const { values } = parseArgs({
@@ -26,7 +26,7 @@ const SEEDED = 'seeded-bugs';
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
   model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
-  faults: { files: ['test/faults'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
+  faults: { files: ['test/pipeline'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
   file: { files: ['test/ledger/file'], env: { CREDIT_FILE_KILLS: 300 } },
 };
 
@@ -79,8 +79,8 @@ async function seeded(): Promise<boolean> {
 /** Suites of a database; those without one are of the memory adapter. */
 const DATABASE_SUITES: typeof SUITES = {
   ...PROCESS_SUITES,
-  model: { files: [`test/${values.adapter}/service-model`], env: { CREDIT_STORE_MODEL_RUNS: 1_500 } },
-  transcript: { files: [`test/${values.adapter}/service-transcript`], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
+  model: { files: [`test/db/${values.adapter}/service-model`], env: { CREDIT_STORE_MODEL_RUNS: 1_500 } },
+  transcript: { files: [`test/db/${values.adapter}/service-transcript`], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
 };
 
 if (!['memory', ...adapterNames].includes(values.adapter)) {

@@ -5,8 +5,8 @@ const AMOUNTS = 'test/core/amounts.test.ts';
 const TIME = 'test/core/time.test.ts';
 const HOLDS = 'test/core/holds.test.ts';
 const REGRESSIONS = 'test/model/regressions.test.ts';
-const ACCEPTANCE = 'test/services/acceptance.test.ts';
-const CORPUS = 'test/inputs/corpus.test.ts';
+const ACCEPTANCE = 'test/credits/acceptance.test.ts';
+const CORPUS = 'test/input/corpus.test.ts';
 
 export const CORE_BUGS: readonly SeededBug[] = [
   {
@@ -114,13 +114,13 @@ export const CORE_BUGS: readonly SeededBug[] = [
     replace: 'if (account.dueAt !== undefined) return now',
     tests: [
       { file: TIME, name: 'a read computes what is due and changes nothing' },
-      { file: 'test/services/reads.test.ts', name: 'nothing due is written by reading' },
+      { file: 'test/credits/reads.test.ts', name: 'nothing due is written by reading' },
     ],
   },
   {
     id: 'SB-34',
     title: 'the amount of a hold is taken from the object the caller passes',
-    file: 'src/services/credit-mutations.ts',
+    file: 'src/services/credits/mutations.ts',
     find: 'const amount = fields.amount === undefined ? null : amountOf(fields.amount, { zero: final });',
     replace: `const asked = fields.amount ?? (ref as { amount?: number }).amount;
       const amount = asked === undefined ? null : amountOf(asked, { zero: final });`,
@@ -132,18 +132,18 @@ export const CORE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-38',
     title: 'metadata is merged by Object.assign instead of copied key by key',
-    file: 'src/models/input-values.ts',
+    file: 'src/models/inputs/values.ts',
     find: 'const copy = copyJson(value, 1, budget);',
     replace: 'const copy = Object.assign({}, value) as Json;',
     tests: [
       { file: CORPUS, name: 'B-066 constructor is INVALID_ARGUMENT' },
-      { file: 'test/inputs/copies.test.ts', name: 'arguments changed right after the call make no difference' },
+      { file: 'test/input/copies.test.ts', name: 'arguments changed right after the call make no difference' },
     ],
   },
   {
     id: 'SB-38b',
     title: 'metadata may name a prototype',
-    file: 'src/models/input-values.ts',
+    file: 'src/models/inputs/values.ts',
     find: 'if (FORBIDDEN_KEYS.has(key)) throw',
     replace: "if (key === '') throw",
     tests: [{ file: CORPUS, name: 'B-065 __proto__ further down' }],
@@ -151,7 +151,7 @@ export const CORE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-39',
     title: 'the limit of a page is not capped',
-    file: 'src/models/inputs.ts',
+    file: 'src/models/inputs/credits.ts',
     find: "limit: z.number().int().min(1).max(100, { error: 'a whole number from 1 to 100' }).optional(),",
     replace: 'limit: z.number().int().min(1).optional(),',
     tests: [{ file: CORPUS, name: 'B-113 limit 101 is INVALID_ARGUMENT' }],

@@ -1,13 +1,13 @@
 /** Seeded bugs of the way from a commit to a receiver: the relay. */
 import type { SeededBug } from './seeded-bug.js';
 
-const RELAY = 'test/events/relay.test.ts';
+const RELAY = 'test/outbox/relay.test.ts';
 
 export const EVENT_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-27',
     title: 'the relay goes on behind the highest sequence it has seen',
-    file: 'src/services/outbox-lanes.ts',
+    file: 'src/services/outbox/lanes.ts',
     find: '  return { rows: page.rows as unknown as DeliveryRow[], isLast: page.nextCursor === null };',
     replace: `  const from = cursors.get(db) ?? -1;
   const rows = (page.rows as unknown as DeliveryRow[]).filter(({ sequence }) => sequence > from);
@@ -24,7 +24,7 @@ export const EVENT_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-27b',
     title: 'any row can be claimed, not only the head of an account',
-    file: 'src/services/outbox-delivery.ts',
+    file: 'src/services/outbox/delivery.ts',
     find: '  const head = rows[0] as DeliveryRow;\n',
     replace: `  const free = given.findIndex((row) => isFree(row, run));
   const rows = given.slice(Math.max(0, free));
@@ -36,7 +36,7 @@ export const EVENT_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-28',
     title: 'an event is marked as sent before the sink has answered',
-    file: 'src/services/outbox-delivery.ts',
+    file: 'src/services/outbox/delivery.ts',
     find: 'const result = await attempt(lane, claim, run);',
     replace: "void attempt(lane, claim, run);\n    const result = { kind: 'sent' } as const satisfies Result;",
     tests: [
@@ -47,7 +47,7 @@ export const EVENT_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-28b',
     title: 'a sink that is not reached counts towards failed',
-    file: 'src/services/outbox-delivery.ts',
+    file: 'src/services/outbox/delivery.ts',
     find: "row.attempts + (result.kind === 'refused' ? 1 : 0)",
     replace: 'row.attempts + 1',
     tests: [{ file: RELAY, name: 'the relay, in memory a sink that is away fails nothing' }],
@@ -55,7 +55,7 @@ export const EVENT_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-28c',
     title: 'a row that was sent is marked without its version: a claim that was lost still counts',
-    file: 'src/services/outbox-delivery.ts',
+    file: 'src/services/outbox/delivery.ts',
     find: "  if (outcome.status === 'committed') return true;",
     replace: "  if (outcome.status === 'committed' || outcome.status === 'conflict') return true;",
     tests: [{ file: RELAY, name: 'the relay, in memory a claimant that lost its claim may answer late' }],

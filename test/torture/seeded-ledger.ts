@@ -9,7 +9,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-24',
     title: 'the ledger line is written before the commit',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: 'for (const group of next) markSent(group);',
     replace: `for (const group of writing) {
       markSent(group);
@@ -29,7 +29,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-25',
     title: 'an error of the ledger file is swallowed, and its lines with it',
-    file: 'src/ledger/ledger-logger.ts',
+    file: 'src/ledger/ledger-file.ts',
     find: 'this.#failed(error);\n    } finally {',
     replace: 'this.#take(this.#pending.length);\n    } finally {',
     tests: [{ file: DISK, name: 'a path that is a directory is waited for' }],
@@ -37,7 +37,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-25b',
     title: 'an error of syncing the ledger file is swallowed',
-    file: 'src/ledger/ledger-logger.ts',
+    file: 'src/ledger/ledger-file.ts',
     find: 'this.#exclusive(() => this.#file.sync()).catch((error) => this.#failed(error));',
     replace: 'this.#exclusive(() => this.#file.sync()).catch(() => {});',
     tests: [{ file: 'test/ledger/file-fsync.test.ts', name: "a failed sync of 'interval' is told" }],
@@ -53,7 +53,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-33',
     title: 'the cache is written inside a transaction and not invalidated when that rolls back',
-    file: 'src/services/engine.ts',
+    file: 'src/services/pipeline/engine.ts',
     find: 'for (const key of keys) this.#config.pipeline.memory.drop(key);',
     replace: `for (const key of keys) this.#config.pipeline.memory.drop(key);
         if (group.plan) void this.#config.cache?.committed(group.plan.states);`,
@@ -67,7 +67,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-33b',
     title: 'what the cache could not take is not invalidated: the older value is read',
-    file: 'src/services/balance-cache.ts',
+    file: 'src/services/credits/balance-cache.ts',
     find: 'for (const state of states) this.#noteWritten(state, at);',
     replace: '',
     tests: [

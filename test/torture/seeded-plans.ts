@@ -2,7 +2,7 @@
 import type { SeededBug } from './seeded-bug.js';
 
 const SUBSCRIPTIONS = 'test/plans/subscriptions.test.ts';
-const JOBS = 'test/plans/jobs.test.ts';
+const JOBS = 'test/jobs/jobs.test.ts';
 
 export const PLAN_BUGS: readonly SeededBug[] = [
   {
@@ -36,7 +36,7 @@ export const PLAN_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-17',
     title: 'no fencing: whoever had the lease once goes on, and takes it from its new holder',
-    file: 'src/services/lease.ts',
+    file: 'src/services/jobs/lease.ts',
     find: '    if (this.#version > 0 && (!isOurs || row?.version !== this.#version)) return false;\n',
     replace: '',
     tests: [{ file: JOBS, name: 'SB-17: a job that lost its lease on the way stops, and what it did stays' }],
@@ -48,13 +48,13 @@ export const PLAN_BUGS: readonly SeededBug[] = [
     find: "  draft.sideWrites.push({ model: 'promo', op: 'replace', row });\n",
     replace: '',
     tests: [
-      { file: 'test/plans/promos.test.ts', name: 'a limit is never passed, and none of those who come too late' },
+      { file: 'test/promos/promos.test.ts', name: 'a limit is never passed, and none of those who come too late' },
     ],
   },
   {
     id: 'SB-16b',
     title: 'what a hold frees after the end of a period rolls over where the job is late',
-    file: 'src/core/allocation.ts',
+    file: 'src/core/period-grants.ts',
     find: 'left += lot.expired - (lot.expiredLate ?? 0);',
     replace: 'left += lot.expired;',
     tests: [

@@ -1,21 +1,21 @@
 /** Seeded bugs of the way from a call to its commit: storage, conflicts, lost answers, deadlines, keys. */
 import type { SeededBug } from './seeded-bug.js';
 
-const READS = 'test/services/reads.test.ts';
-const BATCHES = 'test/services/batches.test.ts';
-const ACCEPTANCE = 'test/services/acceptance.test.ts';
-const SESSIONS = 'test/faults/host-sessions.test.ts';
-const CONTENTION = 'test/faults/contention.test.ts';
-const DEADLINE = 'test/faults/deadline.test.ts';
-const UNCERTAIN = 'test/faults/uncertain.test.ts';
-const REMEMBERED = 'test/faults/remembered-state.test.ts';
-const CONFORMANCE = 'test/conformance/conformance.test.ts';
+const READS = 'test/credits/reads.test.ts';
+const BATCHES = 'test/pipeline/group-commit.test.ts';
+const ACCEPTANCE = 'test/credits/acceptance.test.ts';
+const SESSIONS = 'test/pipeline/host-sessions.test.ts';
+const CONTENTION = 'test/pipeline/contention.test.ts';
+const DEADLINE = 'test/pipeline/deadline.test.ts';
+const UNCERTAIN = 'test/pipeline/uncertain.test.ts';
+const REMEMBERED = 'test/pipeline/remembered-state.test.ts';
+const CONFORMANCE = 'test/db/conformance.test.ts';
 
 export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-02',
     title: 'the balance is the running total of the newest entry, whatever lapsed since',
-    file: 'src/services/credit-reads.ts',
+    file: 'src/services/credits/reads.ts',
     find: 'if (at >= account.at) return infoOf(',
     replace: 'if (account.seq === 0) return infoOf(',
     tests: [{ file: READS, name: 'at any instant: what had taken effect by then, and what will be' }],
@@ -31,7 +31,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-03',
     title: 'the transaction wrapper is a no-op: writes are there at once and stay',
-    file: 'src/db/memory.ts',
+    file: 'src/db/memory/manager.ts',
     find: 'if (staged) staged.writes.push({ table, key, row });\n      else table.put(key, row);',
     replace: 'table.put(key, row);',
     tests: [
@@ -47,13 +47,13 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     replace: "{ name: 'idempotency', fields: ['scopedKey'], unique: false }",
     tests: [
       { file: ACCEPTANCE, name: 'T-MS-1, T-MS-2 a grant with an external reference happens once, with one event' },
-      { file: 'test/faults/races.test.ts', name: '2 processes one key 200 times: one effect' },
+      { file: 'test/pipeline/races.test.ts', name: '2 processes one key 200 times: one effect' },
     ],
   },
   {
     id: 'SB-09',
     title: 'the outcome of a commit is ignored: a conflict counts as committed',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: "if (outcome.status === 'committed') {",
     replace: "if (outcome.status === 'committed' || outcome.status === 'conflict') {",
     tests: [
@@ -64,7 +64,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-09b',
     title: 'the adapter does not look whether a conditional write matched',
-    file: 'src/db/memory.ts',
+    file: 'src/db/memory/manager.ts',
     find: 'current?.version === change.expectedVersion',
     replace: 'current !== undefined',
     tests: [
@@ -75,7 +75,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-10',
     title: 'what expires is decided on a remembered state, which may be stale',
-    file: 'src/services/group.ts',
+    file: 'src/services/pipeline/decide-group.ts',
     find: "return group.fresh ? 'planned' : 'stale';",
     replace: "return 'planned';",
     tests: [{ file: REMEMBERED, name: 'expireCredits sees a lot that another process added and the clock took since' }],
@@ -83,13 +83,13 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-10b',
     title: 'an expiry decided on a stale state stands: its version is not checked',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: "if (outcome.status === 'committed') {",
     replace: `const sweeps = group.operations.every(({ command }) => command.type === 'expire');
     if (outcome.status === 'committed' || (sweeps && outcome.status === 'conflict')) {`,
     tests: [
       {
-        file: 'test/faults/walk.test.ts',
+        file: 'test/pipeline/walk.test.ts',
         name: "'expireCredits' keeps its promise when any one call fails on the way to a lock and under it",
       },
     ],
@@ -97,7 +97,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-10c',
     title: 'what expires is read before the account is its own',
-    file: 'src/services/credit-mutations.ts',
+    file: 'src/services/credits/mutations.ts',
     find: "const { entry } = await onAccount('expire', user,",
     replace: `const rows = await engine.read(call, (timeoutMs) =>
         engine.store.db.getMany('account', [account(user).key], { session: call.session, timeoutMs }),
@@ -106,13 +106,13 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
       const { entry } = await onAccount('expire', user,`,
     tests: [
       { file: 'test/model/regressions.test.ts', name: 'a keyed expireCredits was not replayed once nothing was due' },
-      { file: 'test/faults/batches.test.ts', name: 'is looked up before anything that has nothing to do' },
+      { file: 'test/pipeline/batches.test.ts', name: 'is looked up before anything that has nothing to do' },
     ],
   },
   {
     id: 'SB-29',
     title: 'a commit without an answer is reported as a failure, and its key is free again',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: '          operation.uncertain = true;\n',
     replace: '          this.#refuse(operation, storageError(outcome.cause));\n',
     tests: [
@@ -123,7 +123,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-29b',
     title: 'a commit that hangs at the deadline is reported as never sent',
-    file: 'src/services/operation.ts',
+    file: 'src/services/pipeline/operation.ts',
     find: "if (operation.uncertain || operation.state === 'sent') return unknownError(operation);",
     replace: 'if (operation.uncertain) return unknownError(operation);',
     tests: [{ file: DEADLINE, name: 'a commit that hangs is OUTCOME_UNKNOWN with a safe key (given: my-key)' }],
@@ -131,7 +131,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-30',
     title: 'what a commit inside our own transaction answers is not checked',
-    file: 'src/services/session.ts',
+    file: 'src/services/pipeline/transactions.ts',
     find: "      if (outcome.status !== 'committed') throw new RolledBack(outcome);\n",
     replace: '',
     tests: [{ file: CONTENTION, name: "'with transactions' 3 conflicts or locks in a row end in one effect" }],
@@ -139,7 +139,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-30b',
     title: 'what a commit inside the transaction of a host answers is not checked',
-    file: 'src/services/session.ts',
+    file: 'src/services/pipeline/transactions.ts',
     find: "    if (outcome.status !== 'committed') throw failureOf(outcome);\n",
     replace: '',
     tests: [{ file: REMEMBERED, name: 'a commit that meets another writer inside a host transaction is refused' }],
@@ -147,7 +147,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-31',
     title: 'after an unknown commit the body runs again under a new id',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: '          operation.uncertain = true;\n',
     replace: "          Object.assign(operation.call, { operationId: operation.call.operationId + '-again' });\n",
     tests: [
@@ -158,7 +158,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-32',
     title: 'no deadline: a call waits for a lock as long as it is held',
-    file: 'src/db/memory.ts',
+    file: 'src/db/memory/manager.ts',
     find: 'if (timeoutMs !== Number.POSITIVE_INFINITY) timer',
     replace: 'if (timeoutMs < 0) timer',
     tests: [
@@ -171,7 +171,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-32b',
     title: 'no deadline for the call: each of its steps may take that long',
-    file: 'src/services/engine.ts',
+    file: 'src/services/pipeline/engine.ts',
     find: 'timeoutMs: Math.max(1, until - monotonicNow()) });',
     replace: 'timeoutMs: Math.max(1, timeoutMs) });',
     tests: [{ file: DEADLINE, name: 'one deadline holds for all that a verb on a hold has to ask' }],
@@ -179,7 +179,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-32c',
     title: 'no deadline: a commit that hangs keeps its account for ever',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: 'withDeadline(this.#config.store.db.commit(units, { timeoutMs, handOver: true }), timeoutMs, tooLate)',
     replace: 'this.#config.store.db.commit(units, { timeoutMs, handOver: true })',
     tests: [{ file: DEADLINE, name: 'a commit that hangs is OUTCOME_UNKNOWN with a safe key (given: my-key)' }],
@@ -187,7 +187,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-37',
     title: 'a stored replay is shared between users: the key is unique by operation alone',
-    file: 'src/services/operation.ts',
+    file: 'src/services/pipeline/operation.ts',
     find: `/\${account.length}/\${account}/`,
     replace: '/',
     tests: [{ file: BATCHES, name: 'a key of another account, operation or credit type is another key' }],
@@ -195,17 +195,17 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-40',
     title: 'the text of a driver error reaches the caller',
-    file: 'src/services/store.ts',
+    file: 'src/services/store/store.ts',
     find: "    'The database could not answer. Nothing was written; try again.',\n",
     replace: "    'The database could not answer: ' + (cause as Error)?.message,\n",
     tests: [
-      { file: 'test/faults/batches.test.ts', name: 'a unit that the database rejects says nothing of the driver' },
+      { file: 'test/pipeline/batches.test.ts', name: 'a unit that the database rejects says nothing of the driver' },
     ],
   },
   {
     id: 'SM-a',
     title: 'the remembered state is not dropped after a conflict',
-    file: 'src/services/pipeline.ts',
+    file: 'src/services/pipeline/pipeline.ts',
     find: '    for (const key of group.keys) this.memory.drop(key);\n    let conflicts = 0;\n',
     replace: '    let conflicts = 0;\n',
     also: [
@@ -222,7 +222,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-b',
     title: 'an op_ key is not looked up in its own batch',
-    file: 'src/services/earlier.ts',
+    file: 'src/services/pipeline/earlier-outcome.ts',
     find: 'const written = changes.entry(call.operationId) ?? facts',
     replace: 'const written = facts',
     tests: [{ file: REMEMBERED, name: 'retries with one op_ key that share a batch are one change' }],
@@ -230,7 +230,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-c',
     title: 'a refusal that leaves no entry is answered from a remembered state, which may be stale',
-    file: 'src/services/group.ts',
+    file: 'src/services/pipeline/decide-group.ts',
     find: "if (!recorded && !group.fresh) return 'stale';",
     replace: '',
     tests: [{ file: REMEMBERED, name: 'AMOUNT_TOO_LARGE is not refused by a balance that another process lowered' }],
@@ -238,12 +238,12 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-12d',
     title: 'a queue leaves its list while it is announced, and its successor with it',
-    file: 'src/services/document-queues.ts',
+    file: 'src/services/pipeline/document-queues.ts',
     find: 'else if (!queue.isReady) this.#queues.delete(key);',
     replace: 'else this.#queues.delete(key);',
     tests: [
       {
-        file: 'test/services/batches.test.ts',
+        file: 'test/pipeline/group-commit.test.ts',
         name: 'transfers that fill batches leave no trace of their queues, with 1 lanes',
       },
     ],

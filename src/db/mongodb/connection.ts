@@ -1,8 +1,8 @@
 /** What calls work with once there is a client. */
-import type { MongoClientLike, MongoDatabaseLike } from './driver.js';
+import type { MongoClientLike, MongoDatabaseLike } from './driver-types.js';
 import type { Opened } from './options.js';
 import { SessionCalls } from './session-calls.js';
-import { Sessions } from './sessions.js';
+import { Sessions } from './session-pool.js';
 
 export interface Connection {
   readonly client: MongoClientLike;

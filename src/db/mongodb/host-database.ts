@@ -3,8 +3,8 @@
  * the call; what comes after that, the driver would send outside of any: half a unit, which no rollback takes back.
  */
 import { creditError } from '../../errors.js';
-import type { Call } from './call.js';
-import type { Document, MongoDatabaseLike, MongoSession } from './driver.js';
+import type { Call } from './deadline.js';
+import type { Document, MongoDatabaseLike, MongoSession } from './driver-types.js';
 import { notASession } from './failures.js';
 
 export interface HostDatabase extends MongoDatabaseLike {

@@ -10,18 +10,18 @@ import type {
   Unit,
   UnitOutcome,
 } from '../../ports/db-manager.js';
-import { Call, within } from './call.js';
+import { StoredCollection } from './collection.js';
 import { type Connection, connectionOf } from './connection.js';
-import { ContendedDocuments } from './contended.js';
-import type { Document, MongoDatabaseLike, MongoSession, ReadSettings } from './driver.js';
+import { ContendedDocuments } from './contended-documents.js';
+import { Call, within } from './deadline.js';
+import type { Document, MongoDatabaseLike, MongoSession, ReadSettings } from './driver-types.js';
 import { aborted, callFailure, storageFailure } from './failures.js';
 import { checkTransactions, migrate } from './migrate.js';
 import { type MongoOptions, type Opened, openOptions } from './options.js';
 import { findOf } from './query.js';
-import { StoredCollection } from './stored-collection.js';
 import { inTransaction, type Progress, transactionFailure } from './transaction.js';
-import { type DocumentUnit, planned } from './unit.js';
 import { UnitWriter } from './unit-writer.js';
+import { type DocumentUnit, planned } from './units.js';
 
 type Options = StoreOptions<MongoSession> | undefined;
 

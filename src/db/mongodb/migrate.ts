@@ -1,8 +1,8 @@
 /** Makes collections and indexes, and adds what a newer version of a model brings. Never drops anything. */
 import { creditError } from '../../errors.js';
-import type { Document, MongoDatabaseLike } from './driver.js';
+import type { StoredCollection } from './collection.js';
+import type { Document, MongoDatabaseLike } from './driver-types.js';
 import { indexDocument, MARK, propertiesOf, requiredOf, validatorOf } from './schema.js';
-import type { StoredCollection } from './stored-collection.js';
 
 /** What the server says of one collection. */
 interface Found {

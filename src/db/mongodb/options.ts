@@ -1,6 +1,6 @@
 /** Options of the MongoDB adapter, checked, with their defaults. */
 import { creditError } from '../../errors.js';
-import type { MongoClientLike } from './driver.js';
+import type { MongoClientLike } from './driver-types.js';
 
 /** One of `client` and `uri`. */
 export interface MongoOptions {

@@ -1,8 +1,8 @@
 /** Queries along an index as the server is asked them. */
 import { decodeCursor, orderFields } from '../../ports/cursor.js';
 import type { FindQuery, StoredValue } from '../../ports/db-manager.js';
-import type { Document } from './driver.js';
-import { type CollectionIndex, type Field, queried, type StoredCollection } from './stored-collection.js';
+import { type CollectionIndex, type Field, queried, type StoredCollection } from './collection.js';
+import type { Document } from './driver-types.js';
 
 type Selection = Omit<FindQuery, 'limit'>;
 

@@ -1,7 +1,7 @@
 /** Validators and indexes as the server is told them. */
 import type { FieldKind } from '../../ports/db-manager.js';
-import type { Document } from './driver.js';
-import type { CollectionIndex, Field, StoredCollection } from './stored-collection.js';
+import type { CollectionIndex, Field, StoredCollection } from './collection.js';
+import type { Document } from './driver-types.js';
 
 /** The title of the validators: it tells our collections from others that happen to have the same name. */
 export const MARK = 'credit-management';

@@ -5,14 +5,14 @@
  */
 import { creditError, isCreditError } from '../../errors.js';
 import type { UnitOutcome } from '../../ports/db-manager.js';
-import { type Call, LATE, sleep, within } from './call.js';
-import type { MongoClientLike, MongoDatabaseLike, MongoSession } from './driver.js';
+import { LOCK_FIELD, type StoredCollection } from './collection.js';
+import { type Call, LATE, sleep, within } from './deadline.js';
+import type { MongoClientLike, MongoDatabaseLike, MongoSession } from './driver-types.js';
 import { callFailure, isTransient, meaningOf, notASession, WriteError } from './failures.js';
 import { endOfTransaction, type HostDatabase, hostDatabase } from './host-database.js';
-import { begin, type Lease } from './sessions.js';
-import { LOCK_FIELD, type StoredCollection } from './stored-collection.js';
-import type { DocumentUnit } from './unit.js';
+import { begin, type Lease } from './session-pool.js';
 import { writeSeen } from './unit-writer.js';
+import type { DocumentUnit } from './units.js';
 
 type Options = { readonly timeoutMs?: number | undefined } | undefined;
 

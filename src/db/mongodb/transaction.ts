@@ -1,8 +1,8 @@
 /** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
 import { creditError, isCreditError } from '../../errors.js';
-import { type Call, LATE, sleep } from './call.js';
+import { type Call, LATE, sleep } from './deadline.js';
 import { callFailure, isCommitUnknown, isTransient, meaningOf } from './failures.js';
-import { begin, type Lease } from './sessions.js';
+import { begin, type Lease } from './session-pool.js';
 
 const COMMIT_AGAIN_MS = 20;
 

@@ -4,15 +4,15 @@
  * cause.
  */
 import type { UnitOutcome } from '../../ports/db-manager.js';
-import { bulksOf } from './bulk.js';
-import { type Call, LATE, sleep } from './call.js';
-import type { ContendedDocuments } from './contended.js';
-import type { Document, MongoDatabaseLike, MongoSession } from './driver.js';
+import type { ContendedDocuments } from './contended-documents.js';
+import { type Call, LATE, sleep } from './deadline.js';
+import type { Document, MongoDatabaseLike, MongoSession } from './driver-types.js';
 import { meaningOf, storageFailure, WriteError } from './failures.js';
-import { type Look, looksOf, refusalsOf, type Seen } from './look.js';
-import type { Lease } from './sessions.js';
+import { type Look, looksOf, refusalsOf, type Seen } from './preflight.js';
+import type { Lease } from './session-pool.js';
 import { inTransaction, type Progress, Uncertain } from './transaction.js';
-import { type DocumentUnit, uniqueValuesOf } from './unit.js';
+import { type DocumentUnit, uniqueValuesOf } from './units.js';
+import { bulksOf } from './write-commands.js';
 
 const COMMITTED: UnitOutcome = { status: 'committed' };
 const LOCKED: UnitOutcome = { status: 'locked' };

@@ -14,13 +14,13 @@ import type {
 import { aborted, type CallConnection, Calls, nameOf } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
+import type { SqlSession } from './host-session.js';
 import { type Opened, openOptions, type SqlOptions } from './options.js';
-import { planned } from './planned.js';
-import type { SqlSession } from './session.js';
 import { SessionCalls } from './session-calls.js';
 import type { Table } from './table.js';
 import { runTransaction } from './transaction.js';
 import { writeUnits } from './unit-writer.js';
+import { planned } from './units.js';
 
 type Options = StoreOptions<SqlSession> | undefined;
 

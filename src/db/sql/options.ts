@@ -2,7 +2,7 @@
 import { creditError } from '../../errors.js';
 import { LazySource, type PgPoolLike, PgSource, type SqlSource } from './connection.js';
 import type { Dialect } from './dialect.js';
-import { type PgliteLike, PgliteSource } from './pglite.js';
+import { type PgliteLike, PgliteSource } from './drivers/pglite.js';
 import { postgres } from './postgres/dialect.js';
 
 /** One of `url`, `pool` and `pglite`. */

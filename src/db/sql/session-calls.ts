@@ -4,7 +4,7 @@ import type { CallOptions } from './calls.js';
 import type { SqlConnection, SqlResult } from './connection.js';
 import type { Dialect, Statement } from './dialect.js';
 import { callFailure, hasEnded, notASession } from './failures.js';
-import { connectionOf, type SqlClientSession, type SqlSession } from './session.js';
+import { connectionOf, type SqlClientSession, type SqlSession } from './host-session.js';
 
 const SAVEPOINT = 'credit_management';
 /** How much longer than the server itself we wait in a transaction: its answer says more than our deadline. */

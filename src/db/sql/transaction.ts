@@ -3,7 +3,7 @@ import { creditError } from '../../errors.js';
 import type { CallConnection } from './calls.js';
 import type { Dialect } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
-import type { SqlSession } from './session.js';
+import type { SqlSession } from './host-session.js';
 import type { SessionCalls } from './session-calls.js';
 
 export async function runTransaction<T>(

@@ -17,7 +17,7 @@ import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
 import type { Column, Table } from '../table.js';
 import { scalar, stored, storedText, unnested, unnestedText } from './columns.js';
-import { type Form, formsOf, type Variant, variantFor } from './forms.js';
+import { type Form, formsOf, type Variant, variantFor } from './value-forms.js';
 
 type Operation = TableChange['op'];
 

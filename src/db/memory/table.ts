@@ -1,0 +1,287 @@
+/** One model's rows in memory, with unique indexes kept at every write and ordered walks built when first asked for. */
+import { creditError } from '../../errors.js';
+import { decodeCursor, orderFields } from '../../ports/cursor.js';
+import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+
+type Index = StoredModel['indexes'][number];
+/** Keys that share the first field of an index; sorted, and cleaned of moved rows, when next walked. */
+type Bucket = { keys: string[]; sorted: boolean };
+/** Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). */
+type Walk = { readonly buckets: Map<StoredValue, Bucket>; order: StoredValue[] | null };
+
+export class MemoryTable {
+  readonly rows = new Map<string, Row>();
+  readonly #unique = new Map<Index, Map<string, string>>();
+  readonly #walks = new Map<Index, Walk>();
+
+  /** Fields whose values are objects, which a copy must copy too. */
+  readonly #deep: readonly string[];
+
+  constructor(readonly model: StoredModel) {
+    const kinds = Object.entries(model.fields);
+    this.#deep = kinds.filter(([, { kind }]) => kind === 'json' || kind === 'instant').map(([field]) => field);
+    for (const index of model.indexes) if (index.unique) this.#unique.set(index, new Map());
+  }
+
+  keyOf(row: Row): string {
+    return row[this.model.key] as string;
+  }
+
+  /** What callers hold and what is stored never share an object. */
+  copy(row: Row): Row {
+    const copy: Record<string, StoredValue> = { ...row };
+    for (const field of this.#deep) {
+      const value = copy[field];
+      if (typeof value === 'object' && value !== null) copy[field] = copyJson(value as object) as StoredValue;
+    }
+    return copy as Row;
+  }
+
+  /** Writes `next` under `key`, or removes it (`undefined`). Uniqueness was checked before. */
+  put(key: string, next: Row | undefined): void {
+    const previous = this.rows.get(key);
+    for (const [index, owners] of this.#unique) {
+      const before = previous && uniqueValue(index, previous);
+      const after = next && uniqueValue(index, next);
+      if (before === after) continue;
+      if (before != null && owners.get(before) === key) owners.delete(before);
+      if (after != null) owners.set(after, key);
+    }
+    if (next) this.rows.set(key, next);
+    else this.rows.delete(key);
+    if (this.#walks.size > 0) this.#follow(key, previous, next);
+  }
+
+  /** Whether a row takes any unique value. */
+  claims(row: Row): boolean {
+    for (const index of this.#unique.keys()) if (uniqueValue(index, row) !== null) return true;
+    return false;
+  }
+
+  /** The unique values of a row: `[index, encoded value, key of the row that owns it now]`. */
+  *uniques(row: Row): Generator<[Index, string, string | undefined]> {
+    for (const [index, owners] of this.#unique) {
+      const value = uniqueValue(index, row);
+      if (value !== null) yield [index, value, owners.get(value)];
+    }
+  }
+
+  /** The rows of a query from its cursor on, in order, without its limit. */
+  *walk(query: Omit<FindQuery, 'limit'>): Generator<Row> {
+    const index = this.model.indexes.find((candidate) => candidate.name === query.index);
+    if (!index) orderFields(this.model, query);
+    const fields = orderFields(this.model, query);
+    const after = query.after === undefined ? null : decodeCursor(this.model, query);
+    const descending = query.direction === 'desc';
+    const selects = selector(query);
+    const position = (row: Row): number => {
+      const side = compareFixed(row, query);
+      if (side !== 0) return descending ? -side : side;
+      if (!after) return 0;
+      const order = compareTo(row, fields, after);
+      // Rows up to and including the cursor's lie before the walk.
+      return order === 0 ? -1 : descending ? (order > 0 ? -1 : 0) : order < 0 ? -1 : 0;
+    };
+    for (const keys of this.#lists(index as Index, query, after)) {
+      const at = (i: number): Row => this.rows.get(keys[descending ? keys.length - 1 - i : i] as string) as Row;
+      for (let i = partition(keys.length, (i) => position(at(i)) < 0); i < keys.length; i++) {
+        const row = at(i);
+        if (position(row) > 0) return;
+        if (selects(row)) yield row;
+      }
+    }
+  }
+
+  /** Lists of keys that can answer a query: each in ascending order of the index, and they in the query's direction. */
+  *#lists(index: Index, query: Omit<FindQuery, 'limit'>, after: readonly StoredValue[] | null): Generator<string[]> {
+    const first = index.fields[0] as string;
+    const owners = this.#unique.get(index);
+    if (owners && index.fields.length === 1 && query.anyOf?.field === first) {
+      const found = query.anyOf.values.map((value) => owners.get(encode([value])));
+      yield [...new Set(found)].filter((key) => key !== undefined).sort((a, b) => this.#compare(index, a, b));
+      return;
+    }
+    const walk = this.#walks.get(index) ?? this.#build(index);
+    if (query.equals && first in query.equals) {
+      yield this.#sorted(index, walk, plain(query.equals[first] as StoredValue));
+      return;
+    }
+    walk.order ??= [...walk.buckets.keys()].sort(compareValues);
+    const { order } = walk;
+    const descending = query.direction === 'desc';
+    const range = query.range?.field === first ? query.range : undefined;
+    const from = after?.[0] ?? (descending ? (range?.lte ?? range?.lt) : (range?.gte ?? range?.gt)) ?? null;
+    const at = (i: number) => order[descending ? order.length - 1 - i : i] as StoredValue;
+    const isBefore = (i: number) => {
+      const side = compareValues(at(i), from);
+      return descending ? side > 0 : side < 0;
+    };
+    for (let i = from === null ? 0 : partition(order.length, isBefore); i < order.length; i++) {
+      yield this.#sorted(index, walk, at(i));
+    }
+  }
+
+  #build(index: Index): Walk {
+    const walk: Walk = { buckets: new Map(), order: null };
+    this.#walks.set(index, walk);
+    for (const [key, row] of this.rows) this.#enter(index, walk, key, row);
+    return walk;
+  }
+
+  #enter(index: Index, walk: Walk, key: string, row: Row): void {
+    const first = plain(row[index.fields[0] as string] as StoredValue);
+    const bucket = walk.buckets.get(first);
+    if (!bucket) {
+      walk.buckets.set(first, { keys: [key], sorted: true });
+      if (walk.order && compareValues(walk.order.at(-1) ?? null, first) < 0) walk.order.push(first);
+      else walk.order = null;
+      return;
+    }
+    const last = bucket.keys.at(-1);
+    if (bucket.sorted && (last === undefined || !this.rows.has(last) || this.#compare(index, last, key) >= 0)) {
+      bucket.sorted = false;
+    }
+    bucket.keys.push(key);
+  }
+
+  #follow(key: string, previous: Row | undefined, next: Row | undefined): void {
+    for (const [index, walk] of this.#walks) {
+      if (previous && next && index.fields.every((field) => plain(previous[field]!) === plain(next[field]!))) continue;
+      if (previous) {
+        const bucket = walk.buckets.get(plain(previous[index.fields[0] as string] as StoredValue));
+        if (bucket) bucket.sorted = false;
+      }
+      if (next) this.#enter(index, walk, key, next);
+    }
+  }
+
+  #sorted(index: Index, walk: Walk, value: StoredValue): string[] {
+    const bucket = walk.buckets.get(value);
+    if (!bucket) return [];
+    if (!bucket.sorted) {
+      const first = index.fields[0] as string;
+      bucket.keys = [...new Set(bucket.keys)]
+        .filter((key) => this.rows.has(key) && plain(this.rows.get(key)![first]!) === value)
+        .sort((a, b) => this.#compare(index, a, b));
+      bucket.sorted = true;
+    }
+    return bucket.keys;
+  }
+
+  #compare(index: Index, a: string, b: string): number {
+    const x = this.rows.get(a) as Row;
+    const y = this.rows.get(b) as Row;
+    for (const field of index.fields) {
+      const order = compareValues(x[field] as StoredValue, y[field] as StoredValue);
+      if (order !== 0) return order;
+    }
+    return compareValues(a, b);
+  }
+}
+
+/** How many of the first `count` places `isBefore` holds for, when it holds for none after one it does not. */
+function partition(count: number, isBefore: (i: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function copyJson<T extends object>(value: T): T {
+  // What is frozen, all the way down by contract, nobody can change: sharing it is a copy.
+  if (Object.isFrozen(value) && !(value instanceof Date)) return value;
+  if (value instanceof Date) return new Date(value.getTime()) as unknown as T;
+  if (Array.isArray(value)) {
+    const list = value.slice() as unknown[];
+    for (let i = 0; i < list.length; i++) {
+      const item = list[i];
+      if (typeof item === 'object' && item !== null) list[i] = copyJson(item);
+    }
+    return list as unknown as T;
+  }
+  const copy = { ...value } as Record<string, unknown>;
+  // Cloning keeps the shape; only nested objects need another look.
+  for (const field in copy) {
+    const item = copy[field];
+    if (typeof item === 'object' && item !== null) copy[field] = copyJson(item);
+  }
+  return copy as T;
+}
+
+function plain(value: StoredValue): StoredValue {
+  return value instanceof Date ? value.getTime() : value;
+}
+
+function encode(values: readonly StoredValue[]): string {
+  return values.length === 1 && typeof values[0] === 'string' ? values[0] : JSON.stringify(values.map(plain));
+}
+
+function uniqueValue(index: Index, row: Row): string | null {
+  if (index.fields.length === 1) {
+    const value = row[index.fields[0] as string] as StoredValue;
+    return value === null ? null : encode([value]);
+  }
+  const values = index.fields.map((field) => row[field] as StoredValue);
+  return values.some((value) => value == null) ? null : encode(values);
+}
+
+/** Strings by UTF-16 code unit, false before true, instants by time; null before everything. */
+function compareValues(a: StoredValue, b: StoredValue): number {
+  const x = plain(a);
+  const y = plain(b);
+  if (x === y) return 0;
+  if (x === null) return -1;
+  if (y === null) return 1;
+  return x < y ? -1 : 1;
+}
+
+function compareTo(row: Row, fields: readonly string[], values: readonly StoredValue[]): number {
+  for (let i = 0; i < fields.length; i++) {
+    const order = compareValues(row[fields[i] as string] as StoredValue, values[i] as StoredValue);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** Where a row lies against `equals` and `range`: below (-1), inside (0) or above (1). */
+function compareFixed(row: Row, { equals, range }: Omit<FindQuery, 'limit'>): number {
+  for (const field in equals) {
+    const order = compareValues(row[field] as StoredValue, equals[field] as StoredValue);
+    if (order !== 0) return order;
+  }
+  if (!range) return 0;
+  const value = row[range.field] as StoredValue;
+  if (value === null) return -1;
+  if (range.gte !== undefined && compareValues(value, range.gte) < 0) return -1;
+  if (range.gt !== undefined && compareValues(value, range.gt) <= 0) return -1;
+  if (range.lte !== undefined && compareValues(value, range.lte) > 0) return 1;
+  if (range.lt !== undefined && compareValues(value, range.lt) >= 0) return 1;
+  return 0;
+}
+
+function selector({ anyOf, equals }: Omit<FindQuery, 'limit'>): (row: Row) => boolean {
+  if (Object.values(equals ?? {}).some((value) => value === null)) return () => false;
+  if (!anyOf) return () => true;
+  // A handful of values: a list is read faster than a set is made.
+  const values = anyOf.values.length > 50 ? new Set(anyOf.values.map(plain)) : anyOf.values.map(plain);
+  const has =
+    values instanceof Set ? (value: StoredValue) => values.has(value) : (value: StoredValue) => values.includes(value);
+  return (row) => {
+    const value = plain(row[anyOf.field] as StoredValue);
+    return value !== null && has(value);
+  };
+}
+
+/** The table of a model, or `INVALID_ARGUMENT` for one that `init` was not given. */
+export function tableOf(tables: ReadonlyMap<string, MemoryTable>, model: string): MemoryTable {
+  const table = tables.get(model);
+  if (table) return table;
+  throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
+    path: 'model',
+    expected: [...tables.keys()].join(' | '),
+  });
+}

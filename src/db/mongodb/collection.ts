@@ -1,0 +1,151 @@
+/** A stored model as a collection: its name, and rows as documents and back. */
+import { creditError } from '../../errors.js';
+import type { Row, StoredField, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import type { Document } from './driver-types.js';
+
+export interface Field extends StoredField {
+  readonly name: string;
+}
+
+export interface CollectionIndex {
+  readonly name: string;
+  /** Without what is appended to order ties. */
+  readonly fields: readonly Field[];
+  readonly unique: boolean;
+  /** Fields without which a document is not in the index. */
+  readonly needed: readonly Field[];
+}
+
+/** A field beside those of the model: what a transaction changes to hold the document (see `lock` of `getMany`). */
+export const LOCK_FIELD = '_lock';
+
+/** The server takes 16 MiB a document; the rest is left for what travels beside it. */
+const DOCUMENT_BYTES_MAX = 16 * 2 ** 20 - 2 ** 14;
+/** A UTF-16 code unit is at most three bytes of UTF-8. */
+const CHARS_BELOW_MAX = Math.floor(DOCUMENT_BYTES_MAX / 3) - 2 ** 16;
+
+export class StoredCollection {
+  readonly model: StoredModel;
+  readonly name: string;
+  /** `version` first, then the fields of the model; the key is stored as `_id`. */
+  readonly fields: readonly Field[];
+  readonly indexes: readonly CollectionIndex[];
+  readonly #byName: ReadonlyMap<string, Field>;
+  readonly #written: readonly Field[];
+
+  constructor(model: StoredModel, prefix: string) {
+    this.model = model;
+    this.name = `${prefix}${model.name}`;
+    const version: StoredField = { kind: 'integer', nullable: false };
+    this.fields = Object.entries({ version, ...model.fields }).map(([name, field]) => ({ name, ...field }));
+    for (const { name } of this.fields) {
+      // Such names mean something to the server, or are ours.
+      if (/^[_$]|\.|\0/.test(name)) throw new TypeError(`${model.name} has a field that cannot be stored: ${name}`);
+    }
+    this.#byName = new Map(this.fields.map((field) => [field.name, field]));
+    this.#written = this.fields.filter(({ name }) => name !== model.key);
+    this.indexes = model.indexes.map(({ name, fields: names, unique }) => {
+      const fields = names.map((field) => this.field(field));
+      const nullable = fields.filter((field) => field.nullable);
+      // A unique value is absent where any field is null. Other indexes leave out only what no query asks them for.
+      return { name, fields, unique, needed: unique ? nullable : nullable.filter((field) => field === fields[0]) };
+    });
+  }
+
+  /** A field by name; one that the model does not have is `INVALID_ARGUMENT`. */
+  field(name: string): Field {
+    const field = this.#byName.get(name);
+    if (field) return field;
+    throw creditError('INVALID_ARGUMENT', `Model ${this.model.name} has no field ${JSON.stringify(name)}.`, {
+      path: 'field',
+      expected: [...this.#byName.keys()].join(' | '),
+    });
+  }
+
+  /** The name under which a field is stored. */
+  pathOf({ name }: Pick<Field, 'name'>): string {
+    return name === this.model.key ? '_id' : name;
+  }
+
+  keyOf(row: Row): string {
+    return row[this.model.key] as string;
+  }
+
+  /** A row as it is stored; one that holds a value of another kind than its field's throws. */
+  toDocument(row: Row): Document {
+    const document: Document = { _id: queried(this.field(this.model.key), this.keyOf(row)) };
+    let chars = 0;
+    for (const field of this.#written) {
+      const value = stored(field, row[field.name] ?? null);
+      if (value === undefined) continue;
+      document[field.name] = value;
+      if (typeof value === 'string') chars += value.length;
+    }
+    if (row.version < 1) throw new RangeError('A version is at least 1.');
+    if (chars > CHARS_BELOW_MAX) checkSize(document);
+    return document;
+  }
+
+  toRow(document: Document): Row {
+    const row: Record<string, StoredValue> = { version: document.version as number };
+    for (const field of this.fields) {
+      const value = document[this.pathOf(field)];
+      if (value === undefined || value === null) row[field.name] = null;
+      else if (field.kind === 'json') readJson(row, field, value as string);
+      else row[field.name] = value as StoredValue;
+    }
+    return row as Row;
+  }
+}
+
+/** A text that is no JSON throws where its value is asked for, not where its row is one of many. */
+function readJson(row: Record<string, StoredValue>, { name }: Field, text: string): void {
+  try {
+    row[name] = JSON.parse(text);
+  } catch (cause) {
+    const get = () => {
+      throw new Error(`${name} is not JSON.`, { cause });
+    };
+    Object.defineProperty(row, name, { enumerable: true, get });
+  }
+}
+
+/** A value for a query. Of another kind than the field's, it throws: nothing that is an operator gets through. */
+export function queried({ kind, name }: Field, value: StoredValue): string | number | boolean | Date {
+  // The driver would send U+FFFD in place of half a surrogate pair, and 0 in place of an invalid date.
+  if (kind === 'string' && typeof value === 'string' && value.isWellFormed()) return value;
+  if (kind === 'integer' && Number.isSafeInteger(value)) return value as number;
+  if (kind === 'boolean' && typeof value === 'boolean') return value;
+  if (kind === 'instant' && value instanceof Date && !Number.isNaN(value.getTime())) return value;
+  throw new TypeError(`Not a value of ${name}, which is of kind ${kind}.`);
+}
+
+/**
+ * The value of a field of a document; null is not stored at all, and so never in a unique index.
+ *
+ * A bigint is sent as a 64-bit integer by whatever BSON library the client has. JSON is stored as its text: it comes
+ * back exactly, whatever its names are, half a surrogate pair included, and costs a third of what building it as BSON
+ * does.
+ */
+function stored(field: Field, value: StoredValue): string | bigint | boolean | Date | undefined {
+  if (value === null) {
+    if (field.nullable) return undefined;
+    throw new TypeError(`${field.name} may not be null.`);
+  }
+  if (field.kind === 'json') return jsonText(field, value);
+  const checked = queried(field, value);
+  return typeof checked === 'number' ? BigInt(checked) : checked;
+}
+
+function jsonText({ name }: Field, value: StoredValue): string {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`Not a value of ${name}, which is of kind json.`);
+  return text;
+}
+
+/** A document that the server refuses would end the transaction that it is written in. */
+function checkSize(document: Document): void {
+  let bytes = 2 ** 14;
+  for (const value of Object.values(document)) if (typeof value === 'string') bytes += Buffer.byteLength(value);
+  if (bytes > DOCUMENT_BYTES_MAX) throw new RangeError('A document has more than 16 MiB.');
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
+import { runCli } from '../cli/main.js';
+import { findTemporal } from '../cli/temporal.js';
+import { mongodbSchema, postgresSchema } from '../db/schema-text.js';
+import { createCreditManagementFromEnv } from '../env.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const stop = new AbortController();
+// Always heard: a terminal and a supervisor may both send one, and the second must not kill a batch.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+
+// Whoever reads may leave before the end, as `head` does: nobody is left to tell, and long work stops as when asked to.
+process.stdout.on('error', () => stop.abort());
+process.stderr.on('error', () => {});
+
+/** What a command prints is for whoever reads its output; warnings are not part of it. */
+const tell = (object: object, message = '') => {
+  const { err } = object as { err?: Error };
+  process.stderr.write(`${message}${err ? `: ${err.message}` : ''}\n`);
+};
+const logger = { debug: () => {}, info: () => {}, warn: tell, error: tell };
+
+const io = {
+  env: process.env,
+  out: (text: string) => process.stdout.write(text),
+  err: (text: string) => process.stderr.write(text),
+  isTerminal: process.stderr.isTTY === true,
+  signal: stop.signal,
+};
+async function main(): Promise<number> {
+  const temporal = await findTemporal();
+  const program = {
+    open: (env: Environment, names: readonly string[]) => {
+      const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
+      return createCreditManagementFromEnv({ creditTypes, logger, temporal }, env);
+    },
+    schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
+  };
+  return runCli(process.argv.slice(2), io, program);
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});

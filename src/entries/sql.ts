@@ -1,0 +1,10 @@
+/**
+ * credit-management/sql: credits in PostgreSQL, and inside your own transactions.
+ * @module
+ */
+
+export type { PgClientLike, PgPoolLike, SqlResult } from '../db/sql/connection.js';
+export type { PgliteLike, PgliteTransactionLike } from '../db/sql/drivers/pglite.js';
+export type { KyselySession, SqlClientSession, SqlSession } from '../db/sql/host-session.js';
+export { SqlDbManager } from '../db/sql/manager.js';
+export type { SqlOptions } from '../db/sql/options.js';

@@ -1,0 +1,12 @@
+/**
+ * credit-management/testing: a manager for unit tests, and the conformance suites of the ports.
+ * @module
+ */
+
+export { testCacheBackend } from '../testing/cache-backend.js';
+export { type Duration, sequenceIds, type TestClock, testClock } from '../testing/clock.js';
+export { testDbManager } from '../testing/db-manager/index.js';
+export { type LedgerSinkUnderTest, testLedgerSink } from '../testing/ledger-sink.js';
+export { type NotificationQueueTests, testNotificationQueue } from '../testing/notification-queue.js';
+export type { TestApi } from '../testing/test-api.js';
+export { createTestCredits, type TestCredits } from '../testing/test-credits.js';

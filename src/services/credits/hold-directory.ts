@@ -1,0 +1,44 @@
+/** Which account a reservation belongs to: remembered for holds this process made, else read from its entry. */
+import type { EntryRow } from '../../models/entry.js';
+import type { CallOptions } from '../../models/inputs/credits.js';
+import type { Engine } from '../pipeline/engine.js';
+import type { AccountRef } from '../pipeline/operation.js';
+
+const REMEMBERED = 10_000;
+
+export interface KnownHold {
+  readonly account: AccountRef;
+  /** The entry that made it: reason and metadata. */
+  readonly origin: EntryRow;
+}
+
+export class HoldDirectory<S> {
+  readonly #known = new Map<string, KnownHold>();
+
+  constructor(
+    readonly engine: Engine<S>,
+    readonly creditType: string,
+  ) {}
+
+  remember(account: AccountRef, origin: EntryRow): void {
+    this.#known.set(origin.reservationId as string, { account, origin });
+    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
+  }
+
+  /** A reservation of this credit type, or null. */
+  async find(reservationId: string, options: CallOptions<S>): Promise<KnownHold | null> {
+    const known = this.#known.get(reservationId);
+    if (known) return known;
+    // A reservation is named after the operation whose entry made it.
+    if (!reservationId.startsWith('r-')) return null;
+    const { session } = options;
+    const origin = await this.engine.read(options, async (timeoutMs) => {
+      const [row] = await this.engine.store.db.getMany('entry', [reservationId.slice(2)], { session, timeoutMs });
+      return row as unknown as EntryRow | null;
+    });
+    if (origin?.reservationId !== reservationId || origin.creditType !== this.creditType) return null;
+    const hold = { account: this.engine.account(this.creditType, origin.userId), origin };
+    if (session === undefined) this.remember(hold.account, origin);
+    return hold;
+  }
+}

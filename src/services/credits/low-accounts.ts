@@ -1,0 +1,34 @@
+/** Pages of accounts with little left, along an index that is coarser than the amount. */
+import { magnitudeOf } from '../../core/account.js';
+import { type AccountRow, accountModel } from '../../models/account.js';
+import { encodeCursor } from '../../ports/cursor.js';
+import type { DbManager, FindQuery, Row, StoreOptions } from '../../ports/db-manager.js';
+
+/** Rows read at once: of those in the last magnitude, some may have more than was asked for. */
+const ROWS_PER_READ = 500;
+
+/** Accounts of a credit type whose `available` is at most `most`, by magnitude. */
+export async function accountsWithAtMost<S>(
+  db: DbManager<S>,
+  creditType: string,
+  most: number,
+  { limit, after }: Pick<FindQuery, 'limit' | 'after'>,
+  options: StoreOptions<S>,
+): Promise<{ rows: readonly AccountRow[]; nextCursor: string | null }> {
+  const query = {
+    index: 'magnitude',
+    equals: { creditType, visible: true },
+    range: { field: 'magnitude', lte: magnitudeOf(most) },
+    limit: Math.max(limit + 1, ROWS_PER_READ),
+  };
+  const rows: AccountRow[] = [];
+  let cursor: string | null | undefined = after;
+  do {
+    const page = await db.find('account', { ...query, ...(cursor !== undefined && { after: cursor }) }, options);
+    for (const row of page.rows as unknown as AccountRow[]) if (row.available <= most) rows.push(row);
+    cursor = page.nextCursor;
+  } while (cursor !== null && rows.length <= limit);
+  if (rows.length <= limit) return { rows, nextCursor: null };
+  const last = rows[limit - 1] as unknown as Row;
+  return { rows: rows.slice(0, limit), nextCursor: encodeCursor(accountModel, query, last) };
+}

@@ -1,0 +1,57 @@
+/** A meter: a hold, and the cost recorded against it. */
+import type { Amount, JsonObject } from '../../models/values.js';
+import type { Applied, Reservation, Transaction } from './records.js';
+
+export interface MeterOptions {
+  userId: string;
+  /** Credits put on hold before the work begins. */
+  estimate: Amount;
+  /**
+   * Key of the hold; the settlement uses it too. A repetition runs the work again: with the same cost it is charged
+   * once, with another one the settlement is `IDEMPOTENCY_CONFLICT`. So keep the result of the work under the key too.
+   */
+  idempotencyKey?: string | undefined;
+  /** Seconds, 1–604,800; 900 unless the service says otherwise. Work that takes longer is charged all the same. */
+  ttlSeconds?: number | undefined;
+  /** What happens to cost above the estimate; default `'overdraft'`: the work was done, so it is charged. */
+  overage?: 'reject' | 'charge' | 'overdraft' | undefined;
+  /** What is charged when the work throws: what was metered (default), nothing, or at least the estimate. */
+  chargeOnError?: 'metered' | 'none' | 'estimate' | undefined;
+  actor?: string | undefined;
+  description?: string | undefined;
+  metadata?: JsonObject | undefined;
+  correlationId?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** One model call; `cost` is in credits, with any number of decimals. */
+export interface LlmUsage {
+  model: string;
+  provider: string;
+  cost: number;
+  metadata?: JsonObject | undefined;
+}
+
+export interface Meter extends AsyncDisposable {
+  readonly reservation: Reservation;
+  /** Aborts with the caller's signal. */
+  readonly signal: AbortSignal;
+  /** Credits recorded so far, summed exactly and rounded up once. */
+  readonly total: number;
+  /**
+   * Records cost: finite, ≥ 0, any number of decimals. Throws `INVALID_AMOUNT` otherwise, `INVALID_ARGUMENT` once
+   * settled.
+   */
+  add(credits: number, metadata?: JsonObject): void;
+  /** The same for a model call, which is noted in the metadata of the settlement as long as it fits. */
+  addUsage(usage: LlmUsage): void;
+  /** Passes a stream through and settles at its end, error or cancellation. */
+  stream<T>(
+    source: ReadableStream<T> | AsyncIterable<T>,
+    onChunk?: (chunk: T, meter: Meter) => void,
+  ): ReadableStream<T>;
+  /** Charges the total and frees the rest in one commit; null when nothing was recorded. Repeating it is safe. */
+  settle(): Promise<Applied<Transaction> | null>;
+  /** Frees everything. Repeating it is safe; after `settle` it does nothing. */
+  release(): Promise<void>;
+}

@@ -1,0 +1,157 @@
+/** Metering on top of the verbs: reserve the estimate, record, settle once. */
+import { MeteredSum, parseAmount, toCredits } from '../../core/amounts.js';
+import { creditError, isCreditError } from '../../errors.js';
+import { meterSchema } from '../../models/inputs/credits.js';
+import { metadataSchema } from '../../models/inputs/values.js';
+import type { Amount, JsonObject } from '../../models/values.js';
+import type { LoggerLike } from '../../ports/logger.js';
+import { notValid, parse } from '../input/parse.js';
+import type { CreditMetering, CreditMutations } from './contract.js';
+import type { Meter, MeterOptions } from './meter-contract.js';
+import type { Applied, Transaction } from './records.js';
+
+export function creditMetering<S>(credits: CreditMutations<S>, scale: number, logger: LoggerLike): CreditMetering {
+  async function openMeter(given: MeterOptions): Promise<Meter> {
+    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = parse(meterSchema, given);
+    const reservation = await credits.reserveCredits(userId, estimate as Amount, call);
+    const costs = new MeteredSum(scale);
+    const records: JsonObject[] = [];
+    const controller = new AbortController();
+    const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;
+    let ending: Promise<Applied<Transaction> | null> | null = null;
+
+    // The settlement must not be aborted with the work, and has its own place in the key's scope.
+    const { signal: _signal, ttlSeconds: _ttl, metadata = {}, ...settling } = call;
+    const meter: Meter = {
+      reservation,
+      signal,
+      get total() {
+        return costs.total;
+      },
+      add(cost, recorded) {
+        if (ending !== null) throw notValid('meter', 'a meter that is still open: this one is settled');
+        costs.add(cost);
+        // A note that cannot be kept is left out; the cost counts.
+        const note = metadataSchema.safeParse(recorded);
+        if (note.success) records.push(note.data);
+      },
+      addUsage(usage) {
+        if (typeof usage !== 'object' || usage === null)
+          throw notValid('usage', 'an object with model, provider and cost');
+        const { model, provider, cost, metadata: recorded } = usage;
+        meter.add(cost, { ...recorded, model, provider, cost });
+      },
+      stream: (source, onChunk) => meteredStream(source, meter, onChunk),
+      settle() {
+        ending ??= end(meter.total);
+        return ending;
+      },
+      async release() {
+        ending ??= end(0);
+        await ending;
+      },
+      async [Symbol.asyncDispose]() {
+        await meter.release();
+      },
+    };
+    return meter;
+
+    async function end(total: number): Promise<Applied<Transaction> | null> {
+      const details = withUsage(metadata, records);
+      // A hold whose time has passed during the work is charged all the same: the work was done.
+      const ifExpired = overage === 'reject' ? 'charge' : overage;
+      const options = { ...settling, metadata: details, amount: total, overage, ifExpired };
+      try {
+        const entry = await credits.commitReservedCredits(reservation.id, options);
+        return total > 0 ? entry : null;
+      } catch (error) {
+        if (total === 0 && isCreditError(error, 'RESERVATION_NOT_ACTIVE')) return null;
+        ending = null;
+        throw error;
+      }
+    }
+  }
+
+  return {
+    openMeter,
+    async withCredits(options, run) {
+      if (typeof run !== 'function') throw notValid('run', 'a function that does the work');
+      const meter = await openMeter(options);
+      let result: Awaited<ReturnType<typeof run>>;
+      try {
+        result = await run(meter);
+      } catch (error) {
+        // The caller hears why the work failed; that it could not be charged either is for the log.
+        await settleAfterError(meter, options.chargeOnError).catch((err) => {
+          logger.error({ err, reservation: meter.reservation.id }, 'A failed call was not settled');
+        });
+        throw error;
+      }
+      if (isStream(result)) {
+        await meter.release();
+        const problem = 'withCredits would settle before the stream has been read';
+        throw creditError('CONFIGURATION', `${problem}. Use openMeter and meter.stream.`, { problems: [problem] });
+      }
+      await meter.settle();
+      return result;
+    },
+  };
+
+  async function settleAfterError(meter: Meter, how: MeterOptions['chargeOnError']): Promise<void> {
+    if (how === 'none') return meter.release();
+    if (how === 'estimate') {
+      // In units: the difference of two numbers of credits (0.8 - 0.1) may be above what was estimated.
+      const [held, metered] = [meter.reservation.amount, meter.total].map((n) => parseAmount(n, { scale, zero: true }));
+      meter.add(toCredits(Math.max(0, (held as number) - (metered as number)), scale));
+    }
+    await meter.settle();
+  }
+}
+
+/** The records beside the caller's metadata, as long as both fit; a settlement must never fail for its notes. */
+function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonObject {
+  if (records.length === 0) return metadata;
+  const both = metadataSchema.safeParse({ ...metadata, usage: records });
+  if (both.success) return both.data;
+  const counted = metadataSchema.safeParse({ ...metadata, usageRecords: records.length });
+  return counted.success ? counted.data : metadata;
+}
+
+function isStream(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return value instanceof ReadableStream || value instanceof Response || Symbol.asyncIterator in value;
+}
+
+function meteredStream<T>(
+  source: ReadableStream<T> | AsyncIterable<T>,
+  meter: Meter,
+  onChunk?: (chunk: T, meter: Meter) => void,
+): ReadableStream<T> {
+  const start = (source as Partial<AsyncIterable<T>> | null | undefined)?.[Symbol.asyncIterator];
+  if (typeof start !== 'function') throw notValid('source', 'a ReadableStream or an AsyncIterable');
+  const iterator = start.call(source) as AsyncIterator<T>;
+  return new ReadableStream<T>({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done) {
+          await meter.settle();
+          controller.close();
+          return;
+        }
+        onChunk?.(value, meter);
+        controller.enqueue(value);
+      } catch (error) {
+        await meter.settle();
+        throw error;
+      }
+    },
+    async cancel() {
+      try {
+        await iterator.return?.();
+      } finally {
+        await meter.settle();
+      }
+    },
+  });
+}

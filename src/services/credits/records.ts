@@ -1,0 +1,226 @@
+/** Stored rows as the records handed out: copies, instants as Dates, amounts as numbers of credits. */
+import type { Account } from '../../core/account.js';
+import { toCredits } from '../../core/amounts.js';
+import type { OpenGrant, OpenHold } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { GrantSource, ReservationStatus, TransactionType } from '../../models/enums.js';
+import type { GrantRow } from '../../models/grant.js';
+import type { ReservationRow } from '../../models/reservation.js';
+import type { Draw, JsonObject } from '../../models/values.js';
+
+/** All numbers are credits. `available` = balance − reserved; negative while debt or holds outweigh the grants. */
+export interface UserCreditsInfo {
+  userId: string;
+  creditType: string;
+  balance: number;
+  reserved: number;
+  available: number;
+  debt: number;
+  /** The instant these numbers are of. */
+  asOf: Date;
+}
+
+/** A ledger entry as its owner sees it. All amounts are credits. */
+export interface Transaction {
+  readonly id: string;
+  readonly operationId: string;
+  readonly userId: string;
+  readonly creditType: string;
+  /** Position in the account's gapless history, from 1. */
+  readonly seq: number;
+  readonly type: TransactionType;
+  /** What was asked for or moved, never negative; differs from |delta| for holds and scheduled grants. */
+  readonly amount: number;
+  /** What the balance changed by. */
+  readonly delta: number;
+  readonly reservedDelta: number;
+  readonly balanceAfter: number;
+  readonly availableAfter: number;
+  readonly debtAfter: number;
+  readonly draws: readonly Draw[];
+  readonly grantId: string | null;
+  readonly reservationId: string | null;
+  readonly reverses: string | null;
+  readonly description: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly correlationId: string | null;
+  readonly idempotencyKey: string | null;
+  readonly metadata: JsonObject;
+  /** The instant it took effect. */
+  readonly createdAt: Date;
+}
+
+/** `replayed`: an earlier call with the same key or the same final input had this result; nothing was repeated. */
+export type Applied<T> = T & { readonly replayed: boolean };
+
+/** A lot of credits. `remaining` includes `held`. */
+export interface Grant {
+  id: string;
+  userId: string;
+  creditType: string;
+  source: GrantSource;
+  amount: number;
+  remaining: number;
+  held: number;
+  priority: number;
+  effectiveAt: Date;
+  expiresAt: Date | null;
+  planId: string | null;
+  createdAt: Date;
+}
+
+/** A hold. amount = committed + released + remaining; what an expired hold gave back counts as released. */
+export interface Reservation {
+  id: string;
+  userId: string;
+  creditType: string;
+  amount: number;
+  committed: number;
+  released: number;
+  remaining: number;
+  status: ReservationStatus;
+  expiresAt: Date;
+  createdAt: Date;
+  reason: string | null;
+  metadata: JsonObject;
+}
+
+/** What the entry that made a hold says about it; its row keeps only numbers. */
+export interface HoldOrigin {
+  readonly reason: string | null;
+  readonly metadata: JsonObject;
+}
+
+export function infoOf(account: Account, asOf: number, scale: number): UserCreditsInfo {
+  const { userId, creditType, balance, reserved, debt } = account;
+  return fundsInfo({ userId, creditType, balance, reserved, debt }, new Date(asOf), scale);
+}
+
+/** The account after an entry. */
+export function infoAfter(entry: EntryRow, asOf: Date, scale: number): UserCreditsInfo {
+  const { userId, creditType, balanceAfter, availableAfter, debtAfter } = entry;
+  const reserved = balanceAfter - availableAfter;
+  return fundsInfo({ userId, creditType, balance: balanceAfter, reserved, debt: debtAfter }, asOf, scale);
+}
+
+function fundsInfo(
+  of: { userId: string; creditType: string; balance: number; reserved: number; debt: number },
+  asOf: Date,
+  scale: number,
+): UserCreditsInfo {
+  return {
+    userId: of.userId,
+    creditType: of.creditType,
+    balance: toCredits(of.balance, scale),
+    reserved: toCredits(of.reserved, scale),
+    available: toCredits(of.balance - of.reserved, scale),
+    debt: toCredits(of.debt, scale),
+    asOf: new Date(asOf),
+  };
+}
+
+export function toTransaction(row: EntryRow, scale: number): Transaction {
+  const { replayed: _, ...transaction } = toApplied(row, scale, false);
+  return transaction;
+}
+
+export function toApplied(row: EntryRow, scale: number, replayed: boolean): Applied<Transaction> {
+  return {
+    id: row.id,
+    operationId: row.operationId,
+    userId: row.userId,
+    creditType: row.creditType,
+    seq: row.seq,
+    type: row.type as TransactionType,
+    amount: toCredits(row.amount, scale),
+    delta: toCredits(row.delta, scale),
+    reservedDelta: toCredits(row.reservedDelta, scale),
+    balanceAfter: toCredits(row.balanceAfter, scale),
+    availableAfter: toCredits(row.availableAfter, scale),
+    debtAfter: toCredits(row.debtAfter, scale),
+    draws: row.draws.map((draw) => ({ grantId: draw.grantId, amount: toCredits(draw.amount, scale) })),
+    grantId: row.grantId,
+    reservationId: row.reservationId,
+    reverses: row.reverses,
+    description: row.description,
+    actor: row.actor,
+    reason: row.reason,
+    correlationId: row.correlationId,
+    idempotencyKey: row.idempotencyKey,
+    metadata: copyOf(row.metadata),
+    createdAt: new Date(row.at),
+    replayed,
+  };
+}
+
+export function toGrant(
+  account: { readonly userId: string; readonly creditType: string },
+  grant: OpenGrant | GrantRow,
+  scale: number,
+): Grant {
+  return {
+    id: grant.id,
+    userId: account.userId,
+    creditType: account.creditType,
+    source: grant.source,
+    amount: toCredits(grant.amount, scale),
+    remaining: toCredits(grant.remaining, scale),
+    held: toCredits(grant.held, scale),
+    priority: grant.priority,
+    effectiveAt: new Date(grant.effectiveAt),
+    expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
+    planId: grant.planId,
+    createdAt: new Date(grant.createdAt),
+  };
+}
+
+/** The numbers of a hold, from wherever they are kept: its row, an open hold, or the entry of a call. */
+export interface HoldNumbers {
+  readonly id: string;
+  readonly userId: string;
+  readonly creditType: string;
+  readonly status: ReservationStatus;
+  readonly amount: number;
+  readonly committed: number;
+  readonly released: number;
+  readonly expired: number;
+  readonly expiresAt: Date | number;
+  readonly createdAt: Date | number;
+}
+
+export function toReservation(hold: HoldNumbers, origin: HoldOrigin, scale: number): Reservation {
+  const released = hold.released + hold.expired;
+  return {
+    id: hold.id,
+    userId: hold.userId,
+    creditType: hold.creditType,
+    amount: toCredits(hold.amount, scale),
+    committed: toCredits(hold.committed, scale),
+    released: toCredits(released, scale),
+    remaining: toCredits(hold.amount - hold.committed - released, scale),
+    status: hold.status,
+    expiresAt: new Date(hold.expiresAt),
+    createdAt: new Date(hold.createdAt),
+    reason: origin.reason,
+    metadata: copyOf(origin.metadata),
+  };
+}
+
+/** An open hold of an account as numbers. */
+export function openHoldNumbers(account: Account, hold: OpenHold): HoldNumbers {
+  const { userId, creditType } = account;
+  return { ...hold, userId, creditType, status: 'active', released: 0, expired: 0 };
+}
+
+/** The hold as the entry of a reserve, release or extend left it. */
+export function holdAfter(entry: EntryRow): HoldNumbers {
+  const { reservation } = entry.details as unknown as { reservation: Omit<ReservationRow, 'id'> };
+  const { userId, creditType } = entry;
+  return { ...reservation, id: entry.reservationId as string, userId, creditType };
+}
+
+function copyOf(metadata: JsonObject): JsonObject {
+  for (const _ in metadata) return structuredClone(metadata);
+  return {};
+}

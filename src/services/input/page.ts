@@ -1,0 +1,60 @@
+/** Pages: of rows along an index, and of lists that an account document holds, by rank. */
+import { creditError } from '../../errors.js';
+import type { ListOptions } from '../../models/inputs/credits.js';
+import type { Page } from '../../models/values.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+
+type Rank = readonly (number | string)[];
+
+/** Rows of a page when the caller does not say. */
+export const PAGE = 20;
+
+/** How a list is walked along its index, newest first unless the caller says otherwise. */
+export function stepsOf({
+  limit = PAGE,
+  cursor,
+  order,
+}: ListOptions): Pick<FindQuery, 'limit' | 'after'> & Required<Pick<FindQuery, 'direction'>> {
+  const direction = order === 'oldest' ? 'asc' : 'desc';
+  return { limit, direction, ...(cursor !== undefined && { after: cursor }) };
+}
+
+/** The items after the cursor in ascending rank. Ranks are unique. */
+export function pageOf<T>(
+  items: readonly T[],
+  { limit = PAGE, cursor }: ListOptions,
+  rankOf: (item: T) => Rank,
+): Page<T> {
+  const after = cursor === undefined ? null : decode(cursor);
+  const ranked = items
+    .map((item) => ({ item, rank: rankOf(item) }))
+    .filter(({ rank }) => after === null || compare(rank, after) > 0)
+    .sort((a, b) => compare(a.rank, b.rank));
+  const page = ranked.slice(0, limit);
+  const last = ranked.length > limit ? page.at(-1) : undefined;
+  const nextCursor = last ? Buffer.from(JSON.stringify(last.rank)).toString('base64url') : null;
+  return { items: page.map(({ item }) => item), nextCursor };
+}
+
+function compare(a: Rank, b: Rank): number {
+  for (let i = 0; i < a.length; i++) {
+    const x = a[i] as number | string;
+    const y = b[i] as number | string;
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
+
+function decode(cursor: string): Rank {
+  try {
+    const rank: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    const isRank = Array.isArray(rank) && rank.every((part) => typeof part === 'number' || typeof part === 'string');
+    if (isRank) return rank;
+  } catch {
+    // Not ours: refused below.
+  }
+  throw creditError('INVALID_ARGUMENT', 'The cursor is not one that this list handed out.', {
+    path: 'cursor',
+    expected: 'the nextCursor of an earlier page of the same list',
+  });
+}

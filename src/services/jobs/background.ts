@@ -1,0 +1,70 @@
+/** Jobs and the relay on timers of this process, for hosts without a scheduler. Nothing runs before `start`. */
+import { randomInt } from 'node:crypto';
+import type { LoggerLike } from '../../ports/logger.js';
+import { clearTimeout, setTimeout } from '../../timers.js';
+import type { Jobs } from './contract.js';
+
+export interface StartOptions {
+  /** Seconds between two rounds of all jobs but the outbox, 1–86,400, default 60. */
+  readonly jobsEverySeconds?: number | undefined;
+  /** Seconds between two looks into the outbox, 0.1–86,400, default 1. */
+  readonly outboxEverySeconds?: number | undefined;
+}
+
+export class Background {
+  readonly #jobs: Jobs;
+  readonly #logger: LoggerLike;
+  readonly #stop = new AbortController();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #running = new Set<Promise<unknown>>();
+  #isStarted = false;
+
+  constructor(jobs: Jobs, logger: LoggerLike) {
+    this.#jobs = jobs;
+    this.#logger = logger;
+  }
+
+  start({ jobsEverySeconds = 60, outboxEverySeconds = 1 }: StartOptions, delivers: boolean): void {
+    if (this.#isStarted || this.#stop.signal.aborted) return;
+    this.#isStarted = true;
+    const { signal } = this.#stop;
+    const round = async () => {
+      for (const run of [this.#jobs.runExpiration, this.#jobs.runReservationExpiry, this.#jobs.runAllocation]) {
+        await run({ signal });
+      }
+      if (delivers) await this.#jobs.runExpiringNotifications({ signal });
+    };
+    this.#repeat(round, jobsEverySeconds * 1000);
+    if (delivers) this.#repeat(() => this.#jobs.runOutbox({ signal }), outboxEverySeconds * 1000);
+  }
+
+  /** Starts nothing more, and resolves when what runs has stopped between two batches. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#running);
+  }
+
+  /** Processes that start together do not stay in step. */
+  #repeat(run: () => Promise<unknown>, everyMs: number): void {
+    if (this.#stop.signal.aborted) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      const running = run()
+        .catch((err: unknown) => this.#logger.error({ err }, 'A job failed; it is tried again'))
+        .finally(() => {
+          this.#running.delete(running);
+          this.#repeat(run, everyMs);
+        });
+      this.#running.add(running);
+    }, everyMs * jitter());
+    // A host that has ended is not kept alive by its jobs.
+    (timer as { unref?: () => void }).unref?.();
+    this.#timers.add(timer);
+  }
+}
+
+/** 0.9 to 1.1. */
+function jitter(): number {
+  return 0.9 + randomInt(0, 201) / 1000;
+}

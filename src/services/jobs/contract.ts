@@ -1,0 +1,76 @@
+/** What a scheduler calls, with what each job promises. */
+import type { CreditErrorCode } from '../../errors.js';
+import type { Awaitable } from '../../models/values.js';
+import type { OutboxReport } from '../outbox/run.js';
+
+export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
+
+export interface JobProgress {
+  readonly job: JobName;
+  readonly processed: number;
+  /** How many are still due, where that is known. */
+  readonly remaining: number | null;
+}
+
+export interface JobOptions {
+  /** What was due by this instant; never later than now. Default now. */
+  asOf?: Date | string | undefined;
+  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */
+  batchSize?: number | undefined;
+  /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
+  maxDurationMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Awaited between batches. */
+  onProgress?: ((progress: JobProgress) => Awaitable<void>) | undefined;
+}
+
+/** JSON-safe. `stopped`: by the signal, the time or a lease that was lost; run it again, nothing is done twice. */
+export interface JobReport<J extends JobName = JobName> {
+  readonly job: J;
+  readonly status: 'completed' | 'stopped' | 'lease_held_elsewhere';
+  readonly processed: number;
+  /** Credits. */
+  readonly granted: number;
+  /** Credits. */
+  readonly expired: number;
+  readonly delivered: number;
+  readonly skippedCount: number;
+  /** The first 100. */
+  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
+  readonly startedAt: string;
+  readonly durationMs: number;
+}
+
+/**
+ * `failed`: rows given up; `waiting`: accounts in a pause or at another relay; `deleted`: old sent rows, and those of
+ * removed sinks.
+ */
+export type OutboxJobReport = JobReport<'outbox'> & Pick<OutboxReport, 'failed' | 'waiting' | 'deleted'>;
+
+/**
+ * Jobs for all users: batched, resumable, idempotent, and safe in many processes at once. A lease keeps two processes
+ * from doing the same work; money does not depend on it: periods, versions and states guard it. A row that cannot be
+ * processed is skipped and reported, never waited for. No job throws for what happens on its way.
+ *
+ * @example const report = await manager.jobs.runAllocation({ batchSize: 1000, maxDurationMs: 60_000 });
+ */
+export interface Jobs {
+  /** Writes what has lapsed, become effective or ended on every account (rule 34). */
+  runExpiration(options?: JobOptions): Promise<JobReport<'expiration'>>;
+  /** Renews subscriptions and cycles: every period that has begun, in order, once. */
+  runAllocation(options?: JobOptions): Promise<JobReport<'allocation'>>;
+  /** The same sweep for accounts with a hold that has ended. */
+  runReservationExpiry(options?: JobOptions): Promise<JobReport<'reservation_expiry'>>;
+  /** Tells users of credits that lapse within `withinDays` days (default 7), once a lot. Nothing without a queue. */
+  runExpiringNotifications(
+    options?: JobOptions & { withinDays?: number | undefined },
+  ): Promise<JobReport<'expiring_notifications'>>;
+  /**
+   * Delivers what waits in the outbox for the sinks and the queue of this process: at least once, in order per
+   * account. It answers when every account was served once; a sink that is away or refuses is reported, not thrown.
+   * `asOf` says nothing here.
+   */
+  runOutbox(options?: JobOptions): Promise<OutboxJobReport>;
+  /** All of them, one after another, the outbox last. */
+  runAll(options?: JobOptions & { withinDays?: number | undefined }): Promise<readonly JobReport[]>;
+}

@@ -1,0 +1,34 @@
+/** What a scheduler calls for one user: expiry, and the allocation of a subscription. */
+import { toCredits } from '../../core/amounts.js';
+import { creditError } from '../../errors.js';
+import type { CreditService } from '../credits/contract.js';
+import { parseMutationOptions, parseRef } from '../input/parse.js';
+import type { Engine } from '../pipeline/engine.js';
+import type { ExpirationService } from '../plans/contract.js';
+import { renew, SubscriptionDirectory } from '../plans/subscription-directory.js';
+
+export function expirationService<S>(engine: Engine<S>, credits: CreditService<S>): ExpirationService<S> {
+  const directory = new SubscriptionDirectory(engine);
+  return {
+    checkCreditExpiration: (userId, options) => credits.expireCredits(userId, options),
+
+    async allocateSubscriptionCredits(subscription, plan, given) {
+      const id = parseRef(subscription, 'subscription');
+      if (plan !== undefined) parseRef(plan, 'plan');
+      const options = parseMutationOptions(given);
+      const rest = engine.startDeadline(options);
+      const row = await directory.byId(id, options);
+      const renewal = row && (await renew(engine, row, rest()));
+      // A repeated call is told what the first one was, also when the subscription is removed since.
+      if (!row || (renewal === null && row.status === 'removed')) {
+        const message = 'There is no subscription with this id.';
+        throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });
+      }
+      const { granted = {}, ownType = '' } = renewal ?? {};
+      return {
+        granted: toCredits(granted[ownType] ?? 0, engine.scale),
+        alreadyAllocated: Object.keys(granted).length === 0,
+      };
+    },
+  };
+}

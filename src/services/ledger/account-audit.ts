@@ -1,0 +1,193 @@
+/** Checks one account against its own entries, taken one by one in the order of their sequence. */
+import { type Account, accountToRow } from '../../core/account.js';
+import { fingerprintOf } from '../../core/entry-line.js';
+import { Replay } from '../../core/replay.js';
+import { grantRow } from '../../core/seal.js';
+import type { AccountRow, OpenGrant } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { GrantRow } from '../../models/grant.js';
+import type { ReservationRow } from '../../models/reservation.js';
+import type { Json } from '../../models/values.js';
+import { type AuditContext, checkEntry, isEntry } from './entry-audit.js';
+import type { ProblemKind } from './problems.js';
+
+/** A row that the entries say exists, and what it must be. */
+export interface ExpectedRow {
+  readonly model: 'grant' | 'reservation';
+  readonly kind: Extract<ProblemKind, 'grant' | 'hold'>;
+  readonly id: string;
+  isMet(row: never): boolean;
+}
+
+/** Memory: what the account holds open, and every grant it ever had. */
+export class AccountAudit {
+  /** Sequence of the last entry of the chain taken. */
+  seq = 0;
+  readonly #context: AuditContext;
+  readonly #owner: Pick<Account, 'key' | 'userId' | 'creditType'>;
+  readonly #replay: Replay;
+  /** Entries up to this sequence were judged by an earlier audit. */
+  readonly #judged: number;
+  #last: EntryRow | null = null;
+  #reserved = 0;
+  /** Highest version of the account's row that a refusal moved on from. */
+  #fenced = 0;
+  #isBroken = false;
+
+  constructor(
+    readonly key: string,
+    creditType: string,
+    userId: string,
+    context: AuditContext,
+    judged = -1,
+  ) {
+    this.#context = context;
+    this.#owner = { key, creditType, userId };
+    this.#replay = new Replay(creditType, userId);
+    this.#judged = judged;
+  }
+
+  take(entry: EntryRow): void {
+    const { findings } = this.#context;
+    if (!isEntry(entry)) {
+      findings.add('columns', entry.id, 'The row is not an entry.');
+      this.#isBroken = true;
+      this.seq = Math.max(this.seq, Number(entry.seq) || 0);
+      return;
+    }
+    if (entry.seq > this.#judged || entry.seq === 0) this.#judge(entry);
+    if (entry.eventType === 'error') {
+      this.#fenced = Math.max(this.#fenced, Number(/\.r(\d+)$/.exec(entry.id)?.[1] ?? 0));
+      return;
+    }
+    this.#last = entry;
+    this.seq = entry.seq;
+    if (this.#isBroken) return;
+    try {
+      this.#replay.apply(entry);
+    } catch {
+      this.#broken(`Entry ${entry.id} contradicts those before it.`);
+    }
+  }
+
+  /** Compares the account's row, read after the entries, with what they make of it. */
+  checkRow(row: AccountRow | null): void {
+    if (this.#isBroken) return;
+    if (!row || row.seq < this.seq || row.version <= this.#fenced) {
+      if (this.seq > 0 || this.#fenced > 0) this.#broken('The row is missing, or older than its entries.');
+      return;
+    }
+    try {
+      const account = this.#replay.account();
+      const isSilent = this.seq === 0 && row.visible;
+      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
+    } catch {
+      // A row of another shape: named below.
+    }
+    this.#broken(this.seq === 0 ? 'The account has no entries.' : 'The entries do not make this account.');
+  }
+
+  /** Rows of the holds that ended, and of late charges, since the last call. They never change again otherwise. */
+  takeEnded(): readonly ExpectedRow[] {
+    if (this.#isBroken) return [];
+    const { rows, lateCharges } = this.#replay.takeEnded();
+    const ended = rows.map((expected): ExpectedRow => {
+      return { ...holdOf(expected.id), isMet: (row: ReservationRow) => isEnded(expected, row) };
+    });
+    const charged = lateCharges.map(({ reservationId, entryId, fingerprint, version }): ExpectedRow => {
+      const lateCharge = { operation: 'commit', fingerprint, entryId };
+      const isMet = (row: ReservationRow) =>
+        row.version === version && row.lateCharge !== null && isSame(row.lateCharge, lateCharge);
+      return { ...holdOf(reservationId), isMet };
+    });
+    return [...ended, ...charged];
+  }
+
+  /** Rows of the account's grants and open holds as of the last entry. */
+  rowsNow(): readonly ExpectedRow[] {
+    if (this.#isBroken) return [];
+    const grants = [...this.#replay.grants()].map((grant): ExpectedRow => {
+      const isMet = (row: GrantRow) => this.#isGrant(grant, row);
+      return { model: 'grant', kind: 'grant', id: grant.id, isMet };
+    });
+    const holds = [...this.#replay.openHoldRows()].map((expected): ExpectedRow => {
+      return { ...holdOf(expected.id), isMet: (row: ReservationRow) => isSame(expected, row) };
+    });
+    return [...grants, ...holds];
+  }
+
+  /** What the entry says beside its hash, against the one before it. */
+  #judge(entry: EntryRow): void {
+    const { findings } = this.#context;
+    const { id } = entry;
+    checkEntry(entry, this.#context);
+    if (entry.eventType === 'error') return;
+    const before = this.#last;
+    this.#reserved = (before ? before.balanceAfter - before.availableAfter : 0) + entry.reservedDelta;
+    if (entry.seq !== (before?.seq ?? 0) + 1) {
+      findings.add('sequence', id, `seq ${entry.seq} follows ${before?.seq ?? 0}.`);
+    }
+    if (entry.prev !== (before?.hash ?? null)) findings.add('chain', id, 'prev is not the hash of the entry before.');
+    if (entry.balanceAfter !== (before?.balanceAfter ?? 0) + entry.delta) {
+      findings.add('balance', id, 'balanceAfter is not the one before plus delta.');
+    }
+    if (entry.availableAfter !== entry.balanceAfter - this.#reserved) {
+      findings.add('available', id, 'availableAfter is not balanceAfter less what is on hold.');
+    }
+    if (before && entry.at < before.at) findings.add('time', id, 'The entry is dated before its predecessor.');
+  }
+
+  #isGrant(grant: OpenGrant, row: GrantRow): boolean {
+    const expected = grantRow(this.#owner, grant, grant.rowVersion);
+    // The row of an open grant is of its last write: only its terms are current.
+    const { remaining, held, expired, expiredLate, revoked } = row;
+    const parts = row.open && { remaining, held, expired, expiredLate, revoked };
+    return isSame({ ...expected, ...parts }, row);
+  }
+
+  #broken(message: string): void {
+    this.#isBroken = true;
+    this.#context.findings.add('account', this.key, message);
+  }
+}
+
+function holdOf(id: string) {
+  return { model: 'reservation', kind: 'hold', id } as const;
+}
+
+/** An ended hold is written once more at most, by its late charge. */
+function isEnded(expected: ReservationRow, row: ReservationRow): boolean {
+  const { lateCharge } = row;
+  const version = lateCharge === null ? expected.version : Math.max(expected.version, row.version);
+  return isSame({ ...expected, version, lateCharge }, row);
+}
+
+/** The invariants between an account's totals and its open grants and holds, at its last operation. */
+function isConsistent({ at, balance, reserved, debt, grants, holds }: Account): boolean {
+  const held = new Map<string, number>();
+  let onHold = 0;
+  for (const hold of holds) {
+    onHold += hold.amount - hold.committed;
+    for (const { grantId, amount } of hold.draws) held.set(grantId, (held.get(grantId) ?? 0) + amount);
+  }
+  let total = 0;
+  let spendable = 0;
+  for (const grant of grants) {
+    const { remaining, expired, revoked } = grant;
+    const spent = grant.amount - remaining - expired - revoked;
+    const parts = [remaining - grant.held, grant.held, expired, revoked, spent];
+    if (parts.some((part) => part < 0) || grant.held !== (held.get(grant.id) ?? 0)) return false;
+    if (grant.effectiveAt > at) continue;
+    total += remaining;
+    if (grant.expiresAt === null || grant.expiresAt > at) spendable += remaining - grant.held;
+  }
+  return debt >= 0 && reserved === onHold && balance === total - debt && (debt === 0 || spendable === 0);
+}
+
+/** Whether two rows say the same, whatever the order of their keys. */
+function isSame(a: object, b: object): boolean {
+  // As JSON an invalid date would be the same as none.
+  if (Object.values(b).some((value) => value instanceof Date && Number.isNaN(value.getTime()))) return false;
+  const [x, y] = [JSON.stringify(a), JSON.stringify(b)];
+  return x === y || fingerprintOf(JSON.parse(x) as Json) === fingerprintOf(JSON.parse(y) as Json);
+}

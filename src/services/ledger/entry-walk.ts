@@ -1,0 +1,200 @@
+/** One pass over entries, account by account, with the rows that belong to them and their lines in the file. */
+import type { AccountRow } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { ReservationRow } from '../../models/reservation.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+import { sleep } from '../../timers.js';
+import { AccountAudit, type ExpectedRow } from './account-audit.js';
+import { checkEntry, isEntry } from './entry-audit.js';
+import type { LineIndex } from './file-lines.js';
+import { pagesOf, rowsOf } from './pages.js';
+import type { VerifyTools } from './verify.js';
+
+/** Times an account is looked at again while it keeps being written. */
+const ATTEMPTS = 5;
+/** Waits for lines that are on their way, and how many entries are waited for. */
+const LATE_AFTER_MS = [50, 200, 500];
+const MOST_LATE = 1_000;
+
+type Owner = { readonly account: string; readonly creditType: string; readonly userId: string };
+
+export class EntryWalk {
+  checked = 0;
+  /** Visible accounts, grants and holds that entries tell of. */
+  accounts = 0;
+  grants = 0;
+  holds = 0;
+  readonly #tools: VerifyTools;
+  readonly #index: LineIndex | null;
+  readonly #onProgress: ((done: number) => void) | undefined;
+  readonly #late: { id: string; hash: string }[] = [];
+
+  constructor(tools: VerifyTools, index: LineIndex | null, onProgress: ((done: number) => void) | undefined) {
+    this.#tools = tools;
+    this.#index = index;
+    this.#onProgress = onProgress;
+  }
+
+  /** Takes the entries of a query along the history index; of a named account its row is checked in any case. */
+  async run(query: Omit<FindQuery, 'limit'>, owner: Owner | null = null): Promise<void> {
+    let audit = owner && this.#auditOf(owner);
+    for await (const entries of pagesOf(this.#tools, query)) {
+      const done: AccountAudit[] = [];
+      for (const entry of entries) {
+        if (entry.type === 'reserve') this.holds++;
+        if (entry.account === '') this.#checkAlone(entry);
+        else {
+          if (audit?.key !== entry.account) {
+            if (audit) done.push(audit);
+            audit = this.#auditOf(entry);
+          }
+          audit.take(entry);
+        }
+      }
+      if (audit) await this.#checkEnded([...done, audit]);
+      await this.#finish(done);
+      await this.#checkLines(entries);
+      this.checked += entries.length;
+      this.#onProgress?.(this.checked);
+    }
+    if (audit) await this.#finish([audit]);
+  }
+
+  /** Names the entries whose lines have still not arrived. */
+  async checkLate(): Promise<void> {
+    const { sink, findings, signal } = this.#tools;
+    const hashes = this.#index?.hashes;
+    let late = this.#late;
+    for (const ms of LATE_AFTER_MS) {
+      if (late.length === 0) return;
+      await sleep(ms);
+      signal?.throwIfAborted();
+      await sink?.flush().catch(() => {});
+      await this.#index?.readMore(signal);
+      late = late.filter(({ hash }) => !hashes?.mark(hash));
+    }
+    for (const { id } of late) findings.add('file_missing', id, 'The file has no line of this entry.');
+  }
+
+  #auditOf({ account, creditType, userId }: Owner, judged?: number): AccountAudit {
+    return new AccountAudit(account, creditType, userId, this.#tools, judged);
+  }
+
+  #checkAlone(entry: EntryRow): void {
+    if (isEntry(entry)) checkEntry(entry, this.#tools);
+    else this.#tools.findings.add('columns', entry.id, 'The row is not an entry.');
+  }
+
+  /** Compares rows with what all the entries of these accounts make of them. */
+  async #finish(audits: readonly AccountAudit[]): Promise<void> {
+    const keys = audits.map((audit) => audit.key);
+    const rows = await rowsOf<AccountRow>(this.#tools, 'account', keys);
+    const expected: [ExpectedRow, AccountAudit, AccountRow][] = [];
+    for (const [i, audit] of audits.entries()) {
+      const row = rows[i] as AccountRow | null;
+      if (row?.visible && audit.seq > 0) this.accounts++;
+      if (row && row.seq > audit.seq) await this.#again(audit.key, audit.seq, ATTEMPTS);
+      else {
+        audit.checkRow(row);
+        if (row) for (const one of audit.rowsNow()) expected.push([one, audit, row]);
+      }
+    }
+    for (const [{ model }] of expected) if (model === 'grant') this.grants++;
+    const unmet = await this.#unmetOf(expected, ([one]) => one);
+    const again = await this.#movedOn(unmet.map(([, audit, row]) => ({ key: audit.key, version: row.version })));
+    for (const [one, audit] of unmet) if (!again.has(audit.key)) this.#name(one);
+    for (const [key, seq] of again) await this.#again(key, seq, ATTEMPTS);
+  }
+
+  /** An account that was written while its entries were read: its row first, then the entries up to it. */
+  async #again(key: string, judged: number, attempts: number): Promise<void> {
+    const [row] = await rowsOf<AccountRow>(this.#tools, 'account', [key]);
+    if (!row || row.seq < judged) {
+      this.#tools.findings.add('account', key, 'The row is missing, or older than its entries.');
+      return;
+    }
+    const audit = this.#auditOf({ account: key, creditType: row.creditType, userId: row.userId }, judged);
+    const query = { index: 'history', equals: { account: key }, range: { field: 'at', lte: row.at } };
+    for await (const entries of pagesOf(this.#tools, query)) {
+      for (const entry of entries) if (entry.seq > 0 && entry.seq <= row.seq) audit.take(entry);
+    }
+    await this.#checkEnded([audit]);
+    audit.checkRow(row);
+    const unmet = await this.#unmetOf(audit.rowsNow(), (one) => one);
+    if (unmet.length === 0) return;
+    const moved = await this.#movedOn([{ key, version: row.version }]);
+    // Grants of an account that never stops being written are left to the next run.
+    if (moved.size === 0) for (const one of unmet) this.#name(one);
+    else if (attempts > 1) await this.#again(key, row.seq, attempts - 1);
+  }
+
+  /** Rows of holds that ended, which nothing changes but a late charge; that one must be an entry's. */
+  async #checkEnded(audits: readonly AccountAudit[]): Promise<void> {
+    const expected = audits.flatMap((audit) => audit.takeEnded());
+    const charges: { id: string; entryId: string }[] = [];
+    const unmet = await this.#unmetOf(
+      expected,
+      (one) => one,
+      (row) => {
+        const { id, lateCharge } = row as unknown as ReservationRow;
+        if (lateCharge !== null) charges.push({ id, entryId: String(lateCharge?.entryId) });
+      },
+    );
+    for (const one of unmet) this.#name(one);
+    const ids = charges.map(({ entryId }) => entryId);
+    const entries = await rowsOf<EntryRow>(this.#tools, 'entry', ids);
+    for (const [i, { id }] of charges.entries()) {
+      const entry = entries[i];
+      if (entry?.type === 'deduct' && entry.reservationId === id) continue;
+      this.#tools.findings.add('hold', id, 'No entry made the late charge that its row tells of.');
+    }
+  }
+
+  /** Those whose row is missing or another. */
+  async #unmetOf<T>(
+    all: readonly T[],
+    expectedOf: (one: T) => ExpectedRow,
+    see: (row: object) => void = () => {},
+  ): Promise<T[]> {
+    const unmet: T[] = [];
+    for (const model of ['grant', 'reservation'] as const) {
+      const wanted = all.filter((one) => expectedOf(one).model === model);
+      const ids = wanted.map((one) => expectedOf(one).id);
+      const rows = await rowsOf<object>(this.#tools, model, ids);
+      for (const [i, one] of wanted.entries()) {
+        const row = rows[i];
+        if (row) see(row);
+        if (!row || !expectedOf(one).isMet(row as never)) unmet.push(one);
+      }
+    }
+    return unmet;
+  }
+
+  /** Accounts, with their sequence, whose row is no longer of the version it had. */
+  async #movedOn(states: readonly { key: string; version: number }[]): Promise<Map<string, number>> {
+    const before = new Map(states.map(({ key, version }) => [key, version]));
+    const rows = await rowsOf<AccountRow>(this.#tools, 'account', [...before.keys()]);
+    const moved = rows.flatMap((row) => (row && row.version !== before.get(row.id) ? [row] : []));
+    return new Map(moved.map((row) => [row.id, row.seq]));
+  }
+
+  #name({ kind, id }: ExpectedRow): void {
+    this.#tools.findings.add(kind, id, 'The row is missing, or not what the entries tell.');
+  }
+
+  /** Notes the entries whose line is not in the file, or not yet. */
+  async #checkLines(entries: readonly EntryRow[]): Promise<void> {
+    const index = this.#index;
+    if (!index) return;
+    const { sink, findings, signal } = this.#tools;
+    const missing = entries.filter(({ hash }) => !index.hashes.mark(String(hash)));
+    if (missing.length === 0) return;
+    await sink?.flush().catch(() => {});
+    await index.readMore(signal);
+    for (const { id, hash } of missing) {
+      if (index.hashes.mark(String(hash))) continue;
+      if (this.#late.length < MOST_LATE) this.#late.push({ id, hash: String(hash) });
+      else findings.add('file_missing', id, 'The file has no line of this entry.');
+    }
+  }
+}

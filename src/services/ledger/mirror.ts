@@ -1,0 +1,84 @@
+/**
+ * Keeps the mirror of the ledger beside this process's commits: hands over the lines, tells when it falls behind or
+ * recovers, and fills gaps by itself.
+ */
+import { entryLine, type SealedEntry } from '../../core/entry-line.js';
+import type { JsonObject } from '../../models/values.js';
+import type { LedgerSink, LedgerSinkHealth } from '../../ports/ledger-sink.js';
+import type { LoggerLike } from '../../ports/logger.js';
+
+export interface LedgerMirrorConfig {
+  readonly sink: LedgerSink;
+  /** Whether mutations are refused while the mirror cannot be written. */
+  readonly refuse: boolean;
+  readonly logger: LoggerLike;
+  /** Writes an entry of the library's own acts. */
+  readonly record: (message: string, details: JsonObject) => Promise<void>;
+  /** Appends what the mirror lacks. */
+  readonly reconcile: () => Promise<unknown>;
+}
+
+export class LedgerMirror {
+  readonly #config: LedgerMirrorConfig;
+  /** Lines that the sink gave up and that no reconcile has brought back yet. */
+  #gap = 0;
+  #isFilling = false;
+
+  constructor(config: LedgerMirrorConfig) {
+    this.#config = config;
+    config.sink.watch((change) => {
+      const { path } = config.sink;
+      if (change.kind === 'torn') {
+        config.logger.warn({ path }, 'The last line of the ledger file had no end; it was closed off');
+      } else if (change.kind === 'degraded') {
+        config.logger.warn({ path, cause: change.cause }, 'The ledger file cannot be written; operations go on');
+        this.#record('Ledger file degraded', { cause: change.cause });
+      } else void this.#recovered(change.dropped);
+    });
+  }
+
+  /** Null, or a promise that resolves when these lines are as safe as the host asked for; it never rejects. */
+  append(entries: readonly SealedEntry[]): Promise<void> | null {
+    return this.#config.sink.append(entries.map(({ row, body }) => entryLine(body, row.hash as string)));
+  }
+
+  /** Null when a mutation may go on; else a promise that rejects with `LEDGER_FILE_UNAVAILABLE` when it may not. */
+  ready(): Promise<void> | null {
+    return this.#config.refuse ? this.#config.sink.ready() : null;
+  }
+
+  health(): LedgerSinkHealth {
+    const { state, lag } = this.#config.sink.health();
+    return { state, lag: lag + this.#gap };
+  }
+
+  close(): Promise<void> {
+    return this.#config.sink.close();
+  }
+
+  async #recovered(dropped: number): Promise<void> {
+    this.#gap += dropped;
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    try {
+      let filled = 0;
+      while (this.#gap > 0) {
+        const gap = this.#gap;
+        await this.#config.reconcile();
+        this.#gap -= gap;
+        filled += gap;
+      }
+      this.#record('Ledger file recovered', { reconciled: filled });
+    } catch (err) {
+      this.#config.logger.error({ err }, 'The ledger file still lacks entries: call ledger.reconcile()');
+    } finally {
+      this.#isFilling = false;
+    }
+  }
+
+  #record(message: string, details: JsonObject): void {
+    this.#config.record(message, details).catch((err) => {
+      this.#config.logger.warn({ err }, `Not recorded: ${message}`);
+    });
+  }
+}

@@ -1,0 +1,178 @@
+/** The ledger as one thing: queries over its entries, and the care of its mirror. */
+import { toCredits } from '../../core/amounts.js';
+import { creditError } from '../../errors.js';
+import { accountKey } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
+import { ledgerQuerySchema, reconcileSchema, verifySchema } from '../../models/inputs/ledger.js';
+import type { JsonObject } from '../../models/values.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+import type { LedgerSink } from '../../ports/ledger-sink.js';
+import { stepsOf } from '../input/page.js';
+import { parse } from '../input/parse.js';
+import type { Engine } from '../pipeline/engine.js';
+import { storageError } from '../store/store.js';
+import type { LedgerEntry, LedgerService } from './contract.js';
+import { LineIndex } from './file-lines.js';
+import { lineOf, pagesOf, type ReadTools } from './pages.js';
+import { Findings } from './problems.js';
+import { verifyLedger } from './verify.js';
+
+/** A long job asks the database for pages; each page has this long. */
+const PAGE_TIMEOUT_MS = 60_000;
+/** At most 16 MiB at once. */
+const LINES_PER_APPEND = 64;
+const IN_TIME_ORDER = { index: 'time' };
+
+export function ledgerService<S>(
+  engine: Engine<S>,
+  sink: LedgerSink | null,
+  creditTypes: readonly string[],
+  record: (message: string, details: JsonObject) => Promise<void>,
+): LedgerService {
+  const { scale, store } = engine;
+
+  /** Runs a long job on an open store; a raised signal is `ABORTED`. */
+  async function job<T>(signal: AbortSignal | undefined, run: (tools: JobTools) => Promise<T>): Promise<T> {
+    await engine.read({ timeoutMs: PAGE_TIMEOUT_MS, signal }, () => null);
+    const { ledgerId } = store.settings;
+    try {
+      return await run({ db: store.db as never, sink, ledgerId, timeoutMs: PAGE_TIMEOUT_MS, signal });
+    } catch (error) {
+      if (!signal?.aborted) throw storageError(error);
+      throw creditError('ABORTED', 'The call was aborted; what it did so far stands.', {}, { cause: error });
+    }
+  }
+
+  return {
+    async verify(options) {
+      const { userId, signal, onProgress } = options === undefined ? {} : parse(verifySchema, options);
+      const progress = onProgress as ((done: number) => void) | undefined;
+      return job(signal, (tools) =>
+        verifyLedger(
+          { ...tools, creditTypes, now: () => engine.now(), findings: new Findings() },
+          { userId, onProgress: progress },
+        ),
+      );
+    },
+
+    async reconcile(options) {
+      const { signal } = options === undefined ? {} : parse(reconcileSchema, options);
+      return job(signal, async (tools) => {
+        const added = await appendMissing(tools, fileOf(tools.sink));
+        if (added > 0) await record('Ledger file reconciled', { added });
+        return { added };
+      });
+    },
+
+    async rebuildFile(options) {
+      const { signal } = options === undefined ? {} : parse(reconcileSchema, options);
+      return job(signal, async (tools) => {
+        const file = fileOf(tools.sink);
+        let lines = 0;
+        const replaced = await file.replace(
+          (async function* () {
+            for await (const entries of pagesOf(tools, IN_TIME_ORDER)) {
+              lines += entries.length;
+              yield entries.map((entry) => lineOf(entry, tools.ledgerId));
+            }
+          })(),
+        );
+        // What was committed meanwhile went to the old file.
+        lines += await appendMissing(tools, file);
+        await record('Ledger file rebuilt', { lines });
+        return { lines, replaced };
+      });
+    },
+
+    async list(given) {
+      const query = given === undefined ? {} : parse(ledgerQuerySchema, given);
+      const { signal, timeoutMs } = query;
+      return engine.read({ signal, timeoutMs }, async (left) => {
+        const page = await store.db.find('entry', findQueryOf(query), { timeoutMs: left });
+        const rows = page.rows as unknown as EntryRow[];
+        return { items: rows.map((row) => toLedgerEntry(row, scale)), nextCursor: page.nextCursor };
+      });
+    },
+  };
+}
+
+interface JobTools extends ReadTools {
+  readonly ledgerId: string;
+  readonly sink: LedgerSink | null;
+}
+
+function fileOf(sink: LedgerSink | null): LedgerSink {
+  if (sink) return sink;
+  const problem = 'ledger.filePath is not set';
+  throw creditError('CONFIGURATION', `There is no ledger file to repair: ${problem}.`, { problems: [problem] });
+}
+
+/** Appends the lines of all entries that the file lacks, in the order of their instants. */
+async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number> {
+  const { ledgerId, signal } = tools;
+  const index = new LineIndex(sink, ledgerId);
+  await sink.flush();
+  await index.readMore(signal);
+  let added = 0;
+  for await (const entries of pagesOf(tools, IN_TIME_ORDER)) {
+    const isMissing = ({ hash }: EntryRow) => !index.hashes.mark(hash ?? '');
+    let missing = entries.filter(isMissing);
+    if (missing.length === 0) continue;
+    // Written meanwhile, by this process or another.
+    await sink.flush();
+    await index.readMore(signal);
+    missing = missing.filter(isMissing);
+    for (let from = 0; from < missing.length; from += LINES_PER_APPEND) {
+      const lines = missing.slice(from, from + LINES_PER_APPEND).map((entry) => lineOf(entry, ledgerId));
+      void sink.append(lines);
+      await sink.flush();
+      added += lines.length;
+    }
+  }
+  return added;
+}
+
+function findQueryOf(query: ReturnType<typeof ledgerQuerySchema.parse>): FindQuery {
+  const { userId, creditType = 'credits', correlationId, operationId, types, from, to } = query;
+  const along = {
+    ...(types !== undefined && { anyOf: { field: 'type', values: types } }),
+    ...stepsOf(query),
+  };
+  if (operationId !== undefined) return { index: 'operation', equals: { operationId }, ...along };
+  const period = (from !== undefined || to !== undefined) && {
+    range: {
+      field: 'at',
+      ...(from !== undefined && { gte: new Date(from) }),
+      ...(to !== undefined && { lte: new Date(to) }),
+    },
+  };
+  if (correlationId !== undefined) return { index: 'correlation', equals: { correlationId }, ...period, ...along };
+  if (userId === undefined) return { index: 'time', ...period, ...along };
+  return { index: 'history', equals: { account: accountKey(creditType, userId) }, ...period, ...along };
+}
+
+function toLedgerEntry(row: EntryRow, scale: number): LedgerEntry {
+  return {
+    id: row.id,
+    eventType: row.eventType,
+    type: row.type,
+    operation: row.operation,
+    operationId: row.operationId,
+    userId: row.userId || null,
+    creditType: row.creditType || null,
+    seq: row.seq,
+    message: row.message,
+    amount: toCredits(row.amount, scale),
+    delta: toCredits(row.delta, scale),
+    balanceAfter: toCredits(row.balanceAfter, scale),
+    availableAfter: toCredits(row.availableAfter, scale),
+    correlationId: row.correlationId,
+    actor: row.actor,
+    reason: row.reason,
+    description: row.description,
+    metadata: structuredClone(row.metadata),
+    details: structuredClone(row.details),
+    createdAt: new Date(row.at),
+    hash: row.hash,
+  };
+}

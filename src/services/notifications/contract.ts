@@ -1,0 +1,110 @@
+/** The verbs of notifications. */
+import type { CreditErrorCode } from '../../errors.js';
+import type { DeliveryStatus } from '../../models/delivery.js';
+import type { ListOptions } from '../../models/inputs/credits.js';
+import type { NotificationType } from '../../models/notification.js';
+import type { Awaitable, JsonObject, Page } from '../../models/values.js';
+
+/** A stored notification: a copy. `failed` ones say why; `sentAt` is when the queue took it. */
+export interface Notification {
+  readonly id: string;
+  readonly userId: string;
+  readonly creditType: string;
+  readonly type: NotificationType;
+  readonly payload: JsonObject;
+  readonly status: DeliveryStatus;
+  readonly error: string | null;
+  readonly createdAt: Date;
+  readonly sentAt: Date | null;
+}
+
+export interface NotifyOptions {
+  /** Default `credits`. */
+  readonly creditType?: string | undefined;
+}
+
+export interface NotificationQuery extends ListOptions {
+  readonly userId?: string | undefined;
+  readonly status?: DeliveryStatus | undefined;
+}
+
+export interface ExpiringOptions {
+  /** Accounts read at once, 1–1,000, default 100. */
+  readonly batchSize?: number | undefined;
+  /** Milliseconds after which no new batch is begun. */
+  readonly maxDurationMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Awaited between batches. */
+  readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;
+  /** `cursor` of an earlier report, to go on where it stopped. */
+  readonly cursor?: string | undefined;
+}
+
+/** JSON-safe. */
+export interface ExpiringReport {
+  /** `stopped` by the signal, by time, or by a database that did not answer: run it again. */
+  readonly status: 'completed' | 'stopped';
+  /** Accounts looked at. */
+  readonly processed: number;
+  /** Notifications written; a relay delivers them. */
+  readonly notified: number;
+  /** Where a stopped walk goes on; null at the end. */
+  readonly cursor: string | null;
+  readonly skippedCount: number;
+  /** Accounts that were left out, with the reason; the first 100. */
+  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
+}
+
+/**
+ * Messages for people. Each is a row first and is then handed to the `queue`, at least once, with the same
+ * `notification_id` every time, in order per account. What is written in the commit of a crossing (`low_credits`) or
+ * of a refusal (`transaction_error`, with `notifyErrors`) waits for the relay; the verbs here also try to deliver at
+ * once, and a queue that does not answer keeps the row `pending` and fails no call.
+ *
+ * Every verb may reject with `INVALID_ARGUMENT` (nothing written, do not retry), `CONFIGURATION` when no process ever
+ * had a `queue`, `TIMEOUT`, `STORAGE_UNAVAILABLE` or `CLOSED`. A retry of the first three verbs is always safe: what
+ * was written is not written again. A retry of `notifyTransactionError` may tell twice.
+ */
+export interface NotificationService {
+  /**
+   * Tells a user who is at or below the low-credit threshold, once a crossing: false when the balance is above it, when
+   * there is no threshold, or when this crossing was told before, by its own commit or by hand. Of any number of calls
+   * at once, in any process, one answers true.
+   *
+   * @example if (await manager.notifications.notifyLowCredits('user-1')) console.log('told');
+   */
+  notifyLowCredits(userId: string, options?: NotifyOptions): Promise<boolean>;
+
+  /**
+   * Tells how many credits lapse within `withinDays` days (0–36,500): unspent, not held, not lapsed, effective now.
+   * Each lot is announced once for each number of days, so a second call tells only of lots that have come into the
+   * window since; false when there are none. Of any number of calls at once, each lot is in one message.
+   *
+   * @example await manager.notifications.notifyExpiringCredits('user-1', 7);
+   */
+  notifyExpiringCredits(userId: string, withinDays: number, options?: NotifyOptions): Promise<boolean>;
+
+  /**
+   * The same for every account and credit type, in batches: what a scheduler calls. It writes, and leaves delivery to
+   * the relay. Safe to repeat, to stop, and to run in many processes at once; a bad account is skipped and reported.
+   * Without a `queue` it does nothing.
+   *
+   * @example const { notified } = await manager.notifications.notifyExpiringForAll(7);
+   */
+  notifyExpiringForAll(withinDays: number, options?: ExpiringOptions): Promise<ExpiringReport>;
+
+  /**
+   * Tells a user that something failed, every time it is called. `message` is a text of at most 1,024 characters,
+   * `details` a plain JSON object of at most 16 KiB.
+   *
+   * @example await manager.notifications.notifyTransactionError('user-1', 'Card declined', { payment: 'p-7' });
+   */
+  notifyTransactionError(userId: string, message: string, details: JsonObject): Promise<void>;
+
+  /**
+   * Notifications, newest first: of a user, of a status, or all. 20 a page, at most 100.
+   *
+   * @example const { items } = await manager.notifications.listNotifications({ userId: 'user-1', status: 'failed' });
+   */
+  listNotifications(query?: NotificationQuery): Promise<Page<Notification>>;
+}

@@ -1,0 +1,37 @@
+/** Units that many tasks want committed: one commit is under way, what comes meanwhile travels in the next. */
+import type { DbManager, Unit, UnitOutcome } from '../../ports/db-manager.js';
+
+const TIMEOUT_MS = 10_000;
+
+type Waiting = { unit: Unit; resolve: (outcome: UnitOutcome) => void; reject: (error: unknown) => void };
+
+/** Two waiting units share no document: it is of one run, in which every account is one task's. */
+export class UnitBatch<S> {
+  #waiting: Waiting[] = [];
+  #isBusy = false;
+
+  constructor(readonly db: DbManager<S>) {}
+
+  commit(unit: Unit): Promise<UnitOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ unit, resolve, reject });
+      if (!this.#isBusy) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isBusy = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        const units = batch.map(({ unit }) => unit);
+        const outcomes = await this.db.commit(units, { timeoutMs: TIMEOUT_MS });
+        for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as UnitOutcome);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#isBusy = false;
+  }
+}

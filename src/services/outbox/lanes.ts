@@ -1,0 +1,83 @@
+/** What a relay serves: one lane a receiver, each with its own rows, its own order and its own trouble. */
+import type { DeliveryRow } from '../../models/delivery.js';
+import type { CreditEvent } from '../../models/events.js';
+import { messageOf, type NotificationRow } from '../../models/notification.js';
+import type { OutboxRow } from '../../models/outbox.js';
+import type { DbManager, FindQuery } from '../../ports/db-manager.js';
+import type { Delivery, EventSink } from '../../ports/event-sink.js';
+import type { NotificationQueue } from '../../ports/notification-queue.js';
+
+export interface Lane {
+  /** For reports: the name of the sink, or `queue`. */
+  readonly name: string;
+  readonly model: 'outbox' | 'notification';
+  /** What its rows have in common: leading fields of the model's index `queue`. */
+  readonly fixed: Readonly<Record<string, string>>;
+  send(row: DeliveryRow): Promise<Delivery>;
+}
+
+/** A sink gets the event as it was stored, so that every delivery has the same bytes. */
+export function sinkLane(sink: EventSink): Lane {
+  return {
+    name: sink.name,
+    model: 'outbox',
+    fixed: { sink: sink.name },
+    send: async (row) => sink.publish((row as unknown as OutboxRow).payload as unknown as CreditEvent),
+  };
+}
+
+export function queueLane(queue: NotificationQueue): Lane {
+  return {
+    name: 'queue',
+    model: 'notification',
+    fixed: {},
+    send: async (row) => queue.enqueue(messageOf(row as unknown as NotificationRow)),
+  };
+}
+
+/** Pending rows of one account in their order, the head first; `more` when there may be others behind them. */
+export interface AccountRows {
+  readonly rows: readonly DeliveryRow[];
+  readonly more: boolean;
+}
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Accounts with pending rows, page by page: each page goes on behind its last account, however many rows that one still
+ * has. No position is kept between two walks: what commits late, with a small sequence or a small key, is found.
+ */
+export async function* pendingAccounts<S>(
+  db: DbManager<S>,
+  lane: Lane,
+  limit: number,
+): AsyncGenerator<readonly AccountRows[]> {
+  for (let last: string | null = null; ; ) {
+    const range: Pick<FindQuery, 'range'> = last === null ? {} : { range: { field: 'account', gt: last } };
+    const { rows, isLast } = await pageOf(db, lane, { ...range, limit });
+    const accounts: { rows: DeliveryRow[]; more: boolean }[] = [];
+    for (const row of rows) {
+      const current = accounts.at(-1);
+      if (current?.rows[0]?.account === row.account) current.rows.push(row);
+      else accounts.push({ rows: [row], more: false });
+    }
+    const cut = accounts.at(-1);
+    if (cut) cut.more = !isLast;
+    yield accounts;
+    if (!cut || isLast) return;
+    last = cut.rows[0]?.account as string;
+  }
+}
+
+/** The first pending rows of one account. */
+export async function pendingOf<S>(db: DbManager<S>, lane: Lane, account: string, limit: number): Promise<AccountRows> {
+  const range = { field: 'account', gte: account, lte: account };
+  const { rows, isLast } = await pageOf(db, lane, { range, limit });
+  return { rows, more: !isLast };
+}
+
+async function pageOf<S>(db: DbManager<S>, { model, fixed }: Lane, along: Pick<FindQuery, 'range' | 'limit'>) {
+  const query: FindQuery = { index: 'queue', equals: { ...fixed, status: 'pending' }, ...along };
+  const page = await db.find(model, query, { timeoutMs: TIMEOUT_MS });
+  return { rows: page.rows as unknown as DeliveryRow[], isLast: page.nextCursor === null };
+}

@@ -1,0 +1,145 @@
+/**
+ * Delivers what commits have written for the sinks and the queue of this process: at least once, in order per account,
+ * in any number of processes at once. Nothing runs by itself: somebody calls `run`.
+ */
+import { creditError, isCreditError } from '../../errors.js';
+import type { EventSink } from '../../ports/event-sink.js';
+import type { LoggerLike } from '../../ports/logger.js';
+import type { NotificationQueue } from '../../ports/notification-queue.js';
+import { withDeadline } from '../../timers.js';
+import { type Store, storageError } from '../store/store.js';
+import { UnitBatch } from './commit-batch.js';
+import { deliverAccount } from './delivery.js';
+import { type AccountRows, type Lane, pendingAccounts, pendingOf, queueLane, sinkLane } from './lanes.js';
+import { deleteOld } from './retention.js';
+import { type OutboxOptions, type OutboxReport, OutboxRun, type RelaySettings } from './run.js';
+
+export interface RelayConfig<S> {
+  readonly store: Store<S>;
+  readonly sinks: readonly EventSink[];
+  readonly queue: NotificationQueue | null;
+  readonly settings: RelaySettings;
+  readonly ids: () => string;
+  readonly logger: LoggerLike;
+}
+
+const ROWS_PER_READ = 100;
+/** What a sink or the queue may take to close. */
+const CLOSE_MS = 5_000;
+
+export class OutboxRelay<S> {
+  readonly #config: RelayConfig<S>;
+  readonly #lanes: readonly Lane[];
+  readonly #queueLane: Lane | null;
+  readonly #runs = new Set<OutboxRun<S>>();
+  readonly #active = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  constructor(config: RelayConfig<S>) {
+    this.#config = config;
+    this.#queueLane = config.queue && queueLane(config.queue);
+    const lanes = config.sinks.map(sinkLane);
+    this.#lanes = this.#queueLane ? [...lanes, this.#queueLane] : lanes;
+  }
+
+  /**
+   * Serves every account with pending rows once, until its rows are delivered or something is in the way, and deletes
+   * sent rows that are old enough. Rejects with `CLOSED`, and with what the first use of the database may.
+   */
+  run(options: OutboxOptions = {}): Promise<OutboxReport> {
+    return this.#running(options, async (run) => {
+      const limit = options.batchSize ?? ROWS_PER_READ;
+      const lanes = this.#lanes.map((lane) => this.#walk(lane, run, limit, options.onProgress));
+      const ends = await Promise.allSettled(lanes);
+      if (!run.isOver()) await this.#guarded(run, 'retention', () => deleteOld(this.#config.store, run));
+      // What the host's own callback threw is the host's.
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      return run.report();
+    });
+  }
+
+  /** Delivers the notifications of one account now, as far as nothing is in the way. */
+  async notify(account: string): Promise<void> {
+    const lane = this.#queueLane;
+    if (!lane) return;
+    await this.#running({}, async (run) => {
+      const { db } = this.#config.store;
+      const rows = await pendingOf(db, lane, account, ROWS_PER_READ);
+      if (rows.rows.length > 0) await deliverAccount(db, lane, rows, run, ROWS_PER_READ);
+    });
+  }
+
+  /** Ends the runs under way, with five seconds for what is being delivered, and closes the sinks and the queue. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const run of this.#runs) run.end();
+    await Promise.allSettled(this.#active);
+    const { sinks, queue, logger } = this.#config;
+    const closed = [...sinks, ...(queue ? [queue] : [])].map((receiver) =>
+      withDeadline((async () => receiver.close?.())(), CLOSE_MS, () => new Error('It took too long.')).catch((err) =>
+        logger.error({ err }, 'A sink or the queue was not closed'),
+      ),
+    );
+    await Promise.all(closed);
+  }
+
+  /** A run, from its first use of the database to its report; `close` waits for it. */
+  async #running<T>({ signal, maxDurationMs }: OutboxOptions, work: (run: OutboxRun<S>) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
+    const { store, settings, ids, logger } = this.#config;
+    const now = () => store.time.now();
+    const run = new OutboxRun<S>({ id: ids(), settings, batch: new UnitBatch(store.db), now, logger }, maxDurationMs);
+    const end = () => run.end();
+    if (signal?.aborted) end();
+    // One listener a run, not one a delivery: a signal that many listen to is taken for a leak.
+    signal?.addEventListener('abort', end);
+    const active = (async () => {
+      const preparing = store.prepare();
+      if (preparing !== null) await preparing;
+      return work(run);
+    })();
+    this.#runs.add(run);
+    this.#active.add(active);
+    try {
+      return await active;
+    } finally {
+      this.#runs.delete(run);
+      this.#active.delete(active);
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  async #walk(lane: Lane, run: OutboxRun<S>, limit: number, onProgress: OutboxOptions['onProgress']): Promise<void> {
+    const { db } = this.#config.store;
+    const busy = new Set<Promise<void>>();
+    const serve = async (account: AccountRows) => {
+      while (busy.size >= run.settings.concurrency) await Promise.race(busy);
+      if (run.isOver()) return;
+      const served = deliverAccount(db, lane, account, run, limit).finally(() => busy.delete(served));
+      busy.add(served);
+    };
+    const pages = pendingAccounts(db, lane, limit);
+    try {
+      while (!run.isOver()) {
+        const page = await this.#guarded(run, lane.name, () => pages.next());
+        if (!page || page.done) return;
+        for (const account of page.value) await serve(account);
+        await onProgress?.({ processed: run.counts.processed });
+      }
+    } finally {
+      await Promise.all(busy);
+    }
+  }
+
+  /** Null, and the end of the run, when the database does not answer. */
+  async #guarded<T>(run: OutboxRun<S>, what: string, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (cause) {
+      const error = storageError(cause);
+      this.#config.logger.error({ err: cause, what }, 'The outbox could not be read');
+      run.broken(what, isCreditError(error) ? error.code : 'STORAGE_UNAVAILABLE', error.message);
+      return null;
+    }
+  }
+}

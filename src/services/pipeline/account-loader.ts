@@ -1,0 +1,133 @@
+/** Brings the accounts of groups into memory; a missing account is created empty first, in a commit of its own. */
+import { randomInt } from 'node:crypto';
+import { type Account, accountFromRow, accountToRow, emptyAccount } from '../../core/account.js';
+import { creditError } from '../../errors.js';
+import type { AccountRow } from '../../models/account.js';
+import type { DbManager, Row, StoreOptions } from '../../ports/db-manager.js';
+import { monotonicNow, sleep } from '../../timers.js';
+import { storageError } from '../store/store.js';
+import type { StateMemory, VersionedAccount } from './account-memory.js';
+import type { Group } from './decide-group.js';
+import type { AccountRef } from './operation.js';
+
+/** Fills in the states of groups, from memory where it has them. Uncertain operations need their account read again. */
+export async function loadStates<S>(
+  groups: readonly Group[],
+  db: DbManager<S>,
+  memory: StateMemory,
+  options: StoreOptions<S>,
+): Promise<void> {
+  const missing = new Map<string, AccountRef>();
+  for (const group of groups) {
+    const known = recall(group, memory);
+    group.fresh = known === null;
+    if (known) group.states = known;
+    else for (const account of accountsOf(group)) missing.set(account.key, account);
+  }
+  if (missing.size === 0) return;
+  const { found, refused } = await readOrCreate([...missing.values()], db, options);
+  for (const group of groups) {
+    if (!group.fresh) continue;
+    const refusal = group.keys.map((key) => refused.get(key)).find((error) => error !== undefined);
+    if (refusal) group.broken = refusal;
+    else group.states = group.keys.map((key) => found.get(key) as VersionedAccount);
+  }
+}
+
+/** The states as this process remembers them, all or none. */
+function recall(group: Group, memory: StateMemory): VersionedAccount[] | null {
+  for (const operation of group.operations) if (operation.uncertain || operation.resumes) return null;
+  const states: VersionedAccount[] = [];
+  for (const key of group.keys) {
+    const state = memory.get(key);
+    if (!state) return null;
+    states.push(state);
+  }
+  return states;
+}
+
+/** Reads accounts inside a transaction and locks them to its end. They exist already. */
+export async function lockStates<S>(group: Group, db: DbManager<S>, options: StoreOptions<S>): Promise<void> {
+  const keys = [...group.keys].sort();
+  const rows = await db.getMany('account', keys, { ...options, lock: true });
+  if (rows.includes(null) && options.session !== undefined) await db.redo?.(options.session);
+  group.fresh = true;
+  group.states = group.keys.map((key) => {
+    const row = rows[keys.indexOf(key)] as unknown as AccountRow | null;
+    if (!row) {
+      const message = 'The account was created after the snapshot of this transaction. Repeat the transaction.';
+      throw creditError('CONTENTION', message, { attempts: 1 });
+    }
+    return stateOf(row);
+  });
+}
+
+/** @throws INVARIANT_VIOLATION for a row that says nothing of an account. */
+function stateOf(row: AccountRow): VersionedAccount {
+  try {
+    return { account: accountFromRow(row), version: row.version };
+  } catch (cause) {
+    throw creditError('INVARIANT_VIOLATION', 'The stored account cannot be read. Nothing was written.', {}, { cause });
+  }
+}
+
+/** What was read or made, and the accounts whose rows the database refuses or nobody can read. */
+export interface Births {
+  readonly found: ReadonlyMap<string, VersionedAccount>;
+  readonly refused: ReadonlyMap<string, Error>;
+}
+
+/**
+ * Accounts by key; those that do not exist are made, empty and invisible. What another process is making meanwhile
+ * (conflict, locked), or may have been made (unknown), is read again until the deadline.
+ */
+export async function readOrCreate<S>(
+  accounts: readonly AccountRef[],
+  db: DbManager<S>,
+  options: StoreOptions<S>,
+): Promise<Births> {
+  const found = new Map<string, VersionedAccount>();
+  const refused = new Map<string, Error>();
+  const until = monotonicNow() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+  let wanted = [...accounts].sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (let attempt = 0; wanted.length > 0; attempt++) {
+    if (attempt > 1) await sleep(randomInt(1, 5 * Math.min(attempt, 10)));
+    if (monotonicNow() >= until) {
+      throw creditError('CONTENTION', 'A new account was locked until the deadline.', { attempts: attempt });
+    }
+    const keys = wanted.map((account) => account.key);
+    const rows = (await db.getMany('account', keys, options)) as unknown as (AccountRow | null)[];
+    for (const row of rows) {
+      try {
+        if (row) found.set(row.id, stateOf(row));
+      } catch (error) {
+        refused.set((row as AccountRow).id, error as Error);
+      }
+    }
+    wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));
+    if (wanted.length === 0) break;
+    const empty = wanted.map(({ creditType, userId }) => emptyAccount(creditType, userId));
+    const units = empty.map((account) => {
+      const row = accountToRow(account, 1) as unknown as Row;
+      return [{ op: 'insert', model: 'account', row }] as const;
+    });
+    const outcomes = await db.commit(units, options);
+    for (const [i, outcome] of outcomes.entries()) {
+      const account = empty[i] as Account;
+      if (outcome.status === 'committed') found.set(account.key, { account, version: 1 });
+      else if (outcome.status === 'rejected') refused.set(account.key, storageError(outcome.cause));
+    }
+    wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));
+  }
+  return { found, refused };
+}
+
+/** The same for one group, whose refusal is the group's. */
+export async function createAccounts<S>(group: Group, db: DbManager<S>, options: StoreOptions<S>): Promise<void> {
+  const { refused } = await readOrCreate(accountsOf(group), db, options);
+  for (const error of refused.values()) throw error;
+}
+
+export function accountsOf(group: Group): readonly AccountRef[] {
+  return group.operations[0]?.accounts ?? [];
+}

@@ -1,0 +1,32 @@
+/**
+ * Post-commit states of recent accounts, so that a hot account is not read again. Serves decisions only, never
+ * reads.
+ */
+import type { Account } from '../../core/account.js';
+
+/** An account and the version of its row. */
+export interface VersionedAccount {
+  readonly account: Account;
+  readonly version: number;
+}
+
+/** Bounded, least recently committed out first. A stale state is harmless: its commit conflicts. */
+export class StateMemory {
+  readonly #states = new Map<string, VersionedAccount>();
+
+  constructor(readonly maxAccounts: number) {}
+
+  get(key: string): VersionedAccount | undefined {
+    return this.#states.get(key);
+  }
+
+  set(key: string, state: VersionedAccount): void {
+    this.#states.delete(key);
+    this.#states.set(key, state);
+    if (this.#states.size > this.maxAccounts) this.#states.delete(this.#states.keys().next().value as string);
+  }
+
+  drop(key: string): void {
+    this.#states.delete(key);
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Writes of what belongs to no account (plans, promo codes), each in one commit with a ledger entry of the library's
+ * own acts. The entry keeps the key of the call and the answer, so that a repeated call is told the same.
+ */
+import { randomInt } from 'node:crypto';
+import { isTooLong, MAX_LINE_BYTES, sealAlone } from '../../core/entry-line.js';
+import { creditError } from '../../errors.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { MutationOptions } from '../../models/inputs/credits.js';
+import type { JsonObject } from '../../models/values.js';
+import type { Change, Row, StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
+import { monotonicNow, sleep, withDeadline } from '../../timers.js';
+import { callInfo, inputFingerprint } from '../input/parse.js';
+import { storageError } from '../store/store.js';
+import { systemEntry } from '../store/system-entry.js';
+import type { Engine } from './engine.js';
+import { scopedKeyOf } from './operation.js';
+
+/** One act: the rows to write now, and what the ledger says of it. `null` when there is nothing to do. */
+export interface Act {
+  readonly changes: readonly Change[];
+  readonly message: string;
+  /** Also the answer of a replay. */
+  readonly details: JsonObject;
+}
+
+export interface Recorded {
+  readonly details: JsonObject;
+  readonly replayed: boolean;
+}
+
+interface Request<S> {
+  readonly operation: string;
+  readonly given: JsonObject;
+  readonly options: MutationOptions<S>;
+}
+
+/**
+ * Carries an act out. `decide` reads what it needs and is asked again when another writer was first.
+ *
+ * @throws what `decide` throws; IDEMPOTENCY_CONFLICT, LIMIT_EXCEEDED, CONTENTION, OUTCOME_UNKNOWN, STORAGE_UNAVAILABLE.
+ */
+export async function carryOut<S>(
+  engine: Engine<S>,
+  { operation, given, options }: Request<S>,
+  decide: (at: Date, id: string, rest: () => MutationOptions<S>) => Promise<Act>,
+): Promise<Recorded> {
+  const rest = engine.startDeadline(options);
+  const until = monotonicNow() + (rest().timeoutMs ?? 0);
+  const { session, signal, idempotencyKey: key } = options;
+  const resumed = key?.startsWith('op_') ? engine.resumedId(key) : null;
+  const id = resumed ?? engine.newId();
+  // No user id is empty, so these keys are nobody's.
+  const fingerprint = inputFingerprint(given, options);
+  const keyed = key === undefined || resumed ? null : { scopedKey: scopedKeyOf('', operation, key), fingerprint };
+  const call = callInfo(operation, id, options, keyed);
+  // A commit of this call was sent and no answer came: it may land yet, whatever fails or is refused meanwhile.
+  let isUncertain = false;
+  const unknown = () => {
+    const message = 'The commit was sent and no answer came. Repeat the call with details.idempotencyKey.';
+    return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: key ?? `op_${id}` });
+  };
+  const lookUp = async (): Promise<Recorded | null> => {
+    const earlier = await findEarlier(engine, keyed?.scopedKey ?? null, isUncertain || resumed ? id : null, rest());
+    if (!earlier) return null;
+    if ((keyed || resumed) && (earlier.operation !== operation || inputOf(earlier) !== fingerprint)) {
+      // Under a key that somebody else has, what was sent can never land.
+      isUncertain = false;
+      const message = `The idempotency key was used before for another ${operation} call. Use a new key.`;
+      throw creditError('IDEMPOTENCY_CONFLICT', message, { key: key as string, operation });
+    }
+    const { input: _, ...details } = earlier.details;
+    return { details, replayed: resumed !== null || earlier.id !== id };
+  };
+  for (let attempt = 0; ; attempt++) {
+    if (attempt > 0) await sleep(randomInt(2, 10 * Math.min(attempt + 1, 20)));
+    if (monotonicNow() >= until) {
+      if (isUncertain) throw unknown();
+      const message = 'Others kept changing the same row until the deadline. Nothing was written; try again.';
+      throw creditError('CONTENTION', message, { attempts: attempt });
+    }
+    try {
+      const earlier = await lookUp();
+      if (earlier) return earlier;
+      const at = new Date(engine.now());
+      const act = await decide(at, id, rest).catch(async (refusal: unknown) => {
+        // Before a keyed call is refused its key is looked up: the first call with it may have landed since.
+        const landed = keyed || resumed || isUncertain ? await lookUp() : null;
+        if (!landed) throw refusal;
+        return landed;
+      });
+      if ('replayed' in act) return act;
+      const { changes, message, details } = act;
+      const { operationId: _, ...told } = call;
+      const entry = { ...systemEntry(id, at, message, { ...details, input: fingerprint }), ...told };
+      const sealed = sealAlone(entry, engine.store.settings.ledgerId);
+      if (isTooLong(sealed)) throw tooLong();
+      const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
+      if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
+      await engine.admit(rest());
+      const outcome = await commit(engine, unit, { session, timeoutMs: Math.max(1, until - monotonicNow()) });
+      switch (outcome?.status) {
+        case 'committed':
+          if (session === undefined) engine.store.recorded(sealed);
+          return { details, replayed: false };
+        case 'rejected':
+          throw session === undefined ? storageError(outcome.cause) : outcome.cause;
+        case 'unknown':
+          if (session !== undefined) throw outcome.cause === LATE ? unknown() : outcome.cause;
+          isUncertain = true;
+          break;
+        default:
+          // Another writer: the next look tells what it did. A host's transaction would only see its own snapshot.
+          if (session === undefined) break;
+          throw creditError('CONTENTION', 'Another writer changed the row. Repeat the transaction.', { attempts: 1 });
+      }
+    } catch (error) {
+      if (!isUncertain) throw error;
+      if (signal?.aborted) throw unknown();
+    }
+  }
+}
+
+function tooLong() {
+  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes.`;
+  return creditError('LIMIT_EXCEEDED', `${message} Give it fewer users or less text.`, {
+    what: 'ledgerLineBytes',
+    limit: MAX_LINE_BYTES,
+  });
+}
+
+/** The canonical input of the call that wrote an entry; of unkeyed calls too, so that an `op_` key can be judged. */
+function inputOf({ fingerprint, details }: EntryRow): unknown {
+  return fingerprint ?? details.input;
+}
+
+const LATE = new Error('deadline');
+
+/** A commit that does not answer in time may still be applied; one that throws was not. */
+async function commit<S>(
+  engine: Engine<S>,
+  unit: readonly Change[],
+  options: StoreOptions<S>,
+): Promise<UnitOutcome | undefined> {
+  const { session, timeoutMs = 0 } = options;
+  try {
+    const [outcome] = await withDeadline(engine.store.db.commit([unit], options), timeoutMs, () => LATE);
+    return outcome;
+  } catch (cause) {
+    if (cause === LATE) return { status: 'unknown', cause };
+    // A host has to see what its own transaction is to be repeated for.
+    throw session === undefined ? storageError(cause) : cause;
+  }
+}
+
+async function findEarlier<S>(
+  engine: Engine<S>,
+  scopedKey: string | null,
+  id: string | null,
+  { session, timeoutMs, signal }: MutationOptions<S>,
+): Promise<EntryRow | null> {
+  return engine.read<EntryRow | null>({ session, timeoutMs, signal }, async (ms) => {
+    const options = { session, timeoutMs: ms };
+    const { db } = engine.store;
+    if (id !== null) {
+      const [row] = await db.getMany('entry', [id], options);
+      if (row) return row as unknown as EntryRow;
+    }
+    if (scopedKey === null) return null;
+    const { rows } = await db.find('entry', { index: 'idempotency', equals: { scopedKey }, limit: 1 }, options);
+    return (rows[0] as unknown as EntryRow | undefined) ?? null;
+  });
+}

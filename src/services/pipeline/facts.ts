@@ -1,0 +1,102 @@
+/** Stored rows that decisions of one batch ask for; what is missing is read for all of them at once. */
+import type { EntryRow } from '../../models/entry.js';
+import type { DbManager, Row, StoreOptions } from '../../ports/db-manager.js';
+
+const KEYS_PER_QUERY = 500;
+
+export class FactSheet<S> {
+  readonly #rows = new Map<string, Map<string, Row | null>>();
+  readonly #keys = new Map<string, EntryRow | null>();
+  readonly #reversals = new Map<string, readonly EntryRow[]>();
+  readonly #wanted = { rows: new Map<string, Set<string>>(), keys: new Set<string>(), reversals: new Set<string>() };
+  #misses = 0;
+
+  constructor(
+    readonly db: DbManager<S>,
+    readonly options: StoreOptions<S>,
+  ) {}
+
+  /** How often something was asked for that has to be read first: more than before tells who asks of those who do. */
+  get misses(): number {
+    return this.#misses;
+  }
+
+  /** A row of `model`; `undefined` while it has not been read. */
+  row(model: string, key: string): Row | null | undefined {
+    const row = this.#rows.get(model)?.get(key);
+    if (row === undefined) {
+      const keys = this.#wanted.rows.get(model) ?? new Set();
+      this.#wanted.rows.set(model, keys.add(key));
+      this.#misses++;
+    }
+    return row;
+  }
+
+  /** The entry that a scoped idempotency key belongs to. */
+  keyed(scopedKey: string): EntryRow | null | undefined {
+    const entry = this.#keys.get(scopedKey);
+    if (entry === undefined) this.wantKey(scopedKey);
+    return entry;
+  }
+
+  knows(scopedKey: string): boolean {
+    return this.#keys.has(scopedKey);
+  }
+
+  wantKey(scopedKey: string): void {
+    if (this.#keys.has(scopedKey)) return;
+    this.#wanted.keys.add(scopedKey);
+    this.#misses++;
+  }
+
+  /** The entries that reverse `entryId`, oldest first. */
+  reversals(entryId: string): readonly EntryRow[] | undefined {
+    const entries = this.#reversals.get(entryId);
+    if (!entries) {
+      this.#wanted.reversals.add(entryId);
+      this.#misses++;
+    }
+    return entries;
+  }
+
+  /** Reads everything asked for. */
+  async fetch(): Promise<void> {
+    const { rows, keys, reversals } = this.#wanted;
+    await Promise.all([
+      ...[...rows].map(([model, wanted]) => this.#fetchRows(model, [...wanted])),
+      keys.size > 0 ? this.#fetchKeys([...keys]) : undefined,
+      ...[...reversals].map((entryId) => this.#fetchReversals(entryId)),
+    ]);
+    rows.clear();
+    keys.clear();
+    reversals.clear();
+  }
+
+  async #fetchRows(model: string, keys: readonly string[]): Promise<void> {
+    const known = this.#rows.get(model) ?? new Map<string, Row | null>();
+    this.#rows.set(model, known);
+    const rows = await this.db.getMany(model, keys, this.options);
+    for (const [i, key] of keys.entries()) known.set(key, rows[i] ?? null);
+  }
+
+  async #fetchKeys(keys: readonly string[]): Promise<void> {
+    for (let from = 0; from < keys.length; from += KEYS_PER_QUERY) {
+      const values = keys.slice(from, from + KEYS_PER_QUERY);
+      for (const key of values) this.#keys.set(key, null);
+      const query = { index: 'idempotency', anyOf: { field: 'scopedKey', values }, limit: values.length };
+      const { rows } = await this.db.find('entry', query, this.options);
+      for (const row of rows as unknown as EntryRow[]) this.#keys.set(row.scopedKey as string, row);
+    }
+  }
+
+  async #fetchReversals(entryId: string): Promise<void> {
+    const entries: EntryRow[] = [];
+    const query = { index: 'reverses', equals: { reverses: entryId }, limit: 100 };
+    for (let after: string | null = ''; after !== null; ) {
+      const page = await this.db.find('entry', after === '' ? query : { ...query, after }, this.options);
+      entries.push(...(page.rows as unknown as EntryRow[]));
+      after = page.nextCursor;
+    }
+    this.#reversals.set(entryId, entries);
+  }
+}

