@@ -16,7 +16,7 @@ import { buildCreditService } from './services/credits/service.js';
 import { notValid, parse } from './services/input/parse.js';
 import { Background } from './services/jobs/background.js';
 import { expirationService } from './services/jobs/expiration.js';
-import { jobs } from './services/jobs/service.js';
+import { buildJobs } from './services/jobs/service.js';
 import type { LedgerService } from './services/ledger/contract.js';
 import { LedgerMirror } from './services/ledger/mirror.js';
 import { ledgerService } from './services/ledger/service.js';
@@ -27,7 +27,7 @@ import { notificationService } from './services/notifications/service.js';
 import { OutboxRelay } from './services/outbox/relay.js';
 import { outboxService } from './services/outbox/service.js';
 import { AfterCommit } from './services/pipeline/after-commit.js';
-import type { DecisionSettings } from './services/pipeline/decide-group.js';
+import type { DecisionSettings } from './services/pipeline/context.js';
 import { Engine } from './services/pipeline/engine.js';
 import { Pipeline } from './services/pipeline/pipeline.js';
 import { subscriptionService } from './services/plans/subscriptions.js';
@@ -84,22 +84,25 @@ export function createCreditManagement<S = MemorySession, const U extends string
     allEvents: store.settings.events === 'all',
     defaultsOf,
     temporal,
-    sinks: store.sinks,
-    queue: store.queue,
+    sinks: store.sinks.names,
+    queue: store.sinks.hasQueue,
     notifyErrors: options.notifyErrors ?? false,
     errorEntries,
   });
-  const afterCommit = new AfterCommit({ logger, mirror, cache });
+  const afterCommit = new AfterCommit(
+    [mirror, cache].filter((follower) => follower !== null),
+    logger,
+  );
   const pipeline = new Pipeline<S>({
     store,
     settings,
-    committed: (plan) => afterCommit.committed(plan),
+    committed: (decided) => afterCommit.committed(decided),
     admit,
-    maxWaiting: options.pipeline?.maxWaiting ?? 100_000,
-    maxWaitingPerAccount: options.pipeline?.maxWaitingPerAccount ?? 10_000,
-    maxStates: options.pipeline?.maxStates ?? 10_000,
+    waitingMax: options.pipeline?.maxWaiting ?? 100_000,
+    waitingPerAccountMax: options.pipeline?.maxWaitingPerAccount ?? 10_000,
+    statesMax: options.pipeline?.maxStates ?? 10_000,
     lanes: options.pipeline?.lanes ?? 3,
-    maxBatch: options.pipeline?.maxBatch ?? db.limits?.operationsPerCommit ?? 512,
+    batchMax: options.pipeline?.maxBatch ?? db.limits?.operationsPerCommit ?? 512,
   });
   const engine = new Engine<S>({
     store,
@@ -113,14 +116,13 @@ export function createCreditManagement<S = MemorySession, const U extends string
     ownIds: options.ids !== undefined,
     defaultsOf,
     admit,
-    cache,
   });
   const ledger: LedgerService = ledgerService(engine, file, types, (message, details) =>
     store.record(message, details),
   );
   const services = new Map<string, CreditService<S>>();
   for (const name of types) {
-    services.set(name, buildCreditService(engine, name, settings));
+    services.set(name, buildCreditService({ engine, creditType: name, settings, cache }));
   }
   const { maxRefusals = 10, timeoutMs = 30_000, concurrency = 8 } = options.outbox ?? {};
   const relay = new OutboxRelay<S>({
@@ -132,7 +134,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     expire: ({ creditType, userId }) => (services.get(creditType) as CreditService<S>).expireCredits(userId),
     deliver: (account) => relay.notify(account),
   });
-  const allJobs = jobs(engine, relay, notifications);
+  const allJobs = buildJobs({ engine, relay, notifications });
   const background = new Background(allJobs, logger);
   let closing: Promise<void> | null = null;
 

@@ -38,7 +38,7 @@ export type {
 } from './models/inputs/plans.js';
 export type { PromoInput } from './models/inputs/promos.js';
 export type { NotificationMessage, NotificationType } from './models/notification.js';
-export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
+export type { Amount, Applied, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
 export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
@@ -68,7 +68,7 @@ export type {
   ReservationRef,
 } from './services/credits/contract.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/credits/meter-contract.js';
-export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/credits/records.js';
+export type { Grant, Reservation, Transaction, UserCreditsInfo } from './services/credits/records.js';
 export type { JobName, JobOptions, JobProgress, JobReport, Jobs } from './services/jobs/contract.js';
 export type {
   LedgerEntry,

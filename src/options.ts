@@ -1,6 +1,6 @@
 /** What `createCreditManagement` takes, and the check of it. */
 import { z } from 'zod';
-import type { Defaults } from './core/command.js';
+import type { Defaults } from './core/decision.js';
 import type { TemporalLike } from './core/periods.js';
 import type { MemorySession } from './db/memory/manager.js';
 import { creditError } from './errors.js';
@@ -11,7 +11,8 @@ import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
-import { parse, parseDefaults } from './services/input/parse.js';
+import { parseDefaults } from './services/input/account-options.js';
+import { parse } from './services/input/parse.js';
 
 export interface CreditManagementOptions<S = MemorySession, U extends string = never> {
   /** Where everything is kept; in memory when absent. */

@@ -1,5 +1,5 @@
 /** An account as decisions see it: totals, open grants in burn-down order, open holds. Immutable once handed out. */
-import { type AccountOptions, type AccountRow, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
+import { type AccountOptions, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
 
 /** Amounts are units, instants epoch milliseconds. The totals are of `at`, the last operation's instant. */
 export interface Account {
@@ -49,56 +49,6 @@ export function emptyAccount(creditType: string, userId: string): Account {
     trialAmount: null,
     planLimit: null,
     created: null,
-  };
-}
-
-export function accountToRow(account: Account, version: number): AccountRow {
-  return {
-    id: account.key,
-    version,
-    userId: account.userId,
-    creditType: account.creditType,
-    visible: account.seq > 0,
-    seq: account.seq,
-    hash: account.hash,
-    at: new Date(account.at),
-    balance: account.balance,
-    reserved: account.reserved,
-    debt: account.debt,
-    available: availableOf(account),
-    magnitude: magnitudeOf(availableOf(account)),
-    dueAt: account.dueAt === null ? null : new Date(account.dueAt),
-    createdAt: new Date(account.createdAt),
-    state: Object.freeze({
-      grants: account.grants,
-      holds: account.holds,
-      options: account.options,
-      trialAmount: account.trialAmount,
-      planLimit: account.planLimit,
-      created: account.created,
-    }),
-  };
-}
-
-export function accountFromRow(row: AccountRow): Account {
-  return {
-    key: row.id,
-    userId: row.userId,
-    creditType: row.creditType,
-    seq: row.seq,
-    hash: row.hash,
-    at: row.at.getTime(),
-    balance: row.balance,
-    reserved: row.reserved,
-    debt: row.debt,
-    dueAt: row.dueAt === null ? null : row.dueAt.getTime(),
-    createdAt: row.createdAt.getTime(),
-    grants: row.state.grants,
-    holds: row.state.holds,
-    options: row.state.options,
-    trialAmount: row.state.trialAmount,
-    planLimit: row.state.planLimit,
-    created: row.state.created,
   };
 }
 

@@ -1,10 +1,10 @@
 /** What time alone brings about, in time order: holds expire, grants lapse, grants become effective. */
 import type { OpenGrant, OpenHold } from '../models/account.js';
-import type { ReservationRow } from '../models/reservation.js';
 import type { Draw } from '../models/values.js';
 import type { Account } from './account.js';
 import { freePart } from './burn-down.js';
-import type { CallInfo, Context } from './command.js';
+import type { CallInfo } from './command.js';
+import type { Context } from './decision.js';
 import {
   changeGrant,
   type Draft,
@@ -16,6 +16,7 @@ import {
   setHolds,
   writeEntry,
 } from './draft.js';
+import { reservationRow } from './rows.js';
 import { judgeCrossings } from './thresholds.js';
 
 /**
@@ -64,37 +65,6 @@ export function freeDraws(draft: Draft, draws: readonly Draw[]): readonly Draw[]
 export function lapseAll(draft: Draft, lapsed: readonly Draw[]): void {
   for (const { grantId, amount } of lapsed) lapse(draft, grantId, amount);
 }
-
-/** The row of a hold: as its end writes it, or, with {@link ACTIVE}, what an entry keeps of an open one. */
-export function reservationRow(
-  account: Account,
-  hold: OpenHold,
-  end: Pick<ReservationRow, 'status' | 'released' | 'expired' | 'closing'>,
-): ReservationRow {
-  return {
-    id: hold.id,
-    version: 2,
-    account: account.key,
-    userId: account.userId,
-    creditType: account.creditType,
-    ...end,
-    amount: hold.amount,
-    committed: hold.committed,
-    expiresAt: new Date(hold.expiresAt),
-    createdAt: new Date(hold.createdAt),
-    closedAt: new Date(account.at),
-    planId: hold.planId,
-    lateCharge: null,
-  };
-}
-
-/** The row of a hold as it is made; it is written again when the hold ends. */
-export function newReservationRow(account: Account, hold: OpenHold): ReservationRow {
-  return { ...reservationRow(account, hold, ACTIVE), version: 1, closedAt: null };
-}
-
-/** The state of a hold that has not ended. */
-export const ACTIVE = { status: 'active', released: 0, expired: 0, closing: null } as const;
 
 function expireHold(draft: Draft, hold: OpenHold): void {
   const { account } = draft;

@@ -1,17 +1,8 @@
-/** What a decision is given and what it answers. Time, ids and every other input of the world arrive here. */
-
-import type { CreditErrorCode, CreditErrorDetails } from '../errors.js';
+/** The commands that decisions carry out. Time, ids and every other input of the world arrive with them. */
 import type { AccountOptions } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { GrantSource, Overage } from '../models/enums.js';
-import type { CreditEvent } from '../models/events.js';
-import type { GrantRow } from '../models/grant.js';
-import type { ReservationRow } from '../models/reservation.js';
-import type { SideRows } from '../models/rows.js';
 import type { JsonObject } from '../models/values.js';
-import type { Account } from './account.js';
-import type { SealedEntry } from './entry-line.js';
-import type { TemporalLike } from './periods.js';
 
 /** Terms of a grant to be made, in units and epoch milliseconds. */
 export interface GrantTerms {
@@ -105,75 +96,6 @@ export interface CallInfo {
   readonly fingerprint: string | null;
 }
 
-/** Stored rows beside the accounts that a decision may ask for; `undefined` until they were read. */
-export interface Facts {
-  grant(id: string): GrantRow | null | undefined;
-  reservation(id: string): ReservationRow | null | undefined;
-  reversals(entryId: string): readonly EntryRow[] | undefined;
-  /** A row of another model that is decided on with the accounts: a plan, a subscription, a promo. */
-  row<M extends keyof SideRows>(model: M, key: string): SideRows[M] | null | undefined;
-}
-
-/** The service's settings for the account's credit type; amounts in units, `null` overdraft = unlimited. */
-export interface Defaults {
-  readonly trialCredits: number;
-  readonly overdraftLimit: number | null;
-  readonly lowCreditThreshold: AccountOptions['lowCreditThreshold'];
-}
-
-export interface Context {
-  readonly now: number;
-  readonly scale: number;
-  readonly ledgerId: string;
-  /** Of the account's credit type. */
-  readonly defaults: Defaults;
-  readonly defaultsOf: (creditType: string) => Defaults;
-  readonly limits: { readonly openGrants: number; readonly activeReservations: number };
-  /** Also one event per deduction and expiry. */
-  readonly allEvents: boolean;
-  readonly facts: Facts;
-  /** For plans in a time zone. */
-  readonly temporal: TemporalLike | null;
-}
-
-/** A row to write; `insert` or `replace` of the version before. */
-export type RowWrite<R> = { readonly op: 'insert' | 'replace'; readonly row: R };
-
-/** The same for a row of a model beside the accounts. */
-export type SideWrite = {
-  [M in keyof SideRows]: { readonly model: M } & RowWrite<SideRows[M]>;
-}[keyof SideRows];
-
-/** One account after an operation, and everything that commits with it. */
-export interface AccountChange {
-  readonly account: Account;
-  readonly entries: readonly SealedEntry[];
-  readonly events: readonly CreditEvent[];
-  readonly grants: readonly RowWrite<GrantRow>[];
-  readonly reservations: readonly RowWrite<ReservationRow>[];
-  readonly side: readonly SideWrite[];
-}
-
-export interface Refusal<C extends CreditErrorCode = CreditErrorCode> {
-  readonly kind: 'refused';
-  readonly code: C;
-  readonly message: string;
-  readonly details: CreditErrorDetails[C];
-}
-
-/**
- * - `applied`: the changes, and the entry that answers the call.
- * - `nothing`: there was nothing to do; nothing is written.
- * - `repeated`: this very final call ended the hold before; its entry is the answer.
- * - `pending`: a fact has to be read first.
- */
-export type Decision =
-  | { readonly kind: 'applied'; readonly changes: readonly AccountChange[]; readonly entry: EntryRow }
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'repeated'; readonly entryId: string }
-  | { readonly kind: 'pending' }
-  | Refusal;
-
 export type CommandOf<T extends Command['type']> = Command extends infer C
   ? C extends { type: infer U }
     ? T extends U
@@ -181,16 +103,3 @@ export type CommandOf<T extends Command['type']> = Command extends infer C
       : never
     : never
   : never;
-
-/** What a decision on a draft answers: null when it stands, else why it does not. */
-export type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
-
-export function refuse<C extends CreditErrorCode>(
-  code: C,
-  message: string,
-  details: CreditErrorDetails[C],
-): Refusal<C> {
-  return { kind: 'refused', code, message, details };
-}
-
-export const PENDING = { kind: 'pending' } as const;

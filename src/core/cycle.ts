@@ -1,7 +1,8 @@
 /** Cycles: credits for some days without a plan, once or again and again. Guarded by the account that gets them. */
 import type { CycleRow } from '../models/cycle.js';
 import type { JsonObject } from '../models/values.js';
-import { type CommandOf, PENDING, refuse, type Verdict } from './command.js';
+import type { CommandOf } from './command.js';
+import { PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
 import { grantPeriod } from './period-grants.js';
 

@@ -3,7 +3,7 @@ import type { EntryType } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { MAX_UNITS, toCredits } from './amounts.js';
-import { type Refusal, refuse } from './command.js';
+import { type Refusal, refuse } from './decision.js';
 import { type Draft, takeFree, writeEntry } from './draft.js';
 
 /** How much debt a debit may make: none, up to the limit in force, or any (what is clawed back). */

@@ -6,19 +6,10 @@ import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { advance } from './advance.js';
-import {
-  type AccountChange,
-  type CallInfo,
-  type Command,
-  type CommandOf,
-  type Context,
-  type Decision,
-  type Refusal,
-  refuse,
-  type Verdict,
-} from './command.js';
+import type { CallInfo, Command, CommandOf } from './command.js';
 import { renewCycle, startCycle, stopCycle } from './cycle.js';
 import { debit } from './debit.js';
+import { type AccountChange, type Context, type Decision, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
 import { isTooLong, MAX_LINE_BYTES } from './entry-line.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';

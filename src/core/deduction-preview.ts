@@ -2,7 +2,7 @@
 import type { Draw } from '../models/values.js';
 import { type Account, availableOf } from './account.js';
 import { freePart, isSpendable } from './burn-down.js';
-import type { Context } from './command.js';
+import type { Context } from './decision.js';
 
 /**
  * On an account advanced to now. The shortfall counts debt, which new credits would repay first. `draws` cover what

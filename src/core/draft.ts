@@ -4,13 +4,28 @@
  */
 import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { EntryRow, EntryType } from '../models/entry.js';
+import type { CreditEventType } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
-import type { CallInfo, Context, GrantTerms, RowWrite, SideWrite } from './command.js';
-import type { PendingEvent } from './thresholds.js';
+import type { CallInfo, GrantTerms } from './command.js';
+import type { Context, RowWrite, SideWrite } from './decision.js';
+
+/** An event before its entry has an id; amounts in units. */
+export interface PendingEvent {
+  readonly type: CreditEventType;
+  /** Index of the entry it belongs to. */
+  readonly entry: number;
+  readonly amount?: number;
+  readonly previousBalance?: number;
+  readonly balance: number;
+  readonly available: number;
+  readonly threshold?: number;
+  readonly reference?: string | null;
+  readonly more: JsonObject;
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type DraftEntry = Mutable<EntryRow>;

@@ -1,26 +1,7 @@
-/** Canonical bytes: one text for one value, whatever order its keys came in. Hashed, and written to the ledger file. */
-import { hash } from 'node:crypto';
+/** The canonical text of an entry: hashed, and written as its line of the ledger file. */
 import type { EntryRow } from '../models/entry.js';
-import type { Draw, Json, JsonObject } from '../models/values.js';
-
-/** A copy with the keys of every object in code-unit order. */
-export function sortKeys<T extends Json>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sortKeys) as unknown as T;
-  const object = value as JsonObject;
-  const keys = Object.keys(object);
-  if (keys.length === 0) return value;
-  return Object.fromEntries(keys.sort().map((key) => [key, sortKeys(object[key] as Json)])) as unknown as T;
-}
-
-/** SHA-256 in hex of the canonical text of a value; the same for `10` and `"10"` only if parsed before. */
-export function fingerprintOf(value: Json): string {
-  return hash('sha256', JSON.stringify(sortKeys(value)));
-}
-
-export function sha256(text: string): string {
-  return hash('sha256', text);
-}
+import type { Draw, JsonObject } from '../models/values.js';
+import { sha256, sortKeys } from './canonical-json.js';
 
 /** An entry and the text its hash was taken over; with the hash added that is its line in the ledger file. */
 export interface SealedEntry {
@@ -77,7 +58,7 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
   });
 }
 
-/** The longest line of the ledger file, its newline included (rule 27). */
+/** The longest line of the ledger file, its newline included. */
 export const MAX_LINE_BYTES = 256 * 1024;
 
 /** What a hold frees when it ends is listed twice at worst, so the entry that makes one may take half a line. */

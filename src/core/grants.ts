@@ -1,8 +1,9 @@
 /** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
 import type { JsonObject } from '../models/values.js';
 import { MAX_UNITS, toCredits } from './amounts.js';
-import { type GrantTerms, type Refusal, refuse } from './command.js';
+import type { GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
+import { type Refusal, refuse } from './decision.js';
 import { type Draft, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 
 /** Terms of a grant that nothing says more about. */

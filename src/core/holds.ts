@@ -3,9 +3,10 @@ import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
-import { ACTIVE, freeDraws, lapseAll, newReservationRow, reservationRow } from './advance.js';
-import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
+import { freeDraws, lapseAll } from './advance.js';
+import type { CommandOf } from './command.js';
 import { debit, insufficient } from './debit.js';
+import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import {
   changeGrant,
   type Draft,
@@ -17,6 +18,7 @@ import {
   writeEntry,
 } from './draft.js';
 import { creditsOf } from './grants.js';
+import { ACTIVE, newReservationRow, reservationRow } from './rows.js';
 
 /** No hold outlives this many milliseconds after its creation. */
 export const MAX_HOLD_MS = 7 * 24 * 3600 * 1000;
@@ -178,7 +180,7 @@ function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
 /** The row of a hold that is no longer open; one that expired in this very operation was not stored yet. */
 function endedRow(draft: Draft, id: string): ReservationRow | null | undefined {
   const expired = draft.reservationWrites.find((write) => write.row.id === id);
-  const row = expired ? expired.row : draft.context.facts.reservation(id);
+  const row = expired ? expired.row : draft.context.facts.row('reservation', id);
   // An active row of a hold that the account no longer has was read before the account: look again.
   return row?.status === 'active' ? undefined : row;
 }

@@ -1,6 +1,6 @@
 /** The grants of one period of a subscription, on the accounts of their credit types. */
 import type { SubscriptionRow } from '../models/subscription.js';
-import { type Refusal, refuse } from './command.js';
+import { type Refusal, refuse } from './decision.js';
 import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 
@@ -143,7 +143,7 @@ export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): numb
   let left = 0;
   let isPending = false;
   for (const id of row.lots[creditType] ?? []) {
-    const lot = draft?.account.grants.find((grant) => grant.id === id) ?? facts.grant(id);
+    const lot = draft?.account.grants.find((grant) => grant.id === id) ?? facts.row('grant', id);
     if (lot === undefined) isPending = true;
     else if (lot?.expiresAt?.valueOf() === row.periodEnd.getTime()) left += lot.expired - (lot.expiredLate ?? 0);
   }

@@ -1,6 +1,7 @@
 /** Claims of promo codes: the rules, in the order in which the first that fails is told, and the grant. */
 import { claimKey, type PromoClaimRow, type PromoRow } from '../models/promo.js';
-import { type CommandOf, type Facts, PENDING, refuse, type Verdict } from './command.js';
+import type { CommandOf } from './command.js';
+import { type Facts, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, mainIndex } from './draft.js';
 import { addGrant, announceGrant, PLAIN_TERMS } from './grants.js';
 

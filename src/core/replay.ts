@@ -4,11 +4,11 @@ import type { EntryRow } from '../models/entry.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw } from '../models/values.js';
 import { type Account, emptyAccount } from './account.js';
-import { newReservationRow, reservationRow } from './advance.js';
 import { compareBurnOrder, lapsesLate } from './burn-down.js';
 import type { GrantTerms } from './command.js';
 import { nextDue } from './draft.js';
 import { PLAIN_TERMS } from './grants.js';
+import { newReservationRow, reservationRow } from './rows.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Details = {

@@ -3,8 +3,9 @@ import type { OpenGrant } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { Draw } from '../models/values.js';
 import { lapseAll } from './advance.js';
-import { type CommandOf, PENDING, type Refusal, refuse, type Verdict } from './command.js';
+import type { CommandOf } from './command.js';
 import { addDebt } from './debit.js';
+import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import {
   changeGrant,
   type Draft,
@@ -17,7 +18,7 @@ import {
   writeEntry,
 } from './draft.js';
 import { checkBalance, checkOpenGrants, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
-import { grantFromRow } from './seal.js';
+import { grantFromRow } from './rows.js';
 
 /** What a reversal of a debit put where, kept in its entry for the next one. */
 interface ReversedParts {
@@ -69,7 +70,7 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
     if (part === 0) continue;
     let i = grantIndex(draft, grantId);
     if (i < 0) {
-      const row = context.facts.grant(grantId);
+      const row = context.facts.row('grant', grantId);
       if (!row) return PENDING;
       const version = draft.touchedGrants?.get(grantId) ?? row.version + 1;
       touchGrant(draft, grantId, version);
@@ -109,7 +110,7 @@ function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals:
   const { original } = command;
   const grantId = original.grantId as string;
   const i = grantIndex(draft, grantId);
-  const lot = i >= 0 ? (account.grants[i] as OpenGrant) : context.facts.grant(grantId);
+  const lot = i >= 0 ? (account.grants[i] as OpenGrant) : context.facts.row('grant', grantId);
   if (!lot) return PENDING;
   const reversible = original.amount - lot.expired - sumOf(reversals, (entry) => entry.amount);
   const amount = command.amount ?? reversible;

@@ -2,15 +2,16 @@
  * The end of an operation on one account: spent grants leave it, entries get ids, sequence and hash, events their
  * ids.
  */
-import type { OpenGrant } from '../models/account.js';
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
-import { type Account, availableOf } from './account.js';
+import { availableOf } from './account.js';
 import { toCredits } from './amounts.js';
-import type { AccountChange, RowWrite } from './command.js';
-import { type Draft, mainIndex, nextDue } from './draft.js';
-import { entryBody, type SealedEntry, sha256 } from './entry-line.js';
-import { judgeCrossings, type PendingEvent } from './thresholds.js';
+import { sha256 } from './canonical-json.js';
+import type { AccountChange, RowWrite } from './decision.js';
+import { type Draft, mainIndex, nextDue, type PendingEvent } from './draft.js';
+import { entryBody, type SealedEntry } from './entry-line.js';
+import { grantRow } from './rows.js';
+import { judgeCrossings } from './thresholds.js';
 
 /** Finishes a draft. The chain and every id depend only on the account, the command and the operation id. */
 export function sealDraft(draft: Draft): AccountChange {
@@ -54,58 +55,6 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
   if (closed) account.grants = account.grants.filter((grant) => grant.remaining > 0);
   Object.freeze(account.grants);
   return draft.grantWrites;
-}
-
-export function grantRow(
-  account: Pick<Account, 'key' | 'userId' | 'creditType'>,
-  grant: OpenGrant,
-  version: number,
-): GrantRow {
-  return {
-    id: grant.id,
-    version,
-    account: account.key,
-    userId: account.userId,
-    creditType: account.creditType,
-    source: grant.source,
-    open: grant.remaining > 0,
-    amount: grant.amount,
-    remaining: grant.remaining,
-    held: grant.held,
-    expired: grant.expired,
-    expiredLate: grant.expiredLate ?? null,
-    revoked: grant.revoked,
-    priority: grant.priority,
-    effectiveAt: new Date(grant.effectiveAt),
-    expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
-    seq: grant.seq,
-    place: grant.place,
-    createdAt: new Date(grant.createdAt),
-    planId: grant.planId,
-    reference: grant.reference,
-  };
-}
-
-export function grantFromRow(row: GrantRow, rowVersion: number): OpenGrant {
-  return {
-    id: row.id,
-    source: row.source,
-    amount: row.amount,
-    remaining: row.remaining,
-    held: row.held,
-    expired: row.expired,
-    ...(row.expiredLate !== null && { expiredLate: row.expiredLate }),
-    revoked: row.revoked,
-    priority: row.priority,
-    effectiveAt: row.effectiveAt.getTime(),
-    expiresAt: row.expiresAt === null ? null : row.expiresAt.getTime(),
-    seq: row.seq,
-    place: row.place,
-    createdAt: row.createdAt.getTime(),
-    planId: row.planId,
-    reference: row.reference,
-    rowVersion,
-  };
 }
 
 function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEvent {

@@ -5,7 +5,8 @@
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
-import { type CommandOf, type GrantTerms, PENDING, type Refusal, refuse, type Verdict } from './command.js';
+import type { CommandOf, GrantTerms } from './command.js';
+import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
 import { ALL, allocate, countedAt, grantCarried, type PeriodGrants, rolledOver, type Share } from './period-grants.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';

@@ -1,24 +1,8 @@
 /** Edge-triggered thresholds on available credits. */
 import type { AccessStatus } from '../models/enums.js';
-import type { CreditEventType } from '../models/events.js';
-import type { JsonObject } from '../models/values.js';
 import { type Account, availableOf } from './account.js';
-import type { Context } from './command.js';
+import type { Context } from './decision.js';
 import type { Draft } from './draft.js';
-
-/** An event before its entry has an id; amounts in units. */
-export interface PendingEvent {
-  readonly type: CreditEventType;
-  /** Index of the entry it belongs to. */
-  readonly entry: number;
-  readonly amount?: number;
-  readonly previousBalance?: number;
-  readonly balance: number;
-  readonly available: number;
-  readonly threshold?: number;
-  readonly reference?: string | null;
-  readonly more: JsonObject;
-}
 
 /** The low-credit threshold in force, in units: the account's own, else the service's; null = no low events. */
 export function thresholdOf(account: Account, { defaults }: Context): number | null {

@@ -1,8 +1,8 @@
 /** Transfers: lots move with their terms, both accounts or neither; trial lots stay. */
 import type { OpenGrant } from '../models/account.js';
 import { freePart, isSpendable } from './burn-down.js';
-import type { Refusal } from './command.js';
 import { insufficient } from './debit.js';
+import type { Refusal } from './decision.js';
 import { type Draft, grantIndex, makeGrant, repayDebt, takeFree, writeEntry } from './draft.js';
 import { checkRoom, termsOf } from './grants.js';
 

@@ -111,3 +111,14 @@ export const accountModel = defineModel(
 export function accountKey(creditType: string, userId: string): string {
   return `${creditType}/${userId}`;
 }
+
+/** An account by its key, with the two names that the key is made of. */
+export interface AccountRef {
+  readonly key: string;
+  readonly creditType: string;
+  readonly userId: string;
+}
+
+export function accountRef(creditType: string, userId: string): AccountRef {
+  return { key: accountKey(creditType, userId), creditType, userId };
+}

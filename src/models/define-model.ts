@@ -6,8 +6,8 @@ type Field = { readonly kind: FieldKind; readonly nullable: boolean; readonly va
 type Fields = Readonly<Record<string, Field>>;
 type Index<F> = { readonly name: string; readonly fields: readonly F[]; readonly unique: boolean };
 
-export interface ModelDeclaration<Shape extends z.ZodRawShape> {
-  readonly name: string;
+export interface ModelDeclaration<Name extends string, Shape extends z.ZodRawShape> {
+  readonly name: Name;
   readonly key: Extract<keyof Shape, string>;
   readonly schema: z.ZodObject<Shape>;
   readonly fields: Fields;
@@ -16,13 +16,13 @@ export interface ModelDeclaration<Shape extends z.ZodRawShape> {
 }
 
 /** Declares a stored model: its name, key and indexes beside the schema its field kinds are read from. */
-export function defineModel<Shape extends z.ZodRawShape>(
-  name: string,
+export function defineModel<const Name extends string, Shape extends z.ZodRawShape>(
+  name: Name,
   schema: z.ZodObject<Shape>,
   key: Extract<keyof Shape, string>,
   indexes: readonly Index<Extract<keyof Shape, string>>[],
   hints: { readonly rewritten?: boolean } = {},
-): ModelDeclaration<Shape> {
+): ModelDeclaration<Name, Shape> {
   const fields = Object.fromEntries(
     Object.entries(schema.shape)
       .filter(([field]) => field !== 'version')

@@ -69,3 +69,8 @@ export const entryModel = defineModel('entry', entrySchema, 'id', [
   { name: 'correlation', fields: ['correlationId', 'at'], unique: false },
   { name: 'time', fields: ['at', 'seq'], unique: false },
 ]);
+
+/** The text that a key is unique as: the account's length is part of it, and the operation holds no slash. */
+export function scopedKeyOf(account: string, operation: string, key: string): string {
+  return `${operation}/${account.length}/${account}/${key}`;
+}

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { defineModel } from './define-model.js';
 import { deliveryShape } from './delivery.js';
-import type { JsonObject } from './values.js';
+import type { CreditEvent } from './events.js';
 
 export const outboxSchema = z.object({
   /** `<event id>@<sink>`. */
@@ -12,7 +12,7 @@ export const outboxSchema = z.object({
   sink: z.string(),
   userId: z.string(),
   type: z.string(),
-  payload: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
+  payload: z.custom<CreditEvent>((value) => typeof value === 'object' && value !== null),
   ...deliveryShape,
 });
 export type OutboxRow = Readonly<z.infer<typeof outboxSchema>>;

@@ -1,13 +1,12 @@
-/** Models whose rows are decided on and written together with accounts. */
-import type { CycleRow } from './cycle.js';
-import type { PlanRow } from './plan.js';
-import type { PromoClaimRow, PromoRow } from './promo.js';
-import type { SubscriptionRow } from './subscription.js';
+/** The row of every stored model, by the model's name: inferred from the zod schemas that declare them. */
+import type { z } from 'zod';
+import type { storedModels } from './stored-models.js';
 
-export interface SideRows {
-  readonly plan: PlanRow;
-  readonly subscription: SubscriptionRow;
-  readonly cycle: CycleRow;
-  readonly promo: PromoRow;
-  readonly promo_claim: PromoClaimRow;
-}
+type Stored = (typeof storedModels)[number];
+
+export type ModelName = Stored['name'];
+
+export type Rows = { readonly [M in Stored as M['name']]: Readonly<z.infer<M['schema']>> };
+
+/** Models whose rows are decided on and written together with accounts. */
+export type SideRows = Pick<Rows, 'plan' | 'subscription' | 'cycle' | 'promo' | 'promo_claim'>;

@@ -16,3 +16,9 @@ export interface Draw {
   readonly grantId: string;
   readonly amount: number;
 }
+
+/** `replayed`: an earlier call with the same key or the same final input had this result; nothing was repeated. */
+export type Applied<T> = T & { readonly replayed: boolean };
+
+/** A stored thing by its id; an object is accepted for its id alone. */
+export type Ref = string | { readonly id: string };

@@ -6,12 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Account, emptyAccount } from '../../src/core/account.js';
-import type { CallInfo, Command, Context } from '../../src/core/command.js';
+import type { CallInfo, Command } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
+import type { Context } from '../../src/core/decision.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
-import { StateMemory } from '../../src/services/pipeline/account-memory.js';
+import { AccountMemory } from '../../src/services/pipeline/account-memory.js';
 import { ledgerFigures } from './ledger.js';
 
 const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
@@ -133,7 +134,7 @@ function heapPerAccount(): number {
   const count = 20_000;
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
-  const memory = new StateMemory(count);
+  const memory = new AccountMemory(count);
   for (let i = 0; i < count; i++) {
     const account = pureAccount(`user-${i}`, 3);
     memory.set(account.key, { account, version: 4 });

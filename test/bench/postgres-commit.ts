@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { accountToRow, emptyAccount } from '../../src/core/account.js';
+import { emptyAccount } from '../../src/core/account.js';
+import { accountToRow } from '../../src/core/rows.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { storedModels } from '../../src/models/stored-models.js';
 import type { Row, StoredValue, Unit } from '../../src/ports/db-manager.js';

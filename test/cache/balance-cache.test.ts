@@ -33,14 +33,14 @@ describe.concurrent.each([
 ])('many accounts written %s', (_, step) => {
   test('and the cache took none of it: the first is not read as it was before', async () => {
     const { backend, cache, state, balanceOf, pass } = made();
-    await cache.committed([state('u', 1)]);
+    await cache.committed({ states: [state('u', 1)] });
     expect(await balanceOf('u')).toBe(1);
     backend.onSet = () => Promise.reject(new Error('no room'));
     pass(step);
-    await cache.committed([state('u', 2)]);
+    await cache.committed({ states: [state('u', 2)] });
     for (let i = 0; i < MANY; i++) {
       if (i % 1_000 === 0) pass(step);
-      await cache.committed([state(`user ${i}`, 1)]);
+      await cache.committed({ states: [state(`user ${i}`, 1)] });
     }
     await wait(1_050);
     expect(await balanceOf('u')).toBe(null);

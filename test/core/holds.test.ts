@@ -179,7 +179,7 @@ describe('the rest', () => {
       { type: 'extend', reservationId: 'r-x', ttlMs: 1 },
     ] as const;
     for (const command of commands) expect(ledger.refused(command)).toBe('RESERVATION_NOT_FOUND');
-    const context = { ...ledger.context(), facts: { ...ledger.context().facts, reservation: () => undefined } };
+    const context = { ...ledger.context(), facts: { ...ledger.context().facts, row: () => undefined } };
     ledger.context = () => context;
     for (const command of commands) expect(ledger.run(command)).toEqual({ kind: 'pending' });
   });

@@ -1,7 +1,8 @@
 /** A tiny language for core tests: accounts, commands at instants, and the rows that decisions ask for. */
 import { type Account, emptyAccount } from '../../src/core/account.js';
-import type { CallInfo, Command, Context, Decision, Defaults } from '../../src/core/command.js';
+import type { CallInfo, Command } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
+import type { Context, Decision, Defaults } from '../../src/core/decision.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import type { EntryRow } from '../../src/models/entry.js';
 import type { CreditEvent } from '../../src/models/events.js';
@@ -38,10 +39,11 @@ export class Ledger {
       limits: this.limits,
       allEvents: this.allEvents,
       facts: {
-        grant: (id) => this.grants.get(id) ?? null,
-        reservation: (id) => this.reservations.get(id) ?? null,
+        row: (model, id) => {
+          const rows: ReadonlyMap<string, unknown> = model === 'grant' ? this.grants : this.reservations;
+          return (rows.get(id) ?? null) as never;
+        },
         reversals: (id) => this.entries.filter((entry) => entry.reverses === id),
-        row: () => null,
       },
     };
   }

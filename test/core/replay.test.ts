@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Account, accountFromRow, accountToRow } from '../../src/core/account.js';
+import type { Account } from '../../src/core/account.js';
+import { fingerprintOf, sha256 } from '../../src/core/canonical-json.js';
 import type { Command } from '../../src/core/command.js';
-import { entryBody, fingerprintOf, sha256 } from '../../src/core/entry-line.js';
+import { entryBody } from '../../src/core/entry-line.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { replay } from '../../src/core/replay.js';
+import { accountFromRow, accountToRow } from '../../src/core/rows.js';
 import { commitOf, Ledger } from './ledger.js';
 
 const small = fc.integer({ min: 1, max: 40 });

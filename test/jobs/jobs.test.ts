@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { type DbManager, InMemoryDbManager, type JobReport, type Row } from '../../src/index.js';
 import { Lease } from '../../src/services/jobs/lease.js';
-import { jobs } from '../../src/services/jobs/service.js';
+import { buildJobs } from '../../src/services/jobs/service.js';
 import type { Engine } from '../../src/services/pipeline/engine.js';
+import { Tables } from '../../src/services/store/tables.js';
 import { describeBackends, type Manager, MONTHLY, memoryWorld, type Session, World } from '../support/plan-world.js';
 
 const users = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
@@ -78,7 +79,8 @@ describe('a lease', () => {
   test('is one holder’s, is given back, and is lost when it is over and somebody else takes it', async () => {
     const world = memoryWorld();
     await world.manager.init();
-    const lease = (holder: string) => new Lease(world.host, 'allocation', holder, () => world.clock.now().getTime());
+    const lease = (holder: string) =>
+      new Lease(new Tables(world.host), 'allocation', holder, () => world.clock.now().getTime());
     const [one, two] = [lease('one'), lease('two')];
     expect([await one.take(), await two.take(), await one.take()]).toEqual([true, false, true]);
     world.clock.advance({ seconds: 31 });
@@ -172,7 +174,7 @@ await describeBackends('jobs', (open) => {
     await subscribed(world.manager, 3);
     world.clock.set('2026-02-01T00:00:00Z');
     const now = () => world.clock.now().getTime();
-    const lease = new Lease(world.host, 'allocation', 'somebody', now);
+    const lease = new Lease(new Tables(world.host), 'allocation', 'somebody', now);
     await lease.take();
     expect(await world.manager.jobs.runAllocation()).toMatchObject({ status: 'lease_held_elsewhere', processed: 0 });
     expect(await world.manager.jobs.runExpiration()).toMatchObject({ status: 'completed' });
@@ -180,7 +182,7 @@ await describeBackends('jobs', (open) => {
       batchSize: 1,
       onProgress: async () => {
         world.clock.advance({ seconds: 31 });
-        await new Lease(world.host, 'expiration', 'somebody', now).take();
+        await new Lease(new Tables(world.host), 'expiration', 'somebody', now).take();
       },
     });
     expect(lost).toMatchObject({ status: 'completed', processed: 0 });
@@ -201,7 +203,7 @@ test('SB-17: a job that lost its lease on the way stops, and what it did stays',
       if (isTaken) return;
       isTaken = true;
       world.clock.advance({ seconds: 31 });
-      await new Lease(world.host, 'allocation', 'somebody else', now).take();
+      await new Lease(new Tables(world.host), 'allocation', 'somebody else', now).take();
       // Over again: but it was somebody else's in between.
       world.clock.advance({ seconds: 31 });
     },
@@ -231,7 +233,8 @@ test('every job ends by itself after ten minutes, or after the time it is given'
     return {} as never;
   };
   const engine = { read: async () => {}, now: () => 0 } as unknown as Engine<Session>;
-  const all = jobs(engine, { run: note }, { notifyExpiringForAll: (_, options) => note(options) });
+  const notifications = { notifyExpiringForAll: (_: number, options?: object) => note(options) };
+  const all = buildJobs({ engine, relay: { run: note }, notifications });
   await all.runOutbox();
   await all.runExpiringNotifications({ maxDurationMs: undefined });
   await all.runOutbox({ maxDurationMs: 5 });

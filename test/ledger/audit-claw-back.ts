@@ -1,7 +1,8 @@
 /** A claw-back, which no public verb makes yet: decided by the core and committed as the library would. */
-import { accountFromRow, accountToRow } from '../../src/core/account.js';
-import type { Context } from '../../src/core/command.js';
+
 import { decide } from '../../src/core/decide.js';
+import type { Context } from '../../src/core/decision.js';
+import { accountFromRow, accountToRow } from '../../src/core/rows.js';
 import type { Row, Unit } from '../../src/index.js';
 import type { AccountRow } from '../../src/models/account.js';
 import type { AnyDb } from '../support/audit-world.js';
@@ -30,7 +31,7 @@ export async function clawBack(
     temporal: null,
     limits: { openGrants: 1_000, activeReservations: 1_000 },
     allEvents: false,
-    facts: { grant: () => null, reservation: () => null, reversals: () => [], row: () => null },
+    facts: { reversals: () => [], row: () => null },
   };
   const none = { description: null, actor: null, reason: null, correlationId: null, metadata: {} };
   const unkeyed = { idempotencyKey: null, scopedKey: null, fingerprint: null };

@@ -1,7 +1,8 @@
 /** The ledger file changed behind the library's back: bytes, lines removed, exchanged, repeated, forged. */
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { entryBody, entryLine, sha256 } from '../../src/core/entry-line.js';
+import { sha256 } from '../../src/core/canonical-json.js';
+import { entryBody, entryLine } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
 import { entriesOf, newFile, openWorld, richWorld, told, type World } from '../support/audit-world.js';

@@ -1,9 +1,9 @@
 /** Entries removed, exchanged, moved, rewritten with a right hash: the chain, the account row or the file must tell. */
 import { describe, expect, test, vi } from 'vitest';
-import { entryBody, sha256 } from '../../src/core/entry-line.js';
+import { sha256 } from '../../src/core/canonical-json.js';
+import { entryBody } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
-import type { EntryRow } from '../../src/models/entry.js';
-import { scopedKeyOf } from '../../src/services/pipeline/operation.js';
+import { type EntryRow, scopedKeyOf } from '../../src/models/entry.js';
 import {
   type AnyDb,
   entriesOf,

@@ -2,7 +2,9 @@
  * A database of any length that holds nothing: entries are made when they are read, in order, and forgotten. So what an
  * audit of it keeps in memory is the audit's own. Reads only, along the one path that `verify` takes.
  */
-import { entryBody, entryLine, sha256 } from '../../src/core/entry-line.js';
+
+import { sha256 } from '../../src/core/canonical-json.js';
+import { entryBody, entryLine } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
 import { accountKey } from '../../src/models/account.js';
 import type { EntryRow } from '../../src/models/entry.js';

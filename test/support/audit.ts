@@ -1,5 +1,7 @@
 /** An audit of raw rows with its own arithmetic: chain, sequence, totals, and where every credit of a grant went. */
-import { entryBody, sha256 } from '../../src/core/entry-line.js';
+
+import { sha256 } from '../../src/core/canonical-json.js';
+import { entryBody } from '../../src/core/entry-line.js';
 import type { DbManager, MemorySession, Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
 

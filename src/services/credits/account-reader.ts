@@ -1,9 +1,9 @@
 /** Reads of accounts; those that wait in one tick share one query. Never answered from the pipeline's memory. */
-import { accountFromRow } from '../../core/account.js';
 import type { AccountRow } from '../../models/account.js';
-import type { DbManager, StoreOptions } from '../../ports/db-manager.js';
+import type { StoreOptions } from '../../ports/db-manager.js';
 import { setImmediate } from '../../timers.js';
-import type { VersionedAccount } from '../pipeline/account-memory.js';
+import { type VersionedAccount, versionedAccount } from '../pipeline/account-memory.js';
+import type { Tables } from '../store/tables.js';
 
 const KEYS_PER_READ = 500;
 
@@ -15,7 +15,7 @@ export class AccountReader<S> {
   /** The longest time any of the waiting allows. */
   #timeoutMs = 0;
 
-  constructor(readonly db: DbManager<S>) {}
+  constructor(readonly tables: Tables<S>) {}
 
   /** The account, empty while it has had no applied operation; null when nobody ever wrote to it. */
   read(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
@@ -33,8 +33,8 @@ export class AccountReader<S> {
 
   /** The same by a query of its own. */
   async readNow(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
-    const [row] = await this.db.getMany('account', [key], options);
-    return stateOf(row as unknown as AccountRow | null);
+    const row = await this.tables.get('account', key, options);
+    return row && versionedAccount(row);
   }
 
   #flush(): void {
@@ -51,17 +51,20 @@ export class AccountReader<S> {
   async #readPart(part: readonly [string, Waiting[]][], timeoutMs: number): Promise<void> {
     try {
       const keys = part.map(([key]) => key);
-      const rows = await this.db.getMany('account', keys, { timeoutMs });
-      for (const [i, [, readers]] of part.entries()) {
-        const account = stateOf(rows[i] as unknown as AccountRow | null);
-        for (const reader of readers) reader.resolve(account);
-      }
+      const rows = await this.tables.getMany('account', keys, { timeoutMs });
+      for (const [i, [, readers]] of part.entries()) answer(rows[i] ?? null, readers);
     } catch (error) {
       for (const [, readers] of part) for (const reader of readers) reader.reject(error);
     }
   }
 }
 
-function stateOf(row: AccountRow | null): VersionedAccount | null {
-  return row && { account: accountFromRow(row), version: row.version };
+/** A row that nobody can read is told to those alone who asked for it. */
+function answer(row: AccountRow | null, readers: readonly Waiting[]): void {
+  try {
+    const account = row && versionedAccount(row);
+    for (const { resolve } of readers) resolve(account);
+  } catch (error) {
+    for (const { reject } of readers) reject(error);
+  }
 }

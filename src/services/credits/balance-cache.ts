@@ -3,7 +3,7 @@
  * version, when it was written and a checksum; a failing cache is left alone for a while; no decision ever reads it.
  */
 import { type Account, emptyAccount } from '../../core/account.js';
-import { sha256 } from '../../core/entry-line.js';
+import { sha256 } from '../../core/canonical-json.js';
 import type { CacheBackend } from '../../ports/cache.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
@@ -93,7 +93,7 @@ export class BalanceCache {
   }
 
   /** Keeps accounts as this process committed them; resolves when the cache has them or has had its time. */
-  committed(states: readonly VersionedAccount[]): Promise<void> {
+  committed({ states }: { readonly states: readonly VersionedAccount[] }): Promise<void> {
     const at = this.#instant();
     for (const state of states) this.#noteWritten(state, at);
     return this.#put(states, this.#config.ttlMs, at);

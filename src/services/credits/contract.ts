@@ -9,9 +9,10 @@ import type {
   ReadOptions,
   ReserveOptions,
 } from '../../models/inputs/credits.js';
-import type { Amount, Draw, Page } from '../../models/values.js';
+import type { Amount, Applied, Draw, Page } from '../../models/values.js';
+import type { Skipped } from '../store/skipped.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
-import type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './records.js';
+import type { Grant, Reservation, Transaction, UserCreditsInfo } from './records.js';
 
 /** A reservation by its id, or an object of which the id alone is taken. */
 export type ReservationRef = string | { readonly id: string };
@@ -223,11 +224,12 @@ export interface CreditReads<S = never> {
   /**
    * Accounts, newest first unless `order: 'oldest'`. With `maxAvailable`: those whose available credits were at most
    * that after their last operation, lowest first (by binary digits; accounts within a factor of two come in the order
-   * of their users); the numbers shown are of now.
+   * of their users); the numbers shown are of now. An account whose row cannot be read is left out of `items` and named
+   * in `skipped`, so that one damaged row hides no other account.
    */
   listAccounts(
     options?: ReadOptions<S> & ListOptions & { maxAvailable?: Amount | undefined },
-  ): Promise<Page<UserCreditsInfo>>;
+  ): Promise<Page<UserCreditsInfo> & { readonly skipped: readonly Skipped[] }>;
 }
 
 /** Metering: a hold around work whose cost is known afterwards. */

@@ -1,8 +1,9 @@
 /** Which account a reservation belongs to: remembered for holds this process made, else read from its entry. */
+
+import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CallOptions } from '../../models/inputs/credits.js';
 import type { Engine } from '../pipeline/engine.js';
-import type { AccountRef } from '../pipeline/operation.js';
 
 const REMEMBERED = 10_000;
 
@@ -32,10 +33,9 @@ export class HoldDirectory<S> {
     // A reservation is named after the operation whose entry made it.
     if (!reservationId.startsWith('r-')) return null;
     const { session } = options;
-    const origin = await this.engine.read(options, async (timeoutMs) => {
-      const [row] = await this.engine.store.db.getMany('entry', [reservationId.slice(2)], { session, timeoutMs });
-      return row as unknown as EntryRow | null;
-    });
+    const origin = await this.engine.read(options, (timeoutMs) =>
+      this.engine.store.get('entry', reservationId.slice(2), { session, timeoutMs }),
+    );
     if (origin?.reservationId !== reservationId || origin.creditType !== this.creditType) return null;
     const hold = { account: this.engine.account(this.creditType, origin.userId), origin };
     if (session === undefined) this.remember(hold.account, origin);

@@ -2,19 +2,20 @@
 import { magnitudeOf } from '../../core/account.js';
 import { type AccountRow, accountModel } from '../../models/account.js';
 import { encodeCursor } from '../../ports/cursor.js';
-import type { DbManager, FindQuery, Row, StoreOptions } from '../../ports/db-manager.js';
+import type { FindQuery, StoreOptions } from '../../ports/db-manager.js';
+import { type RowPage, storedRow, type Tables } from '../store/tables.js';
 
 /** Rows read at once: of those in the last magnitude, some may have more than was asked for. */
 const ROWS_PER_READ = 500;
 
 /** Accounts of a credit type whose `available` is at most `most`, by magnitude. */
 export async function accountsWithAtMost<S>(
-  db: DbManager<S>,
+  tables: Tables<S>,
   creditType: string,
   most: number,
   { limit, after }: Pick<FindQuery, 'limit' | 'after'>,
   options: StoreOptions<S>,
-): Promise<{ rows: readonly AccountRow[]; nextCursor: string | null }> {
+): Promise<RowPage<AccountRow>> {
   const query = {
     index: 'magnitude',
     equals: { creditType, visible: true },
@@ -24,11 +25,15 @@ export async function accountsWithAtMost<S>(
   const rows: AccountRow[] = [];
   let cursor: string | null | undefined = after;
   do {
-    const page = await db.find('account', { ...query, ...(cursor !== undefined && { after: cursor }) }, options);
-    for (const row of page.rows as unknown as AccountRow[]) if (row.available <= most) rows.push(row);
+    const page: RowPage<AccountRow> = await tables.find(
+      'account',
+      { ...query, ...(cursor !== undefined && { after: cursor }) },
+      options,
+    );
+    for (const row of page.rows) if (row.available <= most) rows.push(row);
     cursor = page.nextCursor;
   } while (cursor !== null && rows.length <= limit);
   if (rows.length <= limit) return { rows, nextCursor: null };
-  const last = rows[limit - 1] as unknown as Row;
+  const last = storedRow('account', rows[limit - 1] as AccountRow);
   return { rows: rows.slice(0, limit), nextCursor: encodeCursor(accountModel, query, last) };
 }

@@ -1,6 +1,6 @@
 /** A meter: a hold, and the cost recorded against it. */
-import type { Amount, JsonObject } from '../../models/values.js';
-import type { Applied, Reservation, Transaction } from './records.js';
+import type { Amount, Applied, JsonObject } from '../../models/values.js';
+import type { Reservation, Transaction } from './records.js';
 
 export interface MeterOptions {
   userId: string;

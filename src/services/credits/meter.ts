@@ -3,12 +3,12 @@ import { MeteredSum, parseAmount, toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';
 import { meterSchema } from '../../models/inputs/credits.js';
 import { metadataSchema } from '../../models/inputs/values.js';
-import type { Amount, JsonObject } from '../../models/values.js';
+import type { Amount, Applied, JsonObject } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { notValid, parse } from '../input/parse.js';
 import type { CreditMetering, CreditMutations } from './contract.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
-import type { Applied, Transaction } from './records.js';
+import type { Transaction } from './records.js';
 
 export function creditMetering<S>(credits: CreditMutations<S>, scale: number, logger: LoggerLike): CreditMetering {
   async function openMeter(given: MeterOptions): Promise<Meter> {

@@ -6,13 +6,14 @@ import { creditError } from '../../errors.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
-import type { JsonObject } from '../../models/values.js';
-import { parse, parseAccountOptions, parseId, parseRef } from '../input/parse.js';
+import type { Applied, JsonObject } from '../../models/values.js';
+import { parseAccountOptions } from '../input/account-options.js';
+import { parse, parseId, parseRef } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { type Answer, otherEntryId } from '../pipeline/operation.js';
 import type { CreditMutations } from './contract.js';
 import type { HoldDirectory } from './hold-directory.js';
-import { type Applied, holdAfter, infoAfter, type Reservation, toApplied, toReservation } from './records.js';
+import { holdAfter, infoAfter, type Reservation, toApplied, toReservation } from './records.js';
 
 const NO_OPTIONS: MutationOptions<never> = {};
 
@@ -242,10 +243,7 @@ export function creditMutations<S>(engine: Engine<S>, creditType: string, holds:
 
   async function readEntry(id: string, call: MutationOptions<S>): Promise<EntryRow | null> {
     const { session } = call;
-    return engine.read(call, async (timeoutMs) => {
-      const [row] = await engine.store.db.getMany('entry', [id], { session, timeoutMs });
-      return row as unknown as EntryRow | null;
-    });
+    return engine.read(call, (timeoutMs) => engine.store.get('entry', id, { session, timeoutMs }));
   }
 
   function heldAfter({ entry, replayed }: Answer, { origin }: { origin: EntryRow }): Applied<Reservation> {

@@ -2,45 +2,56 @@
  * The reading verbs of one credit type. A read is of one instant and one snapshot, advanced to now, and writes
  * nothing.
  */
-import { type Account, accountFromRow, availableOf, emptyAccount } from '../../core/account.js';
+import { type Account, availableOf, emptyAccount } from '../../core/account.js';
 import { advanced } from '../../core/advance.js';
 import { parseAmount, toCredits } from '../../core/amounts.js';
 import { burnRank, freePart, isSpendable } from '../../core/burn-down.js';
-import type { Context } from '../../core/command.js';
+import type { Context } from '../../core/decision.js';
 import { previewDebit } from '../../core/deduction-preview.js';
+import { accountFromRow } from '../../core/rows.js';
 import { creditError } from '../../errors.js';
-import { type AccountRow, accountKey } from '../../models/account.js';
-import type { EntryRow } from '../../models/entry.js';
+import { accountKey } from '../../models/account.js';
 import { quietTypes, transactionTypes } from '../../models/enums.js';
-import type { GrantRow } from '../../models/grant.js';
 import type { ReadOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import { instantSchema } from '../../models/inputs/values.js';
-import type { ReservationRow } from '../../models/reservation.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
 import { pageOf, stepsOf } from '../input/page.js';
 import { parse, parseId, parseReadOptions } from '../input/parse.js';
 import type { VersionedAccount } from '../pipeline/account-memory.js';
 import type { Engine } from '../pipeline/engine.js';
+import { type Skipped, skippedOf } from '../store/skipped.js';
 import { AccountReader } from './account-reader.js';
+import type { BalanceCache } from './balance-cache.js';
 import type { CreditReads } from './contract.js';
 import type { HoldDirectory } from './hold-directory.js';
 import { accountsWithAtMost } from './low-accounts.js';
-import { type Grant, infoAfter, infoOf, openHoldNumbers, toGrant, toReservation, toTransaction } from './records.js';
+import {
+  type Grant,
+  infoAfter,
+  infoOf,
+  openHoldNumbers,
+  toGrant,
+  toReservation,
+  toTransaction,
+  type UserCreditsInfo,
+} from './records.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 const VISIBLE_TYPES = transactionTypes.filter((type) => !quietTypes.includes(type));
 
-export function creditReads<S>(
-  engine: Engine<S>,
-  creditType: string,
-  holds: HoldDirectory<S>,
-  context: () => Context,
-): CreditReads<S> {
-  const { scale } = engine;
-  const { db } = engine.store;
-  const reader = new AccountReader<S>(db);
+export interface ReadParts<S> {
+  readonly engine: Engine<S>;
+  readonly creditType: string;
+  readonly holds: HoldDirectory<S>;
+  readonly context: () => Context;
+  readonly cache: BalanceCache | null;
+}
+
+export function creditReads<S>({ engine, creditType, holds, context, cache }: ReadParts<S>): CreditReads<S> {
+  const { scale, store } = engine;
+  const reader = new AccountReader<S>(store);
   const keyOf = (userId: string) => accountKey(creditType, userId);
 
   /** The account at `now`, which is never before its last operation. */
@@ -60,7 +71,6 @@ export function creditReads<S>(
 
   /** The account's totals, from the cache where there is one. */
   async function balanceNow(userId: string, options: ReadOptions<S>): Promise<Account> {
-    const { cache } = engine;
     if (!cache || options.session !== undefined || options.fresh) return accountNow(userId, options);
     // The store may need its share of the call's time.
     const rest = engine.startDeadline(options);
@@ -102,8 +112,8 @@ export function creditReads<S>(
       const options = parseReadOptions(given);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
-        const store = { session, fresh, timeoutMs };
-        const account = (await reader.readNow(keyOf(user), store))?.account ?? emptyAccount(creditType, user);
+        const how = { session, fresh, timeoutMs };
+        const account = (await reader.readNow(keyOf(user), how))?.account ?? emptyAccount(creditType, user);
         if (at >= account.at) return infoOf(advanced(account, at, context()), at, scale);
         const query: FindQuery = {
           index: 'history',
@@ -113,7 +123,7 @@ export function creditReads<S>(
           direction: 'desc',
           limit: 1,
         };
-        const [entry] = (await db.find('entry', query, store)).rows as unknown as EntryRow[];
+        const entry = await store.findOne('entry', query, how);
         return entry ? infoAfter(entry, new Date(at), scale) : infoOf(emptyAccount(creditType, user), at, scale);
       });
     },
@@ -143,9 +153,8 @@ export function creditReads<S>(
       };
       const { session, fresh } = options as ReadOptions<S>;
       return engine.read(options as ReadOptions<S>, async (timeoutMs) => {
-        const page = await db.find('entry', query, { session, fresh, timeoutMs });
-        const rows = page.rows as unknown as EntryRow[];
-        return { items: rows.map((row) => toTransaction(row, scale)), nextCursor: page.nextCursor };
+        const page = await store.find('entry', query, { session, fresh, timeoutMs });
+        return { items: page.rows.map((row) => toTransaction(row, scale)), nextCursor: page.nextCursor };
       });
     },
 
@@ -154,8 +163,7 @@ export function creditReads<S>(
       const options = parseReadOptions(given);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
-        const [row] = await db.getMany('entry', [entryId], { session, fresh, timeoutMs });
-        const entry = row as unknown as EntryRow | null;
+        const entry = await store.get('entry', entryId, { session, fresh, timeoutMs });
         if (entry?.eventType !== 'transaction' || entry.creditType !== creditType) return null;
         return toTransaction(entry, scale);
       });
@@ -183,9 +191,9 @@ export function creditReads<S>(
       const query: FindQuery = { index: 'account', equals: { account: account.key }, ...stepsOf(options) };
       const { session, fresh } = options as ReadOptions<S>;
       return engine.read(options as ReadOptions<S>, async (timeoutMs) => {
-        const page = await db.find('grant', query, { session, fresh, timeoutMs });
+        const page = await store.find('grant', query, { session, fresh, timeoutMs });
         const open = new Map(account.grants.map((grant) => [grant.id, grant]));
-        const items = (page.rows as unknown as GrantRow[]).map((row): Grant => {
+        const items = page.rows.map((row): Grant => {
           const grant = open.get(row.id);
           // Open in its row and gone from the account: what lapsed by the clock and is not written yet.
           if (!grant && row.open) return { ...toGrant(account, row, scale), remaining: 0, held: 0 };
@@ -221,8 +229,7 @@ export function creditReads<S>(
       if (open) return toReservation(openHoldNumbers(account, open), known.origin, scale);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
-        const [row] = await db.getMany('reservation', [reservationId], { session, fresh, timeoutMs });
-        const stored = row as unknown as ReservationRow | null;
+        const stored = await store.get('reservation', reservationId, { session, fresh, timeoutMs });
         if (!stored) return null;
         if (stored.status !== 'active') return toReservation(stored, known.origin, scale);
         // Expired by the clock and not written yet: what the account last knew of it is all given back.
@@ -266,10 +273,19 @@ export function creditReads<S>(
         const how = { session, fresh, timeoutMs };
         const page =
           most === null
-            ? await db.find('account', newest, how)
-            : await accountsWithAtMost(db, creditType, most, along, how);
-        const accounts = (page.rows as unknown as AccountRow[]).map((row) => present(accountFromRow(row)));
-        return { items: accounts.map((account) => infoOf(account, account.at, scale)), nextCursor: page.nextCursor };
+            ? await store.find('account', newest, how)
+            : await accountsWithAtMost(store, creditType, most, along, how);
+        const items: UserCreditsInfo[] = [];
+        const skipped: Skipped[] = [];
+        for (const row of page.rows) {
+          try {
+            const account = present(accountFromRow(row));
+            items.push(infoOf(account, account.at, scale));
+          } catch (error) {
+            skipped.push(skippedOf(row.userId, error));
+          }
+        }
+        return { items, skipped, nextCursor: page.nextCursor };
       });
     },
   };

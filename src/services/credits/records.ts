@@ -6,7 +6,7 @@ import type { EntryRow } from '../../models/entry.js';
 import type { GrantSource, ReservationStatus, TransactionType } from '../../models/enums.js';
 import type { GrantRow } from '../../models/grant.js';
 import type { ReservationRow } from '../../models/reservation.js';
-import type { Draw, JsonObject } from '../../models/values.js';
+import type { Applied, Draw, JsonObject } from '../../models/values.js';
 
 /** All numbers are credits. `available` = balance − reserved; negative while debt or holds outweigh the grants. */
 export interface UserCreditsInfo {
@@ -50,9 +50,6 @@ export interface Transaction {
   /** The instant it took effect. */
   readonly createdAt: Date;
 }
-
-/** `replayed`: an earlier call with the same key or the same final input had this result; nothing was repeated. */
-export type Applied<T> = T & { readonly replayed: boolean };
 
 /** A lot of credits. `remaining` includes `held`. */
 export interface Grant {

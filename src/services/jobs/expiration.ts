@@ -5,7 +5,8 @@ import type { CreditService } from '../credits/contract.js';
 import { parseMutationOptions, parseRef } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { ExpirationService } from '../plans/contract.js';
-import { renew, SubscriptionDirectory } from '../plans/subscription-directory.js';
+import { renew } from '../plans/renewal.js';
+import { SubscriptionDirectory } from '../plans/subscription-directory.js';
 
 export function expirationService<S>(engine: Engine<S>, credits: CreditService<S>): ExpirationService<S> {
   const directory = new SubscriptionDirectory(engine);

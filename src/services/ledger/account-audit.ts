@@ -1,8 +1,8 @@
 /** Checks one account against its own entries, taken one by one in the order of their sequence. */
-import { type Account, accountToRow } from '../../core/account.js';
-import { fingerprintOf } from '../../core/entry-line.js';
+import type { Account } from '../../core/account.js';
+import { fingerprintOf } from '../../core/canonical-json.js';
 import { Replay } from '../../core/replay.js';
-import { grantRow } from '../../core/seal.js';
+import { accountToRow, grantRow } from '../../core/rows.js';
 import type { AccountRow, OpenGrant } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { GrantRow } from '../../models/grant.js';

@@ -1,8 +1,9 @@
 /** What every entry must be by itself, in a chain or not. */
-import { entryBody, sha256 } from '../../core/entry-line.js';
+
+import { sha256 } from '../../core/canonical-json.js';
+import { entryBody } from '../../core/entry-line.js';
 import { accountKey } from '../../models/account.js';
-import type { EntryRow } from '../../models/entry.js';
-import { scopedKeyOf } from '../pipeline/operation.js';
+import { type EntryRow, scopedKeyOf } from '../../models/entry.js';
 import type { Findings } from './problems.js';
 
 /** Clocks of several processes differ by less than this. */

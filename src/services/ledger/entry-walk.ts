@@ -1,14 +1,15 @@
 /** One pass over entries, account by account, with the rows that belong to them and their lines in the file. */
 import type { AccountRow } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
+import type { GrantRow } from '../../models/grant.js';
 import type { ReservationRow } from '../../models/reservation.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { sleep } from '../../timers.js';
 import { AccountAudit, type ExpectedRow } from './account-audit.js';
 import { checkEntry, isEntry } from './entry-audit.js';
 import type { LineIndex } from './file-lines.js';
+import type { VerifyTools } from './pages.js';
 import { pagesOf, rowsOf } from './pages.js';
-import type { VerifyTools } from './verify.js';
 
 /** Times an account is looked at again while it keeps being written. */
 const ATTEMPTS = 5;
@@ -38,7 +39,7 @@ export class EntryWalk {
   /** Takes the entries of a query along the history index; of a named account its row is checked in any case. */
   async run(query: Omit<FindQuery, 'limit'>, owner: Owner | null = null): Promise<void> {
     let audit = owner && this.#auditOf(owner);
-    for await (const entries of pagesOf(this.#tools, query)) {
+    for await (const entries of pagesOf(this.#tools, 'entry', query)) {
       const done: AccountAudit[] = [];
       for (const entry of entries) {
         if (entry.type === 'reserve') this.holds++;
@@ -88,7 +89,7 @@ export class EntryWalk {
   /** Compares rows with what all the entries of these accounts make of them. */
   async #finish(audits: readonly AccountAudit[]): Promise<void> {
     const keys = audits.map((audit) => audit.key);
-    const rows = await rowsOf<AccountRow>(this.#tools, 'account', keys);
+    const rows = await rowsOf(this.#tools, 'account', keys);
     const expected: [ExpectedRow, AccountAudit, AccountRow][] = [];
     for (const [i, audit] of audits.entries()) {
       const row = rows[i] as AccountRow | null;
@@ -108,14 +109,14 @@ export class EntryWalk {
 
   /** An account that was written while its entries were read: its row first, then the entries up to it. */
   async #again(key: string, judged: number, attempts: number): Promise<void> {
-    const [row] = await rowsOf<AccountRow>(this.#tools, 'account', [key]);
+    const [row] = await rowsOf(this.#tools, 'account', [key]);
     if (!row || row.seq < judged) {
       this.#tools.findings.add('account', key, 'The row is missing, or older than its entries.');
       return;
     }
     const audit = this.#auditOf({ account: key, creditType: row.creditType, userId: row.userId }, judged);
     const query = { index: 'history', equals: { account: key }, range: { field: 'at', lte: row.at } };
-    for await (const entries of pagesOf(this.#tools, query)) {
+    for await (const entries of pagesOf(this.#tools, 'entry', query)) {
       for (const entry of entries) if (entry.seq > 0 && entry.seq <= row.seq) audit.take(entry);
     }
     await this.#checkEnded([audit]);
@@ -136,13 +137,13 @@ export class EntryWalk {
       expected,
       (one) => one,
       (row) => {
-        const { id, lateCharge } = row as unknown as ReservationRow;
+        const { id, lateCharge } = row as ReservationRow;
         if (lateCharge !== null) charges.push({ id, entryId: String(lateCharge?.entryId) });
       },
     );
     for (const one of unmet) this.#name(one);
     const ids = charges.map(({ entryId }) => entryId);
-    const entries = await rowsOf<EntryRow>(this.#tools, 'entry', ids);
+    const entries = await rowsOf(this.#tools, 'entry', ids);
     for (const [i, { id }] of charges.entries()) {
       const entry = entries[i];
       if (entry?.type === 'deduct' && entry.reservationId === id) continue;
@@ -154,13 +155,13 @@ export class EntryWalk {
   async #unmetOf<T>(
     all: readonly T[],
     expectedOf: (one: T) => ExpectedRow,
-    see: (row: object) => void = () => {},
+    see: (row: GrantRow | ReservationRow) => void = () => {},
   ): Promise<T[]> {
     const unmet: T[] = [];
     for (const model of ['grant', 'reservation'] as const) {
       const wanted = all.filter((one) => expectedOf(one).model === model);
       const ids = wanted.map((one) => expectedOf(one).id);
-      const rows = await rowsOf<object>(this.#tools, model, ids);
+      const rows = await rowsOf(this.#tools, model, ids);
       for (const [i, one] of wanted.entries()) {
         const row = rows[i];
         if (row) see(row);
@@ -173,7 +174,7 @@ export class EntryWalk {
   /** Accounts, with their sequence, whose row is no longer of the version it had. */
   async #movedOn(states: readonly { key: string; version: number }[]): Promise<Map<string, number>> {
     const before = new Map(states.map(({ key, version }) => [key, version]));
-    const rows = await rowsOf<AccountRow>(this.#tools, 'account', [...before.keys()]);
+    const rows = await rowsOf(this.#tools, 'account', [...before.keys()]);
     const moved = rows.flatMap((row) => (row && row.version !== before.get(row.id) ? [row] : []));
     return new Map(moved.map((row) => [row.id, row.seq]));
   }

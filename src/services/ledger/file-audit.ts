@@ -1,9 +1,8 @@
 /** Looks one by one at the lines of the file that are not those of an entry. */
-import type { EntryRow } from '../../models/entry.js';
 import { hashOfLine, type LineIndex, ledgerMark, linesOf, piecesOf } from './file-lines.js';
+import type { VerifyTools } from './pages.js';
 import { lineOf } from './pages.js';
 import type { Findings } from './problems.js';
-import type { VerifyTools } from './verify.js';
 
 const LINES_AT_ONCE = 200;
 const ID = /^\{"id":"([^"\\]{1,300})"/;
@@ -62,25 +61,25 @@ export async function classifyLines(index: LineIndex, tools: VerifyTools, userId
 
 /** How many of the suspects are torn pieces; the others become findings, or are foreign. */
 async function judgeAll(suspects: readonly Suspect[], index: LineIndex, tools: VerifyTools): Promise<number> {
-  const { db, ledgerId, findings, timeoutMs } = tools;
+  const { tables, ledgerId, findings, timeoutMs } = tools;
   const ids = suspects.flatMap(({ id }) => (id === null ? [] : [id]));
-  const rows = (await db.getMany('entry', ids, { timeoutMs })) as unknown as (EntryRow | null)[];
+  const rows = await tables.getMany('entry', ids, { timeoutMs });
   const entries = new Map(rows.flatMap((row) => (row ? [[row.id, row] as const] : [])));
   let torn = 0;
   for (const suspect of suspects) {
     const entry = suspect.id === null ? undefined : entries.get(suspect.id);
     const expected = entry ? Buffer.from(lineOf(entry, ledgerId).slice(0, -1)) : null;
-    const verdict = verdictOf(suspect, expected, ledgerId);
-    if (verdict === 'torn') torn++;
-    else if (verdict === 'foreign') index.foreign++;
-    else if (verdict !== 'same') report(findings, verdict, suspect);
+    const kind = kindOf(suspect, expected, ledgerId);
+    if (kind === 'torn') torn++;
+    else if (kind === 'foreign') index.foreign++;
+    else if (kind !== 'same') report(findings, kind, suspect);
   }
   return torn;
 }
 
-type Verdict = 'torn' | 'foreign' | 'same' | 'file_differs' | 'file_unknown' | 'file_damaged';
+type LineKind = 'torn' | 'foreign' | 'same' | 'file_differs' | 'file_unknown' | 'file_damaged';
 
-function verdictOf({ bytes, value, isWhole, id }: Suspect, expected: Buffer | null, ledgerId: string): Verdict {
+function kindOf({ bytes, value, isWhole, id }: Suspect, expected: Buffer | null, ledgerId: string): LineKind {
   if (expected?.equals(bytes)) return isWhole ? 'same' : 'torn';
   const text = bytes.toString('utf8');
   if (value) {

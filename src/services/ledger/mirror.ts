@@ -37,6 +37,11 @@ export class LedgerMirror {
     });
   }
 
+  /** Appends the entries of a commit. */
+  committed({ entries }: { readonly entries: readonly SealedEntry[] }): Promise<void> | null {
+    return entries.length > 0 ? this.append(entries) : null;
+  }
+
   /** Null, or a promise that resolves when these lines are as safe as the host asked for; it never rejects. */
   append(entries: readonly SealedEntry[]): Promise<void> | null {
     return this.#config.sink.append(entries.map(({ row, body }) => entryLine(body, row.hash as string)));

@@ -1,43 +1,54 @@
 /** Reading a ledger in pages and in lists of keys. */
 import { entryBody, entryLine } from '../../core/entry-line.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { DbManager, FindQuery } from '../../ports/db-manager.js';
-import { storageError } from '../store/store.js';
+import type { ModelName, Rows } from '../../models/rows.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+import type { LedgerSink } from '../../ports/ledger-sink.js';
+import { storageError } from '../store/storage-error.js';
+import type { RowPage, Tables } from '../store/tables.js';
+import type { AuditContext } from './entry-audit.js';
 
 export const ROWS_PER_READ = 500;
 
 /** What a long job reads with. */
 export interface ReadTools {
-  readonly db: Omit<DbManager<never>, 'transaction'>;
+  readonly tables: Pick<Tables<never>, 'getMany' | 'find' | 'findOne' | 'count'>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
+/** What a verification reads with, and where it tells what it finds. */
+export interface VerifyTools extends AuditContext, ReadTools {
+  readonly sink: LedgerSink | null;
+  /** Credit types that this manager declares. */
+  readonly creditTypes: readonly string[];
+}
+
 /** Pages of a query until its end, stopped by the signal. */
-export async function* pagesOf<T = EntryRow>(
-  { db, timeoutMs, signal }: ReadTools,
+export async function* pagesOf<M extends ModelName>(
+  { tables, timeoutMs, signal }: ReadTools,
+  model: M,
   query: Omit<FindQuery, 'limit'>,
-  model = 'entry',
-): AsyncGenerator<readonly T[]> {
+): AsyncGenerator<readonly Rows[M][]> {
   for (let after: string | null | undefined; after !== null; ) {
     signal?.throwIfAborted();
     const next: FindQuery = { ...query, limit: ROWS_PER_READ, ...(after !== undefined && { after }) };
-    const page: Awaited<ReturnType<DbManager['find']>> = await db.find(model, next, { timeoutMs }).catch(fail);
-    yield page.rows as unknown as readonly T[];
+    const page: RowPage<Rows[M]> = await tables.find(model, next, { timeoutMs }).catch(fail);
+    yield page.rows;
     after = page.nextCursor;
   }
 }
 
 /** Rows by key, however many. */
-export async function rowsOf<T>(
-  { db, timeoutMs }: ReadTools,
-  model: string,
+export async function rowsOf<M extends ModelName>(
+  { tables, timeoutMs }: ReadTools,
+  model: M,
   keys: readonly string[],
-): Promise<(T | null)[]> {
-  const rows: (T | null)[] = [];
+): Promise<(Rows[M] | null)[]> {
+  const rows: (Rows[M] | null)[] = [];
   for (let from = 0; from < keys.length; from += ROWS_PER_READ) {
-    const part = await db.getMany(model, keys.slice(from, from + ROWS_PER_READ), { timeoutMs }).catch(fail);
-    for (const row of part) rows.push(row as T | null);
+    const part = await tables.getMany(model, keys.slice(from, from + ROWS_PER_READ), { timeoutMs }).catch(fail);
+    for (const row of part) rows.push(row);
   }
   return rows;
 }

@@ -10,7 +10,7 @@ import type { LedgerSink } from '../../ports/ledger-sink.js';
 import { stepsOf } from '../input/page.js';
 import { parse } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
-import { storageError } from '../store/store.js';
+import { storageError } from '../store/storage-error.js';
 import type { LedgerEntry, LedgerService } from './contract.js';
 import { LineIndex } from './file-lines.js';
 import { lineOf, pagesOf, type ReadTools } from './pages.js';
@@ -36,7 +36,7 @@ export function ledgerService<S>(
     await engine.read({ timeoutMs: PAGE_TIMEOUT_MS, signal }, () => null);
     const { ledgerId } = store.settings;
     try {
-      return await run({ db: store.db as never, sink, ledgerId, timeoutMs: PAGE_TIMEOUT_MS, signal });
+      return await run({ tables: store, sink, ledgerId, timeoutMs: PAGE_TIMEOUT_MS, signal });
     } catch (error) {
       if (!signal?.aborted) throw storageError(error);
       throw creditError('ABORTED', 'The call was aborted; what it did so far stands.', {}, { cause: error });
@@ -71,7 +71,7 @@ export function ledgerService<S>(
         let lines = 0;
         const replaced = await file.replace(
           (async function* () {
-            for await (const entries of pagesOf(tools, IN_TIME_ORDER)) {
+            for await (const entries of pagesOf(tools, 'entry', IN_TIME_ORDER)) {
               lines += entries.length;
               yield entries.map((entry) => lineOf(entry, tools.ledgerId));
             }
@@ -88,9 +88,8 @@ export function ledgerService<S>(
       const query = given === undefined ? {} : parse(ledgerQuerySchema, given);
       const { signal, timeoutMs } = query;
       return engine.read({ signal, timeoutMs }, async (left) => {
-        const page = await store.db.find('entry', findQueryOf(query), { timeoutMs: left });
-        const rows = page.rows as unknown as EntryRow[];
-        return { items: rows.map((row) => toLedgerEntry(row, scale)), nextCursor: page.nextCursor };
+        const page = await store.find('entry', findQueryOf(query), { timeoutMs: left });
+        return { items: page.rows.map((row) => toLedgerEntry(row, scale)), nextCursor: page.nextCursor };
       });
     },
   };
@@ -114,7 +113,7 @@ async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number>
   await sink.flush();
   await index.readMore(signal);
   let added = 0;
-  for await (const entries of pagesOf(tools, IN_TIME_ORDER)) {
+  for await (const entries of pagesOf(tools, 'entry', IN_TIME_ORDER)) {
     const isMissing = ({ hash }: EntryRow) => !index.hashes.mark(hash ?? '');
     let missing = entries.filter(isMissing);
     if (missing.length === 0) continue;

@@ -1,20 +1,13 @@
 /** Verifies a whole ledger, or one user's part of it, in one pass over the entries and one over the file. */
-import { type AccountRow, accountKey } from '../../models/account.js';
-import type { EntryRow } from '../../models/entry.js';
+import { accountKey } from '../../models/account.js';
+import type { Rows } from '../../models/rows.js';
 import type { FindQuery } from '../../ports/db-manager.js';
-import type { LedgerSink } from '../../ports/ledger-sink.js';
 import type { VerifyOptions, VerifyReport } from './contract.js';
-import { type AuditContext, isEntry } from './entry-audit.js';
+import { isEntry } from './entry-audit.js';
 import { EntryWalk } from './entry-walk.js';
 import { classifyLines } from './file-audit.js';
 import { LineIndex } from './file-lines.js';
-import { pagesOf, type ReadTools, rowsOf } from './pages.js';
-
-export interface VerifyTools extends AuditContext, ReadTools {
-  readonly sink: LedgerSink | null;
-  /** Credit types that this manager declares. */
-  readonly creditTypes: readonly string[];
-}
+import { pagesOf, rowsOf, type VerifyTools } from './pages.js';
 
 export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: VerifyOptions): Promise<VerifyReport> {
   const { sink, findings, signal, ledgerId } = tools;
@@ -47,12 +40,11 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
 }
 
 /** Every credit type that is declared or has an account; the latter by leaps along an index. */
-async function creditTypesOf({ db, timeoutMs, creditTypes }: VerifyTools): Promise<Set<string>> {
+async function creditTypesOf({ tables, timeoutMs, creditTypes }: VerifyTools): Promise<Set<string>> {
   const types = new Set(creditTypes);
   for (let last: string | null = null; ; ) {
     const range: object = last === null ? {} : { range: { field: 'creditType', gt: last } };
-    const { rows } = await db.find('account', { index: 'created', ...range, limit: 1 }, { timeoutMs });
-    const [row] = rows as unknown as AccountRow[];
+    const row: Rows['account'] | null = await tables.findOne('account', { index: 'created', ...range }, { timeoutMs });
     // A row of another shape must not be leapt from for ever.
     if (!row || typeof row.creditType !== 'string' || (last !== null && row.creditType <= last)) return types;
     last = row.creditType;
@@ -61,23 +53,23 @@ async function creditTypesOf({ db, timeoutMs, creditTypes }: VerifyTools): Promi
 }
 
 async function visibleAccounts(tools: VerifyTools): Promise<number> {
-  const { db, timeoutMs } = tools;
+  const { tables, timeoutMs } = tools;
   let count = 0;
   for (const creditType of await creditTypesOf(tools)) {
-    count += await db.count('account', { index: 'created', equals: { creditType, visible: true } }, { timeoutMs });
+    count += await tables.count('account', { index: 'created', equals: { creditType, visible: true } }, { timeoutMs });
   }
   return count;
 }
 
 /** Names accounts that a reader sees and that have no entry at all. */
 async function checkSilentAccounts(tools: VerifyTools): Promise<void> {
-  const { db, timeoutMs, findings } = tools;
+  const { tables, timeoutMs, findings } = tools;
   for (const creditType of await creditTypesOf(tools)) {
     const visible = { index: 'created', equals: { creditType, visible: true } };
-    for await (const accounts of pagesOf<AccountRow>(tools, visible, 'account')) {
+    for await (const accounts of pagesOf(tools, 'account', visible)) {
       for (const { id } of accounts) {
-        const { rows } = await db.find('entry', { index: 'history', equals: { account: id }, limit: 1 }, { timeoutMs });
-        if (rows.length === 0) findings.add('account', id, 'The account has no entries.');
+        const entry = await tables.findOne('entry', { index: 'history', equals: { account: id } }, { timeoutMs });
+        if (entry === null) findings.add('account', id, 'The account has no entries.');
       }
     }
   }
@@ -89,19 +81,18 @@ async function checkOrigins(
   made: { grants: number; holds: number },
   account?: string,
 ): Promise<void> {
-  const { db, timeoutMs } = tools;
+  const { tables, timeoutMs } = tools;
   const rows = { index: 'account', ...(account !== undefined && { equals: { account } }) };
-  if ((await db.count('grant', rows, { timeoutMs })) > made.grants) await checkGrantOrigins(tools, rows);
-  if ((await db.count('reservation', rows, { timeoutMs })) > made.holds) await checkHoldOrigins(tools, rows);
+  if ((await tables.count('grant', rows, { timeoutMs })) > made.grants) await checkGrantOrigins(tools, rows);
+  if ((await tables.count('reservation', rows, { timeoutMs })) > made.holds) await checkHoldOrigins(tools, rows);
 }
 
-type Rows = Omit<FindQuery, 'limit'>;
-type Owned = { readonly id: string; readonly account: string };
+type Query = Omit<FindQuery, 'limit'>;
 
-async function checkHoldOrigins(tools: VerifyTools, query: Rows): Promise<void> {
-  for await (const holds of pagesOf<Owned>(tools, query, 'reservation')) {
+async function checkHoldOrigins(tools: VerifyTools, query: Query): Promise<void> {
+  for await (const holds of pagesOf(tools, 'reservation', query)) {
     const ids = holds.map(({ id }) => id.replace(/^r-/, ''));
-    const entries = await rowsOf<EntryRow>(tools, 'entry', ids);
+    const entries = await rowsOf(tools, 'entry', ids);
     for (const [i, { id, account: owner }] of holds.entries()) {
       const made = entries[i]?.reservationId === id && entries[i]?.type === 'reserve' && entries[i]?.account === owner;
       if (!made) tools.findings.add('hold', id, 'No entry made this hold.');
@@ -109,13 +100,13 @@ async function checkHoldOrigins(tools: VerifyTools, query: Rows): Promise<void> 
   }
 }
 
-async function checkGrantOrigins(tools: VerifyTools, query: Rows): Promise<void> {
-  for await (const grants of pagesOf<Owned & { readonly createdAt: Date }>(tools, query, 'grant')) {
+async function checkGrantOrigins(tools: VerifyTools, query: Query): Promise<void> {
+  for await (const grants of pagesOf(tools, 'grant', query)) {
     for (const { id, account: owner, createdAt } of grants) {
       // A grant is made by an entry of its account, dated at the grant's own birth.
       const range = { field: 'at', gte: createdAt, lte: createdAt };
       let isMade = false;
-      for await (const entries of pagesOf(tools, { index: 'history', equals: { account: owner }, range })) {
+      for await (const entries of pagesOf(tools, 'entry', { index: 'history', equals: { account: owner }, range })) {
         const made = entries.filter(isEntry);
         isMade ||= made.some(({ grantId, draws }) => grantId === id || draws.some((draw) => draw.grantId === id));
       }

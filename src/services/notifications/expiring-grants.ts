@@ -3,8 +3,9 @@ import type { Account } from '../../core/account.js';
 import { freePart, isSpendable } from '../../core/burn-down.js';
 import type { OpenGrant } from '../../models/account.js';
 import type { NoticeRow } from '../../models/notice.js';
-import type { DbManager, Unit } from '../../ports/db-manager.js';
-import { BY_HAND, expiringContent, insert, notificationRow } from '../pipeline/outgoing-rows.js';
+import type { Unit } from '../../ports/db-manager.js';
+import { BY_HAND, expiringContent, notificationRow } from '../pipeline/outgoing-rows.js';
+import { insertOf, type Tables } from '../store/tables.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 const KEYS_PER_READ = 500;
@@ -29,7 +30,7 @@ export function expiringLots(account: Account, withinDays: number): ExpiringLots
 
 /** Names of the notices there are already, of these lots. */
 export async function announced<S>(
-  db: DbManager<S>,
+  tables: Tables<S>,
   all: readonly ExpiringLots[],
   withinDays: number,
   timeoutMs: number,
@@ -37,8 +38,8 @@ export async function announced<S>(
   const ids = all.flatMap(({ lots }) => lots.map((lot) => noticeId(lot, withinDays)));
   const found = new Set<string>();
   for (let from = 0; from < ids.length; from += KEYS_PER_READ) {
-    const rows = await db.getMany('notice', ids.slice(from, from + KEYS_PER_READ), { timeoutMs });
-    for (const row of rows) if (row) found.add(row.id as string);
+    const rows = await tables.getMany('notice', ids.slice(from, from + KEYS_PER_READ), { timeoutMs });
+    for (const row of rows) if (row) found.add(row.id);
   }
   return found;
 }
@@ -69,7 +70,7 @@ export function announcement(
       expiresAt: new Date(lot.expiresAt as number),
     };
   });
-  return [insert('notification', row), ...notices.map((notice) => insert('notice', notice))];
+  return [insertOf('notification', row), ...notices.map((notice) => insertOf('notice', notice))];
 }
 
 function noticeId({ id }: OpenGrant, withinDays: number): string {

@@ -2,13 +2,13 @@
  * Announces what lapses soon on all accounts. The walk goes along the instants at which time alone next changes an
  * account: a lot that lapses within N days makes that instant one of the next N days, so nobody else is looked at.
  */
-import { accountFromRow } from '../../core/account.js';
-import { creditError, isCreditError } from '../../errors.js';
-import type { AccountRow } from '../../models/account.js';
+import { accountFromRow } from '../../core/rows.js';
+import { isCreditError } from '../../errors.js';
 import type { FindQuery, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
 import type { Engine } from '../pipeline/engine.js';
-import { storageError } from '../store/store.js';
+import { skippedOf } from '../store/skipped.js';
+import { failureOf, storageError } from '../store/storage-error.js';
 import type { ExpiringOptions, ExpiringReport } from './contract.js';
 import { announced, announcement, type ExpiringLots, expiringLots, type Present } from './expiring-grants.js';
 
@@ -55,20 +55,20 @@ export class ExpiringWalk<S> {
 
   async #batch(query: FindQuery): Promise<string | null> {
     const { engine, withinDays } = this;
-    const { db } = engine.store;
-    const page = await db.find('account', query, { timeoutMs: TIMEOUT_MS });
+    const { store } = engine;
+    const page = await store.find('account', query, { timeoutMs: TIMEOUT_MS });
     const found: ExpiringLots[] = [];
-    for (const row of page.rows as unknown as AccountRow[]) {
+    for (const row of page.rows) {
       this.#processed++;
       try {
         const lots = expiringLots(this.present(accountFromRow(row)), withinDays);
         if (lots.lots.length > 0) found.push(lots);
       } catch (cause) {
         // One row that nobody understands must not keep the others from being told.
-        this.#skip(row.id, creditError('INVARIANT_VIOLATION', 'The account could not be read.', {}, { cause }));
+        this.#skip(row.id, cause);
       }
     }
-    const known = await announced(db, found, withinDays, TIMEOUT_MS);
+    const known = await announced(store, found, withinDays, TIMEOUT_MS);
     const units: Unit[] = [];
     const keys: string[] = [];
     for (const lots of found) {
@@ -78,7 +78,7 @@ export class ExpiringWalk<S> {
       keys.push(lots.account.key);
     }
     if (units.length > 0) {
-      const outcomes = await db.commit(units, { timeoutMs: TIMEOUT_MS });
+      const outcomes = await store.write(units, { timeoutMs: TIMEOUT_MS });
       for (const [i, outcome] of outcomes.entries()) this.#judge(keys[i] as string, outcome);
     }
     return page.nextCursor;
@@ -87,16 +87,13 @@ export class ExpiringWalk<S> {
   /** A conflict is somebody else who tells the same; what of it is still untold is for the next run. */
   #judge(account: string, outcome: UnitOutcome): void {
     if (outcome.status === 'committed') this.#notified++;
-    else if (outcome.status !== 'conflict' && outcome.status !== 'locked') {
-      this.#skip(account, storageError('cause' in outcome ? outcome.cause : undefined));
-    }
+    const failure = failureOf(outcome);
+    if (failure) this.#skip(account, failure);
   }
 
-  #skip(id: string, error: Error): void {
+  #skip(id: string, error: unknown): void {
     this.#skippedCount++;
-    if (this.#skipped.length >= SKIPPED_MAX) return;
-    const code = isCreditError(error) ? error.code : 'STORAGE_UNAVAILABLE';
-    this.#skipped.push({ id, code, message: error.message });
+    if (this.#skipped.length < SKIPPED_MAX) this.#skipped.push(skippedOf(id, error));
   }
 
   #report(status: ExpiringReport['status'], cursor: string | null): ExpiringReport {

@@ -1,25 +1,25 @@
 /** Notifications by hand, the same rules as those that commits write: a row first, then the queue. */
 import { randomInt } from 'node:crypto';
-import { type Account, accountFromRow, availableOf, emptyAccount } from '../../core/account.js';
+import { type Account, availableOf, emptyAccount } from '../../core/account.js';
 import { advanced } from '../../core/advance.js';
+import { accountFromRow } from '../../core/rows.js';
 import { thresholdOf } from '../../core/thresholds.js';
 import { creditError } from '../../errors.js';
-import type { AccountRow } from '../../models/account.js';
+import type { AccountRef } from '../../models/account.js';
 import { daysSchema } from '../../models/inputs/credits.js';
 import { expiringSchema, notificationQuerySchema, notifySchema } from '../../models/inputs/notifications.js';
 import { metadataSchema, textSchema } from '../../models/inputs/values.js';
 import type { NoticeRow } from '../../models/notice.js';
 import type { NotificationRow } from '../../models/notification.js';
-import type { FindQuery, Unit } from '../../ports/db-manager.js';
+import type { Unit } from '../../ports/db-manager.js';
 import { monotonicNow, sleep, withDeadline } from '../../timers.js';
-import { readingContext } from '../credits/service.js';
 import { stepsOf } from '../input/page.js';
 import { parse, parseId } from '../input/parse.js';
-import type { DecisionSettings } from '../pipeline/decide-group.js';
+import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
-import type { AccountRef } from '../pipeline/operation.js';
-import { BY_HAND, insert, lowContent, notificationRow } from '../pipeline/outgoing-rows.js';
-import { storageError } from '../store/store.js';
+import { BY_HAND, lowContent, notificationRow } from '../pipeline/outgoing-rows.js';
+import { failureOf, storageError } from '../store/storage-error.js';
+import { insertOf } from '../store/tables.js';
 import type { ExpiringOptions, Notification, NotificationService, NotifyOptions } from './contract.js';
 import { announced, announcement, expiringLots, type Present } from './expiring-grants.js';
 import { ExpiringWalk } from './expiring-walk.js';
@@ -38,7 +38,6 @@ export interface NotificationConfig<S> {
 export function notificationService<S>(config: NotificationConfig<S>): NotificationService {
   const { engine, settings, timeoutMs, creditTypes } = config;
   const { scale, store } = engine;
-  const { db } = store;
 
   const present: Present = (account) =>
     advanced(account, Math.max(engine.now(), account.at), readingContext(settings(), account.creditType));
@@ -64,13 +63,13 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
 
   /** The first queue may be a minute younger than what this process knows. */
   async function hasQueue(): Promise<boolean> {
-    if (!store.queue) await store.learn();
-    return store.queue;
+    if (!store.sinks.hasQueue) await store.sinks.learn();
+    return store.sinks.hasQueue;
   }
 
   async function stored({ key, creditType, userId }: AccountRef): Promise<Account> {
-    const [row] = await db.getMany('account', [key], { timeoutMs, fresh: true });
-    return row ? accountFromRow(row as unknown as AccountRow) : emptyAccount(creditType, userId);
+    const row = await store.get('account', key, { timeoutMs, fresh: true });
+    return row ? accountFromRow(row) : emptyAccount(creditType, userId);
   }
 
   /** Whether this call wrote the unit, whose first row exists once. */
@@ -78,13 +77,11 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
     const until = monotonicNow() + timeoutMs;
     let isUnsure = false;
     for (;;) {
-      const [outcome] = await db.commit([unit], { timeoutMs });
-      if (outcome?.status === 'committed') return true;
-      if (outcome?.status === 'conflict') return isUnsure && (await isStored(unit));
-      if (outcome?.status === 'unknown') isUnsure = true;
-      else if (outcome?.status !== 'locked') {
-        throw storageError(outcome && 'cause' in outcome ? outcome.cause : undefined);
-      }
+      const outcome = await store.writeOne(unit, { timeoutMs: Math.max(1, until - monotonicNow()) });
+      if (outcome.status === 'committed') return true;
+      if (outcome.status === 'conflict') return isUnsure && (await isStored(unit));
+      if (outcome.status === 'unknown') isUnsure = true;
+      else if (outcome.status !== 'locked') throw failureOf(outcome) ?? storageError(undefined);
       if (monotonicNow() >= until) throw storageError(undefined);
       await sleep(randomInt(5, 50));
     }
@@ -93,7 +90,7 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
   /** Whether the row in the way is the one that was sent before. */
   async function isStored([first]: Unit): Promise<boolean> {
     if (first?.op !== 'insert') return false;
-    const [row] = await db.getMany(first.model, [first.row.id as string], { timeoutMs });
+    const [row] = await store.db.getMany(first.model, [first.row.id as string], { timeoutMs });
     return row?.createdAt instanceof Date && row.createdAt.getTime() === (first.row.createdAt as Date).getTime();
   }
 
@@ -108,14 +105,9 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
   /** The last row of an account that tells of a fall to the threshold, or of the rise above it. */
   async function lastOf(account: AccountRef, what: 'low' | 'restored'): Promise<NoticeRow | NotificationRow | null> {
     const fixed = what === 'low' ? { type: 'low_credits' } : { kind: 'restored' };
-    const query: FindQuery = {
-      index: 'account',
-      equals: { account: account.key, ...fixed },
-      direction: 'desc',
-      limit: 1,
-    };
-    const { rows } = await db.find(what === 'low' ? 'notification' : 'notice', query, { timeoutMs, fresh: true });
-    return (rows[0] as unknown as NoticeRow | NotificationRow | undefined) ?? null;
+    const query = { index: 'account', equals: { account: account.key, ...fixed }, direction: 'desc' } as const;
+    const how = { timeoutMs, fresh: true };
+    return what === 'low' ? store.findOne('notification', query, how) : store.findOne('notice', query, how);
   }
 
   async function notifyLow(account: AccountRef): Promise<boolean> {
@@ -135,13 +127,13 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
     const id = `n-low/${account.key}@${restored?.sequence ?? 0}`;
     const when = { sequence: now.seq, place: BY_HAND, at: new Date(Math.max(engine.now(), now.at)) };
     const content = lowContent(account, now.balance, available, scale);
-    return write([insert('notification', notificationRow(id, account, content, when))]);
+    return write([insertOf('notification', notificationRow(id, account, content, when))]);
   }
 
   async function notifyExpiring(account: AccountRef, days: number): Promise<boolean> {
     for (;;) {
       const lots = expiringLots(present(await stored(account)), days);
-      const known = await announced(db, [lots], days, timeoutMs);
+      const known = await announced(store, [lots], days, timeoutMs);
       const unit = announcement(lots, days, known, engine.newId(), scale);
       if (!unit) return false;
       if (await write(unit)) return true;
@@ -182,7 +174,7 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
         const { seq, at } = await stored(account);
         const when = { sequence: seq, place: BY_HAND, at: new Date(Math.max(engine.now(), at)) };
         const content = { type: 'transaction_error', payload: { message: text, details: copy } } as const;
-        await write([insert('notification', notificationRow(`n-${engine.newId()}`, account, content, when))]);
+        await write([insertOf('notification', notificationRow(`n-${engine.newId()}`, account, content, when))]);
       });
       await deliver(account);
     },
@@ -190,9 +182,8 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
     async listNotifications(given) {
       const query = given === undefined ? {} : parse(notificationQuerySchema, given);
       return engine.read({ timeoutMs }, async (left) => {
-        const page = await db.find('notification', findQueryOf(query), { timeoutMs: left });
-        const rows = page.rows as unknown as NotificationRow[];
-        return { items: rows.map(toNotification), nextCursor: page.nextCursor };
+        const page = await store.find('notification', findQueryOf(query), { timeoutMs: left });
+        return { items: page.rows.map(toNotification), nextCursor: page.nextCursor };
       });
     },
   };

@@ -1,5 +1,6 @@
 /** Units that many tasks want committed: one commit is under way, what comes meanwhile travels in the next. */
-import type { DbManager, Unit, UnitOutcome } from '../../ports/db-manager.js';
+import type { Unit, UnitOutcome } from '../../ports/db-manager.js';
+import type { Tables } from '../store/tables.js';
 
 const TIMEOUT_MS = 10_000;
 
@@ -10,7 +11,7 @@ export class UnitBatch<S> {
   #waiting: Waiting[] = [];
   #isBusy = false;
 
-  constructor(readonly db: DbManager<S>) {}
+  constructor(readonly tables: Tables<S>) {}
 
   commit(unit: Unit): Promise<UnitOutcome> {
     return new Promise((resolve, reject) => {
@@ -26,7 +27,7 @@ export class UnitBatch<S> {
       this.#waiting = [];
       try {
         const units = batch.map(({ unit }) => unit);
-        const outcomes = await this.db.commit(units, { timeoutMs: TIMEOUT_MS });
+        const outcomes = await this.tables.write(units, { timeoutMs: TIMEOUT_MS });
         for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as UnitOutcome);
       } catch (error) {
         for (const { reject } of batch) reject(error);

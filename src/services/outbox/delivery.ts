@@ -6,9 +6,11 @@
 import { randomInt } from 'node:crypto';
 import { isCreditError } from '../../errors.js';
 import type { DeliveryRow } from '../../models/delivery.js';
-import type { Change, DbManager, Row, Unit, UnitOutcome } from '../../ports/db-manager.js';
+import type { Rows } from '../../models/rows.js';
+import type { Change, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { clearTimeout, monotonicNow, setTimeout } from '../../timers.js';
-import { storageError } from '../store/store.js';
+import { failureOf, storageError } from '../store/storage-error.js';
+import { replaceOf, type Tables } from '../store/tables.js';
 import { type AccountRows, type Lane, pendingOf } from './lanes.js';
 import type { OutboxRun } from './run.js';
 
@@ -27,7 +29,7 @@ type Result =
 
 /** Delivers until nothing is left, something is in the way, or the run has to end. Never rejects. */
 export async function deliverAccount<S>(
-  db: DbManager<S>,
+  tables: Tables<S>,
   lane: Lane,
   first: AccountRows,
   run: OutboxRun<S>,
@@ -38,7 +40,7 @@ export async function deliverAccount<S>(
     for (let { rows, more } = first; rows.length > 0; ) {
       const isThrough = await deliverRows(lane, rows, run);
       if (!isThrough || !more || run.isOver()) return;
-      ({ rows, more } = await pendingOf(db, lane, account, limit));
+      ({ rows, more } = await pendingOf(tables, lane, account, limit));
     }
   } catch (cause) {
     const error = storageError(cause);
@@ -103,7 +105,7 @@ function claimOf<S>(row: DeliveryRow, run: OutboxRun<S>): DeliveryRow {
 }
 
 function change({ model }: Lane, from: DeliveryRow, to: DeliveryRow): Change {
-  return { op: 'replace', model, row: to as unknown as Row, expectedVersion: from.version };
+  return replaceOf(model, to as Rows[typeof model], from.version);
 }
 
 /** What the database says of a row that another relay has. */
@@ -115,8 +117,7 @@ function isOurs<S>(outcome: UnitOutcome, row: DeliveryRow, run: OutboxRun<S>): b
   if (outcome.status === 'conflict' || outcome.status === 'locked') {
     run.skip(row.id, 'LEASE_LOST', 'Another relay has this row.');
   } else {
-    const cause = 'cause' in outcome ? outcome.cause : outcome;
-    run.logger.error({ err: cause, id: row.id }, 'What became of a delivery could not be stored');
+    run.logger.error({ err: failureOf(outcome), id: row.id }, 'What became of a delivery could not be stored');
     run.skip(row.id, 'STORAGE_UNAVAILABLE', 'The database did not take what became of this row; it comes again.');
   }
   return false;

@@ -1,11 +1,11 @@
 /** What a relay serves: one lane a receiver, each with its own rows, its own order and its own trouble. */
 import type { DeliveryRow } from '../../models/delivery.js';
-import type { CreditEvent } from '../../models/events.js';
 import { messageOf, type NotificationRow } from '../../models/notification.js';
 import type { OutboxRow } from '../../models/outbox.js';
-import type { DbManager, FindQuery } from '../../ports/db-manager.js';
+import type { FindQuery } from '../../ports/db-manager.js';
 import type { Delivery, EventSink } from '../../ports/event-sink.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
+import type { Tables } from '../store/tables.js';
 
 export interface Lane {
   /** For reports: the name of the sink, or `queue`. */
@@ -22,7 +22,7 @@ export function sinkLane(sink: EventSink): Lane {
     name: sink.name,
     model: 'outbox',
     fixed: { sink: sink.name },
-    send: async (row) => sink.publish((row as unknown as OutboxRow).payload as unknown as CreditEvent),
+    send: async (row) => sink.publish((row as OutboxRow).payload),
   };
 }
 
@@ -31,7 +31,7 @@ export function queueLane(queue: NotificationQueue): Lane {
     name: 'queue',
     model: 'notification',
     fixed: {},
-    send: async (row) => queue.enqueue(messageOf(row as unknown as NotificationRow)),
+    send: async (row) => queue.enqueue(messageOf(row as NotificationRow)),
   };
 }
 
@@ -48,13 +48,13 @@ const TIMEOUT_MS = 10_000;
  * has. No position is kept between two walks: what commits late, with a small sequence or a small key, is found.
  */
 export async function* pendingAccounts<S>(
-  db: DbManager<S>,
+  tables: Tables<S>,
   lane: Lane,
   limit: number,
 ): AsyncGenerator<readonly AccountRows[]> {
   for (let last: string | null = null; ; ) {
     const range: Pick<FindQuery, 'range'> = last === null ? {} : { range: { field: 'account', gt: last } };
-    const { rows, isLast } = await pageOf(db, lane, { ...range, limit });
+    const { rows, isLast } = await pageOf(tables, lane, { ...range, limit });
     const accounts: { rows: DeliveryRow[]; more: boolean }[] = [];
     for (const row of rows) {
       const current = accounts.at(-1);
@@ -70,14 +70,23 @@ export async function* pendingAccounts<S>(
 }
 
 /** The first pending rows of one account. */
-export async function pendingOf<S>(db: DbManager<S>, lane: Lane, account: string, limit: number): Promise<AccountRows> {
+export async function pendingOf<S>(
+  tables: Tables<S>,
+  lane: Lane,
+  account: string,
+  limit: number,
+): Promise<AccountRows> {
   const range = { field: 'account', gte: account, lte: account };
-  const { rows, isLast } = await pageOf(db, lane, { range, limit });
+  const { rows, isLast } = await pageOf(tables, lane, { range, limit });
   return { rows, more: !isLast };
 }
 
-async function pageOf<S>(db: DbManager<S>, { model, fixed }: Lane, along: Pick<FindQuery, 'range' | 'limit'>) {
+async function pageOf<S>(
+  tables: Tables<S>,
+  { model, fixed }: Lane,
+  along: Pick<FindQuery, 'range' | 'limit'>,
+): Promise<{ rows: readonly DeliveryRow[]; isLast: boolean }> {
   const query: FindQuery = { index: 'queue', equals: { ...fixed, status: 'pending' }, ...along };
-  const page = await db.find(model, query, { timeoutMs: TIMEOUT_MS });
-  return { rows: page.rows as unknown as DeliveryRow[], isLast: page.nextCursor === null };
+  const page = await tables.find(model, query, { timeoutMs: TIMEOUT_MS });
+  return { rows: page.rows, isLast: page.nextCursor === null };
 }

@@ -7,7 +7,8 @@ import type { EventSink } from '../../ports/event-sink.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
 import { withDeadline } from '../../timers.js';
-import { type Store, storageError } from '../store/store.js';
+import { storageError } from '../store/storage-error.js';
+import type { Store } from '../store/store.js';
 import { UnitBatch } from './commit-batch.js';
 import { deliverAccount } from './delivery.js';
 import { type AccountRows, type Lane, pendingAccounts, pendingOf, queueLane, sinkLane } from './lanes.js';
@@ -63,9 +64,9 @@ export class OutboxRelay<S> {
     const lane = this.#queueLane;
     if (!lane) return;
     await this.#running({}, async (run) => {
-      const { db } = this.#config.store;
-      const rows = await pendingOf(db, lane, account, ROWS_PER_READ);
-      if (rows.rows.length > 0) await deliverAccount(db, lane, rows, run, ROWS_PER_READ);
+      const { store } = this.#config;
+      const rows = await pendingOf(store, lane, account, ROWS_PER_READ);
+      if (rows.rows.length > 0) await deliverAccount(store, lane, rows, run, ROWS_PER_READ);
     });
   }
 
@@ -88,7 +89,7 @@ export class OutboxRelay<S> {
     if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
     const { store, settings, ids, logger } = this.#config;
     const now = () => store.time.now();
-    const run = new OutboxRun<S>({ id: ids(), settings, batch: new UnitBatch(store.db), now, logger }, maxDurationMs);
+    const run = new OutboxRun<S>({ id: ids(), settings, batch: new UnitBatch(store), now, logger }, maxDurationMs);
     const end = () => run.end();
     if (signal?.aborted) end();
     // One listener a run, not one a delivery: a signal that many listen to is taken for a leak.
@@ -110,15 +111,15 @@ export class OutboxRelay<S> {
   }
 
   async #walk(lane: Lane, run: OutboxRun<S>, limit: number, onProgress: OutboxOptions['onProgress']): Promise<void> {
-    const { db } = this.#config.store;
+    const { store } = this.#config;
     const busy = new Set<Promise<void>>();
     const serve = async (account: AccountRows) => {
       while (busy.size >= run.settings.concurrency) await Promise.race(busy);
       if (run.isOver()) return;
-      const served = deliverAccount(db, lane, account, run, limit).finally(() => busy.delete(served));
+      const served = deliverAccount(store, lane, account, run, limit).finally(() => busy.delete(served));
       busy.add(served);
     };
-    const pages = pendingAccounts(db, lane, limit);
+    const pages = pendingAccounts(store, lane, limit);
     try {
       while (!run.isOver()) {
         const page = await this.#guarded(run, lane.name, () => pages.next());

@@ -3,12 +3,10 @@ import { creditError } from '../../errors.js';
 import { type DeliveryRow, undelivered } from '../../models/delivery.js';
 import { sinkNameSchema } from '../../models/inputs/notifications.js';
 import { sinkOf } from '../../models/system.js';
-import type { FindQuery, Unit } from '../../ports/db-manager.js';
+import type { FindQuery } from '../../ports/db-manager.js';
 import { parse } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
-import { writeOf } from '../store/versioned-write.js';
-
-const ROWS_PER_COMMIT = 500;
+import { replaceOf } from '../store/tables.js';
 
 export interface SinkInfo {
   readonly name: string;
@@ -48,25 +46,27 @@ export interface OutboxService {
   removeSink(name: string): Promise<boolean>;
 }
 
-type Rows = { readonly model: 'outbox' | 'notification'; readonly fixed: Readonly<Record<string, string>> };
+const ROWS_PER_COMMIT = 500;
+
+/** Rows of one receiver: of a sink, or all notifications. */
+type Lane = { readonly model: 'outbox' | 'notification'; readonly fixed: Readonly<Record<string, string>> };
 
 export function outboxService<S>(engine: Engine<S>): OutboxService {
   const { store } = engine;
-  const { db } = store;
 
-  const count = ({ model, fixed }: Rows, status: DeliveryRow['status'], timeoutMs: number) =>
-    db.count(model, { index: 'queue', equals: { ...fixed, status } }, { timeoutMs });
+  const count = ({ model, fixed }: Lane, status: DeliveryRow['status'], timeoutMs: number) =>
+    store.count(model, { index: 'queue', equals: { ...fixed, status } }, { timeoutMs });
 
   /** Rows that were given up, pending again; what somebody else changes at the same time is left to them. */
-  async function retry({ model, fixed }: Rows): Promise<number> {
+  async function retry({ model, fixed }: Lane): Promise<number> {
     const query: FindQuery = { index: 'queue', equals: { ...fixed, status: 'failed' }, limit: ROWS_PER_COMMIT };
     for (let retried = 0; ; ) {
       const done = await engine.read({}, async (timeoutMs) => {
-        const { rows } = await db.find(model, query, { timeoutMs });
-        const units = rows.map((row): Unit => {
-          return [writeOf(model, { ...row, ...undelivered(row.createdAt as Date), version: row.version + 1 })];
-        });
-        const outcomes = units.length > 0 ? await db.commit(units, { timeoutMs }) : [];
+        const { rows } = await store.find(model, query, { timeoutMs });
+        const units = rows.map((row) => [
+          replaceOf(model, { ...row, ...undelivered(row.createdAt), version: row.version + 1 }),
+        ]);
+        const outcomes = units.length > 0 ? await store.write(units, { timeoutMs }) : [];
         return outcomes.filter(({ status }) => status === 'committed').length;
       });
       if (done === 0) return retried;
@@ -77,10 +77,10 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
   return {
     async listSinks() {
       return engine.read({}, async (timeoutMs) => {
-        const rows = await store.readSinks();
+        const rows = await store.sinks.read();
         const infos = rows.map(async (row) => {
           const { name } = sinkOf(row);
-          const lane: Rows = { model: 'outbox', fixed: { sink: name } };
+          const lane: Lane = { model: 'outbox', fixed: { sink: name } };
           const [pending, failed] = [count(lane, 'pending', timeoutMs), count(lane, 'failed', timeoutMs)];
           return { name, registeredAt: row.updatedAt, pending: await pending, failed: await failed };
         });
@@ -90,7 +90,7 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
 
     async retryFailed(sink) {
       if (sink !== undefined) parse(sinkNameSchema, sink, 'sink');
-      const rows = await engine.read({}, () => store.readSinks());
+      const rows = await engine.read({}, () => store.sinks.read());
       const names = rows.map((row) => sinkOf(row).name);
       if (sink !== undefined && !names.includes(sink)) {
         throw creditError('NOT_FOUND', `No sink ${JSON.stringify(sink)} is registered.`, {});
@@ -105,7 +105,7 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
 
     async removeSink(given) {
       const name = parse(sinkNameSchema, given, 'name');
-      return engine.read({}, () => store.removeSink(name));
+      return engine.read({}, () => store.sinks.remove(name));
     },
   };
 }

@@ -1,20 +1,21 @@
 /** Brings the accounts of groups into memory; a missing account is created empty first, in a commit of its own. */
 import { randomInt } from 'node:crypto';
-import { type Account, accountFromRow, accountToRow, emptyAccount } from '../../core/account.js';
+import { type Account, emptyAccount } from '../../core/account.js';
+import { accountToRow } from '../../core/rows.js';
 import { creditError } from '../../errors.js';
-import type { AccountRow } from '../../models/account.js';
-import type { DbManager, Row, StoreOptions } from '../../ports/db-manager.js';
+import type { AccountRef, AccountRow } from '../../models/account.js';
+import type { StoreOptions } from '../../ports/db-manager.js';
 import { monotonicNow, sleep } from '../../timers.js';
-import { storageError } from '../store/store.js';
-import type { StateMemory, VersionedAccount } from './account-memory.js';
-import type { Group } from './decide-group.js';
-import type { AccountRef } from './operation.js';
+import { storageError } from '../store/storage-error.js';
+import { insertOf, type Tables } from '../store/tables.js';
+import { type AccountMemory, type VersionedAccount, versionedAccount } from './account-memory.js';
+import type { Group } from './group.js';
 
 /** Fills in the states of groups, from memory where it has them. Uncertain operations need their account read again. */
 export async function loadStates<S>(
   groups: readonly Group[],
-  db: DbManager<S>,
-  memory: StateMemory,
+  tables: Tables<S>,
+  memory: AccountMemory,
   options: StoreOptions<S>,
 ): Promise<void> {
   const missing = new Map<string, AccountRef>();
@@ -25,7 +26,7 @@ export async function loadStates<S>(
     else for (const account of accountsOf(group)) missing.set(account.key, account);
   }
   if (missing.size === 0) return;
-  const { found, refused } = await readOrCreate([...missing.values()], db, options);
+  const { found, refused } = await readOrCreate([...missing.values()], tables, options);
   for (const group of groups) {
     if (!group.fresh) continue;
     const refusal = group.keys.map((key) => refused.get(key)).find((error) => error !== undefined);
@@ -35,7 +36,7 @@ export async function loadStates<S>(
 }
 
 /** The states as this process remembers them, all or none. */
-function recall(group: Group, memory: StateMemory): VersionedAccount[] | null {
+function recall(group: Group, memory: AccountMemory): VersionedAccount[] | null {
   for (const operation of group.operations) if (operation.uncertain || operation.resumes) return null;
   const states: VersionedAccount[] = [];
   for (const key of group.keys) {
@@ -47,31 +48,22 @@ function recall(group: Group, memory: StateMemory): VersionedAccount[] | null {
 }
 
 /** Reads accounts inside a transaction and locks them to its end. They exist already. */
-export async function lockStates<S>(group: Group, db: DbManager<S>, options: StoreOptions<S>): Promise<void> {
+export async function lockStates<S>(group: Group, tables: Tables<S>, options: StoreOptions<S>): Promise<void> {
   const keys = [...group.keys].sort();
-  const rows = await db.getMany('account', keys, { ...options, lock: true });
-  if (rows.includes(null) && options.session !== undefined) await db.redo?.(options.session);
+  const rows = await tables.getMany('account', keys, { ...options, lock: true });
+  if (rows.includes(null) && options.session !== undefined) await tables.db.redo?.(options.session);
   group.fresh = true;
   group.states = group.keys.map((key) => {
-    const row = rows[keys.indexOf(key)] as unknown as AccountRow | null;
+    const row = rows[keys.indexOf(key)];
     if (!row) {
       const message = 'The account was created after the snapshot of this transaction. Repeat the transaction.';
       throw creditError('CONTENTION', message, { attempts: 1 });
     }
-    return stateOf(row);
+    return versionedAccount(row);
   });
 }
 
-/** @throws INVARIANT_VIOLATION for a row that says nothing of an account. */
-function stateOf(row: AccountRow): VersionedAccount {
-  try {
-    return { account: accountFromRow(row), version: row.version };
-  } catch (cause) {
-    throw creditError('INVARIANT_VIOLATION', 'The stored account cannot be read. Nothing was written.', {}, { cause });
-  }
-}
-
-/** What was read or made, and the accounts whose rows the database refuses or nobody can read. */
+/** The accounts that were read or made, and those whose rows the database refuses or nobody can read. */
 export interface Births {
   readonly found: ReadonlyMap<string, VersionedAccount>;
   readonly refused: ReadonlyMap<string, Error>;
@@ -83,7 +75,7 @@ export interface Births {
  */
 export async function readOrCreate<S>(
   accounts: readonly AccountRef[],
-  db: DbManager<S>,
+  tables: Tables<S>,
   options: StoreOptions<S>,
 ): Promise<Births> {
   const found = new Map<string, VersionedAccount>();
@@ -96,10 +88,10 @@ export async function readOrCreate<S>(
       throw creditError('CONTENTION', 'A new account was locked until the deadline.', { attempts: attempt });
     }
     const keys = wanted.map((account) => account.key);
-    const rows = (await db.getMany('account', keys, options)) as unknown as (AccountRow | null)[];
+    const rows = await tables.getMany('account', keys, options);
     for (const row of rows) {
       try {
-        if (row) found.set(row.id, stateOf(row));
+        if (row) found.set(row.id, versionedAccount(row));
       } catch (error) {
         refused.set((row as AccountRow).id, error as Error);
       }
@@ -107,11 +99,8 @@ export async function readOrCreate<S>(
     wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));
     if (wanted.length === 0) break;
     const empty = wanted.map(({ creditType, userId }) => emptyAccount(creditType, userId));
-    const units = empty.map((account) => {
-      const row = accountToRow(account, 1) as unknown as Row;
-      return [{ op: 'insert', model: 'account', row }] as const;
-    });
-    const outcomes = await db.commit(units, options);
+    const units = empty.map((account) => [insertOf('account', accountToRow(account, 1))]);
+    const outcomes = await tables.write(units, options);
     for (const [i, outcome] of outcomes.entries()) {
       const account = empty[i] as Account;
       if (outcome.status === 'committed') found.set(account.key, { account, version: 1 });
@@ -123,8 +112,8 @@ export async function readOrCreate<S>(
 }
 
 /** The same for one group, whose refusal is the group's. */
-export async function createAccounts<S>(group: Group, db: DbManager<S>, options: StoreOptions<S>): Promise<void> {
-  const { refused } = await readOrCreate(accountsOf(group), db, options);
+export async function createAccounts<S>(group: Group, tables: Tables<S>, options: StoreOptions<S>): Promise<void> {
+  const { refused } = await readOrCreate(accountsOf(group), tables, options);
   for (const error of refused.values()) throw error;
 }
 

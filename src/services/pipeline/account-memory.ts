@@ -3,6 +3,8 @@
  * reads.
  */
 import type { Account } from '../../core/account.js';
+import { accountFromRow } from '../../core/rows.js';
+import type { AccountRow } from '../../models/account.js';
 
 /** An account and the version of its row. */
 export interface VersionedAccount {
@@ -10,11 +12,16 @@ export interface VersionedAccount {
   readonly version: number;
 }
 
+/** @throws INVARIANT_VIOLATION for a row that nobody can read. */
+export function versionedAccount(row: AccountRow): VersionedAccount {
+  return { account: accountFromRow(row), version: row.version };
+}
+
 /** Bounded, least recently committed out first. A stale state is harmless: its commit conflicts. */
-export class StateMemory {
+export class AccountMemory {
   readonly #states = new Map<string, VersionedAccount>();
 
-  constructor(readonly maxAccounts: number) {}
+  constructor(readonly accountsMax: number) {}
 
   get(key: string): VersionedAccount | undefined {
     return this.#states.get(key);
@@ -23,7 +30,7 @@ export class StateMemory {
   set(key: string, state: VersionedAccount): void {
     this.#states.delete(key);
     this.#states.set(key, state);
-    if (this.#states.size > this.maxAccounts) this.#states.delete(this.#states.keys().next().value as string);
+    if (this.#states.size > this.accountsMax) this.#states.delete(this.#states.keys().next().value as string);
   }
 
   drop(key: string): void {

@@ -1,33 +1,32 @@
 /**
- * What follows a commit in this process: the lines of the ledger file, the cache, callbacks of `manager.on`. Their
- * failures are reported, never thrown, and undo nothing.
+ * The followers of a commit in this process: the ledger file, the cache, callbacks of `manager.on`. Their failures are
+ * reported, never thrown, and undo nothing.
  */
 import type { CreditEvent, CreditEventType } from '../../models/events.js';
 import type { Awaitable } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
-import type { BalanceCache } from '../credits/balance-cache.js';
-import type { LedgerMirror } from '../ledger/mirror.js';
-import type { Plan } from './decide-group.js';
+import type { Decided } from './group.js';
 
-export type EventHandler<K extends CreditEventType> = (event: CreditEvent<K>) => Awaitable<void>;
-type AnyHandler = (event: CreditEvent) => Awaitable<void>;
+type Handler = (event: CreditEvent) => Awaitable<void>;
 
-export interface AfterCommitConfig {
-  readonly logger: LoggerLike;
-  readonly mirror: LedgerMirror | null;
-  readonly cache: BalanceCache | null;
+/** Told of every commit of accounts, in commit order. */
+export interface Follower {
+  /** Null, or a promise that the answers of this commit wait for; it neither throws nor rejects. */
+  committed(decided: Decided): Promise<unknown> | null;
 }
 
 export class AfterCommit {
-  readonly #config: AfterCommitConfig;
-  readonly #handlers = new Map<string, Set<AnyHandler>>();
+  readonly #followers: readonly Follower[];
+  readonly #logger: LoggerLike;
+  readonly #handlers = new Map<string, Set<Handler>>();
 
-  constructor(config: AfterCommitConfig) {
-    this.#config = config;
+  constructor(followers: readonly Follower[], logger: LoggerLike) {
+    this.#followers = followers;
+    this.#logger = logger;
   }
 
   /** Adds a handler for one type, or `'*'` for all; the result removes it. */
-  on(type: CreditEventType | '*', handler: AnyHandler): () => void {
+  on(type: CreditEventType | '*', handler: Handler): () => void {
     const handlers = this.#handlers.get(type) ?? new Set();
     this.#handlers.set(type, handlers.add(handler));
     return () => {
@@ -36,12 +35,14 @@ export class AfterCommit {
   }
 
   /** Null, or a promise that the answers of this commit wait for; it never rejects. */
-  committed(plan: Plan): Promise<unknown> | null {
-    const { mirror, cache } = this.#config;
-    const filed = plan.entries.length > 0 ? (mirror?.append(plan.entries) ?? null) : null;
-    const cached = cache?.committed(plan.states) ?? null;
-    if (this.#handlers.size > 0) for (const event of plan.events) this.#tell(event);
-    return filed && cached ? Promise.all([filed, cached]) : (filed ?? cached);
+  committed(decided: Decided): Promise<unknown> | null {
+    let waiting: Promise<unknown> | null = null;
+    for (const follower of this.#followers) {
+      const following = follower.committed(decided);
+      if (following !== null) waiting = waiting ? Promise.all([waiting, following]) : following;
+    }
+    if (this.#handlers.size > 0) for (const event of decided.events) this.#tell(event);
+    return waiting;
   }
 
   #tell(event: CreditEvent): void {
@@ -50,9 +51,9 @@ export class AfterCommit {
     }
   }
 
-  #call(handler: AnyHandler, event: CreditEvent): void {
-    const { logger } = this.#config;
-    const failed = (err: unknown) => logger.error({ err, type: event.type, id: event.id }, 'Event handler failed');
+  #call(handler: Handler, event: CreditEvent): void {
+    const failed = (err: unknown) =>
+      this.#logger.error({ err, type: event.type, id: event.id }, 'Event handler failed');
     try {
       Promise.resolve(handler(structuredClone(event))).catch(failed);
     } catch (err) {

@@ -1,28 +1,23 @@
 /** Collects the rows of a unit: one change a document, however often the operations of a batch wrote it. */
-import type { AccountChange, Facts, RowWrite } from '../../core/command.js';
-import { undelivered } from '../../models/delivery.js';
+import type { AccountChange, FactName, Facts, RowWrite } from '../../core/decision.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CreditEvent } from '../../models/events.js';
-import type { GrantRow } from '../../models/grant.js';
-import type { OutboxRow } from '../../models/outbox.js';
-import type { ReservationRow } from '../../models/reservation.js';
-import type { SideRows } from '../../models/rows.js';
+import type { ModelName, Rows } from '../../models/rows.js';
 import { storedModels } from '../../models/stored-models.js';
-import type { Change, Row } from '../../ports/db-manager.js';
-import { crossingChange } from './outgoing-rows.js';
+import type { Change } from '../../ports/db-manager.js';
+import { insertOf, replaceOf, rowOf } from '../store/tables.js';
+import { crossingChange, outboxRow } from './outgoing-rows.js';
 
 /** Rows as the database has them; `undefined` until they were read. */
 interface StoredFacts {
-  row(model: string, key: string): unknown;
+  row<M extends ModelName>(model: M, key: string): Rows[M] | null | undefined;
   reversals(entryId: string): readonly EntryRow[] | undefined;
 }
 
-type AnyRow = GrantRow | ReservationRow | SideRows[keyof SideRows];
-
 const KEYS = new Map<string, string>(storedModels.map(({ name, key }) => [name, key]));
 
-function keyOf(model: string, row: Row): string {
-  return row[KEYS.get(model) as string] as string;
+function keyOf<M extends FactName>(model: M, row: Rows[M]): string {
+  return row[KEYS.get(model) as keyof Rows[M]] as string;
 }
 
 /** Who is told of what happens: the sinks by name, and whether there is a queue of notifications. */
@@ -48,7 +43,7 @@ export class ChangeSet implements Facts {
     for (const { row } of change.entries) this.addEntry(row);
     for (const write of change.grants) this.#merge('grant', write);
     for (const write of change.reservations) this.#merge('reservation', write);
-    for (const { model, ...write } of change.side) this.#merge(model, write as RowWrite<AnyRow>);
+    for (const { model, op, row } of change.side) this.#merge(model, { op, row });
     const { sinks, queue } = this.receivers;
     if (sinks.length > 0 || queue) for (const event of change.events) this.#addEvent(change.account.key, event);
   }
@@ -74,16 +69,9 @@ export class ChangeSet implements Facts {
     return this.#keys?.get(scopedKey);
   }
 
-  grant(id: string): GrantRow | null | undefined {
-    return this.#row('grant', id) as GrantRow | null | undefined;
-  }
-
-  reservation(id: string): ReservationRow | null | undefined {
-    return this.#row('reservation', id) as ReservationRow | null | undefined;
-  }
-
-  row<M extends keyof SideRows>(model: M, key: string): SideRows[M] | null | undefined {
-    return this.#row(model, key) as SideRows[M] | null | undefined;
+  row<M extends FactName>(model: M, key: string): Rows[M] | null | undefined {
+    const change = this.#rows?.get(`${model}/${key}`);
+    return change && change.op !== 'delete' ? rowOf(model, change.row) : this.stored.row(model, key);
   }
 
   reversals(entryId: string): readonly EntryRow[] | undefined {
@@ -94,50 +82,25 @@ export class ChangeSet implements Facts {
   /** Everything but the accounts themselves. */
   changes(): Change[] {
     const changes: Change[] = this.#rows ? [...this.#rows.values()] : [];
-    for (const row of this.#entries) changes.push({ op: 'insert', model: 'entry', row: row as unknown as Row });
+    for (const row of this.#entries) changes.push(insertOf('entry', row));
     if (this.#outgoing) changes.push(...this.#outgoing);
     return changes;
   }
 
-  #row(model: string, key: string): unknown {
-    const change = this.#rows?.get(`${model}/${key}`);
-    return change && change.op !== 'delete' ? change.row : this.stored.row(model, key);
-  }
-
-  /** An insert stays an insert and a replace keeps the version it found; the last row wins. */
-  #merge(model: string, { op, row }: RowWrite<AnyRow>): void {
+  /** A new row stays new, and another keeps the version that was found; the last row wins. */
+  #merge<M extends FactName>(model: M, { op, row }: RowWrite<Rows[M]>): void {
     this.#rows ??= new Map();
-    const stored = row as unknown as Row;
-    const key = `${model}/${keyOf(model, stored)}`;
+    const key = `${model}/${keyOf(model, row)}`;
     const before = this.#rows.get(key);
-    if (op === 'insert' || before?.op === 'insert') {
-      this.#rows.set(key, { op: 'insert', model, row: stored });
-      return;
-    }
-    const expectedVersion = before?.op === 'replace' ? before.expectedVersion : row.version - 1;
-    this.#rows.set(key, { op: 'replace', model, row: stored, expectedVersion });
+    const isNew = op === 'insert' || before?.op === 'insert';
+    const found = before?.op === 'replace' ? before.expectedVersion : row.version - 1;
+    this.#rows.set(key, isNew ? insertOf(model, row) : replaceOf(model, row, found));
   }
 
   #addEvent(account: string, event: CreditEvent): void {
     const { sinks, queue, scale } = this.receivers;
-    const place = Number(event.id.slice(event.id.lastIndexOf('.') + 1));
-    const told = queue ? crossingChange(event, place, scale) : null;
+    const told = queue ? crossingChange(event, scale) : null;
     if (told) this.addOutgoing(told);
-    for (const sink of sinks) {
-      const row: OutboxRow = {
-        id: `${event.id}@${sink}`,
-        version: 1,
-        eventId: event.id,
-        sink,
-        account,
-        userId: event.userId,
-        sequence: event.sequence,
-        place,
-        type: event.type,
-        payload: event as unknown as OutboxRow['payload'],
-        ...undelivered(new Date(event.occurredAt)),
-      };
-      this.addOutgoing({ op: 'insert', model: 'outbox', row: row as unknown as Row });
-    }
+    for (const sink of sinks) this.addOutgoing(insertOf('outbox', outboxRow(event, account, sink)));
   }
 }

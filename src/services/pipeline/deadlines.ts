@@ -63,7 +63,7 @@ export class Deadlines {
   }
 
   #end(operation: Operation, error: Error): void {
-    operation.state = 'settled';
+    operation.state = 'answered';
     this.remove(operation);
     operation.reject(error);
     this.ended(operation);

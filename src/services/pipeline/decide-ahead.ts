@@ -5,9 +5,11 @@
  */
 
 import { monotonicNow, setImmediate } from '../../timers.js';
-import { type DecisionSettings, type Group, planGroup } from './decide-group.js';
+import type { DecisionSettings } from './context.js';
+import { decideGroup } from './decide-group.js';
 import type { DocumentQueues } from './document-queues.js';
 import type { FactSheet } from './facts.js';
+import type { Group } from './group.js';
 
 /** What was decided longer ago is decided again: meanwhile something may have expired. */
 const MAX_AGE_MS = 250;
@@ -36,10 +38,10 @@ export class Ahead<S> {
         const next = left > 0 ? queues.takeBehind(group, left) : null;
         if (!next) continue;
         left -= next.operations.length;
-        next.states = group.plan?.states ?? [];
+        next.states = group.decided?.states ?? [];
         this.#successors.set(group, next);
         // What needs to be read first is decided when its turn has come, and what fails here will fail there.
-        if (!isPlanned(next, tools)) this.#putBack(group);
+        if (!isDecided(next, tools)) this.#putBack(group);
       }
     });
   }
@@ -51,7 +53,7 @@ export class Ahead<S> {
     const taken: Group[] = [];
     for (const [group, next] of this.#successors) {
       const isWanted = isRecent && next.operations.every(({ state }) => state === 'waiting');
-      if (!committed.has(group) || !isWanted || next.plan?.unit.length === 0) this.#putBack(group);
+      if (!committed.has(group) || !isWanted || next.decided?.unit.length === 0) this.#putBack(group);
       else {
         group.released = true;
         taken.push(next);
@@ -67,9 +69,9 @@ export class Ahead<S> {
   }
 }
 
-function isPlanned<S>(group: Group, { facts, settings }: Tools<S>): boolean {
+function isDecided<S>(group: Group, { facts, settings }: Tools<S>): boolean {
   try {
-    return planGroup(group, facts, settings) === 'planned';
+    return decideGroup(group, facts, settings) === 'decided';
   } catch {
     return false;
   }

@@ -2,21 +2,24 @@
  * The operations of one unit: whatever waits for one account is decided in order on its state, each on what the one
  * before it left, and commits together. A refused operation refuses alone.
  */
-import { type Account, accountToRow } from '../../core/account.js';
-import type { Context, Decision, Refusal } from '../../core/command.js';
+import type { Account } from '../../core/account.js';
 import { decide } from '../../core/decide.js';
+import type { Context, Decision, Refusal } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
+import { accountToRow } from '../../core/rows.js';
 import { type CreditErrorCode, creditError } from '../../errors.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CreditEvent } from '../../models/events.js';
-import type { Row, Unit } from '../../ports/db-manager.js';
-import { errorEntry, refusalId } from '../store/system-entry.js';
+import { replaceOf } from '../store/tables.js';
 import type { VersionedAccount } from './account-memory.js';
 import { ChangeSet } from './change-set.js';
+import { contextOf, type DecisionSettings } from './context.js';
 import { errorOf, findEarlier, prefetch, replayOf } from './earlier-outcome.js';
 import type { FactSheet } from './facts.js';
+import type { Decided, Group } from './group.js';
 import { NOTHING, type Operation } from './operation.js';
 import { refusalNotification } from './outgoing-rows.js';
+import { errorEntry, refusalId } from './refusal-entry.js';
 
 /** Refusals that are written: an error entry and a fence, so that none is answered from stale state. */
 const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
@@ -33,51 +36,8 @@ const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
 /** What jobs do, again and again while it is due: a refusal is in their reports, not in the ledger each time. */
 const ROUTINE: ReadonlySet<string> = new Set(['renew', 'renew_cycle']);
 
-/** Operations on the same documents, in the order of those documents' queues. */
-export interface Group {
-  /** Keys of their accounts. */
-  readonly keys: readonly string[];
-  readonly documents: readonly string[];
-  readonly operations: readonly Operation[];
-  /** The accounts in the order of `keys`, once loaded. */
-  states: readonly VersionedAccount[];
-  /** Whether the states were read for this attempt, not remembered. */
-  fresh: boolean;
-  /** Its documents were given back. */
-  released: boolean;
-  /** Why its accounts could not be made. */
-  broken: Error | null;
-  plan: Plan | null;
-}
-
-export function newGroup(operations: readonly Operation[]): Group {
-  const { accounts, documents } = operations[0] as Operation;
-  const keys = documents.length === accounts.length ? documents : documents.slice(0, accounts.length);
-  return { keys, documents, operations, states: [], fresh: false, released: false, broken: null, plan: null };
-}
-
-/** A decided group: what to write. The answers wait in the operations until it is written. */
-export interface Plan {
-  readonly unit: Unit;
-  readonly states: readonly VersionedAccount[];
-  readonly entries: readonly SealedEntry[];
-  readonly events: readonly CreditEvent[];
-  /** Operations whose effect or refusal is in the unit: unknown as long as the unit is. */
-  readonly sent: readonly Operation[];
-}
-
-export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'facts'> {
-  readonly now: () => number;
-  readonly sinks: readonly string[];
-  /** Whether there is a queue of notifications, and whether recorded refusals are sent to it. */
-  readonly queue: boolean;
-  readonly notifyErrors: boolean;
-  /** Whether refusals leave an error entry; they always fence. */
-  readonly errorEntries: boolean;
-}
-
-/** `planned`, or what has to happen first: `facts` to be read, or the state to be loaded again (`stale`). */
-export type Verdict = 'planned' | 'facts' | 'stale';
+/** `decided`, or the step that has to come first: `facts` are read, or the state is loaded again (`stale`). */
+export type Progress = 'decided' | 'facts' | 'stale';
 
 /** What one pass over a group collects. */
 interface Pass {
@@ -89,7 +49,7 @@ interface Pass {
   fenced: boolean;
 }
 
-export function planGroup<S>(group: Group, facts: FactSheet<S>, settings: DecisionSettings): Verdict {
+export function decideGroup<S>(group: Group, facts: FactSheet<S>, settings: DecisionSettings): Progress {
   const now = settings.now();
   const pass: Pass = {
     accounts: group.states.map((state) => state.account),
@@ -106,25 +66,25 @@ export function planGroup<S>(group: Group, facts: FactSheet<S>, settings: Decisi
   let context: Context | null = null;
   let undecided = false;
   for (const operation of group.operations) {
-    if (operation.state === 'settled') continue;
+    if (operation.state === 'answered') continue;
     context ??= contextOf(settings, now, operation.accounts[0]?.creditType ?? '', pass.changes);
     // Later operations still say what they need.
-    if (planOperation(group, operation, facts, settings, context, pass) !== 'planned') undecided = true;
+    if (decideOperation(group, operation, facts, settings, context, pass) !== 'decided') undecided = true;
   }
   if (undecided) return facts.misses > misses ? 'facts' : 'stale';
-  group.plan = finishPlan(group, pass);
-  return 'planned';
+  group.decided = finish(group, pass);
+  return 'decided';
 }
 
 /** Decides one operation on what the ones before it left, and notes its answer. */
-function planOperation<S>(
+function decideOperation<S>(
   group: Group,
   operation: Operation,
   facts: FactSheet<S>,
   settings: DecisionSettings,
   context: Context,
   pass: Pass,
-): Verdict {
+): Progress {
   const { call } = operation;
   const { changes, accounts } = pass;
   operation.answer = null;
@@ -135,7 +95,7 @@ function planOperation<S>(
     if (earlier) {
       operation.answer = earlier.answer;
       operation.error = earlier.error;
-      return 'planned';
+      return 'decided';
     }
   }
   let decision: Decision;
@@ -143,10 +103,7 @@ function planOperation<S>(
     decision = decide(accounts, operation.command, call, context);
   } catch (cause) {
     if (operation.uncertain) return 'stale';
-    // A contradiction found while deciding ends that call alone; nothing of it is written.
-    const message = 'An internal check failed; nothing was written. Please report this with the stack of the cause.';
-    operation.error = creditError('INVARIANT_VIOLATION', message, {}, { cause });
-    return 'planned';
+    return contradiction(operation, cause);
   }
   if (decision.kind !== 'applied' && call.scopedKey !== null && facts.keyed(call.scopedKey) === undefined) {
     // Before anything but an effect is answered, the key is looked up: found means replay.
@@ -164,45 +121,54 @@ function planOperation<S>(
       const rows = decision.changes[1]?.entries.map((entry) => entry.row) ?? NO_ROWS;
       operation.answer = { entry: decision.entry, replayed: false, entries: rows };
       pass.sent.push(operation);
-      return 'planned';
+      return 'decided';
     }
     case 'repeated': {
       const entry = changes.entry(decision.entryId) ?? facts.row('entry', decision.entryId);
       if (entry === undefined) return 'facts';
-      operation.answer = replayOf(entry as unknown as EntryRow);
-      return 'planned';
+      if (entry === null)
+        return contradiction(operation, new Error('The entry that ended the reservation is missing.'));
+      operation.answer = replayOf(entry);
+      return 'decided';
     }
     case 'pending':
       return 'facts';
     case 'nothing':
       operation.answer = NOTHING;
       if (operation.uncertain) pass.fenced = true;
-      return group.fresh ? 'planned' : 'stale';
+      return group.fresh ? 'decided' : 'stale';
     case 'refused':
-      return planRefusal(group, operation, decision, settings, context, pass);
+      return decideRefusal(group, operation, decision, settings, context, pass);
     default:
       return decision satisfies never;
   }
 }
 
-function planRefusal(
+/** A contradiction found while deciding ends that call alone; nothing of it is written. */
+function contradiction(operation: Operation, cause: unknown): Progress {
+  const message = 'An internal check failed; nothing was written. Please report this with the stack of the cause.';
+  operation.error = creditError('INVARIANT_VIOLATION', message, {}, { cause });
+  return 'decided';
+}
+
+function decideRefusal(
   group: Group,
   operation: Operation,
   refusal: Refusal,
   settings: DecisionSettings,
   context: Context,
   pass: Pass,
-): Verdict {
+): Progress {
   const { call } = operation;
   operation.error = errorOf(refusal);
   const recorded = RECORDED.has(refusal.code) && !ROUTINE.has(operation.command.type);
   // What is not written was true of the state it was decided on, so that must be the latest.
   if (!recorded && !group.fresh) return 'stale';
   // An earlier attempt whose answer was lost must not land after any refusal.
-  if (!recorded && !operation.uncertain) return 'planned';
+  if (!recorded && !operation.uncertain) return 'decided';
   pass.fenced = true;
   pass.sent.push(operation);
-  if (!recorded) return 'planned';
+  if (!recorded) return 'decided';
   const [first] = operation.accounts;
   const [state] = group.states;
   if (settings.errorEntries && first && state) {
@@ -218,10 +184,10 @@ function planRefusal(
     const when = { sequence: seq, at: new Date(Math.max(context.now, at)) };
     pass.changes.addOutgoing(refusalNotification(id, first, refusal, when));
   }
-  return 'planned';
+  return 'decided';
 }
 
-function finishPlan(group: Group, { accounts, changes, entries, events, sent, fenced }: Pass): Plan {
+function finish(group: Group, { accounts, changes, entries, events, sent, fenced }: Pass): Decided {
   const unit = changes.changes();
   const states: VersionedAccount[] = [];
   // What an earlier attempt wrote, and nobody was told, is in the state that was read since.
@@ -233,33 +199,10 @@ function finishPlan(group: Group, { accounts, changes, entries, events, sent, fe
       const account = accounts[i] as Account;
       const { version } = group.states[i] as VersionedAccount;
       states.push({ account, version: version + 1 });
-      const row = accountToRow(account, version + 1) as unknown as Row;
-      unit.push({ op: 'replace', model: 'account', row, expectedVersion: version });
+      unit.push(replaceOf('account', accountToRow(account, version + 1)));
     }
   }
   return { unit, states, entries, events, sent };
-}
-
-/** From here on these operations are in a commit whose outcome is not known. */
-export function markSent({ plan }: Group): void {
-  for (const operation of plan?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
-}
-
-/** What decisions of one instant on accounts of one credit type are given. */
-export function contextOf(settings: DecisionSettings, now: number, creditType: string, changes: ChangeSet): Context {
-  const { scale, ledgerId, defaultsOf, limits, allEvents, temporal } = settings;
-  // One a group: a copy of all settings would be half as much again of what is made for it.
-  return {
-    now,
-    scale,
-    ledgerId,
-    defaults: defaultsOf(creditType),
-    defaultsOf,
-    limits,
-    allEvents,
-    temporal,
-    facts: changes,
-  };
 }
 
 const NO_ROWS: readonly EntryRow[] = [];

@@ -5,18 +5,18 @@
 import { randomInt } from 'node:crypto';
 import { isTooLong, MAX_LINE_BYTES, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
-import type { EntryRow } from '../../models/entry.js';
+import { type EntryRow, scopedKeyOf } from '../../models/entry.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { JsonObject } from '../../models/values.js';
-import type { Change, Row, StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
-import { monotonicNow, sleep, withDeadline } from '../../timers.js';
-import { callInfo, inputFingerprint } from '../input/parse.js';
-import { storageError } from '../store/store.js';
+import type { Change } from '../../ports/db-manager.js';
+import { monotonicNow, sleep } from '../../timers.js';
+import { storageError } from '../store/storage-error.js';
 import { systemEntry } from '../store/system-entry.js';
+import { insertOf, LATE } from '../store/tables.js';
+import { callInfo, inputFingerprint } from './call-info.js';
 import type { Engine } from './engine.js';
-import { scopedKeyOf } from './operation.js';
 
-/** One act: the rows to write now, and what the ledger says of it. `null` when there is nothing to do. */
+/** One act: the rows to write now, and the text and details of its ledger entry. */
 export interface Act {
   readonly changes: readonly Change[];
   readonly message: string;
@@ -40,7 +40,7 @@ interface Request<S> {
  *
  * @throws what `decide` throws; IDEMPOTENCY_CONFLICT, LIMIT_EXCEEDED, CONTENTION, OUTCOME_UNKNOWN, STORAGE_UNAVAILABLE.
  */
-export async function carryOut<S>(
+export async function writeDefinition<S>(
   engine: Engine<S>,
   { operation, given, options }: Request<S>,
   decide: (at: Date, id: string, rest: () => MutationOptions<S>) => Promise<Act>,
@@ -95,11 +95,15 @@ export async function carryOut<S>(
       const entry = { ...systemEntry(id, at, message, { ...details, input: fingerprint }), ...told };
       const sealed = sealAlone(entry, engine.store.settings.ledgerId);
       if (isTooLong(sealed)) throw tooLong();
-      const unit: Change[] = [...changes, { op: 'insert', model: 'entry', row: sealed.row as unknown as Row }];
+      const unit: Change[] = [...changes, insertOf('entry', sealed.row)];
       if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
       await engine.admit(rest());
-      const outcome = await commit(engine, unit, { session, timeoutMs: Math.max(1, until - monotonicNow()) });
-      switch (outcome?.status) {
+      const timeoutMs = Math.max(1, until - monotonicNow());
+      // A host has to see the error that its own transaction is to be repeated for.
+      const outcome = await engine.store.writeOne(unit, { session, timeoutMs }).catch((error: unknown) => {
+        throw session === undefined ? storageError(error) : error;
+      });
+      switch (outcome.status) {
         case 'committed':
           if (session === undefined) engine.store.recorded(sealed);
           return { details, replayed: false };
@@ -134,25 +138,6 @@ function inputOf({ fingerprint, details }: EntryRow): unknown {
   return fingerprint ?? details.input;
 }
 
-const LATE = new Error('deadline');
-
-/** A commit that does not answer in time may still be applied; one that throws was not. */
-async function commit<S>(
-  engine: Engine<S>,
-  unit: readonly Change[],
-  options: StoreOptions<S>,
-): Promise<UnitOutcome | undefined> {
-  const { session, timeoutMs = 0 } = options;
-  try {
-    const [outcome] = await withDeadline(engine.store.db.commit([unit], options), timeoutMs, () => LATE);
-    return outcome;
-  } catch (cause) {
-    if (cause === LATE) return { status: 'unknown', cause };
-    // A host has to see what its own transaction is to be repeated for.
-    throw session === undefined ? storageError(cause) : cause;
-  }
-}
-
 async function findEarlier<S>(
   engine: Engine<S>,
   scopedKey: string | null,
@@ -161,13 +146,8 @@ async function findEarlier<S>(
 ): Promise<EntryRow | null> {
   return engine.read<EntryRow | null>({ session, timeoutMs, signal }, async (ms) => {
     const options = { session, timeoutMs: ms };
-    const { db } = engine.store;
-    if (id !== null) {
-      const [row] = await db.getMany('entry', [id], options);
-      if (row) return row as unknown as EntryRow;
-    }
-    if (scopedKey === null) return null;
-    const { rows } = await db.find('entry', { index: 'idempotency', equals: { scopedKey }, limit: 1 }, options);
-    return (rows[0] as unknown as EntryRow | undefined) ?? null;
+    const row = id === null ? null : await engine.store.get('entry', id, options);
+    if (row || scopedKey === null) return row;
+    return engine.store.findOne('entry', { index: 'idempotency', equals: { scopedKey } }, options);
   });
 }

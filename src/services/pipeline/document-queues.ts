@@ -2,7 +2,7 @@
  * First-in-first-out queues by document. An operation enters the queues of all its documents in one synchronous step
  * and runs when it heads them all, so an operation on two documents is a barrier in both queues.
  */
-import { type Group, newGroup } from './decide-group.js';
+import { type Group, newGroup } from './group.js';
 import type { Operation } from './operation.js';
 
 /** A document that is waited for or worked on. */
@@ -36,7 +36,7 @@ class Queue {
 
   /** The first operation that is still waited for; answered ones leave on the way. */
   peek(): Operation | undefined {
-    while (this.#items[this.#head]?.state === 'settled') this.shift();
+    while (this.#items[this.#head]?.state === 'answered') this.shift();
     return this.#items[this.#head];
   }
 
@@ -114,7 +114,7 @@ export class DocumentQueues {
 
   /** Puts what was taken behind a running group back where it waited. */
   putBack({ documents: [key = ''], operations }: Group): void {
-    this.#queues.get(key)?.putBack(operations.filter(({ state }) => state !== 'settled'));
+    this.#queues.get(key)?.putBack(operations.filter(({ state }) => state !== 'answered'));
   }
 
   /** Gives the documents of a group back, with the operations that have to run again at the head. */

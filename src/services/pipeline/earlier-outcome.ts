@@ -1,21 +1,19 @@
 /** What an operation already has: its own commit that was never answered, or the first call with its key. */
 import type { Account } from '../../core/account.js';
-import type { Command, CommandOf, GrantTerms, Refusal } from '../../core/command.js';
-import { fingerprintOf } from '../../core/entry-line.js';
+import type { Refusal } from '../../core/decision.js';
 import { type CreditErrorCode, type CreditErrorDetails, creditError } from '../../errors.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { SubscriptionRow } from '../../models/subscription.js';
-import type { JsonObject } from '../../models/values.js';
-import { refusalId } from '../store/system-entry.js';
 import type { ChangeSet } from './change-set.js';
 import type { FactSheet } from './facts.js';
 import { type Answer, type Operation, otherEntryId, retryKeyOf } from './operation.js';
+import { refusalId } from './refusal-entry.js';
+import { sameInput } from './same-input.js';
 
 type Earlier = { readonly answer: Answer | null; readonly error: Error | null };
 
 /** Asks for what an operation is sure to need, so that one read serves the whole batch. */
 export function prefetch<S>(operation: Operation, accounts: readonly Account[], facts: FactSheet<S>): void {
-  if (operation.state === 'settled') return;
+  if (operation.state === 'answered') return;
   const { command, call } = operation;
   if (operation.uncertain || operation.resumes) {
     facts.row('entry', call.operationId);
@@ -34,7 +32,7 @@ export function prefetch<S>(operation: Operation, accounts: readonly Account[], 
     if (command.original.grantId !== null) ids.push(command.original.grantId);
     for (const id of ids) if (!account.grants.some((grant) => grant.id === id)) facts.row('grant', id);
   } else if (command.type === 'renew') {
-    const row = facts.row('subscription', account.userId) as SubscriptionRow | null | undefined;
+    const row = facts.row('subscription', account.userId);
     if (row) facts.row('plan', row.pending?.planId ?? row.planId);
   } else if (command.type === 'renew_cycle') facts.row('cycle', command.cycleId);
 }
@@ -48,15 +46,14 @@ export function findEarlier<S>(
   const { call } = operation;
   if (operation.uncertain || operation.resumes) {
     // Two calls can share an operation id: one that is resumed twice, or while its first attempt is still in flight.
-    const written = changes.entry(call.operationId) ?? facts.row('entry', call.operationId);
-    const row = written as EntryRow | null | undefined;
+    const row = changes.entry(call.operationId) ?? facts.row('entry', call.operationId);
     if (row === undefined) return undefined;
     if (row && operation.resumes && !sameInput(operation, row)) return failed(keyConflict(operation));
     if (row) return withOther(operation, row, operation.resumes, facts, changes);
     if (operation.uncertain) {
       const refusal = facts.row('entry', refusalId(call.operationId, operation.sentVersion));
       if (refusal === undefined) return undefined;
-      if (refusal) return failed(errorOf(refusalOf(refusal as unknown as EntryRow)));
+      if (refusal) return failed(errorOf(refusalOf(refusal)));
     }
   }
   if (call.scopedKey === null) return null;
@@ -78,8 +75,8 @@ function withOther<S>(
 ): Earlier | undefined {
   if (command.type !== 'transfer') return { answer: { entry, replayed, entries: [] }, error: null };
   const id = otherEntryId(entry.operationId);
-  const other = (changes.entry(id) ?? facts.row('entry', id)) as EntryRow | undefined;
-  return other && { answer: { entry, replayed, entries: [other] }, error: null };
+  const other = changes.entry(id) ?? facts.row('entry', id);
+  return other ? { answer: { entry, replayed, entries: [other] }, error: null } : undefined;
 }
 
 export function replayOf(entry: EntryRow): Answer {
@@ -88,96 +85,6 @@ export function replayOf(entry: EntryRow): Answer {
 
 export function errorOf<C extends CreditErrorCode>({ code, message, details }: Refusal<C>): Error {
   return creditError(code, message, details);
-}
-
-/** An unkeyed entry keeps no fingerprint; its own columns tell whether the call is the same. */
-function sameInput({ call, command, accounts }: Operation, row: EntryRow): boolean {
-  return (
-    row.account === accounts[0]?.key &&
-    row.operation === call.operation &&
-    row.description === call.description &&
-    row.actor === call.actor &&
-    row.reason === call.reason &&
-    fingerprintOf(row.metadata) === fingerprintOf(call.metadata) &&
-    sameCommand(command, accounts, row)
-  );
-}
-
-function sameCommand(command: Command, accounts: Operation['accounts'], row: EntryRow): boolean {
-  switch (command.type) {
-    case 'add':
-      return row.amount === command.amount && sameTerms(command.terms, row.details.grant as unknown as GrantTerms);
-    case 'adjust':
-      return row.delta === command.delta;
-    case 'transfer':
-      return row.amount === command.amount && row.details.to === accounts[1]?.userId;
-    case 'reverse':
-      return row.reverses === command.original.id && (command.amount ?? row.amount) === row.amount;
-    case 'commit':
-    case 'release':
-      return row.reservationId === command.reservationId && (row.details.fingerprint ?? '') === command.fingerprint;
-    case 'extend':
-      return row.reservationId === command.reservationId;
-    case 'deduct':
-    case 'reserve':
-    case 'claw_back':
-      return row.amount === command.amount;
-    case 'create_account':
-      return row.details.fingerprint === command.fingerprint;
-    case 'update_account':
-    case 'expire':
-      return true;
-    default:
-      return samePlanCommand(command, row.details);
-  }
-}
-
-type PlanCommand = CommandOf<
-  'subscribe' | 'renew' | 'change_subscription' | 'start_cycle' | 'stop_cycle' | 'renew_cycle' | 'claim_promo'
->;
-
-/** What an entry of a plan, a cycle or a promo code tells of the call that wrote it. */
-interface PlanDetails {
-  readonly subscription?: { id: string; planId: string; nextPlanId: string | null; status: string; autoRenew: boolean };
-  readonly cycle?: { id: string; amount: number; days: number; recurring: boolean };
-  readonly promoCode?: string;
-}
-
-const STATUSES_AFTER: Readonly<Record<string, readonly string[]>> = {
-  ...{ cancelled: ['cancelled'], paused: ['paused'], resumed: ['active', 'trialing'], removed: ['removed'] },
-};
-
-function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
-  const { subscription, cycle, promoCode } = details as PlanDetails;
-  switch (command.type) {
-    case 'subscribe':
-      return subscription?.planId === command.planId || subscription?.nextPlanId === command.planId;
-    case 'renew':
-      return subscription?.id === command.subscriptionId;
-    case 'change_subscription':
-      if (command.to === 'cancelled at the end of the period') return subscription?.autoRenew === false;
-      return STATUSES_AFTER[command.to]?.includes(subscription?.status ?? '') ?? false;
-    case 'start_cycle':
-      return cycle?.amount === command.amount && cycle.days === command.days && cycle.recurring === command.recurring;
-    case 'stop_cycle':
-    case 'renew_cycle':
-      return cycle?.id === command.cycleId;
-    case 'claim_promo':
-      return promoCode === command.code;
-    default:
-      return command satisfies never;
-  }
-}
-
-function sameTerms(given: GrantTerms, stored: GrantTerms): boolean {
-  return (
-    given.source === stored.source &&
-    given.priority === stored.priority &&
-    given.expiresAt === stored.expiresAt &&
-    (given.effectiveAt ?? stored.effectiveAt) === stored.effectiveAt &&
-    given.planId === stored.planId &&
-    given.reference === stored.reference
-  );
 }
 
 function failed(error: Error): Earlier {

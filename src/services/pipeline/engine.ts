@@ -1,32 +1,21 @@
 /** What all services of one manager share: the store, the pipeline, host sessions, and how a call enters them. */
-import { accountFromRow, emptyAccount } from '../../core/account.js';
-import type { Command, Defaults } from '../../core/command.js';
-import { decide } from '../../core/decide.js';
-import { creditError, isCreditError } from '../../errors.js';
-import { type AccountRow, accountKey } from '../../models/account.js';
-import type { EntryRow } from '../../models/entry.js';
+import type { Command } from '../../core/command.js';
+import type { Defaults } from '../../core/decision.js';
+import { creditError } from '../../errors.js';
+import { type AccountRef, type AccountRow, accountRef } from '../../models/account.js';
+import { scopedKeyOf } from '../../models/entry.js';
 import type { CallOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { Awaitable, JsonObject } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
-import type { BalanceCache } from '../credits/balance-cache.js';
-import { callInfo, inputFingerprint } from '../input/parse.js';
-import { type Store, storageError } from '../store/store.js';
-import { ChangeSet } from './change-set.js';
-import { contextOf, type DecisionSettings, newGroup } from './decide-group.js';
-import { errorOf } from './earlier-outcome.js';
-import { FactSheet } from './facts.js';
-import {
-  type AccountRef,
-  type Answer,
-  lateError,
-  newOperation,
-  type Request,
-  scopedKeyOf,
-  settle,
-  unknownError,
-} from './operation.js';
+import { storageError } from '../store/storage-error.js';
+import type { Store } from '../store/store.js';
+import { versionedAccount } from './account-memory.js';
+import { callInfo, inputFingerprint } from './call-info.js';
+import type { DecisionSettings } from './context.js';
+import { type Answer, abortedError, type Request } from './operation.js';
 import type { Pipeline } from './pipeline.js';
+import { preview } from './preview.js';
 import { HostSessions } from './transactions.js';
 
 export interface EngineConfig<S> {
@@ -43,7 +32,6 @@ export interface EngineConfig<S> {
   readonly defaultsOf: (creditType: string) => Defaults;
   /** Null, or a promise that has to resolve before anything is written. */
   readonly admit: () => Promise<void> | null;
-  readonly cache: BalanceCache | null;
 }
 
 /** A mutation as a service describes it. */
@@ -61,9 +49,6 @@ export interface Mutation<S> {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const GRACE_MS = 500;
-/** Of the commands that a preview imagines before its own. */
-const FIRST_MAX = 100;
 const OWN_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export class Engine<S> {
@@ -72,7 +57,7 @@ export class Engine<S> {
 
   constructor(config: EngineConfig<S>) {
     this.#config = config;
-    this.#sessions = new HostSessions(config.store.db, config.settings);
+    this.#sessions = new HostSessions(config.store, config.pipeline.memory, config.settings);
   }
 
   get store(): Store<S> {
@@ -81,10 +66,6 @@ export class Engine<S> {
 
   get scale(): number {
     return this.#config.scale;
-  }
-
-  get cache(): BalanceCache | null {
-    return this.#config.cache;
   }
 
   get logger(): LoggerLike {
@@ -104,7 +85,7 @@ export class Engine<S> {
   }
 
   account(creditType: string, userId: string): AccountRef {
-    return { key: accountKey(creditType, userId), creditType, userId };
+    return accountRef(creditType, userId);
   }
 
   /** Runs a mutation through the pipeline, or inside the host's transaction when a session is given. */
@@ -140,7 +121,7 @@ export class Engine<S> {
    */
   offer(row: AccountRow): void {
     const { memory } = this.#config.pipeline;
-    if (!memory.get(row.id)) memory.set(row.id, { account: accountFromRow(row), version: row.version });
+    if (!memory.get(row.id)) memory.set(row.id, versionedAccount(row));
   }
 
   /** Waits until something new may be written: a ledger file that is required may be out of order. */
@@ -187,49 +168,17 @@ export class Engine<S> {
    * The entry that a command would be answered with now, after `first` as often as that does anything. Nothing is
    * written and nothing remembered.
    */
-  preview(
-    accounts: readonly AccountRef[],
-    options: ReadOptions<S>,
-    command: Command,
-    first: Command | null = null,
-  ): Promise<EntryRow> {
+  preview(accounts: readonly AccountRef[], options: ReadOptions<S>, command: Command, first: Command | null = null) {
     const { session, fresh } = options;
-    const { db } = this.store;
-    return this.read(options, async (timeoutMs) => {
-      const how = { session, fresh, timeoutMs };
-      const keys = accounts.map(({ key }) => key);
-      const rows = (await db.getMany('account', keys, how)) as unknown as (AccountRow | null)[];
-      const states = accounts.map(({ creditType, userId }, i) => {
-        const row = rows[i];
-        return row ? accountFromRow(row) : emptyAccount(creditType, userId);
-      });
-      const facts = new FactSheet(db, how);
-      const settings = this.#config.settings();
-      const changes = new ChangeSet(settings, facts);
-      const context = contextOf(settings, settings.now(), states[0]?.creditType ?? '', changes);
-      let decided = 0;
-      const ask = async (asked: Command) => {
-        const call = callInfo('preview', `preview-${decided++}`, {}, null);
-        for (;;) {
-          const { misses } = facts;
-          const decision = decide(states, asked, call, context);
-          if (decision.kind !== 'pending' || facts.misses === misses) return decision;
-          await facts.fetch();
-        }
-      };
-      while (first !== null && decided < FIRST_MAX) {
-        const decision = await ask(first);
-        if (decision.kind !== 'applied') break;
-        for (const [i, change] of decision.changes.entries()) {
-          changes.add(change);
-          states[i] = change.account;
-        }
-      }
-      const decision = await ask(command);
-      if (decision.kind === 'applied') return decision.entry;
-      if (decision.kind === 'refused') throw errorOf(decision);
-      throw creditError('INVARIANT_VIOLATION', 'There is nothing to preview.', {});
-    });
+    const { store } = this;
+    return this.read(options, (timeoutMs) =>
+      preview(
+        accounts,
+        [first, command],
+        { tables: store, settings: this.#config.settings() },
+        { session, fresh, timeoutMs },
+      ),
+    );
   }
 
   /** An instant no earlier than the clock. */
@@ -244,38 +193,10 @@ export class Engine<S> {
         expected: 'a transaction of the configured database',
       });
     }
-    const { timeoutMs } = request;
-    const { signal } = request;
+    const { timeoutMs, signal } = request;
     const rest = this.startDeadline({ timeoutMs, signal });
     await this.admit({ timeoutMs, signal });
-    const left = rest().timeoutMs;
-    return new Promise<Answer>((resolve, reject) => {
-      const operation = newOperation(request, resolve, reject);
-      const keys = request.accounts.map((account) => account.key);
-      const group = newGroup([operation]);
-      // Whatever ends the call first settles it; one that was not sent by then is never carried out.
-      const end = (tell: () => void) => {
-        if (operation.state === 'settled') return;
-        operation.state = 'settled';
-        signal?.removeEventListener('abort', abort);
-        for (const key of keys) this.#config.pipeline.memory.drop(key);
-        tell();
-      };
-      const abort = () => {
-        if (operation.state === 'waiting') end(() => reject(abortedError()));
-      };
-      signal?.addEventListener('abort', abort);
-      const run = this.#sessions.run(group, session, left);
-      const inTime = (ms: number) => withDeadline(run, ms, () => lateError(operation));
-      // One that is writing gets a moment more, to leave nothing half done behind in the host's transaction.
-      const answer = inTime(left).catch((error) =>
-        operation.state === 'sent' ? inTime(GRACE_MS) : Promise.reject(error),
-      );
-      answer.then(
-        () => end(() => settle(operation)),
-        (error) => end(() => reject(isCreditError(error, 'OUTCOME_UNKNOWN') ? unknownError(operation) : error)),
-      );
-    });
+    return this.#sessions.call(request, session, rest().timeoutMs);
   }
 
   /** The operation id of a key that this library made for a call whose outcome was unknown. */
@@ -287,8 +208,4 @@ export class Engine<S> {
       expected: 'a key of your own, or details.idempotencyKey of an OUTCOME_UNKNOWN error',
     });
   }
-}
-
-function abortedError() {
-  return creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
 }

@@ -1,18 +1,20 @@
-/** Stored rows that decisions of one batch ask for; what is missing is read for all of them at once. */
+/** Stored rows that decisions of one batch ask for; missing ones are read for all of them at once. */
 import type { EntryRow } from '../../models/entry.js';
-import type { DbManager, Row, StoreOptions } from '../../ports/db-manager.js';
+import type { ModelName, Rows } from '../../models/rows.js';
+import type { StoreOptions } from '../../ports/db-manager.js';
+import type { RowPage, Tables } from '../store/tables.js';
 
 const KEYS_PER_QUERY = 500;
 
 export class FactSheet<S> {
-  readonly #rows = new Map<string, Map<string, Row | null>>();
+  readonly #rows = new Map<ModelName, Map<string, Rows[ModelName] | null>>();
   readonly #keys = new Map<string, EntryRow | null>();
   readonly #reversals = new Map<string, readonly EntryRow[]>();
-  readonly #wanted = { rows: new Map<string, Set<string>>(), keys: new Set<string>(), reversals: new Set<string>() };
+  readonly #wanted = { rows: new Map<ModelName, Set<string>>(), keys: new Set<string>(), reversals: new Set<string>() };
   #misses = 0;
 
   constructor(
-    readonly db: DbManager<S>,
+    readonly tables: Tables<S>,
     readonly options: StoreOptions<S>,
   ) {}
 
@@ -22,8 +24,8 @@ export class FactSheet<S> {
   }
 
   /** A row of `model`; `undefined` while it has not been read. */
-  row(model: string, key: string): Row | null | undefined {
-    const row = this.#rows.get(model)?.get(key);
+  row<M extends ModelName>(model: M, key: string): Rows[M] | null | undefined {
+    const row = this.#rows.get(model)?.get(key) as Rows[M] | null | undefined;
     if (row === undefined) {
       const keys = this.#wanted.rows.get(model) ?? new Set();
       this.#wanted.rows.set(model, keys.add(key));
@@ -72,10 +74,10 @@ export class FactSheet<S> {
     reversals.clear();
   }
 
-  async #fetchRows(model: string, keys: readonly string[]): Promise<void> {
-    const known = this.#rows.get(model) ?? new Map<string, Row | null>();
+  async #fetchRows(model: ModelName, keys: readonly string[]): Promise<void> {
+    const known = this.#rows.get(model) ?? new Map<string, Rows[ModelName] | null>();
     this.#rows.set(model, known);
-    const rows = await this.db.getMany(model, keys, this.options);
+    const rows = await this.tables.getMany(model, keys, this.options);
     for (const [i, key] of keys.entries()) known.set(key, rows[i] ?? null);
   }
 
@@ -84,8 +86,8 @@ export class FactSheet<S> {
       const values = keys.slice(from, from + KEYS_PER_QUERY);
       for (const key of values) this.#keys.set(key, null);
       const query = { index: 'idempotency', anyOf: { field: 'scopedKey', values }, limit: values.length };
-      const { rows } = await this.db.find('entry', query, this.options);
-      for (const row of rows as unknown as EntryRow[]) this.#keys.set(row.scopedKey as string, row);
+      const { rows } = await this.tables.find('entry', query, this.options);
+      for (const row of rows) this.#keys.set(row.scopedKey as string, row);
     }
   }
 
@@ -93,8 +95,12 @@ export class FactSheet<S> {
     const entries: EntryRow[] = [];
     const query = { index: 'reverses', equals: { reverses: entryId }, limit: 100 };
     for (let after: string | null = ''; after !== null; ) {
-      const page = await this.db.find('entry', after === '' ? query : { ...query, after }, this.options);
-      entries.push(...(page.rows as unknown as EntryRow[]));
+      const page: RowPage<EntryRow> = await this.tables.find(
+        'entry',
+        after === '' ? query : { ...query, after },
+        this.options,
+      );
+      entries.push(...page.rows);
       after = page.nextCursor;
     }
     this.#reversals.set(entryId, entries);

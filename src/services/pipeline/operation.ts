@@ -1,14 +1,9 @@
 /** One submitted call on its way through the pipeline, and what it is answered. */
 import type { CallInfo, Command } from '../../core/command.js';
 import { creditError } from '../../errors.js';
+import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import { monotonicNow } from '../../timers.js';
-
-export interface AccountRef {
-  readonly key: string;
-  readonly creditType: string;
-  readonly userId: string;
-}
 
 /** What a service asks for. */
 export interface Request {
@@ -34,7 +29,7 @@ export interface Answer {
 export interface Operation extends Request {
   readonly deadline: number;
   /** `sent`: in a commit whose outcome is not known yet. */
-  state: 'waiting' | 'sent' | 'settled';
+  state: 'waiting' | 'sent' | 'answered';
   /** An earlier commit of it was sent and never answered. */
   uncertain: boolean;
   /** Version of its first account that the last commit expected. */
@@ -88,7 +83,7 @@ export function newOperation(
 }
 
 /** Tells the caller what was decided. */
-export function settle({ answer, error, resolve, reject }: Operation): void {
+export function tell({ answer, error, resolve, reject }: Operation): void {
   if (answer) resolve(answer);
   else reject(error);
 }
@@ -98,11 +93,6 @@ export const NOTHING: Answer = { entry: null, replayed: false, entries: [] };
 /** The entry that a transfer writes on its second account. */
 export function otherEntryId(operationId: string): string {
   return `${operationId}.to`;
-}
-
-/** What a key is unique as. Unambiguous: the account's length is part of it, and the operation holds no slash. */
-export function scopedKeyOf(account: string, operation: string, key: string): string {
-  return `${operation}/${account.length}/${account}/${key}`;
 }
 
 /**
@@ -131,4 +121,8 @@ export function unknownError(request: Request) {
   const message =
     'The commit was sent and no answer came. Repeat the call with details.idempotencyKey to learn the outcome.';
   return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey });
+}
+
+export function abortedError() {
+  return creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
 }

@@ -1,16 +1,17 @@
 /** The rows that tell people something: made in the commit of what they tell of, or by hand. */
 import { toCredits } from '../../core/amounts.js';
-import type { Refusal } from '../../core/command.js';
-import { accountKey } from '../../models/account.js';
+import type { Refusal } from '../../core/decision.js';
+import { type AccountRef, accountKey } from '../../models/account.js';
 import { undelivered } from '../../models/delivery.js';
 import type { CreditEvent } from '../../models/events.js';
 import type { NoticeRow } from '../../models/notice.js';
 import type { NotificationMessage, NotificationRow } from '../../models/notification.js';
+import type { OutboxRow } from '../../models/outbox.js';
 import type { JsonObject } from '../../models/values.js';
-import type { Change, Row } from '../../ports/db-manager.js';
-import type { AccountRef } from './operation.js';
+import type { Change } from '../../ports/db-manager.js';
+import { insertOf } from '../store/tables.js';
 
-/** What is not of an event stands behind all events of its sequence. */
+/** Rows that belong to no event stand behind all events of their sequence. */
 export const BY_HAND = 1_000_000;
 
 type Content = {
@@ -53,23 +54,38 @@ export function expiringContent(account: AccountRef, units: number, days: number
   return { type: 'expiring_credits', payload: { ...expiring, ...typeOf(account) } };
 }
 
+/** An event on its way to one sink. */
+export function outboxRow(event: CreditEvent, account: string, sink: string): OutboxRow {
+  const { id, userId, sequence, type, occurredAt } = event;
+  return {
+    ...{ id: `${id}@${sink}`, version: 1, eventId: id, sink, account, userId, sequence, place: placeOf(event), type },
+    payload: event,
+    ...undelivered(new Date(occurredAt)),
+  };
+}
+
+/** The place of an event within its operation, which its id ends with. */
+function placeOf({ id }: CreditEvent): number {
+  return Number(id.slice(id.lastIndexOf('.') + 1));
+}
+
 /** The rows of a crossing: a notification of a fall to the threshold, a notice of the rise above it. */
-export function crossingChange(event: CreditEvent, place: number, scale: number): Change | null {
+export function crossingChange(event: CreditEvent, scale: number): Change | null {
   const isLow = event.type === 'credits.low_balance_reached';
   if (!isLow && event.type !== 'credits.balance_restored') return null;
   const { userId, creditType, sequence } = event;
   const account = { key: accountKey(creditType, userId), creditType, userId };
-  const when = { sequence, place, at: new Date(event.occurredAt) };
+  const when = { sequence, place: placeOf(event), at: new Date(event.occurredAt) };
   const id = `n-${event.id}`;
-  if (!isLow) return insert('notice', restoredRow(id, account.key, when));
+  if (!isLow) return insertOf('notice', restoredRow(id, account.key, when));
   // Events carry credits; their units are exact again, as those of every amount that a caller gives as a number.
   const units = (credits: number) => Math.round(credits * 10 ** scale);
   const { balance, available } = event.data;
   const content = lowContent(account, units(balance), units(available), scale);
-  return insert('notification', notificationRow(id, account, content, when));
+  return insertOf('notification', notificationRow(id, account, content, when));
 }
 
-/** What a refused call tells, in the commit of its error entry. */
+/** The notification of a refused call, in the commit of its error entry. */
 export function refusalNotification(
   id: string,
   account: AccountRef,
@@ -78,18 +94,14 @@ export function refusalNotification(
 ): Change {
   const payload = { message, details: { code, ...(details as JsonObject) } };
   const when = { sequence, place: BY_HAND, at };
-  return insert('notification', notificationRow(`n-${id}`, account, { type: 'transaction_error', payload }, when));
+  return insertOf('notification', notificationRow(`n-${id}`, account, { type: 'transaction_error', payload }, when));
 }
 
 function restoredRow(id: string, account: string, { sequence, place, at }: Place): NoticeRow {
   return { id, version: 1, kind: 'restored', account, sequence, place, createdAt: at, expiresAt: null };
 }
 
-export function insert(model: 'notification' | 'notice', row: NotificationRow | NoticeRow): Change {
-  return { op: 'insert', model, row: row as unknown as Row };
-}
-
-/** Messages on `credits` look as they always did; others say what they are of. */
+/** Messages on `credits` look as they always did; others name their credit type. */
 function typeOf({ creditType }: AccountRef): { readonly credit_type?: string } {
   return creditType === 'credits' ? {} : { credit_type: creditType };
 }

@@ -1,10 +1,18 @@
 /** Writing inside a transaction: the pessimistic path's own, or the host's. Lock, read, decide, write, answer. */
-import { creditError } from '../../errors.js';
-import type { DbManager, StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
-import { monotonicNow } from '../../timers.js';
+import { creditError, isCreditError } from '../../errors.js';
+import type { StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
+import { monotonicNow, withDeadline } from '../../timers.js';
+import type { Tables } from '../store/tables.js';
 import { createAccounts, lockStates } from './account-loader.js';
-import { type DecisionSettings, type Group, markSent, type Plan, planGroup } from './decide-group.js';
+import type { AccountMemory } from './account-memory.js';
+import type { DecisionSettings } from './context.js';
+import { decideGroup } from './decide-group.js';
 import { FactSheet } from './facts.js';
+import { type Decided, type Group, markSent, newGroup } from './group.js';
+import { type Answer, abortedError, lateError, newOperation, type Request, tell, unknownError } from './operation.js';
+
+/** Time beyond its deadline for a call that is writing in a host's transaction. */
+const GRACE_MS = 500;
 
 /** Thrown inside a transaction to roll it back; carries why. */
 class RolledBack extends Error {
@@ -13,19 +21,19 @@ class RolledBack extends Error {
   }
 }
 
-/** Plans and writes a group in a transaction of our own. Anything but `committed` was rolled back. */
+/** Decides and writes a group in a transaction of our own. Anything but `committed` was rolled back. */
 export async function writeInTransaction<S>(
   group: Group,
-  db: DbManager<S>,
+  tables: Tables<S>,
   settings: DecisionSettings,
   timeoutMs: number,
 ): Promise<UnitOutcome> {
   const options = { timeoutMs };
-  await createAccounts(group, db, options);
+  await createAccounts(group, tables, options);
   try {
-    await db.transaction?.(async (session) => {
-      await lockAndPlan(group, db, settings, { ...options, session });
-      const outcome = await writePlan(group.plan as Plan, db, { ...options, session });
+    await tables.db.transaction?.(async (session) => {
+      await lockAndDecide(group, tables, settings, { ...options, session });
+      const outcome = await writeDecided(group.decided as Decided, tables, { ...options, session });
       if (outcome.status !== 'committed') throw new RolledBack(outcome);
     }, options);
     return { status: 'committed' };
@@ -36,30 +44,32 @@ export async function writeInTransaction<S>(
 }
 
 /** Locks and reads the accounts, reads what the decision needs, decides. The probe of the keys is part of it. */
-export async function lockAndPlan<S>(
+export async function lockAndDecide<S>(
   group: Group,
-  db: DbManager<S>,
+  tables: Tables<S>,
   settings: DecisionSettings,
   options: StoreOptions<S>,
 ): Promise<void> {
-  await lockStates(group, db, options);
-  const facts = new FactSheet(db, options);
+  await lockStates(group, tables, options);
+  const facts = new FactSheet(tables, options);
   for (const operation of group.operations) operation.probe = true;
-  group.plan = null;
-  for (let verdict = planGroup(group, facts, settings); verdict !== 'planned'; ) {
-    if (verdict === 'stale') {
+  group.decided = null;
+  for (let progress = decideGroup(group, facts, settings); progress !== 'decided'; ) {
+    if (progress === 'stale') {
       throw creditError('CONTENTION', 'A row was read before the state it belongs to. Try again.', { attempts: 1 });
     }
     await facts.fetch();
-    verdict = planGroup(group, facts, settings);
+    progress = decideGroup(group, facts, settings);
   }
   markSent(group);
 }
 
-export async function writePlan<S>(plan: Plan, db: DbManager<S>, options: StoreOptions<S>): Promise<UnitOutcome> {
-  if (plan.unit.length === 0) return { status: 'committed' };
-  const [outcome] = await db.commit([plan.unit], options);
-  return outcome as UnitOutcome;
+export async function writeDecided<S>(
+  { unit }: Decided,
+  tables: Tables<S>,
+  options: StoreOptions<S>,
+): Promise<UnitOutcome> {
+  return unit.length === 0 ? { status: 'committed' } : tables.writeOne(unit, options);
 }
 
 /**
@@ -71,12 +81,43 @@ export class HostSessions<S> {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
 
   constructor(
-    readonly db: DbManager<S>,
+    readonly tables: Tables<S>,
+    readonly memory: AccountMemory,
     readonly settings: () => DecisionSettings,
   ) {}
 
-  /** Plans and writes a group of one operation; its answer is in the operation when this resolves. */
-  run(group: Group, session: S, timeoutMs: number): Promise<void> {
+  /** Carries a call out inside the host's transaction; whatever ends it first answers it. */
+  call(request: Request, session: S, timeoutMs: number): Promise<Answer> {
+    const { signal } = request;
+    return new Promise<Answer>((resolve, reject) => {
+      const operation = newOperation(request, resolve, reject);
+      // A call that was not sent when it is answered is never carried out.
+      const end = (answer: () => void) => {
+        if (operation.state === 'answered') return;
+        operation.state = 'answered';
+        signal?.removeEventListener('abort', abort);
+        for (const { key } of request.accounts) this.memory.drop(key);
+        answer();
+      };
+      const abort = () => {
+        if (operation.state === 'waiting') end(() => reject(abortedError()));
+      };
+      signal?.addEventListener('abort', abort);
+      const run = this.#run(newGroup([operation]), session, timeoutMs);
+      const inTime = (ms: number) => withDeadline(run, ms, () => lateError(operation));
+      // One that is writing gets a moment more, to leave nothing half done behind in the host's transaction.
+      const answer = inTime(timeoutMs).catch((error) =>
+        operation.state === 'sent' ? inTime(GRACE_MS) : Promise.reject(error),
+      );
+      answer.then(
+        () => end(() => tell(operation)),
+        (error) => end(() => reject(isCreditError(error, 'OUTCOME_UNKNOWN') ? unknownError(operation) : error)),
+      );
+    });
+  }
+
+  /** Decides and writes a group of one operation; its answer is in the operation when this resolves. */
+  #run(group: Group, session: S, timeoutMs: number): Promise<void> {
     const key = session as object;
     const turn = (this.#tails.get(key) ?? Promise.resolve()).then(() => this.#write(group, session, timeoutMs));
     this.#tails.set(
@@ -87,20 +128,23 @@ export class HostSessions<S> {
   }
 
   async #write(group: Group, session: S, timeoutMs: number): Promise<void> {
-    const isOver = () => group.operations.every((operation) => operation.state === 'settled');
+    const isOver = () => group.operations.every((operation) => operation.state === 'answered');
     if (isOver()) return;
     const until = monotonicNow() + timeoutMs;
     const options = { session, timeoutMs };
-    await createAccounts(group, this.db, { timeoutMs });
-    await lockAndPlan(group, this.db, this.settings(), options);
-    const plan = group.plan as Plan;
+    await createAccounts(group, this.tables, { timeoutMs });
+    await lockAndDecide(group, this.tables, this.settings(), options);
     if (isOver()) return;
-    const outcome = await writePlan(plan, this.db, { ...options, timeoutMs: Math.max(1, until - monotonicNow()) });
-    if (outcome.status !== 'committed') throw failureOf(outcome);
+    const outcome = await writeDecided(group.decided as Decided, this.tables, {
+      ...options,
+      timeoutMs: Math.max(1, until - monotonicNow()),
+    });
+    if (outcome.status !== 'committed') throw hostError(outcome);
   }
 }
 
-function failureOf(outcome: Exclude<UnitOutcome, { status: 'committed' }>): unknown {
+/** A host has to see the database's own error, which may tell it to repeat the transaction. */
+function hostError(outcome: Exclude<UnitOutcome, { status: 'committed' }>): unknown {
   if (outcome.status === 'rejected' || outcome.status === 'unknown') return outcome.cause;
   const message = 'Another writer holds the account or the key. Roll the transaction back and repeat it.';
   return creditError('CONTENTION', message, { attempts: 1 });

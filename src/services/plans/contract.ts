@@ -8,8 +8,7 @@ import type {
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
 import type { BillingPeriod } from '../../models/plan.js';
-import type { JsonObject, Page } from '../../models/values.js';
-import type { Applied } from '../credits/records.js';
+import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 
 export interface SubscriptionPlan {
   readonly id: string;
@@ -75,9 +74,6 @@ export interface Cycle {
   readonly end: Date;
   readonly createdAt: Date;
 }
-
-/** A plan or subscription by its id; of an object only the id is taken. */
-export type Ref = string | { readonly id: string };
 
 /**
  * Plans and who has them. A user has one subscription at a time. What a subscription grants is written with the user's

@@ -9,15 +9,16 @@ import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inp
 import { listShape, readShape } from '../../models/inputs/credits.js';
 import { planInputSchema, planUpdateSchema } from '../../models/inputs/plans.js';
 import type { PlanRow } from '../../models/plan.js';
-import type { Json, JsonObject } from '../../models/values.js';
-import type { Change, FindQuery, Row } from '../../ports/db-manager.js';
+import type { Applied, Json, JsonObject, Ref } from '../../models/values.js';
+import type { Change, FindQuery } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
-import type { Applied } from '../credits/records.js';
+import { definedFields, type Loose } from '../input/given-fields.js';
 import { stepsOf } from '../input/page.js';
 import { parse, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
-import { type Act, carryOut, type Recorded } from '../pipeline/definition-writes.js';
+import { type Act, type Recorded, writeDefinition } from '../pipeline/definition-writes.js';
 import type { Engine } from '../pipeline/engine.js';
-import type { Ref, SubscriptionPlan, SubscriptionService } from './contract.js';
+import { insertOf, replaceOf } from '../store/tables.js';
+import type { SubscriptionPlan, SubscriptionService } from './contract.js';
 import { planFromJson, planToJson, toPlan } from './records.js';
 
 const CACHED_MS = 300_000;
@@ -25,7 +26,8 @@ const CACHED_MAX = 1_000;
 /** Decimals of the most exact currency. */
 const PRICE_SCALE = 4;
 
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+/** Fields of a plan that a caller gives. */
+type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'createdAt' | 'updatedAt'>;
 
 export type Plans<S> = Pick<
   SubscriptionService<S>,
@@ -52,10 +54,7 @@ export function planService<S>(
 
   async function read(id: string, options: ReadOptions<S>): Promise<PlanRow | null> {
     const { session, fresh } = options;
-    return engine.read(options, async (timeoutMs) => {
-      const [row] = await engine.store.db.getMany('plan', [id], { session, fresh, timeoutMs });
-      return row as unknown as PlanRow | null;
-    });
+    return engine.read(options, (timeoutMs) => engine.store.get('plan', id, { session, fresh, timeoutMs }));
   }
 
   async function existing(id: string, options: MutationOptions<S>): Promise<PlanRow> {
@@ -70,7 +69,7 @@ export function planService<S>(
     options: MutationOptions<S>,
     decide: (at: Date, id: string, rest: () => MutationOptions<S>) => Promise<Act>,
   ): Promise<Applied<SubscriptionPlan>> {
-    return answer(await carryOut(engine, { operation, given, options }, decide));
+    return answer(await writeDefinition(engine, { operation, given, options }, decide));
   }
 
   function answer({ details, replayed }: Recorded): Applied<SubscriptionPlan> {
@@ -90,19 +89,25 @@ export function planService<S>(
     return write(operation, { id }, options, async (at, _, rest) => {
       const row = await existing(id, rest());
       const next = { ...row, version: row.version + 1, isActive, updatedAt: at };
-      return actOf(replaceOf(next), isActive ? 'Plan activated' : 'Plan deactivated', next);
+      return actOf(replaceOf('plan', next), isActive ? 'Plan activated' : 'Plan deactivated', next);
     });
   };
 
   return {
     async addSubscriptionPlan(plan, given) {
-      const fields = fieldsOf(parse(planInputSchema, plan, 'plan'));
+      const input = parse(planInputSchema, plan, 'plan');
+      const { name, billingPeriod, currency = null } = input;
+      const fields = {
+        ...fieldsOf(input),
+        ...{ name, billingPeriod, creditLimit: parseAmount(input.creditLimit, { scale }) },
+        price: parseMoney(input.price, currency),
+      };
       const options = parseMutationOptions(given);
-      return write('add_plan', fields as unknown as JsonObject, options, async (at, id) => {
-        const times = { createdAt: at, updatedAt: at };
-        const row = { id: `p-${id}`, version: 1, ...DEFAULTS, ...fields, isActive: true, ...times };
-        check(row as PlanRow);
-        return actOf({ op: 'insert', model: 'plan', row: row as unknown as Row }, 'Plan created', row as PlanRow);
+      return write('add_plan', fields, options, async (at, id) => {
+        const own = { id: `p-${id}`, version: 1, isActive: true, createdAt: at, updatedAt: at };
+        const row: PlanRow = { ...DEFAULTS, ...fields, ...own };
+        check(row);
+        return actOf(insertOf('plan', row), 'Plan created', row);
       });
     },
 
@@ -117,18 +122,13 @@ export function planService<S>(
       if (currency !== undefined) parseMoney(price, currency);
       // What a price is in minor units depends on the stored plan; the input of the call does not.
       const exact = price === undefined ? {} : { price: parseAmount(price, { scale: PRICE_SCALE, zero: true }) };
-      return write(
-        'update_plan',
-        { id, ...fields, ...exact } as unknown as JsonObject,
-        options,
-        async (at, _, rest) => {
-          const row = await existing(id, rest());
-          const minor = price === undefined ? {} : { price: parseMoney(price, currency ?? row.currency) };
-          const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at } as PlanRow;
-          check(next);
-          return actOf(replaceOf(next), 'Plan updated', next);
-        },
-      );
+      return write('update_plan', { id, ...fields, ...exact }, options, async (at, _, rest) => {
+        const row = await existing(id, rest());
+        const minor = price === undefined ? {} : { price: parseMoney(price, currency ?? row.currency) };
+        const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at };
+        check(next);
+        return actOf(replaceOf('plan', next), 'Plan updated', next);
+      });
     },
 
     activateSubscriptionPlan: async (plan, given) => setActive('activate_plan', plan, true, given),
@@ -138,7 +138,7 @@ export function planService<S>(
     async deleteSubscriptionPlan(plan, given) {
       const id = parseRef(plan, 'plan');
       const options = parseMutationOptions(given);
-      const { details } = await carryOut(
+      const { details } = await writeDefinition(
         engine,
         { operation: 'delete_plan', given: { id }, options },
         async (_, __, rest) => {
@@ -177,9 +177,8 @@ export function planService<S>(
       const index = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
       const query: FindQuery = { ...index, ...stepsOf(options) };
       return engine.read(options, async (timeoutMs) => {
-        const page = await engine.store.db.find('plan', query, { session, fresh, timeoutMs });
-        const plans = page.rows as unknown as PlanRow[];
-        return { items: plans.map((row) => toPlan(row, scale)), nextCursor: page.nextCursor };
+        const page = await engine.store.find('plan', query, { session, fresh, timeoutMs });
+        return { items: page.rows.map((row) => toPlan(row, scale)), nextCursor: page.nextCursor };
       });
     },
   };
@@ -187,34 +186,31 @@ export function planService<S>(
   async function refuseInUse(id: string, options: MutationOptions<S>): Promise<void> {
     const anyOf = { field: 'status', values: ['trialing', 'active', 'paused'] };
     const { session } = options;
-    const now = { index: 'plan', equals: { planId: id }, anyOf, limit: 1 };
-    const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf, limit: 1 };
+    const now = { index: 'plan', equals: { planId: id }, anyOf };
+    const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf };
     for (const query of [now, next]) {
-      const { rows } = await engine.read(options, (timeoutMs) =>
-        engine.store.db.find('subscription', query, { session, timeoutMs }),
+      const found = await engine.read(options, (timeoutMs) =>
+        engine.store.findOne('subscription', query, { session, timeoutMs }),
       );
-      if (rows.length === 0) continue;
+      if (!found) continue;
       throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
     }
   }
 
   /** The given fields, amounts in units, prices in minor units. */
-  function fieldsOf(input: Loose<z.infer<typeof planInputSchema>>): Partial<PlanRow> {
+  function fieldsOf(input: Loose<z.infer<typeof planInputSchema>>): Partial<PlanFields> {
     const { creditLimit, price, rolloverCap, alsoGrants, currency, ...rest } = input;
-    const fields: Record<string, unknown> = Object.fromEntries(
-      Object.entries(rest).filter(([, value]) => value !== undefined),
-    );
-    if (creditLimit !== undefined) fields.creditLimit = parseAmount(creditLimit, { scale });
-    if (currency !== undefined) fields.currency = currency;
-    if (price !== undefined) fields.price = parseMoney(price, currency ?? null);
-    if (rolloverCap !== undefined) fields.rolloverCap = parseAmount(rolloverCap, { scale, zero: true }) || null;
-    if (alsoGrants !== undefined) {
-      fields.alsoGrants = alsoGrants.map((grant) => ({
+    return definedFields({
+      ...rest,
+      creditLimit: creditLimit === undefined ? undefined : parseAmount(creditLimit, { scale }),
+      currency,
+      price: price === undefined ? undefined : parseMoney(price, currency ?? null),
+      rolloverCap: rolloverCap === undefined ? undefined : parseAmount(rolloverCap, { scale, zero: true }) || null,
+      alsoGrants: alsoGrants?.map((grant) => ({
         creditType: grant.creditType,
         creditLimit: parseAmount(grant.creditLimit, { scale }),
-      }));
-    }
-    return fields as Partial<PlanRow>;
+      })),
+    });
   }
 
   /** What must be true of a plan as a whole. */
@@ -239,10 +235,11 @@ export function planService<S>(
   }
 }
 
+/** The fields that an input may leave out. */
 const DEFAULTS = {
   ...{ description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
   ...{ trialDays: 0, rolloverCap: null, timeZone: null, metadata: {} },
-};
+} satisfies Partial<PlanRow>;
 
 function refuseField(path: string, expected: string, why: string): never {
   throw creditError('INVALID_ARGUMENT', `plan.${path} is not valid: ${why}.`, { path: `plan.${path}`, expected });
@@ -250,8 +247,4 @@ function refuseField(path: string, expected: string, why: string): never {
 
 function actOf(change: Change, message: string, plan: PlanRow): Act {
   return { changes: [change], message, details: { plan: planToJson(plan) as Json } };
-}
-
-function replaceOf(row: PlanRow): Change {
-  return { op: 'replace', model: 'plan', row: row as unknown as Row, expectedVersion: row.version - 1 };
 }

@@ -27,12 +27,12 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
 /** A plan as an entry keeps it, and back. */
 export function planToJson({ createdAt, updatedAt, ...plan }: PlanRow): JsonObject {
   const dates = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
-  return { ...plan, ...dates } as unknown as JsonObject;
+  return { ...plan, ...dates };
 }
 
 export function planFromJson(json: JsonObject): PlanRow {
   const { createdAt, updatedAt } = json as { createdAt: string; updatedAt: string };
-  return { ...(json as unknown as PlanRow), createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
+  return { ...(json as JsonObject & PlanRow), createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
 }
 
 /** Null for one that was removed. Ended is what has ended, although no job has written it yet. */

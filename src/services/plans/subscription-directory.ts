@@ -1,28 +1,23 @@
-/** Finds subscriptions and the accounts that they grant to, and makes up for the periods that have begun. */
+/** Finds subscriptions, and the accounts that a change of one writes. */
 
 import { creditError, isCreditError } from '../../errors.js';
-import type { AccountRow } from '../../models/account.js';
+import type { AccountRef } from '../../models/account.js';
+import { scopedKeyOf } from '../../models/entry.js';
 import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
-import type { PlanRow } from '../../models/plan.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
-import { type AccountRef, scopedKeyOf } from '../pipeline/operation.js';
 
 const ATTEMPTS_MAX = 3;
-/** Operations that one subscription may need: each makes up for a hundred periods. */
-export const ROUNDS_MAX = 50;
 
-/** Finds subscriptions, and the accounts that a change of one writes. */
 export class SubscriptionDirectory<S> {
   constructor(readonly engine: Engine<S>) {}
 
   async read(userId: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
     const { session, fresh } = options;
-    return this.engine.read(options, async (timeoutMs) => {
-      const [row] = await this.engine.store.db.getMany('subscription', [userId], { session, fresh, timeoutMs });
-      return row as unknown as SubscriptionRow | null;
-    });
+    return this.engine.read(options, (timeoutMs) =>
+      this.engine.store.get('subscription', userId, { session, fresh, timeoutMs }),
+    );
   }
 
   /** The instant of a decision on a subscription: time never moves backwards on the accounts that it writes. */
@@ -35,8 +30,8 @@ export class SubscriptionDirectory<S> {
     const { session, fresh } = options;
     const keys = accountsOf(this.engine, userId, types).map(({ key }) => key);
     return this.engine.read(options, async (timeoutMs) => {
-      const rows = await this.engine.store.db.getMany('account', keys, { session, fresh, timeoutMs });
-      const last = (rows as unknown as (AccountRow | null)[]).map((account) => account?.at.getTime() ?? 0);
+      const rows = await this.engine.store.getMany('account', keys, { session, fresh, timeoutMs });
+      const last = rows.map((account) => account?.at.getTime() ?? 0);
       return Math.max(this.engine.now(), ...last);
     });
   }
@@ -47,7 +42,7 @@ export class SubscriptionDirectory<S> {
     if (idempotencyKey === undefined) return false;
     const scopedKey = scopedKeyOf(this.engine.account('credits', userId).key, operation, idempotencyKey);
     return this.engine.read(options, async (timeoutMs) => {
-      const facts = new FactSheet(this.engine.store.db, { session, timeoutMs });
+      const facts = new FactSheet(this.engine.store, { session, timeoutMs });
       facts.wantKey(scopedKey);
       await facts.fetch();
       return facts.keyed(scopedKey) != null;
@@ -56,11 +51,9 @@ export class SubscriptionDirectory<S> {
 
   async byId(id: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
     const { session } = options;
-    return this.engine.read(options, async (timeoutMs) => {
-      const query = { index: 'id', equals: { id }, limit: 1 };
-      const { rows } = await this.engine.store.db.find('subscription', query, { session, timeoutMs });
-      return (rows[0] as unknown as SubscriptionRow | undefined) ?? null;
-    });
+    return this.engine.read(options, (timeoutMs) =>
+      this.engine.store.findOne('subscription', { index: 'id', equals: { id } }, { session, timeoutMs }),
+    );
   }
 
   /**
@@ -89,10 +82,9 @@ export class SubscriptionDirectory<S> {
     const types = current ? typesOf(current) : [];
     if (planId !== null) {
       const { session } = options;
-      const plan = await this.engine.read(options, async (timeoutMs) => {
-        const [row] = await this.engine.store.db.getMany('plan', [planId], { session, timeoutMs });
-        return row as unknown as PlanRow | null;
-      });
+      const plan = await this.engine.read(options, (timeoutMs) =>
+        this.engine.store.get('plan', planId, { session, timeoutMs }),
+      );
       if (plan) types.push(plan.creditType, ...plan.alsoGrants.map(({ creditType }) => creditType));
     }
     return accountsOf(this.engine, userId, types);
@@ -113,62 +105,5 @@ export function typesOf(row: SubscriptionRow): string[] {
     return [...row.terms.grants, ...(row.pending?.grants ?? [])].map(({ creditType }) => creditType);
   } catch (cause) {
     throw creditError('INVARIANT_VIOLATION', 'The stored subscription cannot be read.', {}, { cause });
-  }
-}
-
-/** What was allocated: units by credit type, the plan's own one, and when the period ends that it went up to. */
-export interface Renewal {
-  readonly granted: Readonly<Record<string, number>>;
-  readonly ownType: string;
-  readonly until: number;
-}
-
-/** Allocates what is due of a subscription; null where nothing was. */
-export async function renew<S>(
-  engine: Engine<S>,
-  row: SubscriptionRow,
-  options: MutationOptions<S>,
-): Promise<Renewal | null> {
-  const { entry } = await engine.mutate({
-    operation: 'allocate',
-    accounts: accountsOf(engine, row.userId, typesOf(row)),
-    given: { subscriptionId: row.id },
-    options,
-    command: () => ({ type: 'renew', subscriptionId: row.id }),
-  });
-  if (!entry) return null;
-  const details = entry.details as Partial<Renewal> & { subscription?: { periodEnd: string } };
-  const { granted = {}, ownType = 'credits', subscription } = details;
-  return { granted, ownType, until: Date.parse(subscription?.periodEnd ?? '') };
-}
-
-/**
- * The same before another change of the subscription: whether the job was late is nothing to the user, and the change
- * is one of the period that runs by now.
- *
- * @throws what says that this call was not applied: the outcome of the change is the caller's matter, not this one's.
- */
-export async function renewIfLate<S>(
-  directory: SubscriptionDirectory<S>,
-  operation: string,
-  row: SubscriptionRow | null,
-  rest: () => MutationOptions<S>,
-): Promise<void> {
-  if (row?.dueAt == null || row.dueAt.getTime() > (await directory.now(row, rest()))) return;
-  if (await directory.isRepeated(operation, row.userId, rest())) return;
-  try {
-    // One operation makes up for so many periods and no more.
-    for (let granted: unknown = row, round = 0; granted !== null && round < ROUNDS_MAX; round++) {
-      const { session, signal, timeoutMs } = rest();
-      granted = await renew(directory.engine, row, { session, signal, timeoutMs });
-    }
-  } catch (error) {
-    if (!isCreditError(error)) throw error;
-    if (error.code === 'OUTCOME_UNKNOWN') {
-      const message = 'A period that has begun could not be allocated for certain. Nothing was changed; try again.';
-      throw creditError('STORAGE_UNAVAILABLE', message, {}, { cause: error });
-    }
-    // Who cannot be granted to may leave all the same.
-    if (error.retryable) throw error;
   }
 }

@@ -1,26 +1,25 @@
 /** Subscriptions and cycles: who has which plan, and what that grants. */
 import { parseAmount } from '../../core/amounts.js';
+import { sha256 } from '../../core/canonical-json.js';
 import { recurringCycleId } from '../../core/cycle.js';
-import { sha256 } from '../../core/entry-line.js';
 import type { TemporalLike } from '../../core/periods.js';
 import { creditError } from '../../errors.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
-import { listSchema } from '../../models/inputs/credits.js';
+import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import type { SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
-import type { JsonObject } from '../../models/values.js';
+import type { Applied, JsonObject, Ref } from '../../models/values.js';
 import type { FindQuery } from '../../ports/db-manager.js';
-import type { Applied } from '../credits/records.js';
 import { stepsOf } from '../input/page.js';
 import { idOf, notValid, parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { Answer } from '../pipeline/operation.js';
-import type { Ref, SubscriptionService, UserSubscription } from './contract.js';
+import type { SubscriptionService, UserSubscription } from './contract.js';
 import { planService } from './plans.js';
 import { cycleOf, grantedBy, subscriptionOf, toCycle, toSubscription } from './records.js';
-import { renewIfLate, SubscriptionDirectory } from './subscription-directory.js';
+import { renewIfLate } from './renewal.js';
+import { SubscriptionDirectory } from './subscription-directory.js';
 
 export function subscriptionService<S>(
   engine: Engine<S>,
@@ -28,7 +27,7 @@ export function subscriptionService<S>(
   temporal: TemporalLike | null,
 ): SubscriptionService<S> {
   const { scale } = engine;
-  const { db } = engine.store;
+  const { store } = engine;
   const directory = new SubscriptionDirectory(engine);
 
   async function change(
@@ -132,7 +131,7 @@ export function subscriptionService<S>(
       const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
       const anyOf = { field: 'type', values: ['plan_changed'] };
       const page = await find('entry', { index: 'history', equals: { account }, anyOf }, options);
-      const entries = (page.rows as unknown as EntryRow[]).filter(({ details }) => details.subscription !== undefined);
+      const entries = page.rows.filter(({ details }) => details.subscription !== undefined);
       const items = entries.map((entry) => {
         const { id, at, message } = entry;
         return { id, at: new Date(at), message, subscription: subscriptionOf(entry) };
@@ -179,7 +178,7 @@ export function subscriptionService<S>(
       const user = parseId(userId, 'userId');
       const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
       const page = await find('cycle', { index: 'user', equals: { userId: user } }, options);
-      const rows = page.rows as unknown as CycleRow[];
+      const { rows } = page;
       const now = await nowOfCycles(rows, options);
       const items = rows.map((row) => toCycle(row, scale, now));
       return { items, nextCursor: page.nextCursor };
@@ -215,10 +214,7 @@ export function subscriptionService<S>(
 
   async function readCycle(id: string, options: ReadOptions<S>): Promise<CycleRow | null> {
     const { session, fresh } = options;
-    return engine.read(options, async (timeoutMs) => {
-      const [row] = await db.getMany('cycle', [id], { session, fresh, timeoutMs });
-      return row as unknown as CycleRow | null;
-    });
+    return engine.read(options, (timeoutMs) => store.get('cycle', id, { session, fresh, timeoutMs }));
   }
 
   /** Only where one ends that has not by the clock does its account's time tell. */
@@ -228,10 +224,10 @@ export function subscriptionService<S>(
     return open ? directory.nowOf(open.userId, [open.creditType], options) : now;
   }
 
-  function find(model: string, query: object, options: ReadOptions<S> & ListOptions) {
+  function find<M extends 'entry' | 'cycle'>(model: M, query: object, options: ReadOptions<S> & ListOptions) {
     const { session, fresh } = options;
     const along = { ...query, ...stepsOf(options) } as FindQuery;
-    return engine.read(options, (timeoutMs) => db.find(model, along, { session, fresh, timeoutMs }));
+    return engine.read(options, (timeoutMs) => store.find(model, along, { session, fresh, timeoutMs }));
   }
 }
 

@@ -1,9 +1,7 @@
 /** The verbs of promo codes, with what each promises. */
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { PromoInput } from '../../models/inputs/promos.js';
-import type { JsonObject, Page } from '../../models/values.js';
-import type { Applied } from '../credits/records.js';
-import type { Ref } from '../plans/contract.js';
+import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 
 export interface Promo {
   readonly id: string;

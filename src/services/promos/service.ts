@@ -7,28 +7,27 @@ import type { EntryRow } from '../../models/entry.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/promos.js';
 import type { PromoClaimRow, PromoRow } from '../../models/promo.js';
-import type { JsonObject } from '../../models/values.js';
-import type { Change, FindQuery, Row } from '../../ports/db-manager.js';
-import type { Applied } from '../credits/records.js';
+import type { Applied, JsonObject } from '../../models/values.js';
+import type { Change, FindQuery } from '../../ports/db-manager.js';
+import { definedFields, type Loose } from '../input/given-fields.js';
 import { stepsOf } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
-import { type Act, carryOut } from '../pipeline/definition-writes.js';
+import { type Act, writeDefinition } from '../pipeline/definition-writes.js';
 import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
+import { insertOf, replaceOf } from '../store/tables.js';
 import type { Promo, PromoClaim, PromoService } from './contract.js';
 
-type Fields = { -readonly [K in keyof PromoRow]?: PromoRow[K] };
+type PromoFields = Omit<PromoRow, 'id' | 'code' | 'version' | 'claims' | 'createdAt' | 'updatedAt'>;
+type PromoFieldsInput = Omit<z.infer<typeof schemas.promoInputSchema>, 'code'>;
 
 export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[]): PromoService<S> {
   const { scale } = engine;
-  const { db } = engine.store;
+  const { store } = engine;
 
   async function read(code: string, options: ReadOptions<S>): Promise<PromoRow | null> {
     const { session, fresh } = options;
-    return engine.read(options, async (timeoutMs) => {
-      const [row] = await db.getMany('promo', [code], { session, fresh, timeoutMs });
-      return row as unknown as PromoRow | null;
-    });
+    return engine.read(options, (timeoutMs) => store.get('promo', code, { session, fresh, timeoutMs }));
   }
 
   async function existing(code: string, options: MutationOptions<S>): Promise<PromoRow> {
@@ -43,22 +42,22 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     options: MutationOptions<S>,
     decide: (at: Date, id: string, rest: () => MutationOptions<S>) => Promise<Act>,
   ): Promise<Applied<Promo>> {
-    const { details, replayed } = await carryOut(engine, { operation, given, options }, decide);
+    const { details, replayed } = await writeDefinition(engine, { operation, given, options }, decide);
     return { ...toPromo(promoFromJson(details.promo as JsonObject)), replayed };
   }
 
   return {
     async createPromo(promo, given) {
       const { code, ...input } = parse(schemas.promoInputSchema, promo, 'promo');
-      const fields = fieldsOf(input);
+      const fields = { ...fieldsOf(input), credits: parseAmount(input.credits, { scale }) };
       const options = parseMutationOptions(given);
       return write('create_promo', jsonOf({ code, ...fields }), options, async (at, id, rest) => {
-        const row = { ...DEFAULTS, validFrom: at, ...fields, id: `promo-${id}`, code, version: 1, claims: 0 };
-        const full = { ...row, createdAt: at, updatedAt: at } as PromoRow;
-        check(full);
+        const own = { id: `promo-${id}`, code, version: 1, claims: 0, createdAt: at, updatedAt: at };
+        const row: PromoRow = { ...DEFAULTS, validFrom: at, ...fields, ...own };
+        check(row);
         if (await read(code, rest()))
           throw creditError('PROMO_EXISTS', `Promo code '${code}' already exists`, { code });
-        return actOf({ op: 'insert', model: 'promo', row: full as unknown as Row }, 'Promo created', full);
+        return actOf(insertOf('promo', row), 'Promo created', row);
       });
     },
 
@@ -73,7 +72,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
         if (row.claims > 0 && next.creditType !== row.creditType) {
           refuseField('creditType', `${row.creditType}, which was claimed already`);
         }
-        return actOf(replaceOf(next), 'Promo updated', next);
+        return actOf(replaceOf('promo', next), 'Promo updated', next);
       });
     },
 
@@ -83,7 +82,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
       return write('toggle_promo', { code }, options, async (at, _, rest) => {
         const row = await existing(code, rest());
         const next = { ...row, isActive: !row.isActive, version: row.version + 1, updatedAt: at };
-        return actOf(replaceOf(next), next.isActive ? 'Promo activated' : 'Promo deactivated', next);
+        return actOf(replaceOf('promo', next), next.isActive ? 'Promo activated' : 'Promo deactivated', next);
       });
     },
 
@@ -98,7 +97,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
       const index =
         options.activeOnly === false ? { index: 'created' } : { index: 'active', equals: { isActive: true } };
       const page = await find('promo', index, options);
-      return { items: (page.rows as unknown as PromoRow[]).map(toPromo), nextCursor: page.nextCursor };
+      return { items: page.rows.map(toPromo), nextCursor: page.nextCursor };
     },
 
     async checkEligibility(userId, code, given) {
@@ -107,8 +106,8 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
       const options = parseReadOptions(given);
       const { session, fresh } = options;
       return engine.read(options, async (timeoutMs) => {
-        const facts = new FactSheet(db, { session, fresh, timeoutMs });
-        const ask = () => promoFacts(facts as unknown as Parameters<typeof promoFacts>[0], promoCode, user);
+        const facts = new FactSheet(store, { session, fresh, timeoutMs });
+        const ask = () => promoFacts(facts, promoCode, user);
         if (!ask()) await facts.fetch();
         const { promo = null, first = null } = ask() ?? {};
         const reason = ineligible(promo, first?.uses ?? 0, user, engine.now());
@@ -161,32 +160,32 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
       const along =
         code === undefined ? { index: 'user', equals: { userId } } : { index: 'code', equals: { promoCode: code } };
       const page = await find('promo_claim', along, options as ReadOptions<S> & ListOptions);
-      return { items: (page.rows as unknown as PromoClaimRow[]).map(toClaim), nextCursor: page.nextCursor };
+      return { items: page.rows.map(toClaim), nextCursor: page.nextCursor };
     },
   };
 
-  function find(model: string, along: object, options: ReadOptions<S> & ListOptions) {
+  function find<M extends 'promo' | 'promo_claim'>(model: M, along: object, options: ReadOptions<S> & ListOptions) {
     const { session, fresh } = options;
     const query = { ...along, ...stepsOf(options) } as FindQuery;
-    return engine.read(options, (timeoutMs) => db.find(model, query, { session, fresh, timeoutMs }));
+    return engine.read(options, (timeoutMs) => store.find(model, query, { session, fresh, timeoutMs }));
   }
 
   /** The code of a promo that is named by its code or by its id. */
   async function codeOf(ref: string, options: MutationOptions<S>): Promise<string> {
-    const query = { index: 'id', equals: { id: ref }, limit: 1 };
+    const query = { index: 'id', equals: { id: ref } };
     const { session } = options;
-    const page = await engine.read(options, (timeoutMs) => db.find('promo', query, { session, timeoutMs }));
-    const [row] = page.rows as unknown as PromoRow[];
+    const row = await engine.read(options, (timeoutMs) => store.findOne('promo', query, { session, timeoutMs }));
     return row?.code ?? parseCode(ref);
   }
 
-  function fieldsOf(input: Partial<Omit<z.infer<typeof schemas.promoInputSchema>, 'code'>>): Fields {
+  function fieldsOf(input: Loose<PromoFieldsInput>): Partial<PromoFields> {
     const { credits, validFrom, validUntil, ...rest } = input;
-    const fields = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as Fields;
-    if (credits !== undefined) fields.credits = parseAmount(credits, { scale });
-    if (validFrom !== undefined) fields.validFrom = new Date(validFrom);
-    if (validUntil !== undefined) fields.validUntil = validUntil === null ? null : new Date(validUntil);
-    return fields;
+    return definedFields({
+      ...rest,
+      credits: credits === undefined ? undefined : parseAmount(credits, { scale }),
+      validFrom: validFrom === undefined ? undefined : new Date(validFrom),
+      validUntil: validUntil == null ? validUntil : new Date(validUntil),
+    });
   }
 
   function check(promo: PromoRow): void {
@@ -213,7 +212,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
 const DEFAULTS = {
   ...{ creditType: 'credits', description: null, targetType: 'all_users', targetUserIds: [], maxUses: null },
   ...{ maxUsesPerUser: 1, validUntil: null, isActive: true, metadata: {} },
-};
+} satisfies Partial<PromoRow>;
 
 /** A code that no promo can have is the code of no promo, not a mistake of the caller's. */
 function parseCode(code: unknown): string {
@@ -236,20 +235,16 @@ function actOf(change: Change, message: string, promo: PromoRow): Act {
   return { changes: [change], message, details: { promo: jsonOf(promo) } };
 }
 
-function replaceOf(row: PromoRow): Change {
-  return { op: 'replace', model: 'promo', row: row as unknown as Row, expectedVersion: row.version - 1 };
-}
-
-function jsonOf(fields: Fields): JsonObject {
+function jsonOf(fields: Partial<PromoRow>): JsonObject {
   return JSON.parse(JSON.stringify(fields)) as JsonObject;
 }
 
 function promoFromJson(json: JsonObject): PromoRow {
-  const row = json as unknown as Record<'validFrom' | 'validUntil' | 'createdAt' | 'updatedAt', string>;
-  const dates = {
-    validFrom: new Date(row.validFrom),
-    validUntil: row.validUntil === null ? null : new Date(row.validUntil),
-    ...{ createdAt: new Date(row.createdAt), updatedAt: new Date(row.updatedAt) },
+  const row = json as JsonObject & PromoRow;
+  const date = (text: Date | string) => new Date(text);
+  return {
+    ...row,
+    ...{ validFrom: date(row.validFrom), validUntil: row.validUntil && date(row.validUntil) },
+    ...{ createdAt: date(row.createdAt), updatedAt: date(row.updatedAt) },
   };
-  return { ...(json as unknown as PromoRow), ...dates };
 }

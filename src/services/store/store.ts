@@ -1,20 +1,17 @@
 /** The database as the services use it: initialised once, with its settings, its sinks and its time. */
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
-import { creditError, isCreditError } from '../../errors.js';
+import { creditError } from '../../errors.js';
 import { storedModels } from '../../models/stored-models.js';
-import { QUEUE_ID, SETTINGS_ID, type Settings, type SystemRow, settingsSchema, sinkOf } from '../../models/system.js';
+import { SETTINGS_ID, type Settings, settingsSchema } from '../../models/system.js';
 import type { JsonObject } from '../../models/values.js';
 import type { Clock } from '../../ports/clock.js';
-import type { Change, DbManager, Row, Unit } from '../../ports/db-manager.js';
+import type { DbManager, Unit } from '../../ports/db-manager.js';
 import type { LoggerLike } from '../../ports/logger.js';
-import { monotonicNow } from '../../timers.js';
+import { SinkRegistry } from './sink-registry.js';
+import { failureOf } from './storage-error.js';
 import { systemEntry } from './system-entry.js';
+import { insertOf, Tables, writeOf } from './tables.js';
 import { databaseTime, hostTime, type TimeSource } from './time-source.js';
-import { writeOf } from './versioned-write.js';
-
-const SINKS_EVERY_MS = 60_000;
-/** Names that a database may have known. */
-const SINKS_MAX = 1_000;
 
 export interface StoreConfig<S> {
   readonly db: DbManager<S>;
@@ -30,20 +27,18 @@ export interface StoreConfig<S> {
   readonly recorded: (entry: SealedEntry) => void;
 }
 
-export class Store<S> {
-  readonly db: DbManager<S>;
+export class Store<S> extends Tables<S> {
   readonly time: TimeSource;
+  readonly sinks: SinkRegistry<S>;
   readonly #config: StoreConfig<S>;
   #settings: Settings | null = null;
-  #sinks: readonly string[] = [];
-  #queue = false;
-  #sinksReadAt = 0;
   #opening: Promise<void> | null = null;
 
   constructor(config: StoreConfig<S>) {
+    super(config.db);
     this.#config = config;
-    this.db = config.db;
     this.time = config.clock ? hostTime(config.clock) : databaseTime(() => config.db.ping({ timeoutMs: 1_000 }));
+    this.sinks = new SinkRegistry(this, () => this.time.now(), config.logger);
   }
 
   get settings(): Settings {
@@ -54,16 +49,6 @@ export class Store<S> {
   /** Tells the ledger file of an entry of the library's own acts that was committed. */
   recorded(entry: SealedEntry): void {
     this.#config.recorded(entry);
-  }
-
-  /** Names of the sinks that every event gets a row for. */
-  get sinks(): readonly string[] {
-    return this.#sinks;
-  }
-
-  /** Whether any process of the database has a queue: then notifications are written. */
-  get queue(): boolean {
-    return this.#queue;
   }
 
   /**
@@ -77,10 +62,7 @@ export class Store<S> {
       });
       return this.#opening;
     }
-    if (monotonicNow() - this.#sinksReadAt > SINKS_EVERY_MS) {
-      this.#sinksReadAt = monotonicNow();
-      this.learn().catch((error) => this.#config.logger.warn({ err: error }, 'Registered sinks were not read'));
-    }
+    this.sinks.learnLater();
     return this.time.refresh();
   }
 
@@ -88,18 +70,18 @@ export class Store<S> {
     await this.db.init(storedModels);
     await this.time.refresh();
     const settings = await this.#readSettings();
-    await this.#registerSinks();
-    await this.learn();
+    await this.sinks.register(this.#config.sinks, this.#config.queue);
+    await this.sinks.learn();
     this.#settings = settings;
   }
 
   async #readSettings(): Promise<Settings> {
     const { creditScale, events, ids } = this.#config;
     for (;;) {
-      const [row] = (await this.db.getMany('system', [SETTINGS_ID])) as unknown as (SystemRow | null)[];
+      const row = await this.get('system', SETTINGS_ID);
       if (!row) {
         const first = { ledgerId: ids(), creditScale, events: events ?? 'standard' } as const;
-        await this.#writeSettings(first, null);
+        await this.#writeSettings(first, 1);
         continue;
       }
       const settings = settingsSchema.parse(row.value);
@@ -108,17 +90,16 @@ export class Store<S> {
         throw creditError('CONFIGURATION', `${problem}. The scale is fixed at first use.`, { problems: [problem] });
       }
       if (events === undefined || events === settings.events) return settings;
-      await this.#writeSettings({ ...settings, events }, row.version);
+      await this.#writeSettings({ ...settings, events }, row.version + 1);
     }
   }
 
-  /** One process wins; the others read what it wrote. */
-  async #writeSettings(settings: Settings, version: number | null): Promise<void> {
-    const now = new Date(this.time.now());
-    const row = { id: SETTINGS_ID, version: (version ?? 0) + 1, kind: 'settings', value: settings, updatedAt: now };
-    const message = version === null ? 'Ledger created' : 'Settings changed';
-    const sealed = sealAlone(systemEntry(this.#config.ids(), now, message, settings), settings.ledgerId);
-    await this.#commitOnce([writeOf('system', row), insertOf(sealed)], sealed);
+  async #writeSettings(settings: Settings, version: number): Promise<void> {
+    const updatedAt = new Date(this.time.now());
+    const row = { id: SETTINGS_ID, version, kind: 'settings', value: settings, updatedAt } as const;
+    const message = version === 1 ? 'Ledger created' : 'Settings changed';
+    const sealed = sealAlone(systemEntry(this.#config.ids(), updatedAt, message, settings), settings.ledgerId);
+    await this.#writeActs([writeOf('system', row), insertOf('entry', sealed.row)], sealed);
   }
 
   /** Writes an entry of the library's own acts. */
@@ -127,69 +108,14 @@ export class Store<S> {
     if (preparing !== null) await preparing;
     const entry = systemEntry(this.#config.ids(), new Date(this.time.now()), message, details);
     const sealed = sealAlone(entry, this.settings.ledgerId);
-    await this.#commitOnce([insertOf(sealed)], sealed);
+    await this.#writeActs([insertOf('entry', sealed.row)], sealed);
   }
 
-  async #registerSinks(): Promise<void> {
-    for (const name of this.#config.sinks) await this.#register(`sink:${name}`, 'sink', { name });
-    if (this.#config.queue) await this.#register(QUEUE_ID, 'queue', {});
+  /** Where another process was faster, it wrote the same: both go on from what is stored. */
+  async #writeActs(unit: Unit, entry: SealedEntry): Promise<void> {
+    const outcome = await this.writeOne(unit);
+    if (outcome.status === 'committed') this.recorded(entry);
+    const failure = failureOf(outcome);
+    if (failure) throw failure;
   }
-
-  async #register(id: string, kind: SystemRow['kind'], value: JsonObject): Promise<void> {
-    const [row] = (await this.db.getMany('system', [id])) as unknown as (SystemRow | null)[];
-    if (row && (kind !== 'sink' || !sinkOf(row).isRemoved)) return;
-    await this.#writeSystem(row ?? null, { id, kind, value });
-  }
-
-  async #writeSystem(before: SystemRow | null, fields: Pick<SystemRow, 'id' | 'kind' | 'value'>): Promise<void> {
-    const row = { ...fields, version: (before?.version ?? 0) + 1, updatedAt: new Date(this.time.now()) };
-    await this.#commitOnce([writeOf('system', row)]);
-  }
-
-  /** Registered sinks; with `removed`, those that were taken off. */
-  async readSinks(removed = false): Promise<readonly SystemRow[]> {
-    const { rows } = await this.db.find('system', { index: 'kind', equals: { kind: 'sink' }, limit: SINKS_MAX });
-    return (rows as unknown as SystemRow[]).filter((row) => (sinkOf(row).isRemoved ?? false) === removed);
-  }
-
-  /** Takes a sink off. Its row stays, so that what others write for it until they learn of it is found. */
-  async removeSink(name: string): Promise<boolean> {
-    const id = `sink:${name}`;
-    const [row] = (await this.db.getMany('system', [id])) as unknown as (SystemRow | null)[];
-    if (!row || sinkOf(row).isRemoved) return false;
-    await this.#writeSystem(row, { id, kind: 'sink', value: { name, isRemoved: true } });
-    await this.learn();
-    return true;
-  }
-
-  /** Reads which sinks there are, and whether there is a queue; otherwise it is learnt within a minute. */
-  async learn(): Promise<void> {
-    const [queue] = await this.db.getMany('system', [QUEUE_ID]);
-    this.#sinks = (await this.readSinks()).map((row) => sinkOf(row).name);
-    this.#queue = queue !== null;
-    this.#sinksReadAt = monotonicNow();
-  }
-
-  /** A conflict means that another process wrote the same: both go on from what is stored. */
-  async #commitOnce(unit: Unit, entry?: SealedEntry): Promise<void> {
-    const [outcome] = await this.db.commit([unit]);
-    if (outcome?.status === 'committed' && entry) this.#config.recorded(entry);
-    if (outcome?.status === 'committed' || outcome?.status === 'conflict' || outcome?.status === 'locked') return;
-    throw storageError(outcome && 'cause' in outcome ? outcome.cause : undefined);
-  }
-}
-
-function insertOf({ row }: SealedEntry): Change {
-  return { op: 'insert', model: 'entry', row: row as unknown as Row };
-}
-
-/** Errors of the library pass; everything else a driver throws becomes one that says nothing of the driver. */
-export function storageError(cause: unknown): Error {
-  if (isCreditError(cause)) return cause;
-  return creditError(
-    'STORAGE_UNAVAILABLE',
-    'The database could not answer. Nothing was written; try again.',
-    {},
-    { cause },
-  );
 }

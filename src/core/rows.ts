@@ -1,0 +1,158 @@
+/** Accounts, grants and holds as their rows, and back: the one place that knows both. */
+import { creditError } from '../errors.js';
+import type { AccountRow, OpenGrant, OpenHold } from '../models/account.js';
+import type { GrantRow } from '../models/grant.js';
+import type { ReservationRow } from '../models/reservation.js';
+import { type Account, availableOf, magnitudeOf } from './account.js';
+
+export function accountToRow(account: Account, version: number): AccountRow {
+  return {
+    id: account.key,
+    version,
+    userId: account.userId,
+    creditType: account.creditType,
+    visible: account.seq > 0,
+    seq: account.seq,
+    hash: account.hash,
+    at: new Date(account.at),
+    balance: account.balance,
+    reserved: account.reserved,
+    debt: account.debt,
+    available: availableOf(account),
+    magnitude: magnitudeOf(availableOf(account)),
+    dueAt: account.dueAt === null ? null : new Date(account.dueAt),
+    createdAt: new Date(account.createdAt),
+    state: Object.freeze({
+      grants: account.grants,
+      holds: account.holds,
+      options: account.options,
+      trialAmount: account.trialAmount,
+      planLimit: account.planLimit,
+      created: account.created,
+    }),
+  };
+}
+
+/**
+ * An account as its row says it. Every reader of an account comes here, so that a row that nobody can read concerns
+ * its own account alone.
+ *
+ * @throws INVARIANT_VIOLATION for a row that does not say an account.
+ */
+export function accountFromRow(row: AccountRow): Account {
+  try {
+    return readAccount(row);
+  } catch (cause) {
+    const message = 'The stored account cannot be read. Nothing was written.';
+    throw creditError('INVARIANT_VIOLATION', message, {}, { cause });
+  }
+}
+
+function readAccount(row: AccountRow): Account {
+  const { state } = row;
+  if (!Array.isArray(state.grants) || !Array.isArray(state.holds) || typeof state.options !== 'object') {
+    throw new TypeError('The state of the row lists no grants, holds or options.');
+  }
+  return {
+    key: row.id,
+    userId: row.userId,
+    creditType: row.creditType,
+    seq: row.seq,
+    hash: row.hash,
+    at: row.at.getTime(),
+    balance: row.balance,
+    reserved: row.reserved,
+    debt: row.debt,
+    dueAt: row.dueAt === null ? null : row.dueAt.getTime(),
+    createdAt: row.createdAt.getTime(),
+    grants: state.grants,
+    holds: state.holds,
+    options: state.options,
+    trialAmount: state.trialAmount,
+    planLimit: state.planLimit,
+    created: state.created,
+  };
+}
+
+export function grantRow(
+  account: Pick<Account, 'key' | 'userId' | 'creditType'>,
+  grant: OpenGrant,
+  version: number,
+): GrantRow {
+  return {
+    id: grant.id,
+    version,
+    account: account.key,
+    userId: account.userId,
+    creditType: account.creditType,
+    source: grant.source,
+    open: grant.remaining > 0,
+    amount: grant.amount,
+    remaining: grant.remaining,
+    held: grant.held,
+    expired: grant.expired,
+    expiredLate: grant.expiredLate ?? null,
+    revoked: grant.revoked,
+    priority: grant.priority,
+    effectiveAt: new Date(grant.effectiveAt),
+    expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
+    seq: grant.seq,
+    place: grant.place,
+    createdAt: new Date(grant.createdAt),
+    planId: grant.planId,
+    reference: grant.reference,
+  };
+}
+
+export function grantFromRow(row: GrantRow, rowVersion: number): OpenGrant {
+  return {
+    id: row.id,
+    source: row.source,
+    amount: row.amount,
+    remaining: row.remaining,
+    held: row.held,
+    expired: row.expired,
+    ...(row.expiredLate !== null && { expiredLate: row.expiredLate }),
+    revoked: row.revoked,
+    priority: row.priority,
+    effectiveAt: row.effectiveAt.getTime(),
+    expiresAt: row.expiresAt === null ? null : row.expiresAt.getTime(),
+    seq: row.seq,
+    place: row.place,
+    createdAt: row.createdAt.getTime(),
+    planId: row.planId,
+    reference: row.reference,
+    rowVersion,
+  };
+}
+
+/** The row of a hold: as its end writes it, or, with {@link ACTIVE}, what an entry keeps of an open one. */
+export function reservationRow(
+  account: Account,
+  hold: OpenHold,
+  end: Pick<ReservationRow, 'status' | 'released' | 'expired' | 'closing'>,
+): ReservationRow {
+  return {
+    id: hold.id,
+    version: 2,
+    account: account.key,
+    userId: account.userId,
+    creditType: account.creditType,
+    ...end,
+    amount: hold.amount,
+    committed: hold.committed,
+    expiresAt: new Date(hold.expiresAt),
+    createdAt: new Date(hold.createdAt),
+    closedAt: new Date(account.at),
+    planId: hold.planId,
+    lateCharge: null,
+  };
+}
+
+/** The row of a hold as it is made; it is written again when the hold ends. */
+export function newReservationRow(account: Account, hold: OpenHold): ReservationRow {
+  return { ...reservationRow(account, hold, ACTIVE), version: 1, closedAt: null };
+}
+
+/** The state of a hold that has not ended. */
+export const ACTIVE = { status: 'active', released: 0, expired: 0, closing: null } as const;

@@ -1,0 +1,38 @@
+/** Options of accounts and defaults of a service, in units. */
+import { parseAmount } from '../../core/amounts.js';
+import type { Defaults } from '../../core/decision.js';
+import type { AccountOptions } from '../../models/account.js';
+import type { AccountDefaults } from '../../models/inputs/credits.js';
+
+/** An account's own options as given: absent stays absent, `null` clears. */
+export function parseAccountOptions(
+  given: { readonly overdraftLimit?: unknown; readonly lowCreditThreshold?: unknown },
+  scale: number,
+): Partial<Pick<AccountOptions, 'overdraftLimit' | 'lowCreditThreshold'>> {
+  const { overdraftLimit, lowCreditThreshold } = given;
+  return {
+    ...(overdraftLimit !== undefined && { overdraftLimit: orWord(overdraftLimit, 'unlimited', scale) }),
+    ...(lowCreditThreshold !== undefined && { lowCreditThreshold: parseThreshold(lowCreditThreshold, scale) }),
+  };
+}
+
+/** The service's defaults for a credit type, in units. */
+export function parseDefaults(given: AccountDefaults, scale: number): Defaults {
+  const limit = orWord(given.overdraftLimit ?? 'unlimited', 'unlimited', scale);
+  return {
+    trialCredits: given.trialCredits === undefined ? 0 : parseAmount(given.trialCredits, { scale, zero: true }),
+    overdraftLimit: limit === 'unlimited' ? null : limit,
+    lowCreditThreshold: parseThreshold(given.lowCreditThreshold ?? null, scale),
+  };
+}
+
+function parseThreshold(value: unknown, scale: number): AccountOptions['lowCreditThreshold'] {
+  if (typeof value === 'string' && value.endsWith('%')) return value as `${number}%`;
+  return orWord(value, 'none', scale);
+}
+
+function orWord<W extends string>(value: unknown, word: W, scale: number): number | W | null {
+  if (value === null) return null;
+  if (value === word) return word;
+  return parseAmount(value, { scale, zero: true });
+}

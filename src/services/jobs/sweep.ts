@@ -1,0 +1,127 @@
+/** A sweep: one job walks along indexes of due rows, in batches, under a lease, and reports. */
+import { toCredits } from '../../core/amounts.js';
+import { isCreditError } from '../../errors.js';
+import { jobSchema } from '../../models/inputs/plans.js';
+import type { Rows } from '../../models/rows.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+import { monotonicNow } from '../../timers.js';
+import { parse } from '../input/parse.js';
+import type { Engine } from '../pipeline/engine.js';
+import { type Skipped, skippedOf } from '../store/skipped.js';
+import type { RowPage } from '../store/tables.js';
+import type { JobName, JobOptions, JobReport } from './contract.js';
+import { Lease } from './lease.js';
+
+/** Several commits: one is decided while another is written. */
+const BATCH_ROWS = 4_000;
+export const DURATION_MAX_MS = 600_000;
+const SKIPPED_MAX = 100;
+
+/** The units that one row came to. */
+export interface Outcome {
+  readonly granted?: number;
+  readonly expired?: number;
+}
+
+type DueModel = 'account' | 'subscription' | 'cycle';
+
+/** One kind of row that a job walks along. */
+export interface Walk<M extends DueModel = DueModel> {
+  readonly model: M;
+  readonly query: Omit<FindQuery, 'limit' | 'after'>;
+  /** Null when there is nothing to do for this row. */
+  process(row: Rows[M]): Promise<Outcome> | null;
+}
+
+export class Sweep<S, J extends JobName> {
+  readonly #engine: Engine<S>;
+  readonly #job: J;
+  readonly #options: ReturnType<typeof jobSchema.parse>;
+  readonly #began = monotonicNow();
+  readonly #totals = { processed: 0, granted: 0, expired: 0 };
+  readonly #skipped: Skipped[] = [];
+  #skippedCount = 0;
+  #startedAt: number;
+
+  constructor(engine: Engine<S>, job: J, given: JobOptions | undefined) {
+    this.#engine = engine;
+    this.#job = job;
+    this.#options = given === undefined ? {} : parse(jobSchema, given);
+    this.#startedAt = engine.now();
+  }
+
+  /** Walks along what was due by one instant. Never rejects: a row that fails is skipped, and the report says why. */
+  async run(walksOf: (asOf: Date) => readonly Walk[]): Promise<JobReport<J>> {
+    const engine = this.#engine;
+    const lease = new Lease(engine.store, this.#job, engine.newId(), () => engine.now());
+    try {
+      await engine.read({}, () => {});
+      this.#startedAt = engine.now();
+      const asOf = new Date(Math.min(this.#options.asOf ?? this.#startedAt, this.#startedAt));
+      if (!(await lease.take())) return this.#report('lease_held_elsewhere');
+      for (const walk of walksOf(asOf)) if (!(await this.#along(walk, lease))) return this.#report('stopped');
+      return this.#report('completed');
+    } catch (error) {
+      // The database, or the host's onProgress: what was done stays done.
+      this.#skip('', error);
+      return this.#report('stopped');
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** Whether the walk came to its end. */
+  async #along({ model, query, process }: Walk, lease: Lease<S>): Promise<boolean> {
+    const { signal, batchSize = BATCH_ROWS, maxDurationMs = DURATION_MAX_MS, onProgress } = this.#options;
+    const { store } = this.#engine;
+    const read = (after?: string) =>
+      store.find(model, { ...query, limit: batchSize, ...(after !== undefined && { after }) });
+    for (let next: Promise<RowPage<Rows[DueModel]>> | null = read(); next !== null; ) {
+      const { rows, nextCursor }: RowPage<Rows[DueModel]> = await next;
+      const isOver = signal?.aborted || monotonicNow() >= this.#began + maxDurationMs;
+      if (isOver || !(await lease.take())) return false;
+      // Read while this batch is written. Should it fail, that is told when its turn has come.
+      next = nextCursor === null ? null : read(nextCursor);
+      next?.catch(() => {});
+      await Promise.all(rows.map((row) => this.#row(row, process)));
+      const tell = onProgress as JobOptions['onProgress'];
+      await tell?.({ job: this.#job, processed: this.#totals.processed, remaining: null });
+    }
+    return true;
+  }
+
+  async #row(row: Rows[DueModel], process: Walk['process']): Promise<void> {
+    try {
+      const outcome = await process(row);
+      if (outcome === null) return;
+      this.#totals.processed++;
+      this.#totals.granted += outcome.granted ?? 0;
+      this.#totals.expired += outcome.expired ?? 0;
+    } catch (error) {
+      this.#skip(row.id, error);
+    }
+  }
+
+  #skip(id: string, error: unknown): void {
+    this.#skippedCount++;
+    if (this.#skipped.length < SKIPPED_MAX) this.#skipped.push(skippedRow(this.#engine, this.#job, id, error));
+  }
+
+  #report(status: JobReport['status']): JobReport<J> {
+    const { processed, granted, expired } = this.#totals;
+    const { scale } = this.#engine;
+    return {
+      ...{ job: this.#job, status, processed, delivered: 0 },
+      ...{ granted: toCredits(granted, scale), expired: toCredits(expired, scale) },
+      ...{ skippedCount: this.#skippedCount, skipped: this.#skipped },
+      startedAt: new Date(this.#startedAt).toISOString(),
+      durationMs: Math.round(monotonicNow() - this.#began),
+    };
+  }
+}
+
+/** A row that a job passed over; an error that is not the library's is logged, for it is a contradiction of ours. */
+export function skippedRow<S>(engine: Engine<S>, job: JobName, id: string, error: unknown): Skipped {
+  if (!isCreditError(error)) engine.logger.error({ err: error, job, id }, 'A row could not be processed');
+  return skippedOf(id, error);
+}

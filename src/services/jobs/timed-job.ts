@@ -1,0 +1,53 @@
+/** A job whose walk is its own: its report gets what every job's report has. */
+import { jobSchema } from '../../models/inputs/plans.js';
+import { monotonicNow } from '../../timers.js';
+import { parse } from '../input/parse.js';
+import type { OutboxOptions } from '../outbox/run.js';
+import type { Engine } from '../pipeline/engine.js';
+import type { Skipped } from '../store/skipped.js';
+import type { JobName, JobOptions, JobReport } from './contract.js';
+import { DURATION_MAX_MS, skippedRow } from './sweep.js';
+
+const BATCH_MAX = 1_000;
+
+/** The fields of a walk's report that every report of a job has. */
+type Shared = Pick<JobReport, 'status' | 'processed' | 'skippedCount' | 'skipped'> & Partial<JobReport>;
+
+/** `nothing`: the report of a walk that could not begin. */
+export async function timedJob<S, J extends JobName, R extends Shared>(
+  engine: Engine<S>,
+  job: J,
+  given: JobOptions | undefined,
+  { walk, nothing }: { readonly walk: (options: OutboxOptions) => Promise<R>; readonly nothing: R },
+): Promise<JobReport<J> & R> {
+  const { batchSize, maxDurationMs = DURATION_MAX_MS, signal, onProgress } = parsed(given);
+  const tell = onProgress as JobOptions['onProgress'];
+  const began = monotonicNow();
+  const failures: Skipped[] = [];
+  const failed = new AbortController();
+  const stop = (error: unknown) => {
+    failures.push(skippedRow(engine, job, '', error));
+    failed.abort();
+  };
+  const options = {
+    ...{ maxDurationMs, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal },
+    batchSize: batchSize === undefined ? undefined : Math.min(batchSize, BATCH_MAX),
+    ...(tell && {
+      onProgress: async ({ processed }: { processed: number }) => {
+        await (async () => tell({ job, processed, remaining: null }))().catch(stop);
+      },
+    }),
+  };
+  await engine.read({}, () => {}).catch(stop);
+  const startedAt = new Date(engine.now()).toISOString();
+  const own = failures.length > 0 ? nothing : ((await walk(options).catch(stop)) ?? nothing);
+  const durationMs = Math.round(monotonicNow() - began);
+  const report = { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own };
+  if (failures.length === 0) return report;
+  const skippedCount = report.skippedCount + failures.length;
+  return { ...report, status: 'stopped', skippedCount, skipped: [...report.skipped, ...failures] };
+}
+
+function parsed(given: JobOptions | undefined) {
+  return given === undefined ? {} : parse(jobSchema, given);
+}

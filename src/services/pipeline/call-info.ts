@@ -1,0 +1,47 @@
+/** What a call says about itself: the fields its entries keep, and the fingerprint of its input. */
+import { fingerprintOf } from '../../core/canonical-json.js';
+import type { CallInfo } from '../../core/command.js';
+import type { Json, JsonObject } from '../../models/values.js';
+
+const NO_METADATA: JsonObject = Object.freeze({});
+
+interface CallFields {
+  correlationId?: string | undefined;
+  idempotencyKey?: string | undefined;
+  description?: string | undefined;
+  metadata?: JsonObject | undefined;
+  actor?: string | undefined;
+  reason?: string | undefined;
+}
+
+/** Fields that are not input: the key itself, tracing, and how the call is run. */
+const NOT_INPUT: ReadonlySet<string> = new Set(['idempotencyKey', 'correlationId', 'session', 'signal', 'timeoutMs']);
+
+/** Canonical input of a call: every field the caller gave, amounts in units, instants in milliseconds, no defaults. */
+export function inputFingerprint(given: JsonObject, options: object): string {
+  const fields: Record<string, Json> = { ...given };
+  for (const [name, value] of Object.entries(options)) {
+    if (!NOT_INPUT.has(name) && value !== undefined && !(name in given)) fields[name] = value as Json;
+  }
+  return fingerprintOf(fields);
+}
+
+export function callInfo(
+  operation: string,
+  operationId: string,
+  fields: CallFields,
+  keyed: { scopedKey: string; fingerprint: string } | null,
+): CallInfo {
+  return {
+    operation,
+    operationId,
+    description: fields.description ?? null,
+    actor: fields.actor ?? null,
+    reason: fields.reason ?? null,
+    correlationId: fields.correlationId ?? null,
+    metadata: fields.metadata ?? NO_METADATA,
+    idempotencyKey: keyed ? (fields.idempotencyKey ?? null) : null,
+    scopedKey: keyed?.scopedKey ?? null,
+    fingerprint: keyed?.fingerprint ?? null,
+  };
+}

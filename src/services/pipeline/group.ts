@@ -1,0 +1,44 @@
+/** A group: operations on the same documents, which are decided together and commit as one unit. */
+import type { SealedEntry } from '../../core/entry-line.js';
+import type { CreditEvent } from '../../models/events.js';
+import type { Unit } from '../../ports/db-manager.js';
+import type { VersionedAccount } from './account-memory.js';
+import type { Operation } from './operation.js';
+
+/** Operations on the same documents, in the order of those documents' queues. */
+export interface Group {
+  /** Keys of their accounts. */
+  readonly keys: readonly string[];
+  readonly documents: readonly string[];
+  readonly operations: readonly Operation[];
+  /** The accounts in the order of `keys`, once loaded. */
+  states: readonly VersionedAccount[];
+  /** Whether the states were read for this attempt, not remembered. */
+  fresh: boolean;
+  /** Its documents were given back. */
+  released: boolean;
+  /** Why its accounts could not be made. */
+  broken: Error | null;
+  decided: Decided | null;
+}
+
+export function newGroup(operations: readonly Operation[]): Group {
+  const { accounts, documents } = operations[0] as Operation;
+  const keys = documents.length === accounts.length ? documents : documents.slice(0, accounts.length);
+  return { keys, documents, operations, states: [], fresh: false, released: false, broken: null, decided: null };
+}
+
+/** The unit of a decided group. The answers wait in the operations until it is written. */
+export interface Decided {
+  readonly unit: Unit;
+  readonly states: readonly VersionedAccount[];
+  readonly entries: readonly SealedEntry[];
+  readonly events: readonly CreditEvent[];
+  /** Operations whose effect or refusal is in the unit: unknown as long as the unit is. */
+  readonly sent: readonly Operation[];
+}
+
+/** From here on these operations are in a commit whose outcome is not known. */
+export function markSent({ decided }: Group): void {
+  for (const operation of decided?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
+}

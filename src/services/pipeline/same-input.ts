@@ -1,0 +1,96 @@
+/** Whether an entry that was found under a call's own operation id was written by that very call. */
+import { fingerprintOf } from '../../core/canonical-json.js';
+import type { Command, CommandOf, GrantTerms } from '../../core/command.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { JsonObject } from '../../models/values.js';
+import type { Operation } from './operation.js';
+
+/** An unkeyed entry keeps no fingerprint; its own columns tell whether the call is the same. */
+export function sameInput({ call, command, accounts }: Operation, row: EntryRow): boolean {
+  return (
+    row.account === accounts[0]?.key &&
+    row.operation === call.operation &&
+    row.description === call.description &&
+    row.actor === call.actor &&
+    row.reason === call.reason &&
+    fingerprintOf(row.metadata) === fingerprintOf(call.metadata) &&
+    sameCommand(command, accounts, row)
+  );
+}
+
+function sameCommand(command: Command, accounts: Operation['accounts'], row: EntryRow): boolean {
+  switch (command.type) {
+    case 'add':
+      return row.amount === command.amount && sameTerms(command.terms, row.details.grant as unknown as GrantTerms);
+    case 'adjust':
+      return row.delta === command.delta;
+    case 'transfer':
+      return row.amount === command.amount && row.details.to === accounts[1]?.userId;
+    case 'reverse':
+      return row.reverses === command.original.id && (command.amount ?? row.amount) === row.amount;
+    case 'commit':
+    case 'release':
+      return row.reservationId === command.reservationId && (row.details.fingerprint ?? '') === command.fingerprint;
+    case 'extend':
+      return row.reservationId === command.reservationId;
+    case 'deduct':
+    case 'reserve':
+    case 'claw_back':
+      return row.amount === command.amount;
+    case 'create_account':
+      return row.details.fingerprint === command.fingerprint;
+    case 'update_account':
+    case 'expire':
+      return true;
+    default:
+      return samePlanCommand(command, row.details);
+  }
+}
+
+type PlanCommand = CommandOf<
+  'subscribe' | 'renew' | 'change_subscription' | 'start_cycle' | 'stop_cycle' | 'renew_cycle' | 'claim_promo'
+>;
+
+/** What an entry of a plan, a cycle or a promo code tells of the call that wrote it. */
+interface PlanDetails {
+  readonly subscription?: { id: string; planId: string; nextPlanId: string | null; status: string; autoRenew: boolean };
+  readonly cycle?: { id: string; amount: number; days: number; recurring: boolean };
+  readonly promoCode?: string;
+}
+
+const STATUSES_AFTER: Readonly<Record<string, readonly string[]>> = {
+  ...{ cancelled: ['cancelled'], paused: ['paused'], resumed: ['active', 'trialing'], removed: ['removed'] },
+};
+
+function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
+  const { subscription, cycle, promoCode } = details as PlanDetails;
+  switch (command.type) {
+    case 'subscribe':
+      return subscription?.planId === command.planId || subscription?.nextPlanId === command.planId;
+    case 'renew':
+      return subscription?.id === command.subscriptionId;
+    case 'change_subscription':
+      if (command.to === 'cancelled at the end of the period') return subscription?.autoRenew === false;
+      return STATUSES_AFTER[command.to]?.includes(subscription?.status ?? '') ?? false;
+    case 'start_cycle':
+      return cycle?.amount === command.amount && cycle.days === command.days && cycle.recurring === command.recurring;
+    case 'stop_cycle':
+    case 'renew_cycle':
+      return cycle?.id === command.cycleId;
+    case 'claim_promo':
+      return promoCode === command.code;
+    default:
+      return command satisfies never;
+  }
+}
+
+function sameTerms(given: GrantTerms, stored: GrantTerms): boolean {
+  return (
+    given.source === stored.source &&
+    given.priority === stored.priority &&
+    given.expiresAt === stored.expiresAt &&
+    (given.effectiveAt ?? stored.effectiveAt) === stored.effectiveAt &&
+    given.planId === stored.planId &&
+    given.reference === stored.reference
+  );
+}

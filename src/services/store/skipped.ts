@@ -1,0 +1,14 @@
+/** Rows that a list or a job passed over, each with the reason. */
+import { type CreditErrorCode, isCreditError } from '../../errors.js';
+
+export interface Skipped {
+  readonly id: string;
+  readonly code: CreditErrorCode;
+  readonly message: string;
+}
+
+/** A row that was passed over because of an error; an error that is not the library's is a contradiction of ours. */
+export function skippedOf(id: string, error: unknown): Skipped {
+  if (isCreditError(error)) return { id, code: error.code, message: error.message };
+  return { id, code: 'INVARIANT_VIOLATION', message: 'It failed.' };
+}
