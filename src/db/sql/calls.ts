@@ -85,7 +85,7 @@ export class Calls {
   #noConnection(): Error {
     const message = 'The one connection was inside a transaction until the deadline. Pass it as the session.';
     if (this.#source.isShared) return creditError('CONTENTION', message, { attempts: 0 });
-    return storageFailure(new Error('No connection was free in time.'));
+    return storageFailure(this.#dialect, new Error('No connection was free in time.'));
   }
 
   async #lease(signal: AbortSignal | undefined, timeoutMs: number): Promise<SqlLease> {
@@ -105,7 +105,7 @@ export class Calls {
     } catch (error) {
       giveUp.abort();
       leasing.then((lease) => lease.release()).catch(() => {});
-      throw storageFailure(error);
+      throw storageFailure(this.#dialect, error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);

@@ -2,15 +2,11 @@
 import { creditError, isCreditError } from '../../errors.js';
 import type { Dialect } from './dialect.js';
 
-/** SQLSTATE of a user, database or schema that the server does not let in or have, and of tables and rights on them. */
-const SETUP = /^(28...|3D...|3F...|42501|42P01)$/;
-
 /** `STORAGE_UNAVAILABLE`, or `CONFIGURATION` where trying again is no use; errors of the library stay as they are. */
-export function storageFailure(cause: unknown): Error {
+export function storageFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
-  const { code } = (cause ?? {}) as { code?: unknown };
-  if (typeof code === 'string' && SETUP.test(code)) {
-    const message = `The database refuses this service (SQLSTATE ${code}). Nothing was written.`;
+  if (dialect.isSetupError(cause)) {
+    const message = `The database refuses this service (${dialect.codeOf(cause)}). Nothing was written.`;
     const problems = ['check the user, password, database, schema, tables and privileges of the connection'];
     return creditError('CONFIGURATION', `${message} Check its user, database and privileges.`, { problems }, { cause });
   }
@@ -32,7 +28,7 @@ export function callFailure(dialect: Dialect, cause: unknown): Error {
     case 'locked':
       return creditError('CONTENTION', 'A row stayed locked until the deadline.', { attempts: 1 }, { cause });
     default:
-      return storageFailure(cause);
+      return storageFailure(dialect, cause);
   }
 }
 

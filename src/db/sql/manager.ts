@@ -28,16 +28,17 @@ type Options = StoreOptions<SqlSession> | undefined;
 const LOCK_AGAIN_MS = 20;
 
 /**
- * Credits in PostgreSQL (13 and newer). Many operations share one statement and one durable commit, and with `session`
- * a call joins a transaction of yours: `session` is a `pg` client after `BEGIN`, or a kysely transaction.
+ * Credits in a SQL database: which ones, and how they are reached, {@link SqlOptions} says. Many operations share one
+ * statement and one durable commit, and with `session` a call joins a transaction of yours: `session` is a client of
+ * the driver after `BEGIN`, or a kysely transaction.
  *
  * The tables are `credit_account`, `credit_entry` and so on, made by `init`; read them as you like, write them never.
  * Construction opens nothing.
  *
- * @param options a `url`, or a `pool` of `pg` that nobody else uses; see {@link SqlOptions} for the defaults.
+ * @param options a `url`, or a `pool` that nobody else uses; see {@link SqlOptions} for the defaults.
  * @throws CONFIGURATION when the options do not go together.
  * @example
- * const db = new SqlDbManager({ url: 'postgres://app@localhost/shop' });
+ * const db = new SqlDbManager({ url: process.env.DATABASE_URL });
  * const manager = createCreditManagement({ db });
  * await manager.credits.addCredits('user-1', 100);
  */
@@ -65,7 +66,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
       try {
         return await dialect.migrate(connection, { models, prefix, schema });
       } catch (error) {
-        throw storageFailure(error);
+        throw storageFailure(dialect, error);
       }
     });
     this.#tables = new Map([...this.#tables, ...tables.map((table) => [table.model.name, table] as const)]);
@@ -143,7 +144,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
 
   async redo(session: SqlSession): Promise<never> {
     await this.#read(() => ({ text: this.#opened.dialect.redo, values: [] }), { session });
-    throw storageFailure(new Error('The database did not ask for a new transaction.'));
+    throw storageFailure(this.#opened.dialect, new Error('The database did not ask for a new transaction.'));
   }
 
   async ping(options?: StoreOptions<SqlSession>): Promise<{ now: Date }> {
@@ -155,7 +156,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   async close(): Promise<void> {
     this.#closing ??= this.#opened.source.close();
     await this.#closing.catch((error) => {
-      throw storageFailure(error);
+      throw storageFailure(this.#opened.dialect, error);
     });
   }
 
@@ -238,7 +239,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   }
 }
 
-const NOTHING: Statement = { text: 'select', values: [] };
+const NOTHING: Statement = { text: 'select 1', values: [] };
 
 function send(connection: CallConnection, { text, values }: Statement) {
   return connection.query(text, values, nameOf(text));

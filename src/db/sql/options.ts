@@ -3,7 +3,7 @@ import { creditError } from '../../errors.js';
 import { DRIVER_OPTIONS, type DriverOptions, driverProblems, openDriver } from './drivers/choice.js';
 import type { Reached } from './drivers/driver.js';
 
-/** One option that names the database, and how it is used. */
+/** One of the options that name a database, and how it is used. */
 export interface SqlOptions extends DriverOptions {
   /** Connections at most, with `url`. Default 10. */
   readonly poolSize?: number | undefined;

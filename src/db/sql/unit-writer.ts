@@ -62,7 +62,7 @@ export async function writeUnits(
     if (failure === 'lost' || failure === 'failed') {
       // Nothing has been applied: then the call may throw. Else nobody was told yet what became of the others.
       if (failure === 'failed' && !outcomes.some((outcome) => outcome?.status === 'committed'))
-        throw storageFailure(cause);
+        throw storageFailure(dialect, cause);
       for (let i = 0; i < units.length; i++) outcomes[i] ??= { status: 'unknown', cause };
       break;
     }

@@ -5,16 +5,19 @@ import { openPglite, type PgliteLike } from './pglite.js';
 
 /** One of `url`, `pool` and `pglite`. */
 export interface DriverOptions {
-  /** A PostgreSQL URL. `pg` is loaded when the first call needs it, and connections are closed by `close()`. */
+  /**
+   * A URL of PostgreSQL, 13 or newer. `pg` is loaded when the first call needs it, and connections are closed by
+   * `close()`.
+   */
   readonly url?: string | undefined;
   /**
    * A `pg` pool that nobody else uses: each connection gets timeouts and planner settings of the adapter. `close()`
-   * leaves it open.
+   * leaves it open. A client of any pool of yours, after `BEGIN`, is a `session`.
    */
   readonly pool?: PgPoolLike | undefined;
   /**
-   * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction. It knows no
-   * timeouts of its own, and `close()` leaves it open.
+   * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction, unless that is
+   * its `session`. It knows no timeouts of its own, and `close()` leaves it open.
    */
   readonly pglite?: PgliteLike | undefined;
 }

@@ -1,6 +1,13 @@
-/** How the kinds of fields are stored, sent and read back. */
+/** How columns are named, and how the kinds of fields are stored, sent and read back. */
 import type { FieldKind, StoredValue } from '../../../ports/db-manager.js';
-import type { Column } from '../table.js';
+import type { Column, Naming } from '../table.js';
+
+export const NAMING: Naming = { bytesMax: 63, quoted };
+
+/** An identifier in double quotes, whatever it holds. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
 
 /**
  * `json` keeps a value as it was given; `jsonb` would sort its keys. The collation "C" orders strings by their bytes,
@@ -27,7 +34,7 @@ export function selected(columns: readonly Column[]): string {
   return columns
     .map(({ name, field, kind }) => {
       const value = kind === 'instant' ? `(extract(epoch from ${name}) * 1000)::bigint` : name;
-      return `${value} as "${field.replaceAll('"', '""')}"`;
+      return `${value} as ${quoted(field)}`;
     })
     .join(', ');
 }

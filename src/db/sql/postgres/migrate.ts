@@ -2,8 +2,8 @@
 import { creditError } from '../../../errors.js';
 import type { SqlConnection } from '../connection.js';
 import type { MigrateOptions } from '../dialect.js';
-import { type Column, quoted, Table, type TableIndex } from '../table.js';
-import { definition, TYPES } from './columns.js';
+import { type Column, Table, type TableIndex } from '../table.js';
+import { definition, NAMING, quoted, TYPES } from './columns.js';
 
 /** The comment on each of our tables: it tells them from tables that happen to have the same name. */
 const MARK = 'credit-management';
@@ -24,7 +24,7 @@ interface Found {
  */
 export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
   const schema = await schemaOf(connection, options.schema);
-  const tables = options.models.map((model) => new Table(model, options.prefix, schema));
+  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING));
   if ((await missing(connection, schema, tables)).length === 0) return tables;
   await connection.query('begin isolation level read committed');
   try {
