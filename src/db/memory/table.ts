@@ -1,5 +1,4 @@
 /** One model's rows in memory, with unique indexes kept at every write and ordered walks built when first asked for. */
-import { creditError } from '../../errors.js';
 import { decodeCursor, orderFields } from '../../ports/cursor.js';
 import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
 
@@ -274,14 +273,4 @@ function selector({ anyOf, equals }: Omit<FindQuery, 'limit'>): (row: Row) => bo
     const value = plain(row[anyOf.field] as StoredValue);
     return value !== null && has(value);
   };
-}
-
-/** The table of a model, or `INVALID_ARGUMENT` for one that `init` was not given. */
-export function tableOf(tables: ReadonlyMap<string, MemoryTable>, model: string): MemoryTable {
-  const table = tables.get(model);
-  if (table) return table;
-  throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
-    path: 'model',
-    expected: [...tables.keys()].join(' | '),
-  });
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { creditError } from '../../errors.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
+import { aborted } from '../kit/failures.js';
 import type { SqlConnection, SqlLease, SqlResult, SqlSource } from './connection.js';
 import type { Dialect } from './dialect.js';
 import { storageFailure } from './failures.js';
@@ -111,10 +112,6 @@ export class Calls {
       signal?.removeEventListener('abort', abort);
     }
   }
-}
-
-export function aborted() {
-  return creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {});
 }
 
 const names = new Map<string, string>();

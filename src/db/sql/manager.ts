@@ -1,7 +1,5 @@
 /** The SQL adapter: every call of the port as one statement of the dialect. */
 import { randomUUID } from 'node:crypto';
-import { creditError } from '../../errors.js';
-import { encodeCursor } from '../../ports/cursor.js';
 import type {
   DbManager,
   FindQuery,
@@ -11,7 +9,10 @@ import type {
   Unit,
   UnitOutcome,
 } from '../../ports/db-manager.js';
-import { aborted, type CallConnection, Calls, nameOf } from './calls.js';
+import { outcomesOf, pageOf, rowsByKey } from '../kit/answers.js';
+import { checkOpen, madeFor } from '../kit/failures.js';
+import { checkAlone } from '../kit/units.js';
+import { type CallConnection, Calls, nameOf } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
@@ -82,15 +83,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const table = this.#table(model);
     const lock = options?.session !== undefined && options.lock === true;
     const rows = await this.#rows(table, () => this.#opened.dialect.readByKeys(table, keys, lock), options, lock);
-    const found = new Map(rows.map((row) => [table.keyOf(row), row]));
-    // A key that is asked for again gets a row of its own.
-    const answered = new Set<Row>();
-    return keys.map((key) => {
-      const row = found.get(key) ?? null;
-      if (row && answered.has(row)) return structuredClone(row);
-      if (row) answered.add(row);
-      return row;
-    });
+    return rowsByKey(keys, rows, table);
   }
 
   async find(
@@ -101,9 +94,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     this.#enter(options);
     const table = this.#table(model);
     const found = await this.#rows(table, () => this.#opened.dialect.readPage(table, query), options);
-    const rows = found.slice(0, query.limit);
-    const isLast = found.length <= rows.length;
-    return { rows, nextCursor: isLast ? null : encodeCursor(table.model, query, rows.at(-1) as Row) };
+    return pageOf(table.model, query, found);
   }
 
   async count(
@@ -122,18 +113,12 @@ export class SqlDbManager implements DbManager<SqlSession> {
     options?: StoreOptions<SqlSession> & { readonly handOver?: boolean },
   ): Promise<readonly UnitOutcome[]> {
     this.#enter(options);
-    const plans = planned(units, (model) => this.#table(model));
-    const sent: TableUnit[] = [];
-    for (const plan of plans) if (!(plan instanceof Error) && plan.length > 0) sent.push(plan);
+    const { sent, places, settled } = planned(units, (model) => this.#table(model));
     const answers =
       options?.session === undefined
         ? await this.#write(sent, options)
         : await this.#writeWithin(options.session, sent, options);
-    let next = 0;
-    return plans.map((plan): UnitOutcome => {
-      if (plan instanceof Error) return { status: 'rejected', cause: plan };
-      return plan.length > 0 ? (answers[next++] as UnitOutcome) : { status: 'committed' };
-    });
+    return outcomesOf(settled, places, answers);
   }
 
   async transaction<T>(run: (session: SqlSession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
@@ -161,17 +146,11 @@ export class SqlDbManager implements DbManager<SqlSession> {
   }
 
   #enter(options: Options): void {
-    if (options?.signal?.aborted) throw aborted();
-    if (this.#closing !== null) throw creditError('CLOSED', 'The database manager is closed.', {});
+    checkOpen(options, this.#closing !== null);
   }
 
   #table(model: string): Table {
-    const table = this.#tables.get(model);
-    if (table) return table;
-    throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
-      path: 'model',
-      expected: [...this.#tables.keys()].join(' | '),
-    });
+    return madeFor(this.#tables, model);
   }
 
   async #rows(table: Table, make: () => Statement, options: Options, locks = false): Promise<Row[]> {
@@ -219,10 +198,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     options: Options,
   ): Promise<readonly UnitOutcome[]> {
     const { dialect } = this.#opened;
-    if (units.length > 1) {
-      const details = { path: 'units', expected: 'one unit' };
-      throw creditError('INVALID_ARGUMENT', 'In a transaction units are written one by one.', details);
-    }
+    checkAlone(units);
     const isKept = (row: unknown) => dialect.refusals(row, units).units.length === 0;
     const mark = this.#sessions.isOwn(session) ? null : randomUUID();
     const sender = {

@@ -1,5 +1,13 @@
 /** Options of the SQL adapter, checked, with their defaults. */
-import { creditError } from '../../errors.js';
+import {
+  cannotBeMade,
+  INIT_TIMEOUT_MS,
+  numberProblems,
+  PREFIX,
+  prefixProblems,
+  TIMEOUT_MS,
+  unknownOptions,
+} from '../kit/options.js';
 import { DRIVER_OPTIONS, type DriverOptions, driverProblems, openDriver } from './drivers/choice.js';
 import type { Reached } from './drivers/driver.js';
 
@@ -43,27 +51,21 @@ const NAMES: Readonly<Record<keyof SqlOptions, true>> = {
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
 export function openOptions(given: SqlOptions): Opened {
   const options = given ?? {};
-  const { poolSize = 10, prefix = 'credit_', prepare = true, schema = null } = options;
+  const { poolSize = 10, prefix = PREFIX, prepare = true, schema = null } = options;
   const numbers = {
     poolSize,
-    timeoutMs: options.timeoutMs ?? 10_000,
-    initTimeoutMs: options.initTimeoutMs ?? 60_000,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    initTimeoutMs: options.initTimeoutMs ?? INIT_TIMEOUT_MS,
     statementTimeoutMs: options.statementTimeoutMs ?? 30_000,
     lockTimeoutMs: options.lockTimeoutMs ?? 250,
   };
-  const problems: string[] = [];
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NAMES, name)) problems.push(`there is no option ${JSON.stringify(name)}`);
-  }
-  problems.push(...driverProblems(options));
-  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) problems.push('prefix is not of the form [a-z_][a-z0-9_]*');
-  for (const [name, value] of Object.entries(numbers)) {
-    if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1)
-      problems.push(`${name} is not a positive integer`);
-  }
-  if (problems.length > 0) {
-    throw creditError('CONFIGURATION', `SqlDbManager cannot be made: ${problems.join('; ')}.`, { problems });
-  }
+  const problems = [
+    ...unknownOptions(options, NAMES),
+    ...driverProblems(options),
+    ...prefixProblems(prefix),
+    ...numberProblems(numbers),
+  ];
+  if (problems.length > 0) throw cannotBeMade('SqlDbManager', problems);
   const { statementTimeoutMs, ...timeouts } = numbers;
   const settings = { poolSize, prepare, statementMs: statementTimeoutMs, lockMs: numbers.lockTimeoutMs };
   return { ...openDriver(options, settings), prefix, schema, ...timeouts };

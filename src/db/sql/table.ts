@@ -1,7 +1,7 @@
 /** A stored model as a table: names, columns, and rows as they come back. */
 import { createHash } from 'node:crypto';
-import { creditError } from '../../errors.js';
 import type { FieldKind, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import { fieldOf } from '../kit/failures.js';
 
 export interface Column {
   readonly field: string;
@@ -70,12 +70,7 @@ export class Table {
 
   /** The column of a field; a field that the model does not have is `INVALID_ARGUMENT`. */
   column(field: string): Column {
-    const column = this.#byField.get(field);
-    if (column) return column;
-    throw creditError('INVALID_ARGUMENT', `Model ${this.model.name} has no field ${JSON.stringify(field)}.`, {
-      path: 'field',
-      expected: this.columns.map((each) => each.field).join(' | '),
-    });
+    return fieldOf(this.#byField, this.model.name, field);
   }
 
   keyOf(row: Row): string {

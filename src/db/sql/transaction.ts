@@ -1,5 +1,5 @@
 /** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
-import { creditError } from '../../errors.js';
+import { commitUnanswered, overDeadline } from '../kit/failures.js';
 import type { CallConnection } from './calls.js';
 import type { SqlResult } from './connection.js';
 import type { Dialect } from './dialect.js';
@@ -19,8 +19,7 @@ export async function runTransaction<T>(
   });
   const session = sessions.open(connection);
   const late = connection.late.catch((cause: unknown) => {
-    const message = 'The transaction was not over by its deadline and is rolled back.';
-    throw creditError('TIMEOUT', message, { timeoutMs }, { cause });
+    throw overDeadline(timeoutMs, cause);
   });
   let answer: T;
   try {
@@ -40,9 +39,7 @@ async function commit(connection: CallConnection, dialect: Dialect): Promise<voi
   try {
     answer = await connection.query('commit');
   } catch (cause) {
-    if (dialect.failureOf(cause) !== 'lost') throw callFailure(dialect, cause);
-    const message = 'The commit was sent and no answer came. Look for what it wrote before you write it again.';
-    throw creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause });
+    throw dialect.failureOf(cause) === 'lost' ? commitUnanswered(cause) : callFailure(dialect, cause);
   }
   if (dialect.isCommitted(answer)) return;
   throw storageFailure(dialect, new Error(`The commit was answered with ${answer.command}.`));

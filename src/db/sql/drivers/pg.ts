@@ -1,5 +1,5 @@
 /** PostgreSQL through `pg`: its pools as sources of connections. The package is loaded when a pool of ours is made. */
-import { creditError } from '../../../errors.js';
+import { notInstalled } from '../../kit/options.js';
 import { LazySource, type SqlLease, type SqlResult, type SqlSource } from '../connection.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
@@ -121,8 +121,7 @@ function poolOptions({ prepare, ...timeouts }: DriverSettings, owned: boolean): 
 
 async function makePool(url: string, poolSize: number): Promise<PgPoolLike> {
   const { default: pg } = await import('pg').catch((cause: unknown) => {
-    const problem = 'the package pg is not installed: npm install pg';
-    throw creditError('CONFIGURATION', `PostgreSQL cannot be reached: ${problem}.`, { problems: [problem] }, { cause });
+    throw notInstalled('PostgreSQL', 'pg', cause);
   });
   return new pg.Pool({
     connectionString: url,

@@ -1,5 +1,6 @@
 /** How columns are named, and how the kinds of fields are stored, sent and read back. */
 import type { FieldKind, StoredValue } from '../../../ports/db-manager.js';
+import { mayNotBeNull, notOfKind } from '../../kit/failures.js';
 import type { Column, Naming } from '../table.js';
 
 export const NAMING: Naming = { bytesMax: 63, quoted };
@@ -51,13 +52,13 @@ export function scalarText({ kind, field }: Pick<Column, 'kind' | 'field'>, valu
   if (kind === 'integer' && Number.isSafeInteger(value)) return String(value);
   if (kind === 'boolean' && typeof value === 'boolean') return String(value);
   if (kind === 'instant' && value instanceof Date) return instantText(value);
-  throw new TypeError(`Not a value of ${field}, which is of kind ${kind}.`);
+  throw notOfKind(field, kind);
 }
 
 /** The text of one value of a row, for {@link scalar}. */
 export function storedText(column: Column, value: StoredValue): string | null {
   if (value === null) {
-    if (!column.nullable) throw new TypeError(`${column.field} may not be null.`);
+    if (!column.nullable) throw mayNotBeNull(column.field);
     return null;
   }
   return column.kind === 'json' ? JSON.stringify(value) : scalarText(column, value);
@@ -83,7 +84,7 @@ export function stored({ kind, nullable }: Column, source: string): string {
 export function unnestedText(column: Column, values: readonly StoredValue[]): string {
   const { kind, field, nullable } = column;
   if (kind === 'json') {
-    if (!nullable && values.includes(null)) throw new TypeError(`${field} may not be null.`);
+    if (!nullable && values.includes(null)) throw mayNotBeNull(field);
     return JSON.stringify(values);
   }
   if (kind === 'string') {

@@ -1,5 +1,5 @@
 /** Makes tables and indexes, and adds what a newer version of a model brings. Never changes or drops anything. */
-import { creditError } from '../../../errors.js';
+import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
 import type { MigrateOptions } from '../dialect.js';
 import { type Column, Table, type TableIndex } from '../table.js';
@@ -51,7 +51,7 @@ async function schemaOf(connection: SqlConnection, wanted: string | null): Promi
   const problems: string[] = [];
   if (schema === null) problems.push('the search_path of the connection names no schema that exists');
   if (Number(version) < MIN_SERVER_VERSION) problems.push(`the server is older than PostgreSQL 13 (${version})`);
-  if (problems.length > 0) throw refused(problems);
+  if (problems.length > 0) throw unusable(problems);
   return schema as string;
 }
 
@@ -92,7 +92,7 @@ async function missing(connection: SqlConnection, schema: string, tables: readon
       if (!isOurs) statements.push(marked(table));
     }
   }
-  if (problems.length > 0) throw refused(problems);
+  if (problems.length > 0) throw unusable(problems);
   return statements;
 }
 
@@ -148,10 +148,4 @@ function indexDefinition(table: Table, { name, columns, unique }: TableIndex): s
 
 function nameOf({ name }: Column): string {
   return name.slice(1, -1).replaceAll('""', '"');
-}
-
-function refused(problems: readonly string[]) {
-  return creditError('CONFIGURATION', `The database cannot be used: ${problems.join('; ')}.`, {
-    problems: [...problems],
-  });
 }
