@@ -17,6 +17,8 @@ export function outcomesOf(
   places: readonly number[],
   answers: readonly UnitOutcome[],
 ): readonly UnitOutcome[] {
+  // As a rule all were sent.
+  if (settled.size === 0) return answers;
   const outcomes: UnitOutcome[] = new Array(settled.size + places.length);
   for (const [place, outcome] of settled) outcomes[place] = outcome;
   for (const [i, place] of places.entries()) outcomes[place] = answers[i] as UnitOutcome;

@@ -45,10 +45,10 @@ export function plannedUnits<S extends RowStore, C>(
   const places: number[] = [];
   const settled = new Map<number, UnitOutcome>();
   const owners = new Map<S, Map<string, number>>();
-  for (const [place, unit] of units.entries()) {
+  for (let place = 0; place < units.length; place++) {
     let cause: unknown = null;
     const changes: C[] = [];
-    for (const change of unit) {
+    for (const change of units[place] as Unit) {
       const store = storeOf(change.model);
       const key = keyOf(change, store);
       if (!claim(owners, store, key, place)) cause ??= namedTwice();
