@@ -2,7 +2,8 @@
 /** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
 import { runCli } from '../cli/main.js';
 import { findTemporal } from '../cli/temporal.js';
-import { mongodbSchema, postgresSchema } from '../db/schema-text.js';
+import { mongodbSchema } from '../db/mongodb/schema-text.js';
+import { postgresSchema } from '../db/sql/postgres/schema-text.js';
 import { createCreditManagementFromEnv } from '../env.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -3,7 +3,8 @@
  * @module
  */
 
-export type { PgClientLike, PgPoolLike, SqlResult } from '../db/sql/connection.js';
+export type { SqlResult } from '../db/sql/connection.js';
+export type { PgClientLike, PgPoolLike } from '../db/sql/drivers/pg.js';
 export type { PgliteLike, PgliteTransactionLike } from '../db/sql/drivers/pglite.js';
 export type { KyselySession, SqlClientSession, SqlSession } from '../db/sql/host-session.js';
 export { SqlDbManager } from '../db/sql/manager.js';

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { type CliIo, EXIT } from '../../src/cli/command.js';
 import { runCli } from '../../src/cli/main.js';
-import { mongodbSchema, postgresSchema } from '../../src/db/schema-text.js';
+import { mongodbSchema } from '../../src/db/mongodb/schema-text.js';
+import { postgresSchema } from '../../src/db/sql/postgres/schema-text.js';
 import { createCreditManagement, type EventSink, InMemoryDbManager } from '../../src/index.js';
 import type { CreditManagement } from '../../src/services/manager/contract.js';
 import { testClock } from '../../src/testing/clock.js';

@@ -26,6 +26,23 @@ test.each([
   expect(refusalOf(() => new MongoDbManager(options as never))).toContain(problem);
 });
 
+test.each([
+  ['SqlDbManager', (options: object) => new SqlDbManager({ url, ...options })],
+  ['MongoDbManager', (options: object) => new MongoDbManager({ uri, ...options })],
+])('%s tells every problem of its options at once', (name, make) => {
+  const bad = { Prefix: 'x', prefix: 'My-', poolSize: 0, timeoutMs: 2 ** 31, initTimeoutMs: 1.5 };
+  const problems = [
+    'there is no option "Prefix"',
+    'prefix is not of the form [a-z_][a-z0-9_]*',
+    'poolSize is not a positive integer',
+    'timeoutMs is not a positive integer',
+    'initTimeoutMs is not a positive integer',
+  ];
+  expect(refusalOf(() => make(bad))).toBe(`${name} cannot be made: ${problems.join('; ')}.`);
+  expect(refusalOf(() => make({ prefix: 'a'.repeat(40), poolSize: 1, timeoutMs: 2 ** 31 - 1 }))).toBe('made');
+  expect(refusalOf(() => make({ prefix: 'a'.repeat(41) }))).toContain('prefix is not');
+});
+
 function refusalOf(make: () => unknown): string {
   try {
     make();

@@ -12,7 +12,10 @@ import type {
   Unit,
   UnitOutcome,
 } from '../../ports/db-manager.js';
-import { MemoryTable, tableOf } from './table.js';
+import { COMMITTED, LOCKED } from '../kit/answers.js';
+import { madeFor, stayedLocked } from '../kit/failures.js';
+import { keyOf, namedTwice } from '../kit/units.js';
+import { MemoryTable } from './table.js';
 
 /** A transaction of {@link InMemoryDbManager}; made by `transaction(run)` alone. */
 export interface MemorySession {
@@ -64,7 +67,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
   ): Promise<readonly (Row | null)[]> {
     await this.#enter(options);
     const session = this.#session(options);
-    const table = tableOf(this.#tables, model);
+    const table = madeFor(this.#tables, model);
     if (session && options?.lock) {
       for (const key of [...new Set(keys)].sort()) await this.#lock(session, documentOf(model, key), options);
     }
@@ -82,7 +85,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     options?: StoreOptions<MemorySession>,
   ): Promise<{ rows: readonly Row[]; nextCursor: string | null }> {
     await this.#enter(options);
-    const table = tableOf(this.#tables, model);
+    const table = madeFor(this.#tables, model);
     return this.#within(this.#session(options), () => {
       const rows: Row[] = [];
       for (const row of table.walk(query)) {
@@ -101,7 +104,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     options?: StoreOptions<MemorySession>,
   ): Promise<number> {
     await this.#enter(options);
-    return this.#within(this.#session(options), () => [...tableOf(this.#tables, model).walk(query)].length);
+    return this.#within(this.#session(options), () => [...madeFor(this.#tables, model).walk(query)].length);
   }
 
   async commit(
@@ -110,7 +113,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
   ): Promise<readonly UnitOutcome[]> {
     await this.#enter(options);
     const session = this.#session(options);
-    for (const unit of units) for (const change of unit) tableOf(this.#tables, change.model);
+    for (const unit of units) for (const change of unit) madeFor(this.#tables, change.model);
     const keep = options?.handOver === true;
     if (!session) return units.map((unit) => this.#apply(unit, undefined, keep));
     return this.#within(session, () => units.map((unit) => this.#apply(unit, session, keep)));
@@ -195,8 +198,8 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
   #apply(unit: Unit, session: MemorySession | undefined, keep: boolean): UnitOutcome {
     let claims = false;
     for (const change of unit) {
-      const table = tableOf(this.#tables, change.model);
-      const key = keyOf(table, change);
+      const table = madeFor(this.#tables, change.model);
+      const key = keyOf(change, table);
       if (this.#owners.size > 0 && this.#isOthers(documentOf(change.model, key), session)) return LOCKED;
       const current = table.rows.get(key);
       const fits = change.op === 'insert' ? !current : current?.version === change.expectedVersion;
@@ -204,14 +207,14 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
       if (change.op !== 'delete' && table.claims(change.row)) claims = true;
     }
     if (unit.length > 1 && namesTwice(unit, this.#tables)) {
-      return { status: 'rejected', cause: new Error('A unit names one document twice.') };
+      return { status: 'rejected', cause: namedTwice() };
     }
     const clash = claims ? this.#clashes(unit, session) : null;
     if (clash) return clash;
     const staged = session && this.#sessions.get(session);
     for (const change of unit) {
-      const table = tableOf(this.#tables, change.model);
-      const key = keyOf(table, change);
+      const table = madeFor(this.#tables, change.model);
+      const key = keyOf(change, table);
       const row = change.op === 'delete' ? undefined : keep ? change.row : table.copy(change.row);
       if (staged) staged.writes.push({ table, key, row });
       else table.put(key, row);
@@ -226,7 +229,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     const taken = new Set<string>();
     for (const change of unit) {
       if (change.op === 'delete') continue;
-      const table = tableOf(this.#tables, change.model);
+      const table = madeFor(this.#tables, change.model);
       for (const [index, value, owner] of table.uniques(change.row)) {
         const name = uniqueOf(table, index.name, value);
         if (this.#isOthers(name, session)) return LOCKED;
@@ -249,33 +252,26 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
   /** What a transaction owns by a unit: its documents, and the unique values they take. */
   *#namesOf(unit: Unit): Generator<string> {
     for (const change of unit) {
-      const table = tableOf(this.#tables, change.model);
-      yield documentOf(change.model, keyOf(table, change));
+      const table = madeFor(this.#tables, change.model);
+      yield documentOf(change.model, keyOf(change, table));
       if (change.op === 'delete') continue;
       for (const [index, value] of table.uniques(change.row)) yield uniqueOf(table, index.name, value);
     }
   }
 }
 
-const COMMITTED: UnitOutcome = { status: 'committed' };
-const LOCKED: UnitOutcome = { status: 'locked' };
-
-function keyOf(table: MemoryTable, change: Change): string {
-  return change.op === 'delete' ? change.key : table.keyOf(change.row);
-}
-
 function namesTwice(unit: Unit, tables: ReadonlyMap<string, MemoryTable>): boolean {
   const [first, second] = unit as [Change, Change];
   if (unit.length === 2 && first.model !== second.model) return false;
   return (
-    new Set(unit.map((change) => documentOf(change.model, keyOf(tableOf(tables, change.model), change)))).size <
+    new Set(unit.map((change) => documentOf(change.model, keyOf(change, madeFor(tables, change.model))))).size <
     unit.length
   );
 }
 
 /** Whether a change takes a unique value away from the row that has it. */
 function leaves(table: MemoryTable, change: Change, owner: string | undefined, value: string): boolean {
-  if (keyOf(table, change) !== owner) return false;
+  if (keyOf(change, table) !== owner) return false;
   return change.op === 'delete' || ![...table.uniques(change.row)].some(([, kept]) => kept === value);
 }
 
@@ -292,7 +288,7 @@ async function waitFor(ended: Promise<void>, timeoutMs: number, signal?: AbortSi
   let abort = () => {};
   const given = new Promise<never>((_, reject) => {
     const fail = () => reject(creditError('ABORTED', 'The call was aborted while it waited for a lock.', {}));
-    const expire = () => reject(creditError('CONTENTION', 'A row stayed locked until the deadline.', { attempts: 1 }));
+    const expire = () => reject(stayedLocked());
     if (timeoutMs !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.max(0, timeoutMs));
     signal?.addEventListener('abort', fail);
     abort = () => signal?.removeEventListener('abort', fail);

@@ -1,5 +1,4 @@
 /** One model's rows in memory, with unique indexes kept at every write and ordered walks built when first asked for. */
-import { creditError } from '../../errors.js';
 import { decodeCursor, orderFields } from '../../ports/cursor.js';
 import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
 
@@ -32,7 +31,7 @@ export class MemoryTable {
     const copy: Record<string, StoredValue> = { ...row };
     for (const field of this.#deep) {
       const value = copy[field];
-      if (typeof value === 'object' && value !== null) copy[field] = copyJson(value as object) as StoredValue;
+      if (typeof value === 'object' && value !== null) copy[field] = copyJson(value) as StoredValue;
     }
     return copy as Row;
   }
@@ -191,17 +190,17 @@ function partition(count: number, isBefore: (i: number) => boolean): number {
   return low;
 }
 
-function copyJson<T extends object>(value: T): T {
+function copyJson(value: object): object {
   // What is frozen, all the way down by contract, nobody can change: sharing it is a copy.
   if (Object.isFrozen(value) && !(value instanceof Date)) return value;
-  if (value instanceof Date) return new Date(value.getTime()) as unknown as T;
+  if (value instanceof Date) return new Date(value.getTime());
   if (Array.isArray(value)) {
     const list = value.slice() as unknown[];
     for (let i = 0; i < list.length; i++) {
       const item = list[i];
       if (typeof item === 'object' && item !== null) list[i] = copyJson(item);
     }
-    return list as unknown as T;
+    return list;
   }
   const copy = { ...value } as Record<string, unknown>;
   // Cloning keeps the shape; only nested objects need another look.
@@ -209,7 +208,7 @@ function copyJson<T extends object>(value: T): T {
     const item = copy[field];
     if (typeof item === 'object' && item !== null) copy[field] = copyJson(item);
   }
-  return copy as T;
+  return copy;
 }
 
 function plain(value: StoredValue): StoredValue {
@@ -274,14 +273,4 @@ function selector({ anyOf, equals }: Omit<FindQuery, 'limit'>): (row: Row) => bo
     const value = plain(row[anyOf.field] as StoredValue);
     return value !== null && has(value);
   };
-}
-
-/** The table of a model, or `INVALID_ARGUMENT` for one that `init` was not given. */
-export function tableOf(tables: ReadonlyMap<string, MemoryTable>, model: string): MemoryTable {
-  const table = tables.get(model);
-  if (table) return table;
-  throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
-    path: 'model',
-    expected: [...tables.keys()].join(' | '),
-  });
 }

@@ -1,6 +1,6 @@
 /** A stored model as a collection: its name, and rows as documents and back. */
-import { creditError } from '../../errors.js';
 import type { Row, StoredField, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import { fieldOf, mayNotBeNull, notOfKind } from '../kit/failures.js';
 import type { Document } from './driver-types.js';
 
 export interface Field extends StoredField {
@@ -54,12 +54,7 @@ export class StoredCollection {
 
   /** A field by name; one that the model does not have is `INVALID_ARGUMENT`. */
   field(name: string): Field {
-    const field = this.#byName.get(name);
-    if (field) return field;
-    throw creditError('INVALID_ARGUMENT', `Model ${this.model.name} has no field ${JSON.stringify(name)}.`, {
-      path: 'field',
-      expected: [...this.#byName.keys()].join(' | '),
-    });
+    return fieldOf(this.#byName, this.model.name, name);
   }
 
   /** The name under which a field is stored. */
@@ -117,7 +112,7 @@ export function queried({ kind, name }: Field, value: StoredValue): string | num
   if (kind === 'integer' && Number.isSafeInteger(value)) return value as number;
   if (kind === 'boolean' && typeof value === 'boolean') return value;
   if (kind === 'instant' && value instanceof Date && !Number.isNaN(value.getTime())) return value;
-  throw new TypeError(`Not a value of ${name}, which is of kind ${kind}.`);
+  throw notOfKind(name, kind);
 }
 
 /**
@@ -130,7 +125,7 @@ export function queried({ kind, name }: Field, value: StoredValue): string | num
 function stored(field: Field, value: StoredValue): string | bigint | boolean | Date | undefined {
   if (value === null) {
     if (field.nullable) return undefined;
-    throw new TypeError(`${field.name} may not be null.`);
+    throw mayNotBeNull(field.name);
   }
   if (field.kind === 'json') return jsonText(field, value);
   const checked = queried(field, value);
@@ -139,7 +134,7 @@ function stored(field: Field, value: StoredValue): string | bigint | boolean | D
 
 function jsonText({ name }: Field, value: StoredValue): string {
   const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`Not a value of ${name}, which is of kind json.`);
+  if (text === undefined) throw notOfKind(name, 'json');
   return text;
 }
 

@@ -1,5 +1,6 @@
 /** What errors of the driver mean and are called. Their texts never leave; the driver's own error is the cause. */
 import { creditError, isCreditError } from '../../errors.js';
+import { badQuery, isOfValue, unavailable } from '../kit/failures.js';
 
 /**
  * - `contended`: another transaction has the document or the unique value; ours is gone.
@@ -81,17 +82,13 @@ export function storageFailure(cause: unknown): Error {
     const problems = ['check the user, password, authSource and roles of the connection'];
     return creditError('CONFIGURATION', `${message} Check its user and roles.`, { problems }, { cause });
   }
-  const message = 'The database did not answer. Nothing was written; try again.';
-  return creditError('STORAGE_UNAVAILABLE', message, {}, { cause });
+  return unavailable(cause);
 }
 
 /** What the failure of a read, or of a whole transaction, is called. */
 export function callFailure(cause: unknown): Error {
   if (isCreditError(cause)) return cause;
-  if (cause instanceof TypeError || cause instanceof RangeError) {
-    const details = { path: 'query', expected: 'values of the kinds of their fields' };
-    return creditError('INVALID_ARGUMENT', 'The query holds a value that its field cannot have.', details, { cause });
-  }
+  if (isOfValue(cause)) return badQuery(cause);
   if (meaningOf(cause) !== 'contended') return storageFailure(cause);
   return creditError('CONTENTION', 'Another transaction has the document.', { attempts: 1 }, { cause });
 }
@@ -100,8 +97,4 @@ export function notASession(cause?: unknown) {
   const message = 'The session is not inside a transaction of the same client: pass it within withTransaction.';
   const details = { path: 'session', expected: 'a ClientSession of the same MongoClient, inside a transaction' };
   return creditError('INVALID_ARGUMENT', message, details, cause === undefined ? undefined : { cause });
-}
-
-export function aborted() {
-  return creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {});
 }

@@ -1,6 +1,4 @@
 /** The MongoDB adapter: every call of the port as commands of the driver. */
-import { creditError } from '../../errors.js';
-import { encodeCursor } from '../../ports/cursor.js';
 import type {
   DbManager,
   FindQuery,
@@ -10,12 +8,15 @@ import type {
   Unit,
   UnitOutcome,
 } from '../../ports/db-manager.js';
+import { outcomesOf, pageOf, rowsByKey } from '../kit/answers.js';
+import { checkOpen, madeFor } from '../kit/failures.js';
+import { checkAlone } from '../kit/units.js';
 import { StoredCollection } from './collection.js';
 import { type Connection, connectionOf } from './connection.js';
 import { ContendedDocuments } from './contended-documents.js';
 import { Call, within } from './deadline.js';
 import type { Document, MongoDatabaseLike, MongoSession, ReadSettings } from './driver-types.js';
-import { aborted, callFailure, storageFailure } from './failures.js';
+import { callFailure, storageFailure } from './failures.js';
 import { checkTransactions, migrate } from './migrate.js';
 import { type MongoOptions, type Opened, openOptions } from './options.js';
 import { findOf } from './query.js';
@@ -101,15 +102,7 @@ export class MongoDbManager implements DbManager<MongoSession> {
     }
     const filter = { _id: { $in: [...new Set(keys)] } };
     const found = await this.#find(collection, options, () => ({ filter, limit: keys.length }));
-    const rows = new Map(found.map((row) => [collection.keyOf(row), row]));
-    // A key that is asked for again gets a row of its own.
-    const answered = new Set<Row>();
-    return keys.map((key) => {
-      const row = rows.get(key) ?? null;
-      if (row && answered.has(row)) return structuredClone(row);
-      if (row) answered.add(row);
-      return row;
-    });
+    return rowsByKey(keys, found, collection);
   }
 
   async find(
@@ -125,9 +118,7 @@ export class MongoDbManager implements DbManager<MongoSession> {
       const settings: ReadSettings = hint === null ? { sort, allowDiskUse: true } : { sort, hint };
       return { filter, limit: query.limit + 1, settings };
     });
-    const rows = found.slice(0, query.limit);
-    const isLast = found.length <= rows.length;
-    return { rows, nextCursor: isLast ? null : encodeCursor(collection.model, query, rows.at(-1) as Row) };
+    return pageOf(collection.model, query, found);
   }
 
   async count(
@@ -148,15 +139,16 @@ export class MongoDbManager implements DbManager<MongoSession> {
     options?: StoreOptions<MongoSession> & { readonly handOver?: boolean },
   ): Promise<readonly UnitOutcome[]> {
     this.#enter(options);
-    const plan = planned(units, (model) => this.#collection(model));
+    const { sent, settled } = planned(units, (model) => this.#collection(model));
     const answers =
       options?.session === undefined
-        ? await this.#write(plan.units, options)
-        : await this.#writeWithin(options.session, plan.units, options);
-    const outcomes: UnitOutcome[] = new Array(units.length);
-    for (const [place, outcome] of plan.settled) outcomes[place] = outcome;
-    for (const [i, { place }] of plan.units.entries()) outcomes[place] = answers[i] as UnitOutcome;
-    return outcomes;
+        ? await this.#write(sent, options)
+        : await this.#writeWithin(options.session, sent, options);
+    return outcomesOf(
+      settled,
+      sent.map(({ place }) => place),
+      answers,
+    );
   }
 
   async transaction<T>(run: (session: MongoSession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
@@ -209,17 +201,11 @@ export class MongoDbManager implements DbManager<MongoSession> {
   }
 
   #enter(options: Options): void {
-    if (options?.signal?.aborted) throw aborted();
-    if (this.#closing !== null) throw creditError('CLOSED', 'The database manager is closed.', {});
+    checkOpen(options, this.#closing !== null);
   }
 
   #collection(model: string): StoredCollection {
-    const collection = this.#collections.get(model);
-    if (collection) return collection;
-    throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
-      path: 'model',
-      expected: [...this.#collections.keys()].join(' | '),
-    });
+    return madeFor(this.#collections, model);
   }
 
   async #connect(): Promise<Connection> {
@@ -290,10 +276,7 @@ export class MongoDbManager implements DbManager<MongoSession> {
     units: readonly DocumentUnit[],
     options: Options,
   ): Promise<readonly UnitOutcome[]> {
-    if (units.length > 1) {
-      const details = { path: 'units', expected: 'one unit' };
-      throw creditError('INVALID_ARGUMENT', 'In a transaction units are written one by one.', details);
-    }
+    checkAlone(units);
     const { calls } = await this.#connect();
     return calls.write(session, options, units);
   }

@@ -1,5 +1,6 @@
 /** Makes collections and indexes, and adds what a newer version of a model brings. Never drops anything. */
 import { creditError } from '../../errors.js';
+import { unusable } from '../kit/failures.js';
 import type { StoredCollection } from './collection.js';
 import type { Document, MongoDatabaseLike } from './driver-types.js';
 import { indexDocument, MARK, propertiesOf, requiredOf, validatorOf } from './schema.js';
@@ -37,8 +38,7 @@ export function checkTransactions(hello: Document): void {
 export async function migrate(db: MongoDatabaseLike, collections: readonly StoredCollection[]): Promise<void> {
   const problems: string[] = [];
   for (const collection of collections) problems.push(...(await prepared(db, collection)));
-  if (problems.length === 0) return;
-  throw creditError('CONFIGURATION', `The database cannot be used: ${problems.join('; ')}.`, { problems });
+  if (problems.length > 0) throw unusable(problems);
 }
 
 async function prepared(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {

@@ -1,5 +1,14 @@
 /** Options of the MongoDB adapter, checked, with their defaults. */
-import { creditError } from '../../errors.js';
+import {
+  cannotBeMade,
+  INIT_TIMEOUT_MS,
+  notInstalled,
+  numberProblems,
+  PREFIX,
+  prefixProblems,
+  TIMEOUT_MS,
+  unknownOptions,
+} from '../kit/options.js';
 import type { MongoClientLike } from './driver-types.js';
 
 /** One of `client` and `uri`. */
@@ -40,22 +49,19 @@ const NAMES: Readonly<Record<keyof MongoOptions, true>> = {
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
 export function openOptions(given: MongoOptions): Opened {
   const options = given ?? {};
-  const { client, uri, dbName = 'credit_management', prefix = 'credit_', poolSize } = options;
-  const timeouts = { timeoutMs: options.timeoutMs ?? 10_000, initTimeoutMs: options.initTimeoutMs ?? 60_000 };
-  const problems: string[] = [];
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NAMES, name)) problems.push(`there is no option ${JSON.stringify(name)}`);
-  }
-  if ((client === undefined) === (uri === undefined)) problems.push('give one of client and uri');
-  if (client !== undefined && typeof client?.startSession !== 'function') problems.push('client is not a MongoClient');
-  if (uri !== undefined && !/^mongodb(\+srv)?:\/\//.test(uri)) problems.push('the URI does not begin with mongodb://');
-  if (!/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(dbName)) problems.push('dbName is not the name of a database');
-  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) problems.push('prefix is not of the form [a-z_][a-z0-9_]*');
-  for (const [name, value] of Object.entries({ poolSize: poolSize ?? 1, ...timeouts })) {
-    if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1)
-      problems.push(`${name} is not a positive integer`);
-  }
-  if (problems.length > 0) throw refused(problems);
+  const { client, uri, dbName = 'credit_management', prefix = PREFIX, poolSize } = options;
+  const timeouts = {
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    initTimeoutMs: options.initTimeoutMs ?? INIT_TIMEOUT_MS,
+  };
+  const problems = [
+    ...unknownOptions(options, NAMES),
+    ...clientProblems(options),
+    ...(/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(dbName) ? [] : ['dbName is not the name of a database']),
+    ...prefixProblems(prefix),
+    ...numberProblems({ poolSize: poolSize ?? 1, ...timeouts }),
+  ];
+  if (problems.length > 0) throw cannotBeMade('MongoDbManager', problems);
   let making: Promise<MongoClientLike> | null = null;
   const open = async () => {
     making ??= makeClient(uri as string, poolSize, timeouts.timeoutMs).catch((error) => {
@@ -67,10 +73,17 @@ export function openOptions(given: MongoOptions): Opened {
   return { open: client ? async () => client : open, ownsClient: !client, dbName, prefix, ...timeouts };
 }
 
+function clientProblems({ client, uri }: MongoOptions): string[] {
+  const problems: string[] = [];
+  if ((client === undefined) === (uri === undefined)) problems.push('give one of client and uri');
+  if (client !== undefined && typeof client?.startSession !== 'function') problems.push('client is not a MongoClient');
+  if (uri !== undefined && !/^mongodb(\+srv)?:\/\//.test(uri)) problems.push('the URI does not begin with mongodb://');
+  return problems;
+}
+
 async function makeClient(uri: string, poolSize: number | undefined, timeoutMs: number): Promise<MongoClientLike> {
   const { MongoClient } = await import('mongodb').catch((cause: unknown) => {
-    const problem = 'the package mongodb is not installed: npm install mongodb';
-    throw creditError('CONFIGURATION', `MongoDB cannot be reached: ${problem}.`, { problems: [problem] }, { cause });
+    throw notInstalled('MongoDB', 'mongodb', cause);
   });
   const isSaid = (name: string) => new RegExp(`[?&]${name}=`, 'i').test(uri);
   try {
@@ -83,10 +96,6 @@ async function makeClient(uri: string, poolSize: number | undefined, timeoutMs: 
     });
   } catch {
     // The driver's text may hold the URI, and that a password.
-    throw refused(['the URI is not one that the driver understands']);
+    throw cannotBeMade('MongoDbManager', ['the URI is not one that the driver understands']);
   }
-}
-
-function refused(problems: string[]) {
-  return creditError('CONFIGURATION', `MongoDbManager cannot be made: ${problems.join('; ')}.`, { problems });
 }

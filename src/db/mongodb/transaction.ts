@@ -1,5 +1,6 @@
 /** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
-import { creditError, isCreditError } from '../../errors.js';
+import { isCreditError } from '../../errors.js';
+import { commitUnanswered, overDeadline } from '../kit/failures.js';
 import { type Call, LATE, sleep } from './deadline.js';
 import { callFailure, isCommitUnknown, isTransient, meaningOf } from './failures.js';
 import { begin, type Lease } from './session-pool.js';
@@ -68,11 +69,6 @@ async function commit(lease: Lease, call: Call, progress: Progress): Promise<voi
 /** What the failure of a transaction that a caller ran is called. */
 export function transactionFailure(error: unknown, { isCommitting }: Progress, timeoutMs: number): Error {
   if (isCreditError(error)) return error;
-  if (error instanceof Uncertain || (error === LATE && isCommitting)) {
-    const message = 'The commit was sent and no answer came. Look for what it wrote before you write it again.';
-    return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause: error });
-  }
-  if (error !== LATE) return callFailure(error);
-  const message = 'The transaction was not over by its deadline and is rolled back.';
-  return creditError('TIMEOUT', message, { timeoutMs }, { cause: error });
+  if (error instanceof Uncertain || (error === LATE && isCommitting)) return commitUnanswered(error);
+  return error === LATE ? overDeadline(timeoutMs, error) : callFailure(error);
 }

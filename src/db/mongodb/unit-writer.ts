@@ -4,6 +4,7 @@
  * cause.
  */
 import type { UnitOutcome } from '../../ports/db-manager.js';
+import { COMMITTED, LOCKED } from '../kit/answers.js';
 import type { ContendedDocuments } from './contended-documents.js';
 import { type Call, LATE, sleep } from './deadline.js';
 import type { Document, MongoDatabaseLike, MongoSession } from './driver-types.js';
@@ -13,9 +14,6 @@ import type { Lease } from './session-pool.js';
 import { inTransaction, type Progress, Uncertain } from './transaction.js';
 import { type DocumentUnit, uniqueValuesOf } from './units.js';
 import { bulksOf } from './write-commands.js';
-
-const COMMITTED: UnitOutcome = { status: 'committed' };
-const LOCKED: UnitOutcome = { status: 'locked' };
 
 /** How often a unit looks again whose value was taken between its look and its write. */
 const LOOKS_MAX = 3;

@@ -1,6 +1,6 @@
-/** Units of the port as documents of collections, checked for what the port rules out. */
-import { creditError } from '../../errors.js';
-import type { Row, Unit, UnitOutcome } from '../../ports/db-manager.js';
+/** Units of the port as documents of collections. */
+import type { Change, Row, Unit, UnitOutcome } from '../../ports/db-manager.js';
+import { plannedUnits } from '../kit/units.js';
 import type { StoredCollection } from './collection.js';
 import type { Document } from './driver-types.js';
 
@@ -18,48 +18,26 @@ export interface DocumentUnit {
 }
 
 export interface Planned {
-  readonly units: readonly DocumentUnit[];
+  readonly sent: readonly DocumentUnit[];
   /** The outcomes of units that need not be sent, by place. */
   readonly settled: ReadonlyMap<number, UnitOutcome>;
 }
 
-/**
- * Translates units. One that the server would refuse is `rejected` here: sent, it would end the transaction of all.
- *
- * @throws INVALID_ARGUMENT for two units that share a document: only one of them could be told the truth.
- */
+/** Translates units. One that the server would refuse is settled here: sent, it would end the transaction of all. */
 export function planned(units: readonly Unit[], collectionOf: (model: string) => StoredCollection): Planned {
+  const plan = plannedUnits(units, collectionOf, toDocuments);
   const sent: DocumentUnit[] = [];
-  const settled = new Map<number, UnitOutcome>();
-  const owners = new Map<StoredCollection, Map<string, number>>();
-  for (const [place, unit] of units.entries()) {
-    const collections = unit.map((change) => collectionOf(change.model));
-    let cause: unknown = null;
-    const changes: DocumentChange[] = [];
-    for (const [i, change] of unit.entries()) {
-      const collection = collections[i] as StoredCollection;
-      const key = change.op === 'delete' ? change.key : collection.keyOf(change.row);
-      if (!claim(owners, collection, key, place)) cause ??= new Error('A unit names one document twice.');
-      try {
-        changes.push(toDocuments(change, collection, key));
-      } catch (error) {
-        cause ??= error;
-      }
-    }
-    if (cause !== null) settled.set(place, { status: 'rejected', cause });
-    else if (changes.length > 0) settleOrSend(place, changes, sent, settled);
-    else settled.set(place, { status: 'committed' });
+  for (const [i, changes] of plan.sent.entries()) {
+    const place = plan.places[i] as number;
+    const found = takenTwice(changes);
+    if (found.length > 0) plan.settled.set(place, { status: 'duplicate', found });
+    else sent.push({ place, changes });
   }
-  return { units: sent, settled };
+  return { sent, settled: plan.settled };
 }
 
-/** Two rows of a unit that want one unique value would end the transaction as well. */
-function settleOrSend(
-  place: number,
-  changes: readonly DocumentChange[],
-  sent: DocumentUnit[],
-  settled: Map<number, UnitOutcome>,
-): void {
+/** The unique values that two rows of a unit want, with the key of the first. */
+function takenTwice(changes: readonly DocumentChange[]): { model: string; index: string; key: string }[] {
   const seen = new Map<string, string>();
   const found: { model: string; index: string; key: string }[] = [];
   for (const change of changes) {
@@ -71,29 +49,10 @@ function settleOrSend(
       else found.push({ model: model.name, index, key: first });
     }
   }
-  if (found.length > 0) settled.set(place, { status: 'duplicate', found });
-  else sent.push({ place, changes });
+  return found;
 }
 
-/** Whether nobody but this unit, and it only once, names the document. */
-function claim(
-  owners: Map<StoredCollection, Map<string, number>>,
-  collection: StoredCollection,
-  key: string,
-  place: number,
-): boolean {
-  const keys = owners.get(collection) ?? new Map<string, number>();
-  owners.set(collection, keys);
-  const owner = keys.get(key);
-  if (owner === undefined) keys.set(key, place);
-  else if (owner !== place) {
-    const details = { path: 'units', expected: 'units that share no document' };
-    throw creditError('INVALID_ARGUMENT', 'Two units of one call change the same document.', details);
-  }
-  return owner === undefined;
-}
-
-function toDocuments(change: Unit[number], collection: StoredCollection, key: string): DocumentChange {
+function toDocuments(change: Change, collection: StoredCollection, key: string): DocumentChange {
   if (change.op === 'insert') {
     return { op: 'insert', collection, key, row: change.row, document: collection.toDocument(change.row) };
   }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { creditError } from '../../errors.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
+import { aborted } from '../kit/failures.js';
 import type { SqlConnection, SqlLease, SqlResult, SqlSource } from './connection.js';
 import type { Dialect } from './dialect.js';
 import { storageFailure } from './failures.js';
@@ -85,7 +86,7 @@ export class Calls {
   #noConnection(): Error {
     const message = 'The one connection was inside a transaction until the deadline. Pass it as the session.';
     if (this.#source.isShared) return creditError('CONTENTION', message, { attempts: 0 });
-    return storageFailure(new Error('No connection was free in time.'));
+    return storageFailure(this.#dialect, new Error('No connection was free in time.'));
   }
 
   async #lease(signal: AbortSignal | undefined, timeoutMs: number): Promise<SqlLease> {
@@ -105,16 +106,12 @@ export class Calls {
     } catch (error) {
       giveUp.abort();
       leasing.then((lease) => lease.release()).catch(() => {});
-      throw storageFailure(error);
+      throw storageFailure(this.#dialect, error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     }
   }
-}
-
-export function aborted() {
-  return creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {});
 }
 
 const names = new Map<string, string>();

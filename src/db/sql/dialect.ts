@@ -5,7 +5,7 @@
  * sessions all the same.
  */
 import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
-import type { SqlConnection } from './connection.js';
+import type { SqlConnection, SqlResult } from './connection.js';
 import type { Table } from './table.js';
 
 /** A statement with its values; equal texts may share one prepared statement. */
@@ -90,6 +90,12 @@ export interface Dialect {
   /** Selects a number as text in `n`. */
   count(table: Table, query: Omit<FindQuery, 'limit' | 'after'>): Statement;
   failureOf(error: unknown): Failure;
+  /** Whether the server refuses this service, its user or its database, so that trying again is no use. */
+  isSetupError(error: unknown): boolean;
+  /** The code that the server gave an error, with the name of the list it is of; for messages. */
+  codeOf(error: unknown): string;
+  /** Whether a commit that was answered without an error was carried out. */
+  isCommitted(answer: SqlResult): boolean;
   /** Whether a savepoint failed because there is no transaction, another one, or none that can still commit. */
   isOutsideTransaction(error: unknown): boolean;
   /** Whether a transaction has to be done again as a whole after this error. */

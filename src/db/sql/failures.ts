@@ -1,44 +1,31 @@
 /** Errors of the driver as errors of the library. Their texts never leave; the driver's own error is the cause. */
 import { creditError, isCreditError } from '../../errors.js';
+import { badQuery, isOfValue, stayedLocked, unavailable } from '../kit/failures.js';
 import type { Dialect } from './dialect.js';
 
-/** SQLSTATE of a user, database or schema that the server does not let in or have, and of tables and rights on them. */
-const SETUP = /^(28...|3D...|3F...|42501|42P01)$/;
-
 /** `STORAGE_UNAVAILABLE`, or `CONFIGURATION` where trying again is no use; errors of the library stay as they are. */
-export function storageFailure(cause: unknown): Error {
+export function storageFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
-  const { code } = (cause ?? {}) as { code?: unknown };
-  if (typeof code === 'string' && SETUP.test(code)) {
-    const message = `The database refuses this service (SQLSTATE ${code}). Nothing was written.`;
+  if (dialect.isSetupError(cause)) {
+    const message = `The database refuses this service (${dialect.codeOf(cause)}). Nothing was written.`;
     const problems = ['check the user, password, database, schema, tables and privileges of the connection'];
     return creditError('CONFIGURATION', `${message} Check its user, database and privileges.`, { problems }, { cause });
   }
-  return creditError(
-    'STORAGE_UNAVAILABLE',
-    'The database did not answer. Nothing was written; try again.',
-    {},
-    { cause },
-  );
+  return unavailable(cause);
 }
 
 /** What the failure of a read, or of a whole transaction, is called. */
 export function callFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
-  if (cause instanceof TypeError || cause instanceof RangeError) return badQuery(cause);
+  if (isOfValue(cause)) return badQuery(cause);
   switch (dialect.failureOf(cause)) {
     case 'rejected':
       return badQuery(cause);
     case 'locked':
-      return creditError('CONTENTION', 'A row stayed locked until the deadline.', { attempts: 1 }, { cause });
+      return stayedLocked(cause);
     default:
-      return storageFailure(cause);
+      return storageFailure(dialect, cause);
   }
-}
-
-function badQuery(cause: unknown): Error {
-  const details = { path: 'query', expected: 'values of the kinds of their fields' };
-  return creditError('INVALID_ARGUMENT', 'The query holds a value that its field cannot have.', details, { cause });
 }
 
 export function notASession(cause?: unknown) {

@@ -1,11 +1,11 @@
-/** Transactions that callers bring: a `pg` client, a kysely transaction, or our own. */
+/** Transactions that callers bring: a client of the driver, a kysely transaction, or our own. */
 import type { SqlConnection } from './connection.js';
 import { notASession } from './failures.js';
 
 /**
- * A client inside a transaction: what `pool.connect()` of `pg` answers, after `BEGIN`; what `transaction` of PGlite or
- * of `SqlDbManager` gives; or a wrapper of four lines around any other library. A pool is none: each of its queries may
- * run on another connection.
+ * A client inside a transaction: what `pool.connect()` of the driver answers, after `BEGIN`; what `transaction` of an
+ * embedded database or of `SqlDbManager` gives; or a wrapper of four lines around any other library. A pool is none:
+ * each of its queries may run on another connection.
  */
 export interface SqlClientSession {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;

@@ -1,7 +1,5 @@
 /** The SQL adapter: every call of the port as one statement of the dialect. */
 import { randomUUID } from 'node:crypto';
-import { creditError } from '../../errors.js';
-import { encodeCursor } from '../../ports/cursor.js';
 import type {
   DbManager,
   FindQuery,
@@ -11,7 +9,10 @@ import type {
   Unit,
   UnitOutcome,
 } from '../../ports/db-manager.js';
-import { aborted, type CallConnection, Calls, nameOf } from './calls.js';
+import { outcomesOf, pageOf, rowsByKey } from '../kit/answers.js';
+import { checkOpen, madeFor } from '../kit/failures.js';
+import { checkAlone } from '../kit/units.js';
+import { type CallConnection, Calls, nameOf } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
@@ -28,16 +29,17 @@ type Options = StoreOptions<SqlSession> | undefined;
 const LOCK_AGAIN_MS = 20;
 
 /**
- * Credits in PostgreSQL (13 and newer). Many operations share one statement and one durable commit, and with `session`
- * a call joins a transaction of yours: `session` is a `pg` client after `BEGIN`, or a kysely transaction.
+ * Credits in a SQL database: which ones, and how they are reached, {@link SqlOptions} says. Many operations share one
+ * statement and one durable commit, and with `session` a call joins a transaction of yours: `session` is a client of
+ * the driver after `BEGIN`, or a kysely transaction.
  *
  * The tables are `credit_account`, `credit_entry` and so on, made by `init`; read them as you like, write them never.
  * Construction opens nothing.
  *
- * @param options a `url`, or a `pool` of `pg` that nobody else uses; see {@link SqlOptions} for the defaults.
+ * @param options a `url`, or a `pool` that nobody else uses; see {@link SqlOptions} for the defaults.
  * @throws CONFIGURATION when the options do not go together.
  * @example
- * const db = new SqlDbManager({ url: 'postgres://app@localhost/shop' });
+ * const db = new SqlDbManager({ url: process.env.DATABASE_URL });
  * const manager = createCreditManagement({ db });
  * await manager.credits.addCredits('user-1', 100);
  */
@@ -65,7 +67,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
       try {
         return await dialect.migrate(connection, { models, prefix, schema });
       } catch (error) {
-        throw storageFailure(error);
+        throw storageFailure(dialect, error);
       }
     });
     this.#tables = new Map([...this.#tables, ...tables.map((table) => [table.model.name, table] as const)]);
@@ -81,15 +83,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const table = this.#table(model);
     const lock = options?.session !== undefined && options.lock === true;
     const rows = await this.#rows(table, () => this.#opened.dialect.readByKeys(table, keys, lock), options, lock);
-    const found = new Map(rows.map((row) => [table.keyOf(row), row]));
-    // A key that is asked for again gets a row of its own.
-    const answered = new Set<Row>();
-    return keys.map((key) => {
-      const row = found.get(key) ?? null;
-      if (row && answered.has(row)) return structuredClone(row);
-      if (row) answered.add(row);
-      return row;
-    });
+    return rowsByKey(keys, rows, table);
   }
 
   async find(
@@ -100,9 +94,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     this.#enter(options);
     const table = this.#table(model);
     const found = await this.#rows(table, () => this.#opened.dialect.readPage(table, query), options);
-    const rows = found.slice(0, query.limit);
-    const isLast = found.length <= rows.length;
-    return { rows, nextCursor: isLast ? null : encodeCursor(table.model, query, rows.at(-1) as Row) };
+    return pageOf(table.model, query, found);
   }
 
   async count(
@@ -121,18 +113,12 @@ export class SqlDbManager implements DbManager<SqlSession> {
     options?: StoreOptions<SqlSession> & { readonly handOver?: boolean },
   ): Promise<readonly UnitOutcome[]> {
     this.#enter(options);
-    const plans = planned(units, (model) => this.#table(model));
-    const sent: TableUnit[] = [];
-    for (const plan of plans) if (!(plan instanceof Error) && plan.length > 0) sent.push(plan);
+    const { sent, places, settled } = planned(units, (model) => this.#table(model));
     const answers =
       options?.session === undefined
         ? await this.#write(sent, options)
         : await this.#writeWithin(options.session, sent, options);
-    let next = 0;
-    return plans.map((plan): UnitOutcome => {
-      if (plan instanceof Error) return { status: 'rejected', cause: plan };
-      return plan.length > 0 ? (answers[next++] as UnitOutcome) : { status: 'committed' };
-    });
+    return outcomesOf(settled, places, answers);
   }
 
   async transaction<T>(run: (session: SqlSession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
@@ -143,7 +129,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
 
   async redo(session: SqlSession): Promise<never> {
     await this.#read(() => ({ text: this.#opened.dialect.redo, values: [] }), { session });
-    throw storageFailure(new Error('The database did not ask for a new transaction.'));
+    throw storageFailure(this.#opened.dialect, new Error('The database did not ask for a new transaction.'));
   }
 
   async ping(options?: StoreOptions<SqlSession>): Promise<{ now: Date }> {
@@ -155,22 +141,16 @@ export class SqlDbManager implements DbManager<SqlSession> {
   async close(): Promise<void> {
     this.#closing ??= this.#opened.source.close();
     await this.#closing.catch((error) => {
-      throw storageFailure(error);
+      throw storageFailure(this.#opened.dialect, error);
     });
   }
 
   #enter(options: Options): void {
-    if (options?.signal?.aborted) throw aborted();
-    if (this.#closing !== null) throw creditError('CLOSED', 'The database manager is closed.', {});
+    checkOpen(options, this.#closing !== null);
   }
 
   #table(model: string): Table {
-    const table = this.#tables.get(model);
-    if (table) return table;
-    throw creditError('INVALID_ARGUMENT', `Unknown model ${JSON.stringify(model)}.`, {
-      path: 'model',
-      expected: [...this.#tables.keys()].join(' | '),
-    });
+    return madeFor(this.#tables, model);
   }
 
   async #rows(table: Table, make: () => Statement, options: Options, locks = false): Promise<Row[]> {
@@ -218,10 +198,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     options: Options,
   ): Promise<readonly UnitOutcome[]> {
     const { dialect } = this.#opened;
-    if (units.length > 1) {
-      const details = { path: 'units', expected: 'one unit' };
-      throw creditError('INVALID_ARGUMENT', 'In a transaction units are written one by one.', details);
-    }
+    checkAlone(units);
     const isKept = (row: unknown) => dialect.refusals(row, units).units.length === 0;
     const mark = this.#sessions.isOwn(session) ? null : randomUUID();
     const sender = {
@@ -238,7 +215,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   }
 }
 
-const NOTHING: Statement = { text: 'select', values: [] };
+const NOTHING: Statement = { text: 'select 1', values: [] };
 
 function send(connection: CallConnection, { text, values }: Statement) {
   return connection.query(text, values, nameOf(text));

@@ -1,7 +1,7 @@
 /** A stored model as a table: names, columns, and rows as they come back. */
 import { createHash } from 'node:crypto';
-import { creditError } from '../../errors.js';
 import type { FieldKind, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import { fieldOf } from '../kit/failures.js';
 
 export interface Column {
   readonly field: string;
@@ -19,7 +19,13 @@ export interface TableIndex {
   readonly unique: boolean;
 }
 
-const IDENTIFIER_MAX = 63;
+/** How a database writes the names of tables, columns and indexes. */
+export interface Naming {
+  /** How long a name may be, in bytes; what is longer is cut, and given a hash that tells it from others. */
+  readonly bytesMax: number;
+  /** A name in quotes, whatever it holds. */
+  quoted(name: string): string;
+}
 
 export class Table {
   readonly model: StoredModel;
@@ -37,14 +43,15 @@ export class Table {
   readonly #instants: readonly string[];
   readonly #byField: ReadonlyMap<string, Column>;
 
-  constructor(model: StoredModel, prefix: string, schema: string) {
+  constructor(model: StoredModel, prefix: string, schema: string, naming: Naming) {
+    const { bytesMax } = naming;
     this.model = model;
-    this.bareName = shortened(`${prefix}${model.name}`);
-    this.name = `${quoted(schema)}.${quoted(this.bareName)}`;
+    this.bareName = shortened(`${prefix}${model.name}`, bytesMax);
+    this.name = `${naming.quoted(schema)}.${naming.quoted(this.bareName)}`;
     const declared = Object.entries({ version: { kind: 'integer', nullable: false } as const, ...model.fields });
     this.columns = declared.map(([field, { kind, nullable }]) => ({
       field,
-      name: quoted(snakeCase(field)),
+      name: naming.quoted(snakeCase(field)),
       kind,
       nullable,
     }));
@@ -54,7 +61,7 @@ export class Table {
     this.written = this.columns.filter((column) => column !== this.key);
     this.indexes = model.indexes.map(({ name, fields, unique }) => ({
       index: name,
-      name: shortened(`${this.bareName}_${snakeCase(name)}`),
+      name: shortened(`${this.bareName}_${snakeCase(name)}`, bytesMax),
       columns: fields.map((field) => this.column(field)),
       unique,
     }));
@@ -63,12 +70,7 @@ export class Table {
 
   /** The column of a field; a field that the model does not have is `INVALID_ARGUMENT`. */
   column(field: string): Column {
-    const column = this.#byField.get(field);
-    if (column) return column;
-    throw creditError('INVALID_ARGUMENT', `Model ${this.model.name} has no field ${JSON.stringify(field)}.`, {
-      path: 'field',
-      expected: this.columns.map((each) => each.field).join(' | '),
-    });
+    return fieldOf(this.#byField, this.model.name, field);
   }
 
   keyOf(row: Row): string {
@@ -86,19 +88,14 @@ export class Table {
   }
 }
 
-/** An identifier in double quotes, whatever it holds. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** `balanceAfter` → `balance_after`: names that need no quotes in the SQL of those who read the tables. */
 export function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Databases cut long names, and two names that are cut alike would be one. */
-function shortened(name: string): string {
-  if (Buffer.byteLength(name) <= IDENTIFIER_MAX) return name;
+function shortened(name: string, bytesMax: number): string {
+  if (Buffer.byteLength(name) <= bytesMax) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 12);
-  return `${name.slice(0, IDENTIFIER_MAX - 13)}_${hash}`;
+  return `${name.slice(0, bytesMax - 13)}_${hash}`;
 }

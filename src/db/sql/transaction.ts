@@ -1,6 +1,7 @@
 /** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
-import { creditError } from '../../errors.js';
+import { commitUnanswered, overDeadline } from '../kit/failures.js';
 import type { CallConnection } from './calls.js';
+import type { SqlResult } from './connection.js';
 import type { Dialect } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
@@ -18,8 +19,7 @@ export async function runTransaction<T>(
   });
   const session = sessions.open(connection);
   const late = connection.late.catch((cause: unknown) => {
-    const message = 'The transaction was not over by its deadline and is rolled back.';
-    throw creditError('TIMEOUT', message, { timeoutMs }, { cause });
+    throw overDeadline(timeoutMs, cause);
   });
   let answer: T;
   try {
@@ -35,14 +35,12 @@ export async function runTransaction<T>(
 }
 
 async function commit(connection: CallConnection, dialect: Dialect): Promise<void> {
-  let tag: string | undefined;
+  let answer: SqlResult;
   try {
-    tag = (await connection.query('commit')).command;
+    answer = await connection.query('commit');
   } catch (cause) {
-    if (dialect.failureOf(cause) !== 'lost') throw callFailure(dialect, cause);
-    const message = 'The commit was sent and no answer came. Look for what it wrote before you write it again.';
-    throw creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause });
+    throw dialect.failureOf(cause) === 'lost' ? commitUnanswered(cause) : callFailure(dialect, cause);
   }
-  // After a statement that failed, a commit is answered with a rollback, and with no error.
-  if (tag !== undefined && tag !== 'COMMIT') throw storageFailure(new Error(`The commit was answered with ${tag}.`));
+  if (dialect.isCommitted(answer)) return;
+  throw storageFailure(dialect, new Error(`The commit was answered with ${answer.command}.`));
 }

@@ -4,14 +4,14 @@
  */
 import { isCreditError } from '../../errors.js';
 import type { Row, UnitOutcome } from '../../ports/db-manager.js';
-import type { Dialect, Failure, Statement, TableChange, TableUnit } from './dialect.js';
+import { COMMITTED, LOCKED } from '../kit/answers.js';
+import { isOfValue } from '../kit/failures.js';
+import { keyOf } from '../kit/units.js';
+import type { Dialect, Failure, Statement, TableUnit } from './dialect.js';
 import { storageFailure } from './failures.js';
 
 /** How often a unit is sent again whose unique value was taken between its look and its write. */
 const LOOKS_MAX = 3;
-
-const COMMITTED: UnitOutcome = { status: 'committed' };
-const LOCKED: UnitOutcome = { status: 'locked' };
 
 /** How statements are sent. */
 export interface Sender {
@@ -56,13 +56,12 @@ export async function writeUnits(
     } catch (error) {
       if (isCreditError(error) || sender.endsAll?.(error)) throw error;
       cause = error;
-      // A value that cannot be put into the statement throws these.
-      failure = error instanceof TypeError || error instanceof RangeError ? 'rejected' : dialect.failureOf(error);
+      failure = isOfValue(error) ? 'rejected' : dialect.failureOf(error);
     }
     if (failure === 'lost' || failure === 'failed') {
       // Nothing has been applied: then the call may throw. Else nobody was told yet what became of the others.
       if (failure === 'failed' && !outcomes.some((outcome) => outcome?.status === 'committed'))
-        throw storageFailure(cause);
+        throw storageFailure(dialect, cause);
       for (let i = 0; i < units.length; i++) outcomes[i] ??= { status: 'unknown', cause };
       break;
     }
@@ -104,9 +103,9 @@ function refused(unit: TableUnit, found: readonly Found[]): UnitOutcome {
   }
   if (taken.size > 0) return { status: 'duplicate', found: [...taken.values()] };
   const stale = unit.find((change) =>
-    found.some(({ model, key }) => model === change.table.model.name && key === documentOf(change)),
+    found.some(({ model, key }) => model === change.table.model.name && key === keyOf(change, change.table)),
   );
-  return stale ? { status: 'conflict', model: stale.table.model.name, key: documentOf(stale) } : LOCKED;
+  return stale ? { status: 'conflict', model: stale.table.model.name, key: keyOf(stale, stale.table) } : LOCKED;
 }
 
 /** The outcome of a unit that failed by itself. */
@@ -145,8 +144,4 @@ function twice(rows: readonly Row[], fields: readonly string[]): Row | undefined
 
 function same(a: unknown, b: unknown): boolean {
   return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : a === b;
-}
-
-function documentOf(change: TableChange): string {
-  return change.op === 'delete' ? change.key : change.table.keyOf(change.row);
 }

@@ -20,7 +20,7 @@ const b = item({ id: 'b', version: 2 });
 
 test('units become one command a collection and kind of change: deletes, updates, inserts', () => {
   const line = entry({ id: 'e' });
-  const { units } = plan([
+  const { sent: units } = plan([
     [insert(models.entry, line), replace(models.item, a, 1)],
     [replace(models.item, b, 4), remove(models.item, 'c', 3)],
     [insert(models.entry, entry({ id: 'f' }))],
@@ -46,7 +46,7 @@ test('units become one command a collection and kind of change: deletes, updates
 });
 
 test('after a look in the same transaction the key is enough', () => {
-  const { units } = plan([[replace(models.item, a, 1), remove(models.item, 'c', 3)]]);
+  const { sent: units } = plan([[replace(models.item, a, 1), remove(models.item, 'c', 3)]]);
   const bulks = bulksOf(units, true);
   assert.deepEqual(bulks[0]?.command.deletes, [{ q: { _id: 'c' }, limit: 1 }]);
   const updates = bulks.flatMap(({ command }) => (command.updates ?? []) as { q: unknown }[]);
@@ -58,7 +58,7 @@ test('after a look in the same transaction the key is enough', () => {
 
 test('large units travel in several commands', () => {
   const rows = Array.from({ length: 6 }, (_, i) => item({ id: `r${i}`, label: 'x'.repeat(2 ** 20) }));
-  const { units } = plan(rows.map((row) => [insert(models.item, row)]));
+  const { sent: units } = plan(rows.map((row) => [insert(models.item, row)]));
   assert.deepEqual(
     bulksOf(units, false).map(({ count }) => count),
     [3, 3],
@@ -66,7 +66,7 @@ test('large units travel in several commands', () => {
 });
 
 test('a unit that the server would refuse is rejected before it is sent, and alone', () => {
-  const { units, settled } = plan([
+  const { sent: units, settled } = plan([
     [insert(models.item, item({ amount: 1.5 })), insert(models.entry, entry())],
     [insert(models.item, item())],
     [],
@@ -91,7 +91,7 @@ test('a unit that the server would refuse is rejected before it is sent, and alo
 });
 
 test('a look asks for versions, for keys that nothing guards, and for unique values', () => {
-  const { units } = plan([
+  const { sent: units } = plan([
     [replace(models.item, a, 1), insert(models.entry, entry({ id: 'guarded', ref: 'R' }))],
     [insert(models.entry, entry({ id: 'alone' }))],
   ]);
@@ -107,7 +107,7 @@ test('a look asks for versions, for keys that nothing guards, and for unique val
 });
 
 test('what was seen decides: stale, missing, taken, fitting', () => {
-  const { units } = plan([
+  const { sent: units } = plan([
     [replace(models.item, a, 1)],
     [replace(models.item, b, 1)],
     [remove(models.item, 'missing', 1)],
@@ -140,7 +140,10 @@ test('what was seen decides: stale, missing, taken, fitting', () => {
 });
 
 test('units whose documents another transaction had lately travel apart, until they are written', () => {
-  const { units } = plan([[replace(models.item, a, 1), insert(models.entry, entry())], [replace(models.item, b, 1)]]);
+  const { sent: units } = plan([
+    [replace(models.item, a, 1), insert(models.entry, entry())],
+    [replace(models.item, b, 1)],
+  ]);
   const contended = new ContendedDocuments();
   assert.deepEqual(contended.split(units).contended, []);
   contended.note(units.slice(0, 1));

@@ -1,6 +1,7 @@
 /** Batches whose rows share some of their values: what travels once, or not at all, is stored like all else. */
 import assert from 'node:assert/strict';
 import { expect, test } from 'vitest';
+import { NAMING } from '../../../src/db/sql/postgres/columns.js';
 import { formsOf, type Variant, variantFor } from '../../../src/db/sql/postgres/value-forms.js';
 import { Table } from '../../../src/db/sql/table.js';
 import type { Row, StoredValue } from '../../../src/ports/db-manager.js';
@@ -70,7 +71,7 @@ await describePostgres('large batches on PostgreSQL', (database) => {
 });
 
 test('there are few statements, and each batch takes the one that spares the most', () => {
-  const table = new Table(testModels().item, 'x_', 'public');
+  const table = new Table(testModels().item, 'x_', 'public', NAMING);
   const known: Variant[] = [];
   let made = 0;
   for (const mix of mixes) {

@@ -1,6 +1,7 @@
 /** Pages are read along their index: nothing is sorted, however much there is before and after a page. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { NAMING } from '../../../src/db/sql/postgres/columns.js';
 import { readPage } from '../../../src/db/sql/postgres/read.js';
 import { Table } from '../../../src/db/sql/table.js';
 import { storedModels } from '../../../src/models/stored-models.js';
@@ -17,7 +18,7 @@ await describePostgres('plans on PostgreSQL', (database) => {
       // Of an empty table the planner would as soon sort the one row it expects; it still has to where no index helps.
       await client.query('set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off');
       for (const model of storedModels) {
-        const table = new Table(model, 'credit_', 'public');
+        const table = new Table(model, 'credit_', 'public', NAMING);
         for (const { name, fields } of model.indexes) {
           // Rows without a value in the first field are in no index: only a walk over all of it has to sort.
           const isPartial = table.column(fields[0] as string).nullable;

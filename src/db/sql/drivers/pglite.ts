@@ -3,7 +3,9 @@
  * a transaction, and is given up (`CONTENTION`) when that does not end by its deadline.
  */
 import type { SqlLease, SqlResult, SqlSource } from '../connection.js';
+import { postgres } from '../postgres/dialect.js';
 import { sqlState } from '../postgres/errors.js';
+import type { Reached } from './driver.js';
 
 /** The members of a PGlite transaction that are used. */
 export interface PgliteTransactionLike {
@@ -28,7 +30,12 @@ interface Held {
   end(how: 'commit' | 'rollback'): Promise<void>;
 }
 
-export class PgliteSource implements SqlSource {
+/** A PGlite of the host's; it has neither a pool nor timeouts to be set. */
+export function openPglite(db: PgliteLike): Reached {
+  return { dialect: postgres, source: new PgliteSource(db) };
+}
+
+class PgliteSource implements SqlSource {
   readonly isShared = true;
   readonly #db: PgliteLike;
 

@@ -1,6 +1,14 @@
-/** How the kinds of fields are stored, sent and read back. */
+/** How columns are named, and how the kinds of fields are stored, sent and read back. */
 import type { FieldKind, StoredValue } from '../../../ports/db-manager.js';
-import type { Column } from '../table.js';
+import { mayNotBeNull, notOfKind } from '../../kit/failures.js';
+import type { Column, Naming } from '../table.js';
+
+export const NAMING: Naming = { bytesMax: 63, quoted };
+
+/** An identifier in double quotes, whatever it holds. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
 
 /**
  * `json` keeps a value as it was given; `jsonb` would sort its keys. The collation "C" orders strings by their bytes,
@@ -27,7 +35,7 @@ export function selected(columns: readonly Column[]): string {
   return columns
     .map(({ name, field, kind }) => {
       const value = kind === 'instant' ? `(extract(epoch from ${name}) * 1000)::bigint` : name;
-      return `${value} as "${field.replaceAll('"', '""')}"`;
+      return `${value} as ${quoted(field)}`;
     })
     .join(', ');
 }
@@ -44,13 +52,13 @@ export function scalarText({ kind, field }: Pick<Column, 'kind' | 'field'>, valu
   if (kind === 'integer' && Number.isSafeInteger(value)) return String(value);
   if (kind === 'boolean' && typeof value === 'boolean') return String(value);
   if (kind === 'instant' && value instanceof Date) return instantText(value);
-  throw new TypeError(`Not a value of ${field}, which is of kind ${kind}.`);
+  throw notOfKind(field, kind);
 }
 
 /** The text of one value of a row, for {@link scalar}. */
 export function storedText(column: Column, value: StoredValue): string | null {
   if (value === null) {
-    if (!column.nullable) throw new TypeError(`${column.field} may not be null.`);
+    if (!column.nullable) throw mayNotBeNull(column.field);
     return null;
   }
   return column.kind === 'json' ? JSON.stringify(value) : scalarText(column, value);
@@ -76,7 +84,7 @@ export function stored({ kind, nullable }: Column, source: string): string {
 export function unnestedText(column: Column, values: readonly StoredValue[]): string {
   const { kind, field, nullable } = column;
   if (kind === 'json') {
-    if (!nullable && values.includes(null)) throw new TypeError(`${field} may not be null.`);
+    if (!nullable && values.includes(null)) throw mayNotBeNull(field);
     return JSON.stringify(values);
   }
   if (kind === 'string') {

@@ -1,6 +1,14 @@
 /** PostgreSQL 13 and newer, and PGlite. */
 import type { Dialect } from '../dialect.js';
-import { endsTransaction, failureOf, indexOf, isOutsideTransaction } from './errors.js';
+import {
+  codeOf,
+  endsTransaction,
+  failureOf,
+  indexOf,
+  isCommitted,
+  isOutsideTransaction,
+  isSetupError,
+} from './errors.js';
 import { migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
 import { MARK, refusalsOf, writeStatement } from './write.js';
@@ -51,6 +59,9 @@ export const postgres: Dialect = {
   readPage,
   count: countRows,
   failureOf,
+  isSetupError,
+  codeOf,
+  isCommitted,
   isOutsideTransaction,
   endsTransaction,
   indexOf,

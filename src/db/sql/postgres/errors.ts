@@ -1,4 +1,5 @@
 /** The meaning of PostgreSQL's error codes (SQLSTATE). */
+import type { SqlResult } from '../connection.js';
 import type { Failure } from '../dialect.js';
 
 /** Codes after which nobody knows whether the statement was applied: the connection ended, or the server is unsure. */
@@ -24,6 +25,22 @@ export function failureOf(error: unknown): Failure {
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+}
+
+/** A user, database or schema that the server does not let in or have, and tables and rights on them. */
+const SETUP = /^(28...|3D...|3F...|42501|42P01)$/;
+
+export function isSetupError(error: unknown): boolean {
+  return SETUP.test(sqlState(error) ?? '');
+}
+
+export function codeOf(error: unknown): string {
+  return `SQLSTATE ${sqlState(error)}`;
+}
+
+/** After a statement that failed, a commit is answered with a rollback, and with no error. */
+export function isCommitted({ command }: SqlResult): boolean {
+  return command === undefined || command === 'COMMIT';
 }
 
 /** No transaction (25P01), one that an earlier error has ended (25P02), or one without our savepoint (3B001). */

@@ -1,9 +1,9 @@
 /** Makes tables and indexes, and adds what a newer version of a model brings. Never changes or drops anything. */
-import { creditError } from '../../../errors.js';
+import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
 import type { MigrateOptions } from '../dialect.js';
-import { type Column, quoted, Table, type TableIndex } from '../table.js';
-import { definition, TYPES } from './columns.js';
+import { type Column, Table, type TableIndex } from '../table.js';
+import { definition, NAMING, quoted, TYPES } from './columns.js';
 
 /** The comment on each of our tables: it tells them from tables that happen to have the same name. */
 const MARK = 'credit-management';
@@ -24,7 +24,7 @@ interface Found {
  */
 export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
   const schema = await schemaOf(connection, options.schema);
-  const tables = options.models.map((model) => new Table(model, options.prefix, schema));
+  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING));
   if ((await missing(connection, schema, tables)).length === 0) return tables;
   await connection.query('begin isolation level read committed');
   try {
@@ -51,7 +51,7 @@ async function schemaOf(connection: SqlConnection, wanted: string | null): Promi
   const problems: string[] = [];
   if (schema === null) problems.push('the search_path of the connection names no schema that exists');
   if (Number(version) < MIN_SERVER_VERSION) problems.push(`the server is older than PostgreSQL 13 (${version})`);
-  if (problems.length > 0) throw refused(problems);
+  if (problems.length > 0) throw unusable(problems);
   return schema as string;
 }
 
@@ -92,7 +92,7 @@ async function missing(connection: SqlConnection, schema: string, tables: readon
       if (!isOurs) statements.push(marked(table));
     }
   }
-  if (problems.length > 0) throw refused(problems);
+  if (problems.length > 0) throw unusable(problems);
   return statements;
 }
 
@@ -148,10 +148,4 @@ function indexDefinition(table: Table, { name, columns, unique }: TableIndex): s
 
 function nameOf({ name }: Column): string {
   return name.slice(1, -1).replaceAll('""', '"');
-}
-
-function refused(problems: readonly string[]) {
-  return creditError('CONFIGURATION', `The database cannot be used: ${problems.join('; ')}.`, {
-    problems: [...problems],
-  });
 }

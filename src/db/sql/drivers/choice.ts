@@ -1,0 +1,44 @@
+/** Which driver the options ask for. A new one is a file beside this one, its options here, a line in each function. */
+import type { DriverSettings, Reached } from './driver.js';
+import { openPgPool, openPgUrl, type PgPoolLike } from './pg.js';
+import { openPglite, type PgliteLike } from './pglite.js';
+
+/** One of `url`, `pool` and `pglite`. */
+export interface DriverOptions {
+  /**
+   * A URL of PostgreSQL, 13 or newer. `pg` is loaded when the first call needs it, and connections are closed by
+   * `close()`.
+   */
+  readonly url?: string | undefined;
+  /**
+   * A `pg` pool that nobody else uses: each connection gets timeouts and planner settings of the adapter. `close()`
+   * leaves it open. A client of any pool of yours, after `BEGIN`, is a `session`.
+   */
+  readonly pool?: PgPoolLike | undefined;
+  /**
+   * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction, unless that is
+   * its `session`. It knows no timeouts of its own, and `close()` leaves it open.
+   */
+  readonly pglite?: PgliteLike | undefined;
+}
+
+export const DRIVER_OPTIONS: Readonly<Record<keyof DriverOptions, true>> = { url: true, pool: true, pglite: true };
+
+/** What is wrong with them, for a person. */
+export function driverProblems({ url, pool, pglite }: DriverOptions): string[] {
+  const problems: string[] = [];
+  if ([url, pool, pglite].filter((each) => each !== undefined).length !== 1)
+    problems.push('give one of url, pool and pglite');
+  // The URL itself holds a password: it is told to nobody.
+  if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) problems.push('the URL does not begin with postgres://');
+  if (pool !== undefined && typeof pool?.connect !== 'function') problems.push('pool is not a pg Pool');
+  if (pglite !== undefined && typeof pglite?.transaction !== 'function') problems.push('pglite is not a PGlite');
+  return problems;
+}
+
+/** The database of options without a problem. Opens nothing. */
+export function openDriver({ url, pool, pglite }: DriverOptions, settings: DriverSettings): Reached {
+  if (pglite) return openPglite(pglite);
+  if (pool) return openPgPool(pool, settings);
+  return openPgUrl(url as string, settings);
+}
