@@ -1,22 +1,10 @@
 /** Runs the rows of README.md's "Coming from …", each in a manager of its own, and judges their claims. */
-import * as fs from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import * as path from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import * as main from 'credit-management';
-import * as testing from 'credit-management/testing';
 import type { Claim, ClaimType, Row } from './coming-from-tables.js';
-
-/** What a set-up may import. */
-const MODULES: Readonly<Record<string, object>> = {
-  'credit-management': main,
-  'credit-management/testing': testing,
-  'node:fs': fs,
-  'node:path': path,
-};
-const AsyncFunction = (async () => {}).constructor as new (
-  ...parametersAndBody: string[]
-) => (...values: unknown[]) => Promise<unknown>;
+import { runText } from './run-text.js';
 
 /** What the expression of a row came to, and what its claims expect, by their place. */
 interface Outcome {
@@ -40,9 +28,8 @@ export async function problemsOf(setUp: string, row: Row): Promise<string[]> {
 }
 
 async function outcomeOf(setUp: string, row: Row): Promise<Outcome> {
-  const { names, values, statements } = withImports(setUp);
   const expected = row.claims.map((claim) => ('value' in claim.expected ? claim.expected.value : 'undefined'));
-  const body = `${statements}
+  const text = `${setUp}
     const outcome = {};
     try {
       outcome.value = await (${row.here});
@@ -52,28 +39,12 @@ async function outcomeOf(setUp: string, row: Row): Promise<Outcome> {
     outcome.expected = [${expected.map((value) => `(${value})`).join(', ')}];
     await manager.close();
     return outcome;`;
-  const folder = fs.mkdtempSync(path.join(tmpdir(), 'coming-from-'));
+  const folder = mkdtempSync(join(tmpdir(), 'coming-from-'));
   try {
-    return (await new AsyncFunction('folder', ...names, body)(folder, ...values)) as Outcome;
+    return (await runText(text, { folder })) as Outcome;
   } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Function bodies have no imports: what they name becomes parameters. */
-function withImports(setUp: string): { names: string[]; values: unknown[]; statements: string } {
-  const names: string[] = [];
-  const values: unknown[] = [];
-  const statements = setUp.replace(/^import \{ ([^}]+) \} from '([^']+)';$/gm, (_, list: string, from: string) => {
-    for (const name of list.split(', ')) {
-      const value = (MODULES[from] as Readonly<Record<string, unknown>> | undefined)?.[name];
-      if (value === undefined) throw new Error(`${from} does not export ${name}`);
-      names.push(name);
-      values.push(value);
-    }
-    return '';
-  });
-  return { names, values, statements };
 }
 
 function judge({ text, path: steps, expected }: Claim, subject: unknown, value: unknown): string[] {

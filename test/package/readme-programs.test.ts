@@ -1,0 +1,139 @@
+/**
+ * The `js` blocks of README.md: each is run here, or names the file that runs the same against a server. What stands
+ * under "Coming from …" has a test of its own.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { runText } from './run-text.js';
+import { ROOT } from './source-files.js';
+
+interface Program {
+  /** The first line of it that is no import; together they find each block once. */
+  readonly line: string;
+  /** Files that run the same, where it needs a server or packages that are not here. Without them it is run here. */
+  readonly provenBy?: readonly string[];
+  /** What comes before it. */
+  readonly before?: string;
+  /** What comes after it; it returns `result`. */
+  readonly after?: string;
+  readonly result?: unknown;
+}
+
+const MANAGER = `
+  import { createCreditManagement } from 'credit-management';
+  const manager = createCreditManagement();
+  const { credits } = manager;
+  await credits.addCredits('user-1', 50);
+`;
+const CLOSE = 'await manager.close();';
+/** No server is asked: nothing connects before the first call. */
+const nameOfDatabase = `const result = manager.db.name; ${CLOSE} return result;`;
+const balance = `const { balance } = await credits.getUserCreditsInfo('user-1'); ${CLOSE} return balance;`;
+
+const PROGRAMS: readonly Program[] = [
+  {
+    ...{ line: "const db = new SqlDbManager({ url: 'postgres://app@localhost/shop' });", after: nameOfDatabase },
+    result: 'postgres',
+  },
+  { line: "const db = MongoDbManager.fromClientUri('mongodb://localhost/?", after: nameOfDatabase, result: 'mongodb' },
+  { line: 'const manager = createCreditManagementFromEnv();', after: nameOfDatabase, result: 'memory' },
+  {
+    line: 'const client = await pool.connect(); // with kysely',
+    provenBy: ['examples/order-with-pg.ts', 'examples/order-with-kysely.ts'],
+  },
+  { line: 'await client.withSession((session) =>', provenBy: ['test/db/mongodb/service-hosts.test.ts'] },
+  // Drizzle, Knex and Prisma are no packages of this repository: README.md says with which versions they were tried.
+  { line: 'const client = await pool.connect();\ntry {\n  await drizzle', provenBy: [] },
+  { line: "// import { sql } from 'drizzle-orm';", provenBy: [] },
+  { line: 'const fromKnex = (trx) => ({', provenBy: [] },
+  { line: 'const fromPrisma = (tx) => ({', provenBy: [] },
+  {
+    line: "const hold = await credits.reserveCredits('user-1', 30, { ttlSeconds: 60,",
+    ...{ before: MANAGER, after: `${CLOSE} return [charge.delta, charge.availableAfter];`, result: [-21.5, 28.5] },
+  },
+  {
+    line: 'const answer = await credits.withCredits(',
+    before: `${MANAGER} const callModel = async () => ({ text: 'yes', tokens: 12_000 });`,
+    ...{ after: balance, result: 46.4 },
+  },
+  { line: 'const { subscriptions, promos, jobs } = manager;', before: MANAGER, after: balance, result: 1_100 },
+  { line: 'const stop = new AbortController();', provenBy: ['examples/jobs-with-cron.ts'] },
+  { line: "await queue.upsertJobScheduler('allocation',", provenBy: ['examples/jobs-with-bullmq.ts'] },
+  { line: "await boss.createQueue('allocation');", provenBy: ['examples/jobs-with-pg-boss.ts'] },
+  {
+    line: 'const secret = process.env.CREDIT_WEBHOOK_SECRET;',
+    before: `
+      import { InMemoryDbManager } from 'credit-management';
+      const db = new InMemoryDbManager();
+      const messages = [];
+      const mailQueue = { add: async (type, message) => messages.push([type, message.user_id]) };
+    `,
+    after: `
+      await manager.init();
+      const names = (await manager.outbox.listSinks()).map(({ name }) => name);
+      await manager.notifications.notifyTransactionError('user-1', 'Card declined', {});
+      await manager.close();
+      return [names, messages];
+    `,
+    result: [['shop'], [['transaction_error', 'user-1']]],
+  },
+  {
+    line: "const idempotencyKey = 'order-7';",
+    before: `${MANAGER} const missing = []; const offerMore = (amount) => missing.push(amount);`,
+    ...{ after: `${CLOSE} return missing;`, result: [450] },
+  },
+  {
+    line: 'const manager = createCreditManagement({ db, cache: new InMemoryCache() });',
+    before: "import { InMemoryDbManager } from 'credit-management';\nconst db = new InMemoryDbManager();",
+    ...{ after: `const { components } = await manager.health(); ${CLOSE} return components.cache;`, result: 'up' },
+  },
+  {
+    line: "const test = createTestCredits({ now: '2030-01-01T00:00:00Z' });",
+    before: 'const console = { log: () => {} };',
+    after: "const { balance } = await test.credits.getUserCreditsInfo('user-1'); return balance;",
+    result: 0,
+  },
+  {
+    line: 'testDbManager({ describe, test }, () => new MyDbManager());',
+    provenBy: ['test/db/conformance.test.ts', 'test/backends/json-db-manager.ts'],
+  },
+];
+
+const guides = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n## Coming from')[0] ?? '';
+const blocks = [...guides.matchAll(/^```(?:js|javascript|ts|typescript)\n(.*?)^```$/gms)].map(([, text = '']) => text);
+/** The two `ts` blocks are whole examples, which readme.test.ts compares. */
+const programs = blocks.filter((text) => !/^console\.log\((`charged|'clean)/m.test(text));
+const bare = (text: string) => text.replaceAll(/^import .*\n/gm, '').trimStart();
+
+afterEach(() => vi.unstubAllEnvs());
+
+test('each is listed once, in their order', () => {
+  const places = programs.map((text) => PROGRAMS.filter(({ line }) => bare(text).startsWith(line)).length);
+  expect(blocks.length - programs.length).toBe(2);
+  expect(places).toEqual(PROGRAMS.map(() => 1));
+});
+
+describe.each(PROGRAMS.map((program, i) => ({ ...program, text: programs[i] ?? '' })))('$line', (program) => {
+  const { text, line, provenBy, before = '', after = '', result } = program;
+  test('is JavaScript', () => {
+    expect(bare(text).startsWith(line)).toBe(true);
+    const options = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext };
+    const { diagnostics } = ts.transpileModule(text, { compilerOptions: options, reportDiagnostics: true });
+    expect(diagnostics).toEqual([]);
+  });
+
+  if (provenBy) {
+    test('names files that exist', () => {
+      expect(provenBy.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    });
+    return;
+  }
+  test('runs', async () => {
+    vi.stubEnv('CREDIT_WEBHOOK_SECRET', `whsec_${Buffer.alloc(24, 7).toString('base64')}`);
+    for (const name of ['CREDIT_DATABASE_URL', 'CREDIT_MONGO_URI']) vi.stubEnv(name, '');
+    const lines = `${before}\n${text}\n${after}`.replaceAll(/^ +(?=import )/gm, '');
+    expect(await runText(lines)).toEqual(result);
+  });
+});
