@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { Answer, ServerName } from './setup.js';
+import type { Answer, ServerName } from './own-server.js';
 
 export interface Database {
   /** The URL of the database; known once the tests run. */

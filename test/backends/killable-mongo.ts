@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import type { KillableServer } from './by-adapter.js';
-import { freePort } from './embedded-postgres.js';
+import { freePort } from './free-port.js';
 import { onDatabase } from './mongo.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
 
