@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import type { KillableServer } from './by-adapter.js';
 import { freePort } from './free-port.js';
-import { onDatabase } from './mongo.js';
+import { onDatabase } from './mongo-uri.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
 
 const START_MS = 30_000;

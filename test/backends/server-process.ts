@@ -1,6 +1,6 @@
 /**
- * `tsx test/backends/server-process.ts NAME FLAG…` starts a server, says in one line of JSON how to reach it or why it cannot
- * be had, and stops it when its standard input ends: also when whoever started this process was killed.
+ * `tsx test/backends/server-process.ts NAME FLAG…` starts a server, says in one line of JSON how to reach it or why it
+ * cannot be had, and stops it when its standard input ends: also when whoever started this process was killed.
  */
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { startOwnMongo } from './own-mongo.js';

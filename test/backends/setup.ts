@@ -1,10 +1,12 @@
 /**
- * Starts the servers of a test run when a test file first asks for one, and stops them at its end. Test files run in
- * processes of their own and ask through a folder: `NAME.wanted` is the question, `NAME.json` the answer.
+ * Measures the machine, starts the servers of a test run when a test file first asks for one, and stops them at its
+ * end. Test files run in other processes and ask through a folder: `NAME.wanted` is the question, `NAME.json` the
+ * answer.
  */
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measurePace } from '../support/pace.js';
 import { type Answer, type OwnServer, type ServerName, startOwnServer } from './own-server.js';
 
 /** Flags of each; what a test stores need not outlive the machine, so none waits for the disk. */
@@ -12,9 +14,10 @@ const SERVERS: Record<ServerName, readonly string[]> = { postgres: ['-c', 'fsync
 
 const POLL_MS = 25;
 
-export default function setup(): () => Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'credit-servers-'));
-  process.env.CREDIT_TEST_SERVERS = folder;
+export default async function setup(): Promise<() => Promise<void>> {
+  process.env.CREDIT_TEST_PACE = String(await measurePace());
+  const folder = mkdtempSync(join(tmpdir(), 'credit-run-'));
+  process.env.CREDIT_TEST_RUN = folder;
   const starting = new Map<ServerName, Promise<OwnServer>>();
   const timer = setInterval(() => {
     for (const [name, flags] of Object.entries(SERVERS) as [ServerName, readonly string[]][]) {

@@ -6,7 +6,8 @@ import { MongoDbManager } from '../../../src/entries/mongodb.js';
 import { isCreditError } from '../../../src/errors.js';
 import { insert, insertAll, readOne } from '../../../src/testing/db-manager/fixture.js';
 import { item, keyOf } from '../../../src/testing/db-manager/models.js';
-import { databaseOf, describeMongo } from '../../backends/mongo.js';
+import { describeMongo } from '../../backends/mongo.js';
+import { databaseOf } from '../../backends/mongo-uri.js';
 import { errorOf, withBench } from './fixture.js';
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
