@@ -1,17 +1,47 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** Files that replace modules, change the environment or measure the heap: each has a process of its own. */
+const ALONE = [
+  'test/**/*-mongodb.test.ts',
+  'test/db/*/service-walk.test.ts',
+  'test/db/*/handshake.test.ts',
+  'test/jobs/volume.test.ts',
+  'test/ledger/audit-file.test.ts',
+  'test/ledger/audit-garbage.test.ts',
+  'test/ledger/audit-limits.test.ts',
+  'test/ledger/audit-order.test.ts',
+  'test/ledger/file-backlog.test.ts',
+  'test/plans/calendar.test.ts',
+];
+
+function project(name: string, files: { include: string[]; exclude?: string[] }, isolate: boolean) {
+  return {
+    // `credit-management` is src/index.ts, as tsconfig.json says: tests need no build.
+    resolve: { tsconfigPaths: true },
+    test: {
+      name,
+      ...files,
+      isolate,
+      pool: 'forks',
+      // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
+      env: { CREDIT_SEED: process.env.CREDIT_SEED || '20261121' },
+      // For what hangs. No test is judged by how long it takes.
+      testTimeout: 600_000,
+      hookTimeout: 600_000,
+    },
+  } satisfies TestProjectInlineConfiguration;
+}
 
 export default defineConfig({
-  // `credit-management` is src/index.ts, as tsconfig.json says: tests need no build.
-  resolve: { tsconfigPaths: true },
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/backends/setup.ts'],
-    testTimeout: 60_000,
-    // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
-    env: { CREDIT_SEED: process.env.CREDIT_SEED || '20261121' },
-    pool: 'forks',
     // Many tests wait for timers, other processes or the disk: more files at once than cores minus one.
     maxWorkers: 3,
+    projects: [
+      // Most of a file's time would go into loading the library anew.
+      project('shared', { include: ['test/**/*.test.ts'], exclude: ALONE }, false),
+      project('alone', { include: ALONE }, true),
+    ],
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

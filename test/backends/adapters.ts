@@ -5,7 +5,8 @@ import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import type { DbManager } from '../../src/index.js';
 import type { Database } from './find.js';
-import { databaseOf, describeMongo } from './mongo.js';
+import { describeMongo } from './mongo.js';
+import { databaseOf } from './mongo-uri.js';
 import { describePostgres } from './postgres.js';
 
 /** A store of credits, told from others of the same database by the prefix of its names. */

@@ -73,13 +73,6 @@ export const DECISIVE = SERVERS[ADAPTER]?.decisive ?? null;
 export const SLOW_MS = SERVERS[ADAPTER]?.slowMs ?? 15;
 export const CONNECTIONS_BESIDE = SERVERS[ADAPTER]?.connectionsBeside ?? 0;
 
-/** A number from the environment, for longer runs. */
-export function amount(name: string, otherwise: number): number {
-  const given = Number(process.env[name] || otherwise);
-  if (!Number.isFinite(given) || given <= 0) throw new Error(`${name} is not a positive number.`);
-  return given;
-}
-
 export async function describeDatabase(name: string, body: (database: Database) => void): Promise<void> {
   const servers = SERVERS[ADAPTER];
   if (servers) await servers.describeDatabase(name, body);

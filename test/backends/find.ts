@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { Answer, ServerName } from './setup.js';
+import type { Answer, ServerName } from './own-server.js';
 
 export interface Database {
   /** The URL of the database; known once the tests run. */
@@ -48,7 +48,7 @@ export function describeAbsent(name: string, title: string, reason: string): voi
 async function find({ name, variable }: Server): Promise<Answer> {
   const given = process.env[variable];
   if (given) return { url: given };
-  const folder = process.env.CREDIT_TEST_SERVERS;
+  const folder = process.env.CREDIT_TEST_RUN;
   if (!folder) return { missing: `${variable} is not set` };
   const path = join(folder, `${name}.json`);
   writeFileSync(join(folder, `${name}.wanted`), '');

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import type { KillableServer } from './by-adapter.js';
-import { freePort } from './embedded-postgres.js';
-import { onDatabase } from './mongo.js';
+import { freePort } from './free-port.js';
+import { onDatabase } from './mongo-uri.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
 
 const START_MS = 30_000;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { KillableServer } from './by-adapter.js';
-import { freePort } from './embedded-postgres.js';
+import { freePort } from './free-port.js';
 
 interface Binaries {
   readonly folder: string;

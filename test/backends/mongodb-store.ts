@@ -11,7 +11,8 @@ import {
   type Manager,
   rolledBack,
 } from './hosted.js';
-import { databaseOf, describeMongo } from './mongo.js';
+import { describeMongo } from './mongo.js';
+import { databaseOf } from './mongo-uri.js';
 
 const ignore = () => {};
 export const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };

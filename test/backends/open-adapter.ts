@@ -3,7 +3,7 @@
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { type CreditManagement, createCreditManagement, type DbManager } from '../../src/index.js';
-import { databaseOf } from './mongo.js';
+import { databaseOf } from './mongo-uri.js';
 
 /** Which database, as plain data: it crosses to other processes. */
 export interface DatabaseConfig {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { OwnServer } from './embedded-postgres.js';
+import type { OwnServer } from './own-server.js';
 
 /** Where `mongod` is; null where a download is allowed instead. */
 export function findMongod(): { readonly path: string | null } | { readonly missing: string } {
@@ -27,14 +27,14 @@ export const SERVER_PARAMETERS = [
   'enableTestCommands=1',
 ].flatMap((parameter) => ['--setParameter', parameter]);
 
-export async function startOwnMongo(): Promise<OwnServer> {
+export async function startOwnMongo(flags: readonly string[]): Promise<OwnServer> {
   const found = findMongod();
   if ('missing' in found) throw new Error(found.missing);
   const { MongoMemoryReplSet } = await import('mongodb-memory-server-core');
   const binary = found.path === null ? {} : { systemBinary: found.path, version: versionOf(found.path) };
   const server = await MongoMemoryReplSet.create({
     binary,
-    replSet: { count: 1, storageEngine: 'wiredTiger', args: SERVER_PARAMETERS },
+    replSet: { count: 1, storageEngine: 'wiredTiger', args: [...SERVER_PARAMETERS, ...flags] },
   });
   const { port } = new URL(server.getUri().replace('mongodb:', 'http:'));
   // A proxy in between is gone around by clients that look for the other members.

@@ -1,30 +1,28 @@
 /**
- * Starts the servers of a test run when a test file first asks for one, and stops them at its end. Test files run in
- * processes of their own and ask through a folder: `NAME.wanted` is the question, `NAME.json` the answer.
+ * Measures the machine, starts the servers of a test run when a test file first asks for one, and stops them at its
+ * end. Test files run in other processes and ask through a folder: `NAME.wanted` is the question, `NAME.json` the
+ * answer.
  */
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OwnServer, startEmbeddedPostgres } from './embedded-postgres.js';
-import { startOwnMongo } from './own-mongo.js';
+import { measurePace } from '../support/pace.js';
+import { type Answer, type OwnServer, type ServerName, startOwnServer } from './own-server.js';
 
-/** What a starter answers: how to reach the server, or why there is none. */
-export type Answer = { readonly url: string } | { readonly missing: string };
-
-const STARTERS = { postgres: startEmbeddedPostgres, mongo: startOwnMongo };
-
-export type ServerName = keyof typeof STARTERS;
+/** Flags of each; what a test stores need not outlive the machine, so none waits for the disk. */
+const SERVERS: Record<ServerName, readonly string[]> = { postgres: ['-c', 'fsync=off'], mongo: [] };
 
 const POLL_MS = 25;
 
-export default function setup(): () => Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'credit-servers-'));
-  process.env.CREDIT_TEST_SERVERS = folder;
-  const starting = new Map<string, Promise<OwnServer>>();
+export default async function setup(): Promise<() => Promise<void>> {
+  process.env.CREDIT_TEST_PACE = String(await measurePace());
+  const folder = mkdtempSync(join(tmpdir(), 'credit-run-'));
+  process.env.CREDIT_TEST_RUN = folder;
+  const starting = new Map<ServerName, Promise<OwnServer>>();
   const timer = setInterval(() => {
-    for (const [name, start] of Object.entries(STARTERS)) {
+    for (const [name, flags] of Object.entries(SERVERS) as [ServerName, readonly string[]][]) {
       if (starting.has(name) || !existsSync(join(folder, `${name}.wanted`))) continue;
-      const server = start();
+      const server = startOwnServer(name, flags);
       starting.set(name, server);
       server.then(
         ({ url }) => answer(name, { url }),
@@ -33,7 +31,7 @@ export default function setup(): () => Promise<void> {
     }
   }, POLL_MS);
   timer.unref();
-  const answer = (name: string, text: Answer) => {
+  const answer = (name: ServerName, text: Answer) => {
     // Renamed into place, so that nobody reads half of it.
     const path = join(folder, `${name}.json`);
     writeFileSync(`${path}.new`, JSON.stringify(text));

@@ -2,7 +2,7 @@
 
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { createCreditManagement } from '../../src/index.js';
-import { databaseOf } from '../backends/mongo.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 import { load, type Rival } from './closed-loop.js';
 import { naive } from './mongodb-rivals.js';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Book } from 'medici';
 import { type ClientSession, MongoClient } from 'mongodb';
 import mongoose from 'mongoose';
-import { databaseOf } from '../backends/mongo.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 import { ACCOUNTS, type Deduct, type Rival } from './closed-loop.js';
 
 type Account = { _id: string; version: number; balance: number; reserved: number; state: string };

@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
-import { databaseOf, dropMongoDatabase, onDatabase } from '../backends/mongo.js';
-import { startOwnMongo } from '../backends/own-mongo.js';
+import { dropMongoDatabase } from '../backends/mongo.js';
+import { databaseOf, onDatabase } from '../backends/mongo-uri.js';
+import { startOwnServer } from '../backends/own-server.js';
 import { libraryRival, load, median, type Result, type Rival, type Workload } from './closed-loop.js';
 import { bulkRate, checkCollections, makeCollections, medici, naive, statement } from './mongodb-rivals.js';
 
@@ -26,7 +27,7 @@ interface Options {
 
 export async function benchMongo(options: Options): Promise<void> {
   const given = process.env.CREDIT_TEST_MONGO_URI;
-  const server = given ? null : await startOwnMongo();
+  const server = given ? null : await startOwnServer('mongo');
   const url = onDatabase(given ?? (server?.url as string));
   const folder = mkdtempSync(join(tmpdir(), 'credit-bench-'));
   try {

@@ -10,7 +10,7 @@ import { SqlDbManager } from '../../src/entries/sql.js';
 import { storedModels } from '../../src/models/stored-models.js';
 import type { Row, StoredValue, Unit } from '../../src/ports/db-manager.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
-import { startEmbeddedPostgres } from '../backends/embedded-postgres.js';
+import { startOwnServer } from '../backends/own-server.js';
 import { createDatabase, dropDatabase } from '../backends/postgres.js';
 
 const ACCOUNTS = 6_144;
@@ -57,7 +57,7 @@ function unitOf(n: number, version: number): Unit {
 }
 
 const given = process.env.CREDIT_TEST_POSTGRES_URL;
-const own = given ? null : await startEmbeddedPostgres();
+const own = given ? null : await startOwnServer('postgres');
 const server = given ?? (own?.url as string);
 const url = await createDatabase(server);
 const db = new SqlDbManager({ url });

@@ -1,5 +1,5 @@
 /** The parts of the PostgreSQL benchmark, each on a database of its own; `--only a,b` chooses among them. */
-import { startEmbeddedPostgres } from '../backends/embedded-postgres.js';
+import { startOwnServer } from '../backends/own-server.js';
 import { createDatabase, dropDatabase } from '../backends/postgres.js';
 import { benchPostgres } from './postgres.js';
 import { faults } from './postgres-faults.js';
@@ -41,7 +41,7 @@ export async function benchParts({ json, full, only, ...options }: PartsOptions)
   const unknown = names.filter((name) => !(name in PARTS));
   if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(PARTS).join(', ')}`);
   const given = process.env.CREDIT_TEST_POSTGRES_URL;
-  const own = given ? null : await startEmbeddedPostgres();
+  const own = given ? null : await startOwnServer('postgres');
   const server = given ?? (own?.url as string);
   const report = new Report(json);
   try {

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { emptyAccount } from '../../src/core/account.js';
 import { InMemoryCache } from '../../src/index.js';
 import { BalanceCache } from '../../src/services/credits/balance-cache.js';
-import { TestCache, wait } from './bench.js';
+import { sleep } from '../support/wait.js';
+import { TestCache } from './bench.js';
 
 const MANY = 120_000;
 
@@ -42,7 +43,7 @@ describe.concurrent.each([
       if (i % 1_000 === 0) pass(step);
       await cache.committed({ states: [state(`user ${i}`, 1)] });
     }
-    await wait(1_050);
+    await sleep(1_050);
     expect(await balanceOf('u')).toBe(null);
     backend.work();
     pass(1_000);

@@ -156,18 +156,3 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
     (error: { code?: string }) => error.code ?? String(error),
   );
 }
-
-export const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Tries again until it passes, for at most five seconds. */
-export async function eventually(check: () => Promise<void>): Promise<void> {
-  const end = performance.now() + 5_000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await wait(25);
-    }
-  }
-}

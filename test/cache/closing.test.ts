@@ -1,7 +1,8 @@
 /** Wiring of a cache: what is taken as one, and how it is closed. */
 import { describe, expect, test } from 'vitest';
 import { type CacheBackend, createCreditManagement, InMemoryCache } from '../../src/index.js';
-import { bench, codeOf, numbersOf, quietly, TestCache, wait } from './bench.js';
+import { sleep } from '../support/wait.js';
+import { bench, codeOf, numbersOf, quietly, TestCache } from './bench.js';
 
 describe('options', () => {
   const backend = new InMemoryCache();
@@ -104,7 +105,7 @@ describe.concurrent('close', () => {
     await credits.addCredits('u', 1);
     cache.onClose = onClose;
     const closed = Promise.all([manager.close(), manager.close()]).then(() => 'closed');
-    expect(await Promise.race([closed, wait(6_000).then(() => 'hangs')])).toBe('closed');
+    expect(await Promise.race([closed, sleep(6_000).then(() => 'hangs')])).toBe('closed');
     await manager.close();
     await expect(db.ping()).rejects.toMatchObject({ code: 'CLOSED' });
     expect(await codeOf(credits.addCredits('u', 1))).toBe('CLOSED');
@@ -114,10 +115,10 @@ describe.concurrent('close', () => {
     const { cache, manager, credits } = bench({ cacheTimeoutMs: 5_000 });
     await credits.addCredits('u', 100);
     const order: string[] = [];
-    cache.onSet = (_, write) => wait(100).then(write);
+    cache.onSet = (_, write) => sleep(100).then(write);
     cache.onClose = async () => void order.push('cache closed');
     const call = credits.deductCredits('u', 40).then(() => order.push('answered'));
-    await wait(20);
+    await sleep(20);
     await Promise.all([call, manager.close().then(() => order.push('closed'))]);
     expect(order).toEqual(['answered', 'cache closed', 'closed']);
   });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { type CacheBackend, InMemoryCache } from '../../src/index.js';
 import { testCacheBackend } from '../../src/testing/cache-backend.js';
-import { wait } from './bench.js';
+import { sleep } from '../support/wait.js';
+
 import { PlainCache, wrongCaches } from './wrong-caches.js';
 
 describe.concurrent('InMemoryCache', () => testCacheBackend({ describe, test }, () => new InMemoryCache()));
@@ -21,7 +22,7 @@ describe.concurrent('a cache behind a network that keeps whole seconds', () => {
   async function distant(): Promise<CacheBackend> {
     const inner = new InMemoryCache();
     let calls = 0;
-    const send = async <T>(call: () => Promise<T>): Promise<T> => wait(calls++ % 3).then(call);
+    const send = async <T>(call: () => Promise<T>): Promise<T> => sleep(calls++ % 3).then(call);
     return {
       get: (key) => send(() => inner.get(key)),
       set: (key, value, { version, ttlMs }) =>

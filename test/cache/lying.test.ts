@@ -1,7 +1,8 @@
 /** A cache that lies: no decision ever believes it, and a read tells a lie from an entry. */
 import { describe, expect, test } from 'vitest';
 import type { CreditService, MemorySession } from '../../src/index.js';
-import { bench, codeOf, numbersOf, quietly, wait } from './bench.js';
+import { sleep } from '../support/wait.js';
+import { bench, codeOf, numbersOf, quietly } from './bench.js';
 
 type Credits = CreditService<MemorySession>;
 
@@ -242,7 +243,7 @@ describe.concurrent('an old genuine entry of this very account', () => {
     cache.onGet = async () => old?.value ?? null;
     expect(await numbersOf(other)).toEqual([100, 0, 100]);
     await credits.deductCredits('u', 40);
-    await wait(1_200);
+    await sleep(1_200);
     for (let i = 0; i < 3; i++) expect(await numbersOf(other)).toEqual([60, 0, 60]);
   });
 });

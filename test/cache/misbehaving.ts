@@ -2,7 +2,8 @@
 import { expect } from 'vitest';
 import type { TestClock } from '../../src/entries/testing.js';
 import { type CreditService, InMemoryCache, type MemorySession, type Reservation } from '../../src/index.js';
-import { TestCache, wait } from './bench.js';
+import { sleep } from '../support/wait.js';
+import { TestCache } from './bench.js';
 
 /** A small deterministic source of chance: 0 … `below` − 1. */
 export function chance(seed: number): (below: number) => number {
@@ -48,7 +49,7 @@ export class MisbehavingCache extends TestCache {
         case 'changed':
           return (await read())?.replace(/[0-9]/, String(random(10))) ?? null;
         case 'slow':
-          return wait(random(4)).then(read);
+          return sleep(random(4)).then(read);
         case 'reject':
           return fail();
         case 'hang':
@@ -63,10 +64,10 @@ export class MisbehavingCache extends TestCache {
         case 'drop':
           return Promise.resolve();
         case 'later':
-          void wait(random(6)).then(write);
+          void sleep(random(6)).then(write);
           return Promise.resolve();
         case 'slow':
-          return wait(random(4)).then(write);
+          return sleep(random(4)).then(write);
         case 'reject':
           return fail();
         case 'throw':

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { InMemoryCache, isCreditError } from '../../src/index.js';
-import { bench, codeOf, numbersOf, quietly, TestCache, wait } from './bench.js';
+import { sleep } from '../support/wait.js';
+import { bench, codeOf, numbersOf, quietly, TestCache } from './bench.js';
 import { chance } from './misbehaving.js';
 
 const FIFTY = Array.from({ length: 50 }, (_, i) => i);
@@ -11,12 +12,12 @@ const misbehaviours: Readonly<Record<string, (cache: TestCache) => void>> = {
   works: () => {},
   'takes 0 to 20 ms for a set': (cache) => {
     const random = chance(1);
-    cache.onSet = (_, write) => wait(random(21)).then(write);
+    cache.onSet = (_, write) => sleep(random(21)).then(write);
   },
   'takes 0 to 20 ms for anything': (cache) => {
     const random = chance(2);
-    cache.onSet = (_, write) => wait(random(21)).then(write);
-    cache.onGet = (_, read) => wait(random(21)).then(read);
+    cache.onSet = (_, write) => sleep(random(21)).then(write);
+    cache.onGet = (_, read) => sleep(random(21)).then(read);
   },
   'drops half of all sets': (cache) => {
     const random = chance(3);
@@ -24,7 +25,7 @@ const misbehaviours: Readonly<Record<string, (cache: TestCache) => void>> = {
   },
   'says a set is done and does it 0 to 20 ms later': (cache) => {
     const random = chance(4);
-    cache.onSet = async (_, write) => void wait(random(21)).then(write);
+    cache.onSet = async (_, write) => void sleep(random(21)).then(write);
   },
   'forgets half of everything at once': (cache) => {
     const random = chance(5);
@@ -33,7 +34,7 @@ const misbehaviours: Readonly<Record<string, (cache: TestCache) => void>> = {
   'ignores versions': (cache) => {
     const kept = new Map<string, string>();
     const random = chance(6);
-    cache.onSet = ({ key, value }) => wait(random(21)).then(() => void kept.set(key, value));
+    cache.onSet = ({ key, value }) => sleep(random(21)).then(() => void kept.set(key, value));
     cache.onGet = async (key) => kept.get(key) ?? null;
   },
 };
@@ -46,13 +47,13 @@ describe.concurrent.each(Object.entries(misbehaviours))('with a cache that %s', 
     let reads = 0;
     await Promise.all(
       FIFTY.map(async (i) => {
-        await wait(i % 10);
+        await sleep(i % 10);
         const { balanceAfter } = await credits.addCredits('u', 1);
         const { balance } = await credits.getUserCreditsInfo('u');
         expect(balance).toBeGreaterThanOrEqual(balanceAfter);
         expect(balance).toBeLessThanOrEqual(1_050);
         reads++;
-      }).concat(FIFTY.map((i) => wait(i).then(() => credits.getUserCreditsInfo('u').then(() => {})))),
+      }).concat(FIFTY.map((i) => sleep(i).then(() => credits.getUserCreditsInfo('u').then(() => {})))),
     );
     expect(reads).toBe(50);
     for (let i = 0; i < 3; i++) expect(await numbersOf(credits)).toEqual([1_050, 0, 1_050]);
@@ -67,7 +68,7 @@ describe.concurrent.each(Object.entries(misbehaviours))('with a cache that %s', 
       await credits.transferCredits({ from: 'u', to: 'v', amount: 1 });
       expect((await credits.getUsersCreditsInfo(['u', 'v'])).map((info) => info.balance)).toEqual([i, i]);
       expect(await numbersOf(credits)).toEqual([i, 0, i]);
-      await wait(i % 4);
+      await sleep(i % 4);
     }
   });
 });
@@ -143,7 +144,7 @@ describe.concurrent('an account known by refusals alone', () => {
     cache.onSet = () => Promise.reject(new Error('no room'));
     expect(await codeOf(credits.deductCredits('u', 1))).toBe('INSUFFICIENT_CREDITS');
     cache.work();
-    await wait(1_100);
+    await sleep(1_100);
     expect(await numbersOf(credits)).toEqual([0, 0, 0]);
     expect(await quietly(db, () => numbersOf(credits))).toEqual([0, 0, 0]);
   });

@@ -1,6 +1,6 @@
 /** Caches that are wrong in one place each, and the tests of the conformance suite that find it. */
 import type { CacheBackend } from '../../src/index.js';
-import { wait } from './bench.js';
+import { sleep } from '../support/wait.js';
 
 interface Entry {
   readonly value: string;
@@ -74,7 +74,7 @@ export const wrongCaches: readonly WrongCache[] = [
     (cache) => ({
       set: async (key, value, { version, ttlMs }) => {
         const current = cache.current(key);
-        await wait(version % 3);
+        await sleep(version % 3);
         if (current && cache.refuses(current, version)) return;
         cache.entries.set(key, { value, version, until: performance.now() + ttlMs });
       },
@@ -243,7 +243,7 @@ export const wrongCaches: readonly WrongCache[] = [
   ),
   wrong(
     'says that a set is done before it is',
-    (_, set) => ({ set: async (...args) => void wait(5).then(() => set(...args)) }),
+    (_, set) => ({ set: async (...args) => void sleep(5).then(() => set(...args)) }),
     AS_SET,
     'an equal version replaces',
   ),

@@ -11,7 +11,8 @@ import { defineModel } from '../../src/models/define-model.js';
 import { promoSchema } from '../../src/models/promo.js';
 import { storedModels } from '../../src/models/stored-models.js';
 import type { DbManager, Row, StoredModel } from '../../src/ports/db-manager.js';
-import { databaseOf, describeMongo } from '../backends/mongo.js';
+import { describeMongo } from '../backends/mongo.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 import { describePostgres } from '../backends/postgres.js';
 
 const promo: Row = {

@@ -3,7 +3,8 @@ import { MongoClient } from 'mongodb';
 import { afterAll, describe, test } from 'vitest';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { testDbManager } from '../../src/testing/db-manager/index.js';
-import { databaseOf, describeMongo } from '../backends/mongo.js';
+import { describeMongo } from '../backends/mongo.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 
 await describeMongo('MongoDbManager on MongoDB', (database) => {
   describe('with a client of the host', () => {

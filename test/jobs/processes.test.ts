@@ -1,15 +1,16 @@
 /** Several processes at once on one server: jobs with one killed and one frozen, a promo code, a switch of plans. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import type { JobReport } from '../../src/index.js';
-import { ADAPTER, amount } from '../backends/by-adapter.js';
+import { ADAPTER } from '../backends/by-adapter.js';
 import { describeStore, type Manager, type Server, TIMEOUT_MS } from '../backends/job-stores.js';
+import { amount } from '../support/amounts.js';
 import { MONTHLY } from '../support/plan-world.js';
+import { forkScript } from '../support/script.js';
 import type { FromWorker, Task, WorkerConfig } from './job-worker.js';
 
-const DUE = Math.floor(amount('CREDIT_DUE', 1_000));
-const SCRIPT = fileURLToPath(new URL('./job-worker.ts', import.meta.url));
+const DUE = amount('CREDIT_DUE');
+const SCRIPT = new URL('./job-worker.ts', import.meta.url);
 const DAY_MS = 86_400_000;
 /** More than a lease lasts. */
 const LEASE_MS = 31_000;
@@ -48,7 +49,7 @@ class Job {
   }
 
   static async open(config: WorkerConfig): Promise<Job> {
-    const child = fork(SCRIPT, [JSON.stringify(config)], { execArgv: ['--import', 'tsx'] });
+    const child = forkScript(SCRIPT, [JSON.stringify(config)]);
     children.add(child);
     const over = new Promise<void>((resolve) => child.once('close', () => resolve()));
     await new Promise((resolve) => child.once('message', resolve));

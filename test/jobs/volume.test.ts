@@ -2,18 +2,18 @@
  * Many due rows on a server: what a sweep costs, and what it costs others meanwhile. `CREDIT_VOLUME` due expiries
  * and a tenth of it due allocations; times are printed, not judged.
  */
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { JobReport } from '../../src/index.js';
-import { ADAPTER, amount } from '../backends/by-adapter.js';
+import { ADAPTER } from '../backends/by-adapter.js';
 import { describeStore } from '../backends/job-stores.js';
+import { amount } from '../support/amounts.js';
 import { MONTHLY } from '../support/plan-world.js';
+import { forkScript } from '../support/script.js';
 import type { Latency } from './single-worker.js';
 
-const EXPIRIES = Math.floor(amount('CREDIT_VOLUME', 300));
+const EXPIRIES = amount('CREDIT_VOLUME');
 const ALLOCATIONS = Math.floor(EXPIRIES / 10);
 /** Accounts whose deductions the sweep is measured by, before it and after it: others use the machine too. */
 const SPENDERS = Math.floor(EXPIRIES / 5);
@@ -23,7 +23,7 @@ const IDLE_MS = EXPIRIES < 10_000 ? 100 : 5_000;
 const PROGRESSES_PER_COLLECTION = 10;
 const HEAP_GROWTH_MAX_MB = 100;
 const DAY_MS = 86_400_000;
-const SCRIPT = fileURLToPath(new URL('./single-worker.ts', import.meta.url));
+const SCRIPT = new URL('./single-worker.ts', import.meta.url);
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -121,7 +121,7 @@ class Heap {
 }
 
 async function openSingle(url: string) {
-  const child = fork(SCRIPT, [ADAPTER, url], { execArgv: ['--import', 'tsx'] });
+  const child = forkScript(SCRIPT, [ADAPTER, url]);
   const answer = () => new Promise((resolve) => child.once('message', resolve));
   await answer();
   return {

@@ -5,13 +5,14 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createCreditManagement } from '../../src/index.js';
+import { amount } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
 import { randomSource } from '../support/chaos.js';
 import { folder, LastingDb, openFile, quiet, sleep, until } from './file-folder.js';
 import { bytesOf, judge } from './file-oracle.js';
-import { bundleWorker, startWorker, type Worker } from './file-workers.js';
+import { startWorker, type Worker } from './file-workers.js';
 
-const KILLS = Number(process.env.CREDIT_FILE_KILLS ?? 30);
+const KILLS = amount('CREDIT_FILE_KILLS');
 /** Processes on one path that are killed together. */
 const AT_ONCE = 2;
 /** Rounds on one database and file. */
@@ -69,14 +70,13 @@ class Victim {
 test(`${KILLS} kills at random moments cut nothing, and reconcile brings back what they left out`, async () => {
   const random = randomSource(SEED);
   const place = folder();
-  const script = await bundleWorker(place);
   const victims: Victim[] = [];
   let kills = 0;
   while (kills < KILLS) {
     const victim = new Victim(join(place, `ledger-${victims.length}.jsonl`));
     victims.push(victim);
     await victim.prepare();
-    let next = startWorkers(script, victim);
+    let next = startWorkers(victim);
     for (let round = 0; round < ROUNDS_A_LEDGER && kills < KILLS; round++) {
       const workers = await next;
       const { length } = bytesOf(victim.path);
@@ -86,7 +86,7 @@ test(`${KILLS} kills at random moments cut nothing, and reconcile brings back wh
       await Promise.all(workers.map((worker) => worker.kill()));
       kills += AT_ONCE;
       // The next ones start while what these left is looked at.
-      next = startWorkers(script, victim);
+      next = startWorkers(victim);
       await victim.check();
     }
     for (const worker of await next) await worker.kill();
@@ -99,8 +99,8 @@ test(`${KILLS} kills at random moments cut nothing, and reconcile brings back wh
   expect(counts.torn).toBeGreaterThan(kills >= 30 ? 0 : -1);
 });
 
-function startWorkers(script: string, { db }: Victim): Promise<Worker[]> {
-  return Promise.all(Array.from({ length: AT_ONCE }, () => startWorker(script, db)));
+function startWorkers({ db }: Victim): Promise<Worker[]> {
+  return Promise.all(Array.from({ length: AT_ONCE }, () => startWorker(db)));
 }
 
 function workOf(path: string, random: () => number, round: number, i: number): Parameters<Worker['run']>[0] {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createCreditManagement } from '../../src/index.js';
 import { folder, LastingDb, openFile, quiet, sleep } from './file-folder.js';
 import { bytesOf, entriesOf, idsIn, judge, splitLines } from './file-oracle.js';
-import { bundleWorker, startWorker } from './file-workers.js';
+import { startWorker } from './file-workers.js';
 
 const PROCESSES = 4;
 const WRITE_MS = 3_000;
@@ -13,7 +13,6 @@ const GRANTS = 840;
 test(`${PROCESSES} processes on one path break no line, keep their own order, and miss nothing`, async () => {
   const place = folder();
   const path = join(place, 'ledger.jsonl');
-  const script = await bundleWorker(place);
   const db = new LastingDb();
   const seeds = openFile({ db, path });
   const users = Array.from({ length: PROCESSES }, (_, i) => `rich-${i}`);
@@ -21,7 +20,7 @@ test(`${PROCESSES} processes on one path break no line, keep their own order, an
     await Promise.all(Array.from({ length: GRANTS }, () => seeds.credits.addCredits(user, 1)));
   }
   await seeds.manager.close();
-  const workers = await Promise.all(users.map(() => startWorker(script, db)));
+  const workers = await Promise.all(users.map(() => startWorker(db)));
   for (const [i, worker] of workers.entries()) {
     const fsync = (['interval', 'always', 'never', 'interval'] as const)[i] ?? 'never';
     const rich = { userId: users[i] as string, credits: GRANTS, times: 40 };

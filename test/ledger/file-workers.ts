@@ -1,21 +1,13 @@
 /** Starts worker processes that share one served database. */
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
 import type { InMemoryDbManager } from '../../src/index.js';
+import { forkScript } from '../support/script.js';
 import { serve } from './file-served-db.js';
 import type { Order, Report, Work } from './file-worker.js';
 
-/** One file with everything in it: starts in a fraction of the time that TypeScript takes. */
-export async function bundleWorker(folder: string): Promise<string> {
-  const outfile = join(folder, 'worker.cjs');
-  const entryPoints = [fileURLToPath(new URL('./file-worker.ts', import.meta.url))];
-  await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' });
-  return outfile;
-}
+const SCRIPT = new URL('./file-worker.ts', import.meta.url);
 
 export interface Worker {
   /** Starts to write. */
@@ -26,9 +18,9 @@ export interface Worker {
   kill(): Promise<void>;
 }
 
-export async function startWorker(script: string, db: InMemoryDbManager): Promise<Worker> {
+export async function startWorker(db: InMemoryDbManager): Promise<Worker> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_OPTIONS)/.test(name)));
-  const child: ChildProcess = fork(script, { serialization: 'advanced', execArgv: [], env });
+  const child: ChildProcess = forkScript(SCRIPT, [], { serialization: 'advanced', env });
   onTestFinished(() => void child.kill('SIGKILL'));
   const gone = serve(child, db);
   const said = new Promise<Extract<Report, { kind: 'done' }>>((resolve, reject) => {

@@ -108,9 +108,15 @@ export class Happened {
     }
   }
 
-  /** What stayed below its floor. */
-  below(floors: Readonly<Record<string, number>>): string[] {
+  /**
+   * What stayed below its floor, given `share` of the runs that the floors are for. Of fewer runs less is certain: what
+   * is expected n times may come short by twice the root of n.
+   */
+  below(floors: Readonly<Record<string, number>>, share: number): string[] {
     return Object.entries(floors)
+      .map(
+        ([what, floor]) => [what, Math.floor(floor * share - (share < 1 ? 2 * Math.sqrt(floor * share) : 0))] as const,
+      )
       .filter(([what, floor]) => this.get(what) < floor)
       .map(([what, floor]) => `${what}: ${this.get(what)} < ${floor}`);
   }

@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { amount } from '../support/amounts.js';
 import { Chance, SEED, settingOf } from '../support/chance.js';
 import { auditUser } from './audit.js';
 import { compareBalance } from './cached.js';
@@ -18,7 +19,7 @@ import { infoOf, MICRO } from './oracle-state.js';
 import { Disagreement, START, show, withFile } from './sequence.js';
 import { at, configOf, type Raw, resolve, swarm } from './steps.js';
 
-const RUNS = Number(process.env.CREDIT_SCHEDULED_RUNS ?? 200);
+const RUNS = amount('CREDIT_SCHEDULED_RUNS');
 const COMMANDS = 15;
 
 type Member = { call: Call; turn: number } | { read: string; turn: number };
@@ -294,6 +295,5 @@ test(`${RUNS} sequences of concurrent calls are linearizable on a store suspende
   );
   await fc.assert(property, { seed: SEED, numRuns: RUNS, unbiased: true });
   console.log(`happened: ${happened}`);
-  const floors = Object.entries(FLOORS).map(([what, floor]) => [what, Math.floor((floor * RUNS) / 200)] as const);
-  expect(happened.below(Object.fromEntries(floors))).toEqual([]);
+  expect(happened.below(FLOORS, RUNS / 200)).toEqual([]);
 }, 120_000);

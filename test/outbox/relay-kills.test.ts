@@ -1,15 +1,14 @@
 /** kill -9 between publishing and marking, for real: nothing is lost, and what comes again is the same. */
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
 import { testClock } from '../../src/testing/clock.js';
 import { describePostgres } from '../backends/postgres.js';
 import { QUIET, Recorder } from '../support/outbox-world.js';
+import { forkScript } from '../support/script.js';
 
-const SCRIPT = fileURLToPath(new URL('./doomed-relay.ts', import.meta.url));
+const SCRIPT = new URL('./doomed-relay.ts', import.meta.url);
 const KILLS = 4;
 
 await describePostgres('a relay that is killed, on PostgreSQL', (database) => {
@@ -22,7 +21,7 @@ await describePostgres('a relay that is killed, on PostgreSQL', (database) => {
     await manager.credits.addCredits('u', 1);
     const published: Recorder['received'] = [];
     for (let i = 0; i < KILLS; i++) {
-      const child = fork(SCRIPT, [database.url, clock.now().toISOString()], { execArgv: ['--import', 'tsx'] });
+      const child = forkScript(SCRIPT, [database.url, clock.now().toISOString()]);
       const [message] = await once(child, 'message');
       published.push(message as Recorder['received'][number]);
       child.kill('SIGKILL');

@@ -1,9 +1,10 @@
 /** Three processes, random calls, random faults: in the end every answer that was given is true. */
 import { afterAll, expect, test } from 'vitest';
+import { amount } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
 import { Chaos } from '../support/chaos.js';
 
-const ROUNDS = Number(process.env.CREDIT_CHAOS_ROUNDS ?? 16);
+const ROUNDS = amount('CREDIT_CHAOS_ROUNDS');
 /** That are made without waiting for the one before; others follow an answer. */
 const CALLS = 75;
 const codes: Record<string, number> = {};

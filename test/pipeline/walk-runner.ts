@@ -1,10 +1,13 @@
 /** Walks many injections at once, counts them, and names every one that went wrong. */
 import { afterAll, expect } from 'vitest';
+import { amount, someOf } from '../support/amounts.js';
+import { SEED } from '../support/chance.js';
 import { type OperationCase, operations } from '../support/operations.js';
 import type { Shot } from '../support/shots.js';
 import { type Injection, inject, type Reference, referenceOf, type Variant } from '../support/walk.js';
 
 const CONCURRENT = 128;
+const STEP = amount('CREDIT_WALK_STEP');
 
 export interface Walk {
   /** Every shot of every variant of an operation. */
@@ -31,7 +34,7 @@ export function openWalk(name: string, floors: Readonly<Record<string, number>>)
     console.log(`${name}: ${counts.points} injection points walked, ${JSON.stringify(counts)}`);
     expect(unhandled).toEqual([]);
     for (const [what, floor] of Object.entries(floors)) {
-      expect(counts[what as keyof typeof counts], what).toBeGreaterThanOrEqual(floor);
+      expect(counts[what as keyof typeof counts], what).toBeGreaterThanOrEqual(Math.floor((floor * 0.8) / STEP));
     }
   });
 
@@ -61,7 +64,8 @@ export function openWalk(name: string, floors: Readonly<Record<string, number>>)
       for (const variant of variants) {
         const reference = await referenceOf(variant);
         expect(reference.calls.length).toBeGreaterThan(0);
-        for (const shot of shotsOf(reference)) injections.push({ variant, reference, ...shot, ...rules });
+        for (const shot of someOf(shotsOf(reference), STEP, SEED + injections.length))
+          injections.push({ variant, reference, ...shot, ...rules });
       }
       await walkAll(injections);
     },

@@ -1,12 +1,12 @@
 /** Random lives of subscriptions, compared step by step with an oracle. CREDIT_PLAN_RUNS of them, CREDIT_SEED. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { amount } from '../backends/by-adapter.js';
 import { Oracle, type OraclePlan } from '../model/calendar.js';
+import { amount } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
 import { MONTHLY, memoryWorld } from '../support/plan-world.js';
 
-const RUNS = Math.floor(amount('CREDIT_PLAN_RUNS', 300));
+const RUNS = amount('CREDIT_PLAN_RUNS');
 const UNITS = 1_000_000;
 const PLANS: readonly OraclePlan[] = [
   { limit: 100 * UNITS, days: null },

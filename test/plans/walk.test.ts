@@ -1,5 +1,7 @@
 /** Every call of the store fails once, in every way, under every verb of plans, promo codes and cycles. */
 import { afterAll, describe, expect, test } from 'vitest';
+import { amount, someOf } from '../support/amounts.js';
+import { SEED } from '../support/chance.js';
 import { MONTHLY } from '../support/plan-world.js';
 import { oneShots, pairs, type Shot } from '../support/shots.js';
 import { type Case, inject, type Manager, referenceOf } from './walk-world.js';
@@ -101,11 +103,12 @@ const CASES: readonly Case[] = [
   { name: 'claimPromo', prepare: welcome, run: ({ promos }, o) => promos.claimPromo('u', 'welcome', o) },
 ];
 
+const STEP = amount('CREDIT_WALK_STEP');
 const counts: Record<string, number> = {};
 afterAll(() => {
   console.log(`plans: injection points ${JSON.stringify(counts)}`);
-  expect(counts.resolved).toBeGreaterThan(500);
-  expect(counts.not_applied).toBeGreaterThan(150);
+  expect(counts.resolved).toBeGreaterThan(400 / STEP);
+  expect(counts.not_applied).toBeGreaterThan(120 / STEP);
 });
 
 describe.each(CASES)('$name', (operation) => {
@@ -116,7 +119,8 @@ describe.each(CASES)('$name', (operation) => {
     const failures: string[] = [];
     for (const keyed of [true, false]) {
       const reference = await referenceOf({ operation, keyed });
-      const shots: Shot[] = reference.calls.flatMap((method, i) => [...shotsOf(i + 1, method)]);
+      const all: Shot[] = reference.calls.flatMap((method, i) => [...shotsOf(i + 1, method)]);
+      const shots = someOf(all, STEP, SEED);
       await Promise.all(
         shots.map(async (shot) => {
           try {

@@ -1,21 +1,20 @@
 /** kill -9 of workers at random moments while they write. `CREDIT_KILLS` of them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADAPTER, amount, describeDatabase } from '../backends/by-adapter.js';
+import { ADAPTER, describeDatabase } from '../backends/by-adapter.js';
 import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { amount } from '../support/amounts.js';
 import { localCaller } from '../support/answers.js';
 import { SEED } from '../support/chance.js';
 import { Journal } from '../support/journal.js';
+import { sleep } from '../support/wait.js';
 import { startWorkers, Worker } from './workers.js';
 
-const KILLS = amount('CREDIT_KILLS', 6);
+const KILLS = amount('CREDIT_KILLS');
 const PROCESSES = 3;
 /** Calls in flight in each process. */
 const WIDTH = 8;
-const TIMEOUT_MS = 10_000;
-/** What a dead process had locked is free again within this. */
-const HELD_UP_MS = 5_000;
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** What a dead process had locked is free again long before a call gives up. */
+const TIMEOUT_MS = 120_000;
 
 await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
   const journal = new Journal('kill', SEED);
@@ -31,7 +30,7 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     manager = openManager(config);
     await manager.init();
     await journal.prepare(localCaller(manager));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.close()));
@@ -48,7 +47,7 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
       const loads = workers.map((worker) => journal.load(worker.call, WIDTH, () => isOver));
       // Meanwhile the one that takes the victim's place starts.
       const next = new Worker(config);
-      await wait(20 + journal.random() * 150);
+      await sleep(20 + journal.random() * 150);
       const at = Math.floor(journal.random() * workers.length);
       const others = workers.filter((_, i) => i !== at);
       await workers[at]!.kill();
@@ -57,7 +56,7 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
       const lost = journal.calls.slice(from).filter(({ names }) => names[0] === 'lost');
       const keyed = lost.filter(({ key }) => key !== null);
       await journal.settle(others[0]!.call, others[1]!.call, keyed);
-      await wait(30);
+      await sleep(30);
       isOver = true;
       await Promise.all(loads);
       inFlight.all += lost.length;
@@ -77,7 +76,7 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     expect(await journal.problems(manager)).toEqual([]);
     expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
     expect(inFlight.keyed).toBeGreaterThan(0);
-  }, 600_000);
+  });
 
   test('what a killed worker had locked is free at once', async () => {
     const [victim, ...others] = workers as [Worker, Worker, Worker];
@@ -85,13 +84,11 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     await victim.lock(`credits/${users[0]}`);
     const held = call('addCredits', users[0], 1);
     expect((await call('addCredits', users[1], 1)).status).toBe('resolved');
-    expect(await Promise.race([held, wait(300).then(() => 'waits')])).toBe('waits');
-    const began = performance.now();
+    expect(await Promise.race([held, sleep(300).then(() => 'waits')])).toBe('waits');
     await victim.kill();
     expect((await held).status).toBe('resolved');
-    expect(performance.now() - began).toBeLessThan(HELD_UP_MS);
     workers = [...others, await new Worker(config).ready];
-  }, 60_000);
+  });
 
   test('a worker that stands still in the middle of its writes answers the truth when it goes on', async () => {
     const paused = new Journal('paused', SEED + 1);
@@ -99,12 +96,12 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     let isOver = false;
     for (let pause = 0; pause < Math.ceil(KILLS / 20); pause++) {
       const loads = workers.map((worker) => paused.load(worker.call, WIDTH, () => isOver));
-      await wait(50 + paused.random() * 100);
+      await sleep(50 + paused.random() * 100);
       const worker = workers[Math.floor(paused.random() * workers.length)]!;
       worker.pause();
-      await wait(500);
+      await sleep(500);
       worker.resume();
-      await wait(100);
+      await sleep(100);
       isOver = true;
       await Promise.all(loads);
       isOver = false;
@@ -113,11 +110,11 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     expect(paused.surprises()).toEqual([]);
     expect(await paused.problems(manager)).toEqual([]);
     expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
-  }, 600_000);
+  });
 
   test('after all of it the whole ledger verifies', async () => {
     const report = await manager.ledger.verify();
     expect(report.problems).toEqual([]);
     expect(report.checked).toBeGreaterThan(journal.calls.length / 4);
-  }, 600_000);
+  });
 });

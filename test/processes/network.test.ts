@@ -1,26 +1,27 @@
 /** Networks that cut, freeze, delay and lose exactly one answer, between a manager and its server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADAPTER, amount, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SLOW_MS } from '../backends/by-adapter.js';
+import { ADAPTER, CONNECTIONS_BESIDE, DECISIVE, describeDatabase, SLOW_MS } from '../backends/by-adapter.js';
 import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
 import { TcpProxy, type Trap } from '../backends/proxy.js';
+import { amount } from '../support/amounts.js';
 import { type Caller, localCaller } from '../support/answers.js';
 import { SEED } from '../support/chance.js';
 import { Journal, VERBS } from '../support/journal.js';
+import { paced } from '../support/pace.js';
+import { sleep, until } from '../support/wait.js';
 
 /** Times that every connection is cut under load; other tests take their rounds from it. */
-const CUTS = amount('CREDIT_CUTS', 20);
+const CUTS = amount('CREDIT_CUTS');
 const ROUNDS = Math.ceil(CUTS / 20);
-const TIMEOUT_MS = 800;
+const TIMEOUT_MS = paced(800);
+/** Of calls that nothing may refuse, however busy the machine is. */
+const PATIENT_MS = 120_000;
 const LOOKUP_BATCHES = 60;
 const POOL = 5;
 /** Beside this a call may take its deadline. */
 const GRACE_MS = 1_000;
-/** A manager is itself again this soon after the network is. */
-const RECOVERY_MS = 5_000;
 const OUTAGE = ['OUTCOME_UNKNOWN', 'STORAGE_UNAVAILABLE', 'TIMEOUT', 'CONTENTION'];
 const LOSSES: readonly Trap['loses'][] = ['answer', 'request', 'late'];
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
   let proxy: TcpProxy;
@@ -30,6 +31,9 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
   let direct: Manager;
   let call: Caller;
   let directCall: Caller;
+  /** Calls of a journal through the proxy. */
+  const patientCall: Caller = (verb, ...args) =>
+    call(verb, ...args.slice(0, -1), { ...(args.at(-1) as object), timeoutMs: PATIENT_MS });
   const unhandled: string[] = [];
   const hear = (error: unknown) => unhandled.push(String(error));
   const totals = { calls: 0, cuts: 0, lostAnswers: 0, lostRequests: 0, late: 0, settled: 0, slowest: 0 };
@@ -40,11 +44,11 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
     proxy = await TcpProxy.start(database.url, DECISIVE);
     config = { adapter: ADAPTER, url: proxy.url, timeoutMs: TIMEOUT_MS, poolSize: POOL };
     manager = openManager(config);
-    direct = openManager({ ...config, url: database.url, timeoutMs: 10_000 });
+    direct = openManager({ ...config, url: database.url, timeoutMs: PATIENT_MS });
     [call, directCall] = [localCaller(manager), localCaller(direct)];
     await manager.init();
     await direct.init();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await manager?.close();
@@ -84,12 +88,8 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
 
   /** Until a call succeeds again; of one that leaves no lot, since an account may have so many. */
   async function recovered(): Promise<void> {
-    const began = performance.now();
-    for (let tries = 0; (await call('deductCreditsAfterService', 'canary', 1)).status !== 'resolved'; tries++) {
-      expect(performance.now() - began, `still not recovered after ${tries} calls`).toBeLessThan(RECOVERY_MS);
-      await wait(10);
-    }
-    expect(performance.now() - began).toBeLessThan(RECOVERY_MS);
+    const isItself = async () => (await call('deductCreditsAfterService', 'canary', 1)).status === 'resolved';
+    await until(isItself, 'the manager recovers');
     // After a repeated key, keys are looked up beforehand for a while: the trap is for the commit, not for that read.
     for (let batch = 0; batch < LOOKUP_BATCHES; batch++) await call('deductCreditsAfterService', 'canary', 1);
   }
@@ -107,7 +107,7 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
           for (const verb of VERBS) {
             let sprung: Promise<void> | undefined;
             await journal.call(directCall, 'reserveCredits');
-            const one = await journal.call(call, verb, (marker) => {
+            const one = await journal.call(patientCall, verb, (marker) => {
               sprung = new Promise((resolve) => {
                 const trap = { marker, decides: true, loses, lateMs: 100, sprung: resolve };
                 // What is refused says so without its tag, and springs nothing.
@@ -115,7 +115,9 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
               });
             });
             if (one.names[0] !== 'resolved' || one.claim === 'replayed') continue;
-            await Promise.race([sprung, wait(2_000).then(() => expect.fail(`${one.tag} was not met`))]);
+            // Before the call could be answered.
+            expect(proxy.traps, `${one.tag} was not met`).toEqual([]);
+            await sprung;
             count(loses);
             met++;
           }
@@ -130,30 +132,41 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
 
   test.each(LOSSES)('lost: %s, and the network stays away beyond the deadline: unknown, with a key', (loses) =>
     judged(`away-${loses}`, async (journal) => {
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0, tries = 0; round < ROUNDS; tries++) {
+        let trap: Trap | undefined;
         const calls = VERBS.map((verb, i) =>
           journal.call(call, verb, (marker) => {
             const sprung = () => {
               count(loses);
               if (loses !== 'late') proxy.down();
             };
-            const trap = { marker, decides: true, loses, lateMs: TIMEOUT_MS + 300, sprung };
-            if (i === 0) proxy.traps.splice(0, 1, trap);
+            if (i > 0) return;
+            trap = { marker, decides: true, loses, lateMs: TIMEOUT_MS + 300, sprung };
+            proxy.traps.splice(0, 1, trap);
           }),
         );
         // What is late is not told of the others: the network goes away with it.
         if (loses === 'late') {
-          for (let ms = 0; ms < TIMEOUT_MS && proxy.traps.length > 0; ms++) await wait(1);
+          let isOver = false;
+          void calls[0]!.then(() => {
+            isOver = true;
+          });
+          await until(() => isOver || proxy.traps.length === 0, 'the call is met or answered');
           proxy.down();
         }
         const first = await calls[0]!;
         await Promise.all(calls);
-        expect(first.names).toEqual(['OUTCOME_UNKNOWN']);
-        expect(first.key).toMatch(/./);
-        proxy.up();
+        // On a machine that is very busy the deadline may come before the commit is sent.
+        if (trap && !proxy.traps.includes(trap)) {
+          expect(first.names).toEqual(['OUTCOME_UNKNOWN']);
+          expect(first.key).toMatch(/./);
+          round++;
+        }
+        expect(tries).toBeLessThan(20 + ROUNDS);
+        proxy.heal();
         await recovered();
         totals.settled += await journal.settle(directCall, call);
-        if (loses === 'late') await wait(400);
+        if (loses === 'late') await sleep(400);
         // Settling repeats keys.
         await recovered();
       }
@@ -165,10 +178,12 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       let isOver = false;
       const load = journal.load(call, 24, () => isOver);
       for (let cut = 0; cut < CUTS; cut++) {
-        await wait(20 + journal.random() * 60);
+        const { answered } = journal;
+        await sleep(20 + journal.random() * 60);
+        await until(() => journal.answered > answered, 'a call succeeds between two cuts');
         proxy.cut();
       }
-      await wait(100);
+      await sleep(100);
       isOver = true;
       await load;
       expect(journal.tally.resolved).toBeGreaterThan(CUTS / 4);
@@ -176,14 +191,13 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
 
   test('answers lost at random under load', () =>
     judged('losses', async (journal) => {
-      const ends = performance.now() + 75 * CUTS;
       let met = 0;
       const sprungBy = (loses: Trap['loses']) => () => {
         met++;
         count(loses);
       };
       const slot = async () => {
-        while (performance.now() < ends) {
+        for (let made = 0; made < 2 * CUTS; made++) {
           const loses = journal.random() < 0.25 ? LOSSES[Math.floor(journal.random() * 3)]! : null;
           const trap = (marker: string) =>
             loses && proxy.traps.push({ marker, loses, lateMs: journal.random() * 300, sprung: sprungBy(loses) });
@@ -191,7 +205,7 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
         }
       };
       await Promise.all(Array.from({ length: 16 }, slot));
-      await wait(400);
+      await sleep(400);
       expect(met).toBeGreaterThan(CUTS / 4);
     }));
 
@@ -200,12 +214,12 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       for (let round = 0; round < ROUNDS; round++) {
         let isOver = false;
         const load = journal.load(call, 16, () => isOver);
-        await wait(150);
+        await sleep(150);
         proxy.freeze();
-        await wait(TIMEOUT_MS + 300 + journal.random() * 300);
+        await sleep(TIMEOUT_MS + 300 + journal.random() * 300);
         proxy.thaw();
         await recovered();
-        await wait(100);
+        await sleep(100);
         isOver = true;
         await load;
       }
@@ -219,9 +233,9 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       let isOver = false;
       const load = journal.load(call, 16, () => isOver);
       for (let flap = 0; flap < 4 * ROUNDS; flap++) {
-        await wait(150);
+        await sleep(150);
         proxy.down();
-        await wait(150);
+        await sleep(150);
         proxy.up();
       }
       isOver = true;
@@ -232,15 +246,14 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
     judged('slow', async (journal) => {
       let isOver = false;
       proxy.delayMs = SLOW_MS;
-      // Few, so that a busy machine alone brings none to its deadline.
-      const load = journal.load(call, 4, () => isOver);
-      await wait(500);
+      const load = journal.load(patientCall, 4, () => isOver);
+      await until(() => journal.answered > 20, 'calls on a slow network succeed');
       isOver = true;
       await load;
       expect(journal.surprises()).toEqual([]);
       proxy.delayMs = TIMEOUT_MS;
       await Promise.all(VERBS.map((verb) => journal.call(call, verb)));
-      await wait(TIMEOUT_MS);
+      await sleep(TIMEOUT_MS);
     }));
 
   test.each(['down', 'freeze'] as const)('a manager whose first call meets a network that is in state: %s', (state) =>
@@ -250,18 +263,13 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       await journal.call(localCaller(late), 'addCredits');
       proxy.up();
       proxy.thaw();
-      let tries = 0;
-      for (const ends = performance.now() + RECOVERY_MS; ; tries++) {
-        const { names } = await journal.call(localCaller(late), 'deductCredits');
-        if (names[0] === 'resolved') break;
-        expect(performance.now(), `${tries}: ${names}`).toBeLessThan(ends);
-        await wait(10);
-      }
+      const isItself = async () => (await journal.call(localCaller(late), 'deductCredits')).names[0] === 'resolved';
+      await until(isItself, 'the late manager works');
       await late.close();
     }),
   );
 
   test('after all of it the whole ledger verifies', async () => {
     expect((await direct.ledger.verify()).problems).toEqual([]);
-  }, 600_000);
+  });
 });

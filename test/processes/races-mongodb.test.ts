@@ -1,4 +1,4 @@
 /** The races of processes, on MongoDB. */
 process.env.CREDIT_TEST_ADAPTER = 'mongodb';
-process.env.CREDIT_RACE_SECONDS ||= '0.8';
+process.env.CREDIT_RACES ||= '2';
 await import('./races.test.js');

@@ -1,19 +1,19 @@
 /** A server of our own that dies under load and comes back. `CREDIT_SERVER_KILLS` times. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADAPTER, amount, describeOwnServer, type KillableServer } from '../backends/by-adapter.js';
+import { ADAPTER, describeOwnServer, type KillableServer } from '../backends/by-adapter.js';
 import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { amount } from '../support/amounts.js';
 import { localCaller } from '../support/answers.js';
 import { SEED } from '../support/chance.js';
 import { Journal } from '../support/journal.js';
+import { paced } from '../support/pace.js';
+import { sleep, until } from '../support/wait.js';
 import { startWorkers, type Worker } from './workers.js';
 
-const KILLS = amount('CREDIT_SERVER_KILLS', 2);
-const TIMEOUT_MS = 2_000;
+const KILLS = amount('CREDIT_SERVER_KILLS');
+const TIMEOUT_MS = paced(2_000);
 const GRACE_MS = 1_000;
-const RECOVERY_MS = 5_000;
 const OUTAGE = ['OUTCOME_UNKNOWN', 'STORAGE_UNAVAILABLE', 'TIMEOUT', 'CONTENTION'];
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describeOwnServer(`a server that dies, on ${ADAPTER}`, (start) => {
   const journal = new Journal('server', SEED);
@@ -22,46 +22,43 @@ describeOwnServer(`a server that dies, on ${ADAPTER}`, (start) => {
   let workers: Worker[] = [];
   let manager: Manager;
   let settled = 0;
-  let slowestRecovery = 0;
 
   beforeAll(async () => {
     server = await start();
     config = { adapter: ADAPTER, url: server.url, timeoutMs: TIMEOUT_MS, poolSize: 5 };
     workers = await startWorkers(2, config);
-    manager = openManager({ ...config, timeoutMs: 10_000 });
+    manager = openManager({ ...config, timeoutMs: 120_000 });
     await manager.init();
     await journal.prepare(localCaller(manager));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.close()));
     await manager?.close();
     await server?.remove();
     const numbers = { seed: SEED, calls: journal.calls.length, settled, slowest: Math.round(journal.slowest) };
-    console.log(`server: ${KILLS} deaths, ${JSON.stringify({ ...numbers, slowestRecovery, ...journal.tally })}`);
-  }, 60_000);
+    console.log(`server: ${KILLS} deaths, ${JSON.stringify({ ...numbers, ...journal.tally })}`);
+  });
 
   test(`${KILLS} deaths under load: nothing acknowledged is lost, and managers recover by themselves`, async () => {
     for (let kill = 0; kill < KILLS; kill++) {
       let isOver = false;
       const loads = workers.map((worker) => journal.load(worker.call, 8, () => isOver));
-      await wait(200 + journal.random() * 300);
+      const answered = journal.answered;
+      await until(() => journal.answered > answered + 20, 'the load is on its way');
+      await sleep(journal.random() * 300);
       await server.kill(kill % 2 === 0 ? 'SIGKILL' : 'immediate');
       // Each kind of death is short or lasts beyond the deadline in turn.
-      await wait(kill % 4 === 0 || kill % 4 === 3 ? TIMEOUT_MS + 500 : journal.random() * 500);
+      await sleep(kill % 4 === 0 || kill % 4 === 3 ? TIMEOUT_MS + 500 : journal.random() * 500);
       await server.start();
-      const began = performance.now();
       await Promise.all(
-        workers.map(async ({ call }, i) => {
-          while ((await call('addCredits', `canary-${i}`, 1)).status !== 'resolved') {
-            expect(performance.now() - began).toBeLessThan(RECOVERY_MS);
-            await wait(10);
-          }
+        workers.map(({ call }, i) => {
+          const isItself = async () => (await call('addCredits', `canary-${i}`, 1)).status === 'resolved';
+          return until(isItself, `worker ${i} recovers`);
         }),
       );
-      slowestRecovery = Math.max(slowestRecovery, Math.round(performance.now() - began));
-      expect(slowestRecovery).toBeLessThan(RECOVERY_MS);
-      await wait(200);
+      const recovered = journal.answered;
+      await until(() => journal.answered > recovered + 20, 'the load goes on');
       isOver = true;
       await Promise.all(loads);
       settled += await journal.settle(workers[0]!.call, workers[1]!.call);
@@ -74,5 +71,5 @@ describeOwnServer(`a server that dies, on ${ADAPTER}`, (start) => {
     expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
     const report = await manager.ledger.verify();
     expect(report.problems).toEqual([]);
-  }, 600_000);
+  });
 });

@@ -1,11 +1,11 @@
 /** Starts workers in processes of their own, gives them calls, and kills them. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import type { WorkerConfig } from '../backends/open-adapter.js';
 import type { Answer, Caller, Verb } from '../support/answers.js';
+import { forkScript } from '../support/script.js';
 import type { FromWorker, ToWorker } from './worker.js';
 
-const SCRIPT = fileURLToPath(new URL('./worker.ts', import.meta.url));
+const SCRIPT = new URL('./worker.ts', import.meta.url);
 
 export class Worker {
   /** What happened in it that never may: unhandled errors. */
@@ -20,10 +20,7 @@ export class Worker {
   #isOver = false;
 
   constructor(config: WorkerConfig) {
-    this.#child = fork(SCRIPT, [JSON.stringify(config)], {
-      execArgv: ['--import', 'tsx'],
-      serialization: 'advanced',
-    });
+    this.#child = forkScript(SCRIPT, [JSON.stringify(config)], { serialization: 'advanced' });
     // The process has ended and everything that it still said has been read.
     this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     void this.#closed.then(() => {
@@ -96,9 +93,7 @@ export class Worker {
   async close(): Promise<void> {
     if (this.#isOver) return;
     this.#child.send('close' satisfies ToWorker, () => {});
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), 5_000);
     await this.#closed;
-    clearTimeout(late);
   }
 
   #answer(id: number, answer: Answer): void {

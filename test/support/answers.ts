@@ -1,6 +1,7 @@
 /** Calls and their answers as plain data, the same for a manager here and for one in another process. */
 import { type CreditService, isCreditError } from '../../src/index.js';
 import type { Manager } from '../backends/open-adapter.js';
+import { ownNow } from './pace.js';
 
 type Service = CreditService<unknown>;
 export type Verb = { [K in keyof Service]: Service[K] extends (...args: never[]) => Promise<unknown> ? K : never }[
@@ -45,8 +46,8 @@ export type Caller = (verb: Verb, ...args: unknown[]) => Promise<Answer>;
 /** Calls on a manager in this process. */
 export function localCaller(manager: Manager): Caller {
   return async (verb, ...args) => {
-    const began = performance.now();
-    const elapsed = () => performance.now() - began;
+    const began = ownNow();
+    const elapsed = () => ownNow() - began;
     try {
       const call = manager.credits[verb] as (...args: unknown[]) => Promise<unknown>;
       const value = await call(...args);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { sequenceIds, type TestClock, testClock } from '../../src/entries/testing.js';
 import {
   type CreditManagement,
@@ -73,7 +73,7 @@ export function openWorld(
     defaults: { overdraftLimit: 50, lowCreditThreshold: 5 },
     ...(filePath !== undefined && { ledger: { filePath, fsync: 'never' } }),
   });
-  if (filePath !== undefined) filing.push(manager);
+  if (filePath !== undefined) onTestFinished(() => manager.close());
   return { manager, db, clock };
 }
 
@@ -209,14 +209,9 @@ export function told(report: VerifyReport): string[] {
   return report.problems.map(({ kind, id }) => `${kind} ${id}`).sort();
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'audit-'));
-const filing: AsyncDisposable[] = [];
-afterAll(async () => {
-  // Files are closed before their folder goes.
-  await Promise.all(filing.map((manager) => manager[Symbol.asyncDispose]()));
-  rmSync(folder, { recursive: true, force: true });
-});
-let files = 0;
-
-/** A path nobody has used; its folder goes when the tests of this file are done. */
-export const newFile = () => join(folder, `ledger-${++files}.jsonl`);
+/** A path nobody has used, in a folder that goes when the test has finished. */
+export function newFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'audit-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'ledger.jsonl');
+}

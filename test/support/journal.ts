@@ -4,6 +4,7 @@ import type { Manager } from '../backends/open-adapter.js';
 import { type Answer, type Caller, isReplay, nameOf, type Verb } from './answers.js';
 import { audit, rowsBy } from './audit.js';
 import { randomSource } from './chaos.js';
+import { sleep } from './wait.js';
 
 type Claim = 'applied' | 'replayed' | 'not_applied' | 'unknown';
 
@@ -80,7 +81,10 @@ export class Journal {
     if (nameOf(answer) === 'CLOSED') throw new Error('The manager is closed.');
     if (answer.status !== 'lost') call.ms = answer.ms;
     this.#judge(call, answer);
-    if (answer.status === 'resolved') this.#remember(call, answer.value);
+    if (answer.status === 'resolved') {
+      this.answered++;
+      this.#remember(call, answer.value);
+    }
     if (HOLD_VERBS.includes(call.verb) && this.random() < 0.8) this.#forget(call, nameOf(answer));
     return call;
   }
@@ -88,7 +92,12 @@ export class Journal {
   /** Calls until `isOver` answers true, `width` at a time. */
   async load(caller: Caller, width: number, isOver: () => boolean): Promise<void> {
     const slot = async () => {
-      while (!isOver()) if ((await this.call(caller)).names[0] === 'lost') return;
+      while (!isOver()) {
+        const [name] = (await this.call(caller)).names;
+        if (name === 'lost') return;
+        // Whoever is refused at once asks again, but not for a whole processor.
+        if (name === 'STORAGE_UNAVAILABLE') await sleep(5);
+      }
     };
     await Promise.all(Array.from({ length: width }, slot));
   }
@@ -115,6 +124,9 @@ export class Journal {
     else if (twin.claim === 'applied') this.calls.push(twin);
     call.names.push(...twin.names);
   }
+
+  /** Calls whose first answer was a result. */
+  answered = 0;
 
   /** First answers by name. */
   get tally(): Record<string, number> {

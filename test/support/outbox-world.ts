@@ -16,7 +16,8 @@ import type { NotificationRow } from '../../src/models/notification.js';
 import type { OutboxRow } from '../../src/models/outbox.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
 import { emptyCollections, emptyTables } from '../backends/adapters.js';
-import { databaseOf, describeMongo } from '../backends/mongo.js';
+import { describeMongo } from '../backends/mongo.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 import { describePostgres } from '../backends/postgres.js';
 import { type Host, Store } from '../backends/postgres-store.js';
 

@@ -19,7 +19,8 @@ import {
 import { storedModels } from '../../src/models/stored-models.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
 import { emptyCollections, emptyTables } from '../backends/adapters.js';
-import { databaseOf, describeMongo } from '../backends/mongo.js';
+import { describeMongo } from '../backends/mongo.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 import { type Database, describePostgres } from '../backends/postgres.js';
 
 export type Session = MemorySession | SqlSession | MongoSession;

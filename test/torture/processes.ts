@@ -1,6 +1,6 @@
 /** The long versions of these suites for `npm run torture`: files, and how much of each; all under 10 minutes. */
 export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
-  races: { files: ['test/processes/races.test.ts'], env: { CREDIT_RACE_SECONDS: 50 } },
+  races: { files: ['test/processes/races.test.ts'], env: { CREDIT_RACES: 400 } },
   kills: {
     files: ['test/processes/kills.test.ts', 'test/processes/server.test.ts'],
     env: { CREDIT_KILLS: 200, CREDIT_SERVER_KILLS: 5 },

@@ -26,7 +26,9 @@ const SEEDED = 'seeded-bugs';
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
   model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
-  faults: { files: ['test/pipeline'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
+  faults: { files: ['test/pipeline', 'test/plans/walk.test.ts'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
+  plans: { files: ['test/plans/model.test.ts'], env: { CREDIT_PLAN_RUNS: 3_000 } },
+  bytes: { files: ['test/ledger/audit-bytes', 'test/ledger/audit-rows.test.ts'], env: {} },
   file: { files: ['test/ledger/file'], env: { CREDIT_FILE_KILLS: 300 } },
 };
 
@@ -40,11 +42,12 @@ async function torture(name: string): Promise<boolean> {
   const amounts = Object.entries(suite.env).map(([key, count]) => [key, String(count * Number(values.scale))]);
   const env = {
     ...process.env,
+    CREDIT_TEST_FULL: '1',
     ...Object.fromEntries(amounts),
     CREDIT_SEED: seed,
     CREDIT_TEST_ADAPTER: values.adapter,
   };
-  const args = ['vitest', 'run', ...suite.files, '--testTimeout=600000', '--reporter=default', '--reporter=json'];
+  const args = ['vitest', 'run', ...suite.files, '--reporter=default', '--reporter=json'];
   const began = performance.now();
   const child = spawn('npx', [...args, `--outputFile.json=${output}`], {
     env,
@@ -79,6 +82,8 @@ async function seeded(): Promise<boolean> {
 /** Suites of a database; those without one are of the memory adapter. */
 const DATABASE_SUITES: typeof SUITES = {
   ...PROCESS_SUITES,
+  walk: { files: [`test/db/${values.adapter}/service-walk`], env: {} },
+  stress: { files: [`test/db/${values.adapter}/stress`], env: { CREDIT_STRESS_ROUNDS: 2_000 } },
   model: { files: [`test/db/${values.adapter}/service-model`], env: { CREDIT_STORE_MODEL_RUNS: 1_500 } },
   transcript: { files: [`test/db/${values.adapter}/service-transcript`], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
 };

@@ -74,6 +74,7 @@ function vitest(tree: string, args: readonly string[], limitMs: number): Promise
     const child = spawn(process.execPath, command, {
       cwd: tree,
       detached: true,
+      env: { ...process.env, CREDIT_TEST_FULL: '1' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     if (child.pid !== undefined) running.add(child.pid);

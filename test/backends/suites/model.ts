@@ -1,19 +1,16 @@
 /**
  * The property model of test/model on a database: the same oracle and every check of it, on shorter sequences.
- * Reproduce a failure by CREDIT_SEED=<the seed printed>; CREDIT_STORE_MODEL_RUNS sets the number (default 30).
+ * Reproduce a failure by CREDIT_SEED=<the seed printed>; CREDIT_STORE_MODEL_RUNS sets the number.
  */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { InMemoryDbManager } from '../../../src/index.js';
 import { Happened } from '../../model/happened.js';
 import { stores } from '../../model/library.js';
 import { runSequence, type Sequence } from '../../model/sequence.js';
+import { amount } from '../../support/amounts.js';
 import { SEED } from '../../support/chance.js';
 import type { StoreAdapter } from '../adapters.js';
-
-const GIVEN = process.env.CREDIT_STORE_MODEL_RUNS;
-/** A sequence takes about 0.2 s on PostgreSQL and 1.5 s on MongoDB; a torture has ten minutes. */
-const limitMs = (runs: number) => Math.min(540_000, 60_000 + runs * 3_000);
 
 const nat = fc.nat({ max: 9999 });
 const raw = fc.record({ kind: nat, user: nat, a: nat, b: nat, c: nat, d: nat, key: nat });
@@ -42,29 +39,26 @@ const FLOORS = {
 };
 
 export function testModel(adapter: StoreAdapter): Promise<void> {
-  const RUNS = Number(GIVEN ?? 30 * adapter.share);
-  const LIMIT_MS = limitMs(RUNS);
+  const RUNS = amount('CREDIT_STORE_MODEL_RUNS', adapter.share);
   return adapter.describeDatabase(`the property model on ${adapter.title}`, (database) =>
-    test(
-      `the library agrees with the oracle on ${RUNS} random sequences`,
-      async () => {
-        console.log(`SEED=${SEED} ADAPTER=${adapter.name} RUNS=${RUNS}`);
-        const place = adapter.open(database.url);
-        // The model reads rows through the same adapter; it uses no more of the class than the port.
-        stores.make = () => place.db as unknown as InMemoryDbManager;
-        const happened = new Happened();
-        const property = fc.asyncProperty(sequences, async (sequence) => {
-          await place.empty();
-          await runSequence(sequence, happened);
-        });
-        const limit = { interruptAfterTimeLimit: LIMIT_MS, markInterruptAsFailure: true };
-        await fc.assert(property, { seed: SEED, numRuns: RUNS, unbiased: true, ...limit });
-        console.log(`happened: ${happened}`);
-        const floors = Object.entries(FLOORS).map(([what, floor]) => [what, Math.floor((floor * RUNS) / 30)] as const);
-        if (RUNS >= 20) expect(happened.below(Object.fromEntries(floors))).toEqual([]);
+    test(`the library agrees with the oracle on ${RUNS} random sequences`, async () => {
+      console.log(`SEED=${SEED} ADAPTER=${adapter.name} RUNS=${RUNS}`);
+      const place = adapter.open(database.url);
+      const { make } = stores;
+      onTestFinished(async () => {
+        stores.make = make;
         await place.close();
-      },
-      LIMIT_MS + 60_000,
-    ),
+      });
+      // The model reads rows through the same adapter; it uses no more of the class than the port.
+      stores.make = () => place.db as unknown as InMemoryDbManager;
+      const happened = new Happened();
+      const property = fc.asyncProperty(sequences, async (sequence) => {
+        await place.empty();
+        await runSequence(sequence, happened);
+      });
+      await fc.assert(property, { seed: SEED, numRuns: RUNS, unbiased: true });
+      console.log(`happened: ${happened}`);
+      expect(happened.below(FLOORS, RUNS / 30)).toEqual([]);
+    }),
   );
 }

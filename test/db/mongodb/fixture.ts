@@ -5,7 +5,7 @@ import { MongoDbManager, type MongoOptions } from '../../../src/entries/mongodb.
 import type { Row, StoredModel, UnitOutcome } from '../../../src/ports/db-manager.js';
 import { type TestModels, testModels } from '../../../src/testing/db-manager/models.js';
 import type { Database } from '../../backends/find.js';
-import { databaseOf } from '../../backends/mongo.js';
+import { databaseOf } from '../../backends/mongo-uri.js';
 
 export interface Bench {
   readonly db: MongoDbManager;

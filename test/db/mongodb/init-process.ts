@@ -2,7 +2,7 @@
 
 import { MongoDbManager } from '../../../src/entries/mongodb.js';
 import { storedModels } from '../../../src/models/stored-models.js';
-import { databaseOf } from '../../backends/mongo.js';
+import { databaseOf } from '../../backends/mongo-uri.js';
 
 const [url] = process.argv.slice(2) as [string];
 const db = MongoDbManager.fromClientUri(url, { dbName: databaseOf(url), poolSize: 2 });

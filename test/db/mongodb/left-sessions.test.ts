@@ -4,7 +4,8 @@ import { type ClientSession, type Db, MongoClient, MongoNetworkError } from 'mon
 import { test } from 'vitest';
 import { MongoDbManager } from '../../../src/entries/mongodb.js';
 import { createCreditManagement, isCreditError } from '../../../src/index.js';
-import { databaseOf, describeMongo } from '../../backends/mongo.js';
+import { describeMongo } from '../../backends/mongo.js';
+import { databaseOf } from '../../backends/mongo-uri.js';
 
 type Step = (session: ClientSession) => Promise<void>;
 

@@ -1,8 +1,7 @@
 /** Collections are made once, whoever comes first, and never taken from somebody else. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { test } from 'vitest';
 import { MongoDbManager } from '../../../src/entries/mongodb.js';
@@ -12,7 +11,9 @@ import type { StoredModel } from '../../../src/ports/db-manager.js';
 import { insert } from '../../../src/testing/db-manager/fixture.js';
 import { item, testModels } from '../../../src/testing/db-manager/models.js';
 import { collectionsOf } from '../../backends/adapters.js';
-import { databaseOf, describeMongo, dropMongoDatabase, onDatabase } from '../../backends/mongo.js';
+import { describeMongo, dropMongoDatabase } from '../../backends/mongo.js';
+import { databaseOf, onDatabase } from '../../backends/mongo-uri.js';
+import { forkScript } from '../../support/script.js';
 import { errorOf, statuses, withBench } from './fixture.js';
 
 const problemsOf = async (call: Promise<unknown>): Promise<string> => {
@@ -24,10 +25,8 @@ const problemsOf = async (call: Promise<unknown>): Promise<string> => {
 await describeMongo('init on MongoDB', (database) => {
   test('four processes at once make one set of collections', async () => {
     const url = onDatabase(database.url);
-    const script = fileURLToPath(new URL('./init-process.ts', import.meta.url));
-    const children: ChildProcess[] = Array.from({ length: 4 }, () =>
-      fork(script, [url], { execArgv: ['--import', 'tsx'] }),
-    );
+    const script = new URL('./init-process.ts', import.meta.url);
+    const children: ChildProcess[] = Array.from({ length: 4 }, () => forkScript(script, [url]));
     await Promise.all(children.map((child) => once(child, 'message')));
     const answers = children.map((child) => once(child, 'message'));
     for (const child of children) child.send('go');

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { MONGODB } from '../../backends/adapters.js';
-import { databaseOf } from '../../backends/mongo.js';
+import { databaseOf } from '../../backends/mongo-uri.js';
 import { testStress } from '../../backends/suites/stress.js';
 
 await testStress(MONGODB, ({ url }, models, goesOn) => async (keys) => {

@@ -5,6 +5,7 @@ import { SqlDbManager, type SqlOptions } from '../../../src/entries/sql.js';
 import type { Row, StoredModel, UnitOutcome } from '../../../src/ports/db-manager.js';
 import { type TestModels, testModels } from '../../../src/testing/db-manager/models.js';
 import type { Database } from '../../backends/postgres.js';
+import { until } from '../../support/wait.js';
 
 export interface Bench {
   readonly db: SqlDbManager;
@@ -67,14 +68,16 @@ export const bumped = (row: Row, values: Partial<Row> = {}): Row => ({ ...row, .
 
 /** Waits until a statement of the adapter is running, and answers the process id of its backend. */
 export async function backendRunning(client: pg.Client, like: string): Promise<number> {
-  for (let tries = 0; tries < 400; tries++) {
+  let pid: number | undefined;
+  const isRunning = async () => {
     const { rows } = await client.query(
       `select pid from pg_stat_activity where datname = current_database() and state = 'active'
         and pid <> pg_backend_pid() and query like $1`,
       [like],
     );
-    if (rows.length > 0) return rows[0].pid;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`No backend runs ${like}.`);
+    pid = rows[0]?.pid;
+    return pid !== undefined;
+  };
+  await until(isRunning, `a backend runs ${like}`);
+  return pid as number;
 }

@@ -5,6 +5,7 @@ import { isCreditError } from '../../../src/errors.js';
 import { insert, insertAll, remove, replace } from '../../../src/testing/db-manager/fixture.js';
 import { entry, freshKey, item, keyOf } from '../../../src/testing/db-manager/models.js';
 import { describePostgres } from '../../backends/postgres.js';
+import { until } from '../../support/wait.js';
 import { bumped, statuses, withBench } from './fixture.js';
 
 await describePostgres('locks on PostgreSQL', (database) => {
@@ -15,14 +16,13 @@ await describePostgres('locks on PostgreSQL', (database) => {
       await client.query('begin');
       const held = [rows[3], rows[17]].map(keyOf);
       await client.query(`select from ${table(models.item)} where id = any($1) for update`, [held]);
-      const began = performance.now();
+      // The host lets go only when it is answered.
       const outcomes = await db.commit(
         rows.map((row, i) => [
           i === 17 ? remove(models.item, keyOf(row), 1) : replace(models.item, bumped(row), 1),
           insert(models.entry, entry()),
         ]),
       );
-      assert.ok(performance.now() - began < 200, 'it waited for nobody');
       const expected = rows.map((row) => (held.includes(keyOf(row)) ? 'locked' : 'committed'));
       assert.deepEqual(statuses(outcomes), expected);
       assert.equal(await db.count(models.entry.name, { index: 'by_time' }), 38);
@@ -54,9 +54,8 @@ await describePostgres('locks on PostgreSQL', (database) => {
         `insert into ${table(models.item)} (${columns}) values (${values.map((_, i) => `$${i + 1}`)})`,
         values,
       );
-      const began = performance.now();
+      // The rival commits only when it is answered.
       const outcomes = await db.commit(rows.map((row) => [insert(models.item, row)]));
-      assert.ok(performance.now() - began < 2_000, 'the deadline is 10 s');
       assert.deepEqual(
         statuses(outcomes),
         rows.map((_, i) => (i === 40 ? 'locked' : 'committed')),
@@ -73,9 +72,9 @@ await describePostgres('locks on PostgreSQL', (database) => {
       await insertAll(db, models.item, [row]);
       await client.query('begin');
       await client.query(`select from ${table(models.item)} for update`);
-      const run = (session: never) =>
-        db.getMany(models.item.name, [keyOf(row)], { session, lock: true, timeoutMs: 200 });
-      const waiting = db.transaction((session) => run(session as never), { timeoutMs: 5_000 });
+      const run = (session: never, options: { timeoutMs?: number } = {}) =>
+        db.getMany(models.item.name, [keyOf(row)], { session, lock: true, ...options });
+      const waiting = db.transaction((session) => run(session as never, { timeoutMs: 200 }), { timeoutMs: 120_000 });
       await assert.rejects(waiting, (error) => isCreditError(error, 'CONTENTION'));
       await client.query('rollback');
       assert.deepEqual(await db.transaction((session) => run(session as never)), [row]);
@@ -90,7 +89,7 @@ await describePostgres('locks on PostgreSQL', (database) => {
         db.transaction(async (session) => {
           await db.getMany(models.item.name, [first], { session, lock: true });
           arrived++;
-          while (arrived < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+          await until(() => arrived === 2, 'both have a lock');
           await db.getMany(models.item.name, [second], { session, lock: true });
         });
       const ends = await Promise.allSettled([inOrder(keyOf(a), keyOf(b)), inOrder(keyOf(b), keyOf(a))]);

@@ -1,8 +1,7 @@
 /** Tables are made once, whoever comes first, and never taken from somebody else. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { test } from 'vitest';
 import { SqlDbManager } from '../../../src/entries/sql.js';
@@ -12,6 +11,7 @@ import type { StoredModel } from '../../../src/ports/db-manager.js';
 import { insert } from '../../../src/testing/db-manager/fixture.js';
 import { item, testModels } from '../../../src/testing/db-manager/models.js';
 import { createDatabase, describePostgres, dropDatabase } from '../../backends/postgres.js';
+import { forkScript } from '../../support/script.js';
 import { statuses, withBench } from './fixture.js';
 
 const problemsOf = async (call: Promise<unknown>): Promise<string> => {
@@ -26,10 +26,8 @@ const problemsOf = async (call: Promise<unknown>): Promise<string> => {
 await describePostgres('init on PostgreSQL', (database) => {
   test('four processes at once make one set of tables', async () => {
     const url = await createDatabase(database.url);
-    const script = fileURLToPath(new URL('./init-process.ts', import.meta.url));
-    const children: ChildProcess[] = Array.from({ length: 4 }, () =>
-      fork(script, [url], { execArgv: ['--import', 'tsx'] }),
-    );
+    const script = new URL('./init-process.ts', import.meta.url);
+    const children: ChildProcess[] = Array.from({ length: 4 }, () => forkScript(script, [url]));
     await Promise.all(children.map((child) => once(child, 'message')));
     const answers = children.map((child) => once(child, 'message'));
     for (const child of children) child.send('go');

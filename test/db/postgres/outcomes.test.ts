@@ -135,7 +135,7 @@ await describePostgres('outcomes on PostgreSQL', (database) => {
       database,
       async (bench) => {
         const { db, models } = bench;
-        await bench.beforeInsert(models.item, 'perform pg_sleep(5)');
+        await bench.beforeInsert(models.item, 'perform pg_sleep(600)');
         const row = item();
         const error = await db.commit([[insert(models.item, row)]]).catch((thrown: unknown) => thrown);
         assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'));

@@ -107,10 +107,10 @@ await describePostgres('sessions on PostgreSQL', (database) => {
         const shown = [await client.query('show statement_timeout'), await client.query('show lock_timeout')];
         return shown.map(({ rows }) => Object.values(rows[0])[0]);
       };
-      await db.commit([[insert(models.item, item())]], { session: client, timeoutMs: 500 });
+      await db.commit([[insert(models.item, item())]], { session: client, timeoutMs: 60_000 });
       assert.deepEqual(await timeouts(), ['7s', '3s']);
-      await db.commit([[insert(models.item, item({ version: 0 }))]], { session: client, timeoutMs: 500 });
-      await db.getMany(models.item.name, ['k'], { session: client, timeoutMs: 500 });
+      await db.commit([[insert(models.item, item({ version: 0 }))]], { session: client, timeoutMs: 60_000 });
+      await db.getMany(models.item.name, ['k'], { session: client, timeoutMs: 60_000 });
       assert.deepEqual(await timeouts(), ['7s', '3s']);
       await client.query('rollback');
     }));
@@ -193,8 +193,9 @@ await describePostgres('sessions on PostgreSQL', (database) => {
       await client.query(`select from ${table(models.item)} where id = $1 for update`, [held.id]);
       const host = await pool.connect();
       await host.query('begin');
-      const lock = (key: string) => db.getMany(models.item.name, [key], { session: host, lock: true, timeoutMs: 150 });
-      await rejectsAs(lock(keyOf(held)), 'CONTENTION');
+      const lock = (key: string, options = {}) =>
+        db.getMany(models.item.name, [key], { session: host, lock: true, ...options });
+      await rejectsAs(lock(keyOf(held), { timeoutMs: 150 }), 'CONTENTION');
       assert.deepEqual(await lock(keyOf(free)), [free]);
       const outcome = await db.commit([[replace(models.item, bumped(held), 1)]], { session: host });
       assert.deepEqual(outcome, [{ status: 'locked' }]);
