@@ -17,7 +17,13 @@ export {
 export type { DeliveryStatus } from './models/delivery.js';
 export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
-export type { CreditEvent, CreditEventMap, CreditEventType } from './models/events.js';
+export {
+  type CreditEvent,
+  type CreditEventMap,
+  CreditEventSchema,
+  type CreditEventType,
+  creditEventSchemas,
+} from './models/events.js';
 export type {
   AccountDefaults,
   AddOptions,
@@ -37,8 +43,65 @@ export type {
   UpgradeOptions,
 } from './models/inputs/plans.js';
 export type { PromoInput } from './models/inputs/promos.js';
-export type { NotificationMessage, NotificationType } from './models/notification.js';
-export type { Amount, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
+export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
+export {
+  type DeductionPreview,
+  DeductionPreviewSchema,
+  type UserCreditsInfo,
+  UserCreditsInfoSchema,
+} from './models/records/balance.js';
+export { type Cycle, CycleSchema } from './models/records/cycle.js';
+export { type Grant, GrantSchema } from './models/records/grant.js';
+export { type Health, HealthSchema } from './models/records/health.js';
+export {
+  type JobName,
+  type JobProgress,
+  JobProgressSchema,
+  type JobReport,
+  JobReportSchema,
+  type OutboxJobReport,
+  OutboxJobReportSchema,
+} from './models/records/job.js';
+export {
+  type LedgerEntry,
+  LedgerEntrySchema,
+  type Problem,
+  type ProblemKind,
+  ProblemSchema,
+  type VerifyReport,
+  VerifyReportSchema,
+} from './models/records/ledger.js';
+export {
+  type ExpiringReport,
+  ExpiringReportSchema,
+  type Notification,
+  NotificationSchema,
+} from './models/records/notification.js';
+export { type OutboxReport, OutboxReportSchema, type SinkInfo, SinkInfoSchema } from './models/records/outbox.js';
+export { type SubscriptionPlan, SubscriptionPlanSchema } from './models/records/plan.js';
+export {
+  type ClaimResult,
+  ClaimResultSchema,
+  type Eligibility,
+  EligibilitySchema,
+  type Promo,
+  type PromoClaim,
+  PromoClaimSchema,
+  PromoSchema,
+} from './models/records/promo.js';
+export { type Reservation, ReservationSchema } from './models/records/reservation.js';
+export {
+  type Allocation,
+  AllocationSchema,
+  type ChangePreview,
+  ChangePreviewSchema,
+  type SubscriptionChange,
+  SubscriptionChangeSchema,
+  type UserSubscription,
+  UserSubscriptionSchema,
+} from './models/records/subscription.js';
+export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
+export type { Amount, Awaitable, Json, JsonObject, Page } from './models/values.js';
 export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
@@ -68,35 +131,18 @@ export type {
   ReservationRef,
 } from './services/credits/contract.js';
 export type { LlmUsage, Meter, MeterOptions } from './services/credits/meter-contract.js';
-export type { Applied, Grant, Reservation, Transaction, UserCreditsInfo } from './services/credits/records.js';
-export type { JobName, JobOptions, JobProgress, JobReport, Jobs } from './services/jobs/contract.js';
-export type {
-  LedgerEntry,
-  LedgerQuery,
-  LedgerService,
-  VerifyOptions,
-  VerifyReport,
-} from './services/ledger/contract.js';
-export type { Problem, ProblemKind } from './services/ledger/problems.js';
-export type { CreditManagement, Health } from './services/manager/contract.js';
+export type { Applied } from './services/credits/records.js';
+export type { JobOptions, Jobs } from './services/jobs/contract.js';
+export type { LedgerQuery, LedgerService, VerifyOptions } from './services/ledger/contract.js';
+export type { CreditManagement } from './services/manager/contract.js';
 export type {
   ExpiringOptions,
-  ExpiringReport,
-  Notification,
   NotificationQuery,
   NotificationService,
   NotifyOptions,
 } from './services/notifications/contract.js';
-export type { OutboxOptions, OutboxReport } from './services/outbox/run.js';
-export type { OutboxService, SinkInfo } from './services/outbox/service.js';
-export type {
-  ChangePreview,
-  Cycle,
-  ExpirationService,
-  SubscriptionChange,
-  SubscriptionPlan,
-  SubscriptionService,
-  UserSubscription,
-} from './services/plans/contract.js';
-export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promos/contract.js';
+export type { OutboxOptions } from './services/outbox/run.js';
+export type { OutboxService } from './services/outbox/service.js';
+export type { ExpirationService, SubscriptionService } from './services/plans/contract.js';
+export type { PromoService } from './services/promos/contract.js';
 export { type WebhookSinkOptions, webhookSink } from './sinks/webhook.js';

@@ -1,6 +1,8 @@
 /** A meter: a hold, and the cost recorded against it. */
+import type { Reservation } from '../../models/records/reservation.js';
+import type { Transaction } from '../../models/records/transaction.js';
 import type { Amount, JsonObject } from '../../models/values.js';
-import type { Applied, Reservation, Transaction } from './records.js';
+import type { Applied } from './records.js';
 
 export interface MeterOptions {
   userId: string;

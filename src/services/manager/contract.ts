@@ -1,5 +1,6 @@
 /** A manager: everything that shares one database, one pipeline and one clock. */
 import type { CreditEvent, CreditEventType } from '../../models/events.js';
+import type { Health } from '../../models/records/health.js';
 import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
 import type { CreditService } from '../credits/contract.js';
@@ -11,13 +12,7 @@ import type { OutboxService } from '../outbox/service.js';
 import type { ExpirationService, SubscriptionService } from '../plans/contract.js';
 import type { PromoService } from '../promos/contract.js';
 
-export interface Health {
-  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
-  readonly status: 'healthy' | 'degraded' | 'unhealthy';
-  readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache', 'up' | 'down' | 'disabled'>>;
-  /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
-  readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
-}
+export type { Health };
 
 /** Everything that shares one database, one pipeline and one clock. */
 export interface CreditManagement<S = never, U extends string = never> extends AsyncDisposable {

@@ -2,22 +2,16 @@
 import { creditError } from '../../errors.js';
 import { type DeliveryRow, undelivered } from '../../models/delivery.js';
 import { sinkNameSchema } from '../../models/inputs/notifications.js';
+import type { SinkInfo } from '../../models/records/outbox.js';
 import { sinkOf } from '../../models/system.js';
 import type { FindQuery, Unit } from '../../ports/db-manager.js';
 import { parse } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { writeOf } from '../store/versioned-write.js';
 
-const ROWS_PER_COMMIT = 500;
+export type { SinkInfo };
 
-export interface SinkInfo {
-  readonly name: string;
-  readonly registeredAt: Date;
-  /** Events that wait for it. */
-  readonly pending: number;
-  /** Events that it refused too often. */
-  readonly failed: number;
-}
+const ROWS_PER_COMMIT = 500;
 
 export interface OutboxService {
   /**
