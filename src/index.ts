@@ -24,25 +24,75 @@ export {
   type CreditEventType,
   creditEventSchemas,
 } from './models/events.js';
-export type {
-  AccountDefaults,
-  AddOptions,
-  CallOptions,
-  CommitOptions,
-  HistoryOptions,
-  ListOptions,
-  MutationOptions,
-  ReadOptions,
-  ReserveOptions,
+export {
+  type AccountDefaults,
+  type AddOptions,
+  accountDefaultsSchema as AccountDefaultsSchema,
+  accountSchema as CreateAccountOptionsSchema,
+  accountsSchema as AccountListOptionsSchema,
+  addSchema as AddOptionsSchema,
+  adjustSchema as AdjustOptionsSchema,
+  type CallOptions,
+  type CommitOptions,
+  commitSchema as CommitOptionsSchema,
+  expireSchema as ExpireOptionsSchema,
+  extendSchema as ExtendOptionsSchema,
+  grantsSchema as GrantListOptionsSchema,
+  type HistoryOptions,
+  historySchema as HistoryOptionsSchema,
+  type ListOptions,
+  listSchema as ListOptionsSchema,
+  type MeterOptions,
+  type MutationOptions,
+  meterSchema as MeterOptionsSchema,
+  mutationSchema as MutationOptionsSchema,
+  type ReadOptions,
+  type ReserveOptions,
+  readSchema as ReadOptionsSchema,
+  reserveSchema as ReserveOptionsSchema,
+  reverseSchema as ReverseOptionsSchema,
+  transferSchema as TransferSchema,
+  updateAccountSchema as UpdateAccountOptionsSchema,
 } from './models/inputs/credits.js';
-export type {
-  CancelOptions,
-  CycleOptions,
-  PlanInput,
-  SetPlanOptions,
-  UpgradeOptions,
+export {
+  type LedgerQuery,
+  ledgerQuerySchema as LedgerQuerySchema,
+  type VerifyOptions,
+  verifySchema as VerifyOptionsSchema,
+} from './models/inputs/ledger.js';
+export {
+  type ExpiringOptions,
+  expiringSchema as ExpiringOptionsSchema,
+  type NotificationQuery,
+  type NotifyOptions,
+  notificationQuerySchema as NotificationQuerySchema,
+  notifySchema as NotifyOptionsSchema,
+  type StartOptions,
+  startSchema as StartOptionsSchema,
+} from './models/inputs/notifications.js';
+export {
+  type CancelOptions,
+  type CycleOptions,
+  cancelSchema as CancelOptionsSchema,
+  cycleInputSchema as CycleOptionsSchema,
+  type JobOptions,
+  jobSchema as JobOptionsSchema,
+  type PlanInput,
+  planInputSchema as PlanInputSchema,
+  planUpdateSchema as PlanUpdateSchema,
+  previewSchema as PreviewChangeOptionsSchema,
+  type SetPlanOptions,
+  setPlanSchema as SetPlanOptionsSchema,
+  type UpgradeOptions,
+  upgradeSchema as UpgradeOptionsSchema,
 } from './models/inputs/plans.js';
-export type { PromoInput } from './models/inputs/promos.js';
+export {
+  claimsSchema as ClaimListOptionsSchema,
+  type PromoInput,
+  promoInputSchema as PromoInputSchema,
+  promosSchema as PromoListOptionsSchema,
+  promoUpdateSchema as PromoUpdateSchema,
+} from './models/inputs/promos.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export {
   type DeductionPreview,
@@ -102,7 +152,13 @@ export {
 } from './models/records/subscription.js';
 export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
 export type { Amount, Awaitable, Json, JsonObject, Page } from './models/values.js';
-export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
+export {
+  type CacheOptions,
+  type CreditManagementOptions,
+  type LedgerOptions,
+  type OutboxSettings,
+  optionsSchema as CreditManagementOptionsSchema,
+} from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
 export { decodeCursor, encodeCursor, orderFields } from './ports/cursor.js';
@@ -130,17 +186,12 @@ export type {
   CreditService,
   ReservationRef,
 } from './services/credits/contract.js';
-export type { LlmUsage, Meter, MeterOptions } from './services/credits/meter-contract.js';
+export type { LlmUsage, Meter } from './services/credits/meter-contract.js';
 export type { Applied } from './services/credits/records.js';
-export type { JobOptions, Jobs } from './services/jobs/contract.js';
-export type { LedgerQuery, LedgerService, VerifyOptions } from './services/ledger/contract.js';
+export type { Jobs } from './services/jobs/contract.js';
+export type { LedgerService } from './services/ledger/contract.js';
 export type { CreditManagement } from './services/manager/contract.js';
-export type {
-  ExpiringOptions,
-  NotificationQuery,
-  NotificationService,
-  NotifyOptions,
-} from './services/notifications/contract.js';
+export type { NotificationService } from './services/notifications/contract.js';
 export type { OutboxOptions } from './services/outbox/run.js';
 export type { OutboxService } from './services/outbox/service.js';
 export type { ExpirationService, SubscriptionService } from './services/plans/contract.js';

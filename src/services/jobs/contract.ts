@@ -1,20 +1,8 @@
 /** What a scheduler calls, with what each job promises. */
+import type { JobOptions } from '../../models/inputs/plans.js';
 import type { JobName, JobProgress, JobReport, OutboxJobReport } from '../../models/records/job.js';
-import type { Awaitable } from '../../models/values.js';
 
-export type { JobName, JobProgress, JobReport, OutboxJobReport };
-
-export interface JobOptions {
-  /** What was due by this instant; never later than now. Default now. */
-  asOf?: Date | string | undefined;
-  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */
-  batchSize?: number | undefined;
-  /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
-  maxDurationMs?: number | undefined;
-  signal?: AbortSignal | undefined;
-  /** Awaited between batches. */
-  onProgress?: ((progress: JobProgress) => Awaitable<void>) | undefined;
-}
+export type { JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
 
 /**
  * Jobs for all users: batched, resumable, idempotent, and safe in many processes at once. A lease keeps two processes

@@ -1,34 +1,10 @@
 /** The public face of the ledger: queries, and what verifies, repairs and rebuilds its mirror. */
 
-import type { EntryType } from '../../models/entry.js';
-import type { ListOptions } from '../../models/inputs/credits.js';
+import type { LedgerQuery, VerifyOptions } from '../../models/inputs/ledger.js';
 import type { LedgerEntry, VerifyReport } from '../../models/records/ledger.js';
 import type { Page } from '../../models/values.js';
 
-export type { LedgerEntry, VerifyReport };
-
-/** One of user, correlation id and operation id, or none; a period and types narrow any of them. */
-export interface LedgerQuery extends ListOptions {
-  userId?: string | undefined;
-  /** With `userId`; default `credits`. */
-  creditType?: string | undefined;
-  correlationId?: string | undefined;
-  operationId?: string | undefined;
-  /** Instants, both inclusive. Not with `operationId`. */
-  from?: Date | string | undefined;
-  to?: Date | string | undefined;
-  types?: readonly EntryType[] | undefined;
-  signal?: AbortSignal | undefined;
-  timeoutMs?: number | undefined;
-}
-
-export interface VerifyOptions {
-  /** Only this user's accounts, of every credit type, and only this user's lines. */
-  userId?: string | undefined;
-  signal?: AbortSignal | undefined;
-  /** Called after every page with the number of entries checked so far. */
-  onProgress?: ((done: number) => void) | undefined;
-}
+export type { LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
 
 export interface LedgerService {
   /**

@@ -1,10 +1,10 @@
 /** A manager: everything that shares one database, one pipeline and one clock. */
 import type { CreditEvent, CreditEventType } from '../../models/events.js';
+import type { StartOptions } from '../../models/inputs/notifications.js';
 import type { Health } from '../../models/records/health.js';
 import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
 import type { CreditService } from '../credits/contract.js';
-import type { StartOptions } from '../jobs/background.js';
 import type { Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';

@@ -1,32 +1,9 @@
 /** The verbs of notifications. */
-import type { DeliveryStatus } from '../../models/delivery.js';
-import type { ListOptions } from '../../models/inputs/credits.js';
+import type { ExpiringOptions, NotificationQuery, NotifyOptions } from '../../models/inputs/notifications.js';
 import type { ExpiringReport, Notification } from '../../models/records/notification.js';
-import type { Awaitable, JsonObject, Page } from '../../models/values.js';
+import type { JsonObject, Page } from '../../models/values.js';
 
-export type { ExpiringReport, Notification };
-
-export interface NotifyOptions {
-  /** Default `credits`. */
-  readonly creditType?: string | undefined;
-}
-
-export interface NotificationQuery extends ListOptions {
-  readonly userId?: string | undefined;
-  readonly status?: DeliveryStatus | undefined;
-}
-
-export interface ExpiringOptions {
-  /** Accounts read at once, 1–1,000, default 100. */
-  readonly batchSize?: number | undefined;
-  /** Milliseconds after which no new batch is begun. */
-  readonly maxDurationMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Awaited between batches. */
-  readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;
-  /** `cursor` of an earlier report, to go on where it stopped. */
-  readonly cursor?: string | undefined;
-}
+export type { ExpiringOptions, ExpiringReport, Notification, NotificationQuery, NotifyOptions };
 
 /**
  * Messages for people. Each is a row first and is then handed to the `queue`, at least once, with the same

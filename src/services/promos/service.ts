@@ -180,7 +180,7 @@ export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[
     return row?.code ?? parseCode(ref);
   }
 
-  function fieldsOf(input: Partial<Omit<z.infer<typeof schemas.promoInputSchema>, 'code'>>): Fields {
+  function fieldsOf(input: Omit<z.infer<typeof schemas.promoUpdateSchema>, 'code'>): Fields {
     const { credits, validFrom, validUntil, ...rest } = input;
     const fields = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as Fields;
     if (credits !== undefined) fields.credits = parseAmount(credits, { scale });
