@@ -2,6 +2,14 @@
  * credit-management: exact, linearizable, idempotent credits inside your own process and database.
  * @module
  */
+export {
+  createExpirationService,
+  createLedgerService,
+  createNotificationService,
+  createPromoService,
+  createSubscriptionService,
+  creditManagementOf,
+} from './by-hand.js';
 export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
 export { createCreditManagement, createCreditService } from './credit-management.js';
@@ -14,6 +22,7 @@ export {
   isCreditError,
   type Outcome,
 } from './errors.js';
+export { type LedgerFileOptions, LedgerLogger } from './ledger/ledger-file.js';
 export type { DeliveryStatus } from './models/delivery.js';
 export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';

@@ -9,6 +9,7 @@ import type { CacheBackend } from './ports/cache.js';
 import type { Clock } from './ports/clock.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
+import type { LedgerSink } from './ports/ledger-sink.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
 import { parse, parseDefaults } from './services/input/parse.js';
@@ -19,7 +20,16 @@ const having = <T>(expected: string, ...methods: readonly string[]) =>
   z.custom<T>((value) => hasMethods(value, methods), { error: expected });
 const cacheSchema = having<CacheBackend>('a CacheBackend: get, set and delete', 'get', 'set', 'delete');
 
+const SINK_METHODS = ['append', 'ready', 'flush', 'read', 'identity', 'replace', 'health', 'watch', 'close'] as const;
 const ledgerOptionsSchema = z.strictObject({
+  /**
+   * Takes the lines in place of a file: a {@link LedgerSink} of the host's own, or `new LedgerLogger({ filePath })`. It
+   * belongs to this manager alone, whose `close()` ends it. Run `testLedgerSink` of `credit-management/testing` on yours.
+   */
+  sink: having<LedgerSink>(
+    `a LedgerSink: ${SINK_METHODS.join(', ')}, such as new LedgerLogger({ filePath })`,
+    ...SINK_METHODS,
+  ).optional(),
   /** Path or file URL; no file without it. Its folder is made, and nothing is opened before the first write. */
   filePath: z
     .custom<string | URL>((value) => (typeof value === 'string' && value !== '') || isFileUrl(value), {
@@ -80,7 +90,16 @@ export const optionsSchema = z.strictObject({
   /** How the relay delivers to sinks and queue. Nothing is delivered before somebody runs it. */
   outbox: outboxSettingsSchema.optional(),
   /** The ledger's mirror, a JSON line an entry, and whether refusals are entries (default true). */
-  ledger: ledgerOptionsSchema.optional(),
+  ledger: ledgerOptionsSchema
+    .refine(({ sink, filePath }) => sink === undefined || filePath === undefined, {
+      error: 'a file or a sink, not both',
+      path: ['filePath'],
+    })
+    .refine(({ sink, fsync }) => sink === undefined || fsync === undefined, {
+      error: 'not with a sink, which syncs as it was made to',
+      path: ['fsync'],
+    })
+    .optional(),
   /** Balances are read from it; every commit writes through. Default TTL 300 s, timeout 100 ms. */
   cache: z
     .union([cacheSchema, cacheOptionsSchema], {
