@@ -1,4 +1,4 @@
-/** Services by hand, for hosts that wire without a manager: each is built on one credit service and shares its parts. */
+/** Services by hand, for hosts that wire without a manager: each is built on a credit service and shares its parts. */
 import { creditError } from './errors.js';
 import type { CreditService } from './services/credits/contract.js';
 import type { LedgerService } from './services/ledger/contract.js';

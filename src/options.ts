@@ -5,6 +5,7 @@ import type { TemporalLike } from './core/periods.js';
 import type { MemorySession } from './db/memory/manager.js';
 import { creditError } from './errors.js';
 import { type AccountDefaults, accountDefaultsSchema } from './models/inputs/credits.js';
+import { strictObject } from './models/strict-object.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { Clock } from './ports/clock.js';
 import type { DbManager } from './ports/db-manager.js';
@@ -21,10 +22,10 @@ const having = <T>(expected: string, ...methods: readonly string[]) =>
 const cacheSchema = having<CacheBackend>('a CacheBackend: get, set and delete', 'get', 'set', 'delete');
 
 const SINK_METHODS = ['append', 'ready', 'flush', 'read', 'identity', 'replace', 'health', 'watch', 'close'] as const;
-const ledgerOptionsSchema = z.strictObject({
+const ledgerOptionsSchema = strictObject({
   /**
    * Takes the lines in place of a file: a {@link LedgerSink} of the host's own, or `new LedgerLogger({ filePath })`. It
-   * belongs to this manager alone, whose `close()` ends it. Run `testLedgerSink` of `credit-management/testing` on yours.
+   * belongs to this manager alone, whose `close()` ends it. Run `testLedgerSink` of `credit-management/testing` on it.
    */
   sink: having<LedgerSink>(
     `a LedgerSink: ${SINK_METHODS.join(', ')}, such as new LedgerLogger({ filePath })`,
@@ -45,7 +46,7 @@ const ledgerOptionsSchema = z.strictObject({
 });
 export interface LedgerOptions extends z.input<typeof ledgerOptionsSchema> {}
 
-const outboxSettingsSchema = z.strictObject({
+const outboxSettingsSchema = strictObject({
   /** Refusals of one event after which it is `failed` and later ones go on, default 10. */
   maxRefusals: count(1_000),
   /** Milliseconds for one delivery, default 30,000; what takes longer is delivered again. */
@@ -55,7 +56,7 @@ const outboxSettingsSchema = z.strictObject({
 });
 export interface OutboxSettings extends z.input<typeof outboxSettingsSchema> {}
 
-const cacheOptionsSchema = z.strictObject({
+const cacheOptionsSchema = strictObject({
   backend: cacheSchema,
   ttlSeconds: count(7 * 24 * 3600),
   /** Milliseconds that a cache may delay a call by. */
@@ -63,7 +64,7 @@ const cacheOptionsSchema = z.strictObject({
 });
 export interface CacheOptions extends z.input<typeof cacheOptionsSchema> {}
 
-export const optionsSchema = z.strictObject({
+export const optionsSchema = strictObject({
   db: having<DbManager<unknown>>(
     'a DbManager, such as new SqlDbManager({ pool }); a pool or a client goes into one',
     ...['init', 'getMany', 'find', 'count', 'commit', 'ping', 'close'],
@@ -109,8 +110,8 @@ export const optionsSchema = z.strictObject({
   /** `'all'`: also one event per deduction and expiry. A setting of the database. */
   events: z.enum(['standard', 'all']).optional(),
   /** Per account, 1–10,000, default 1,000 each. Every one of them is part of the account's document. */
-  limits: z.strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
-  reservations: z.strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
+  limits: strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
+  reservations: strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
   /** Milliseconds a call may take, default 10,000. */
   timeoutMs: count(3_600_000),
   /** Default: the database's time. */
@@ -122,15 +123,13 @@ export const optionsSchema = z.strictObject({
   /** Default: pino, warnings and errors only. */
   logger: having<LoggerLike>('a logger: debug, info, warn and error', 'debug', 'info', 'warn', 'error').optional(),
   /** Bounds of this process: waiting calls and remembered accounts. */
-  pipeline: z
-    .strictObject({
-      maxWaiting: count(10_000_000),
-      maxWaitingPerAccount: count(10_000_000),
-      maxStates: count(10_000_000),
-      lanes: count(64),
-      maxBatch: count(100_000),
-    })
-    .optional(),
+  pipeline: strictObject({
+    maxWaiting: count(10_000_000),
+    maxWaitingPerAccount: count(10_000_000),
+    maxStates: count(10_000_000),
+    lanes: count(64),
+    maxBatch: count(100_000),
+  }).optional(),
 });
 
 export interface CreditManagementOptions<S = MemorySession, U extends string = never>

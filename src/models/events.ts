@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type AccessStatus, grantSourceSchema } from './enums.js';
 import { count, credits, identifier, isoInstant } from './records/fields.js';
+import { strictObject } from './strict-object.js';
 
 /** `amount`: credits moved; signed in `refunded` and `adjusted` (what the balance changed by), else positive. */
 const movement = {
@@ -23,33 +24,33 @@ const threshold = { threshold: credits.min(0).describe('The low-credit threshold
 const accessStatus = z.enum(['enabled', 'disabled'] satisfies AccessStatus[]);
 
 const data = {
-  'credits.recharged': z.strictObject({
+  'credits.recharged': strictObject({
     ...movement,
     source: grantSourceSchema.describe('Where the credits came from.'),
   }),
-  'credits.refunded': z.strictObject(movement),
-  'credits.adjusted': z.strictObject({
+  'credits.refunded': strictObject(movement),
+  'credits.adjusted': strictObject({
     ...movement,
     actor: z.string().describe('Who corrected the balance.'),
     reason: z.string().describe('Why.'),
   }),
-  'credits.deducted': z.strictObject(movement),
-  'credits.expired': z.strictObject(movement),
-  'credits.account.created': z.strictObject({ balance: credits.describe('The balance at its creation.') }),
-  'credits.low_balance_reached': z.strictObject({ ...edge, ...threshold }),
-  'credits.balance_restored': z.strictObject({ ...edge, ...threshold }),
-  'credits.balance_exhausted': z.strictObject(edge),
-  'credits.plugin_status_changed': z.strictObject({
+  'credits.deducted': strictObject(movement),
+  'credits.expired': strictObject(movement),
+  'credits.account.created': strictObject({ balance: credits.describe('The balance at its creation.') }),
+  'credits.low_balance_reached': strictObject({ ...edge, ...threshold }),
+  'credits.balance_restored': strictObject({ ...edge, ...threshold }),
+  'credits.balance_exhausted': strictObject(edge),
+  'credits.plugin_status_changed': strictObject({
     ...edge,
     previousStatus: accessStatus.describe('The status before it.'),
     status: accessStatus.describe('`enabled` while credits are available, else `disabled`.'),
   }),
-  'subscription.allocated': z.strictObject({
+  'subscription.allocated': strictObject({
     ...movement,
     subscriptionId: identifier.describe('The subscription whose period was allocated.'),
     periodStart: isoInstant.describe('The start of that period, ISO 8601.'),
   }),
-  'payment.paid': z.strictObject({ ...movement, paymentId: identifier.describe('The payment that was paid.') }),
+  'payment.paid': strictObject({ ...movement, paymentId: identifier.describe('The payment that was paid.') }),
 };
 type DataSchemas = typeof data;
 
@@ -61,7 +62,7 @@ export interface CreditEventMap extends DataByType {}
 export const creditEventTypes: readonly string[] = Object.keys(data);
 
 function eventSchema<K extends CreditEventType>(type: K) {
-  return z.strictObject({
+  return strictObject({
     id: identifier.describe('Names the event; the same at every delivery.'),
     type: z.literal(type).describe('What happened.'),
     userId: identifier.describe('The user whose account it is of.'),

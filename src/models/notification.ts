@@ -3,34 +3,34 @@ import { z } from 'zod';
 import { defineModel } from './define-model.js';
 import { deliveryShape } from './delivery.js';
 import { credits, identifier, jsonObject } from './records/fields.js';
+import { strictObject } from './strict-object.js';
 import type { JsonObject } from './values.js';
 
 export const notificationTypes = ['low_credits', 'expiring_credits', 'transaction_error'] as const;
 export type NotificationType = (typeof notificationTypes)[number];
 
-const lowCreditsSchema = z.strictObject({
-  current_credits: z
-    .strictObject({
-      balance: credits.describe('The balance.'),
-      reserved: credits.min(0).describe('Credits on hold.'),
-      available: credits.describe('Credits that can be spent.'),
-    })
+const lowCreditsSchema = strictObject({
+  current_credits: strictObject({
+    balance: credits.describe('The balance.'),
+    reserved: credits.min(0).describe('Credits on hold.'),
+    available: credits.describe('Credits that can be spent.'),
+  })
     .readonly()
     .describe('What the user has.'),
   credit_type: identifier.optional().describe('The kind of credits, when it is not `credits`.'),
 });
-const expiringCreditsSchema = z.strictObject({
+const expiringCreditsSchema = strictObject({
   expiring_credits: credits.min(0).describe('Credits that expire within the window.'),
   within_days: z.number().min(0).describe('The window, in days from now.'),
   credit_type: identifier.optional().describe('The kind of credits, when it is not `credits`.'),
 });
-const transactionErrorSchema = z.strictObject({
+const transactionErrorSchema = strictObject({
   message: z.string().describe('What failed, for people.'),
   details: jsonObject.describe('The numbers and names of the failure.'),
 });
 
 function messageSchema<T extends NotificationType, P extends z.ZodType>(type: T, payload: P) {
-  return z.strictObject({
+  return strictObject({
     notification_id: identifier.describe('Names the notification; the same at every delivery.'),
     user_id: identifier.describe('The user it is for.'),
     type: z.literal(type).describe('What it tells.'),

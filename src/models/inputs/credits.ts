@@ -1,6 +1,7 @@
 /** Schemas of what callers give to the credit operations: strict, so that a misspelt option is an error, not a loss. */
 import { z } from 'zod';
 import { grantSourceSchema, overageSchema, type TransactionType, transactionTypeSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
 import type { Amount } from '../values.js';
 import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
 
@@ -45,8 +46,8 @@ export const listShape = {
   order: z.enum(['newest', 'oldest']).optional(),
 };
 
-export const mutationSchema = z.strictObject(mutationShape);
-export const addSchema = z.strictObject({
+export const mutationSchema = strictObject(mutationShape);
+export const addSchema = strictObject({
   ...mutationShape,
   source: grantSourceSchema.optional(),
   expiresAt: instantSchema.optional(),
@@ -56,15 +57,15 @@ export const addSchema = z.strictObject({
   planId: identifierSchema.optional(),
   reference: identifierSchema.optional(),
 });
-export const adjustSchema = z.strictObject({ ...mutationShape, actor: identifierSchema, reason: textSchema.min(1) });
-export const reserveSchema = z.strictObject({
+export const adjustSchema = strictObject({ ...mutationShape, actor: identifierSchema, reason: textSchema.min(1) });
+export const reserveSchema = strictObject({
   ...mutationShape,
   /** Seconds, 1–604,800; 900 unless the service says otherwise. */
   ttlSeconds: ttl.optional(),
   planId: identifierSchema.optional(),
 });
 /** Whole before anything is held: what is wrong here would keep the hold from being settled after the work. */
-export const meterSchema = z.strictObject({
+export const meterSchema = strictObject({
   userId: identifierSchema,
   /** Credits put on hold before the work begins. */
   estimate: amount.optional(),
@@ -85,7 +86,7 @@ export const meterSchema = z.strictObject({
   correlationId: identifierSchema.optional(),
   signal: abortSignalSchema.optional(),
 });
-export const commitSchema = z.strictObject({
+export const commitSchema = strictObject({
   ...mutationShape,
   /** Credits; default everything left. With `final`, less frees the rest and 0 frees all. */
   amount: amount.optional(),
@@ -96,10 +97,10 @@ export const commitSchema = z.strictObject({
   /** The same for a hold whose time has passed; default refuse. */
   ifExpired: overageSchema.optional(),
 });
-export const extendSchema = z.strictObject({ ...mutationShape, ttlSeconds: ttl });
-export const reverseSchema = z.strictObject({ ...mutationShape, amount: amount.optional() });
-export const transferSchema = z.strictObject({ from: identifierSchema, to: identifierSchema, amount });
-export const expireSchema = z.strictObject({ ...mutationShape, asOf: instantSchema.optional() });
+export const extendSchema = strictObject({ ...mutationShape, ttlSeconds: ttl });
+export const reverseSchema = strictObject({ ...mutationShape, amount: amount.optional() });
+export const transferSchema = strictObject({ from: identifierSchema, to: identifierSchema, amount });
+export const expireSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
 
 type Threshold = number | `${number}%` | 'none' | null;
 type Limit = Amount | 'unlimited' | null;
@@ -120,19 +121,19 @@ export const accountDefaultsShape = {
   /** Credits, or a percentage of the plan's credit limit, else of the trial grant. Without one nobody is warned. */
   lowCreditThreshold: threshold.optional(),
 };
-export const accountDefaultsSchema = z.strictObject(accountDefaultsShape);
-export const accountSchema = z.strictObject({ ...mutationShape, ...accountDefaultsShape });
-export const updateAccountSchema = z.strictObject({
+export const accountDefaultsSchema = strictObject(accountDefaultsShape);
+export const accountSchema = strictObject({ ...mutationShape, ...accountDefaultsShape });
+export const updateAccountSchema = strictObject({
   ...mutationShape,
   overdraftLimit: limit.optional(),
   lowCreditThreshold: threshold.optional(),
 });
 
-export const readSchema = z.strictObject(readShape);
-export const listSchema = z.strictObject({ ...readShape, ...listShape });
-export const grantsSchema = z.strictObject({ ...readShape, ...listShape, includeClosed: z.boolean().optional() });
-export const accountsSchema = z.strictObject({ ...readShape, ...listShape, maxAvailable: amount.optional() });
-export const historySchema = z.strictObject({
+export const readSchema = strictObject(readShape);
+export const listSchema = strictObject({ ...readShape, ...listShape });
+export const grantsSchema = strictObject({ ...readShape, ...listShape, includeClosed: z.boolean().optional() });
+export const accountsSchema = strictObject({ ...readShape, ...listShape, maxAvailable: amount.optional() });
+export const historySchema = strictObject({
   ...readShape,
   ...listShape,
   from: instantSchema.optional(),

@@ -1,10 +1,11 @@
 /** Schemas of what callers give to the ledger. */
 import { z } from 'zod';
 import { type EntryType, entryTypeSchema } from '../entry.js';
+import { strictObject } from '../strict-object.js';
 import { abortSignalSchema, listShape, timeoutSchema } from './credits.js';
 import { identifierSchema, instantSchema } from './values.js';
 
-export const verifySchema = z.strictObject({
+export const verifySchema = strictObject({
   /** Only this user's accounts, of every credit type, and only this user's lines. */
   userId: identifierSchema.optional(),
   signal: abortSignalSchema.optional(),
@@ -15,24 +16,23 @@ export const verifySchema = z.strictObject({
 });
 export interface VerifyOptions extends z.input<typeof verifySchema> {}
 
-export const reconcileSchema = z.strictObject({ signal: abortSignalSchema.optional() });
+export const reconcileSchema = strictObject({ signal: abortSignalSchema.optional() });
 
-export const ledgerQuerySchema = z
-  .strictObject({
-    ...listShape,
-    userId: identifierSchema.optional(),
-    /** With `userId`; default `credits`. */
-    creditType: identifierSchema.optional(),
-    correlationId: identifierSchema.optional(),
-    operationId: identifierSchema.optional(),
-    /** An instant, inclusive. Not with `operationId`. */
-    from: instantSchema.optional(),
-    /** An instant, inclusive. Not with `operationId`. */
-    to: instantSchema.optional(),
-    types: (z.array(entryTypeSchema).max(32) as z.ZodType<EntryType[], readonly EntryType[]>).optional(),
-    signal: abortSignalSchema.optional(),
-    timeoutMs: timeoutSchema.optional(),
-  })
+export const ledgerQuerySchema = strictObject({
+  ...listShape,
+  userId: identifierSchema.optional(),
+  /** With `userId`; default `credits`. */
+  creditType: identifierSchema.optional(),
+  correlationId: identifierSchema.optional(),
+  operationId: identifierSchema.optional(),
+  /** An instant, inclusive. Not with `operationId`. */
+  from: instantSchema.optional(),
+  /** An instant, inclusive. Not with `operationId`. */
+  to: instantSchema.optional(),
+  types: (z.array(entryTypeSchema).max(32) as z.ZodType<EntryType[], readonly EntryType[]>).optional(),
+  signal: abortSignalSchema.optional(),
+  timeoutMs: timeoutSchema.optional(),
+})
   .refine(({ creditType, userId }) => creditType === undefined || userId !== undefined, {
     error: 'with userId only',
     path: ['creditType'],

@@ -1,11 +1,12 @@
 /** Schemas of what callers give to the verbs of notifications and to the relay. */
 import { z } from 'zod';
 import { deliveryStatusSchema } from '../delivery.js';
+import { strictObject } from '../strict-object.js';
 import type { Awaitable } from '../values.js';
 import { abortSignalSchema, type ListOptions, listShape } from './credits.js';
 import { identifierSchema } from './values.js';
 
-export const notifySchema = z.strictObject({
+export const notifySchema = strictObject({
   /** Default `credits`. */
   creditType: z.string().optional(),
 });
@@ -13,7 +14,7 @@ export interface NotifyOptions extends Readonly<z.input<typeof notifySchema>> {}
 
 export const sinkNameSchema = z.string({ error: 'the name of a sink' }).max(255, { error: 'the name of a sink' });
 
-export const notificationQuerySchema = z.strictObject({
+export const notificationQuerySchema = strictObject({
   ...listShape,
   userId: identifierSchema.optional(),
   status: deliveryStatusSchema.optional(),
@@ -22,7 +23,7 @@ export interface NotificationQuery
   extends ListOptions,
     Readonly<Omit<z.input<typeof notificationQuerySchema>, keyof ListOptions>> {}
 
-export const startSchema = z.strictObject({
+export const startSchema = strictObject({
   /** Seconds between two rounds of all jobs but the outbox, 1–86,400, default 60. */
   jobsEverySeconds: z.number().min(1).max(86_400).optional(),
   /** Seconds between two looks into the outbox, 0.1–86,400, default 1. */
@@ -30,7 +31,7 @@ export const startSchema = z.strictObject({
 });
 export interface StartOptions extends Readonly<z.input<typeof startSchema>> {}
 
-export const expiringSchema = z.strictObject({
+export const expiringSchema = strictObject({
   /** Accounts read at once, 1–1,000, default 100. */
   batchSize: z.number().int().min(1).max(1_000, { error: 'a whole number from 1 to 1,000' }).optional(),
   /** Milliseconds after which no new batch is begun. */

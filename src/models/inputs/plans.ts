@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type BillingPeriod, billingPeriods } from '../plan.js';
 import type { JobProgress } from '../records/job.js';
+import { strictObject } from '../strict-object.js';
 import type { Awaitable } from '../values.js';
 import { abortSignalSchema, type MutationOptions, mutationShape, readShape, timeoutSchema } from './credits.js';
 import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
@@ -20,7 +21,7 @@ const days = (min: number) =>
     .min(min)
     .max(36_500, { error: `whole days from ${min} to 36,500` });
 
-const periodGrantSchema = z.strictObject({ creditType: z.string(), creditLimit: amount });
+const periodGrantSchema = strictObject({ creditType: z.string(), creditLimit: amount });
 type PeriodGrant = z.infer<typeof periodGrantSchema>;
 
 const planShape = {
@@ -46,13 +47,13 @@ const planShape = {
   description: textSchema.optional(),
   metadata: metadataSchema.optional(),
 };
-export const planInputSchema = z.strictObject(planShape);
-export const planUpdateSchema = z.strictObject({
-  ...z.strictObject(planShape).partial().shape,
+export const planInputSchema = strictObject(planShape);
+export const planUpdateSchema = strictObject({
+  ...strictObject(planShape).partial().shape,
   id: identifierSchema,
 });
 
-export const setPlanSchema = z.strictObject({
+export const setPlanSchema = strictObject({
   ...mutationShape,
   /** Default true. */
   autoRenew: z.boolean().optional(),
@@ -60,35 +61,33 @@ export const setPlanSchema = z.strictObject({
   allocate: z.boolean().optional(),
 });
 const when = z.enum(['now', 'period_end']);
-export const upgradeSchema = z
-  .strictObject({
-    ...mutationShape,
-    /** Default now. */
-    when: when.optional(),
-    /** Default true, also for a subscription that was cancelled at its end. */
-    autoRenew: z.boolean().optional(),
-    /**
-     * `none` (default): a new period starts now, with the new limit less what the period had; when that period would
-     * have ended, as much of it as the new one still goes on. `time`: the period goes on, with that difference in
-     * proportion to the time that is left of it.
-     */
-    proration: z.enum(['none', 'time']).optional(),
-  })
-  .refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
-    path: ['autoRenew'],
-    error: 'true, since what changes at the end of a period is its renewal',
-  });
-export const previewSchema = z.strictObject({
+export const upgradeSchema = strictObject({
+  ...mutationShape,
+  /** Default now. */
+  when: when.optional(),
+  /** Default true, also for a subscription that was cancelled at its end. */
+  autoRenew: z.boolean().optional(),
+  /**
+   * `none` (default): a new period starts now, with the new limit less what the period had; when that period would
+   * have ended, as much of it as the new one still goes on. `time`: the period goes on, with that difference in
+   * proportion to the time that is left of it.
+   */
+  proration: z.enum(['none', 'time']).optional(),
+}).refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
+  path: ['autoRenew'],
+  error: 'true, since what changes at the end of a period is its renewal',
+});
+export const previewSchema = strictObject({
   ...readShape,
   when: when.optional(),
   proration: z.enum(['none', 'time']).optional(),
 });
-export const cancelSchema = z.strictObject({
+export const cancelSchema = strictObject({
   ...mutationShape,
   /** Default `period_end`. */
   when: when.optional(),
 });
-export const cycleInputSchema = z.strictObject({
+export const cycleInputSchema = strictObject({
   ...mutationShape,
   /** Credits of one cycle, 0 or more. */
   amount,
@@ -97,8 +96,8 @@ export const cycleInputSchema = z.strictObject({
   /** Whether another cycle follows, until it is stopped. Default false. */
   recurring: z.boolean().optional(),
 });
-export const expirationSchema = z.strictObject({ ...mutationShape, asOf: instantSchema.optional() });
-export const jobSchema = z.strictObject({
+export const expirationSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
+export const jobSchema = strictObject({
   /** What was due by this instant; never later than now. Default now. */
   asOf: instantSchema.optional(),
   /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */

@@ -1,6 +1,7 @@
 /** Schemas of what callers give to promo codes. */
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
+import { strictObject } from '../strict-object.js';
 import { listShape, readShape } from './credits.js';
 import { amountSchema, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
 
@@ -30,17 +31,17 @@ const promoShape = {
   isActive: z.boolean().optional(),
   metadata: metadataSchema.optional(),
 };
-export const promoInputSchema = z.strictObject({
+export const promoInputSchema = strictObject({
   /** `[A-Za-z0-9_-]{1,64}`; stored trimmed and upper-case. */
   code: promoCodeSchema,
   ...promoShape,
 });
-export const promoUpdateSchema = z.strictObject({
-  ...z.strictObject(promoShape).partial().shape,
+export const promoUpdateSchema = strictObject({
+  ...strictObject(promoShape).partial().shape,
   code: promoCodeSchema,
 });
-export const promosSchema = z.strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
-export const claimsSchema = z.strictObject({
+export const promosSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
+export const claimsSchema = strictObject({
   ...readShape,
   ...listShape,
   code: promoCodeSchema.optional(),

@@ -1,9 +1,10 @@
 /** Balances: what a user has, and what a deduction would take. */
 import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
 import { DrawSchema } from './transaction.js';
 
-export const UserCreditsInfoSchema = z.strictObject({
+export const UserCreditsInfoSchema = strictObject({
   userId: identifier.describe('The user whose account this is.'),
   creditType: identifier.describe('The kind of credits; an account is a user and a kind.'),
   balance: credits.describe('Credits of all grants in effect, held ones included, less debt. May be negative.'),
@@ -16,7 +17,7 @@ export const UserCreditsInfoSchema = z.strictObject({
 /** All numbers are credits. `available` = balance − reserved; negative while debt or holds outweigh the grants. */
 export interface UserCreditsInfo extends z.infer<typeof UserCreditsInfoSchema> {}
 
-export const DeductionPreviewSchema = z.strictObject({
+export const DeductionPreviewSchema = strictObject({
   sufficient: z.boolean().describe('Whether the deduction would be applied now.'),
   shortfall: credits.min(0).describe('Credits that are missing; 0 when there are enough.'),
   draws: z

@@ -1,9 +1,10 @@
 /** Cycles: credits for some days, once or again and again, without a plan. */
 import { z } from 'zod';
 import { cycleStatusSchema } from '../cycle.js';
+import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
 
-export const CycleSchema = z.strictObject({
+export const CycleSchema = strictObject({
   id: identifier.describe('Names the cycle for ever.'),
   userId: identifier.describe('The user who has it.'),
   creditType: identifier.describe('The kind of credits that it grants.'),

@@ -1,9 +1,10 @@
 /** Grants: lots of credits with terms of their own. */
 import { z } from 'zod';
 import { grantSourceSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
 
-export const GrantSchema = z.strictObject({
+export const GrantSchema = strictObject({
   id: identifier.describe('Names the grant for ever.'),
   userId: identifier.describe('The user whose account it is of.'),
   creditType: identifier.describe('The kind of credits.'),

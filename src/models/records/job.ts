@@ -1,5 +1,6 @@
 /** Jobs: what a run reports, and what it tells between two batches. */
 import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
 import { count, credits, isoInstant } from './fields.js';
 import { OutboxReportSchema } from './outbox.js';
 import { skippedCountSchema, skippedSchema } from './run.js';
@@ -13,7 +14,7 @@ export const jobNameSchema = z.enum([
 ]);
 export type JobName = z.infer<typeof jobNameSchema>;
 
-export const JobProgressSchema = z.strictObject({
+export const JobProgressSchema = strictObject({
   job: jobNameSchema.describe('Which job it is.'),
   processed: count.describe('Rows processed so far.'),
   /** How many are still due, where that is known. */
@@ -21,7 +22,7 @@ export const JobProgressSchema = z.strictObject({
 });
 export interface JobProgress extends Readonly<z.infer<typeof JobProgressSchema>> {}
 
-export const JobReportSchema = z.strictObject({
+export const JobReportSchema = strictObject({
   job: jobNameSchema.describe('Which job it was.'),
   status: z
     .enum(['completed', 'stopped', 'lease_held_elsewhere'])

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { entryTypeSchema } from '../entry.js';
 import { ledgerEventTypeSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
-export const LedgerEntrySchema = z.strictObject({
+export const LedgerEntrySchema = strictObject({
   id: identifier.describe('Names the entry for ever.'),
   eventType: ledgerEventTypeSchema.describe('A transaction, a refusal (error), or an act of the library (system).'),
   type: entryTypeSchema.describe('What kind of change it is; error and system as the event type says.'),
@@ -55,7 +56,7 @@ const problemKindSchema = z.enum([
  */
 export type ProblemKind = z.infer<typeof problemKindSchema>;
 
-export const ProblemSchema = z.strictObject({
+export const ProblemSchema = strictObject({
   kind: problemKindSchema.describe('What is wrong.'),
   /** The entry, account, grant or hold it is about; `line N` of the file where no id can be read. */
   id: z
@@ -65,7 +66,7 @@ export const ProblemSchema = z.strictObject({
 });
 export interface Problem extends Readonly<z.infer<typeof ProblemSchema>> {}
 
-export const VerifyReportSchema = z.strictObject({
+export const VerifyReportSchema = strictObject({
   ok: z.boolean().describe('Whether nothing is wrong.'),
   /** Entries checked. */
   checked: count.describe('Entries checked.'),
@@ -76,12 +77,11 @@ export const VerifyReportSchema = z.strictObject({
    * Null without a file. `foreign`: lines of another ledger or program, not judged. `torn`: pieces of lines whose
    * writer died, harmless when the entry stands whole elsewhere, which is checked.
    */
-  file: z
-    .strictObject({
-      lines: count.describe('Lines of the file.'),
-      foreign: count.describe('Lines of another ledger or program, not judged.'),
-      torn: count.describe('Pieces of lines whose writer died; harmless when the entry stands whole elsewhere.'),
-    })
+  file: strictObject({
+    lines: count.describe('Lines of the file.'),
+    foreign: count.describe('Lines of another ledger or program, not judged.'),
+    torn: count.describe('Pieces of lines whose writer died; harmless when the entry stands whole elsewhere.'),
+  })
     .readonly()
     .nullable()
     .describe(

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { deliveryStatusSchema } from '../delivery.js';
 import { notificationTypes } from '../notification.js';
+import { strictObject } from '../strict-object.js';
 import { count, identifier, instant, jsonObject } from './fields.js';
 import { runStatusSchema, skippedCountSchema, skippedSchema } from './run.js';
 
-export const NotificationSchema = z.strictObject({
+export const NotificationSchema = strictObject({
   id: identifier.describe('Names the notification for ever; the notification_id of its message.'),
   userId: identifier.describe('The user it is for.'),
   creditType: identifier.describe('The kind of credits it is about.'),
@@ -19,7 +20,7 @@ export const NotificationSchema = z.strictObject({
 /** A stored notification: a copy. `failed` ones say why; `sentAt` is when the queue took it. */
 export interface Notification extends Readonly<z.infer<typeof NotificationSchema>> {}
 
-export const ExpiringReportSchema = z.strictObject({
+export const ExpiringReportSchema = strictObject({
   /** `stopped` by the signal, by time, or by a database that did not answer: run it again. */
   status: runStatusSchema,
   /** Accounts looked at. */

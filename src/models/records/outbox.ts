@@ -1,9 +1,10 @@
 /** The outbox: what a run of the relay reports, and what is known of a sink. */
 import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
 import { count, instant } from './fields.js';
 import { runStatusSchema, skippedCountSchema, skippedSchema } from './run.js';
 
-export const OutboxReportSchema = z.strictObject({
+export const OutboxReportSchema = strictObject({
   /** `stopped` by the signal, by time, or by a database that did not answer: run it again. */
   status: runStatusSchema,
   /** Deliveries that were attempted. */
@@ -22,7 +23,7 @@ export const OutboxReportSchema = z.strictObject({
 /** JSON-safe. */
 export interface OutboxReport extends Readonly<z.infer<typeof OutboxReportSchema>> {}
 
-export const SinkInfoSchema = z.strictObject({
+export const SinkInfoSchema = strictObject({
   name: z.string().describe('The name that the sink is registered under.'),
   registeredAt: instant.describe('The instant at which the first process brought it.'),
   /** Events that wait for it. */

@@ -1,14 +1,15 @@
 /** Plans: what a period of a subscription grants, and what it costs. */
 import { z } from 'zod';
 import { billingPeriodSchema } from '../plan.js';
+import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant, jsonObject } from './fields.js';
 
-const periodGrantSchema = z.strictObject({
+const periodGrantSchema = strictObject({
   creditType: identifier.describe('The kind of credits.'),
   creditLimit: credits.min(0).describe('Credits of it that a period grants.'),
 });
 
-export const SubscriptionPlanSchema = z.strictObject({
+export const SubscriptionPlanSchema = strictObject({
   id: identifier.describe('Names the plan for ever.'),
   name: z.string().describe('A name for people.'),
   description: z.string().nullable().describe('A text for people; null without one.'),

@@ -1,9 +1,10 @@
 /** Promo codes, the claims of them, and what a claim is answered with. */
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
+import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
-export const PromoSchema = z.strictObject({
+export const PromoSchema = strictObject({
   id: identifier.describe('Names the promo for ever.'),
   code: z.string().describe('The code, trimmed and upper-case.'),
   credits: credits.min(0).describe('Credits of one claim.'),
@@ -24,7 +25,7 @@ export const PromoSchema = z.strictObject({
 });
 export interface Promo extends Readonly<z.infer<typeof PromoSchema>> {}
 
-export const PromoClaimSchema = z.strictObject({
+export const PromoClaimSchema = strictObject({
   userId: identifier.describe('The user who claimed.'),
   promoId: identifier.describe('The promo that was claimed.'),
   promoCode: z.string().describe('Its code.'),
@@ -36,13 +37,13 @@ export const PromoClaimSchema = z.strictObject({
 export interface PromoClaim extends Readonly<z.infer<typeof PromoClaimSchema>> {}
 
 export const EligibilitySchema = z.discriminatedUnion('eligible', [
-  z.strictObject({
+  strictObject({
     eligible: z.literal(true).describe('The user could claim now.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),
     credits: credits.min(0).describe('Credits that a claim would give.'),
     description: z.string().nullable().describe('A text for people; null without one.'),
   }),
-  z.strictObject({
+  strictObject({
     eligible: z.literal(false).describe('The user could not claim now.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),
     reason: z.string().describe('Why not, for people.'),
@@ -51,14 +52,14 @@ export const EligibilitySchema = z.discriminatedUnion('eligible', [
 export type Eligibility = z.infer<typeof EligibilitySchema>;
 
 export const ClaimResultSchema = z.discriminatedUnion('success', [
-  z.strictObject({
+  strictObject({
     success: z.literal(true).describe('The claim was applied.'),
     creditsAwarded: credits.min(0).describe('Credits that the user got.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),
     message: z.string().describe('What happened, for people.'),
     transactionId: identifier.describe('The transaction that granted them.'),
   }),
-  z.strictObject({
+  strictObject({
     success: z.literal(false).describe('The rules refused the claim.'),
     creditsAwarded: z.literal(0).describe('Nothing was granted.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),

@@ -1,9 +1,10 @@
 /** Reservations: credits on hold for work whose cost is known afterwards. */
 import { z } from 'zod';
 import { reservationStatusSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant, jsonObject } from './fields.js';
 
-export const ReservationSchema = z.strictObject({
+export const ReservationSchema = strictObject({
   id: identifier.describe('Names the reservation for ever.'),
   userId: identifier.describe('The user whose account it is of.'),
   creditType: identifier.describe('The kind of credits.'),

@@ -1,8 +1,9 @@
 /** Subscriptions: which plan a user is on, and how that came about. */
 import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
 
-export const UserSubscriptionSchema = z.strictObject({
+export const UserSubscriptionSchema = strictObject({
   id: identifier.describe('Names the subscription for ever.'),
   userId: identifier.describe('The user who has it.'),
   planId: identifier.describe('The plan of the current period.'),
@@ -23,7 +24,7 @@ export const UserSubscriptionSchema = z.strictObject({
 });
 export interface UserSubscription extends Readonly<z.infer<typeof UserSubscriptionSchema>> {}
 
-export const SubscriptionChangeSchema = z.strictObject({
+export const SubscriptionChangeSchema = strictObject({
   id: identifier.describe('The ledger entry of the change.'),
   at: instant.describe('The instant of the change.'),
   message: z.string().describe('What changed, for people.'),
@@ -32,7 +33,7 @@ export const SubscriptionChangeSchema = z.strictObject({
 /** One step of a user's subscriptions. */
 export interface SubscriptionChange extends Readonly<z.infer<typeof SubscriptionChangeSchema>> {}
 
-export const ChangePreviewSchema = z.strictObject({
+export const ChangePreviewSchema = strictObject({
   /** Credits that would be granted now, by credit type. */
   granted: z
     .record(z.string(), credits.min(0))
@@ -42,7 +43,7 @@ export const ChangePreviewSchema = z.strictObject({
 });
 export interface ChangePreview extends Readonly<z.infer<typeof ChangePreviewSchema>> {}
 
-export const AllocationSchema = z.strictObject({
+export const AllocationSchema = strictObject({
   granted: credits.min(0).describe("Credits that were granted, of the plan's own credit type."),
   alreadyAllocated: z.boolean().describe('Whether there was nothing left to grant.'),
 });

@@ -1,16 +1,17 @@
 /** Transactions: the entries of an account, as its owner sees them. */
 import { z } from 'zod';
 import { transactionTypeSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
-export const DrawSchema = z.strictObject({
+export const DrawSchema = strictObject({
   grantId: identifier.describe('The grant that was taken from.'),
   amount: credits.describe('Credits that were taken from it.'),
 });
 /** Part of a grant that a debit or a reservation takes. */
 export interface Draw extends Readonly<z.infer<typeof DrawSchema>> {}
 
-export const CreditsTransactionSchema = z.strictObject({
+export const CreditsTransactionSchema = strictObject({
   id: identifier.describe('Names this transaction for ever.'),
   operationId: identifier.describe('Names the call; all transactions of one call share it.'),
   userId: identifier.describe('The user whose account it is of.'),
