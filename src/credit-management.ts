@@ -1,5 +1,6 @@
 /** Wiring: one call that puts a database, a pipeline and the services together, with in-memory defaults. */
 
+import { rememberManager } from './by-hand.js';
 import type { TemporalLike } from './core/periods.js';
 import { InMemoryDbManager, type MemorySession } from './db/memory/manager.js';
 import { creditError } from './errors.js';
@@ -56,8 +57,8 @@ export function createCreditManagement<S = MemorySession, const U extends string
     clock: options.clock,
     recorded: (entry) => void mirror?.append([entry]),
   });
-  const { filePath, fsync, fileFailure } = options.ledger ?? {};
-  const file = filePath === undefined ? null : new LedgerLogger({ filePath, fsync });
+  const { filePath, fsync, fileFailure, sink } = options.ledger ?? {};
+  const file = sink ?? (filePath === undefined ? null : new LedgerLogger({ filePath, fsync }));
   const mirror: LedgerMirror | null =
     file &&
     new LedgerMirror({
@@ -202,13 +203,18 @@ export function createCreditManagement<S = MemorySession, const U extends string
     },
     [Symbol.asyncDispose]: () => manager.close(),
   };
+  rememberManager(manager, services.values());
   return manager;
 }
 
 /**
- * A credit service by itself, for hosts that wire by hand: the `credits` of a manager that they never see.
+ * A credit service by itself, for hosts that wire by hand: the `credits` of a manager that they never see. The other
+ * services are made on it, as `createSubscriptionService(credits)`; all of them together are one queue of writes.
  *
- * @example const credits = createCreditService({ db: new InMemoryDbManager() });
+ * @throws CONFIGURATION for a wrong option; it names the field.
+ * @example
+ * const credits = createCreditService({ db: new InMemoryDbManager() });
+ * const promos = createPromoService(credits);
  */
 export function createCreditService<S = MemorySession>(options: CreditManagementOptions<S> = {}): CreditService<S> {
   return createCreditManagement(options).credits;

@@ -21,7 +21,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  *   has no schema.
  * - `CREDIT_MONGO_URI`: `mongodb://…` or `mongodb+srv://…`, a replica set. The package `mongodb` must be installed.
  * - `CREDIT_MONGO_DB`: the name of its database. Default `credit_management`.
- * - `CREDIT_LEDGER_FILE`: path of the ledger file, unless `options.ledger` names one.
+ * - `CREDIT_LEDGER_FILE`: path of the ledger file, unless `options.ledger` names one or has a sink.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): one more sink, `webhook`, which events are sent to,
  *   signed as Standard Webhooks are.
  *
@@ -41,7 +41,7 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   if ((options as { db?: unknown }).db !== undefined) {
     throw problem('a db is given as an option: use createCreditManagement for it');
   }
-  const filePath = options.ledger?.filePath ?? read(env, 'CREDIT_LEDGER_FILE');
+  const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
   const sinks = [...(options.sinks ?? []), ...webhooksOf(env)];
   return createCreditManagement<unknown, U>({ ...options, ledger, sinks, db: databaseOf(env, options) });

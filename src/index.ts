@@ -2,6 +2,14 @@
  * credit-management: exact, linearizable, idempotent credits inside your own process and database.
  * @module
  */
+export {
+  createExpirationService,
+  createLedgerService,
+  createNotificationService,
+  createPromoService,
+  createSubscriptionService,
+  creditManagementOf,
+} from './by-hand.js';
 export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
 export { createCreditManagement, createCreditService } from './credit-management.js';
@@ -14,32 +22,152 @@ export {
   isCreditError,
   type Outcome,
 } from './errors.js';
+export { type LedgerFileOptions, LedgerLogger } from './ledger/ledger-file.js';
 export type { DeliveryStatus } from './models/delivery.js';
 export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
-export type { CreditEvent, CreditEventMap, CreditEventType } from './models/events.js';
-export type {
-  AccountDefaults,
-  AddOptions,
-  CallOptions,
-  CommitOptions,
-  HistoryOptions,
-  ListOptions,
-  MutationOptions,
-  ReadOptions,
-  ReserveOptions,
+export {
+  type CreditEvent,
+  type CreditEventMap,
+  CreditEventSchema,
+  type CreditEventType,
+  creditEventSchemas,
+} from './models/events.js';
+export {
+  type AccountDefaults,
+  type AddOptions,
+  accountDefaultsSchema as AccountDefaultsSchema,
+  accountSchema as CreateAccountOptionsSchema,
+  accountsSchema as AccountListOptionsSchema,
+  addSchema as AddOptionsSchema,
+  adjustSchema as AdjustOptionsSchema,
+  type CallOptions,
+  type CommitOptions,
+  commitSchema as CommitOptionsSchema,
+  expireSchema as ExpireOptionsSchema,
+  extendSchema as ExtendOptionsSchema,
+  grantsSchema as GrantListOptionsSchema,
+  type HistoryOptions,
+  historySchema as HistoryOptionsSchema,
+  type ListOptions,
+  listSchema as ListOptionsSchema,
+  type MeterOptions,
+  type MutationOptions,
+  meterSchema as MeterOptionsSchema,
+  mutationSchema as MutationOptionsSchema,
+  type ReadOptions,
+  type ReserveOptions,
+  readSchema as ReadOptionsSchema,
+  reserveSchema as ReserveOptionsSchema,
+  reverseSchema as ReverseOptionsSchema,
+  transferSchema as TransferSchema,
+  updateAccountSchema as UpdateAccountOptionsSchema,
 } from './models/inputs/credits.js';
-export type {
-  CancelOptions,
-  CycleOptions,
-  PlanInput,
-  SetPlanOptions,
-  UpgradeOptions,
+export {
+  type LedgerQuery,
+  ledgerQuerySchema as LedgerQuerySchema,
+  type VerifyOptions,
+  verifySchema as VerifyOptionsSchema,
+} from './models/inputs/ledger.js';
+export {
+  type ExpiringOptions,
+  expiringSchema as ExpiringOptionsSchema,
+  type NotificationQuery,
+  type NotifyOptions,
+  notificationQuerySchema as NotificationQuerySchema,
+  notifySchema as NotifyOptionsSchema,
+  type StartOptions,
+  startSchema as StartOptionsSchema,
+} from './models/inputs/notifications.js';
+export {
+  type CancelOptions,
+  type CycleOptions,
+  cancelSchema as CancelOptionsSchema,
+  cycleInputSchema as CycleOptionsSchema,
+  type JobOptions,
+  jobSchema as JobOptionsSchema,
+  type PlanInput,
+  planInputSchema as PlanInputSchema,
+  planUpdateSchema as PlanUpdateSchema,
+  previewSchema as PreviewChangeOptionsSchema,
+  type SetPlanOptions,
+  setPlanSchema as SetPlanOptionsSchema,
+  type UpgradeOptions,
+  upgradeSchema as UpgradeOptionsSchema,
 } from './models/inputs/plans.js';
-export type { PromoInput } from './models/inputs/promos.js';
-export type { NotificationMessage, NotificationType } from './models/notification.js';
-export type { Amount, Applied, Awaitable, Draw, Json, JsonObject, Page } from './models/values.js';
-export type { CacheOptions, CreditManagementOptions, LedgerOptions, OutboxSettings } from './options.js';
+export {
+  claimsSchema as ClaimListOptionsSchema,
+  type PromoInput,
+  promoInputSchema as PromoInputSchema,
+  promosSchema as PromoListOptionsSchema,
+  promoUpdateSchema as PromoUpdateSchema,
+} from './models/inputs/promos.js';
+export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
+export {
+  type DeductionPreview,
+  DeductionPreviewSchema,
+  type UserCreditsInfo,
+  UserCreditsInfoSchema,
+} from './models/records/balance.js';
+export { type Cycle, CycleSchema } from './models/records/cycle.js';
+export { type Grant, GrantSchema } from './models/records/grant.js';
+export { type Health, HealthSchema } from './models/records/health.js';
+export {
+  type JobName,
+  type JobProgress,
+  JobProgressSchema,
+  type JobReport,
+  JobReportSchema,
+  type OutboxJobReport,
+  OutboxJobReportSchema,
+} from './models/records/job.js';
+export {
+  type LedgerEntry,
+  LedgerEntrySchema,
+  type Problem,
+  type ProblemKind,
+  ProblemSchema,
+  type VerifyReport,
+  VerifyReportSchema,
+} from './models/records/ledger.js';
+export {
+  type ExpiringReport,
+  ExpiringReportSchema,
+  type Notification,
+  NotificationSchema,
+} from './models/records/notification.js';
+export { type OutboxReport, OutboxReportSchema, type SinkInfo, SinkInfoSchema } from './models/records/outbox.js';
+export { type SubscriptionPlan, SubscriptionPlanSchema } from './models/records/plan.js';
+export {
+  type ClaimResult,
+  ClaimResultSchema,
+  type Eligibility,
+  EligibilitySchema,
+  type Promo,
+  type PromoClaim,
+  PromoClaimSchema,
+  PromoSchema,
+} from './models/records/promo.js';
+export { type Reservation, ReservationSchema } from './models/records/reservation.js';
+export {
+  type Allocation,
+  AllocationSchema,
+  type ChangePreview,
+  ChangePreviewSchema,
+  type SubscriptionChange,
+  SubscriptionChangeSchema,
+  type UserSubscription,
+  UserSubscriptionSchema,
+} from './models/records/subscription.js';
+export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
+export type { Amount, Applied, Awaitable, Json, JsonObject, Page } from './models/values.js';
+export {
+  type CacheOptions,
+  type CreditManagementOptions,
+  type LedgerOptions,
+  type OutboxSettings,
+  optionsSchema as CreditManagementOptionsSchema,
+} from './options.js';
 export type { CacheBackend } from './ports/cache.js';
 export type { Clock } from './ports/clock.js';
 export { decodeCursor, encodeCursor, orderFields } from './ports/cursor.js';
@@ -67,36 +195,13 @@ export type {
   CreditService,
   ReservationRef,
 } from './services/credits/contract.js';
-export type { LlmUsage, Meter, MeterOptions } from './services/credits/meter-contract.js';
-export type { Grant, Reservation, Transaction, UserCreditsInfo } from './services/credits/records.js';
-export type { JobName, JobOptions, JobProgress, JobReport, Jobs } from './services/jobs/contract.js';
-export type {
-  LedgerEntry,
-  LedgerQuery,
-  LedgerService,
-  VerifyOptions,
-  VerifyReport,
-} from './services/ledger/contract.js';
-export type { Problem, ProblemKind } from './services/ledger/problems.js';
-export type { CreditManagement, Health } from './services/manager/contract.js';
-export type {
-  ExpiringOptions,
-  ExpiringReport,
-  Notification,
-  NotificationQuery,
-  NotificationService,
-  NotifyOptions,
-} from './services/notifications/contract.js';
-export type { OutboxOptions, OutboxReport } from './services/outbox/run.js';
-export type { OutboxService, SinkInfo } from './services/outbox/service.js';
-export type {
-  ChangePreview,
-  Cycle,
-  ExpirationService,
-  SubscriptionChange,
-  SubscriptionPlan,
-  SubscriptionService,
-  UserSubscription,
-} from './services/plans/contract.js';
-export type { ClaimResult, Eligibility, Promo, PromoClaim, PromoService } from './services/promos/contract.js';
+export type { LlmUsage, Meter } from './services/credits/meter-contract.js';
+export type { Jobs } from './services/jobs/contract.js';
+export type { LedgerService } from './services/ledger/contract.js';
+export type { CreditManagement } from './services/manager/contract.js';
+export type { NotificationService } from './services/notifications/contract.js';
+export type { OutboxOptions } from './services/outbox/run.js';
+export type { OutboxService } from './services/outbox/service.js';
+export type { ExpirationService, SubscriptionService } from './services/plans/contract.js';
+export type { PromoService } from './services/promos/contract.js';
 export { type WebhookSinkOptions, webhookSink } from './sinks/webhook.js';

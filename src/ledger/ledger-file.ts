@@ -37,6 +37,14 @@ const monotonicNow = performance.now.bind(performance);
 /** Told when every line up to `upTo` is written, or that writing failed. */
 type Waiter = { readonly upTo: number; readonly done: (error: Error | null) => void };
 
+/**
+ * The ledger as a file of JSON lines, one an entry. The database has every entry first; the file is its mirror.
+ *
+ * @throws CONFIGURATION, at construction, for a path that is neither text nor a file URL, or another fsync.
+ * @example
+ * const ledger = { sink: new LedgerLogger({ filePath: 'logs/credits.jsonl', fsync: 'always' }) };
+ * const credits = createCreditService({ db, ledger });
+ */
 export class LedgerLogger implements LedgerSink {
   readonly path: string;
   readonly #file: AppendFile;
@@ -62,8 +70,7 @@ export class LedgerLogger implements LedgerSink {
   #changed: (change: LedgerSinkChange) => void = () => {};
 
   constructor(options: LedgerFileOptions) {
-    const { filePath } = options;
-    this.path = resolve(typeof filePath === 'string' ? filePath : fileURLToPath(filePath));
+    this.path = pathOf(options);
     this.#fsync = options.fsync ?? 'interval';
     this.#maxPending = options.maxPending ?? 32 * 1024 * 1024;
     this.#file = new AppendFile(this.path, () => this.#changed({ kind: 'torn' }));
@@ -279,6 +286,19 @@ export class LedgerLogger implements LedgerSink {
     const message = `The ledger file cannot be used (${causeOf(cause)}). Make its folder writable or free some space.`;
     return creditError('LEDGER_FILE_UNAVAILABLE', message, { path: this.path }, { cause });
   }
+}
+
+function pathOf({ filePath, fsync }: Partial<LedgerFileOptions> = {}): string {
+  const isFile = filePath instanceof URL ? filePath.protocol === 'file:' : typeof filePath === 'string' && filePath;
+  if (!isFile) throw wrong("filePath is a path such as 'logs/credits.jsonl', or a URL that begins with file:");
+  if (fsync !== undefined && !['always', 'interval', 'never'].includes(fsync)) {
+    throw wrong('fsync is always, interval or never');
+  }
+  return resolve(filePath instanceof URL ? fileURLToPath(filePath) : (filePath as string));
+}
+
+function wrong(problem: string) {
+  return creditError('CONFIGURATION', `LedgerLogger: ${problem}.`, { problems: [problem] });
 }
 
 /** How many lines end within the first `length` bytes. */

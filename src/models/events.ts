@@ -1,50 +1,88 @@
 /** Events: what outbox rows carry. Payloads are JSON, times ISO strings, amounts credits. */
-import type { AccessStatus, GrantSource } from './enums.js';
+import { z } from 'zod';
+import { type AccessStatus, grantSourceSchema } from './enums.js';
+import { count, credits, identifier, isoInstant } from './records/fields.js';
+import { strictObject } from './strict-object.js';
 
 /** `amount`: credits moved; signed in `refunded` and `adjusted` (what the balance changed by), else positive. */
-type Movement = {
-  amount: number;
-  balance: number;
-  available: number;
-  transactionId: string;
-  reference: string | null;
+const movement = {
+  amount: credits.describe('Credits moved; signed in `refunded` and `adjusted` (what the balance changed by).'),
+  balance: credits.describe('The balance after it.'),
+  available: credits.describe('The available credits after it.'),
+  transactionId: identifier.describe('The transaction that moved them.'),
+  reference: z.string().nullable().describe('The reference of the grant; null without one.'),
 };
-type Edge = { previousBalance: number; balance: number; available: number; transactionId: string | null };
 
-export interface CreditEventMap {
-  'credits.recharged': Movement & { source: GrantSource };
-  'credits.refunded': Movement;
-  'credits.adjusted': Movement & { actor: string; reason: string };
-  'credits.deducted': Movement;
-  'credits.expired': Movement;
-  'credits.account.created': { balance: number };
-  'credits.low_balance_reached': Edge & { threshold: number };
-  'credits.balance_restored': Edge & { threshold: number };
-  'credits.balance_exhausted': Edge;
-  'credits.plugin_status_changed': Edge & { previousStatus: AccessStatus; status: AccessStatus };
-  'subscription.allocated': Movement & { subscriptionId: string; periodStart: string };
-  'payment.paid': Movement & { paymentId: string };
+const edge = {
+  previousBalance: credits.describe('The balance before the crossing.'),
+  balance: credits.describe('The balance after it.'),
+  available: credits.describe('The available credits after it.'),
+  transactionId: identifier.nullable().describe('The transaction that crossed; null where time alone did.'),
+};
+
+const threshold = { threshold: credits.min(0).describe('The low-credit threshold, in credits.') };
+const accessStatus = z.enum(['enabled', 'disabled'] satisfies AccessStatus[]);
+
+const data = {
+  'credits.recharged': strictObject({
+    ...movement,
+    source: grantSourceSchema.describe('Where the credits came from.'),
+  }),
+  'credits.refunded': strictObject(movement),
+  'credits.adjusted': strictObject({
+    ...movement,
+    actor: z.string().describe('Who corrected the balance.'),
+    reason: z.string().describe('Why.'),
+  }),
+  'credits.deducted': strictObject(movement),
+  'credits.expired': strictObject(movement),
+  'credits.account.created': strictObject({ balance: credits.describe('The balance at its creation.') }),
+  'credits.low_balance_reached': strictObject({ ...edge, ...threshold }),
+  'credits.balance_restored': strictObject({ ...edge, ...threshold }),
+  'credits.balance_exhausted': strictObject(edge),
+  'credits.plugin_status_changed': strictObject({
+    ...edge,
+    previousStatus: accessStatus.describe('The status before it.'),
+    status: accessStatus.describe('`enabled` while credits are available, else `disabled`.'),
+  }),
+  'subscription.allocated': strictObject({
+    ...movement,
+    subscriptionId: identifier.describe('The subscription whose period was allocated.'),
+    periodStart: isoInstant.describe('The start of that period, ISO 8601.'),
+  }),
+  'payment.paid': strictObject({ ...movement, paymentId: identifier.describe('The payment that was paid.') }),
+};
+type DataSchemas = typeof data;
+
+export type CreditEventType = keyof DataSchemas;
+type DataByType = { [K in CreditEventType]: z.infer<DataSchemas[K]> };
+/** The data of an event, by its type. */
+export interface CreditEventMap extends DataByType {}
+
+export const creditEventTypes: readonly string[] = Object.keys(data);
+
+function eventSchema<K extends CreditEventType>(type: K) {
+  return strictObject({
+    id: identifier.describe('Names the event; the same at every delivery.'),
+    type: z.literal(type).describe('What happened.'),
+    userId: identifier.describe('The user whose account it is of.'),
+    creditType: identifier.describe('The kind of credits.'),
+    sequence: count.describe("The account's sequence at the event: to order by, and to see gaps."),
+    occurredAt: isoInstant.describe('The instant it took effect, ISO 8601.'),
+    correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
+    data: data[type].describe('The numbers of it; plain JSON.') as DataSchemas[K],
+  });
 }
-export type CreditEventType = keyof CreditEventMap;
 
-const EVENT_TYPES: Readonly<Record<CreditEventType, true>> = {
-  ...{ 'credits.recharged': true, 'credits.refunded': true, 'credits.adjusted': true, 'credits.deducted': true },
-  ...{ 'credits.expired': true, 'credits.account.created': true, 'credits.low_balance_reached': true },
-  ...{ 'credits.balance_restored': true, 'credits.balance_exhausted': true, 'credits.plugin_status_changed': true },
-  ...{ 'subscription.allocated': true, 'payment.paid': true },
-};
-export const creditEventTypes = Object.keys(EVENT_TYPES);
+/** The schema of each type of event. */
+export const creditEventSchemas = Object.fromEntries(
+  (Object.keys(data) as CreditEventType[]).map((type) => [type, eventSchema(type)]),
+) as unknown as { readonly [K in CreditEventType]: ReturnType<typeof eventSchema<K>> };
 
 /** One event. `id` is stable over deliveries; `sequence` is the account's, so a consumer can order and see gaps. */
 export type CreditEvent<K extends CreditEventType = CreditEventType> = {
-  [T in K]: {
-    readonly id: string;
-    readonly type: T;
-    readonly userId: string;
-    readonly creditType: string;
-    readonly sequence: number;
-    readonly occurredAt: string;
-    readonly correlationId: string | null;
-    readonly data: CreditEventMap[T];
-  };
+  [T in K]: Readonly<z.infer<(typeof creditEventSchemas)[T]>>;
 }[K];
+
+const [first, ...others] = Object.values(creditEventSchemas);
+export const CreditEventSchema: z.ZodType<CreditEvent> = z.discriminatedUnion('type', [first as never, ...others]);

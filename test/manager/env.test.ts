@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createCreditManagementFromEnv } from '../../src/env.js';
-import { InMemoryDbManager, isCreditError, type LoggerLike } from '../../src/index.js';
+import { InMemoryDbManager, isCreditError, LedgerLogger, type LoggerLike } from '../../src/index.js';
 
 function listening(): { logger: LoggerLike; warnings: string[] } {
   const warnings: string[] = [];
@@ -31,6 +31,18 @@ describe('without a URL', () => {
     expect((await manager.credits.addCredits('u', 5)).balanceAfter).toBe(5);
     expect(manager.db).toBeInstanceOf(InMemoryDbManager);
     expect(warnings).toEqual([expect.stringContaining('Neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set')]);
+  });
+
+  test('CREDIT_LEDGER_FILE names the ledger file, unless the options name a file or have a sink', async () => {
+    const env = { CREDIT_LEDGER_FILE: join(tmpdir(), 'of-the-environment.jsonl') };
+    const sink = new LedgerLogger({ filePath: join(tmpdir(), 'of-the-host.jsonl') });
+    const { logger } = listening();
+    const [of, own] = [undefined, { sink }].map((ledger) => createCreditManagementFromEnv({ logger, ledger }, env));
+    expect(await Promise.all([of?.health(), own?.health()])).toMatchObject([
+      { components: { ledgerFile: 'up' } },
+      { components: { ledgerFile: 'up' } },
+    ]);
+    expect(problemOf(env, { ledger: { sink } })).toBe('none');
   });
 
   test('production is refused unless memory is allowed by name', () => {

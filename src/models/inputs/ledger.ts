@@ -1,30 +1,38 @@
 /** Schemas of what callers give to the ledger. */
 import { z } from 'zod';
-import { entryTypeSchema } from '../entry.js';
+import { type EntryType, entryTypeSchema } from '../entry.js';
+import { strictObject } from '../strict-object.js';
 import { abortSignalSchema, listShape, timeoutSchema } from './credits.js';
 import { identifierSchema, instantSchema } from './values.js';
 
-export const verifySchema = z.strictObject({
+export const verifySchema = strictObject({
+  /** Only this user's accounts, of every credit type, and only this user's lines. */
   userId: identifierSchema.optional(),
   signal: abortSignalSchema.optional(),
-  onProgress: z.custom<unknown>((value) => typeof value === 'function', { error: 'a function' }).optional(),
+  /** Called after every page with the number of entries checked so far. */
+  onProgress: z
+    .custom<(done: number) => void>((value) => typeof value === 'function', { error: 'a function' })
+    .optional(),
 });
+export interface VerifyOptions extends z.input<typeof verifySchema> {}
 
-export const reconcileSchema = z.strictObject({ signal: abortSignalSchema.optional() });
+export const reconcileSchema = strictObject({ signal: abortSignalSchema.optional() });
 
-export const ledgerQuerySchema = z
-  .strictObject({
-    ...listShape,
-    userId: identifierSchema.optional(),
-    creditType: identifierSchema.optional(),
-    correlationId: identifierSchema.optional(),
-    operationId: identifierSchema.optional(),
-    from: instantSchema.optional(),
-    to: instantSchema.optional(),
-    types: z.array(entryTypeSchema).max(32).optional(),
-    signal: abortSignalSchema.optional(),
-    timeoutMs: timeoutSchema.optional(),
-  })
+export const ledgerQuerySchema = strictObject({
+  ...listShape,
+  userId: identifierSchema.optional(),
+  /** With `userId`; default `credits`. */
+  creditType: identifierSchema.optional(),
+  correlationId: identifierSchema.optional(),
+  operationId: identifierSchema.optional(),
+  /** An instant, inclusive. Not with `operationId`. */
+  from: instantSchema.optional(),
+  /** An instant, inclusive. Not with `operationId`. */
+  to: instantSchema.optional(),
+  types: (z.array(entryTypeSchema).max(32) as z.ZodType<EntryType[], readonly EntryType[]>).optional(),
+  signal: abortSignalSchema.optional(),
+  timeoutMs: timeoutSchema.optional(),
+})
   .refine(({ creditType, userId }) => creditType === undefined || userId !== undefined, {
     error: 'with userId only',
     path: ['creditType'],
@@ -49,3 +57,5 @@ export const ledgerQuerySchema = z
     error: 'an instant not later than to',
     path: ['from'],
   });
+/** One of user, correlation id and operation id, or none; a period and types narrow any of them. */
+export interface LedgerQuery extends z.input<typeof ledgerQuerySchema> {}

@@ -1,27 +1,49 @@
 /** Schemas of what callers give to the verbs of notifications and to the relay. */
 import { z } from 'zod';
 import { deliveryStatusSchema } from '../delivery.js';
-import { abortSignalSchema, listShape } from './credits.js';
+import { strictObject } from '../strict-object.js';
+import type { Awaitable } from '../values.js';
+import { abortSignalSchema, type ListOptions, listShape } from './credits.js';
 import { identifierSchema } from './values.js';
 
-export const notifySchema = z.strictObject({ creditType: z.string().optional() });
+export const notifySchema = strictObject({
+  /** Default `credits`. */
+  creditType: z.string().optional(),
+});
+export interface NotifyOptions extends Readonly<z.input<typeof notifySchema>> {}
 
 export const sinkNameSchema = z.string({ error: 'the name of a sink' }).max(255, { error: 'the name of a sink' });
 
-export const notificationQuerySchema = z.strictObject({
+export const notificationQuerySchema = strictObject({
   ...listShape,
   userId: identifierSchema.optional(),
   status: deliveryStatusSchema.optional(),
 });
+export interface NotificationQuery
+  extends ListOptions,
+    Readonly<Omit<z.input<typeof notificationQuerySchema>, keyof ListOptions>> {}
 
-const runShape = {
-  batchSize: z.number().int().min(1).max(1_000, { error: 'a whole number from 1 to 1,000' }).optional(),
-  maxDurationMs: z.number().min(0).optional(),
-  signal: abortSignalSchema.optional(),
-  onProgress: z.custom<unknown>((value) => typeof value === 'function', { error: 'a function' }).optional(),
-};
-export const startSchema = z.strictObject({
+export const startSchema = strictObject({
+  /** Seconds between two rounds of all jobs but the outbox, 1–86,400, default 60. */
   jobsEverySeconds: z.number().min(1).max(86_400).optional(),
+  /** Seconds between two looks into the outbox, 0.1–86,400, default 1. */
   outboxEverySeconds: z.number().min(0.1).max(86_400).optional(),
 });
-export const expiringSchema = z.strictObject({ ...runShape, cursor: z.string().max(4096).optional() });
+export interface StartOptions extends Readonly<z.input<typeof startSchema>> {}
+
+export const expiringSchema = strictObject({
+  /** Accounts read at once, 1–1,000, default 100. */
+  batchSize: z.number().int().min(1).max(1_000, { error: 'a whole number from 1 to 1,000' }).optional(),
+  /** Milliseconds after which no new batch is begun. */
+  maxDurationMs: z.number().min(0).optional(),
+  signal: abortSignalSchema.optional(),
+  /** Awaited between batches. */
+  onProgress: z
+    .custom<(progress: { readonly processed: number }) => Awaitable<void>>((value) => typeof value === 'function', {
+      error: 'a function',
+    })
+    .optional(),
+  /** `cursor` of an earlier report, to go on where it stopped. */
+  cursor: z.string().max(4096).optional(),
+});
+export interface ExpiringOptions extends Readonly<z.input<typeof expiringSchema>> {}

@@ -1,16 +1,19 @@
 /** Schemas of what callers give to plans, subscriptions and cycles. */
 import { z } from 'zod';
 import { type BillingPeriod, billingPeriods } from '../plan.js';
-import type { Amount, JsonObject } from '../values.js';
+import type { JobProgress } from '../records/job.js';
+import { strictObject } from '../strict-object.js';
+import type { Awaitable } from '../values.js';
 import { abortSignalSchema, type MutationOptions, mutationShape, readShape, timeoutSchema } from './credits.js';
-import { identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
+import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
 
-/** Amounts and prices are parsed after the schema, with the scale of the database and of the currency. */
-const amount = z.unknown();
 const billingPeriod = z
   .string()
   .transform((text) => text.toLowerCase())
-  .pipe(z.enum(billingPeriods, { error: 'daily, weekly, monthly or yearly' }));
+  .pipe(z.enum(billingPeriods, { error: 'daily, weekly, monthly or yearly' })) as z.ZodType<
+  BillingPeriod,
+  BillingPeriod | Uppercase<BillingPeriod>
+>;
 const days = (min: number) =>
   z
     .number()
@@ -18,119 +21,108 @@ const days = (min: number) =>
     .min(min)
     .max(36_500, { error: `whole days from ${min} to 36,500` });
 
+const periodGrantSchema = strictObject({ creditType: z.string(), creditLimit: amount });
+type PeriodGrant = z.infer<typeof periodGrantSchema>;
+
 const planShape = {
   name: textSchema.min(1),
+  /** Credits of one period, more than 0. */
   creditLimit: amount,
+  /** Major units of the currency (19.99), 0 or more. */
   price: amount,
+  /** ISO 4217, such as INR. */
   currency: z.string().optional(),
   billingPeriod,
+  /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
   validityDays: days(1).optional(),
+  /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
-  alsoGrants: z
-    .array(z.strictObject({ creditType: z.string(), creditLimit: amount }))
-    .max(32)
-    .optional(),
+  alsoGrants: (z.array(periodGrantSchema).max(32) as z.ZodType<PeriodGrant[], readonly PeriodGrant[]>).optional(),
+  /** Days of a first period, once a user, that is not billed. */
   trialDays: days(0).optional(),
+  /** What is left of a period goes into a lot of the next one, up to this. Not together with `validityDays`. */
   rolloverCap: amount.optional(),
+  /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
   timeZone: identifierSchema.optional(),
   description: textSchema.optional(),
   metadata: metadataSchema.optional(),
 };
-export const planInputSchema = z.strictObject(planShape);
-export const planUpdateSchema = z.strictObject({
-  ...z.strictObject(planShape).partial().shape,
+export const planInputSchema = strictObject(planShape);
+export const planUpdateSchema = strictObject({
+  ...strictObject(planShape).partial().shape,
   id: identifierSchema,
 });
 
-export const setPlanSchema = z.strictObject({
+export const setPlanSchema = strictObject({
   ...mutationShape,
+  /** Default true. */
   autoRenew: z.boolean().optional(),
+  /** Whether the period is allocated at once, default true; else `allocateSubscriptionCredits` does while it runs. */
   allocate: z.boolean().optional(),
 });
 const when = z.enum(['now', 'period_end']);
-export const upgradeSchema = z
-  .strictObject({
-    ...mutationShape,
-    when: when.optional(),
-    autoRenew: z.boolean().optional(),
-    proration: z.enum(['none', 'time']).optional(),
-  })
-  .refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
-    path: ['autoRenew'],
-    error: 'true, since what changes at the end of a period is its renewal',
-  });
-export const previewSchema = z.strictObject({
+export const upgradeSchema = strictObject({
+  ...mutationShape,
+  /** Default now. */
+  when: when.optional(),
+  /** Default true, also for a subscription that was cancelled at its end. */
+  autoRenew: z.boolean().optional(),
+  /**
+   * `none` (default): a new period starts now, with the new limit less what the period had; when that period would
+   * have ended, as much of it as the new one still goes on. `time`: the period goes on, with that difference in
+   * proportion to the time that is left of it.
+   */
+  proration: z.enum(['none', 'time']).optional(),
+}).refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
+  path: ['autoRenew'],
+  error: 'true, since what changes at the end of a period is its renewal',
+});
+export const previewSchema = strictObject({
   ...readShape,
   when: when.optional(),
   proration: z.enum(['none', 'time']).optional(),
 });
-export const cancelSchema = z.strictObject({ ...mutationShape, when: when.optional() });
-export const cycleInputSchema = z.strictObject({
+export const cancelSchema = strictObject({
   ...mutationShape,
+  /** Default `period_end`. */
+  when: when.optional(),
+});
+export const cycleInputSchema = strictObject({
+  ...mutationShape,
+  /** Credits of one cycle, 0 or more. */
   amount,
+  /** Days, 1–36,500, default 30. */
   days: days(1).optional(),
+  /** Whether another cycle follows, until it is stopped. Default false. */
   recurring: z.boolean().optional(),
 });
-export const expirationSchema = z.strictObject({ ...mutationShape, asOf: instantSchema.optional() });
-export const jobSchema = z.strictObject({
+export const expirationSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
+export const jobSchema = strictObject({
+  /** What was due by this instant; never later than now. Default now. */
   asOf: instantSchema.optional(),
+  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */
   batchSize: z.number().int().min(1).max(10_000).optional(),
+  /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
   maxDurationMs: timeoutSchema.optional(),
   signal: abortSignalSchema.optional(),
-  onProgress: z.custom<unknown>((value) => typeof value === 'function', { error: 'a function' }).optional(),
+  /** Awaited between batches. */
+  onProgress: z
+    .custom<(progress: JobProgress) => Awaitable<void>>((value) => typeof value === 'function', { error: 'a function' })
+    .optional(),
   withinDays: z.number().min(0).max(36_500).optional(),
 });
 
-export interface PlanInput {
-  name: string;
-  /** Credits of one period, more than 0. */
-  creditLimit: Amount;
-  /** Major units of the currency (19.99), 0 or more. */
-  price: Amount;
-  /** ISO 4217, such as INR. */
-  currency?: string | undefined;
-  billingPeriod: BillingPeriod | Uppercase<BillingPeriod>;
-  /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
-  validityDays?: number | undefined;
-  /** `credits` unless it names another declared type. */
-  creditType?: string | undefined;
-  alsoGrants?: readonly { creditType: string; creditLimit: Amount }[] | undefined;
-  /** Days of a first period, once a user, that is not billed. */
-  trialDays?: number | undefined;
-  /** What is left of a period goes into a lot of the next one, up to this. Not together with `validityDays`. */
-  rolloverCap?: Amount | undefined;
-  /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
-  timeZone?: string | undefined;
-  description?: string | undefined;
-  metadata?: JsonObject | undefined;
-}
-export interface SetPlanOptions<S = never> extends MutationOptions<S> {
-  /** Default true. */
-  autoRenew?: boolean | undefined;
-  /** Whether the period is allocated at once, default true; else `allocateSubscriptionCredits` does while it runs. */
-  allocate?: boolean | undefined;
-}
-export interface UpgradeOptions<S = never> extends MutationOptions<S> {
-  /** Default now. */
-  when?: 'now' | 'period_end' | undefined;
-  /** Default true, also for a subscription that was cancelled at its end. */
-  autoRenew?: boolean | undefined;
-  /**
-   * `none` (default): a new period starts now, with the new limit less what the period had; when that period would have
-   * ended, as much of it as the new one still goes on. `time`: the period goes on, with that difference in proportion
-   * to the time that is left of it.
-   */
-  proration?: 'none' | 'time' | undefined;
-}
-export interface CancelOptions<S = never> extends MutationOptions<S> {
-  /** Default `period_end`. */
-  when?: 'now' | 'period_end' | undefined;
-}
-export interface CycleOptions<S = never> extends MutationOptions<S> {
-  /** Credits of one cycle, 0 or more. */
-  amount: Amount;
-  /** Days, 1–36,500, default 30. */
-  days?: number | undefined;
-  /** Whether another cycle follows, until it is stopped. Default false. */
-  recurring?: boolean | undefined;
-}
+export interface PlanInput extends z.input<typeof planInputSchema> {}
+export interface SetPlanOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof setPlanSchema>, keyof MutationOptions> {}
+export interface UpgradeOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof upgradeSchema>, keyof MutationOptions> {}
+export interface CancelOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}
+export interface CycleOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof cycleInputSchema>, keyof MutationOptions> {}
+export interface JobOptions extends Omit<z.input<typeof jobSchema>, 'withinDays'> {}

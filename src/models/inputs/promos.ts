@@ -1,9 +1,9 @@
 /** Schemas of what callers give to promo codes. */
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
-import type { Amount, JsonObject } from '../values.js';
+import { strictObject } from '../strict-object.js';
 import { listShape, readShape } from './credits.js';
-import { identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
+import { amountSchema, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
 
 /** Trimmed and upper-case, as codes are stored. */
 export const promoCodeSchema = z
@@ -13,49 +13,39 @@ export const promoCodeSchema = z
 
 const uses = z.number().int().min(1).max(1_000_000_000, { error: 'a whole number from 1 to 1,000,000,000' });
 const promoShape = {
-  credits: z.unknown(),
+  /** Credits of one claim, more than 0. They never expire. */
+  credits: amountSchema,
   creditType: z.string().optional(),
   description: textSchema.optional(),
+  /** Default `all_users`. */
   targetType: promoTargetSchema.optional(),
-  targetUserIds: z.array(identifierSchema).max(10_000).optional(),
+  /** At least one with `specific_users`; at most 10,000, and no more than 256 KiB of ledger line hold. */
+  targetUserIds: (z.array(identifierSchema).max(10_000) as z.ZodType<string[], readonly string[]>).optional(),
+  /** Claims of all users together; null or absent: any number. */
   maxUses: uses.nullable().optional(),
+  /** Default 1. */
   maxUsesPerUser: uses.optional(),
+  /** Default now. */
   validFrom: instantSchema.optional(),
   validUntil: instantSchema.nullable().optional(),
   isActive: z.boolean().optional(),
   metadata: metadataSchema.optional(),
 };
-export const promoInputSchema = z.strictObject({ code: promoCodeSchema, ...promoShape });
-export const promoUpdateSchema = z.strictObject({
-  ...z.strictObject(promoShape).partial().shape,
+export const promoInputSchema = strictObject({
+  /** `[A-Za-z0-9_-]{1,64}`; stored trimmed and upper-case. */
+  code: promoCodeSchema,
+  ...promoShape,
+});
+export const promoUpdateSchema = strictObject({
+  ...strictObject(promoShape).partial().shape,
   code: promoCodeSchema,
 });
-export const promosSchema = z.strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
-export const claimsSchema = z.strictObject({
+export const promosSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
+export const claimsSchema = strictObject({
   ...readShape,
   ...listShape,
   code: promoCodeSchema.optional(),
   userId: identifierSchema.optional(),
 });
 
-export interface PromoInput {
-  /** `[A-Za-z0-9_-]{1,64}`; stored trimmed and upper-case. */
-  code: string;
-  /** Credits of one claim, more than 0. They never expire. */
-  credits: Amount;
-  creditType?: string | undefined;
-  description?: string | undefined;
-  /** Default `all_users`. */
-  targetType?: 'all_users' | 'specific_users' | undefined;
-  /** At least one with `specific_users`; at most 10,000, and no more than 256 KiB of ledger line hold. */
-  targetUserIds?: readonly string[] | undefined;
-  /** Claims of all users together; null or absent: any number. */
-  maxUses?: number | null | undefined;
-  /** Default 1. */
-  maxUsesPerUser?: number | undefined;
-  /** Default now. */
-  validFrom?: Date | string | undefined;
-  validUntil?: Date | string | null | undefined;
-  isActive?: boolean | undefined;
-  metadata?: JsonObject | undefined;
-}
+export interface PromoInput extends z.input<typeof promoInputSchema> {}

@@ -4,7 +4,10 @@
  */
 import { types } from 'node:util';
 import { z } from 'zod';
-import type { Json, JsonObject } from '../values.js';
+import type { Amount, Json, JsonObject } from '../values.js';
+
+/** An amount of credits or of money: parsed after the schema, with the scale of the database or of the currency. */
+export const amountSchema = z.unknown() as z.ZodType<Amount, Amount>;
 
 const METADATA_BYTES = 16 * 1024;
 const METADATA_DEPTH = 8;
@@ -44,7 +47,7 @@ export const instantSchema = z.unknown().transform((value, context): number => {
     message: 'a valid Date, or ISO 8601 text with an offset such as 2030-01-31T00:00:00Z',
   });
   return z.NEVER;
-});
+}) as z.ZodType<number, Date | string>;
 
 function isoToMs(value: unknown): number {
   const parts = typeof value === 'string' && value.length <= 40 ? ISO.exec(value) : null;
@@ -71,7 +74,7 @@ export const metadataSchema = z.unknown().transform((value, context): JsonObject
     context.addIssue({ code: 'custom', message: `a plain JSON object (${error.message})` });
     return z.NEVER;
   }
-});
+}) as z.ZodType<JsonObject, JsonObject>;
 
 class Refused extends Error {}
 

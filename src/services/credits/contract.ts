@@ -9,10 +9,13 @@ import type {
   ReadOptions,
   ReserveOptions,
 } from '../../models/inputs/credits.js';
-import type { Amount, Applied, Draw, Page } from '../../models/values.js';
+import type { DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
+import type { Grant } from '../../models/records/grant.js';
+import type { Reservation } from '../../models/records/reservation.js';
+import type { Transaction } from '../../models/records/transaction.js';
+import type { Amount, Applied, Page } from '../../models/values.js';
 import type { Skipped } from '../store/skipped.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
-import type { Grant, Reservation, Transaction, UserCreditsInfo } from './records.js';
 
 /** A reservation by its id, or an object of which the id alone is taken. */
 export type ReservationRef = string | { readonly id: string };
@@ -212,11 +215,7 @@ export interface CreditReads<S = never> {
   getReservation(id: string, options?: ReadOptions<S>): Promise<Reservation | null>;
 
   /** Which grants a deduction would draw on, and what would be missing. A trial grant to be made is named `trial`. */
-  previewDeduction(
-    userId: string,
-    amount: Amount,
-    options?: ReadOptions<S>,
-  ): Promise<{ sufficient: boolean; shortfall: number; draws: readonly Draw[] }>;
+  previewDeduction(userId: string, amount: Amount, options?: ReadOptions<S>): Promise<DeductionPreview>;
 
   /** A hint for user interfaces, never an admission: by the next call it may be false. */
   canAfford(userId: string, amount: Amount, options?: ReadOptions<S>): Promise<boolean>;

@@ -1,28 +1,10 @@
 /** A meter: a hold, and the cost recorded against it. */
-import type { Amount, Applied, JsonObject } from '../../models/values.js';
-import type { Reservation, Transaction } from './records.js';
+import type { MeterOptions } from '../../models/inputs/credits.js';
+import type { Reservation } from '../../models/records/reservation.js';
+import type { Transaction } from '../../models/records/transaction.js';
+import type { Applied, JsonObject } from '../../models/values.js';
 
-export interface MeterOptions {
-  userId: string;
-  /** Credits put on hold before the work begins. */
-  estimate: Amount;
-  /**
-   * Key of the hold; the settlement uses it too. A repetition runs the work again: with the same cost it is charged
-   * once, with another one the settlement is `IDEMPOTENCY_CONFLICT`. So keep the result of the work under the key too.
-   */
-  idempotencyKey?: string | undefined;
-  /** Seconds, 1–604,800; 900 unless the service says otherwise. Work that takes longer is charged all the same. */
-  ttlSeconds?: number | undefined;
-  /** What happens to cost above the estimate; default `'overdraft'`: the work was done, so it is charged. */
-  overage?: 'reject' | 'charge' | 'overdraft' | undefined;
-  /** What is charged when the work throws: what was metered (default), nothing, or at least the estimate. */
-  chargeOnError?: 'metered' | 'none' | 'estimate' | undefined;
-  actor?: string | undefined;
-  description?: string | undefined;
-  metadata?: JsonObject | undefined;
-  correlationId?: string | undefined;
-  signal?: AbortSignal | undefined;
-}
+export type { MeterOptions };
 
 /** One model call; `cost` is in credits, with any number of decimals. */
 export interface LlmUsage {

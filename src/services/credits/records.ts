@@ -3,85 +3,16 @@ import type { Account } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import type { OpenGrant, OpenHold } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { GrantSource, ReservationStatus, TransactionType } from '../../models/enums.js';
+import type { ReservationStatus, TransactionType } from '../../models/enums.js';
 import type { GrantRow } from '../../models/grant.js';
+import type { UserCreditsInfo } from '../../models/records/balance.js';
+import type { Grant } from '../../models/records/grant.js';
+import type { Reservation } from '../../models/records/reservation.js';
+import type { Transaction } from '../../models/records/transaction.js';
 import type { ReservationRow } from '../../models/reservation.js';
-import type { Applied, Draw, JsonObject } from '../../models/values.js';
+import type { Applied, JsonObject } from '../../models/values.js';
 
-/** All numbers are credits. `available` = balance − reserved; negative while debt or holds outweigh the grants. */
-export interface UserCreditsInfo {
-  userId: string;
-  creditType: string;
-  balance: number;
-  reserved: number;
-  available: number;
-  debt: number;
-  /** The instant these numbers are of. */
-  asOf: Date;
-}
-
-/** A ledger entry as its owner sees it. All amounts are credits. */
-export interface Transaction {
-  readonly id: string;
-  readonly operationId: string;
-  readonly userId: string;
-  readonly creditType: string;
-  /** Position in the account's gapless history, from 1. */
-  readonly seq: number;
-  readonly type: TransactionType;
-  /** What was asked for or moved, never negative; differs from |delta| for holds and scheduled grants. */
-  readonly amount: number;
-  /** What the balance changed by. */
-  readonly delta: number;
-  readonly reservedDelta: number;
-  readonly balanceAfter: number;
-  readonly availableAfter: number;
-  readonly debtAfter: number;
-  readonly draws: readonly Draw[];
-  readonly grantId: string | null;
-  readonly reservationId: string | null;
-  readonly reverses: string | null;
-  readonly description: string | null;
-  readonly actor: string | null;
-  readonly reason: string | null;
-  readonly correlationId: string | null;
-  readonly idempotencyKey: string | null;
-  readonly metadata: JsonObject;
-  /** The instant it took effect. */
-  readonly createdAt: Date;
-}
-
-/** A lot of credits. `remaining` includes `held`. */
-export interface Grant {
-  id: string;
-  userId: string;
-  creditType: string;
-  source: GrantSource;
-  amount: number;
-  remaining: number;
-  held: number;
-  priority: number;
-  effectiveAt: Date;
-  expiresAt: Date | null;
-  planId: string | null;
-  createdAt: Date;
-}
-
-/** A hold. amount = committed + released + remaining; what an expired hold gave back counts as released. */
-export interface Reservation {
-  id: string;
-  userId: string;
-  creditType: string;
-  amount: number;
-  committed: number;
-  released: number;
-  remaining: number;
-  status: ReservationStatus;
-  expiresAt: Date;
-  createdAt: Date;
-  reason: string | null;
-  metadata: JsonObject;
-}
+export type { Grant, Reservation, Transaction, UserCreditsInfo };
 
 /** What the entry that made a hold says about it; its row keeps only numbers. */
 export interface HoldOrigin {

@@ -1,15 +1,9 @@
 /** Jobs and the relay on timers of this process, for hosts without a scheduler. Nothing runs before `start`. */
 import { randomInt } from 'node:crypto';
+import type { StartOptions } from '../../models/inputs/notifications.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { clearTimeout, setTimeout } from '../../timers.js';
 import type { Jobs } from './contract.js';
-
-export interface StartOptions {
-  /** Seconds between two rounds of all jobs but the outbox, 1–86,400, default 60. */
-  readonly jobsEverySeconds?: number | undefined;
-  /** Seconds between two looks into the outbox, 0.1–86,400, default 1. */
-  readonly outboxEverySeconds?: number | undefined;
-}
 
 export class Background {
   readonly #jobs: Jobs;

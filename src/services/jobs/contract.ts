@@ -1,51 +1,8 @@
 /** What a scheduler calls, with what each job promises. */
-import type { CreditErrorCode } from '../../errors.js';
-import type { Awaitable } from '../../models/values.js';
-import type { OutboxReport } from '../outbox/run.js';
+import type { JobOptions } from '../../models/inputs/plans.js';
+import type { JobName, JobProgress, JobReport, OutboxJobReport } from '../../models/records/job.js';
 
-export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
-
-export interface JobProgress {
-  readonly job: JobName;
-  readonly processed: number;
-  /** How many are still due, where that is known. */
-  readonly remaining: number | null;
-}
-
-export interface JobOptions {
-  /** What was due by this instant; never later than now. Default now. */
-  asOf?: Date | string | undefined;
-  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */
-  batchSize?: number | undefined;
-  /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
-  maxDurationMs?: number | undefined;
-  signal?: AbortSignal | undefined;
-  /** Awaited between batches. */
-  onProgress?: ((progress: JobProgress) => Awaitable<void>) | undefined;
-}
-
-/** JSON-safe. `stopped`: by the signal, the time or a lease that was lost; run it again, nothing is done twice. */
-export interface JobReport<J extends JobName = JobName> {
-  readonly job: J;
-  readonly status: 'completed' | 'stopped' | 'lease_held_elsewhere';
-  readonly processed: number;
-  /** Credits. */
-  readonly granted: number;
-  /** Credits. */
-  readonly expired: number;
-  readonly delivered: number;
-  readonly skippedCount: number;
-  /** The first 100. */
-  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
-  readonly startedAt: string;
-  readonly durationMs: number;
-}
-
-/**
- * `failed`: rows given up; `waiting`: accounts in a pause or at another relay; `deleted`: old sent rows, and those of
- * removed sinks.
- */
-export type OutboxJobReport = JobReport<'outbox'> & Pick<OutboxReport, 'failed' | 'waiting' | 'deleted'>;
+export type { JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
 
 /**
  * Jobs for all users: batched, resumable, idempotent, and safe in many processes at once. A lease keeps two processes

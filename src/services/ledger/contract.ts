@@ -1,75 +1,10 @@
 /** The public face of the ledger: queries, and what verifies, repairs and rebuilds its mirror. */
 
-import type { EntryType } from '../../models/entry.js';
-import type { ListOptions } from '../../models/inputs/credits.js';
-import type { JsonObject, Page } from '../../models/values.js';
-import type { Problem } from './problems.js';
+import type { LedgerQuery, VerifyOptions } from '../../models/inputs/ledger.js';
+import type { LedgerEntry, VerifyReport } from '../../models/records/ledger.js';
+import type { Page } from '../../models/values.js';
 
-/** A ledger entry of any kind, amounts in credits. `userId` and `creditType` are null for the library's own acts. */
-export interface LedgerEntry {
-  readonly id: string;
-  readonly eventType: 'transaction' | 'error' | 'system';
-  readonly type: EntryType;
-  /** The verb that wrote it. */
-  readonly operation: string;
-  readonly operationId: string;
-  readonly userId: string | null;
-  readonly creditType: string | null;
-  /** Position in the account's chain, from 1; 0 outside any chain. */
-  readonly seq: number;
-  readonly message: string;
-  readonly amount: number;
-  readonly delta: number;
-  readonly balanceAfter: number;
-  readonly availableAfter: number;
-  readonly correlationId: string | null;
-  readonly actor: string | null;
-  readonly reason: string | null;
-  readonly description: string | null;
-  readonly metadata: JsonObject;
-  /** For refusals `code` and the numbers in credits; for others what a replay needs, amounts in micro-units. */
-  readonly details: JsonObject;
-  readonly createdAt: Date;
-  /** SHA-256 of its canonical bytes, in hex. */
-  readonly hash: string | null;
-}
-
-/** One of user, correlation id and operation id, or none; a period and types narrow any of them. */
-export interface LedgerQuery extends ListOptions {
-  userId?: string | undefined;
-  /** With `userId`; default `credits`. */
-  creditType?: string | undefined;
-  correlationId?: string | undefined;
-  operationId?: string | undefined;
-  /** Instants, both inclusive. Not with `operationId`. */
-  from?: Date | string | undefined;
-  to?: Date | string | undefined;
-  types?: readonly EntryType[] | undefined;
-  signal?: AbortSignal | undefined;
-  timeoutMs?: number | undefined;
-}
-
-export interface VerifyOptions {
-  /** Only this user's accounts, of every credit type, and only this user's lines. */
-  userId?: string | undefined;
-  signal?: AbortSignal | undefined;
-  /** Called after every page with the number of entries checked so far. */
-  onProgress?: ((done: number) => void) | undefined;
-}
-
-export interface VerifyReport {
-  readonly ok: boolean;
-  /** Entries checked. */
-  readonly checked: number;
-  /** The first thousand. */
-  readonly problems: readonly Problem[];
-  readonly problemCount: number;
-  /**
-   * Null without a file. `foreign`: lines of another ledger or program, not judged. `torn`: pieces of lines whose
-   * writer died, harmless when the entry stands whole elsewhere, which is checked.
-   */
-  readonly file: { readonly lines: number; readonly foreign: number; readonly torn: number } | null;
-}
+export type { LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
 
 export interface LedgerService {
   /**

@@ -44,7 +44,13 @@ export class LedgerMirror {
 
   /** Null, or a promise that resolves when these lines are as safe as the host asked for; it never rejects. */
   append(entries: readonly SealedEntry[]): Promise<void> | null {
-    return this.#config.sink.append(entries.map(({ row, body }) => entryLine(body, row.hash as string)));
+    const lines = entries.map(({ row, body }) => entryLine(body, row.hash as string));
+    try {
+      return this.#config.sink.append(lines)?.catch(this.#failed) ?? null;
+    } catch (err) {
+      this.#failed(err);
+      return null;
+    }
   }
 
   /** Null when a mutation may go on; else a promise that rejects with `LEDGER_FILE_UNAVAILABLE` when it may not. */
@@ -53,13 +59,24 @@ export class LedgerMirror {
   }
 
   health(): LedgerSinkHealth {
-    const { state, lag } = this.#config.sink.health();
-    return { state, lag: lag + this.#gap };
+    try {
+      const { state, lag } = this.#config.sink.health();
+      return { state, lag: lag + this.#gap };
+    } catch (err) {
+      this.#failed(err);
+      return { state: 'degraded', lag: this.#gap };
+    }
   }
 
   close(): Promise<void> {
     return this.#config.sink.close();
   }
+
+  /** A sink of the host's own that breaks its promise: what is committed stays committed. */
+  readonly #failed = (err: unknown): void => {
+    const { logger, sink } = this.#config;
+    logger.error({ err, path: sink.path }, 'The ledger sink failed: call ledger.reconcile() when it works again');
+  };
 
   async #recovered(dropped: number): Promise<void> {
     this.#gap += dropped;

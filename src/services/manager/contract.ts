@@ -1,9 +1,10 @@
 /** A manager: everything that shares one database, one pipeline and one clock. */
 import type { CreditEvent, CreditEventType } from '../../models/events.js';
+import type { StartOptions } from '../../models/inputs/notifications.js';
+import type { Health } from '../../models/records/health.js';
 import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
 import type { CreditService } from '../credits/contract.js';
-import type { StartOptions } from '../jobs/background.js';
 import type { Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';
@@ -11,13 +12,7 @@ import type { OutboxService } from '../outbox/service.js';
 import type { ExpirationService, SubscriptionService } from '../plans/contract.js';
 import type { PromoService } from '../promos/contract.js';
 
-export interface Health {
-  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
-  readonly status: 'healthy' | 'degraded' | 'unhealthy';
-  readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache', 'up' | 'down' | 'disabled'>>;
-  /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
-  readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
-}
+export type { Health };
 
 /** Everything that shares one database, one pipeline and one clock. */
 export interface CreditManagement<S = never, U extends string = never> extends AsyncDisposable {

@@ -1,59 +1,9 @@
 /** The verbs of notifications. */
-import type { CreditErrorCode } from '../../errors.js';
-import type { DeliveryStatus } from '../../models/delivery.js';
-import type { ListOptions } from '../../models/inputs/credits.js';
-import type { NotificationType } from '../../models/notification.js';
-import type { Awaitable, JsonObject, Page } from '../../models/values.js';
+import type { ExpiringOptions, NotificationQuery, NotifyOptions } from '../../models/inputs/notifications.js';
+import type { ExpiringReport, Notification } from '../../models/records/notification.js';
+import type { JsonObject, Page } from '../../models/values.js';
 
-/** A stored notification: a copy. `failed` ones say why; `sentAt` is when the queue took it. */
-export interface Notification {
-  readonly id: string;
-  readonly userId: string;
-  readonly creditType: string;
-  readonly type: NotificationType;
-  readonly payload: JsonObject;
-  readonly status: DeliveryStatus;
-  readonly error: string | null;
-  readonly createdAt: Date;
-  readonly sentAt: Date | null;
-}
-
-export interface NotifyOptions {
-  /** Default `credits`. */
-  readonly creditType?: string | undefined;
-}
-
-export interface NotificationQuery extends ListOptions {
-  readonly userId?: string | undefined;
-  readonly status?: DeliveryStatus | undefined;
-}
-
-export interface ExpiringOptions {
-  /** Accounts read at once, 1–1,000, default 100. */
-  readonly batchSize?: number | undefined;
-  /** Milliseconds after which no new batch is begun. */
-  readonly maxDurationMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Awaited between batches. */
-  readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;
-  /** `cursor` of an earlier report, to go on where it stopped. */
-  readonly cursor?: string | undefined;
-}
-
-/** JSON-safe. */
-export interface ExpiringReport {
-  /** `stopped` by the signal, by time, or by a database that did not answer: run it again. */
-  readonly status: 'completed' | 'stopped';
-  /** Accounts looked at. */
-  readonly processed: number;
-  /** Notifications written; a relay delivers them. */
-  readonly notified: number;
-  /** Where a stopped walk goes on; null at the end. */
-  readonly cursor: string | null;
-  readonly skippedCount: number;
-  /** Accounts that were left out, with the reason; the first 100. */
-  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
-}
+export type { ExpiringOptions, ExpiringReport, Notification, NotificationQuery, NotifyOptions };
 
 /**
  * Messages for people. Each is a row first and is then handed to the `queue`, at least once, with the same

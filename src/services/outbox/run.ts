@@ -1,9 +1,12 @@
 /** One run of the relay: what it may use, when it has to end, and what it reports. */
 import type { CreditErrorCode } from '../../errors.js';
+import type { OutboxReport } from '../../models/records/outbox.js';
 import type { Awaitable } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow } from '../../timers.js';
 import type { UnitBatch } from './commit-batch.js';
+
+export type { OutboxReport };
 
 export interface OutboxOptions {
   /** Rows read at once, 1–1,000, default 100. */
@@ -13,24 +16,6 @@ export interface OutboxOptions {
   readonly signal?: AbortSignal | undefined;
   /** Awaited between batches. */
   readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;
-}
-
-/** JSON-safe. */
-export interface OutboxReport {
-  /** `stopped` by the signal, by time, or by a database that did not answer: run it again. */
-  readonly status: 'completed' | 'stopped';
-  /** Deliveries that were attempted. */
-  readonly processed: number;
-  readonly delivered: number;
-  /** Rows given up in this run, after too many refusals. */
-  readonly failed: number;
-  /** Accounts that wait for the end of a pause, or that another relay is at. */
-  readonly waiting: number;
-  /** Rows deleted: sent ones that are a week old, and those of sinks that were taken off. */
-  readonly deleted: number;
-  readonly skippedCount: number;
-  /** What went wrong, by row; the first 100. */
-  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
 }
 
 export interface RelaySettings {

@@ -2,20 +2,14 @@
 import { creditError } from '../../errors.js';
 import { type DeliveryRow, undelivered } from '../../models/delivery.js';
 import { sinkNameSchema } from '../../models/inputs/notifications.js';
+import type { SinkInfo } from '../../models/records/outbox.js';
 import { sinkOf } from '../../models/system.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { parse } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { replaceOf } from '../store/tables.js';
 
-export interface SinkInfo {
-  readonly name: string;
-  readonly registeredAt: Date;
-  /** Events that wait for it. */
-  readonly pending: number;
-  /** Events that it refused too often. */
-  readonly failed: number;
-}
+export type { SinkInfo };
 
 export interface OutboxService {
   /**

@@ -7,73 +7,17 @@ import type {
   SetPlanOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
-import type { BillingPeriod } from '../../models/plan.js';
-import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
+import type { Cycle } from '../../models/records/cycle.js';
+import type { SubscriptionPlan } from '../../models/records/plan.js';
+import type {
+  Allocation,
+  ChangePreview,
+  SubscriptionChange,
+  UserSubscription,
+} from '../../models/records/subscription.js';
+import type { Applied, Page, Ref } from '../../models/values.js';
 
-export interface SubscriptionPlan {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string | null;
-  readonly creditType: string;
-  readonly creditLimit: number;
-  readonly alsoGrants: readonly { readonly creditType: string; readonly creditLimit: number }[];
-  readonly price: number;
-  readonly currency: string | null;
-  readonly billingPeriod: BillingPeriod;
-  readonly validityDays: number | null;
-  readonly trialDays: number;
-  readonly rolloverCap: number | null;
-  readonly timeZone: string | null;
-  readonly metadata: JsonObject;
-  readonly isActive: boolean;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-export interface UserSubscription {
-  readonly id: string;
-  readonly userId: string;
-  readonly planId: string;
-  readonly planName: string;
-  readonly status: 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended';
-  readonly startedAt: Date;
-  readonly periodStart: Date;
-  readonly periodEnd: Date;
-  /** When it ends, where it does not renew. */
-  readonly validUntil: Date | null;
-  readonly autoRenew: boolean;
-  /** The plan of the next period, where another was chosen for it. */
-  readonly nextPlanId: string | null;
-}
-
-/** One step of a user's subscriptions. */
-export interface SubscriptionChange {
-  readonly id: string;
-  readonly at: Date;
-  readonly message: string;
-  readonly subscription: UserSubscription;
-}
-
-export interface ChangePreview {
-  /** Credits that would be granted now, by credit type. */
-  readonly granted: Readonly<Record<string, number>>;
-  readonly subscription: UserSubscription;
-}
-
-export interface Cycle {
-  readonly id: string;
-  readonly userId: string;
-  readonly creditType: string;
-  /** Credits of one cycle. */
-  readonly amount: number;
-  readonly days: number;
-  readonly recurring: boolean;
-  readonly status: 'active' | 'canceled' | 'ended';
-  /** Of the current cycle. */
-  readonly start: Date;
-  readonly end: Date;
-  readonly createdAt: Date;
-}
+export type { ChangePreview, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
 
 /**
  * Plans and who has them. A user has one subscription at a time. What a subscription grants is written with the user's
@@ -190,9 +134,5 @@ export interface ExpirationService<S = never> {
    * taken: the stored terms are the truth. Repeating it grants nothing. `granted` is of the plan's own credit type.
    * @throws SUBSCRIPTION_NOT_FOUND
    */
-  allocateSubscriptionCredits(
-    subscription: Ref,
-    plan?: Ref,
-    options?: MutationOptions<S>,
-  ): Promise<{ granted: number; alreadyAllocated: boolean }>;
+  allocateSubscriptionCredits(subscription: Ref, plan?: Ref, options?: MutationOptions<S>): Promise<Allocation>;
 }

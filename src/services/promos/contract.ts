@@ -1,45 +1,10 @@
 /** The verbs of promo codes, with what each promises. */
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { PromoInput } from '../../models/inputs/promos.js';
-import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
+import type { ClaimResult, Eligibility, Promo, PromoClaim } from '../../models/records/promo.js';
+import type { Applied, Page, Ref } from '../../models/values.js';
 
-export interface Promo {
-  readonly id: string;
-  readonly code: string;
-  readonly credits: number;
-  readonly creditType: string;
-  readonly description: string | null;
-  readonly targetType: 'all_users' | 'specific_users';
-  readonly targetUserIds: readonly string[];
-  readonly maxUses: number | null;
-  readonly maxUsesPerUser: number;
-  readonly validFrom: Date;
-  readonly validUntil: Date | null;
-  readonly isActive: boolean;
-  readonly metadata: JsonObject;
-  /** Claims so far. */
-  readonly totalClaims: number;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-export interface PromoClaim {
-  readonly userId: string;
-  readonly promoId: string;
-  readonly promoCode: string;
-  readonly creditsAwarded: number;
-  readonly transactionId: string;
-  readonly claimedAt: Date;
-  readonly metadata: JsonObject;
-}
-
-export type Eligibility =
-  | { eligible: true; promoCode: string; credits: number; description: string | null }
-  | { eligible: false; promoCode: string; reason: string };
-
-export type ClaimResult =
-  | { success: true; creditsAwarded: number; promoCode: string; message: string; transactionId: string }
-  | { success: false; creditsAwarded: 0; promoCode: string; message: string };
+export type { ClaimResult, Eligibility, Promo, PromoClaim };
 
 /**
  * Promo codes. A claim is one commit: the code's counter, the credits and the record of the claim, so neither `maxUses`

@@ -1,0 +1,29 @@
+/** Balances: what a user has, and what a deduction would take. */
+import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
+import { credits, identifier, instant } from './fields.js';
+import { DrawSchema } from './transaction.js';
+
+export const UserCreditsInfoSchema = strictObject({
+  userId: identifier.describe('The user whose account this is.'),
+  creditType: identifier.describe('The kind of credits; an account is a user and a kind.'),
+  balance: credits.describe('Credits of all grants in effect, held ones included, less debt. May be negative.'),
+  reserved: credits.min(0).describe('Credits on hold: the sum of what active reservations have left.'),
+  available: credits.describe('Credits that can be spent now: balance less reserved. May be negative.'),
+  debt: credits.min(0).describe('Credits that were spent and that no grant has paid for yet.'),
+  /** The instant these numbers are of. */
+  asOf: instant.describe('The instant these numbers are of.'),
+});
+/** All numbers are credits. `available` = balance − reserved; negative while debt or holds outweigh the grants. */
+export interface UserCreditsInfo extends z.infer<typeof UserCreditsInfoSchema> {}
+
+export const DeductionPreviewSchema = strictObject({
+  sufficient: z.boolean().describe('Whether the deduction would be applied now.'),
+  shortfall: credits.min(0).describe('Credits that are missing; 0 when there are enough.'),
+  draws: z
+    .array(DrawSchema.readonly())
+    .readonly()
+    .describe('The grants it would take from, in order. A trial grant to be made is named trial.'),
+});
+/** What a deduction would take, by the instant it was asked for. */
+export interface DeductionPreview extends z.infer<typeof DeductionPreviewSchema> {}

@@ -1,0 +1,22 @@
+/** Grants: lots of credits with terms of their own. */
+import { z } from 'zod';
+import { grantSourceSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
+import { credits, identifier, instant } from './fields.js';
+
+export const GrantSchema = strictObject({
+  id: identifier.describe('Names the grant for ever.'),
+  userId: identifier.describe('The user whose account it is of.'),
+  creditType: identifier.describe('The kind of credits.'),
+  source: grantSourceSchema.describe('Where the credits came from.'),
+  amount: credits.min(0).describe('Credits that were granted.'),
+  remaining: credits.min(0).describe('Credits that are left of it, held ones included.'),
+  held: credits.min(0).describe('Credits of it that active reservations have put on hold.'),
+  priority: z.int().min(0).max(100).describe('From 0 to 100; the lower is spent first.'),
+  effectiveAt: instant.describe('The instant from which it can be spent.'),
+  expiresAt: instant.nullable().describe('The instant from which it can be spent no more; null when it never ends.'),
+  planId: identifier.nullable().describe('The plan that it is of; null when it is of none.'),
+  createdAt: instant.describe('The instant at which it was made.'),
+});
+/** A lot of credits. `remaining` includes `held`. */
+export interface Grant extends z.infer<typeof GrantSchema> {}

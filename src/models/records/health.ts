@@ -1,0 +1,29 @@
+/** Health: what a readiness probe is told. */
+import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
+import { count } from './fields.js';
+
+const component = z.enum(['up', 'down', 'disabled']);
+
+export const HealthSchema = strictObject({
+  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
+  status: z
+    .enum(['healthy', 'degraded', 'unhealthy'])
+    .describe('`unhealthy` without the database; `degraded` while the ledger file or the cache fails.'),
+  components: strictObject({
+    database: component.describe('Whether the database answered.'),
+    ledgerFile: component.describe('Whether the ledger file could be written; disabled without one.'),
+    cache: component.describe('Whether the cache answered when it was last used; disabled without one.'),
+  })
+    .readonly()
+    .describe('What the manager is made of, one by one.'),
+  /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
+  ledgerFile: strictObject({
+    state: z.enum(['up', 'degraded']).describe('Whether it can be written.'),
+    lag: count.describe('Entries committed by this process that the file does not have yet.'),
+  })
+    .readonly()
+    .nullable()
+    .describe('Null without a file; `lag` counts entries committed by this process that the file does not have yet.'),
+});
+export interface Health extends Readonly<z.infer<typeof HealthSchema>> {}

@@ -1,0 +1,58 @@
+/** Jobs: what a run reports, and what it tells between two batches. */
+import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
+import { count, credits, isoInstant } from './fields.js';
+import { OutboxReportSchema } from './outbox.js';
+import { skippedCountSchema, skippedSchema } from './run.js';
+
+export const jobNameSchema = z.enum([
+  'expiration',
+  'allocation',
+  'reservation_expiry',
+  'expiring_notifications',
+  'outbox',
+]);
+export type JobName = z.infer<typeof jobNameSchema>;
+
+export const JobProgressSchema = strictObject({
+  job: jobNameSchema.describe('Which job it is.'),
+  processed: count.describe('Rows processed so far.'),
+  /** How many are still due, where that is known. */
+  remaining: count.nullable().describe('How many are still due, where that is known; else null.'),
+});
+export interface JobProgress extends Readonly<z.infer<typeof JobProgressSchema>> {}
+
+export const JobReportSchema = strictObject({
+  job: jobNameSchema.describe('Which job it was.'),
+  status: z
+    .enum(['completed', 'stopped', 'lease_held_elsewhere'])
+    .describe('`stopped` by the signal, the time or a lost lease; `lease_held_elsewhere`: another process runs it.'),
+  processed: count.describe('Rows processed.'),
+  /** Credits that were granted. */
+  granted: credits.min(0).describe('Credits that were granted.'),
+  /** Credits that expired. */
+  expired: credits.min(0).describe('Credits that expired.'),
+  delivered: count.describe('Notifications written, or events delivered.'),
+  skippedCount: skippedCountSchema,
+  /** What was skipped and why; the first 100. */
+  skipped: skippedSchema.describe('What was skipped and why; the first 100.'),
+  startedAt: isoInstant.describe('The instant at which it began, ISO 8601.'),
+  durationMs: z.number().min(0).describe('Milliseconds that it took.'),
+});
+/** JSON-safe. `stopped`: by the signal, the time or a lease that was lost; run it again, nothing is done twice. */
+export interface JobReport<J extends JobName = JobName> extends Readonly<Omit<z.infer<typeof JobReportSchema>, 'job'>> {
+  readonly job: J;
+}
+
+const { failed, waiting, deleted } = OutboxReportSchema.shape;
+export const OutboxJobReportSchema = JobReportSchema.extend({
+  job: z.literal('outbox').describe('Which job it was.'),
+  failed,
+  waiting,
+  deleted,
+});
+/**
+ * `failed`: rows given up; `waiting`: accounts in a pause or at another relay; `deleted`: old sent rows, and those of
+ * removed sinks.
+ */
+export type OutboxJobReport = Readonly<z.infer<typeof OutboxJobReportSchema>>;

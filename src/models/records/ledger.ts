@@ -1,0 +1,92 @@
+/** The ledger: its entries, and what an audit of them finds. */
+import { z } from 'zod';
+import { entryTypeSchema } from '../entry.js';
+import { ledgerEventTypeSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
+import { count, credits, identifier, instant, jsonObject } from './fields.js';
+
+export const LedgerEntrySchema = strictObject({
+  id: identifier.describe('Names the entry for ever.'),
+  eventType: ledgerEventTypeSchema.describe('A transaction, a refusal (error), or an act of the library (system).'),
+  type: entryTypeSchema.describe('What kind of change it is; error and system as the event type says.'),
+  /** The verb that wrote it. */
+  operation: z.string().describe('The verb that wrote it.'),
+  operationId: identifier.describe('Names the call; all entries of one call share it.'),
+  userId: identifier.nullable().describe("The user it is about; null for the library's own acts."),
+  creditType: identifier.nullable().describe("The kind of credits; null for the library's own acts."),
+  /** Position in the account's chain, from 1; 0 outside any chain. */
+  seq: count.describe("Position in the account's chain, from 1; 0 outside any chain."),
+  message: z.string().describe('What happened, for people.'),
+  amount: credits.min(0).describe('Credits that were asked for or moved, never negative.'),
+  delta: credits.describe('Credits that the balance changed by.'),
+  balanceAfter: credits.describe('The balance after it, in credits.'),
+  availableAfter: credits.describe('The available credits after it.'),
+  correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
+  actor: z.string().nullable().describe('Who made the call; null where nobody was named.'),
+  reason: z.string().nullable().describe('Why it was made; null where no reason was given.'),
+  description: z.string().nullable().describe('A text of the caller; null without one.'),
+  metadata: jsonObject.describe('What the caller wrote beside it; {} without any.'),
+  /** For refusals `code` and the numbers in credits; for others what a replay needs, amounts in micro-units. */
+  details: jsonObject.describe(
+    'For refusals `code` and the numbers in credits; for others what a replay needs, amounts in micro-units.',
+  ),
+  createdAt: instant.describe('The instant it took effect.'),
+  /** SHA-256 of its canonical bytes, in hex. */
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .describe('SHA-256 of its canonical bytes, in hex.'),
+});
+/** A ledger entry of any kind, amounts in credits. `userId` and `creditType` are null for the library's own acts. */
+export interface LedgerEntry extends Readonly<z.infer<typeof LedgerEntrySchema>> {}
+
+const problemKindSchema = z.enum([
+  ...(['sequence', 'chain', 'hash', 'balance', 'available', 'time', 'columns', 'future'] as const),
+  ...(['account', 'grant', 'hold'] as const),
+  ...(['file_missing', 'file_differs', 'file_unknown', 'file_damaged'] as const),
+]);
+/**
+ * - `sequence`, `chain`, `hash`, `balance`, `available`, `time`, `columns`: of an entry, by its id.
+ * - `future`: an operation dated later than now.
+ * - `account`, `grant`, `hold`: a row that is not what the entries make of it, or is missing, by its id.
+ * - `file_missing`, `file_differs`: an entry without its line, or whose line has other content, by its id.
+ * - `file_unknown`: a line of this ledger whose entry the database does not have, by the line's id.
+ * - `file_damaged`: a line that cannot be read, as `line N`.
+ */
+export type ProblemKind = z.infer<typeof problemKindSchema>;
+
+export const ProblemSchema = strictObject({
+  kind: problemKindSchema.describe('What is wrong.'),
+  /** The entry, account, grant or hold it is about; `line N` of the file where no id can be read. */
+  id: z
+    .string()
+    .describe('The entry, account, grant or hold it is about; `line N` of the file where no id can be read.'),
+  message: z.string().describe('What was found and what was expected, for people.'),
+});
+export interface Problem extends Readonly<z.infer<typeof ProblemSchema>> {}
+
+export const VerifyReportSchema = strictObject({
+  ok: z.boolean().describe('Whether nothing is wrong.'),
+  /** Entries checked. */
+  checked: count.describe('Entries checked.'),
+  /** The first thousand. */
+  problems: z.array(ProblemSchema.readonly()).max(1_000).readonly().describe('The first thousand.'),
+  problemCount: count.describe('All of them.'),
+  /**
+   * Null without a file. `foreign`: lines of another ledger or program, not judged. `torn`: pieces of lines whose
+   * writer died, harmless when the entry stands whole elsewhere, which is checked.
+   */
+  file: strictObject({
+    lines: count.describe('Lines of the file.'),
+    foreign: count.describe('Lines of another ledger or program, not judged.'),
+    torn: count.describe('Pieces of lines whose writer died; harmless when the entry stands whole elsewhere.'),
+  })
+    .readonly()
+    .nullable()
+    .describe(
+      'Null without a file. `foreign`: lines of another ledger or program, not judged. `torn`: pieces of lines whose ' +
+        'writer died, harmless when the entry stands whole elsewhere, which is checked.',
+    ),
+});
+export interface VerifyReport extends Readonly<z.infer<typeof VerifyReportSchema>> {}

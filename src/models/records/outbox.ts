@@ -1,0 +1,34 @@
+/** The outbox: what a run of the relay reports, and what is known of a sink. */
+import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
+import { count, instant } from './fields.js';
+import { runStatusSchema, skippedCountSchema, skippedSchema } from './run.js';
+
+export const OutboxReportSchema = strictObject({
+  /** `stopped` by the signal, by time, or by a database that did not answer: run it again. */
+  status: runStatusSchema,
+  /** Deliveries that were attempted. */
+  processed: count.describe('Deliveries that were attempted.'),
+  delivered: count.describe('Rows that their receiver took.'),
+  /** Rows given up in this run, after too many refusals. */
+  failed: count.describe('Rows given up in this run, after too many refusals.'),
+  /** Accounts that wait for the end of a pause, or that another relay is at. */
+  waiting: count.describe('Accounts that wait for the end of a pause, or that another relay is at.'),
+  /** Rows deleted: sent ones that are a week old, and those of sinks that were taken off. */
+  deleted: count.describe('Rows deleted: sent ones that are a week old, and those of sinks that were taken off.'),
+  skippedCount: skippedCountSchema,
+  /** What went wrong, by row; the first 100. */
+  skipped: skippedSchema.describe('What went wrong, by row; the first 100.'),
+});
+/** JSON-safe. */
+export interface OutboxReport extends Readonly<z.infer<typeof OutboxReportSchema>> {}
+
+export const SinkInfoSchema = strictObject({
+  name: z.string().describe('The name that the sink is registered under.'),
+  registeredAt: instant.describe('The instant at which the first process brought it.'),
+  /** Events that wait for it. */
+  pending: count.describe('Events that wait for it.'),
+  /** Events that it refused too often. */
+  failed: count.describe('Events that it refused too often.'),
+});
+export interface SinkInfo extends Readonly<z.infer<typeof SinkInfoSchema>> {}

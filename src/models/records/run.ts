@@ -1,0 +1,28 @@
+/** What the reports of jobs, walks and the relay have in common. */
+import { z } from 'zod';
+import type { CreditErrorCode } from '../../errors.js';
+import { count, identifier } from './fields.js';
+
+const errorCodeSchema = z.custom<CreditErrorCode>(
+  (value) => typeof value === 'string' && /^[A-Z]+(_[A-Z]+)*$/.test(value),
+  { error: 'a code of CreditError' },
+);
+
+export const runStatusSchema = z
+  .enum(['completed', 'stopped'])
+  .describe('`stopped` by the signal, by time, or by a database that did not answer: run it again.');
+
+export const skippedCountSchema = count.describe('How many were left out, also beyond the first 100.');
+
+export const skippedSchema = z
+  .array(
+    z
+      .strictObject({
+        id: identifier.describe('What was left out.'),
+        code: errorCodeSchema.describe('The code of the error it met.'),
+        message: z.string().describe('What happened, for people.'),
+      })
+      .readonly(),
+  )
+  .max(100)
+  .readonly();

@@ -1,0 +1,51 @@
+/** Subscriptions: which plan a user is on, and how that came about. */
+import { z } from 'zod';
+import { strictObject } from '../strict-object.js';
+import { credits, identifier, instant } from './fields.js';
+
+export const UserSubscriptionSchema = strictObject({
+  id: identifier.describe('Names the subscription for ever.'),
+  userId: identifier.describe('The user who has it.'),
+  planId: identifier.describe('The plan of the current period.'),
+  planName: z.string().describe('The name of that plan when it was chosen.'),
+  status: z
+    .enum(['trialing', 'active', 'paused', 'cancelled', 'ended'])
+    .describe('How it stands; a cancelled one goes on until its period ends.'),
+  startedAt: instant.describe('The instant at which it was started.'),
+  periodStart: instant.describe('The start of the current period.'),
+  periodEnd: instant.describe('The end of the current period, the start of the next.'),
+  /** When it ends, where it does not renew. */
+  validUntil: instant.nullable().describe('When it ends, where it does not renew; null while it renews.'),
+  autoRenew: z.boolean().describe('Whether another period follows the current one.'),
+  /** The plan of the next period, where another was chosen for it. */
+  nextPlanId: identifier
+    .nullable()
+    .describe('The plan of the next period, where another was chosen for it; null for the same plan.'),
+});
+export interface UserSubscription extends Readonly<z.infer<typeof UserSubscriptionSchema>> {}
+
+export const SubscriptionChangeSchema = strictObject({
+  id: identifier.describe('The ledger entry of the change.'),
+  at: instant.describe('The instant of the change.'),
+  message: z.string().describe('What changed, for people.'),
+  subscription: UserSubscriptionSchema.readonly().describe('The subscription after the change.'),
+});
+/** One step of a user's subscriptions. */
+export interface SubscriptionChange extends Readonly<z.infer<typeof SubscriptionChangeSchema>> {}
+
+export const ChangePreviewSchema = strictObject({
+  /** Credits that would be granted now, by credit type. */
+  granted: z
+    .record(z.string(), credits.min(0))
+    .readonly()
+    .describe('Credits that would be granted now, by credit type; {} for none.'),
+  subscription: UserSubscriptionSchema.readonly().describe('The subscription as it would be.'),
+});
+export interface ChangePreview extends Readonly<z.infer<typeof ChangePreviewSchema>> {}
+
+export const AllocationSchema = strictObject({
+  granted: credits.min(0).describe("Credits that were granted, of the plan's own credit type."),
+  alreadyAllocated: z.boolean().describe('Whether there was nothing left to grant.'),
+});
+/** What the allocation of one subscription came to. */
+export interface Allocation extends z.infer<typeof AllocationSchema> {}

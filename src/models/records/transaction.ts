@@ -1,0 +1,46 @@
+/** Transactions: the entries of an account, as its owner sees them. */
+import { z } from 'zod';
+import { transactionTypeSchema } from '../enums.js';
+import { strictObject } from '../strict-object.js';
+import { count, credits, identifier, instant, jsonObject } from './fields.js';
+
+export const DrawSchema = strictObject({
+  grantId: identifier.describe('The grant that was taken from.'),
+  amount: credits.describe('Credits that were taken from it.'),
+});
+/** Part of a grant that a debit or a reservation takes. */
+export interface Draw extends Readonly<z.infer<typeof DrawSchema>> {}
+
+export const CreditsTransactionSchema = strictObject({
+  id: identifier.describe('Names this transaction for ever.'),
+  operationId: identifier.describe('Names the call; all transactions of one call share it.'),
+  userId: identifier.describe('The user whose account it is of.'),
+  creditType: identifier.describe('The kind of credits.'),
+  /** Position in the account's gapless history, from 1. */
+  seq: count.min(1).describe("Position in the account's gapless history, from 1."),
+  type: transactionTypeSchema.describe('What kind of change it is.'),
+  /** What was asked for or moved, never negative; differs from |delta| for holds and scheduled grants. */
+  amount: credits
+    .min(0)
+    .describe('What was asked for or moved, never negative; differs from |delta| for holds and scheduled grants.'),
+  /** What the balance changed by. */
+  delta: credits.describe('What the balance changed by.'),
+  reservedDelta: credits.describe('What the credits on hold changed by.'),
+  balanceAfter: credits.describe('The balance after it.'),
+  availableAfter: credits.describe('The available credits after it.'),
+  debtAfter: credits.min(0).describe('The debt after it.'),
+  draws: z.array(DrawSchema.readonly()).readonly().describe('The grants that were taken from, in order.'),
+  grantId: identifier.nullable().describe('The grant that was made or ended; null for other types.'),
+  reservationId: identifier.nullable().describe('The reservation it is about; null for other types.'),
+  reverses: identifier.nullable().describe('The transaction that it undoes; null when it undoes none.'),
+  description: z.string().nullable().describe('A text of the caller; null without one.'),
+  actor: z.string().nullable().describe('Who made the call; null where nobody was named.'),
+  reason: z.string().nullable().describe('Why it was made; null where no reason was given.'),
+  correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
+  idempotencyKey: z.string().nullable().describe('The key of the call; null without one.'),
+  metadata: jsonObject.describe('What the caller wrote beside it; {} without any.'),
+  /** The instant it took effect. */
+  createdAt: instant.describe('The instant it took effect.'),
+});
+/** A ledger entry as its owner sees it. All amounts are credits. */
+export interface Transaction extends Readonly<z.infer<typeof CreditsTransactionSchema>> {}

@@ -1,0 +1,357 @@
+/** The records as they were written by hand, before they were inferred from schemas: users wrote code against these. */
+import type {
+  AccessStatus,
+  CreditErrorCode,
+  DeliveryStatus,
+  EntryType,
+  GrantSource,
+  JsonObject,
+  NotificationType,
+  ReservationStatus,
+  TransactionType,
+} from '../../src/index.js';
+
+export interface Draw {
+  readonly grantId: string;
+  readonly amount: number;
+}
+
+export interface UserCreditsInfo {
+  userId: string;
+  creditType: string;
+  balance: number;
+  reserved: number;
+  available: number;
+  debt: number;
+  asOf: Date;
+}
+
+export interface Transaction {
+  readonly id: string;
+  readonly operationId: string;
+  readonly userId: string;
+  readonly creditType: string;
+  readonly seq: number;
+  readonly type: TransactionType;
+  readonly amount: number;
+  readonly delta: number;
+  readonly reservedDelta: number;
+  readonly balanceAfter: number;
+  readonly availableAfter: number;
+  readonly debtAfter: number;
+  readonly draws: readonly Draw[];
+  readonly grantId: string | null;
+  readonly reservationId: string | null;
+  readonly reverses: string | null;
+  readonly description: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly correlationId: string | null;
+  readonly idempotencyKey: string | null;
+  readonly metadata: JsonObject;
+  readonly createdAt: Date;
+}
+
+export interface Grant {
+  id: string;
+  userId: string;
+  creditType: string;
+  source: GrantSource;
+  amount: number;
+  remaining: number;
+  held: number;
+  priority: number;
+  effectiveAt: Date;
+  expiresAt: Date | null;
+  planId: string | null;
+  createdAt: Date;
+}
+
+export interface Reservation {
+  id: string;
+  userId: string;
+  creditType: string;
+  amount: number;
+  committed: number;
+  released: number;
+  remaining: number;
+  status: ReservationStatus;
+  expiresAt: Date;
+  createdAt: Date;
+  reason: string | null;
+  metadata: JsonObject;
+}
+
+export interface SubscriptionPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly creditType: string;
+  readonly creditLimit: number;
+  readonly alsoGrants: readonly { readonly creditType: string; readonly creditLimit: number }[];
+  readonly price: number;
+  readonly currency: string | null;
+  readonly billingPeriod: 'daily' | 'weekly' | 'monthly' | 'yearly';
+  readonly validityDays: number | null;
+  readonly trialDays: number;
+  readonly rolloverCap: number | null;
+  readonly timeZone: string | null;
+  readonly metadata: JsonObject;
+  readonly isActive: boolean;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface UserSubscription {
+  readonly id: string;
+  readonly userId: string;
+  readonly planId: string;
+  readonly planName: string;
+  readonly status: 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended';
+  readonly startedAt: Date;
+  readonly periodStart: Date;
+  readonly periodEnd: Date;
+  readonly validUntil: Date | null;
+  readonly autoRenew: boolean;
+  readonly nextPlanId: string | null;
+}
+
+export interface SubscriptionChange {
+  readonly id: string;
+  readonly at: Date;
+  readonly message: string;
+  readonly subscription: UserSubscription;
+}
+
+export interface ChangePreview {
+  readonly granted: Readonly<Record<string, number>>;
+  readonly subscription: UserSubscription;
+}
+
+export interface Cycle {
+  readonly id: string;
+  readonly userId: string;
+  readonly creditType: string;
+  readonly amount: number;
+  readonly days: number;
+  readonly recurring: boolean;
+  readonly status: 'active' | 'canceled' | 'ended';
+  readonly start: Date;
+  readonly end: Date;
+  readonly createdAt: Date;
+}
+
+export interface Promo {
+  readonly id: string;
+  readonly code: string;
+  readonly credits: number;
+  readonly creditType: string;
+  readonly description: string | null;
+  readonly targetType: 'all_users' | 'specific_users';
+  readonly targetUserIds: readonly string[];
+  readonly maxUses: number | null;
+  readonly maxUsesPerUser: number;
+  readonly validFrom: Date;
+  readonly validUntil: Date | null;
+  readonly isActive: boolean;
+  readonly metadata: JsonObject;
+  readonly totalClaims: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface PromoClaim {
+  readonly userId: string;
+  readonly promoId: string;
+  readonly promoCode: string;
+  readonly creditsAwarded: number;
+  readonly transactionId: string;
+  readonly claimedAt: Date;
+  readonly metadata: JsonObject;
+}
+
+export type Eligibility =
+  | { eligible: true; promoCode: string; credits: number; description: string | null }
+  | { eligible: false; promoCode: string; reason: string };
+
+export type ClaimResult =
+  | { success: true; creditsAwarded: number; promoCode: string; message: string; transactionId: string }
+  | { success: false; creditsAwarded: 0; promoCode: string; message: string };
+
+export interface Notification {
+  readonly id: string;
+  readonly userId: string;
+  readonly creditType: string;
+  readonly type: NotificationType;
+  readonly payload: JsonObject;
+  readonly status: DeliveryStatus;
+  readonly error: string | null;
+  readonly createdAt: Date;
+  readonly sentAt: Date | null;
+}
+
+export interface ExpiringReport {
+  readonly status: 'completed' | 'stopped';
+  readonly processed: number;
+  readonly notified: number;
+  readonly cursor: string | null;
+  readonly skippedCount: number;
+  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
+}
+
+export interface LedgerEntry {
+  readonly id: string;
+  readonly eventType: 'transaction' | 'error' | 'system';
+  readonly type: EntryType;
+  readonly operation: string;
+  readonly operationId: string;
+  readonly userId: string | null;
+  readonly creditType: string | null;
+  readonly seq: number;
+  readonly message: string;
+  readonly amount: number;
+  readonly delta: number;
+  readonly balanceAfter: number;
+  readonly availableAfter: number;
+  readonly correlationId: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly description: string | null;
+  readonly metadata: JsonObject;
+  readonly details: JsonObject;
+  readonly createdAt: Date;
+  readonly hash: string | null;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly checked: number;
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
+  readonly file: { readonly lines: number; readonly foreign: number; readonly torn: number } | null;
+}
+
+export type ProblemKind =
+  | 'sequence'
+  | 'chain'
+  | 'hash'
+  | 'balance'
+  | 'available'
+  | 'time'
+  | 'columns'
+  | 'future'
+  | 'account'
+  | 'grant'
+  | 'hold'
+  | 'file_missing'
+  | 'file_differs'
+  | 'file_unknown'
+  | 'file_damaged';
+
+export interface Problem {
+  readonly kind: ProblemKind;
+  readonly id: string;
+  readonly message: string;
+}
+
+export interface Health {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache', 'up' | 'down' | 'disabled'>>;
+  readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
+}
+
+export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
+
+export interface JobProgress {
+  readonly job: JobName;
+  readonly processed: number;
+  readonly remaining: number | null;
+}
+
+export interface JobReport<J extends JobName = JobName> {
+  readonly job: J;
+  readonly status: 'completed' | 'stopped' | 'lease_held_elsewhere';
+  readonly processed: number;
+  readonly granted: number;
+  readonly expired: number;
+  readonly delivered: number;
+  readonly skippedCount: number;
+  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
+  readonly startedAt: string;
+  readonly durationMs: number;
+}
+
+export interface OutboxReport {
+  readonly status: 'completed' | 'stopped';
+  readonly processed: number;
+  readonly delivered: number;
+  readonly failed: number;
+  readonly waiting: number;
+  readonly deleted: number;
+  readonly skippedCount: number;
+  readonly skipped: readonly { readonly id: string; readonly code: CreditErrorCode; readonly message: string }[];
+}
+
+export interface SinkInfo {
+  readonly name: string;
+  readonly registeredAt: Date;
+  readonly pending: number;
+  readonly failed: number;
+}
+
+export type NotificationMessage = { readonly notification_id: string; readonly user_id: string } & (
+  | {
+      readonly type: 'low_credits';
+      readonly payload: {
+        readonly current_credits: { readonly balance: number; readonly reserved: number; readonly available: number };
+        readonly credit_type?: string;
+      };
+    }
+  | {
+      readonly type: 'expiring_credits';
+      readonly payload: {
+        readonly expiring_credits: number;
+        readonly within_days: number;
+        readonly credit_type?: string;
+      };
+    }
+  | { readonly type: 'transaction_error'; readonly payload: { readonly message: string; readonly details: JsonObject } }
+);
+
+type Movement = {
+  amount: number;
+  balance: number;
+  available: number;
+  transactionId: string;
+  reference: string | null;
+};
+type Edge = { previousBalance: number; balance: number; available: number; transactionId: string | null };
+
+export interface CreditEventMap {
+  'credits.recharged': Movement & { source: GrantSource };
+  'credits.refunded': Movement;
+  'credits.adjusted': Movement & { actor: string; reason: string };
+  'credits.deducted': Movement;
+  'credits.expired': Movement;
+  'credits.account.created': { balance: number };
+  'credits.low_balance_reached': Edge & { threshold: number };
+  'credits.balance_restored': Edge & { threshold: number };
+  'credits.balance_exhausted': Edge;
+  'credits.plugin_status_changed': Edge & { previousStatus: AccessStatus; status: AccessStatus };
+  'subscription.allocated': Movement & { subscriptionId: string; periodStart: string };
+  'payment.paid': Movement & { paymentId: string };
+}
+
+type CreditEventType = keyof CreditEventMap;
+export type CreditEvent<K extends CreditEventType = CreditEventType> = {
+  [T in K]: {
+    readonly id: string;
+    readonly type: T;
+    readonly userId: string;
+    readonly creditType: string;
+    readonly sequence: number;
+    readonly occurredAt: string;
+    readonly correlationId: string | null;
+    readonly data: CreditEventMap[T];
+  };
+}[K];
