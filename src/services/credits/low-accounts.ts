@@ -8,12 +8,16 @@ import { type RowPage, storedRow, type Tables } from '../store/tables.js';
 /** Rows read at once: of those in the last magnitude, some may have more than was asked for. */
 const ROWS_PER_READ = 500;
 
+interface AtMost extends Pick<FindQuery, 'limit' | 'after'> {
+  readonly creditType: string;
+  /** Units. */
+  readonly most: number;
+}
+
 /** Accounts of a credit type whose `available` is at most `most`, by magnitude. */
 export async function accountsWithAtMost<S>(
   tables: Tables<S>,
-  creditType: string,
-  most: number,
-  { limit, after }: Pick<FindQuery, 'limit' | 'after'>,
+  { creditType, most, limit, after }: AtMost,
   options: StoreOptions<S>,
 ): Promise<RowPage<AccountRow>> {
   const query = {

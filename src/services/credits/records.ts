@@ -1,6 +1,7 @@
 /** Stored rows as the records handed out: copies, instants as Dates, amounts as numbers of credits. */
 import type { Account } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
+import { creditError } from '../../errors.js';
 import type { OpenGrant, OpenHold } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ReservationStatus, TransactionType } from '../../models/enums.js';
@@ -151,4 +152,10 @@ export function holdAfter(entry: EntryRow): HoldNumbers {
 function copyOf(metadata: JsonObject): JsonObject {
   for (const _ in metadata) return structuredClone(metadata);
   return {};
+}
+
+/** The entry that answers a call which wrote one. */
+export function entryOf(entry: EntryRow | null): EntryRow {
+  if (entry) return entry;
+  throw creditError('INVARIANT_VIOLATION', 'A committed call has no entry. Please report this.', {});
 }

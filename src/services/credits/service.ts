@@ -1,12 +1,17 @@
 /** A credit service: the verbs of one credit type on a shared engine. */
 import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
+import { accountList, accounts } from './accounts.js';
+import { AccountsNow } from './accounts-now.js';
 import type { BalanceCache } from './balance-cache.js';
+import { balances } from './balances.js';
 import type { CreditService } from './contract.js';
+import { history } from './history.js';
 import { HoldDirectory } from './hold-directory.js';
 import { creditMetering } from './meter.js';
-import { creditMutations } from './mutations.js';
-import { creditReads } from './reads.js';
+import { reservationReads, reservations } from './reservations.js';
+import { spending } from './spending.js';
+import { Verbs } from './verbs.js';
 
 export interface CreditServiceParts<S> {
   readonly engine: Engine<S>;
@@ -21,12 +26,17 @@ export function buildCreditService<S>({
   settings,
   cache,
 }: CreditServiceParts<S>): CreditService<S> {
+  const verbs = new Verbs(engine, creditType);
   const holds = new HoldDirectory(engine, creditType);
   const context = () => readingContext(settings(), creditType);
-  const mutations = creditMutations(engine, creditType, holds);
+  const accountsNow = new AccountsNow({ engine, creditType, context, cache });
+  const mutations = { ...spending(verbs), ...reservations(verbs, holds), ...accounts(verbs) };
   return {
     ...mutations,
-    ...creditReads({ engine, creditType, holds, context, cache }),
+    ...balances(verbs, accountsNow),
+    ...history(verbs),
+    ...reservationReads(verbs, holds, accountsNow),
+    ...accountList(verbs, accountsNow),
     ...creditMetering(mutations, engine.scale, engine.logger),
   };
 }

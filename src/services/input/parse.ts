@@ -1,7 +1,13 @@
 /** Parsing at the edge: schema, amounts, and the fingerprint of what the caller gave. */
 import type { z } from 'zod';
 import { creditError, isCreditError } from '../../errors.js';
-import { type MutationOptions, mutationSchema, type ReadOptions, readSchema } from '../../models/inputs/credits.js';
+import {
+  type CallOptions,
+  type MutationOptions,
+  mutationSchema,
+  type ReadOptions,
+  readSchema,
+} from '../../models/inputs/credits.js';
 import { identifierSchema, isIdentifier } from '../../models/inputs/values.js';
 
 /** The parsed value, or `INVALID_ARGUMENT` that names the first field that is wrong and what was expected. */
@@ -38,6 +44,11 @@ export function parseMutationOptions<S>(given: MutationOptions<S> | undefined): 
 /** The options of a read that takes no others. */
 export function parseReadOptions<S>(given: ReadOptions<S> | undefined): ReadOptions<S> {
   return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
+}
+
+/** The options of a verb by its schema. A session is whatever the database takes: only the adapter can judge it. */
+export function parseCall<T, S>(schema: z.ZodType<T>, given: unknown): T & CallOptions<S> {
+  return (given === undefined ? {} : parse(schema, given)) as T & CallOptions<S>;
 }
 
 export function parseId(value: unknown, path: string): string {

@@ -1,0 +1,87 @@
+/** Accounts as they are now: read, and advanced to the instant of the read. Nothing is written. */
+import { type Account, emptyAccount } from '../../core/account.js';
+import { advanced } from '../../core/advance.js';
+import type { Context } from '../../core/decision.js';
+import { accountKey } from '../../models/account.js';
+import type { ReadOptions } from '../../models/inputs/credits.js';
+import type { StoreOptions } from '../../ports/db-manager.js';
+import { monotonicNow } from '../../timers.js';
+import type { VersionedAccount } from '../pipeline/account-memory.js';
+import type { Engine } from '../pipeline/engine.js';
+import { AccountReader } from './account-reader.js';
+import type { BalanceCache } from './balance-cache.js';
+
+export interface AccountsNowParts<S> {
+  readonly engine: Engine<S>;
+  readonly creditType: string;
+  readonly context: () => Context;
+  readonly cache: BalanceCache | null;
+}
+
+export class AccountsNow<S> {
+  readonly #parts: AccountsNowParts<S>;
+  readonly #reader: AccountReader<S>;
+
+  constructor(parts: AccountsNowParts<S>) {
+    this.#parts = parts;
+    this.#reader = new AccountReader<S>(parts.engine.store);
+  }
+
+  get context(): Context {
+    return this.#parts.context();
+  }
+
+  /** The account now, and never before its last operation. */
+  async now(userId: string, options: ReadOptions<S>): Promise<Account> {
+    return this.present(await this.stored(userId, options));
+  }
+
+  /** The account as it is stored. */
+  async stored(userId: string, options: ReadOptions<S>): Promise<Account> {
+    return (await this.#state(userId, options)).account;
+  }
+
+  /** The same by a query of its own, inside a read that is under way. */
+  async storedAtOnce(userId: string, options: StoreOptions<S>): Promise<Account> {
+    const found = await this.#reader.readNow(this.#keyOf(userId), options);
+    return found?.account ?? this.#empty(userId);
+  }
+
+  /** The totals of an account, from the cache where there is one. */
+  async balance(userId: string, options: ReadOptions<S>): Promise<Account> {
+    const { engine, creditType, cache } = this.#parts;
+    if (!cache || options.session !== undefined || options.fresh) return this.now(userId, options);
+    // The store may need its share of the call's time.
+    const rest = engine.startDeadline(options);
+    const cached = await engine.read(options, (timeoutMs) => cache.get(creditType, userId, timeoutMs / 2));
+    if (cached) return cached;
+    const readAt = monotonicNow();
+    const { account: stored, version } = await this.#state(userId, rest());
+    const account = this.present(stored);
+    const isAsStored = stored.dueAt === null || stored.dueAt > account.at;
+    const from = isAsStored ? { ...account, at: stored.at } : account;
+    void cache.filled({ account: from, version }, stored.at, readAt);
+    return account;
+  }
+
+  /** A stored account, advanced to now. */
+  present(account: Account): Account {
+    return advanced(account, Math.max(this.#parts.engine.now(), account.at), this.context);
+  }
+
+  /** Version 0 while nobody ever wrote to the account. */
+  #state(userId: string, { session, fresh, ...options }: ReadOptions<S>): Promise<VersionedAccount> {
+    return this.#parts.engine.read({ session, ...options }, async (timeoutMs) => {
+      const found = await this.#reader.read(this.#keyOf(userId), { session, fresh, timeoutMs });
+      return found ?? { account: this.#empty(userId), version: 0 };
+    });
+  }
+
+  #empty(userId: string): Account {
+    return emptyAccount(this.#parts.creditType, userId);
+  }
+
+  #keyOf(userId: string): string {
+    return accountKey(this.#parts.creditType, userId);
+  }
+}

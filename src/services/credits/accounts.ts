@@ -1,0 +1,101 @@
+/** Verbs on accounts as a whole: made, changed and listed. */
+import { accountFromRow } from '../../core/rows.js';
+import type { ListOptions, MutationOptions } from '../../models/inputs/credits.js';
+import * as schemas from '../../models/inputs/credits.js';
+import type { UserCreditsInfo } from '../../models/records/balance.js';
+import type { JsonObject } from '../../models/values.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+import { parseAccountOptions } from '../input/account-options.js';
+import { stepsOf } from '../input/page.js';
+import { parse, parseCall, parseId } from '../input/parse.js';
+import type { Answer } from '../pipeline/operation.js';
+import { type Skipped, skippedOf } from '../store/skipped.js';
+import type { AccountsNow } from './accounts-now.js';
+import type { CreditMutations, CreditReads } from './contract.js';
+import { accountsWithAtMost } from './low-accounts.js';
+import { entryOf, infoAfter, infoOf } from './records.js';
+import type { Verbs } from './verbs.js';
+
+type AccountVerbs<S> = Pick<CreditMutations<S>, 'createAccount' | 'updateAccount'>;
+
+export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
+  const { scale } = verbs;
+
+  const accountAfter = ({ entry, replayed }: Answer) => {
+    const row = entryOf(entry);
+    return { ...infoAfter(row, row.at, scale), replayed };
+  };
+
+  return {
+    async createAccount(userId, given) {
+      const user = parseId(userId, 'userId');
+      const options = parseCall<CreateFields, S>(schemas.accountSchema, given);
+      const chosen = { overdraftLimit: null, lowCreditThreshold: null, ...parseAccountOptions(options, scale) };
+      const trialCredits =
+        options.trialCredits === undefined ? null : verbs.units(options.trialCredits, { zero: true });
+      const input = trialCredits === null ? givenOptions(chosen) : { ...givenOptions(chosen), trialCredits };
+      const answer = await verbs.run({
+        ...{ operation: 'create_account', userId: user, given: input, options },
+        command: (_, fingerprint) => ({
+          type: 'create_account',
+          options: { ...chosen, metadata: options.metadata ?? null },
+          trialCredits,
+          fingerprint: fingerprint(),
+        }),
+      });
+      return accountAfter(answer);
+    },
+
+    async updateAccount(userId, given) {
+      const user = parseId(userId, 'userId');
+      const fields = parse(schemas.updateAccountSchema, given);
+      const changed = parseAccountOptions(fields, scale);
+      const metadata = fields.metadata === undefined ? {} : { metadata: fields.metadata };
+      const command = { type: 'update_account', options: { ...changed, ...metadata } } as const;
+      const answer = await verbs.run({
+        ...{ operation: 'update_account', userId: user, given: changed as JsonObject },
+        ...{ options: fields as MutationOptions<S>, command: () => command },
+      });
+      return accountAfter(answer);
+    },
+  };
+}
+
+export function accountList<S>(verbs: Verbs<S>, accountsNow: AccountsNow<S>): Pick<CreditReads<S>, 'listAccounts'> {
+  const { engine, creditType, scale } = verbs;
+  return {
+    async listAccounts(given) {
+      const options = parseCall<AccountsFields, S>(schemas.accountsSchema, given);
+      const most = options.maxAvailable === undefined ? null : verbs.units(options.maxAvailable, { zero: true });
+      const { session, fresh } = options;
+      const { direction, ...along } = stepsOf(options);
+      const newest: FindQuery = { index: 'created', equals: { creditType, visible: true }, direction, ...along };
+      return engine.read(options, async (timeoutMs) => {
+        const how = { session, fresh, timeoutMs };
+        const { rows, nextCursor } =
+          most === null
+            ? await engine.store.find('account', newest, how)
+            : await accountsWithAtMost(engine.store, { creditType, most, ...along }, how);
+        const items: UserCreditsInfo[] = [];
+        const skipped: Skipped[] = [];
+        for (const row of rows) {
+          try {
+            const account = accountsNow.present(accountFromRow(row));
+            items.push(infoOf(account, account.at, scale));
+          } catch (error) {
+            skipped.push(skippedOf(row.userId, error));
+          }
+        }
+        return { items, skipped, nextCursor };
+      });
+    },
+  };
+}
+
+type CreateFields = ReturnType<typeof schemas.accountSchema.parse>;
+type AccountsFields = ReturnType<typeof schemas.accountsSchema.parse> & ListOptions & { fresh?: boolean | undefined };
+
+/** Options that were given: a null from leaving one out is not input. */
+function givenOptions(options: object): JsonObject {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
+}

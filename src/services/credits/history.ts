@@ -1,0 +1,68 @@
+/** Reads of transactions: of one account in time order, or one by its id. */
+import { creditError } from '../../errors.js';
+import { accountKey } from '../../models/account.js';
+import { quietTypes, transactionTypes } from '../../models/enums.js';
+import * as schemas from '../../models/inputs/credits.js';
+import type { FindQuery } from '../../ports/db-manager.js';
+import { stepsOf } from '../input/page.js';
+import { parseCall, parseId, parseReadOptions } from '../input/parse.js';
+import type { CreditReads } from './contract.js';
+import { toTransaction } from './records.js';
+import type { Verbs } from './verbs.js';
+
+const VISIBLE_TYPES = transactionTypes.filter((type) => !quietTypes.includes(type));
+
+type HistoryFields = ReturnType<typeof schemas.historySchema.parse>;
+
+export function history<S>({
+  engine,
+  scale,
+  creditType,
+}: Verbs<S>): Pick<CreditReads<S>, 'getCreditHistory' | 'getTransaction'> {
+  const { store } = engine;
+  return {
+    async getCreditHistory(userId, given) {
+      const user = parseId(userId, 'userId');
+      const options = parseCall<HistoryFields, S>(schemas.historySchema, given);
+      const query = queryOf(accountKey(creditType, user), options);
+      const { session, fresh } = options;
+      return engine.read(options, async (timeoutMs) => {
+        const { rows, nextCursor } = await store.find('entry', query, { session, fresh, timeoutMs });
+        return { items: rows.map((row) => toTransaction(row, scale)), nextCursor };
+      });
+    },
+
+    async getTransaction(id, given) {
+      const entryId = parseId(id, 'id');
+      const options = parseReadOptions<S>(given);
+      const { session, fresh } = options;
+      return engine.read(options, async (timeoutMs) => {
+        const entry = await store.get('entry', entryId, { session, fresh, timeoutMs });
+        if (entry?.eventType !== 'transaction' || entry.creditType !== creditType) return null;
+        return toTransaction(entry, scale);
+      });
+    },
+  };
+}
+
+function queryOf(account: string, options: HistoryFields): FindQuery {
+  const { from, to, actor, types, includeHolds } = options;
+  if (from !== undefined && to !== undefined && from > to) {
+    const expected = 'an instant not later than to';
+    throw creditError('INVALID_ARGUMENT', 'from is later than to.', { path: 'from', expected });
+  }
+  return {
+    ...(actor === undefined
+      ? { index: 'history', equals: { account } }
+      : { index: 'actor', equals: { account, actor } }),
+    anyOf: { field: 'type', values: types ?? (includeHolds ? transactionTypes : VISIBLE_TYPES) },
+    ...((from !== undefined || to !== undefined) && {
+      range: {
+        field: 'at',
+        ...(from !== undefined && { gte: new Date(from) }),
+        ...(to !== undefined && { lte: new Date(to) }),
+      },
+    }),
+    ...stepsOf(options),
+  };
+}

@@ -1,0 +1,154 @@
+/** Verbs on holds: made, captured, released, extended and read. */
+import type { Command } from '../../core/command.js';
+import { creditError } from '../../errors.js';
+import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import * as schemas from '../../models/inputs/credits.js';
+import type { Reservation } from '../../models/records/reservation.js';
+import type { Applied, JsonObject } from '../../models/values.js';
+import { pageOf } from '../input/page.js';
+import { parse, parseCall, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import type { Answer } from '../pipeline/operation.js';
+import type { AccountsNow } from './accounts-now.js';
+import type { CreditMutations, CreditReads } from './contract.js';
+import type { HoldDirectory, KnownHold } from './hold-directory.js';
+import { entryOf, holdAfter, openHoldNumbers, toReservation } from './records.js';
+import type { Verbs } from './verbs.js';
+
+type HoldVerbs<S> = Pick<
+  CreditMutations<S>,
+  'reserveCredits' | 'commitReservedCredits' | 'releaseReservedCredits' | 'unreserveCredits' | 'extendReservation'
+>;
+type HoldReads<S> = Pick<CreditReads<S>, 'getActiveReservations' | 'getReservation'>;
+
+/** A verb on a hold: its account is found through the hold, and the caller gives only the id. */
+interface HoldVerb<S> {
+  readonly operation: string;
+  readonly ref: unknown;
+  readonly given: JsonObject;
+  readonly options: MutationOptions<S>;
+  readonly command: (reservationId: string, fingerprint: () => string) => Command;
+}
+
+export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldVerbs<S> {
+  const { engine, scale } = verbs;
+
+  async function onHold({ operation, ref, given, options, command }: HoldVerb<S>) {
+    const reservationId = parseRef(ref, 'reservation');
+    const rest = engine.startDeadline(options);
+    const hold = await holds.find(reservationId, options);
+    if (!hold) {
+      throw creditError('RESERVATION_NOT_FOUND', 'There is no reservation with this id.', { id: reservationId });
+    }
+    const answer = await engine.mutate({
+      operation,
+      accounts: [hold.account],
+      given: { reservationId, ...given },
+      options: rest(),
+      command: (_, fingerprint) => command(reservationId, fingerprint),
+    });
+    return { answer, hold };
+  }
+
+  function heldAfter({ entry, replayed }: Answer, { origin }: KnownHold): Applied<Reservation> {
+    return { ...toReservation(holdAfter(entryOf(entry)), origin, scale), replayed };
+  }
+
+  const holdVerbs: HoldVerbs<S> = {
+    async reserveCredits(userId, amount, given) {
+      const user = parseId(userId, 'userId');
+      const units = verbs.units(amount);
+      const options = parseCall<ReserveFields, S>(schemas.reserveSchema, given);
+      const { ttlSeconds = engine.ttlSeconds, planId = null } = options;
+      const { entry, replayed } = await verbs.run({
+        ...{ operation: 'reserve', userId: user, given: { amount: units }, options },
+        command: (operationId) => ({
+          ...{ type: 'reserve', amount: units, ttlMs: ttlSeconds * 1000, planId },
+          reservationId: `r-${operationId}`,
+        }),
+      });
+      const row = entryOf(entry);
+      if (options.session === undefined) holds.remember(verbs.account(user), row);
+      return { ...toReservation(holdAfter(row), row, scale), replayed };
+    },
+
+    async commitReservedCredits(ref, given) {
+      const options = parseCall<CommitFields, S>(schemas.commitSchema, given);
+      const { final = true, overage = 'reject', ifExpired = 'reject' } = options;
+      const amount = options.amount === undefined ? null : verbs.units(options.amount, { zero: final });
+      const { answer } = await onHold({
+        ...{ operation: 'commit_reserved', ref, given: amount === null ? {} : { amount }, options },
+        command: (reservationId, fingerprint) => ({
+          ...{ type: 'commit', reservationId, amount, final, overage, ifExpired },
+          fingerprint: fingerprint(),
+        }),
+      });
+      return verbs.transaction(answer);
+    },
+
+    async releaseReservedCredits(ref, given) {
+      const options = parseMutationOptions(given);
+      const { answer, hold } = await onHold({
+        ...{ operation: 'release_reserved', ref, given: {}, options },
+        command: (reservationId, fingerprint) => ({ type: 'release', reservationId, fingerprint: fingerprint() }),
+      });
+      return heldAfter(answer, hold);
+    },
+
+    unreserveCredits: (ref, given) => holdVerbs.releaseReservedCredits(ref, given),
+
+    async extendReservation(ref, given) {
+      const { ttlSeconds, ...options } = parse(schemas.extendSchema, given);
+      const { answer, hold } = await onHold({
+        ...{ operation: 'extend_reserved', ref, given: { ttlSeconds }, options: options as MutationOptions<S> },
+        command: (reservationId) => ({ type: 'extend', reservationId, ttlMs: ttlSeconds * 1000 }),
+      });
+      return heldAfter(answer, hold);
+    },
+  };
+  return holdVerbs;
+}
+
+export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, accounts: AccountsNow<S>): HoldReads<S> {
+  const { engine, scale } = verbs;
+  return {
+    async getActiveReservations(userId, given) {
+      const user = parseId(userId, 'userId');
+      const options = parseCall<ListOptions, S>(schemas.listSchema, given);
+      const account = await accounts.now(user, options);
+      const sign = options.order === 'oldest' ? 1 : -1;
+      const page = pageOf(account.holds, options, (hold) => [sign * hold.createdAt, hold.id]);
+      const origins = await Promise.all(page.items.map((hold) => holds.find(hold.id, options)));
+      const items = page.items.map((hold, i) => {
+        const origin = origins[i]?.origin ?? { reason: null, metadata: {} };
+        return toReservation(openHoldNumbers(account, hold), origin, scale);
+      });
+      return { items, nextCursor: page.nextCursor };
+    },
+
+    async getReservation(id, given) {
+      const reservationId = parseId(id, 'id');
+      const options: ReadOptions<S> = parseReadOptions(given);
+      const known = await holds.find(reservationId, options);
+      if (!known) return null;
+      const { userId } = known.account;
+      const account = await accounts.now(userId, options);
+      const open = account.holds.find((hold) => hold.id === reservationId);
+      if (open) return toReservation(openHoldNumbers(account, open), known.origin, scale);
+      const { session, fresh } = options;
+      const stored = await engine.read(options, (timeoutMs) =>
+        engine.store.get('reservation', reservationId, { session, fresh, timeoutMs }),
+      );
+      if (!stored) return null;
+      if (stored.status !== 'active') return toReservation(stored, known.origin, scale);
+      // Expired by the clock and not written yet: all that the account last held for it is given back.
+      const { holds: last } = await accounts.stored(userId, options);
+      const hold = last.find((each) => each.id === reservationId);
+      const numbers = hold ? openHoldNumbers(account, hold) : stored;
+      const expired = numbers.amount - numbers.committed;
+      return toReservation({ ...numbers, status: 'expired', expired }, known.origin, scale);
+    },
+  };
+}
+
+type ReserveFields = ReturnType<typeof schemas.reserveSchema.parse>;
+type CommitFields = ReturnType<typeof schemas.commitSchema.parse>;

@@ -1,0 +1,129 @@
+/** Verbs that add, spend, correct, move, undo and expire credits. */
+import { toCredits } from '../../core/amounts.js';
+import type { GrantTerms } from '../../core/command.js';
+import { PLAIN_TERMS } from '../../core/grants.js';
+import { creditError } from '../../errors.js';
+import type { MutationOptions } from '../../models/inputs/credits.js';
+import * as schemas from '../../models/inputs/credits.js';
+import { parse, parseCall, parseId, parseMutationOptions } from '../input/parse.js';
+import { otherEntryId } from '../pipeline/operation.js';
+import type { CreditMutations } from './contract.js';
+import { entryOf, toApplied } from './records.js';
+import type { Verbs } from './verbs.js';
+
+type Spending<S> = Pick<
+  CreditMutations<S>,
+  | 'addCredits'
+  | 'deductCredits'
+  | 'deductCreditsAfterService'
+  | 'adjustCredits'
+  | 'reverseTransaction'
+  | 'transferCredits'
+  | 'expireCredits'
+>;
+
+export function spending<S>(verbs: Verbs<S>): Spending<S> {
+  const { engine, scale, creditType } = verbs;
+
+  async function deduct(operation: string, userId: string, amount: unknown, given?: MutationOptions<S>) {
+    const user = parseId(userId, 'userId');
+    const units = verbs.units(amount);
+    const options = parseMutationOptions(given);
+    const command = { type: 'deduct', amount: units, afterService: operation !== 'deduct' } as const;
+    return verbs.transact({ operation, userId: user, given: { amount: units }, options, command: () => command });
+  }
+
+  return {
+    async addCredits(userId, amount, given) {
+      const user = parseId(userId, 'userId');
+      const units = verbs.units(amount);
+      const options = parseCall<AddFields, S>(schemas.addSchema, given);
+      const command = { type: 'add', amount: units, terms: termsOf(options) } as const;
+      return verbs.transact({
+        operation: 'add',
+        ...{ userId: user, given: { amount: units }, options, command: () => command },
+      });
+    },
+
+    deductCredits: (userId, amount, given) => deduct('deduct', userId, amount, given),
+
+    deductCreditsAfterService: (userId, amount, given) => deduct('deduct_after_service', userId, amount, given),
+
+    async adjustCredits(userId, delta, given) {
+      const user = parseId(userId, 'userId');
+      const units = verbs.units(delta, { signed: true });
+      const options = parse(schemas.adjustSchema, given) as MutationOptions<S>;
+      const command = { type: 'adjust', delta: units } as const;
+      return verbs.transact({
+        operation: 'adjust',
+        ...{ userId: user, given: { delta: units }, options, command: () => command },
+      });
+    },
+
+    async reverseTransaction(id, given) {
+      const entryId = parseId(id, 'id');
+      const options = parseCall<ReverseFields, S>(schemas.reverseSchema, given);
+      const amount = options.amount === undefined ? null : verbs.units(options.amount);
+      const { session } = options;
+      const rest = engine.startDeadline(options);
+      const original = await engine.read(options, (timeoutMs) =>
+        engine.store.get('entry', entryId, { session, timeoutMs }),
+      );
+      if (original?.eventType !== 'transaction' || original.creditType !== creditType) {
+        throw creditError('TRANSACTION_NOT_FOUND', 'There is no transaction with this id.', { id: entryId });
+      }
+      const command = { type: 'reverse', original, amount } as const;
+      return verbs.transact({
+        ...{ operation: 'reverse', userId: original.userId },
+        given: amount === null ? { id: entryId } : { id: entryId, amount },
+        ...{ options: rest(), command: () => command },
+      });
+    },
+
+    async transferCredits(transfer, given) {
+      const { from, to, amount } = parse(schemas.transferSchema, transfer, 'transfer');
+      if (from === to) {
+        const expected = 'an account other than from';
+        throw creditError('INVALID_ARGUMENT', 'A transfer needs two accounts.', { path: 'transfer.to', expected });
+      }
+      const units = verbs.units(amount);
+      const { entry, replayed, entries } = await engine.mutate({
+        operation: 'transfer',
+        accounts: [verbs.account(from), verbs.account(to)],
+        given: { from, to, amount: units },
+        options: parseMutationOptions(given),
+        command: () => ({ type: 'transfer', amount: units }),
+      });
+      const out = entryOf(entry);
+      const otherId = otherEntryId(out.operationId);
+      const into = entries.find((row) => row.id === otherId) ?? null;
+      return { out: toApplied(out, scale, replayed), in: toApplied(entryOf(into), scale, replayed) };
+    },
+
+    async expireCredits(userId, given) {
+      const user = parseId(userId, 'userId');
+      const options = parseCall<ExpireFields, S>(schemas.expireSchema, given);
+      const command = { type: 'expire', asOf: options.asOf ?? null } as const;
+      const { entry } = await verbs.run({
+        operation: 'expire',
+        ...{ userId: user, given: {}, options, command: () => command },
+      });
+      return entry ? toCredits(Number(entry.details.expired), scale) : 0;
+    },
+  };
+}
+
+type AddFields = ReturnType<typeof schemas.addSchema.parse>;
+type ReverseFields = ReturnType<typeof schemas.reverseSchema.parse>;
+type ExpireFields = ReturnType<typeof schemas.expireSchema.parse>;
+
+function termsOf(fields: AddFields): GrantTerms {
+  return {
+    source: fields.source ?? PLAIN_TERMS.source,
+    priority: fields.priority ?? PLAIN_TERMS.priority,
+    effectiveAt: fields.effectiveAt ?? null,
+    expiresAt: fields.expiresAt ?? null,
+    planId: fields.planId ?? null,
+    reference: fields.reference ?? null,
+  };
+}

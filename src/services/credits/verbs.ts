@@ -1,0 +1,51 @@
+/** The parts that the verbs of one credit type share: the account of a user, amounts in units, and the way in. */
+import { type AmountRules, parseAmount } from '../../core/amounts.js';
+import type { AccountRef } from '../../models/account.js';
+import type { MutationOptions } from '../../models/inputs/credits.js';
+import type { Transaction } from '../../models/records/transaction.js';
+import type { Applied, JsonObject } from '../../models/values.js';
+import type { Engine, Mutation } from '../pipeline/engine.js';
+import type { Answer } from '../pipeline/operation.js';
+import { entryOf, toApplied } from './records.js';
+
+/** A verb on one account. */
+export interface Verb<S> {
+  readonly operation: string;
+  readonly userId: string;
+  /** The caller's fields that are not options, by value. */
+  readonly given: JsonObject;
+  readonly options: MutationOptions<S>;
+  readonly command: Mutation<S>['command'];
+}
+
+export class Verbs<S> {
+  constructor(
+    readonly engine: Engine<S>,
+    readonly creditType: string,
+  ) {}
+
+  get scale(): number {
+    return this.engine.scale;
+  }
+
+  account(userId: string): AccountRef {
+    return this.engine.account(this.creditType, userId);
+  }
+
+  units(amount: unknown, rules: Omit<AmountRules, 'scale'> = {}): number {
+    return parseAmount(amount, { scale: this.scale, ...rules });
+  }
+
+  run({ operation, userId, given, options, command }: Verb<S>): Promise<Answer> {
+    return this.engine.mutate({ operation, accounts: [this.account(userId)], given, options, command });
+  }
+
+  /** Runs a verb that is answered with its transaction. */
+  async transact(verb: Verb<S>): Promise<Applied<Transaction>> {
+    return this.transaction(await this.run(verb));
+  }
+
+  transaction({ entry, replayed }: Answer): Applied<Transaction> {
+    return toApplied(entryOf(entry), this.scale, replayed);
+  }
+}
