@@ -1,77 +1,83 @@
 /** What the source declares that a host can set: the members of option types, and the variables of the environment. */
+import { join } from 'node:path';
 import ts from 'typescript';
-import type { SourceFiles } from './source-files.js';
+import { ROOT, type SourceFiles } from './source-files.js';
 
-type Member = ts.PropertySignature;
+const ENTRIES = ['src/index.ts', 'src/entries/mongodb.ts', 'src/entries/sql.ts', 'src/entries/testing.ts'];
+
+const { options: compilerOptions } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile).config,
+  ts.sys,
+  ROOT,
+);
+const program = ts.createProgram(
+  ENTRIES.map((path) => join(ROOT, path)),
+  compilerOptions,
+);
+const checker = program.getTypeChecker();
 
 /**
- * Paths of the options of a type, those of its parts with a dot: `timeoutMs`, `outbox.timeoutMs`. A part is a type
- * literal, or an interface whose name is in `parts`.
+ * Paths of the options that something exported takes, those of its parts with a dot: `timeoutMs`, `outbox.timeoutMs`.
+ * A part is an object of plain values; an object with methods (a logger, a cache) is an option by itself.
  *
- * @param name of an interface, of a type alias, or of a class, whose constructor's parameter counts
- * @throws Error where there is none of this name, or more than one
+ * @param name of a type, of a class or function (its first parameter counts), or of an interface of calls (every last
+ * parameter counts)
+ * @throws Error where no entry exports the name
  */
-export function optionsOf(files: SourceFiles, name: string, parts: readonly string[] = []): string[] {
-  return declaredMembers(files, name).flatMap((member) => pathsOf(files, member, parts));
+export function optionsOf(name: string): string[] {
+  return [...new Set(typesOf(name).flatMap(membersOf))];
 }
 
-function pathsOf(files: SourceFiles, member: Member, parts: readonly string[]): string[] {
-  const name = member.name.getText();
-  const types = member.type && ts.isUnionTypeNode(member.type) ? member.type.types : [member.type];
-  const inner = types.flatMap((type) => {
-    if (type && ts.isTypeLiteralNode(type)) return type.members.filter(ts.isPropertySignature);
-    const part = type && ts.isTypeReferenceNode(type) ? type.typeName.getText() : '';
-    return parts.includes(part) ? declaredMembers(files, part) : [];
+function typesOf(name: string): ts.Type[] {
+  const exported = ENTRIES.flatMap((path) => {
+    const module = checker.getSymbolAtLocation(program.getSourceFile(join(ROOT, path)) as ts.SourceFile);
+    return module ? checker.getExportsOfModule(module).filter((symbol) => symbol.name === name) : [];
   });
-  const below = inner.flatMap((each) => pathsOf(files, each, parts)).map((path) => `${name}.${path}`);
-  // A member that is nothing but its parts is no option of its own.
-  const isGroup = below.length > 0 && types.every((type) => !type || !isWhole(type, parts));
-  return isGroup ? below : [name, ...below];
-}
-
-/** Whether a value of this type is a setting by itself. */
-function isWhole(type: ts.TypeNode, parts: readonly string[]): boolean {
-  if (type.kind === ts.SyntaxKind.UndefinedKeyword || ts.isTypeLiteralNode(type)) return false;
-  return !(ts.isTypeReferenceNode(type) && parts.includes(type.typeName.getText()));
-}
-
-function declaredMembers(files: SourceFiles, name: string): readonly Member[] {
-  const found: (readonly Member[])[] = [];
-  for (const [path, text] of files) {
-    if (!text.includes(name)) continue;
-    for (const statement of ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true).statements) {
-      if (ts.isInterfaceDeclaration(statement) && statement.name.text === name) {
-        found.push([...statement.members.filter(ts.isPropertySignature), ...literalsOfCalls(statement)]);
-      } else if (ts.isTypeAliasDeclaration(statement) && statement.name.text === name) {
-        found.push(literalsIn(statement.type));
-      } else if (ts.isClassDeclaration(statement) && statement.name?.text === name) {
-        found.push(
-          statement.members.filter(ts.isConstructorDeclaration).flatMap(({ parameters }) => literalsIn(...parameters)),
-        );
-      }
-    }
+  const [symbol] = exported;
+  if (!symbol) throw new Error(`No entry exports ${name}`);
+  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  if (target.flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Function)) {
+    const value = checker.getTypeOfSymbol(target);
+    return [...value.getConstructSignatures(), ...value.getCallSignatures()].flatMap((call) => parameters(call, 0));
   }
-  const [members] = found;
-  if (found.length !== 1 || !members) throw new Error(`${found.length} declarations of ${name}`);
-  return members;
+  const type = checker.getDeclaredTypeOfSymbol(target);
+  const calls = type.getProperties().flatMap((member) => checker.getTypeOfSymbol(member).getCallSignatures());
+  return calls.length > 0 ? calls.flatMap((call) => parameters(call, -1)) : [type];
 }
 
-/** What calls of an interface take beyond a named type: `options?: JobOptions & { withinDays?: number }`. */
-function literalsOfCalls(statement: ts.InterfaceDeclaration): Member[] {
-  const calls = statement.members.filter(ts.isMethodSignature);
-  const members = calls.flatMap(({ parameters }) => literalsIn(...parameters));
-  return members.filter(
-    (member, i) => members.findIndex((each) => each.name.getText() === member.name.getText()) === i,
-  );
+function parameters(call: ts.Signature, at: number): ts.Type[] {
+  const parameter = call.parameters.at(at);
+  return parameter ? [checker.getNonNullableType(checker.getTypeOfSymbol(parameter))] : [];
 }
 
-function literalsIn(...nodes: readonly ts.Node[]): Member[] {
-  return nodes.flatMap((node) => {
-    if (ts.isTypeLiteralNode(node)) return node.members.filter(ts.isPropertySignature);
-    const below: ts.Node[] = [];
-    ts.forEachChild(node, (child) => void below.push(child));
-    return literalsIn(...below);
+function membersOf(type: ts.Type): string[] {
+  return type.getProperties().flatMap((member) => {
+    const kinds = constituents(checker.getNonNullableType(checker.getTypeOfSymbol(member)));
+    const below = kinds.filter(isPart).flatMap(membersOf);
+    const inner = below.map((path) => `${member.name}.${path}`);
+    // A member that is nothing but its parts is no option of its own.
+    return below.length > 0 && kinds.every(isPart) ? inner : [member.name, ...inner];
   });
+}
+
+function constituents(type: ts.Type): readonly ts.Type[] {
+  return type.isUnion() ? type.types : [type];
+}
+
+/** An object with plain values and no methods: no array, no function, no class. */
+function isPart(type: ts.Type): boolean {
+  const isPlain = (type.flags & ts.TypeFlags.Object) !== 0 && !checker.isArrayType(type) && !type.isClass();
+  const members = type.getProperties();
+  const hasValue = members.some((member) => constituents(checker.getTypeOfSymbol(member)).some(isValue));
+  return isPlain && hasValue && !members.some(isMethod);
+}
+
+function isValue({ flags }: ts.Type): boolean {
+  return (flags & (ts.TypeFlags.StringLike | ts.TypeFlags.NumberLike | ts.TypeFlags.BooleanLike)) !== 0;
+}
+
+function isMethod(member: ts.Symbol): boolean {
+  return constituents(checker.getTypeOfSymbol(member)).some((type) => type.getCallSignatures().length > 0);
 }
 
 /** Names that the entries export and that end like those of options. */
