@@ -1,6 +1,7 @@
 /** A store as a host meets it: with transactions of its own, in which it writes orders beside the credits. */
 import { expect } from 'vitest';
 import type { CreditManagement, CreditManagementOptions } from '../../src/index.js';
+import { sleep } from '../support/wait.js';
 import type { Database } from './find.js';
 
 export type Manager = CreditManagement<unknown>;
@@ -58,8 +59,6 @@ export async function expectSound(manager: Manager): Promise<void> {
 export async function untilWritten(manager: Manager): Promise<void> {
   while ((await manager.health()).ledgerFile?.lag !== 0) await sleep(5);
 }
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A call of every verb and read in this transaction, or what is given as one. */
 export function callsIn<S>(

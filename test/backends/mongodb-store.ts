@@ -2,6 +2,7 @@
 import { type ClientSession, Long, MongoClient, type MongoClientOptions } from 'mongodb';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
+import { PATIENT_MS } from '../support/pace.js';
 import { collectionsOf, emptyCollections } from './adapters.js';
 import {
   type Host,
@@ -37,7 +38,12 @@ export class MongoStore implements HostedStore {
 
   open(options: CreditManagementOptions<unknown> = {}): Manager {
     const db = new MongoDbManager({ client: this.client, dbName: this.dbName });
-    const manager = createCreditManagement<unknown>({ db: db as never, logger: QUIET, ...options });
+    const manager = createCreditManagement<unknown>({
+      db: db as never,
+      logger: QUIET,
+      timeoutMs: PATIENT_MS,
+      ...options,
+    });
     this.#managers.push(manager);
     return manager;
   }

@@ -3,6 +3,7 @@ import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { SqlDbManager, type SqlOptions, type SqlSession } from '../../src/entries/sql.js';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
+import { PATIENT_MS } from '../support/pace.js';
 import { emptyTables, tablesOf } from './adapters.js';
 import type { Database } from './find.js';
 import {
@@ -13,8 +14,6 @@ import {
   untilWritten as untilWrittenBy,
 } from './hosted.js';
 import { describePostgres } from './postgres.js';
-
-export { sleep } from './hosted.js';
 
 export type SqlManager = ReturnType<typeof createCreditManagement<SqlSession>>;
 export type SqlService = SqlManager['credits'];
@@ -55,7 +54,7 @@ export class Store {
   /** One more instance of the library, as another process has it: with an adapter and connections of its own. */
   open(options: CreditManagementOptions<SqlSession> = {}): SqlManager {
     const db = this.#managers.length === 0 ? this.db : new SqlDbManager(this.#options);
-    const manager = createCreditManagement<SqlSession>({ db, logger: QUIET, ...options });
+    const manager = createCreditManagement<SqlSession>({ db, logger: QUIET, timeoutMs: PATIENT_MS, ...options });
     this.#managers.push(manager);
     return manager;
   }

@@ -3,8 +3,9 @@ import type { ChildProcess } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import type { JobReport } from '../../src/index.js';
 import { ADAPTER } from '../backends/by-adapter.js';
-import { describeStore, type Manager, type Server, TIMEOUT_MS } from '../backends/job-stores.js';
+import { describeStore, type Manager, type Server } from '../backends/job-stores.js';
 import { amount } from '../support/amounts.js';
+import { PATIENT_MS } from '../support/pace.js';
 import { MONTHLY } from '../support/plan-world.js';
 import { forkScript } from '../support/script.js';
 import type { FromWorker, Task, WorkerConfig } from './job-worker.js';
@@ -77,7 +78,7 @@ class Job {
 function open({ database }: Server, tasks: readonly Task[], aheads: readonly number[] = []): Promise<Job[]> {
   const config = { adapter: ADAPTER, url: database.url, poolSize: 3 };
   return Promise.all(
-    tasks.map((task, i) => Job.open({ database: config, timeoutMs: TIMEOUT_MS, task, ahead: aheads[i] ?? 0 })),
+    tasks.map((task, i) => Job.open({ database: config, timeoutMs: PATIENT_MS, task, ahead: aheads[i] ?? 0 })),
   );
 }
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { testClock } from '../../src/entries/testing.js';
 import { createCreditManagement, type Unit } from '../../src/index.js';
-import { caughtUp, folder, LastingDb, openFile, quiet, until } from './file-folder.js';
+import { QUIET } from '../support/quiet.js';
+import { until } from '../support/wait.js';
+import { caughtUp, folder, LastingDb, openFile } from './file-folder.js';
 import { bytesOf, entriesOf, idsIn, judge, parsed, splitLines, textsOf } from './file-oracle.js';
 
 /** Remembers the ids of entries in the order in which they were committed. */
@@ -215,7 +217,7 @@ test("a host's fake timers stop neither the file nor its recovery", async () => 
 test('no process that only reads, or has no file, writes one', async () => {
   const place = folder();
   const db = new LastingDb();
-  const without = createCreditManagement({ db, logger: quiet });
+  const without = createCreditManagement({ db, logger: QUIET });
   await without.credits.addCredits('u', 1);
   expect((await without.health()).ledgerFile).toBeNull();
   expect((await without.health()).components.ledgerFile).toBe('disabled');

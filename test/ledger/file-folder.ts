@@ -14,11 +14,9 @@ import {
   type Row,
 } from '../../src/index.js';
 import { storedModels } from '../../src/models/stored-models.js';
-
-// As it is now: tests put fake timers in its place.
-const { setTimeout } = globalThis;
-
-export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+import { amount } from '../support/amounts.js';
+import { QUIET } from '../support/quiet.js';
+import { until } from '../support/wait.js';
 
 /** A database that outlives the managers on it, as a server does. */
 export class LastingDb extends InMemoryDbManager {
@@ -54,7 +52,7 @@ export function openFile({ db = new LastingDb(), path, ledger, ...rest }: Given 
   const filePath = path ?? join(folder(), 'ledger.jsonl');
   const log: string[] = [];
   const note = (_: object, message?: string) => void log.push(message ?? '');
-  const logger = { ...quiet, warn: note, error: note } as NonNullable<CreditManagementOptions['logger']>;
+  const logger = { ...QUIET, warn: note, error: note } as NonNullable<CreditManagementOptions['logger']>;
   const options = { logger, ...rest, db, ledger: { ...ledger, filePath } };
   const manager = createCreditManagement<MemorySession>(options as CreditManagementOptions<MemorySession>);
   onTestFinished(() => manager.close());
@@ -65,28 +63,13 @@ export function openFile({ db = new LastingDb(), path, ledger, ...rest }: Given 
   return { manager, credits: manager.credits, db, path: filePath, log, acts };
 }
 
-/** Waits for something that happens by itself. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, withinMs = 10_000): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`Not within ${withinMs} ms: ${what}`);
-    await sleep(10);
-  }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}
-
 /** Waits until the file has every line that this process committed. */
-export function caughtUp({ manager }: Pick<Opened, 'manager'>, withinMs?: number): Promise<void> {
+export function caughtUp({ manager }: Pick<Opened, 'manager'>): Promise<void> {
   const isUp = async () => {
     const { ledgerFile } = await manager.health();
     return ledgerFile?.state === 'up' && ledgerFile.lag === 0;
   };
-  return until(isUp, 'the file has every line', withinMs);
+  return until(isUp, 'the file has every line');
 }
 
 /** Runs something for every number, some at once: most of it is waiting for the disk. */
@@ -101,6 +84,12 @@ export async function forEach(numbers: readonly number[], run: (n: number) => Pr
 /** The numbers from `first` below `end`. */
 export function range(first: number, end: number, step = 1): number[] {
   return Array.from({ length: Math.max(0, Math.ceil((end - first) / step)) }, (_, i) => first + i * step);
+}
+
+/** Lengths from 0 to all of a text: some of them, by CREDIT_BYTE_STEP, and always those where it begins and ends. */
+export function someLengths(all: number, step = 1): number[] {
+  const ends = [0, 1, all - 1, all];
+  return [...new Set([...range(0, all + 1, step * amount('CREDIT_BYTE_STEP')), ...ends])];
 }
 
 /** The same rows in a database of their own. */

@@ -8,7 +8,9 @@ import { createCreditManagement } from '../../src/index.js';
 import { amount } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
 import { randomSource } from '../support/chaos.js';
-import { folder, LastingDb, openFile, quiet, sleep, until } from './file-folder.js';
+import { QUIET } from '../support/quiet.js';
+import { sleep, until } from '../support/wait.js';
+import { folder, LastingDb, openFile } from './file-folder.js';
 import { bytesOf, judge } from './file-oracle.js';
 import { startWorker, type Worker } from './file-workers.js';
 
@@ -33,7 +35,7 @@ class Victim {
   constructor(readonly path: string) {}
 
   async prepare(): Promise<void> {
-    const { credits } = createCreditManagement({ db: this.db, logger: quiet });
+    const { credits } = createCreditManagement({ db: this.db, logger: QUIET });
     for (let i = 0; i < RICH.credits; i++) await credits.addCredits(RICH.userId, 1);
     const { manager } = openFile({ db: this.db, path: this.path });
     await manager.ledger.reconcile();

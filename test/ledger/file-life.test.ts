@@ -6,7 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { createCreditManagement, isCreditError } from '../../src/index.js';
-import { caughtUp, folder, LastingDb, openFile, quiet, sleep } from './file-folder.js';
+import { QUIET } from '../support/quiet.js';
+import { sleep } from '../support/wait.js';
+import { caughtUp, folder, LastingDb, openFile } from './file-folder.js';
 import { idsIn, judge, textsOf } from './file-oracle.js';
 
 function isOpen(path: string): boolean {
@@ -23,7 +25,7 @@ test.each(['degrade', 'refuse'] as const)(
   'nothing is opened or made before the first write: %s',
   async (fileFailure) => {
     const db = new LastingDb();
-    await createCreditManagement({ db, logger: quiet }).credits.addCredits('u', 1);
+    await createCreditManagement({ db, logger: QUIET }).credits.addCredits('u', 1);
     const place = folder();
     const path = join(place, 'made', 'ledger.jsonl');
     const { manager, credits } = openFile({ db, path, ledger: { fileFailure } });
@@ -54,7 +56,7 @@ test('the first entry of a ledger, which makes it, is the first line', async () 
 test('a file URL is a path, whatever its name has in it', async () => {
   const path = join(folder(), 'with space', '100% #1 ü?.jsonl');
   const db = new LastingDb();
-  const manager = createCreditManagement({ db, logger: quiet, ledger: { filePath: pathToFileURL(path) } });
+  const manager = createCreditManagement({ db, logger: QUIET, ledger: { filePath: pathToFileURL(path) } });
   await manager.credits.addCredits('u', 1);
   await manager.close();
   expect(await judge(db, path)).toMatchObject({ missing: [], strange: [] });
@@ -89,7 +91,7 @@ test('no file is made anywhere without a path', async () => {
   const before = process.cwd();
   try {
     process.chdir(here);
-    const manager = createCreditManagement({ logger: quiet, ledger: { fsync: 'always', fileFailure: 'refuse' } });
+    const manager = createCreditManagement({ logger: QUIET, ledger: { fsync: 'always', fileFailure: 'refuse' } });
     await manager.credits.addCredits('u', 1);
     expect((await manager.health()).ledgerFile).toBeNull();
     await manager.close();
@@ -144,13 +146,13 @@ async function program(place: string, path: string, body: string): Promise<{ cod
   const outfile = join(place, 'program.cjs');
   const contents = `
     import { createCreditManagement } from './src/index.js';
-    const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+    const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
     const path = ${JSON.stringify(path)};
     async function main() { ${body} }
     main().catch((error) => { console.error(error); process.exitCode = 1; });`;
   const stdin = { contents, resolveDir: process.cwd(), loader: 'ts' } as const;
   await build({ stdin, outfile, bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' });
-  const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 });
+  const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000 });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += String(text)));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -158,7 +160,7 @@ async function program(place: string, path: string, body: string): Promise<{ cod
 }
 
 const write = (options: string) => `
-  const manager = createCreditManagement({ logger: quiet, ledger: { filePath: path${options} } });
+  const manager = createCreditManagement({ logger: QUIET, ledger: { filePath: path${options} } });
   for (let i = 0; i < 20; i++) await manager.credits.addCredits('u', 1);
   console.log('written');`;
 

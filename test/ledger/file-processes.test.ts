@@ -2,12 +2,15 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createCreditManagement } from '../../src/index.js';
-import { folder, LastingDb, openFile, quiet, sleep } from './file-folder.js';
+import { QUIET } from '../support/quiet.js';
+import { until } from '../support/wait.js';
+import { folder, LastingDb, openFile } from './file-folder.js';
 import { bytesOf, entriesOf, idsIn, judge, splitLines } from './file-oracle.js';
 import { startWorker } from './file-workers.js';
 
 const PROCESSES = 4;
-const WRITE_MS = 3_000;
+/** Lines of sixty kilobytes that each process writes at least, and meanwhile many short ones. */
+const LONG_LINES = 5;
 const GRANTS = 840;
 
 test(`${PROCESSES} processes on one path break no line, keep their own order, and miss nothing`, async () => {
@@ -26,7 +29,12 @@ test(`${PROCESSES} processes on one path break no line, keep their own order, an
     const rich = { userId: users[i] as string, credits: GRANTS, times: 40 };
     worker.run({ path, fsync, seed: i, users: ['a', 'b', 'c'], rich, width: 6, large: 0.05, dies: null });
   }
-  await sleep(WRITE_MS);
+  const longLines = () => splitLines(bytesOf(path)).whole.filter((line) => line.length > 50_000);
+  const isWritten = () => {
+    const lines = longLines();
+    return users.every((user) => lines.filter((line) => line.includes(`"${user}"`)).length >= LONG_LINES);
+  };
+  await until(isWritten, 'every process has written long lines');
   const reports = await Promise.all(workers.map((worker) => worker.stop()));
   expect(reports.flatMap(({ errors }) => errors)).toEqual([]);
   expect(await judge(db, path)).toEqual({ missing: [], strange: [], torn: 0, foreign: 0, repeated: 0 });
@@ -42,7 +50,7 @@ test(`${PROCESSES} processes on one path break no line, keep their own order, an
   console.log(`four processes: ${sizes.length} lines, ${long} over 50 KB, the longest ${Math.max(...sizes)} bytes`);
   expect(long).toBeGreaterThan(8);
   expect(sizes.filter((size) => size === 0)).toEqual([]);
-  const after = createCreditManagement({ db, logger: quiet, ledger: { filePath: path } });
+  const after = createCreditManagement({ db, logger: QUIET, ledger: { filePath: path } });
   expect(await after.ledger.verify()).toMatchObject({ ok: true, checked: (await entriesOf(db)).length });
   expect(await after.ledger.reconcile()).toEqual({ added: 0 });
   await after.close();

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, isCreditError, type MemorySession } from '../../src/index.js';
 import { dump } from '../support/dump.js';
-import { caughtUp, folder, type LastingDb, type Opened, openFile, smallDisk, until } from './file-folder.js';
+import { sleep, until } from '../support/wait.js';
+import { caughtUp, folder, type LastingDb, type Opened, openFile, smallDisk } from './file-folder.js';
 import { judge } from './file-oracle.js';
 
 const refuse = { fileFailure: 'refuse' } as const;
@@ -186,7 +187,7 @@ test('a file that fails while a commit is on its way ends no process', async () 
   process.on('unhandledRejection', note);
   let breaksIt: (() => void) | null = null;
   const suspend = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
     breaksIt?.();
     breaksIt = null;
   };
@@ -198,7 +199,7 @@ test('a file that fails while a commit is on its way ends no process', async () 
   };
   // It was let in before: its account is read while the file fails.
   expect((await credits.addCredits('v', 1)).balanceAfter).toBe(1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await sleep(50);
   process.off('unhandledRejection', note);
   expect(unhandled).toEqual([]);
   await manager.close();

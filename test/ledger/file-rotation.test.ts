@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { caughtUp, folder, type Opened, openFile, sleep, until } from './file-folder.js';
+import { sleep, until } from '../support/wait.js';
+import { caughtUp, folder, type Opened, openFile } from './file-folder.js';
 import { entriesOf, idsIn, judge, splitLines } from './file-oracle.js';
 
 /** Calls on several users until it is stopped; each must succeed. */

@@ -2,7 +2,7 @@
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Problem } from '../../src/index.js';
-import { copyOf, forEach, type LastingDb, openFile, range } from './file-folder.js';
+import { copyOf, forEach, type LastingDb, openFile, someLengths } from './file-folder.js';
 import { bytesOf, judge, splitLines } from './file-oracle.js';
 
 interface Story {
@@ -62,7 +62,7 @@ describe.each([
     const story = await tell();
     const [last] = story.lines.slice(-1) as [Buffer];
     const start = story.bytes.length - last.length;
-    const lengths = range(0, last.length + 1, how.step);
+    const lengths = someLengths(last.length, how.step);
     await forEach(lengths, async (length) => {
       const seen = await repair(story, story.bytes.subarray(0, start + length), how);
       // Nothing of it is no piece; all of it but the newline is no piece as soon as somebody ends it.
@@ -75,7 +75,7 @@ describe.each([
   test('a file that is torn at every byte of its first line is filled again', async () => {
     const story = await tell();
     const [first] = story.lines as [Buffer];
-    await forEach(range(0, first.length + 1, how.step * 3), async (length) => {
+    await forEach(someLengths(first.length, how.step * 3), async (length) => {
       const seen = await repair(story, first.subarray(0, length), how);
       expect({ length, problems: seen.problems }).toEqual({ length, problems: [] });
     });

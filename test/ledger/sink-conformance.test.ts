@@ -96,9 +96,9 @@ const wrongSinks: readonly [what: string, wrong: (sink: LedgerSink) => Partial<L
   [
     'makes a file before there is a line',
     (sink) => ({
-      append: (lines) => {
-        void sink.ready();
-        return sink.append(lines);
+      append: async (lines) => {
+        await sink.ready();
+        await sink.append(lines);
       },
     }),
     'nothing is there before the first line',

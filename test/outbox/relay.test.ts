@@ -1,7 +1,8 @@
 /** Rule 40: at least once, in order per account, whoever delivers, and whatever the sink does. */
 import { expect, test } from 'vitest';
 import { gate } from '../backends/gated-db.js';
-import { idsOf, type Manager, onEveryBackend, outboxRows, Recorder, sleep, statuses } from '../support/outbox-world.js';
+import { idsOf, type Manager, onEveryBackend, outboxRows, Recorder, statuses } from '../support/outbox-world.js';
+import { sleep, until } from '../support/wait.js';
 
 const FAST = { outbox: { timeoutMs: 60, maxRefusals: 3 } };
 
@@ -280,9 +281,9 @@ await onEveryBackend('the relay', (withWorld) => {
         expect(busy.has(userId)).toBe(false);
         busy.add(userId);
         most = Math.max(most, busy.size);
-        await sleep(3);
         // However slow the commits between them are, three are at it at once.
-        for (let waits = 0; waits < 500 && most < 3; waits++) await sleep(3);
+        await until(() => most >= 3, 'three are at it at once');
+        await sleep(3);
         busy.delete(userId);
       };
       expect(await manager.jobs.runOutbox()).toMatchObject({ delivered: 36 });

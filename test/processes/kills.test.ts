@@ -6,6 +6,7 @@ import { amount } from '../support/amounts.js';
 import { localCaller } from '../support/answers.js';
 import { SEED } from '../support/chance.js';
 import { Journal } from '../support/journal.js';
+import { PATIENT_MS } from '../support/pace.js';
 import { sleep } from '../support/wait.js';
 import { startWorkers, Worker } from './workers.js';
 
@@ -13,8 +14,6 @@ const KILLS = amount('CREDIT_KILLS');
 const PROCESSES = 3;
 /** Calls in flight in each process. */
 const WIDTH = 8;
-/** What a dead process had locked is free again long before a call gives up. */
-const TIMEOUT_MS = 120_000;
 
 await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
   const journal = new Journal('kill', SEED);
@@ -25,7 +24,7 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
   const inFlight = { all: 0, keyed: 0, applied: 0 };
 
   beforeAll(async () => {
-    config = { adapter: ADAPTER, url: database.url, timeoutMs: TIMEOUT_MS, poolSize: 4 };
+    config = { adapter: ADAPTER, url: database.url, timeoutMs: PATIENT_MS, poolSize: 4 };
     workers = await startWorkers(PROCESSES, config);
     manager = openManager(config);
     await manager.init();
@@ -72,7 +71,7 @@ await describeDatabase(`kill -9 on ${ADAPTER}`, (database) => {
     expect(journal.unsettled.map(({ tag, names }) => `${tag}: ${names}`)).toEqual([]);
     expect(journal.surprises()).toEqual([]);
     // Whatever a dead process had locked, every call ends by its own deadline.
-    expect(journal.slowest).toBeLessThan(TIMEOUT_MS);
+    expect(journal.slowest).toBeLessThan(PATIENT_MS);
     expect(await journal.problems(manager)).toEqual([]);
     expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
     expect(inFlight.keyed).toBeGreaterThan(0);

@@ -7,15 +7,13 @@ import { amount } from '../support/amounts.js';
 import { type Caller, localCaller } from '../support/answers.js';
 import { SEED } from '../support/chance.js';
 import { Journal, VERBS } from '../support/journal.js';
-import { paced } from '../support/pace.js';
+import { PATIENT_MS, paced } from '../support/pace.js';
 import { sleep, until } from '../support/wait.js';
 
 /** Times that every connection is cut under load; other tests take their rounds from it. */
 const CUTS = amount('CREDIT_CUTS');
 const ROUNDS = Math.ceil(CUTS / 20);
 const TIMEOUT_MS = paced(800);
-/** Of calls that nothing may refuse, however busy the machine is. */
-const PATIENT_MS = 120_000;
 const LOOKUP_BATCHES = 60;
 const POOL = 5;
 /** Beside this a call may take its deadline. */

@@ -5,6 +5,7 @@ import { type Manager, openManager, type WorkerConfig } from '../backends/open-a
 import { amount } from '../support/amounts.js';
 import { type Answer, isReplay, tally, type Verb } from '../support/answers.js';
 import { audit } from '../support/audit.js';
+import { PATIENT_MS } from '../support/pace.js';
 import { startWorkers, type Worker } from './workers.js';
 
 const ROUNDS = amount('CREDIT_RACES');
@@ -25,7 +26,7 @@ await describeDatabase(`races of ${PROCESSES} processes on ${ADAPTER}`, (databas
   const counts: Record<string, number> = {};
 
   beforeAll(async () => {
-    const config: WorkerConfig = { adapter: ADAPTER, url: database.url, timeoutMs: 120_000, poolSize: 4 };
+    const config: WorkerConfig = { adapter: ADAPTER, url: database.url, timeoutMs: PATIENT_MS, poolSize: 4 };
     // All of them start on an empty database at once.
     workers = await startWorkers(PROCESSES, config);
     manager = openManager(config);

@@ -6,7 +6,7 @@ import { amount } from '../support/amounts.js';
 import { localCaller } from '../support/answers.js';
 import { SEED } from '../support/chance.js';
 import { Journal } from '../support/journal.js';
-import { paced } from '../support/pace.js';
+import { PATIENT_MS, paced } from '../support/pace.js';
 import { sleep, until } from '../support/wait.js';
 import { startWorkers, type Worker } from './workers.js';
 
@@ -27,7 +27,7 @@ describeOwnServer(`a server that dies, on ${ADAPTER}`, (start) => {
     server = await start();
     config = { adapter: ADAPTER, url: server.url, timeoutMs: TIMEOUT_MS, poolSize: 5 };
     workers = await startWorkers(2, config);
-    manager = openManager({ ...config, timeoutMs: 120_000 });
+    manager = openManager({ ...config, timeoutMs: PATIENT_MS });
     await manager.init();
     await journal.prepare(localCaller(manager));
   });

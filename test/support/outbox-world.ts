@@ -20,6 +20,7 @@ import { describeMongo } from '../backends/mongo.js';
 import { databaseOf } from '../backends/mongo-uri.js';
 import { describePostgres } from '../backends/postgres.js';
 import { type Host, Store } from '../backends/postgres-store.js';
+import { PATIENT_MS } from './pace.js';
 
 export type Manager = CreditManagement<unknown, 'image'>;
 type Options = Omit<CreditManagementOptions<unknown, 'image'>, 'db' | 'clock'>;
@@ -83,7 +84,8 @@ async function play(db: () => DbManager<unknown>, host: World['host'], body: (wo
   const open = (options: Options = {}): Manager => {
     const on = managers.length === 0 ? first : db();
     const creditTypes = { image: { lowCreditThreshold: 2 } };
-    const manager = createCreditManagement<unknown, 'image'>({ logger: QUIET, creditTypes, ...options, db: on, clock });
+    const given = { logger: QUIET, timeoutMs: PATIENT_MS, creditTypes, ...options };
+    const manager = createCreditManagement<unknown, 'image'>({ ...given, db: on, clock });
     managers.push(manager);
     return manager;
   };
@@ -139,5 +141,3 @@ export async function idsOf(world: World, userId: string, sink?: string): Promis
 }
 
 export const statuses = (rows: readonly { status: string }[]) => rows.map(({ status }) => status);
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

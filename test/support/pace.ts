@@ -26,6 +26,9 @@ const PACE = Number(process.env.CREDIT_TEST_PACE || 1);
 /** A duration that is under test, such as a deadline that calls must meet where nothing hinders them. */
 export const paced = (ms: number) => Math.ceil(ms * PACE);
 
+/** The deadline of calls that none but a hang may keep from their answer, however busy the machine is. */
+export const PATIENT_MS = 120_000;
+
 const TICK_MS = 5;
 let counted = 0;
 let last = performance.now();

@@ -22,6 +22,8 @@ import { emptyCollections, emptyTables } from '../backends/adapters.js';
 import { describeMongo } from '../backends/mongo.js';
 import { databaseOf } from '../backends/mongo-uri.js';
 import { type Database, describePostgres } from '../backends/postgres.js';
+import { PATIENT_MS } from './pace.js';
+import { QUIET } from './quiet.js';
 
 export type Session = MemorySession | SqlSession | MongoSession;
 export type Manager = CreditManagement<Session, 'image'>;
@@ -33,8 +35,6 @@ export const MONTHLY: PlanInput = {
   ...{ name: 'Pro', creditLimit: 100, price: '19.99', currency: 'USD' },
   billingPeriod: 'monthly',
 };
-
-const ignore = () => {};
 
 /** One store, and managers on it as several processes have them. */
 export class World {
@@ -54,7 +54,7 @@ export class World {
   open(options: Options = {}): Manager {
     const manager = createCreditManagement<Session, 'image'>({
       ...{ db: this.adapter(), clock: this.clock, creditTypes: { image: {} }, temporal: Temporal as never },
-      ...{ logger: { debug: ignore, info: ignore, warn: ignore, error: ignore } },
+      ...{ logger: QUIET, timeoutMs: PATIENT_MS },
       ...this.options,
       ...options,
     });
@@ -149,7 +149,7 @@ function opener(openPlace: (database: Database) => Place, database: Database): O
 
 function postgresPlace({ url }: Database): Place {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
-  pool.on('error', ignore);
+  pool.on('error', () => {});
   return {
     adapter: () => new SqlDbManager({ url, poolSize: 4 }) as unknown as DbManager<Session>,
     empty: () => emptyTables(pool),

@@ -4,16 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CacheBackend, InMemoryCache } from '../../../src/index.js';
+import { sleep } from '../../support/wait.js';
 import { codeOf } from '../gated-db.js';
-import {
-  expectSound,
-  type Host,
-  type HostedAdapter,
-  type HostedStore,
-  type Service,
-  sleep,
-  untilWritten,
-} from '../hosted.js';
+import { expectSound, type Host, type HostedAdapter, type HostedStore, type Service, untilWritten } from '../hosted.js';
 
 /** A cache that counts what is done to it. */
 class CountingCache implements CacheBackend {

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { InMemoryCache } from '../../../src/index.js';
+import { paced } from '../../support/pace.js';
+import { sleep } from '../../support/wait.js';
 import type { Database } from '../find.js';
 import { codeOf } from '../gated-db.js';
-import { expectSound, type HostedAdapter, type HostedStore, type Manager, sleep, untilWritten } from '../hosted.js';
+import { expectSound, type HostedAdapter, type HostedStore, type Manager, untilWritten } from '../hosted.js';
 
 interface Bench {
   readonly store: HostedStore;
@@ -97,13 +99,14 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
 
     test('lots lapse and holds end by the database’s clock', () =>
       withManager(adapter, database, async ({ manager, credits }) => {
-        const soon = () => new Date(Date.now() + 2_000);
+        const seconds = Math.ceil(paced(3_000) / 1_000);
+        const soon = () => new Date(Date.now() + 1_000 * seconds);
         await credits.addCredits('u', 10, { expiresAt: soon() });
         await credits.addCredits('u', 5);
         await credits.addCredits('u', 2, { effectiveAt: soon() });
-        const hold = await credits.reserveCredits('u', 3, { ttlSeconds: 2 });
+        const hold = await credits.reserveCredits('u', 3, { ttlSeconds: seconds });
         expect(await credits.getUserCreditsInfo('u', { fresh: true })).toMatchObject({ balance: 15, available: 12 });
-        await sleep(2_200);
+        await sleep(1_000 * seconds + 200);
         expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: 7, reserved: 0, available: 7 });
         expect(await codeOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_ACTIVE not_applied');
         expect(await credits.expireCredits('u')).toBeGreaterThanOrEqual(0);

@@ -9,8 +9,6 @@ import { describePostgres } from '../../backends/postgres.js';
 import { expectSound, HOSTS, QUIET, type Store, withStore } from '../../backends/postgres-store.js';
 import { ownNow, paced } from '../../support/pace.js';
 
-/** Longer than any machine needs for what nobody holds up: who waits for what is held would meet it. */
-const PATIENT = { timeoutMs: 120_000 };
 const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`);
 
 /** Whether a call has ended. */
@@ -42,7 +40,7 @@ async function crossed(store: Store, kind: (typeof HOSTS)[number]) {
 await describePostgres('what hosts hold on PostgreSQL', (database) => {
   test('accounts that a host holds, one of them new, hold up and fail no other of the batch, nor themselves', () =>
     withStore(database, async (store) => {
-      const [manager, other] = [store.open(PATIENT), store.open(PATIENT)];
+      const [manager, other] = [store.open(), store.open()];
       const { credits } = manager;
       for (const user of USERS) await credits.addCredits(user, 10);
       await other.init();
@@ -81,7 +79,7 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
 
   test('a transfer to a held account waits alone, and a host waits for the account of another', () =>
     withStore(database, async (store) => {
-      const { credits, ledger } = store.open(PATIENT);
+      const { credits, ledger } = store.open();
       for (const user of ['a', 'b', 'c']) await credits.addCredits(user, 10);
       const [locked, free] = [gate(), gate()];
       const host = store.host()(async ({ session }) => {
