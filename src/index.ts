@@ -24,6 +24,7 @@ export {
 } from './errors.js';
 export { type LedgerFileOptions, LedgerLogger } from './ledger/ledger-file.js';
 export type { DeliveryStatus } from './models/delivery.js';
+export { describeModels, type LogicalField, type LogicalModel } from './models/describe-models.js';
 export type { EntryType } from './models/entry.js';
 export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
 export {
@@ -187,6 +188,7 @@ export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
 export type { NotificationQueue } from './ports/notification-queue.js';
+export { storedModels } from './ports/stored-models.js';
 export { InMemoryNotificationQueue } from './queues/memory.js';
 export type {
   CreditMetering,

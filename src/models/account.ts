@@ -71,27 +71,26 @@ export const accountStateSchema = z.object({
 });
 
 export const accountSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('The credit type, a slash, and the user.'),
   version: z.int(),
-  userId: z.string(),
-  creditType: z.string(),
-  /** False until the first applied operation: such an account exists for no reader. */
-  visible: z.boolean(),
-  seq: z.int(),
-  /** Hash of the last entry, the head of the account's chain. */
-  hash: z.string().nullable(),
-  /** Instant of the last operation; the state below is of this instant. */
-  at: z.date(),
-  balance: micro,
-  reserved: micro,
-  debt: micro,
-  available: micro,
-  /** Binary digits of `available`, 0 where nothing is: its index is written far less often than one of the number. */
-  magnitude: z.int(),
-  /** The next instant at which time alone changes something. */
-  dueAt: z.date().nullable(),
-  createdAt: z.date(),
-  state: accountStateSchema,
+  userId: z.string().describe('The user.'),
+  creditType: z.string().describe('The kind of credits.'),
+  visible: z.boolean().describe('False until the first applied operation: such an account exists for no reader.'),
+  seq: z.int().describe('Sequence of the last entry; 0 before the first.'),
+  hash: z.string().nullable().describe("Hash of the last entry, the head of the account's chain."),
+  at: z.date().describe('Instant of the last operation; the state is of this instant.'),
+  balance: micro.describe('The balance, in micro-units.'),
+  reserved: micro.describe('Credits on hold, in micro-units.'),
+  debt: micro.describe('The debt, in micro-units.'),
+  available: micro.describe('The available credits, in micro-units.'),
+  magnitude: z
+    .int()
+    .describe(
+      'Binary digits of `available`, 0 where nothing is: its index is written far less often than one of the number.',
+    ),
+  dueAt: z.date().nullable().describe('The next instant at which time alone changes something; null for none.'),
+  createdAt: z.date().describe('Instant of the first operation.'),
+  state: accountStateSchema.describe('Open grants, open holds and options: what decisions need.'),
 });
 export type AccountRow = Readonly<z.infer<typeof accountSchema>>;
 

@@ -6,21 +6,20 @@ export const cycleStatusSchema = z.enum(['active', 'canceled', 'ended']);
 export type CycleStatus = z.infer<typeof cycleStatusSchema>;
 
 export const cycleSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Names the cycle for ever.'),
   version: z.int(),
-  userId: z.string(),
-  creditType: z.string(),
-  amount: z.int(),
-  days: z.int(),
-  recurring: z.boolean(),
-  status: cycleStatusSchema,
-  /** The first period's start; the current one ends `periods` times `days` after it. */
-  anchor: z.date(),
-  periods: z.int(),
-  start: z.date(),
-  end: z.date(),
-  dueAt: z.date().nullable(),
-  createdAt: z.date(),
+  userId: z.string().describe('The user who has it.'),
+  creditType: z.string().describe('The kind of credits.'),
+  amount: z.int().describe('Micro-units of one cycle.'),
+  days: z.int().describe('Days that one cycle lasts.'),
+  recurring: z.boolean().describe('Whether another cycle follows, until it is stopped.'),
+  status: cycleStatusSchema.describe('How it stood when it was last written.'),
+  anchor: z.date().describe("The first period's start; the current one ends `periods` times `days` after it."),
+  periods: z.int().describe('Which period is the current one, from 1.'),
+  start: z.date().describe('Start of the current period.'),
+  end: z.date().describe('End of the current period.'),
+  dueAt: z.date().nullable().describe('The next instant at which the allocation job has something to do.'),
+  createdAt: z.date().describe('When it was made.'),
 });
 export type CycleRow = Readonly<z.infer<typeof cycleSchema>>;
 

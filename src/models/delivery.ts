@@ -5,23 +5,20 @@ export const deliveryStatusSchema = z.enum(['pending', 'sent', 'failed']);
 export type DeliveryStatus = z.infer<typeof deliveryStatusSchema>;
 
 export const deliveryShape = {
-  account: z.string(),
-  /** Sequence of the account at the event, and the event's place within its operation: the order of delivery. */
-  sequence: z.int(),
-  place: z.int(),
-  status: deliveryStatusSchema,
-  /** Refusals of this very row; enough of them make it `failed`. */
-  attempts: z.int(),
-  /** Attempts that did not reach the receiver: they only lengthen the pause. */
-  unreached: z.int(),
-  error: z.string().nullable(),
-  /**
-   * The end of a pause or, with `claimedBy`, of a claim; null: it may be tried at once, whatever any clock says.
-   */
-  nextAttemptAt: z.date().nullable(),
-  claimedBy: z.string().nullable(),
-  createdAt: z.date(),
-  sentAt: z.date().nullable(),
+  account: z.string().describe('Key of the account whose order of delivery it keeps.'),
+  sequence: z.int().describe('Sequence of the account at the event.'),
+  place: z.int().describe('Place of the event within its operation: with the sequence, the order of delivery.'),
+  status: deliveryStatusSchema.describe('Whether it waits, was taken, or was given up.'),
+  attempts: z.int().describe('Refusals of this very row; enough of them make it `failed`.'),
+  unreached: z.int().describe('Attempts that did not reach the receiver: they only lengthen the pause.'),
+  error: z.string().nullable().describe('Why the last attempt failed; null where none did.'),
+  nextAttemptAt: z
+    .date()
+    .nullable()
+    .describe('The end of a pause or, with `claimedBy`, of a claim; null: it may be tried at once, by any clock.'),
+  claimedBy: z.string().nullable().describe('The run of a relay that is delivering it; null for none.'),
+  createdAt: z.date().describe('When it was written.'),
+  sentAt: z.date().nullable().describe('When the receiver took it; null until then.'),
 };
 
 const deliverySchema = z.object({ id: z.string(), version: z.int(), ...deliveryShape });

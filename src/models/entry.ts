@@ -15,48 +15,49 @@ export type EntryType = z.infer<typeof entryTypeSchema>;
 const jsonObject = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null);
 
 export const entrySchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Names the entry for ever.'),
   version: z.int(),
-  eventType: ledgerEventTypeSchema,
-  type: entryTypeSchema,
-  /** The call that wrote it, e.g. `deduct`; entries of the clock carry the call that found them due. */
-  operation: z.string(),
-  operationId: z.string(),
-  /** Empty strings for system entries. */
-  account: z.string(),
-  userId: z.string(),
-  creditType: z.string(),
-  seq: z.int(),
-  /** The instant it took effect. */
-  at: z.date(),
-  /** What the call asked for or the clock moved, never negative; `delta` is what the balance changed by. */
-  amount: z.int(),
-  delta: z.int(),
-  reservedDelta: z.int(),
-  balanceAfter: z.int(),
-  availableAfter: z.int(),
-  debtAfter: z.int(),
-  draws: z.array(drawSchema).readonly(),
-  /** Parts of grants that repaid debt in this entry. */
-  repaid: z.array(drawSchema).readonly(),
-  grantId: z.string().nullable(),
-  reservationId: z.string().nullable(),
-  reverses: z.string().nullable(),
-  message: z.string(),
-  description: z.string().nullable(),
-  actor: z.string().nullable(),
-  reason: z.string().nullable(),
-  correlationId: z.string().nullable(),
-  idempotencyKey: z.string().nullable(),
-  /** Account, operation and key in one string: unique for ever. Null where no key was given. */
-  scopedKey: z.string().nullable(),
-  /** SHA-256 of the canonical input of a keyed call. */
-  fingerprint: z.string().nullable(),
-  metadata: jsonObject,
-  /** What replaying needs beyond the columns: terms of grants and holds, options; for errors the code and numbers. */
-  details: jsonObject,
-  prev: z.string().nullable(),
-  hash: z.string().nullable(),
+  eventType: ledgerEventTypeSchema.describe('A transaction, a refusal, or an act of the library itself.'),
+  type: entryTypeSchema.describe('The type of the transaction; `error` and `system` for the others.'),
+  operation: z
+    .string()
+    .describe('The call that wrote it, e.g. `deduct`; entries of the clock carry the call that found them due.'),
+  operationId: z.string().describe('Names the call; all entries of one call share it.'),
+  account: z.string().describe('Key of the account; empty for acts of the library itself, as the next two are.'),
+  userId: z.string().describe('The user.'),
+  creditType: z.string().describe('The kind of credits.'),
+  seq: z.int().describe("Position in the account's chain, from 1; 0 outside any chain."),
+  at: z.date().describe('The instant it took effect.'),
+  amount: z
+    .int()
+    .describe('Micro-units that the call asked for or the clock moved, never negative; `delta` is what changed.'),
+  delta: z.int().describe('Micro-units that the balance changed by.'),
+  reservedDelta: z.int().describe('Micro-units that the credits on hold changed by.'),
+  balanceAfter: z.int().describe('The balance after it, in micro-units.'),
+  availableAfter: z.int().describe('The available credits after it, in micro-units.'),
+  debtAfter: z.int().describe('The debt after it, in micro-units.'),
+  draws: z.array(drawSchema).readonly().describe('The grants that were taken from, in order.'),
+  repaid: z.array(drawSchema).readonly().describe('Parts of grants that repaid debt in this entry.'),
+  grantId: z.string().nullable().describe('The grant that was made or ended.'),
+  reservationId: z.string().nullable().describe('The reservation it is about.'),
+  reverses: z.string().nullable().describe('The entry that it undoes.'),
+  message: z.string().describe('What happened, for people.'),
+  description: z.string().nullable().describe('A text of the caller.'),
+  actor: z.string().nullable().describe('Who made the call.'),
+  reason: z.string().nullable().describe('Why it was made.'),
+  correlationId: z.string().nullable().describe('Names the request it belongs to.'),
+  idempotencyKey: z.string().nullable().describe('The key of the call, as it was given.'),
+  scopedKey: z
+    .string()
+    .nullable()
+    .describe('Account, operation and key in one text: unique for ever. Null where no key was given.'),
+  fingerprint: z.string().nullable().describe('SHA-256 of the canonical input of a keyed call.'),
+  metadata: jsonObject.describe('What the caller wrote beside it.'),
+  details: jsonObject.describe(
+    'What replaying needs beyond the columns: terms of grants and holds, options; for errors the code and numbers.',
+  ),
+  prev: z.string().nullable().describe('Hash of the entry before it in the chain; null for the first.'),
+  hash: z.string().nullable().describe('SHA-256 of its canonical bytes, in hex.'),
 });
 export type EntryRow = Readonly<z.infer<typeof entrySchema>>;
 

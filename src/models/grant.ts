@@ -4,28 +4,32 @@ import { defineModel } from './define-model.js';
 import { grantSourceSchema } from './enums.js';
 
 export const grantSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Names the grant for ever.'),
   version: z.int(),
-  account: z.string(),
-  userId: z.string(),
-  creditType: z.string(),
-  source: grantSourceSchema,
-  /** While the grant is open, its parts are those of the account document; these are of the last write. */
-  open: z.boolean(),
-  amount: z.int(),
-  remaining: z.int(),
-  held: z.int(),
-  expired: z.int(),
-  expiredLate: z.int().nullable(),
-  revoked: z.int(),
-  priority: z.int(),
-  effectiveAt: z.date(),
-  expiresAt: z.date().nullable(),
-  seq: z.int(),
-  place: z.int(),
-  createdAt: z.date(),
-  planId: z.string().nullable(),
-  reference: z.string().nullable(),
+  account: z.string().describe('Key of the account.'),
+  userId: z.string().describe('The user.'),
+  creditType: z.string().describe('The kind of credits.'),
+  source: grantSourceSchema.describe('Where the credits came from.'),
+  open: z
+    .boolean()
+    .describe('While it is open, its parts are those of the account document; these are of the last write.'),
+  amount: z.int().describe('Micro-units granted: free, held, spent, expired and revoked ones together.'),
+  remaining: z.int().describe('Micro-units that are left, held ones included.'),
+  held: z.int().describe('Micro-units on hold.'),
+  expired: z.int().describe('Micro-units that expired.'),
+  expiredLate: z
+    .int()
+    .nullable()
+    .describe('Micro-units of these that a hold or a reversal freed after the end; null for none.'),
+  revoked: z.int().describe('Micro-units that were taken back.'),
+  priority: z.int().describe('From 0 to 100; the lower is spent first.'),
+  effectiveAt: z.date().describe('From when it can be spent.'),
+  expiresAt: z.date().nullable().describe('From when it can be spent no more; null when it never ends.'),
+  seq: z.int().describe('Sequence of the entry that made it.'),
+  place: z.int().describe('Place among the grants of that entry.'),
+  createdAt: z.date().describe('When it was made.'),
+  planId: z.string().nullable().describe('The plan that it is of.'),
+  reference: z.string().nullable().describe('A name that the caller gave it, to look for.'),
 });
 export type GrantRow = Readonly<z.infer<typeof grantSchema>>;
 

@@ -6,16 +6,17 @@ import { z } from 'zod';
 import { defineModel } from './define-model.js';
 
 export const noticeSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Says what was told, so that it is told once.'),
   version: z.int(),
-  kind: z.enum(['expiring', 'restored']),
-  account: z.string(),
-  /** Of the account when it was written, and the place of the event within its operation. */
-  sequence: z.int(),
-  place: z.int(),
-  createdAt: z.date(),
-  /** When the lot expires: a week later nobody asks for the row. Null: it is kept. */
-  expiresAt: z.date().nullable(),
+  kind: z.enum(['expiring', 'restored']).describe('An announced lot, or a rise above the threshold.'),
+  account: z.string().describe('Key of the account.'),
+  sequence: z.int().describe('Sequence of the account when it was written.'),
+  place: z.int().describe('Place of the event within its operation.'),
+  createdAt: z.date().describe('When it was written.'),
+  expiresAt: z
+    .date()
+    .nullable()
+    .describe('When the lot expires: a week later nobody asks for the row. Null: it is kept.'),
 });
 export type NoticeRow = Readonly<z.infer<typeof noticeSchema>>;
 

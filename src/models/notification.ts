@@ -57,13 +57,16 @@ type Message<T> = T extends { payload: infer P }
 export type NotificationMessage = Message<z.infer<typeof NotificationMessageSchema>>;
 
 export const notificationSchema = z.object({
-  /** Says what it is about where it must exist once, so that the key of the row is what keeps it single. */
-  id: z.string(),
+  id: z
+    .string()
+    .describe('Says what it is about where it must exist once, so that the key of the row is what keeps it single.'),
   version: z.int(),
-  userId: z.string(),
-  creditType: z.string(),
-  type: z.enum(notificationTypes),
-  payload: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
+  userId: z.string().describe('The user it is for.'),
+  creditType: z.string().describe('The kind of credits it is about.'),
+  type: z.enum(notificationTypes).describe('What it tells.'),
+  payload: z
+    .custom<JsonObject>((value) => typeof value === 'object' && value !== null)
+    .describe('What the message says.'),
   ...deliveryShape,
 });
 export type NotificationRow = Readonly<z.infer<typeof notificationSchema>>;

@@ -5,14 +5,15 @@ import { deliveryShape } from './delivery.js';
 import type { CreditEvent } from './events.js';
 
 export const outboxSchema = z.object({
-  /** `<event id>@<sink>`. */
-  id: z.string(),
+  id: z.string().describe('`<event id>@<sink>`.'),
   version: z.int(),
-  eventId: z.string(),
-  sink: z.string(),
-  userId: z.string(),
-  type: z.string(),
-  payload: z.custom<CreditEvent>((value) => typeof value === 'object' && value !== null),
+  eventId: z.string().describe('The event; the same at every sink.'),
+  sink: z.string().describe('The sink that it is for.'),
+  userId: z.string().describe('The user whose account it is of.'),
+  type: z.string().describe('The type of the event.'),
+  payload: z
+    .custom<CreditEvent>((value) => typeof value === 'object' && value !== null)
+    .describe('The event as the sink is given it.'),
   ...deliveryShape,
 });
 export type OutboxRow = Readonly<z.infer<typeof outboxSchema>>;

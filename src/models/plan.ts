@@ -29,25 +29,30 @@ export const planTermsSchema = z.object({
 export type PlanTerms = Readonly<z.infer<typeof planTermsSchema>>;
 
 export const planSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Names the plan for ever.'),
   version: z.int(),
-  name: z.string(),
-  description: z.string().nullable(),
-  creditType: z.string(),
-  creditLimit: z.int(),
-  alsoGrants: z.array(periodGrantSchema).readonly(),
-  /** In minor units of the currency; in hundredths where none is named. */
-  price: z.int(),
-  currency: z.string().nullable(),
-  billingPeriod: billingPeriodSchema,
-  validityDays: z.int().nullable(),
-  trialDays: z.int(),
-  rolloverCap: z.int().nullable(),
-  timeZone: z.string().nullable(),
-  metadata: jsonObject,
-  isActive: z.boolean(),
-  createdAt: z.date(),
-  updatedAt: z.date(),
+  name: z.string().describe('A name for people.'),
+  description: z.string().nullable().describe('A text for people.'),
+  creditType: z.string().describe('The kind of credits that it grants.'),
+  creditLimit: z.int().describe('Micro-units that a period grants.'),
+  alsoGrants: z.array(periodGrantSchema).readonly().describe('What a period grants of other kinds of credits.'),
+  price: z.int().describe('In minor units of the currency; in hundredths where none is named.'),
+  currency: z.string().nullable().describe('ISO 4217 code.'),
+  billingPeriod: billingPeriodSchema.describe('How long a period is.'),
+  validityDays: z
+    .int()
+    .nullable()
+    .describe('Days from the start of a period until its credits expire; null: until the next period starts.'),
+  trialDays: z.int().describe('Days of a first period that is not billed.'),
+  rolloverCap: z
+    .int()
+    .nullable()
+    .describe('Micro-units of what is left of a period that the next one may take over; null for none.'),
+  timeZone: z.string().nullable().describe('IANA name; null for UTC.'),
+  metadata: jsonObject.describe('What the host wrote beside it.'),
+  isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
+  createdAt: z.date().describe('When it was made.'),
+  updatedAt: z.date().describe('When it was last changed.'),
 });
 export type PlanRow = Readonly<z.infer<typeof planSchema>>;
 

@@ -8,26 +8,23 @@ export const promoTargetSchema = z.enum(['all_users', 'specific_users']);
 const jsonObject = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null);
 
 export const promoSchema = z.object({
-  /** Trimmed and upper-case. */
-  code: z.string(),
+  code: z.string().describe('Trimmed and upper-case.'),
   version: z.int(),
-  id: z.string(),
-  creditType: z.string(),
-  credits: z.int(),
-  description: z.string().nullable(),
-  targetType: promoTargetSchema,
-  targetUserIds: z.array(z.string()).readonly(),
-  /** Null for any number. */
-  maxUses: z.int().nullable(),
-  maxUsesPerUser: z.int(),
-  validFrom: z.date(),
-  validUntil: z.date().nullable(),
-  isActive: z.boolean(),
-  metadata: jsonObject,
-  /** Claims so far: written with every claim, so that the limit holds. */
-  claims: z.int(),
-  createdAt: z.date(),
-  updatedAt: z.date(),
+  id: z.string().describe('Names the promo for ever.'),
+  creditType: z.string().describe('The kind of credits.'),
+  credits: z.int().describe('Micro-units of one claim.'),
+  description: z.string().nullable().describe('A text for people.'),
+  targetType: promoTargetSchema.describe('Whether all users may claim it, or only those named.'),
+  targetUserIds: z.array(z.string()).readonly().describe('The users who may claim it.'),
+  maxUses: z.int().nullable().describe('Claims of all users together; null for any number.'),
+  maxUsesPerUser: z.int().describe('Claims of one user.'),
+  validFrom: z.date().describe('The first instant at which it can be claimed.'),
+  validUntil: z.date().nullable().describe('The last instant at which it can be claimed; null for ever.'),
+  isActive: z.boolean().describe('Whether it is switched on.'),
+  metadata: jsonObject.describe('What the host wrote beside it.'),
+  claims: z.int().describe('Claims so far: written with every claim, so that the limit holds.'),
+  createdAt: z.date().describe('When it was made.'),
+  updatedAt: z.date().describe('When it was last changed.'),
 });
 export type PromoRow = Readonly<z.infer<typeof promoSchema>>;
 
@@ -38,18 +35,16 @@ export const promoModel = defineModel('promo', promoSchema, 'code', [
 ]);
 
 export const promoClaimSchema = z.object({
-  /** Code, user and number of the claim: see {@link claimKey}. */
-  id: z.string(),
+  id: z.string().describe('Code, number of the claim, and user.'),
   version: z.int(),
-  promoId: z.string(),
-  promoCode: z.string(),
-  userId: z.string(),
-  /** On the user's first claim of this code: how many there are. */
-  uses: z.int().nullable(),
-  creditsAwarded: z.int(),
-  transactionId: z.string(),
-  claimedAt: z.date(),
-  metadata: jsonObject,
+  promoId: z.string().describe('The promo.'),
+  promoCode: z.string().describe('Its code.'),
+  userId: z.string().describe('The user who claimed.'),
+  uses: z.int().nullable().describe("On the user's first claim of this code: how many there are."),
+  creditsAwarded: z.int().describe('Micro-units that the user got.'),
+  transactionId: z.string().describe('The transaction that granted them.'),
+  claimedAt: z.date().describe('When it was claimed.'),
+  metadata: jsonObject.describe('What the caller wrote beside it.'),
 });
 export type PromoClaimRow = Readonly<z.infer<typeof promoClaimSchema>>;
 

@@ -6,26 +6,24 @@ import { reservationStatusSchema } from './enums.js';
 const finalCallSchema = z.object({ operation: z.string(), fingerprint: z.string(), entryId: z.string() });
 
 export const reservationSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Names the reservation for ever.'),
   version: z.int(),
-  account: z.string(),
-  userId: z.string(),
-  creditType: z.string(),
-  /** While it is active, the open hold in the account document has the current parts. */
-  status: reservationStatusSchema,
-  /** amount = committed + released + expired once it has ended. */
-  amount: z.int(),
-  committed: z.int(),
-  released: z.int(),
-  expired: z.int(),
-  expiresAt: z.date(),
-  createdAt: z.date(),
-  closedAt: z.date().nullable(),
-  planId: z.string().nullable(),
-  /** The call that ended it, so that repeating that call answers the same. */
-  closing: finalCallSchema.nullable(),
-  /** The one charge after its time to live had passed. */
-  lateCharge: finalCallSchema.nullable(),
+  account: z.string().describe('Key of the account.'),
+  userId: z.string().describe('The user.'),
+  creditType: z.string().describe('The kind of credits.'),
+  status: reservationStatusSchema.describe(
+    'While it is active, the open hold in the account document has the current parts.',
+  ),
+  amount: z.int().describe('Micro-units: committed, released and expired ones together once it has ended.'),
+  committed: z.int().describe('Micro-units that were charged.'),
+  released: z.int().describe('Micro-units that were given back.'),
+  expired: z.int().describe('Micro-units that its expiry gave back.'),
+  expiresAt: z.date().describe('From when it is expired, unless it ended before.'),
+  createdAt: z.date().describe('When it was made.'),
+  closedAt: z.date().nullable().describe('When it ended; null while it is active.'),
+  planId: z.string().nullable().describe('A label of the caller.'),
+  closing: finalCallSchema.nullable().describe('The call that ended it, so that repeating that call answers the same.'),
+  lateCharge: finalCallSchema.nullable().describe('The one charge after its time to live had passed.'),
 });
 export type ReservationRow = Readonly<z.infer<typeof reservationSchema>>;
 

@@ -13,42 +13,38 @@ export type SubscriptionStatus = z.infer<typeof subscriptionStatusSchema>;
 const units = z.record(z.string(), z.int());
 
 export const subscriptionSchema = z.object({
-  userId: z.string(),
+  userId: z.string().describe('The user who has it.'),
   version: z.int(),
-  id: z.string(),
-  planId: z.string(),
-  status: subscriptionStatusSchema,
-  startedAt: z.date(),
-  terms: planTermsSchema,
-  /** The terms that the next period starts with, where they differ. */
-  pending: planTermsSchema.nullable(),
-  /** The plan of `pending`. */
-  nextPlanId: z.string().nullable(),
-  /** Periods are counted from here: the current one ends `periods` periods after it. */
-  anchor: z.date(),
-  periods: z.int(),
-  periodStart: z.date(),
-  periodEnd: z.date(),
-  /** The current period was allocated, or is not to be. */
-  isAllocated: z.boolean(),
-  autoRenew: z.boolean(),
-  /** Without renewal, the instant at which it ends. */
-  validUntil: z.date().nullable(),
-  pausedAt: z.date().nullable(),
-  /** By credit type, what plans granted until `grantedUntil`: switching and starting again grant only the rest. */
-  granted: units,
-  grantedUntil: z.date().nullable(),
-  /** The part of it that an earlier period was granted, and when that one would have ended: until then it counts. */
-  carried: units,
-  carriedUntil: z.date().nullable(),
-  isTrial: z.boolean(),
-  /** A user has one trial. */
-  hadTrial: z.boolean(),
-  /** By credit type, the grants of the current period: what they leave may roll over. */
-  lots: z.record(z.string(), z.array(z.string()).readonly()),
-  /** The next instant at which the allocation job has something to do. */
-  dueAt: z.date().nullable(),
-  updatedAt: z.date(),
+  id: z.string().describe('Names the subscription for ever.'),
+  planId: z.string().describe('The plan of the current period.'),
+  status: subscriptionStatusSchema.describe('How it stood when it was last written.'),
+  startedAt: z.date().describe('When it was started.'),
+  terms: planTermsSchema.describe('What the plan said when it was chosen.'),
+  pending: planTermsSchema.nullable().describe('The terms that the next period starts with, where they differ.'),
+  nextPlanId: z.string().nullable().describe('The plan of `pending`.'),
+  anchor: z.date().describe('Periods are counted from here: the current one ends `periods` periods after it.'),
+  periods: z.int().describe('Which period is the current one, from 1.'),
+  periodStart: z.date().describe('Start of the current period.'),
+  periodEnd: z.date().describe('End of the current period.'),
+  isAllocated: z.boolean().describe('The current period was allocated, or is not to be.'),
+  autoRenew: z.boolean().describe('Whether another period follows.'),
+  validUntil: z.date().nullable().describe('Without renewal, the instant at which it ends.'),
+  pausedAt: z.date().nullable().describe('Since when it is paused; null when it is not.'),
+  granted: units.describe(
+    'By credit type, what plans granted until `grantedUntil`: switching and starting again grant only the rest.',
+  ),
+  grantedUntil: z.date().nullable().describe('Until when `granted` counts.'),
+  carried: units.describe(
+    'The part of it that an earlier period was granted, and when that one would have ended: until then it counts.',
+  ),
+  carriedUntil: z.date().nullable().describe('Until when `carried` counts.'),
+  isTrial: z.boolean().describe('Whether the current period is the trial.'),
+  hadTrial: z.boolean().describe('A user has one trial.'),
+  lots: z
+    .record(z.string(), z.array(z.string()).readonly())
+    .describe('By credit type, the grants of the current period: what they leave may roll over.'),
+  dueAt: z.date().nullable().describe('The next instant at which the allocation job has something to do.'),
+  updatedAt: z.date().describe('When it was last written.'),
 });
 export type SubscriptionRow = Readonly<z.infer<typeof subscriptionSchema>>;
 

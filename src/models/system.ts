@@ -4,11 +4,11 @@ import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
 export const systemSchema = z.object({
-  id: z.string(),
+  id: z.string().describe('Names the fact.'),
   version: z.int(),
-  kind: z.enum(['settings', 'sink', 'queue', 'lease']),
-  value: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
-  updatedAt: z.date(),
+  kind: z.enum(['settings', 'sink', 'queue', 'lease']).describe('What kind of fact it is.'),
+  value: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null).describe('What is known of it.'),
+  updatedAt: z.date().describe('When it was last written.'),
 });
 export type SystemRow = Readonly<z.infer<typeof systemSchema>>;
 

@@ -17,6 +17,7 @@ import { orderTests } from './order.js';
 import { raceTests } from './races.js';
 import { rangeTests } from './range.js';
 import { rowTests } from './rows.js';
+import { storedModelTests } from './stored.js';
 import { transactionTests } from './transaction.js';
 import { uniqueTests } from './unique.js';
 import { valueTests } from './values.js';
@@ -60,6 +61,7 @@ export function testDbManager<S>(
     races: raceTests(),
     transactions: transactionTests(),
     locks: lockTests(),
+    'the models of the library': storedModelTests(),
   };
   registerTests(
     t,

@@ -1,6 +1,37 @@
 /** The models that the `DbManager` suite stores, and rows of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { defineModel } from '../../models/define-model.js';
 import type { Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+
+const json = z.record(z.string(), z.json());
+
+/** Declared as the library declares its own. */
+const itemSchema = z.object({
+  id: z.string(),
+  version: z.int(),
+  account: z.string(),
+  label: z.string().nullable(),
+  amount: z.int(),
+  rank: z.int().nullable(),
+  isOpen: z.boolean(),
+  isHidden: z.boolean().nullable(),
+  madeAt: z.date(),
+  dueAt: z.date().nullable(),
+  data: json,
+  extra: json.nullable(),
+  code: z.string().nullable(),
+  slug: z.string().nullable(),
+});
+const entrySchema = z.object({
+  id: z.string(),
+  version: z.int(),
+  account: z.string(),
+  at: z.date(),
+  seq: z.int(),
+  kind: z.string(),
+  ref: z.string().nullable(),
+});
 
 export interface TestModels {
   /** Every kind of field, nullable and not; unique indexes with a nullable field. */
@@ -14,55 +45,21 @@ type Values = Readonly<Record<string, StoredValue>>;
 /** Models of the suite. The random suffix keeps suites that run at once on one server apart. */
 export function testModels(): TestModels {
   const suffix = randomBytes(5).toString('hex');
-  const string = { kind: 'string', nullable: false } as const;
-  const integer = { kind: 'integer', nullable: false } as const;
-  const instant = { kind: 'instant', nullable: false } as const;
-  const item: StoredModel = {
-    name: `item_${suffix}`,
-    key: 'id',
-    fields: {
-      id: string,
-      account: string,
-      label: { kind: 'string', nullable: true },
-      amount: integer,
-      rank: { kind: 'integer', nullable: true },
-      isOpen: { kind: 'boolean', nullable: false },
-      isHidden: { kind: 'boolean', nullable: true },
-      madeAt: instant,
-      dueAt: { kind: 'instant', nullable: true },
-      data: { kind: 'json', nullable: false },
-      extra: { kind: 'json', nullable: true },
-      code: { kind: 'string', nullable: true },
-      slug: { kind: 'string', nullable: true },
-    },
-    indexes: [
-      { name: 'by_account', fields: ['account'], unique: false },
-      { name: 'by_rank', fields: ['account', 'rank'], unique: false },
-      { name: 'by_label', fields: ['account', 'label'], unique: false },
-      { name: 'by_due', fields: ['dueAt'], unique: false },
-      { name: 'by_open', fields: ['account', 'isOpen', 'rank'], unique: false },
-      { name: 'by_code', fields: ['code'], unique: true },
-      { name: 'by_slug', fields: ['account', 'slug'], unique: true },
-    ],
-  };
-  const entry: StoredModel = {
-    name: `entry_${suffix}`,
-    key: 'id',
-    fields: {
-      id: string,
-      account: string,
-      at: instant,
-      seq: integer,
-      kind: string,
-      ref: { ...string, nullable: true },
-    },
-    indexes: [
-      { name: 'by_time', fields: ['account', 'at', 'seq'], unique: false },
-      { name: 'by_kind', fields: ['account', 'kind', 'seq'], unique: false },
-      { name: 'by_ref', fields: ['ref'], unique: true },
-    ],
-  };
-  return { item, entry };
+  const itemModel = defineModel(`item_${suffix}`, itemSchema, 'id', [
+    { name: 'by_account', fields: ['account'], unique: false },
+    { name: 'by_rank', fields: ['account', 'rank'], unique: false },
+    { name: 'by_label', fields: ['account', 'label'], unique: false },
+    { name: 'by_due', fields: ['dueAt'], unique: false },
+    { name: 'by_open', fields: ['account', 'isOpen', 'rank'], unique: false },
+    { name: 'by_code', fields: ['code'], unique: true },
+    { name: 'by_slug', fields: ['account', 'slug'], unique: true },
+  ]);
+  const entryModel = defineModel(`entry_${suffix}`, entrySchema, 'id', [
+    { name: 'by_time', fields: ['account', 'at', 'seq'], unique: false },
+    { name: 'by_kind', fields: ['account', 'kind', 'seq'], unique: false },
+    { name: 'by_ref', fields: ['ref'], unique: true },
+  ]);
+  return { item: itemModel, entry: entryModel };
 }
 
 export function freshKey(prefix = 'k'): string {
