@@ -1,9 +1,7 @@
-/** What `createCreditManagement` takes, and the check of it. */
+/** The options of `createCreditManagement`, and their schema. */
 import { z } from 'zod';
-import type { Defaults } from './core/decision.js';
 import type { TemporalLike } from './core/periods.js';
 import type { MemorySession } from './db/memory/manager.js';
-import { creditError } from './errors.js';
 import { type AccountDefaults, accountDefaultsSchema } from './models/inputs/credits.js';
 import { strictObject } from './models/strict-object.js';
 import type { CacheBackend } from './ports/cache.js';
@@ -13,8 +11,6 @@ import type { EventSink } from './ports/event-sink.js';
 import type { LedgerSink } from './ports/ledger-sink.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
-import { parseDefaults } from './services/input/account-options.js';
-import { parse } from './services/input/parse.js';
 
 const count = (max: number) => z.number().int().min(1).max(max).optional();
 /** Something of the host's own that has these methods. */
@@ -139,25 +135,6 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
   db?: DbManager<S> | undefined;
   /** Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`. */
   creditTypes?: Readonly<Record<U, AccountDefaults>> | undefined;
-}
-
-/** The defaults of accounts, parsed; a wrong option is `CONFIGURATION` and names the field. */
-export function checkOptions<S, U extends string>(
-  options: CreditManagementOptions<S, U>,
-): { creditScale: number; defaults: Defaults; typeDefaults: ReadonlyMap<string, Defaults> } {
-  try {
-    parse(optionsSchema, options);
-    const { creditScale: scale = 6 } = options;
-    const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
-    return {
-      creditScale: scale,
-      defaults: parseDefaults(options.defaults ?? {}, scale),
-      typeDefaults: new Map(types.map(([name, given]) => [name, parseDefaults(given, scale)])),
-    };
-  } catch (cause) {
-    const problem = (cause as Error).message;
-    throw creditError('CONFIGURATION', `createCreditManagement: ${problem}`, { problems: [problem] }, { cause });
-  }
 }
 
 function isFileUrl(value: unknown): boolean {

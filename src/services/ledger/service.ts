@@ -23,12 +23,15 @@ const PAGE_TIMEOUT_MS = 60_000;
 const LINES_PER_APPEND = 64;
 const IN_TIME_ORDER = { index: 'time' };
 
-export function ledgerService<S>(
-  engine: Engine<S>,
-  sink: LedgerSink | null,
-  creditTypes: readonly string[],
-  record: (message: string, details: JsonObject) => Promise<void>,
-): LedgerService {
+export interface LedgerServiceParts<S> {
+  readonly engine: Engine<S>;
+  readonly sink: LedgerSink | null;
+  readonly creditTypes: readonly string[];
+  /** Writes an entry of the library's own acts. */
+  readonly record: (message: string, details: JsonObject) => Promise<void>;
+}
+
+export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerServiceParts<S>): LedgerService {
   const { scale, store } = engine;
 
   /** Runs a long job on an open store; a raised signal is `ABORTED`. */

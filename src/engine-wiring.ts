@@ -1,0 +1,63 @@
+/** The engine of a manager: store, pipeline, followers of a commit, and what they share. */
+import type { ResolvedOptions } from './resolve-options.js';
+import { BalanceCache } from './services/credits/balance-cache.js';
+import type { LedgerService } from './services/ledger/contract.js';
+import { LedgerMirror } from './services/ledger/mirror.js';
+import { ledgerService } from './services/ledger/service.js';
+import { AfterCommit } from './services/pipeline/after-commit.js';
+import type { DecisionSettings } from './services/pipeline/context.js';
+import { Engine } from './services/pipeline/engine.js';
+import { Pipeline } from './services/pipeline/pipeline.js';
+import { Store } from './services/store/store.js';
+
+export interface WiredEngine<S> {
+  readonly store: Store<S>;
+  readonly settings: () => DecisionSettings;
+  readonly pipeline: Pipeline<S>;
+  readonly engine: Engine<S>;
+  readonly ledger: LedgerService;
+  readonly mirror: LedgerMirror | null;
+  readonly cache: BalanceCache | null;
+  readonly afterCommit: AfterCommit;
+}
+
+export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
+  const { db, creditScale, sinks, queue, events, clock, ids, logger, defaultsOf, timeoutMs, ttlSeconds } = options;
+  const store: Store<S> = new Store<S>({
+    ...{ db, creditScale, events, clock, ids, logger },
+    ...{ sinks: sinks.map((sink) => sink.name), queue: queue !== null },
+    recorded: (entry) => void mirror?.append([entry]),
+  });
+  const record = store.record.bind(store);
+  const { sink, isRequired } = options.ledger;
+  const mirror: LedgerMirror | null =
+    sink && new LedgerMirror({ sink, refuse: isRequired, logger, record, reconcile: () => ledger.reconcile() });
+  const ledgerId = () => store.settings.ledgerId;
+  const cache = options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now() });
+  const afterCommit = new AfterCommit(
+    [mirror, cache].filter((follower) => follower !== null),
+    logger,
+  );
+  const settings = (): DecisionSettings => ({
+    now: store.time.now,
+    scale: creditScale,
+    ledgerId: store.settings.ledgerId,
+    limits: options.limits,
+    allEvents: store.settings.events === 'all',
+    defaultsOf,
+    temporal: options.temporal,
+    sinks: store.sinks.names,
+    queue: store.sinks.hasQueue,
+    notifyErrors: options.notifyErrors,
+    errorEntries: options.ledger.errors,
+  });
+  const admit = () => mirror?.ready() ?? null;
+  const committed = afterCommit.committed.bind(afterCommit);
+  const pipeline = new Pipeline<S>({ store, settings, committed, admit, ...options.pipeline });
+  const engine = new Engine<S>({
+    ...{ store, pipeline, settings, ids, logger, defaultsOf, admit, timeoutMs, ttlSeconds },
+    ...{ scale: creditScale, ownIds: options.hasOwnIds },
+  });
+  const ledger = ledgerService({ engine, sink, creditTypes: options.creditTypes, record });
+  return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit };
+}

@@ -1,0 +1,25 @@
+/** The health of a manager: the database is asked; file and cache tell of their last use. */
+
+import type { WiredEngine } from './engine-wiring.js';
+import type { Health } from './models/records/health.js';
+
+const PING_MS = 2_000;
+
+export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Promise<Health> {
+  const isUp = await store.db.ping({ timeoutMs: PING_MS }).then(
+    () => true,
+    () => false,
+  );
+  const ledgerFile = mirror?.health() ?? null;
+  const isFileUp = ledgerFile?.state !== 'degraded';
+  const isCacheUp = cache?.isUp ?? true;
+  return {
+    status: !isUp ? 'unhealthy' : isFileUp && isCacheUp ? 'healthy' : 'degraded',
+    components: {
+      database: isUp ? 'up' : 'down',
+      ledgerFile: mirror ? (isFileUp ? 'up' : 'down') : 'disabled',
+      cache: cache ? (isCacheUp ? 'up' : 'down') : 'disabled',
+    },
+    ledgerFile,
+  };
+}

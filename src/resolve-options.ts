@@ -1,0 +1,93 @@
+/** Options checked, and completed by the default of each one that was left out. */
+import type { Defaults } from './core/decision.js';
+import type { TemporalLike } from './core/periods.js';
+import { InMemoryDbManager } from './db/memory/manager.js';
+import { creditError } from './errors.js';
+import { LedgerLogger } from './ledger/ledger-file.js';
+import type { AccountDefaults } from './models/inputs/credits.js';
+import {
+  type CacheOptions,
+  type CreditManagementOptions,
+  isCache,
+  type LedgerOptions,
+  optionsSchema,
+} from './options.js';
+import type { CacheBackend } from './ports/cache.js';
+import type { DbManager } from './ports/db-manager.js';
+import type { LedgerSink } from './ports/ledger-sink.js';
+import { parseDefaults } from './services/input/account-options.js';
+import { parse } from './services/input/parse.js';
+import { defaultLogger } from './services/manager/default-logger.js';
+import { checkedIds, uuidv7Source } from './services/manager/ids.js';
+
+/** @throws CONFIGURATION for a wrong option; it names the field. */
+export function resolveOptions<S, U extends string>(options: CreditManagementOptions<S, U>) {
+  const { creditScale, defaults, typeDefaults } = accountDefaults(options);
+  const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
+  const { maxRefusals = 10, timeoutMs: deliveryMs = 30_000, concurrency = 8 } = options.outbox ?? {};
+  const { openGrants = 1_000, activeReservations = 1_000 } = options.limits ?? {};
+  const pipeline = options.pipeline ?? {};
+  return {
+    db,
+    creditScale,
+    creditTypes: ['credits', ...typeDefaults.keys()],
+    defaultsOf: (creditType: string) => typeDefaults.get(creditType) ?? defaults,
+    sinks: options.sinks ?? [],
+    queue: options.queue ?? null,
+    notifyErrors: options.notifyErrors ?? false,
+    outbox: { maxRefusals, timeoutMs: deliveryMs, concurrency },
+    ledger: ledgerOf(options.ledger ?? {}),
+    cache: options.cache ? cacheOf(options.cache) : null,
+    events: options.events,
+    limits: { openGrants, activeReservations },
+    ttlSeconds: options.reservations?.ttlSeconds ?? 900,
+    timeoutMs: options.timeoutMs ?? 10_000,
+    clock: options.clock,
+    temporal: options.temporal ?? (globalThis as { Temporal?: TemporalLike }).Temporal ?? null,
+    ids: options.ids ? checkedIds(options.ids) : uuidv7Source(),
+    hasOwnIds: options.ids !== undefined,
+    logger: options.logger ?? defaultLogger(),
+    pipeline: {
+      waitingMax: pipeline.maxWaiting ?? 100_000,
+      waitingPerAccountMax: pipeline.maxWaitingPerAccount ?? 10_000,
+      statesMax: pipeline.maxStates ?? 10_000,
+      lanes: pipeline.lanes ?? 3,
+      batchMax: pipeline.maxBatch ?? db.limits?.operationsPerCommit ?? 512,
+    },
+  };
+}
+
+export type ResolvedOptions<S> = ReturnType<typeof resolveOptions<S, never>>;
+
+interface ParsedDefaults {
+  readonly creditScale: number;
+  readonly defaults: Defaults;
+  readonly typeDefaults: ReadonlyMap<string, Defaults>;
+}
+
+/** Every option is checked here; amounts of defaults are parsed to units. */
+function accountDefaults<S, U extends string>(options: CreditManagementOptions<S, U>): ParsedDefaults {
+  try {
+    parse(optionsSchema, options);
+    const { creditScale = 6 } = options;
+    const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
+    return {
+      creditScale,
+      defaults: parseDefaults(options.defaults ?? {}, creditScale),
+      typeDefaults: new Map(types.map(([name, given]) => [name, parseDefaults(given, creditScale)])),
+    };
+  } catch (cause) {
+    const problem = (cause as Error).message;
+    throw creditError('CONFIGURATION', `createCreditManagement: ${problem}`, { problems: [problem] }, { cause });
+  }
+}
+
+function ledgerOf({ filePath, fsync, fileFailure, sink, errors = true }: LedgerOptions) {
+  const file: LedgerSink | null = filePath === undefined ? null : new LedgerLogger({ filePath, fsync });
+  return { sink: sink ?? file, isRequired: fileFailure === 'refuse', errors };
+}
+
+function cacheOf(given: CacheBackend | CacheOptions) {
+  const { backend, ttlSeconds = 300, timeoutMs = 100 }: CacheOptions = isCache(given) ? { backend: given } : given;
+  return { backend, ttlMs: ttlSeconds * 1000, timeoutMs };
+}
