@@ -114,6 +114,8 @@ export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type Grant, GrantSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {
+  type ExpiringJobReport,
+  ExpiringJobReportSchema,
   type JobName,
   type JobProgress,
   JobProgressSchema,

@@ -4,6 +4,7 @@ import { describe } from 'vitest';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import {
   type CreditEvent,
+  CreditEventSchema,
   type CreditManagement,
   type CreditManagementOptions,
   createCreditManagement,
@@ -19,6 +20,7 @@ import { emptyCollections, emptyTables } from '../backends/adapters.js';
 import { databaseOf, describeMongo } from '../backends/mongo.js';
 import { describePostgres } from '../backends/postgres.js';
 import { type Host, Store } from '../backends/postgres-store.js';
+import { checked, checkedManager } from './checked-manager.js';
 
 export type Manager = CreditManagement<unknown, 'image'>;
 type Options = Omit<CreditManagementOptions<unknown, 'image'>, 'db' | 'clock'>;
@@ -82,7 +84,9 @@ async function play(db: () => DbManager<unknown>, host: World['host'], body: (wo
   const open = (options: Options = {}): Manager => {
     const on = managers.length === 0 ? first : db();
     const creditTypes = { image: { lowCreditThreshold: 2 } };
-    const manager = createCreditManagement<unknown, 'image'>({ logger: QUIET, creditTypes, ...options, db: on, clock });
+    const manager = checkedManager(
+      createCreditManagement<unknown, 'image'>({ logger: QUIET, creditTypes, ...options, db: on, clock }),
+    );
     managers.push(manager);
     return manager;
   };
@@ -102,7 +106,7 @@ export class Recorder implements EventSink {
   constructor(readonly name = 'sink') {}
 
   async publish(event: CreditEvent): Promise<Delivery> {
-    const { id, userId, sequence, type } = event;
+    const { id, userId, sequence, type } = checked(this.name, CreditEventSchema, event);
     this.received.push({ id, userId, sequence, type, bytes: JSON.stringify(event) });
     return this.answer(event);
   }

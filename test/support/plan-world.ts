@@ -21,6 +21,7 @@ import { type TestClock, testClock } from '../../src/testing/clock.js';
 import { emptyCollections, emptyTables } from '../backends/adapters.js';
 import { databaseOf, describeMongo } from '../backends/mongo.js';
 import { type Database, describePostgres } from '../backends/postgres.js';
+import { checkedManager } from './checked-manager.js';
 
 export type Session = MemorySession | SqlSession | MongoSession;
 export type Manager = CreditManagement<Session, 'image'>;
@@ -51,12 +52,14 @@ export class World {
   ) {}
 
   open(options: Options = {}): Manager {
-    const manager = createCreditManagement<Session, 'image'>({
-      ...{ db: this.adapter(), clock: this.clock, creditTypes: { image: {} }, temporal: Temporal as never },
-      ...{ logger: { debug: ignore, info: ignore, warn: ignore, error: ignore } },
-      ...this.options,
-      ...options,
-    });
+    const manager = checkedManager(
+      createCreditManagement<Session, 'image'>({
+        ...{ db: this.adapter(), clock: this.clock, creditTypes: { image: {} }, temporal: Temporal as never },
+        ...{ logger: { debug: ignore, info: ignore, warn: ignore, error: ignore } },
+        ...this.options,
+        ...options,
+      }),
+    );
     manager.on('*', (event) => {
       this.events.push(event);
     });

@@ -103,7 +103,7 @@ export function jobs<S>(
     async runExpiringNotifications(options) {
       const { withinDays = WITHIN_DAYS } = options === undefined ? {} : parse(jobSchema, options);
       const walk = (given: WalkOptions) => notifications.notifyExpiringForAll(withinDays, given);
-      return timed('expiring_notifications', options, walk);
+      return timed('expiring_notifications', options, walk, { notified: 0, cursor: null });
     },
 
     runOutbox: (options) => timed('outbox', options, (given) => relay.run(given), NOTHING_SENT),
