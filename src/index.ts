@@ -105,6 +105,8 @@ export {
 } from './models/inputs/promos.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export {
+  type AccountList,
+  AccountListSchema,
   type DeductionPreview,
   DeductionPreviewSchema,
   type UserCreditsInfo,
@@ -114,6 +116,8 @@ export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type Grant, GrantSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {
+  type ExpiringJobReport,
+  ExpiringJobReportSchema,
   type JobName,
   type JobProgress,
   JobProgressSchema,

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
+import { checkedManager } from '../support/checked-manager.js';
 
 async function codeOf(call: Promise<unknown>): Promise<string> {
   return call.then(
@@ -11,7 +12,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 }
 
 function fresh() {
-  const manager = createTestCredits({ now: '2030-01-31T00:00:00Z' });
+  const manager = checkedManager(createTestCredits({ now: '2030-01-31T00:00:00Z' }));
   const { credits } = manager;
   const info = async (user = 'u') => {
     const { balance, reserved, available } = await credits.getUserCreditsInfo(user);
@@ -287,7 +288,7 @@ describe('Credici and Creduse', () => {
 
   test('CR-7 manual commit and rollback: a transaction of the database', async () => {
     const db = new InMemoryDbManager();
-    const { credits } = createCreditManagement({ db });
+    const { credits } = checkedManager(createCreditManagement({ db }));
     await credits.addCredits('u', 10);
     const rollback = db.transaction(async (session) => {
       await credits.deductCredits('u', 4, { session });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { isCreditError } from '../../src/index.js';
+import { checkedManager } from '../support/checked-manager.js';
 
 function fresh() {
-  const { credits, advance, clock } = createTestCredits();
+  const { credits, advance, clock } = checkedManager(createTestCredits());
   const info = async () => {
     const { balance, reserved } = await credits.getUserCreditsInfo('u');
     return [balance, reserved];

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { isCreditError } from '../../src/index.js';
+import { checkedManager } from '../support/checked-manager.js';
 
 const DAY = 24 * 3600 * 1000;
 const START = Date.UTC(2030, 0, 1);
 
 async function story() {
-  const manager = createTestCredits({ now: new Date(START) });
+  const manager = checkedManager(createTestCredits({ now: new Date(START) }));
   const { credits } = manager;
   await credits.addCredits('u', 100, { actor: 'shop' });
   await credits.addCredits('u', 50, { effectiveAt: new Date(START + 2 * DAY), expiresAt: new Date(START + 4 * DAY) });
@@ -96,7 +97,7 @@ describe('history', () => {
   });
 
   test('pages in both directions visit everything once, whatever the size', async () => {
-    const { credits } = createTestCredits();
+    const { credits } = checkedManager(createTestCredits());
     for (let i = 1; i <= 45; i++) await credits.addCredits('u', i);
     for (const order of ['newest', 'oldest'] as const) {
       for (const limit of [1, 7, 20, 45, 100]) {
@@ -115,7 +116,7 @@ describe('history', () => {
   });
 
   test('a transaction is found by its id, in its own credit type alone', async () => {
-    const { credits, creditType } = createTestCredits({ creditTypes: { image: {} } });
+    const { credits, creditType } = checkedManager(createTestCredits({ creditTypes: { image: {} } }));
     const { replayed: _, ...tx } = await credits.addCredits('u', 1, { metadata: { a: [1] } });
     expect(await credits.getTransaction(tx.id)).toEqual(tx);
     expect(await creditType('image').getTransaction(tx.id)).toBe(null);
@@ -128,7 +129,7 @@ describe('history', () => {
 
 describe('grants and holds', () => {
   test('open grants come in burn-down order, all grants newest first; cursors outlive their items', async () => {
-    const { credits } = createTestCredits();
+    const { credits } = checkedManager(createTestCredits());
     for (let i = 0; i < 5; i++) await credits.addCredits('u', 10, { priority: 50 - i });
     const first = await credits.getGrants('u', { limit: 2 });
     expect(first.items.map((lot) => lot.priority)).toEqual([46, 47]);
@@ -147,7 +148,7 @@ describe('grants and holds', () => {
   });
 
   test('active reservations page in both orders with reason and metadata', async () => {
-    const { credits, clock } = createTestCredits();
+    const { credits, clock } = checkedManager(createTestCredits());
     await credits.addCredits('u', 100);
     for (let i = 1; i <= 5; i++) {
       await credits.reserveCredits('u', i, { reason: `job ${i}`, metadata: { i } });
@@ -165,7 +166,7 @@ describe('grants and holds', () => {
   });
 
   test('a reservation is shown as the clock has it, ended or not', async () => {
-    const { credits, clock, advance } = createTestCredits();
+    const { credits, clock, advance } = checkedManager(createTestCredits());
     await credits.addCredits('u', 100);
     const hold = await credits.reserveCredits('u', 10, { ttlSeconds: 60 });
     await credits.commitReservedCredits(hold, { amount: 4, final: false });
@@ -180,7 +181,7 @@ describe('grants and holds', () => {
   });
 
   test('a preview draws in burn-down order and names what is missing', async () => {
-    const { credits } = createTestCredits({ defaults: { trialCredits: 5 } });
+    const { credits } = checkedManager(createTestCredits({ defaults: { trialCredits: 5 } }));
     expect(await credits.previewDeduction('u', 7)).toEqual({
       sufficient: false,
       shortfall: 2,
@@ -195,7 +196,7 @@ describe('grants and holds', () => {
 
 describe('accounts', () => {
   test('are listed newest first, or those with little left, lowest first', async () => {
-    const { credits, clock } = createTestCredits();
+    const { credits, clock } = checkedManager(createTestCredits());
     for (const [user, amount] of Object.entries({ a: 30, b: 10, c: 20 })) {
       await credits.addCredits(user, amount);
       clock.advance({ seconds: 1 });
@@ -212,7 +213,7 @@ describe('accounts', () => {
   });
 
   test('with little left are found among any number that have a little more', async () => {
-    const { credits } = createTestCredits();
+    const { credits } = checkedManager(createTestCredits());
     const users = Array.from({ length: 1_200 }, (_, n) => `user-${String(n).padStart(4, '0')}`);
     // All of one magnitude, of which every hundredth is within the bound.
     await Promise.all(users.map((user, n) => credits.addCredits(user, n % 100 === 99 ? 10 : 12)));

@@ -4,6 +4,7 @@ import { type CreditEvent, createCreditManagement, InMemoryDbManager } from '../
 import { defaultLogger } from '../../src/services/manager/default-logger.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
 import { databaseTime, hostTime } from '../../src/services/store/time-source.js';
+import { checkedManager } from '../support/checked-manager.js';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const sink = (name: string) => ({ name, publish: async () => {} });
@@ -29,7 +30,7 @@ describe('set-up', () => {
     [null as never, 'options'],
     ['postgres://localhost' as never, 'options'],
   ])('%j is a CONFIGURATION error that names %s', (options, name) => {
-    const make = () => createCreditManagement(options);
+    const make = () => checkedManager(createCreditManagement(options));
     expect(make).toThrowError(
       expect.objectContaining({ code: 'CONFIGURATION', message: expect.stringContaining(name) }),
     );
@@ -38,10 +39,10 @@ describe('set-up', () => {
   test('the scale is fixed when a database is first used, and kept with a ledger id', async () => {
     const db = new InMemoryDbManager();
     await createCreditManagement({ db, creditScale: 2 }).credits.addCredits('u', '0.25');
-    const other = createCreditManagement({ db });
+    const other = checkedManager(createCreditManagement({ db }));
     await expect(other.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
     await expect(other.init()).rejects.toMatchObject({ code: 'CONFIGURATION' });
-    const again = createCreditManagement({ db, creditScale: 2 });
+    const again = checkedManager(createCreditManagement({ db, creditScale: 2 }));
     await again.init();
     expect((await again.credits.getUserCreditsInfo('u')).balance).toBe(0.25);
     const system = { index: 'history', anyOf: { field: 'type', values: ['system'] }, limit: 5 };
@@ -51,7 +52,9 @@ describe('set-up', () => {
 
   test('several managers may start at once on one empty database', async () => {
     const db = new InMemoryDbManager({ suspend: () => new Promise((resolve) => setImmediate(resolve)) });
-    const managers = Array.from({ length: 4 }, () => createCreditManagement({ db, sinks: [sink('one')] }));
+    const managers = Array.from({ length: 4 }, () =>
+      checkedManager(createCreditManagement({ db, sinks: [sink('one')] })),
+    );
     await Promise.all(managers.map((manager) => manager.credits.addCredits('u', 1)));
     expect((await managers[0]?.credits.getUserCreditsInfo('u'))?.balance).toBe(4);
     const entries = await db.count('entry', { index: 'history', anyOf: { field: 'type', values: ['system'] } });
@@ -59,7 +62,7 @@ describe('set-up', () => {
   });
 
   test('an undeclared credit type is refused; declared ones have balances and defaults of their own', async () => {
-    const manager = createCreditManagement({ creditTypes: { image: { trialCredits: 3 } } });
+    const manager = checkedManager(createCreditManagement({ creditTypes: { image: { trialCredits: 3 } } }));
     expect(() => manager.creditType('video' as 'image')).toThrowError(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
@@ -74,7 +77,7 @@ describe('set-up', () => {
   });
 
   test('health and close', async () => {
-    const manager = createCreditManagement();
+    const manager = checkedManager(createCreditManagement());
     expect(await manager.health()).toEqual({
       status: 'healthy',
       components: { database: 'up', ledgerFile: 'disabled', cache: 'disabled' },
@@ -90,7 +93,7 @@ describe('set-up', () => {
 });
 
 describe('what a manager is asked for by name', () => {
-  const manager = createCreditManagement();
+  const manager = checkedManager(createCreditManagement());
   const odd = [5n, Symbol('s'), Object.create(null), { toJSON: () => expect.unreachable() }];
 
   test.each(odd)('no type of events and no credit type: %#', (name) => {
@@ -124,10 +127,10 @@ describe('what a manager is asked for by name', () => {
 describe('events', () => {
   test('without a sink no row is written; with sinks one row an event and sink, in the same commit', async () => {
     const db = new InMemoryDbManager();
-    const plain = createCreditManagement({ db });
+    const plain = checkedManager(createCreditManagement({ db }));
     await plain.credits.addCredits('u', 1);
     expect(await db.count('outbox', { index: 'sent' })).toBe(0);
-    const manager = createCreditManagement({ db, sinks: [sink('a'), sink('b')] });
+    const manager = checkedManager(createCreditManagement({ db, sinks: [sink('a'), sink('b')] }));
     const tx = await manager.credits.addCredits('u', 5, { correlationId: 'c', reference: 'order-1' });
     const { rows } = await db.find('outbox', { index: 'queue', equals: { sink: 'a', status: 'pending' }, limit: 9 });
     expect(rows).toMatchObject([
@@ -144,7 +147,7 @@ describe('events', () => {
     ]);
     expect(JSON.parse(JSON.stringify(rows[0]?.payload))).toEqual(rows[0]?.payload);
     expect(await db.count('outbox', { index: 'queue', equals: { sink: 'b', status: 'pending' } })).toBe(1);
-    const late = createCreditManagement({ db });
+    const late = checkedManager(createCreditManagement({ db }));
     await late.credits.addCredits('u', 1);
     expect(await db.count('outbox', { index: 'queue', equals: { sink: 'b', status: 'pending' } })).toBe(2);
   });
@@ -153,7 +156,7 @@ describe('events', () => {
     const db = new InMemoryDbManager();
     await createCreditManagement({ db }).init();
     await createCreditManagement({ db, events: 'all' }).init();
-    const manager = createCreditManagement({ db });
+    const manager = checkedManager(createCreditManagement({ db }));
     const types: string[] = [];
     manager.on('credits.deducted', (event) => {
       types.push(event.type);
@@ -165,7 +168,9 @@ describe('events', () => {
 
   test('a handler that throws or rejects is reported and harms nothing; the result of on() removes it', async () => {
     const errors: unknown[] = [];
-    const manager = createCreditManagement({ logger: { ...quiet, error: (entry: object) => errors.push(entry) } });
+    const manager = checkedManager(
+      createCreditManagement({ logger: { ...quiet, error: (entry: object) => errors.push(entry) } }),
+    );
     const seen: CreditEvent[] = [];
     manager.on('*', () => {
       throw new Error('sync');
@@ -216,7 +221,7 @@ describe('time and ids', () => {
       throw stopped;
     };
     for (const now of [() => new Date(Number.NaN), throws]) {
-      const broken = createCreditManagement({ clock: { now } });
+      const broken = checkedManager(createCreditManagement({ clock: { now } }));
       const error = await broken.credits.addCredits('u', 1).catch((thrown: Error) => thrown);
       expect(error).toMatchObject({ code: 'CONFIGURATION' });
       expect((error as Error).cause).toBe(now === throws ? stopped : undefined);
@@ -229,7 +234,7 @@ describe('time and ids', () => {
   test.each([() => 5, () => '', () => 'a\nb', () => 'x'.repeat(201), () => ({}), broken])(
     'ids that are none are CONFIGURATION: %s',
     async (ids) => {
-      const manager = createCreditManagement({ ids: ids as () => string });
+      const manager = checkedManager(createCreditManagement({ ids: ids as () => string }));
       await expect(manager.credits.addCredits('u', 1)).rejects.toMatchObject({ code: 'CONFIGURATION' });
     },
   );
@@ -250,7 +255,7 @@ describe('time and ids', () => {
 
 describe('the test kit', () => {
   test('advance writes what falls due, in order, and moves the clock', async () => {
-    const kit = createTestCredits({ now: '2030-01-01T00:00:00Z' });
+    const kit = checkedManager(createTestCredits({ now: '2030-01-01T00:00:00Z' }));
     await kit.credits.addCredits('u', 5, { expiresAt: '2030-01-02T00:00:00Z' });
     await kit.credits.addCredits('v', 5, { effectiveAt: '2030-01-03T00:00:00Z' });
     await kit.advance({ days: 3, hours: 1, minutes: 1, seconds: 1 });
@@ -262,15 +267,15 @@ describe('the test kit', () => {
 
   test('sessions of any database pass on request, and are refused otherwise', async () => {
     const session = { mongo: true } as never;
-    const any = createTestCredits({ session: 'accept-any' });
+    const any = checkedManager(createTestCredits({ session: 'accept-any' }));
     await any.credits.addCredits('u', 5, { session });
     expect((await any.credits.getUserCreditsInfo('u', { session })).balance).toBe(5);
-    const own = createTestCredits();
+    const own = checkedManager(createTestCredits());
     await expect(own.credits.addCredits('u', 5, { session })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   test('a duration that is none is INVALID_ARGUMENT, and the clock stays', async () => {
-    const { advance, clock } = createTestCredits();
+    const { advance, clock } = checkedManager(createTestCredits());
     const before = clock.now();
     for (const by of [undefined, { day: 1 }, { days: '1' }, { days: Number.NaN }]) {
       await expect(advance(by as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
@@ -289,7 +294,7 @@ describe('the test kit', () => {
   });
 
   test('a commit that fails is told as it is', async () => {
-    const { credits, failNext } = createTestCredits();
+    const { credits, failNext } = checkedManager(createTestCredits());
     await credits.addCredits('u', 5);
     failNext('before_commit');
     await expect(credits.deductCredits('u', 1)).rejects.toMatchObject({

@@ -1,8 +1,9 @@
 /** Promo codes: the rules in their order, and the limits under concurrency. */
 import { expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
+import { checkedManager } from '../support/checked-manager.js';
 
-const open = () => createTestCredits({ now: '2026-01-31T10:00:00Z' });
+const open = () => checkedManager(createTestCredits({ now: '2026-01-31T10:00:00Z' }));
 
 test('2.A.5: the first rule that fails is told, in the words of the source', async () => {
   const { promos, clock } = open();
@@ -88,7 +89,7 @@ test('what a claim says by itself is said, also when the caller gives nothing fo
 });
 
 test('a code that was claimed keeps its credit type, or a repeated key would be a new one elsewhere', async () => {
-  const { promos, creditType, credits } = createTestCredits({ creditTypes: { image: {} } });
+  const { promos, creditType, credits } = checkedManager(createTestCredits({ creditTypes: { image: {} } }));
   await promos.createPromo({ code: 'HI', credits: 5, maxUsesPerUser: 2 });
   await promos.updatePromo({ code: 'HI', creditType: 'image' });
   await promos.updatePromo({ code: 'HI', creditType: 'credits' });
@@ -114,7 +115,7 @@ test('a code for more users than a line of the ledger holds is refused before it
 });
 
 test('a claim by a user who is named like the code, in credits that are named promo, fails no other call', async () => {
-  const { promos, creditType } = createTestCredits({ creditTypes: { promo: {} } });
+  const { promos, creditType } = checkedManager(createTestCredits({ creditTypes: { promo: {} } }));
   const credits = creditType('promo');
   await promos.createPromo({ code: 'SAVE', credits: 5, creditType: 'promo' });
   const users = Array.from({ length: 60 }, (_, i) => `user-${i}`);

@@ -4,6 +4,7 @@ import { describe } from 'vitest';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import {
   type CreditEvent,
+  CreditEventSchema,
   type CreditManagement,
   type CreditManagementOptions,
   createCreditManagement,
@@ -20,6 +21,7 @@ import { describeMongo } from '../backends/mongo.js';
 import { databaseOf } from '../backends/mongo-uri.js';
 import { describePostgres } from '../backends/postgres.js';
 import { type Host, Store } from '../backends/postgres-store.js';
+import { checked, checkedManager } from './checked-manager.js';
 import { PATIENT_MS } from './pace.js';
 
 export type Manager = CreditManagement<unknown, 'image'>;
@@ -85,7 +87,7 @@ async function play(db: () => DbManager<unknown>, host: World['host'], body: (wo
     const on = managers.length === 0 ? first : db();
     const creditTypes = { image: { lowCreditThreshold: 2 } };
     const given = { logger: QUIET, timeoutMs: PATIENT_MS, creditTypes, ...options };
-    const manager = createCreditManagement<unknown, 'image'>({ ...given, db: on, clock });
+    const manager = checkedManager(createCreditManagement<unknown, 'image'>({ ...given, db: on, clock }));
     managers.push(manager);
     return manager;
   };
@@ -105,7 +107,7 @@ export class Recorder implements EventSink {
   constructor(readonly name = 'sink') {}
 
   async publish(event: CreditEvent): Promise<Delivery> {
-    const { id, userId, sequence, type } = event;
+    const { id, userId, sequence, type } = checked(this.name, CreditEventSchema, event);
     this.received.push({ id, userId, sequence, type, bytes: JSON.stringify(event) });
     return this.answer(event);
   }

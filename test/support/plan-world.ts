@@ -22,6 +22,7 @@ import { emptyCollections, emptyTables } from '../backends/adapters.js';
 import { describeMongo } from '../backends/mongo.js';
 import { databaseOf } from '../backends/mongo-uri.js';
 import { type Database, describePostgres } from '../backends/postgres.js';
+import { checkedManager } from './checked-manager.js';
 import { PATIENT_MS } from './pace.js';
 import { QUIET } from './quiet.js';
 
@@ -52,12 +53,14 @@ export class World {
   ) {}
 
   open(options: Options = {}): Manager {
-    const manager = createCreditManagement<Session, 'image'>({
-      ...{ db: this.adapter(), clock: this.clock, creditTypes: { image: {} }, temporal: Temporal as never },
-      ...{ logger: QUIET, timeoutMs: PATIENT_MS },
-      ...this.options,
-      ...options,
-    });
+    const manager = checkedManager(
+      createCreditManagement<Session, 'image'>({
+        ...{ db: this.adapter(), clock: this.clock, creditTypes: { image: {} }, temporal: Temporal as never },
+        ...{ logger: QUIET, timeoutMs: PATIENT_MS },
+        ...this.options,
+        ...options,
+      }),
+    );
     manager.on('*', (event) => {
       this.events.push(event);
     });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
+import { skippedSchema } from './run.js';
 import { DrawSchema } from './transaction.js';
 
 export const UserCreditsInfoSchema = strictObject({
@@ -27,3 +28,11 @@ export const DeductionPreviewSchema = strictObject({
 });
 /** What a deduction would take, by the instant it was asked for. */
 export interface DeductionPreview extends z.infer<typeof DeductionPreviewSchema> {}
+
+export const AccountListSchema = strictObject({
+  items: z.array(UserCreditsInfoSchema).readonly().describe('The accounts of this page, as they are now.'),
+  skipped: skippedSchema.describe('Accounts whose rows cannot be read, by user, with the reason.'),
+  nextCursor: z.string().nullable().describe('Where the next page goes on; null at the end.'),
+});
+/** One page of accounts. */
+export interface AccountList extends z.infer<typeof AccountListSchema> {}

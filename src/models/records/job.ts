@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { count, credits, isoInstant } from './fields.js';
+import { ExpiringReportSchema } from './notification.js';
 import { OutboxReportSchema } from './outbox.js';
 import { skippedCountSchema, skippedSchema } from './run.js';
 
@@ -43,6 +44,15 @@ export const JobReportSchema = strictObject({
 export interface JobReport<J extends JobName = JobName> extends Readonly<Omit<z.infer<typeof JobReportSchema>, 'job'>> {
   readonly job: J;
 }
+
+const { notified, cursor } = ExpiringReportSchema.shape;
+export const ExpiringJobReportSchema = JobReportSchema.extend({
+  job: z.literal('expiring_notifications').describe('Which job it was.'),
+  notified,
+  cursor,
+});
+/** `notified`: notifications written; `cursor`: where a stopped walk goes on. */
+export type ExpiringJobReport = Readonly<z.infer<typeof ExpiringJobReportSchema>>;
 
 const { failed, waiting, deleted } = OutboxReportSchema.shape;
 export const OutboxJobReportSchema = JobReportSchema.extend({

@@ -1,7 +1,7 @@
 /** What the reports of jobs, walks and the relay have in common. */
 import { z } from 'zod';
 import type { CreditErrorCode } from '../../errors.js';
-import { count, identifier } from './fields.js';
+import { count } from './fields.js';
 
 const errorCodeSchema = z.custom<CreditErrorCode>(
   (value) => typeof value === 'string' && /^[A-Z]+(_[A-Z]+)*$/.test(value),
@@ -18,7 +18,7 @@ export const skippedSchema = z
   .array(
     z
       .strictObject({
-        id: identifier.describe('What was left out.'),
+        id: z.string().describe('What was left out; empty where the whole run met the error.'),
         code: errorCodeSchema.describe('The code of the error it met.'),
         message: z.string().describe('What happened, for people.'),
       })
@@ -26,3 +26,5 @@ export const skippedSchema = z
   )
   .max(100)
   .readonly();
+/** A row that a list or a job passed over, with the reason. */
+export type Skipped = z.infer<typeof skippedSchema>[number];

@@ -9,12 +9,11 @@ import type {
   ReadOptions,
   ReserveOptions,
 } from '../../models/inputs/credits.js';
-import type { DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
+import type { AccountList, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
 import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { Amount, Applied, Page } from '../../models/values.js';
-import type { Skipped } from '../store/skipped.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
 
 /** A reservation by its id, or an object of which the id alone is taken. */
@@ -226,9 +225,7 @@ export interface CreditReads<S = never> {
    * of their users); the numbers shown are of now. An account whose row cannot be read is left out of `items` and named
    * in `skipped`, so that one damaged row hides no other account.
    */
-  listAccounts(
-    options?: ReadOptions<S> & ListOptions & { maxAvailable?: Amount | undefined },
-  ): Promise<Page<UserCreditsInfo> & { readonly skipped: readonly Skipped[] }>;
+  listAccounts(options?: ReadOptions<S> & ListOptions & { maxAvailable?: Amount | undefined }): Promise<AccountList>;
 }
 
 /** Metering: a hold around work whose cost is known afterwards. */

@@ -15,7 +15,7 @@ export interface LlmUsage {
 }
 
 export interface Meter extends AsyncDisposable {
-  readonly reservation: Reservation;
+  readonly reservation: Applied<Reservation>;
   /** Aborts with the caller's signal. */
   readonly signal: AbortSignal;
   /** Credits recorded so far, summed exactly and rounded up once. */

@@ -1,8 +1,8 @@
 /** What a scheduler calls, with what each job promises. */
 import type { JobOptions } from '../../models/inputs/plans.js';
-import type { JobName, JobProgress, JobReport, OutboxJobReport } from '../../models/records/job.js';
+import type { ExpiringJobReport, JobName, JobProgress, JobReport, OutboxJobReport } from '../../models/records/job.js';
 
-export type { JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
+export type { ExpiringJobReport, JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
 
 /**
  * Jobs for all users: batched, resumable, idempotent, and safe in many processes at once. A lease keeps two processes
@@ -19,9 +19,7 @@ export interface Jobs {
   /** The same sweep for accounts with a hold that has ended. */
   runReservationExpiry(options?: JobOptions): Promise<JobReport<'reservation_expiry'>>;
   /** Tells users of credits that lapse within `withinDays` days (default 7), once a lot. Nothing without a queue. */
-  runExpiringNotifications(
-    options?: JobOptions & { withinDays?: number | undefined },
-  ): Promise<JobReport<'expiring_notifications'>>;
+  runExpiringNotifications(options?: JobOptions & { withinDays?: number | undefined }): Promise<ExpiringJobReport>;
   /**
    * Delivers what waits in the outbox for the sinks and the queue of this process: at least once, in order per
    * account. It answers when every account was served once; a sink that is away or refuses is reported, not thrown.

@@ -2,12 +2,13 @@
 import { toCredits } from '../../core/amounts.js';
 import { isCreditError } from '../../errors.js';
 import { jobSchema } from '../../models/inputs/plans.js';
+import type { Skipped } from '../../models/records/run.js';
 import type { Rows } from '../../models/rows.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
 import { parse } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
-import { type Skipped, skippedOf } from '../store/skipped.js';
+import { skippedOf } from '../store/skipped.js';
 import type { RowPage } from '../store/tables.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
 import { Lease } from './lease.js';

@@ -1,11 +1,6 @@
 /** Rows that a list or a job passed over, each with the reason. */
-import { type CreditErrorCode, isCreditError } from '../../errors.js';
-
-export interface Skipped {
-  readonly id: string;
-  readonly code: CreditErrorCode;
-  readonly message: string;
-}
+import { isCreditError } from '../../errors.js';
+import type { Skipped } from '../../models/records/run.js';
 
 /** A row that was passed over because of an error; an error that is not the library's is a contradiction of ours. */
 export function skippedOf(id: string, error: unknown): Skipped {

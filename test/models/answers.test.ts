@@ -1,0 +1,274 @@
+/** What the library hands out is what the exported schemas say, verb by verb, event by event. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { z } from 'zod';
+import { createTestCredits } from '../../src/entries/testing.js';
+import {
+  type CreditEvent,
+  CreditEventSchema,
+  creditEventSchemas,
+  type EventSink,
+  InMemoryCache,
+  JobProgressSchema,
+  NotificationMessageSchema,
+} from '../../src/index.js';
+import { ANSWERS, checked, checkedManager, type Heard } from '../support/checked-manager.js';
+
+const PLAN = { name: 'Pro', creditLimit: 100, price: '19.99', currency: 'USD', billingPeriod: 'monthly' } as const;
+const DAY = { days: 1 };
+
+/** Every answer that a checked manager gave, by verb. */
+class Answers {
+  readonly byVerb = new Map<string, { answer: unknown; check: z.ZodType | ((answer: unknown) => unknown) }[]>();
+  readonly heard: Heard = (verb, answer, check) => {
+    this.byVerb.set(verb, [...(this.byVerb.get(verb) ?? []), { answer, check }]);
+  };
+}
+
+async function open(answers: Answers) {
+  const folder = await mkdtemp(join(tmpdir(), 'answers-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const delivered: CreditEvent[] = [];
+  const sink: EventSink = {
+    name: 'sink',
+    publish: async (event) => void delivered.push(checked('sink', CreditEventSchema, event)),
+  };
+  const manager = createTestCredits({
+    ...{ now: '2030-01-01T00:00:00Z', creditTypes: { image: {} }, events: 'all', notifyErrors: true },
+    ...{ sinks: [sink], cache: new InMemoryCache(), ledger: { filePath: join(folder, 'ledger.jsonl') } },
+  });
+  return { manager: checkedManager(manager, answers.heard), services: manager, delivered };
+}
+
+type World = Awaited<ReturnType<typeof open>>;
+
+async function credit({ manager }: World): Promise<void> {
+  const { credits, clock } = manager;
+  await credits.createAccount('u', { trialCredits: 5, lowCreditThreshold: 50 });
+  await credits.updateAccount('u', { overdraftLimit: 'unlimited' });
+  const added = await credits.addCredits('u', '100.5', {
+    ...{ source: 'purchase', expiresAt: '2030-01-08T00:00:00Z', reference: 'order-1', planId: 'p', priority: 10 },
+    ...{
+      idempotencyKey: 'k',
+      correlationId: 'c',
+      description: 'd',
+      actor: 'a',
+      reason: 'r',
+      metadata: { a: [1, null] },
+    },
+  });
+  await credits.addCredits('u', 7, { effectiveAt: '2030-01-03T00:00:00Z' });
+  const spent = await credits.deductCredits('u', 60);
+  await credits.deductCredits('u', 1_000).catch(() => 'refused');
+  await credits.deductCreditsAfterService('v', 3);
+  await credits.adjustCredits('u', -1, { actor: 'admin', reason: 'import' });
+  const hold = await credits.reserveCredits('u', 20, { reason: 'chat', metadata: { model: 'm' } });
+  await credits.extendReservation(hold, { ttlSeconds: 3_600 });
+  await credits.commitReservedCredits(hold, { amount: 5, final: false });
+  await credits.getActiveReservations('u');
+  await credits.getReservedCredits('u');
+  await credits.commitReservedCredits(hold, { amount: 1 });
+  await credits.releaseReservedCredits(await credits.reserveCredits('u', 1));
+  await credits.unreserveCredits(await credits.reserveCredits('u', 1));
+  await credits.reserveCredits('u', 1, { ttlSeconds: 1 });
+  await credits.reverseTransaction(spent.id, { amount: 2 });
+  await credits.transferCredits({ from: 'u', to: 'w', amount: 3 });
+  await credits.withCredits({ userId: 'u', estimate: 1 }, async (meter) => meter.add(0.1 + 0.2));
+  const meter = await credits.openMeter({ userId: 'u', estimate: 1 });
+  meter.addUsage({ model: 'm', provider: 'p', cost: 0.05 });
+  await meter.settle();
+  await credits.getTransaction(added.id);
+  await credits.getTransaction('none');
+  await credits.getReservation(hold.id);
+  await credits.getReservation('none');
+  await credits.getExpiringCreditsInDays('u', 10);
+  await credits.previewDeduction('u', 20);
+  await credits.previewDeduction('u', 2_000);
+  await credits.canAfford('u', 20);
+  await credits.getBalanceAt('u', '2030-02-01T00:00:00Z');
+  clock.advance(DAY);
+  for (const user of ['u', 'v', 'nobody']) await credits.getUserCreditsInfo(user);
+  await credits.getUsersCreditsInfo(['u', 'nobody']);
+  await credits.getCreditHistory('u', { includeHolds: true, limit: 100 });
+  await credits.getGrants('u', { includeClosed: true });
+  await credits.listAccounts();
+  await manager.creditType('image').addCredits('u', 1);
+}
+
+async function plans({ manager }: World): Promise<void> {
+  const { subscriptions, expiration, clock } = manager;
+  const plan = await subscriptions.addSubscriptionPlan({
+    ...{ ...PLAN, alsoGrants: [{ creditType: 'image', creditLimit: 5 }], description: 'd', metadata: { tier: 1 } },
+    ...{ trialDays: 0, rolloverCap: 10 },
+  });
+  const big = await subscriptions.addSubscriptionPlan({ ...PLAN, name: 'Big', creditLimit: 200, validityDays: 7 });
+  const { id } = await subscriptions.addSubscriptionPlan({ ...PLAN, billingPeriod: 'YEARLY' });
+  await subscriptions.updateSubscriptionPlan({ id, price: 5 });
+  await subscriptions.deactivateSubscriptionPlan(id);
+  await subscriptions.activateSubscriptionPlan(id);
+  await subscriptions.deleteSubscriptionPlan(id);
+  await subscriptions.getSubscriptionPlan(id);
+  await subscriptions.getSubscriptionPlan(plan);
+  await subscriptions.listSubscriptionPlans();
+  await subscriptions.getUserSubscriptionPlan('s');
+  const subscription = await subscriptions.setUserSubscriptionPlan('s', plan, { allocate: false });
+  await expiration.allocateSubscriptionCredits(subscription, plan);
+  await subscriptions.previewChange('s', big);
+  await subscriptions.upgradeUserSubscriptionPlan('s', big);
+  await subscriptions.pauseUserSubscription('s');
+  await subscriptions.resumeUserSubscription('s');
+  await subscriptions.cancelUserSubscription('s');
+  await subscriptions.getUserSubscriptionPlan('s');
+  await subscriptions.getSubscriptionHistory('s');
+  await subscriptions.deleteUserSubscriptionPlan('s');
+  await subscriptions.setUserSubscriptionPlan('renews', plan);
+  const cycle = await subscriptions.startCycle('s', { amount: 9, recurring: true });
+  await subscriptions.startCycle(null, { amount: 0 });
+  await subscriptions.stopCycle(cycle);
+  await subscriptions.getCycle(cycle.id);
+  await subscriptions.listCycles('s');
+  clock.advance(DAY);
+  await expiration.checkCreditExpiration('s');
+}
+
+async function promos({ manager: { promos } }: World): Promise<void> {
+  const promo = await promos.createPromo({ code: 'hello', credits: 5, maxUses: 9, validUntil: '2031-01-01T00:00:00Z' });
+  await promos.updatePromo({ code: 'HELLO', description: 'd', metadata: { a: 1 } });
+  for (const code of ['hello', 'none']) {
+    await promos.checkEligibility('u', code);
+    await promos.claimPromo('u', code);
+    await promos.getPromo(code);
+  }
+  await promos.listPromos();
+  await promos.listClaims({ userId: 'u' });
+  await promos.togglePromo(promo);
+}
+
+async function rest({ manager, services, delivered }: World): Promise<void> {
+  const { notifications, ledger, jobs, outbox, clock, credits } = manager;
+  await notifications.notifyLowCredits('u');
+  await notifications.notifyExpiringCredits('u', 30);
+  await notifications.notifyExpiringForAll(300);
+  await notifications.notifyTransactionError('u', 'Card declined', { payment: 'p-7' });
+  clock.advance({ days: 40 });
+  await credits.expireCredits('u');
+  const heard: unknown[] = [];
+  await jobs.runAllocation({ onProgress: (progress) => void heard.push(progress) });
+  expect(heard.length).toBeGreaterThan(0);
+  for (const progress of heard) checked('onProgress', JobProgressSchema, progress);
+  for (const run of [jobs.runExpiration, jobs.runReservationExpiry, jobs.runExpiringNotifications, jobs.runOutbox]) {
+    await run();
+  }
+  await jobs.runAll();
+  await notifications.listNotifications({ limit: 100 });
+  await ledger.verify();
+  await ledger.reconcile();
+  await ledger.rebuildFile();
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    cursor = (await ledger.list({ limit: 100, cursor })).nextCursor;
+  }
+  await outbox.listSinks();
+  await outbox.retryFailed();
+  await outbox.removeSink('sink');
+  await manager.health();
+  manager.start();
+  expect(delivered.length).toBeGreaterThan(20);
+  expect(services.messages.length).toBeGreaterThan(3);
+  for (const message of services.messages) checked('queue', NotificationMessageSchema, message);
+  expect(new Set(services.messages.map(({ type }) => type)).size).toBe(3);
+}
+
+describe('every answer', () => {
+  test('of every verb that the services have is what its schema says', async () => {
+    const answers = new Answers();
+    const world = await open(answers);
+    await world.manager.init();
+    const types = new Set<string>();
+    world.manager.on('*', ({ type }) => void types.add(type));
+    for (const part of [credit, plans, promos, rest]) await part(world);
+    await world.manager.close();
+    expect(world.services.events.length).toBeGreaterThan(20);
+    // The verbs are those of the objects themselves: a new one is missing here until somebody calls it above.
+    const verbs = Object.keys(ANSWERS).flatMap((name) => {
+      const service = (name === 'manager' ? ANSWERS.manager : Reflect.get(world.services, name)) as object;
+      return Object.keys(service).map((verb) => `${name}.${verb}`);
+    });
+    expect(verbs.length).toBeGreaterThan(75);
+    expect(verbs.filter((verb) => !answers.byVerb.has(verb))).toEqual([]);
+    expect(answers.byVerb.get('manager.on')?.length).toBeGreaterThan(20);
+    const missing = Object.keys(creditEventSchemas).filter((type) => !types.has(type));
+    // There are no payments yet.
+    expect(missing).toEqual(['payment.paid']);
+    expectRefusals(answers);
+  });
+
+  test('of every service that a manager has', () => {
+    const { db: _, clock: __, events: ___, messages: ____, ...services } = createTestCredits();
+    const own = ['creditType', 'on', 'advance', 'failNext'];
+    const names = Object.keys(services).filter((name) => !own.includes(name));
+    expect(names.filter((name) => !(name in ANSWERS) && !(name in (ANSWERS.manager ?? {})))).toEqual([]);
+  });
+});
+
+/** Each answer with a field more or a field less is none. */
+function expectRefusals(answers: Answers): void {
+  let refused = 0;
+  for (const [verb, all] of answers.byVerb) {
+    for (const { answer, check } of all) {
+      if (typeof check === 'function' || typeof answer !== 'object' || answer === null || Array.isArray(answer))
+        continue;
+      const known = answer as Readonly<Record<string, unknown>>;
+      expect(() => checked(verb, check, { ...known, more: 1 }), verb).toThrow(verb);
+      for (const field of Object.keys(known)) {
+        const { [field]: _, ...less } = known;
+        expect(() => checked(verb, check, less), `${verb} without ${field}`).toThrow(verb);
+      }
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(100);
+}
+
+describe('a wrong answer is found', () => {
+  const right = {
+    ...{ userId: 'u', creditType: 'credits', balance: 5, reserved: 0, available: 5, debt: 0 },
+    asOf: new Date('2030-01-01T00:00:00Z'),
+  };
+  const wrong: readonly [what: string, answer: unknown][] = [
+    ['nothing', undefined],
+    ['a number as text', { ...right, balance: '5' }],
+    ['a binary fraction', { ...right, balance: 0.1 + 0.2 }],
+    ['a negative zero', { ...right, reserved: -0 }],
+    ['an instant as text', { ...right, asOf: '2030-01-01T00:00:00.000Z' }],
+    ['an invalid instant', { ...right, asOf: new Date(Number.NaN) }],
+    ['a stored row', { ...right, version: 3 }],
+  ];
+
+  const answering = (answer: unknown) => {
+    const credits = { ...createTestCredits().credits, getUserCreditsInfo: async () => answer };
+    return checkedManager({ credits } as unknown as ReturnType<typeof createTestCredits>);
+  };
+
+  test.each(wrong)('%s', async (_, answer) => {
+    await expect(answering(answer).credits.getUserCreditsInfo('u')).rejects.toThrow('credits.getUserCreditsInfo');
+  });
+
+  test('and a right one is handed on', async () => {
+    expect(await answering(right).credits.getUserCreditsInfo('u')).toBe(right);
+  });
+
+  test('a verb that has no schema is not handed out', () => {
+    const credits = { ...createTestCredits().credits, giveCredits: async () => 5 };
+    expect(() => checkedManager({ credits }).credits).toThrow('credits.giveCredits has no schema');
+  });
+
+  test('a wrong event is an error of its handler', () => {
+    const told: unknown[] = [];
+    const manager = { on: (_: string, handler: (event: unknown) => void) => told.push(handler) };
+    checkedManager(manager).on('*', () => expect.unreachable());
+    const [handler] = told as ((event: unknown) => void)[];
+    expect(() => handler?.({ type: 'credits.deducted' })).toThrow('manager.on');
+  });
+});
