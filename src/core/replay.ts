@@ -176,9 +176,15 @@ function apply(state: Replayed, entry: EntryRow): void {
     case 'plan_changed':
       if (details.planLimit !== undefined) account.planLimit = details.planLimit;
       break;
-    default:
-      // activate: nothing beyond totals and repaid debt.
+    case 'activate':
+      // The totals and the repaid debt say all of it.
       break;
+    case 'error':
+    case 'system':
+      // Entries outside any account's chain move nothing.
+      break;
+    default:
+      entry.type satisfies never;
   }
   each(state, entry.repaid, (grant, amount) => {
     grant.remaining -= amount;
