@@ -90,6 +90,11 @@ const PROGRAMS: readonly Program[] = [
     ...{ after: `const { components } = await manager.health(); ${CLOSE} return components.cache;`, result: 'up' },
   },
   {
+    line: 'const wired = createCreditService({ defaults: { trialCredits: 10 } });',
+    after: 'return typeof promos.claimPromo;',
+    result: 'function',
+  },
+  {
     line: "const test = createTestCredits({ now: '2030-01-01T00:00:00Z' });",
     before: 'const console = { log: () => {} };',
     after: "const { balance } = await test.credits.getUserCreditsInfo('user-1'); return balance;",
