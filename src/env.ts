@@ -61,8 +61,8 @@ function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOpt
   if (url !== undefined && uri !== undefined) {
     throw problem('CREDIT_DATABASE_URL and CREDIT_MONGO_URI are both set; credits live in one database');
   }
-  if (url !== undefined) return sqlOf(url, env) as unknown as DbManager<unknown>;
-  if (uri !== undefined) return mongoOf(uri, env) as unknown as DbManager<unknown>;
+  if (url !== undefined) return sqlOf(url, env) as DbManager<unknown>;
+  if (uri !== undefined) return mongoOf(uri, env) as DbManager<unknown>;
   if (read(env, 'NODE_ENV') === 'production' && read(env, 'CREDIT_ALLOW_MEMORY') !== '1') {
     const unset = 'neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set';
     throw problem(`${unset}; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1)`);
@@ -70,7 +70,7 @@ function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOpt
   const warning =
     'Neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set: credits are kept in memory and lost at exit';
   (logger ?? defaultLogger()).warn({}, warning);
-  return new InMemoryDbManager() as unknown as DbManager<unknown>;
+  return new InMemoryDbManager() as DbManager<unknown>;
 }
 
 function sqlOf(url: string, env: Environment): SqlDbManager {

@@ -9,7 +9,7 @@ export function sortKeys<T extends Json>(value: T): T {
   const object = value as JsonObject;
   const keys = Object.keys(object);
   if (keys.length === 0) return value;
-  return Object.fromEntries(keys.sort().map((key) => [key, sortKeys(object[key] as Json)])) as unknown as T;
+  return Object.fromEntries(keys.sort().map((key) => [key, sortKeys(object[key] as Json)])) as T;
 }
 
 /** SHA-256 in hex of the canonical text of a value; the same for `10` and `"10"` only if parsed before. */

@@ -1,7 +1,7 @@
 /** Reversals and claw-backs: new entries that point at an original; nothing stored is ever changed. */
 import type { OpenGrant } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
-import type { Draw } from '../models/values.js';
+import type { Draw, JsonObject } from '../models/values.js';
 import { lapseAll } from './advance.js';
 import type { CommandOf } from './command.js';
 import { addDebt } from './debit.js';
@@ -53,7 +53,7 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
 
   const madeDebt = -original.delta - sumOf(original.draws, (draw) => draw.amount);
   const settledDebt = sumOf(reversals, (entry) => {
-    const parts = entry.details as unknown as ReversedParts;
+    const parts = entry.details as JsonObject & ReversedParts;
     return parts.undoneDebt + parts.adjustment;
   });
   const openBefore = openGrants(draft);

@@ -4,7 +4,7 @@
  */
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
-import type { JsonObject } from '../models/values.js';
+import type { Json, JsonObject } from '../models/values.js';
 import type { CommandOf, GrantTerms } from './command.js';
 import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
@@ -282,7 +282,7 @@ function ownTypeOf({ terms }: Row): JsonObject {
 function grantedBy(drafts: readonly Draft[]): JsonObject {
   const granted = drafts.map(({ account, entries }) => {
     const grants = entries.filter(
-      ({ type, details }) => type === 'add' && isAllocation(details.grant as unknown as GrantTerms),
+      ({ type, details }) => type === 'add' && isAllocation(details.grant as Json & GrantTerms),
     );
     return [account.creditType, grants.reduce((sum, { amount }) => sum + amount, 0)] as const;
   });

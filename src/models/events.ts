@@ -77,7 +77,7 @@ function eventSchema<K extends CreditEventType>(type: K) {
 /** The schema of each type of event. */
 export const creditEventSchemas = Object.fromEntries(
   (Object.keys(data) as CreditEventType[]).map((type) => [type, eventSchema(type)]),
-) as unknown as { readonly [K in CreditEventType]: ReturnType<typeof eventSchema<K>> };
+) as { readonly [K in CreditEventType]: ReturnType<typeof eventSchema<K>> };
 
 /** One event. `id` is stable over deliveries; `sequence` is the account's, so a consumer can order and see gaps. */
 export type CreditEvent<K extends CreditEventType = CreditEventType> = {

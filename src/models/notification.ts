@@ -82,5 +82,5 @@ export const notificationModel = defineModel('notification', notificationSchema,
 
 /** The message of a stored notification. */
 export function messageOf({ id, type, userId, payload }: NotificationRow): NotificationMessage {
-  return { notification_id: id, type, user_id: userId, payload } as unknown as NotificationMessage;
+  return { notification_id: id, type, user_id: userId, payload } as NotificationMessage;
 }

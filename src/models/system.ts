@@ -23,7 +23,7 @@ export interface SinkValue {
 }
 
 export function sinkOf({ value }: SystemRow): SinkValue {
-  return value as unknown as SinkValue;
+  return value as JsonObject & SinkValue;
 }
 
 /** The one settings row. */

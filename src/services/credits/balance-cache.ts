@@ -147,7 +147,7 @@ export class BalanceCache {
     this.#written.delete(key);
     this.#written.set(key, { version: Math.max(version, before?.version ?? 0), at });
     if (this.#written.size <= MOST_WRITTEN) return;
-    const [[oldest, { at: writtenAt }]] = this.#written as unknown as [[string, { at: number }]];
+    const [oldest, { at: writtenAt }] = this.#written.entries().next().value as [string, { at: number }];
     this.#written.delete(oldest);
     this.#notBefore = Math.max(this.#notBefore, writtenAt);
   }

@@ -144,7 +144,7 @@ export function openHoldNumbers(account: Account, hold: OpenHold): HoldNumbers {
 
 /** The hold as the entry of a reserve, release or extend left it. */
 export function holdAfter(entry: EntryRow): HoldNumbers {
-  const { reservation } = entry.details as unknown as { reservation: Omit<ReservationRow, 'id'> };
+  const { reservation } = entry.details as JsonObject & { reservation: Omit<ReservationRow, 'id'> };
   const { userId, creditType } = entry;
   return { ...reservation, id: entry.reservationId as string, userId, creditType };
 }

@@ -98,6 +98,6 @@ function keyConflict(operation: Operation): Error {
 }
 
 function refusalOf({ message, details }: EntryRow): Refusal {
-  const { code, ...rest } = details as unknown as { code: CreditErrorCode } & CreditErrorDetails[CreditErrorCode];
+  const { code, ...rest } = details as { code: CreditErrorCode } & CreditErrorDetails[CreditErrorCode];
   return { kind: 'refused', code, message, details: rest as CreditErrorDetails[CreditErrorCode] };
 }

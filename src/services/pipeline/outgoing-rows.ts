@@ -27,7 +27,7 @@ interface Place {
 export function notificationRow(id: string, account: AccountRef, content: Content, when: Place): NotificationRow {
   const { key, userId, creditType } = account;
   const { sequence, place, at } = when;
-  const payload = content.payload as unknown as JsonObject;
+  const payload = content.payload as JsonObject;
   return {
     id,
     version: 1,

@@ -2,7 +2,7 @@
 import { fingerprintOf } from '../../core/canonical-json.js';
 import type { Command, CommandOf, GrantTerms } from '../../core/command.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { JsonObject } from '../../models/values.js';
+import type { Json, JsonObject } from '../../models/values.js';
 import type { Operation } from './operation.js';
 
 /** An unkeyed entry keeps no fingerprint; its own columns tell whether the call is the same. */
@@ -21,7 +21,7 @@ export function sameInput({ call, command, accounts }: Operation, row: EntryRow)
 function sameCommand(command: Command, accounts: Operation['accounts'], row: EntryRow): boolean {
   switch (command.type) {
     case 'add':
-      return row.amount === command.amount && sameTerms(command.terms, row.details.grant as unknown as GrantTerms);
+      return row.amount === command.amount && sameTerms(command.terms, row.details.grant as Json & GrantTerms);
     case 'adjust':
       return row.delta === command.delta;
     case 'transfer':

@@ -49,7 +49,7 @@ export function toSubscription(row: SubscriptionRow, now: number): UserSubscript
 }
 
 export function subscriptionOf({ userId, details }: EntryRow): UserSubscription {
-  const stored = details.subscription as unknown as Record<keyof UserSubscription, string | null>;
+  const stored = details.subscription as Record<keyof UserSubscription, string | null>;
   const date = (field: 'startedAt' | 'periodStart' | 'periodEnd') => new Date(stored[field] as string);
   const status = stored.status as string;
   return {
@@ -71,7 +71,8 @@ export function toCycle(row: CycleRow, scale: number, now = Number.NEGATIVE_INFI
 }
 
 export function cycleOf({ userId, creditType, details }: EntryRow, scale: number): Cycle {
-  const stored = details.cycle as unknown as Omit<CycleRow, 'start' | 'end' | 'createdAt'> &
+  const stored = details.cycle as JsonObject &
+    Omit<CycleRow, 'start' | 'end' | 'createdAt'> &
     Record<'start' | 'end' | 'createdAt', string>;
   const dates = { start: new Date(stored.start), end: new Date(stored.end), createdAt: new Date(stored.createdAt) };
   return toCycle({ ...stored, userId, creditType, ...dates } as CycleRow, scale);
