@@ -53,7 +53,7 @@ async function find({ name, variable }: Server): Promise<Answer> {
   const path = join(folder, `${name}.json`);
   writeFileSync(join(folder, `${name}.wanted`), '');
   for (let waited = 0; !existsSync(path); waited += 25) {
-    if (waited > 60_000) return { missing: 'no server was started within a minute' };
+    if (waited > 300_000) return { missing: 'no server was started within five minutes of waiting' };
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return JSON.parse(readFileSync(path, 'utf8')) as Answer;

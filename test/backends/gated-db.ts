@@ -13,20 +13,6 @@ import { type TestClock, testClock } from '../../src/testing/clock.js';
 
 type Db = DbManager<MemorySession>;
 
-/** Something that happens once, told and awaited from either side. */
-export interface Gate {
-  readonly opened: Promise<void>;
-  open(): void;
-}
-
-export function gate(): Gate {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
 /** `inner` with the given methods replaced; the test may change `methods` while it runs. */
 export class GatedDb implements Db {
   readonly name = 'gated';
@@ -89,12 +75,4 @@ export function bench(options: CreditManagementOptions = {}, db = new GatedDb())
   const open = (more: CreditManagementOptions = {}) => createCreditManagement({ db, clock, ...options, ...more });
   const manager = open();
   return { db, clock, manager, credits: manager.credits, open };
-}
-
-/** The code a promise rejects with, or `resolved`. */
-export function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'resolved',
-    (error: { code?: string; outcome?: string }) => `${error.code ?? String(error)} ${error.outcome ?? ''}`.trim(),
-  );
 }

@@ -10,7 +10,7 @@ import { freePort } from './free-port.js';
 import { onDatabase } from './mongo-uri.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
 
-const START_MS = 30_000;
+const START_MS = 300_000;
 
 export async function startKillableMongo(): Promise<KillableServer> {
   const found = findMongod();

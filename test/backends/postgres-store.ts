@@ -4,6 +4,7 @@ import pg from 'pg';
 import { SqlDbManager, type SqlOptions, type SqlSession } from '../../src/entries/sql.js';
 import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
 import { PATIENT_MS } from '../support/pace.js';
+import { QUIET } from '../support/quiet.js';
 import { emptyTables, tablesOf } from './adapters.js';
 import type { Database } from './find.js';
 import {
@@ -19,8 +20,6 @@ export type SqlManager = ReturnType<typeof createCreditManagement<SqlSession>>;
 export type SqlService = SqlManager['credits'];
 
 const ignore = () => {};
-export const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
 /** A host's transaction as its own code sees it. */
 export interface HostTransaction extends HostedTransaction {
   readonly session: SqlSession;

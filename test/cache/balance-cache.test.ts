@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { emptyAccount } from '../../src/core/account.js';
 import { InMemoryCache } from '../../src/index.js';
 import { BalanceCache } from '../../src/services/credits/balance-cache.js';
+import { QUIET } from '../support/quiet.js';
 import { sleep } from '../support/wait.js';
 import { TestCache } from './bench.js';
 
@@ -10,10 +11,9 @@ const MANY = 120_000;
 
 function made() {
   const backend = new TestCache(new InMemoryCache());
-  const logger = { debug() {}, info() {}, warn() {}, error() {} };
   let now = 1_000_000;
   const cache = new BalanceCache({
-    ...{ backend, logger, ttlMs: 300_000, timeoutMs: 5_000 },
+    ...{ backend, logger: QUIET, ttlMs: 300_000, timeoutMs: 5_000 },
     ledgerId: () => 'ledger',
     now: () => now,
   });

@@ -149,10 +149,3 @@ export async function numbersOf(credits: CreditService<MemorySession>, user = 'u
   const { balance, reserved, available } = await credits.getUserCreditsInfo(user);
   return [balance, reserved, available];
 }
-
-export async function codeOf(call: Promise<unknown>): Promise<string> {
-  return call.then(
-    () => 'applied',
-    (error: { code?: string }) => error.code ?? String(error),
-  );
-}

@@ -1,8 +1,9 @@
 /** Wiring of a cache: what is taken as one, and how it is closed. */
 import { describe, expect, test } from 'vitest';
 import { type CacheBackend, createCreditManagement, InMemoryCache } from '../../src/index.js';
+import { codeOf } from '../support/codes.js';
 import { sleep } from '../support/wait.js';
-import { bench, codeOf, numbersOf, quietly, TestCache } from './bench.js';
+import { bench, numbersOf, quietly, TestCache } from './bench.js';
 
 describe('options', () => {
   const backend = new InMemoryCache();

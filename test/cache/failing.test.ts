@@ -1,8 +1,9 @@
 /** A cache that throws, rejects, hangs or is late: right answers, no delay beyond its timeout, one warning. */
 import { describe, expect, test } from 'vitest';
+import { codeOf } from '../support/codes.js';
 import { ownNow, paced } from '../support/pace.js';
 import { eventually, sleep } from '../support/wait.js';
-import { bench, codeOf, numbersOf, quietly, type TestCache } from './bench.js';
+import { bench, numbersOf, quietly, type TestCache } from './bench.js';
 
 /** What a cache may be late by; a call that waits for it once is far below the bounds, one that waits often is not. */
 const TIMEOUT_MS = 150;
@@ -255,7 +256,7 @@ test('a clock that fails right after a commit does not make the answer anything 
     return outcomes;
   };
   const call = credits.deductCredits('u', 40);
-  expect(await codeOf(call)).toBe('applied');
+  expect(await codeOf(call)).toBe('resolved');
   db.commit = commit;
   clock.now = now;
   expect(await numbersOf(credits)).toEqual([60, 0, 60]);

@@ -1,8 +1,9 @@
 /** A cache that lies: no decision ever believes it, and a read tells a lie from an entry. */
 import { describe, expect, test } from 'vitest';
 import type { CreditService, MemorySession } from '../../src/index.js';
+import { codeOf } from '../support/codes.js';
 import { sleep } from '../support/wait.js';
-import { bench, codeOf, numbersOf, quietly } from './bench.js';
+import { bench, numbersOf, quietly } from './bench.js';
 
 type Credits = CreditService<MemorySession>;
 

@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { InMemoryCache, isCreditError } from '../../src/index.js';
+import { codeOf } from '../support/codes.js';
 import { sleep } from '../support/wait.js';
-import { bench, codeOf, numbersOf, quietly, TestCache } from './bench.js';
+import { bench, numbersOf, quietly, TestCache } from './bench.js';
 import { chance } from './misbehaving.js';
 
 const FIFTY = Array.from({ length: 50 }, (_, i) => i);

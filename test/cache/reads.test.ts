@@ -1,7 +1,8 @@
 /** With a cache a repeated read of a balance does not touch the store, and says the same as without. */
 import { describe, expect, test } from 'vitest';
 import { createCreditManagement, InMemoryCache } from '../../src/index.js';
-import { bench, CountingDb, codeOf, inSeconds, numbersOf, quietly, readsOf } from './bench.js';
+import { codeOf } from '../support/codes.js';
+import { bench, CountingDb, inSeconds, numbersOf, quietly, readsOf } from './bench.js';
 
 describe('cases of the source systems', () => {
   test('T-CM-1 add and deduct: reads are answered without the store', async () => {

@@ -1,15 +1,9 @@
 /** Cases of the source systems, restated (source-systems.md §4), in their own words and under their own ids. */
 import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
-import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
+import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import { checkedManager } from '../support/checked-manager.js';
-
-async function codeOf(call: Promise<unknown>): Promise<string> {
-  return call.then(
-    () => 'applied',
-    (error) => (isCreditError(error) ? error.code : String(error)),
-  );
-}
+import { codeOf } from '../support/codes.js';
 
 function fresh() {
   const manager = checkedManager(createTestCredits({ now: '2030-01-31T00:00:00Z' }));

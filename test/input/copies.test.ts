@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { bench } from '../backends/gated-db.js';
 import { dump } from '../support/dump.js';
+import { QUIET } from '../support/quiet.js';
 
 /** Frozen all the way down, so that any change throws. */
 function frozen<T>(value: T): T {
@@ -140,8 +141,7 @@ test('callers that share one answer in flight do not share one object', async ()
 });
 
 test('events handed to callbacks are copies, one for each of them', async () => {
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-  const { manager, credits } = bench({ logger: quiet });
+  const { manager, credits } = bench({ logger: QUIET });
   const seen: unknown[] = [];
   manager.on('credits.recharged', (event) => {
     vandalise(event);

@@ -1,6 +1,7 @@
 /** A process that does one task on a database: runs a job over and over, claims a code, or changes plans. */
 import { createCreditManagement, isCreditError, type JobReport } from '../../src/index.js';
 import { type DatabaseConfig, openDb } from '../backends/open-adapter.js';
+import { QUIET } from '../support/quiet.js';
 
 export type Task =
   | { readonly kind: 'allocate'; readonly batchSize: number; readonly ending?: Ending }
@@ -30,7 +31,6 @@ export type FromWorker =
 
 const { database, timeoutMs, ahead, task } = JSON.parse(process.argv[2] as string) as WorkerConfig;
 const say = (message: FromWorker) => process.connected && process.send?.(message);
-const ignore = () => {};
 const AMID_MS = 5;
 
 const db = openDb(database);
@@ -39,7 +39,7 @@ const manager = createCreditManagement({
   timeoutMs,
   clock: { now: () => new Date(Date.now() + ahead) },
   sinks: [{ name: 'sink', publish: async () => {} }],
-  logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+  logger: QUIET,
 });
 
 /** How often each outcome was told: `true`, a reason, or the code of an error. */

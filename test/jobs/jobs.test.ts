@@ -6,6 +6,7 @@ import { buildJobs } from '../../src/services/jobs/service.js';
 import type { Engine } from '../../src/services/pipeline/engine.js';
 import { Tables } from '../../src/services/store/tables.js';
 import { describeBackends, type Manager, MONTHLY, memoryWorld, type Session, World } from '../support/plan-world.js';
+import { sleep } from '../support/wait.js';
 
 const users = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
 
@@ -26,7 +27,7 @@ test('four managers on one store: 1,000 due subscriptions are allocated once eac
       const report = await jobs.runAllocation({ batchSize: 100 + i });
       reports.push(report);
       isOver = report.status === 'completed';
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
     }
     return reports;
   });
@@ -108,7 +109,7 @@ await describeBackends('jobs', (open) => {
     let byTime: JobReport | null = null;
     // On a slow machine the time may be over before the first batch.
     for (let maxDurationMs = 20; !byTime?.processed; maxDurationMs *= 2) {
-      const slow = () => new Promise<void>((resolve) => setTimeout(resolve, maxDurationMs + 5));
+      const slow = () => sleep(maxDurationMs + 5);
       byTime = await jobs.runAllocation({ batchSize: 10, maxDurationMs, onProgress: slow });
     }
     expect(byTime).toMatchObject({ status: 'stopped', processed: 10, granted: 1_000 });

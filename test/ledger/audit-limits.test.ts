@@ -7,14 +7,9 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { isCreditError, type Row, type VerifyOptions } from '../../src/index.js';
 import { type AnyDb, entriesOf, newFile, openWorld, paged, richWorld, told, wrapped } from '../support/audit-world.js';
+import { codeOf } from '../support/codes.js';
 import { during, write } from './audit-tamper.js';
 import { type Lengths, linesOfTape, tapeDb } from './audit-tape.js';
-
-const codeOf = (call: Promise<unknown>) =>
-  call.then(
-    () => 'resolved',
-    (error) => (isCreditError(error) ? error.code : error),
-  );
 
 describe('progress', () => {
   test('after every page the number of entries checked so far, the last being all', async () => {

@@ -14,6 +14,7 @@ import {
   type World,
   wrapped,
 } from '../support/audit-world.js';
+import { codeOf } from '../support/codes.js';
 import { anyCall, newTrail, randomOf } from './audit-traffic.js';
 
 const CLEAN = { ok: true, problems: [] };
@@ -21,12 +22,6 @@ const textOf = (path: string) => readFileSync(path, 'utf8');
 const linesOf = (path: string) => textOf(path).split('\n').slice(0, -1);
 const idsOf = (path: string) => linesOf(path).map((line) => JSON.parse(line).id as string);
 const sortedIds = async ({ db }: World) => (await entriesOf(db)).map((row) => row.id as string).sort();
-const errorOf = (call: Promise<unknown>) =>
-  call.then(
-    () => 'resolved',
-    (error) => (isCreditError(error) ? error.code : error),
-  );
-
 /** The line of an act of the library follows its answer; a run of `verify` waits for it. */
 async function reconciled({ ledger }: World['manager']): Promise<{ added: number }> {
   const result = await ledger.reconcile();
@@ -56,13 +51,13 @@ describe.each(repairs)('%s', (verb) => {
   test('with options that are none is INVALID_ARGUMENT', async () => {
     const { manager } = openWorld({ filePath: newFile() });
     for (const options of [{ signal: 1 }, { userId: 'u' }, null, 'x']) {
-      expect(await errorOf(run(manager.ledger, options as never))).toBe('INVALID_ARGUMENT');
+      expect(await codeOf(run(manager.ledger, options as never))).toBe('INVALID_ARGUMENT');
     }
   });
 
   test('aborted beforehand changes nothing', async () => {
     const { manager, filePath } = await unfiled();
-    expect(await errorOf(run(manager.ledger, { signal: AbortSignal.abort() }))).toBe('ABORTED');
+    expect(await codeOf(run(manager.ledger, { signal: AbortSignal.abort() }))).toBe('ABORTED');
     expect(existsSync(filePath)).toBe(false);
   });
 
@@ -71,7 +66,7 @@ describe.each(repairs)('%s', (verb) => {
     const filePath = newFile();
     mkdirSync(filePath);
     const { manager } = openWorld({ db, clock, filePath, prefix: 'filed' });
-    expect(await errorOf(run(manager.ledger))).toBe('LEDGER_FILE_UNAVAILABLE');
+    expect(await codeOf(run(manager.ledger))).toBe('LEDGER_FILE_UNAVAILABLE');
     expect(readdirSync(filePath)).toEqual([]);
   });
 
@@ -197,7 +192,7 @@ describe('reconcile', () => {
     });
     const filePath = newFile();
     const { manager } = openWorld({ db: counting, clock, filePath, prefix: 'own' });
-    expect(await errorOf(manager.ledger.reconcile({ signal: controller.signal }))).toBe('ABORTED');
+    expect(await codeOf(manager.ledger.reconcile({ signal: controller.signal }))).toBe('ABORTED');
     const some = existsSync(filePath) ? idsOf(filePath).length : 0;
     expect(some).toBeLessThan(total);
     expect(await manager.ledger.reconcile()).toEqual({ added: total - some });
@@ -275,7 +270,7 @@ describe('rebuildFile', () => {
       },
     });
     const { manager } = openWorld({ db: counting, clock, filePath, prefix: 'own' });
-    expect(await errorOf(manager.ledger.rebuildFile({ signal: controller.signal }))).toBe('ABORTED');
+    expect(await codeOf(manager.ledger.rebuildFile({ signal: controller.signal }))).toBe('ABORTED');
     expect(readFileSync(filePath).equals(old)).toBe(true);
     expect(around()).toEqual([basename(filePath)]);
     const { replaced } = await manager.ledger.rebuildFile();

@@ -5,8 +5,8 @@ import { defaultLogger } from '../../src/services/manager/default-logger.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
 import { databaseTime, hostTime } from '../../src/services/store/time-source.js';
 import { checkedManager } from '../support/checked-manager.js';
+import { QUIET } from '../support/quiet.js';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const sink = (name: string) => ({ name, publish: async () => {} });
 
 describe('set-up', () => {
@@ -169,7 +169,7 @@ describe('events', () => {
   test('a handler that throws or rejects is reported and harms nothing; the result of on() removes it', async () => {
     const errors: unknown[] = [];
     const manager = checkedManager(
-      createCreditManagement({ logger: { ...quiet, error: (entry: object) => errors.push(entry) } }),
+      createCreditManagement({ logger: { ...QUIET, error: (entry: object) => errors.push(entry) } }),
     );
     const seen: CreditEvent[] = [];
     manager.on('*', () => {
@@ -247,7 +247,7 @@ describe('time and ids', () => {
     expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  test('the default logger is quiet and redacts', () => {
+  test('the default logger is QUIET and redacts', () => {
     const logger = defaultLogger();
     expect(() => logger.debug({ secret: 'x' }, 'not shown')).not.toThrow();
   });

@@ -11,6 +11,7 @@ import type {
 } from '../../src/index.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError } from '../../src/index.js';
 import type { Pipeline } from '../support/chance.js';
+import { QUIET } from '../support/quiet.js';
 import { IMAGE, keyOf, nameOf, typeOf, userOf } from './account-names.js';
 import { isPlanCall, PlanBook } from './library-plans.js';
 import type { OracleConfig, PlanSetting } from './oracle.js';
@@ -47,9 +48,6 @@ const TOLD = [
 ] as const;
 
 const LONG_TTL_SECONDS = 7 * 86_400;
-
-const ignore = () => undefined;
-const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** Micro-units as the number of credits the library must answer: one correctly rounded division. */
 export function credits(micro: Micro): number {
@@ -132,7 +130,7 @@ export class Library {
       defaults,
       ...(this.#config.plans && { creditTypes: { [IMAGE]: defaults } }),
       limits: { openGrants, activeReservations },
-      logger: SILENT,
+      logger: QUIET,
       pipeline: this.#pipeline,
     });
     if (this.#config.plans) for (const type of TOLD) manager.on(type, (event) => void this.#events.push(event));

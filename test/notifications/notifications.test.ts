@@ -2,9 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { testNotificationQueue } from '../../src/entries/testing.js';
 import { InMemoryNotificationQueue, type NotificationMessage, type NotificationQueue } from '../../src/index.js';
-import { gate } from '../backends/gated-db.js';
 import { notificationRows, onEveryBackend, statuses } from '../support/outbox-world.js';
-import { sleep } from '../support/wait.js';
+import { gate, sleep } from '../support/wait.js';
 
 const LOW = { defaults: { lowCreditThreshold: 10 } };
 

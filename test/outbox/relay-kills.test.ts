@@ -5,7 +5,8 @@ import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
 import { testClock } from '../../src/testing/clock.js';
 import { describePostgres } from '../backends/postgres.js';
-import { QUIET, Recorder } from '../support/outbox-world.js';
+import { Recorder } from '../support/outbox-world.js';
+import { QUIET } from '../support/quiet.js';
 import { forkScript } from '../support/script.js';
 
 const SCRIPT = new URL('./doomed-relay.ts', import.meta.url);

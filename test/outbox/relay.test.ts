@@ -1,8 +1,7 @@
 /** Rule 40: at least once, in order per account, whoever delivers, and whatever the sink does. */
 import { expect, test } from 'vitest';
-import { gate } from '../backends/gated-db.js';
 import { idsOf, type Manager, onEveryBackend, outboxRows, Recorder, statuses } from '../support/outbox-world.js';
-import { sleep, until } from '../support/wait.js';
+import { gate, sleep, until } from '../support/wait.js';
 
 const FAST = { outbox: { timeoutMs: 60, maxRefusals: 3 } };
 
@@ -135,7 +134,7 @@ await onEveryBackend('the relay', (withWorld) => {
       }
       expect(sink.received.length).toBe(2 * events);
     });
-  }, 120_000);
+  });
 
   test('a claimant that lost its claim may answer late: what the winner stored stays', async () => {
     await withWorld(async (world) => {

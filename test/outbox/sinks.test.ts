@@ -1,6 +1,6 @@
 /** Sinks as an operator sees them: listed, sent to again, taken off. */
 import { expect, test } from 'vitest';
-import { codeOf } from '../backends/gated-db.js';
+import { endOf } from '../support/codes.js';
 import { idsOf, onEveryBackend, outboxRows, Recorder } from '../support/outbox-world.js';
 
 const REFUSING = { outbox: { maxRefusals: 1 } };
@@ -28,7 +28,7 @@ await onEveryBackend('sinks', (withWorld) => {
       for (const user of ['a', 'b']) expect(sink.ids(user)).toEqual(await idsOf(world, user));
       const byId = (events: typeof sent) => events.map(({ id, bytes }) => `${id} ${bytes}`).toSorted();
       expect(byId(sink.received)).toEqual(byId(sent));
-      expect(await codeOf(manager.outbox.retryFailed('other'))).toBe('NOT_FOUND not_applied');
+      expect(await endOf(manager.outbox.retryFailed('other'))).toBe('NOT_FOUND not_applied');
     });
   });
 

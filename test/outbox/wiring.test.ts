@@ -9,9 +9,11 @@ import {
   type NotificationQueue,
   type Unit,
 } from '../../src/index.js';
-import { GatedDb, gate, unknown } from '../backends/gated-db.js';
-import { QUIET, Recorder, statuses } from '../support/outbox-world.js';
+import { GatedDb, unknown } from '../backends/gated-db.js';
+import { Recorder, statuses } from '../support/outbox-world.js';
 import { ownNow } from '../support/pace.js';
+import { QUIET } from '../support/quiet.js';
+import { gate } from '../support/wait.js';
 
 function open(options: Parameters<typeof createCreditManagement>[0] = {}) {
   const db = new GatedDb();

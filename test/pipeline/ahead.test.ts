@@ -2,8 +2,10 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { UnitOutcome } from '../../src/index.js';
-import { type Bench, bench, codeOf, type GatedDb, gate, isMoney, unknown } from '../backends/gated-db.js';
+import { type Bench, bench, type GatedDb, isMoney, unknown } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
+import { gate } from '../support/wait.js';
 
 const CALLS = 6;
 
@@ -73,7 +75,7 @@ describe('calls behind a commit', () => {
       const world = bench();
       const { first, others, open } = await behindACommit(world, answerOf(world));
       open();
-      const code = await codeOf(first);
+      const code = await endOf(first);
       const left = (what === 'that met another writer' ? 60 : 100) - (code === 'resolved' ? 1 : 0);
       const balances = (await Promise.all(others)).map(({ balanceAfter }) => balanceAfter);
       expect(balances).toEqual(Array.from({ length: CALLS }, (_, n) => left - 2 * (n + 1)));
@@ -85,7 +87,7 @@ describe('calls behind a commit', () => {
   test('whose time is up meanwhile are never written', async () => {
     const world = bench();
     const { first, others, open } = await behindACommit(world);
-    const late = codeOf(world.credits.deductCredits('u', 50, { timeoutMs: 30 }));
+    const late = endOf(world.credits.deductCredits('u', 50, { timeoutMs: 30 }));
     await nextTurn();
     expect(await late).toMatch(/^TIMEOUT|^CONTENTION/);
     open();
@@ -101,7 +103,7 @@ describe('calls behind a commit', () => {
     const first = credits.deductCredits('u', 1);
     await sent;
     const stop = new AbortController();
-    const given = codeOf(credits.deductCredits('u', 50, { signal: stop.signal }));
+    const given = endOf(credits.deductCredits('u', 50, { signal: stop.signal }));
     const kept = credits.deductCredits('u', 2);
     await nextTurn();
     await nextTurn();
@@ -131,7 +133,7 @@ describe('calls behind a commit', () => {
     const { sent, open } = holdCommit(db);
     const first = credits.deductCredits('u', 1);
     await sent;
-    const behind = codeOf(credits.deductCredits('u', 1));
+    const behind = endOf(credits.deductCredits('u', 1));
     await nextTurn();
     await nextTurn();
     clock.advance({ seconds: 61 });

@@ -1,8 +1,9 @@
 /** Calls that share a batch or a key: one's failure is its own. */
 import { describe, expect, test } from 'vitest';
 import type { Change, Unit, UnitOutcome } from '../../src/index.js';
-import { bench, codeOf, GatedDb, isMoney, unknown } from '../backends/gated-db.js';
+import { bench, GatedDb, isMoney, unknown } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
 
 const rejected: UnitOutcome = { status: 'rejected', cause: new Error('value too long for column at db-7') };
 
@@ -25,7 +26,7 @@ describe('a unit that the database rejects', () => {
     await credits.addCredits('u', 100);
     refuseText(db, 'poison');
     const calls = Array.from({ length: 9 }, (_, i) =>
-      codeOf(credits.deductCredits('u', 1, { description: i === 4 ? 'poison' : 'fine' })),
+      endOf(credits.deductCredits('u', 1, { description: i === 4 ? 'poison' : 'fine' })),
     );
     const codes = await Promise.all(calls);
     expect(codes.filter((code) => code === 'resolved')).toHaveLength(8);
@@ -48,7 +49,7 @@ describe('a unit that the database rejects', () => {
     await manager.init();
     refuseText(db, 'credits/poison');
     const users = ['a', 'b', 'poison', 'c', 'd'];
-    const codes = await Promise.all(users.map((user) => codeOf(credits.addCredits(user, 1))));
+    const codes = await Promise.all(users.map((user) => endOf(credits.addCredits(user, 1))));
     expect(codes[2]).toBe('STORAGE_UNAVAILABLE not_applied');
     expect(codes.filter((code) => code === 'resolved')).toHaveLength(4);
   });
@@ -58,10 +59,10 @@ describe('a unit that the database rejects', () => {
     for (const user of ['a', 'b', 'c']) await credits.addCredits(user, 10);
     refuseText(db, 'poison');
     const codes = await Promise.all([
-      codeOf(credits.deductCredits('a', 1)),
-      codeOf(credits.deductCredits('b', 1, { description: 'poison' })),
-      codeOf(credits.deductCredits('c', 1)),
-      codeOf(credits.transferCredits({ from: 'a', to: 'c', amount: 1 })),
+      endOf(credits.deductCredits('a', 1)),
+      endOf(credits.deductCredits('b', 1, { description: 'poison' })),
+      endOf(credits.deductCredits('c', 1)),
+      endOf(credits.transferCredits({ from: 'a', to: 'c', amount: 1 })),
     ]);
     expect(codes).toEqual(['resolved', 'STORAGE_UNAVAILABLE not_applied', 'resolved', 'resolved']);
     const infos = await credits.getUsersCreditsInfo(['a', 'b', 'c']);
@@ -125,7 +126,7 @@ describe('a key that a twin process uses at the same time', () => {
     const [mine, other, refused] = await Promise.all([
       credits.deductCredits('u', 30, { idempotencyKey: 'k' }),
       credits.deductCredits('u', 5),
-      codeOf(credits.deductCredits('u', 500)),
+      endOf(credits.deductCredits('u', 500)),
     ]);
     expect([mine.id, mine.replayed, other.replayed]).toEqual([first!.id, true, false]);
     expect(refused).toBe('INSUFFICIENT_CREDITS not_applied');
@@ -138,7 +139,7 @@ describe('a key that a twin process uses at the same time', () => {
     await credits.addCredits('u', 100);
     const twin = open().credits;
     raceWith(db, () => twin.deductCredits('u', 30, { idempotencyKey: 'k' }));
-    const code = await codeOf(credits.deductCredits('u', 31, { idempotencyKey: 'k' }));
+    const code = await endOf(credits.deductCredits('u', 31, { idempotencyKey: 'k' }));
     expect(code).toBe('IDEMPOTENCY_CONFLICT not_applied');
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(70);
   });
@@ -146,22 +147,22 @@ describe('a key that a twin process uses at the same time', () => {
   test('is replayed although the balance is gone, and although it was refused a moment ago', async () => {
     const { credits, open } = bench();
     await credits.addCredits('u', 30);
-    expect(await codeOf(credits.deductCredits('u', 40, { idempotencyKey: 'k' }))).toContain('INSUFFICIENT_CREDITS');
+    expect(await endOf(credits.deductCredits('u', 40, { idempotencyKey: 'k' }))).toContain('INSUFFICIENT_CREDITS');
     const twin = open().credits;
     await twin.addCredits('u', 10);
     const first = await twin.deductCredits('u', 40, { idempotencyKey: 'k' });
     expect(await credits.deductCredits('u', 40, { idempotencyKey: 'k' })).toEqual({ ...first, replayed: true });
-    expect(await codeOf(credits.deductCredits('u', 40))).toContain('INSUFFICIENT_CREDITS');
+    expect(await endOf(credits.deductCredits('u', 40))).toContain('INSUFFICIENT_CREDITS');
   });
 
   test('is free again after a refusal: a refused call is not remembered, whatever its input was', async () => {
     const { credits } = bench();
     await credits.addCredits('u', 30);
     const { id } = await credits.reserveCredits('u', 10);
-    expect(await codeOf(credits.deductCredits('u', 40, { idempotencyKey: 'k' }))).toContain('INSUFFICIENT_CREDITS');
+    expect(await endOf(credits.deductCredits('u', 40, { idempotencyKey: 'k' }))).toContain('INSUFFICIENT_CREDITS');
     expect((await credits.deductCredits('u', 4, { idempotencyKey: 'k' })).replayed).toBe(false);
     const beyond = credits.commitReservedCredits(id, { amount: 11, idempotencyKey: 'k' });
-    expect(await codeOf(beyond)).toContain('COMMIT_EXCEEDS_RESERVATION');
+    expect(await endOf(beyond)).toContain('COMMIT_EXCEEDS_RESERVATION');
     expect((await credits.commitReservedCredits(id, { amount: 10, idempotencyKey: 'k' })).replayed).toBe(false);
     expect((await credits.commitReservedCredits(id, { amount: 10, idempotencyKey: 'k' })).replayed).toBe(true);
   });
@@ -173,14 +174,14 @@ describe('a key that a twin process uses at the same time', () => {
     const [a, b] = [await credits.reserveCredits('u', 1), await credits.reserveCredits('u', 1)];
     await credits.releaseReservedCredits(a.id, { idempotencyKey: 'k' });
     await credits.releaseReservedCredits(b.id);
-    expect(await codeOf(credits.releaseReservedCredits(b.id, { idempotencyKey: 'k' }))).toContain(
+    expect(await endOf(credits.releaseReservedCredits(b.id, { idempotencyKey: 'k' }))).toContain(
       'IDEMPOTENCY_CONFLICT',
     );
     clock.advance({ days: 2 });
     expect(await credits.expireCredits('u', { idempotencyKey: 'k' })).toBe(30);
     expect(await credits.expireCredits('u', { idempotencyKey: 'k' })).toBe(30);
     const other = credits.expireCredits('u', { idempotencyKey: 'k', asOf: '2030-01-01T00:00:00Z' });
-    expect(await codeOf(other)).toContain('IDEMPOTENCY_CONFLICT');
+    expect(await endOf(other)).toContain('IDEMPOTENCY_CONFLICT');
   });
 });
 

@@ -4,8 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, isCreditError, type UnitOutcome } from '../../src/index.js';
-import { type Bench, bench, codeOf, GatedDb, gate, isMoney } from '../backends/gated-db.js';
+import { type Bench, bench, GatedDb, isMoney } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
+import { gate } from '../support/wait.js';
 
 type Status = 'conflict' | 'locked';
 const told = (status: Status): UnitOutcome => ({ status, model: 'account', key: 'credits/u' });
@@ -31,7 +33,7 @@ const operations: readonly (readonly [Operation, number, number, number])[] = [
   [(c, id) => c.commitReservedCredits(id, { amount: 3, final: false }), 97, 7, 100],
   [(c, id) => c.commitReservedCredits(id, { amount: 12, overage: 'charge' }), 88, 0, 100],
   [(c) => c.transferCredits({ from: 'u', to: 'v', amount: 1 }), 99, 10, 101],
-  [async (c) => expect(await codeOf(c.deductCredits('u', 91))).toContain('INSUFFICIENT_CREDITS'), 100, 10, 100],
+  [async (c) => expect(await endOf(c.deductCredits('u', 91))).toContain('INSUFFICIENT_CREDITS'), 100, 10, 100],
 ];
 
 describe.each([
@@ -62,7 +64,7 @@ describe.each([
       const { db, manager, credits } = open();
       await manager.init();
       lie(db, status, times, 'creation');
-      expect(await codeOf(credits.addCredits('u', 5))).toBe('resolved');
+      expect(await endOf(credits.addCredits('u', 5))).toBe('resolved');
       expect((await credits.getUserCreditsInfo('u')).balance).toBe(5);
     }
   });
@@ -92,7 +94,7 @@ describe.each([
     await credits.addCredits('u', 150);
     const services = [credits, another().credits, another().credits];
     const calls = Array.from({ length: 200 }, (_, i) => services[i % 3]!.deductCredits('u', 1));
-    const answers = await Promise.all(calls.map(codeOf));
+    const answers = await Promise.all(calls.map(endOf));
     expect(answers.filter((answer) => answer === 'resolved')).toHaveLength(150);
     expect(answers.filter((answer) => answer === 'INSUFFICIENT_CREDITS not_applied')).toHaveLength(50);
     expect(await audit(inner, 'credits/u')).toEqual([]);
@@ -125,10 +127,10 @@ test('decides on what the winner left: a refusal is never from a remembered stat
   await other.addCredits('u', 90);
   expect((await credits.deductCredits('u', 95)).balanceAfter).toBe(5);
   await other.deductCredits('u', 5);
-  expect(await codeOf(credits.deductCredits('u', 1))).toBe('INSUFFICIENT_CREDITS not_applied');
+  expect(await endOf(credits.deductCredits('u', 1))).toBe('INSUFFICIENT_CREDITS not_applied');
   const hold = await other.addCredits('u', 10).then(() => other.reserveCredits('u', 10));
   expect((await credits.releaseReservedCredits(hold.id)).status).toBe('released');
-  expect(await codeOf(other.commitReservedCredits(hold.id))).toBe('RESERVATION_NOT_ACTIVE not_applied');
+  expect(await endOf(other.commitReservedCredits(hold.id))).toBe('RESERVATION_NOT_ACTIVE not_applied');
 });
 
 test('a lock read that answers after the deadline applies nothing any more', async () => {
@@ -143,7 +145,7 @@ test('a lock read that answers after the deadline applies nothing any more', asy
     if (options?.lock) answered.open();
     return rows;
   };
-  expect(await codeOf(credits.deductCredits('u', 30, { timeoutMs: 60 }))).toBe('CONTENTION not_applied');
+  expect(await endOf(credits.deductCredits('u', 30, { timeoutMs: 60 }))).toBe('CONTENTION not_applied');
   mayAnswer.open();
   await answered.opened;
   await open().credits.addCredits('u', 1);

@@ -1,8 +1,10 @@
 /** Deadlines, aborts, closing, bounded waiting and first use: every call ends, and says no more than is known. */
 import { describe, expect, test } from 'vitest';
 import { creditError, isCreditError, type Unit } from '../../src/index.js';
-import { bench, codeOf, gate, isMoney, unknown } from '../backends/gated-db.js';
+import { bench, isMoney, unknown } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
+import { gate, sleep } from '../support/wait.js';
 
 const never = <T>() => new Promise<T>(() => {});
 
@@ -27,9 +29,9 @@ describe('at the deadline', () => {
       return db.inner.getMany(...args);
     };
     const cold = open().credits;
-    const code = await codeOf(cold.deductCredits('u', 30, { timeoutMs: 60 }));
+    const code = await endOf(cold.deductCredits('u', 30, { timeoutMs: 60 }));
     expect(code).toBe('TIMEOUT not_applied');
-    expect(await codeOf(credits.getUserCreditsInfo('u', { timeoutMs: 60 }))).toBe('TIMEOUT not_applied');
+    expect(await endOf(credits.getUserCreditsInfo('u', { timeoutMs: 60 }))).toBe('TIMEOUT not_applied');
     mayRead.open();
     await cold.deductCredits('u', 1);
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(99);
@@ -81,7 +83,7 @@ describe('at the deadline', () => {
     const first = credits.deductCredits('u', 30);
     await hung.opened;
     // Long before the deadline of the call in front of it.
-    const queued = codeOf(credits.deductCredits('u', 7, { timeoutMs: 50 }));
+    const queued = endOf(credits.deductCredits('u', 7, { timeoutMs: 50 }));
     const late = new Promise((resolve) => setTimeout(resolve, 5_000, 'late'));
     expect(await Promise.race([queued, late])).toBe('TIMEOUT not_applied');
     mayAnswer.open();
@@ -93,7 +95,7 @@ describe('at the deadline', () => {
     const { db, credits } = bench();
     await credits.addCredits('u', 100);
     const [mayAnswer, hung] = hangNextCommit(db);
-    const impatient = codeOf(credits.deductCredits('u', 30, { timeoutMs: 60 }));
+    const impatient = endOf(credits.deductCredits('u', 30, { timeoutMs: 60 }));
     const patient = credits.deductCredits('u', 5);
     await hung.opened;
     expect(await impatient).toBe('OUTCOME_UNKNOWN unknown');
@@ -111,11 +113,11 @@ test('one deadline holds for all that a verb on a hold has to ask', async () => 
   const order: string[] = [];
   db.methods.getMany = async (model, ...rest) => {
     if (model === 'account') return never();
-    await new Promise((resolve) => setTimeout(resolve, 180));
+    await sleep(180);
     return db.inner.getMany(model, ...rest);
   };
-  const call = codeOf(cold.releaseReservedCredits(id, { timeoutMs: 200 })).then((code) => order.push(code));
-  const timer = new Promise((resolve) => setTimeout(resolve, 320)).then(() => order.push('much later'));
+  const call = endOf(cold.releaseReservedCredits(id, { timeoutMs: 200 })).then((code) => order.push(code));
+  const timer = sleep(320).then(() => order.push('much later'));
   await Promise.all([call, timer]);
   // Both are timers of one process: their order, unlike their times, does not depend on the machine.
   expect(order).toEqual(['TIMEOUT not_applied', 'much later']);
@@ -126,8 +128,8 @@ describe('an abort signal', () => {
     const { db, manager, credits } = bench();
     await manager.init();
     const signal = AbortSignal.abort();
-    expect(await codeOf(credits.addCredits('u', 1, { signal }))).toBe('ABORTED not_applied');
-    expect(await codeOf(credits.getUserCreditsInfo('u', { signal }))).toBe('ABORTED not_applied');
+    expect(await endOf(credits.addCredits('u', 1, { signal }))).toBe('ABORTED not_applied');
+    expect(await endOf(credits.getUserCreditsInfo('u', { signal }))).toBe('ABORTED not_applied');
     expect(db.commits).toEqual([]);
   });
 
@@ -138,7 +140,7 @@ describe('an abort signal', () => {
     const abort = new AbortController();
     const sent = credits.deductCredits('u', 30, { signal: abort.signal });
     await hung.opened;
-    const queued = codeOf(credits.deductCredits('u', 7, { signal: abort.signal }));
+    const queued = endOf(credits.deductCredits('u', 7, { signal: abort.signal }));
     abort.abort();
     expect(await queued).toBe('ABORTED not_applied');
     mayAnswer.open();
@@ -164,13 +166,13 @@ describe('close', () => {
     const { manager, credits, db } = bench();
     const calls = Array.from({ length: 50 }, () => credits.addCredits('u', 1));
     const closing = manager.close();
-    expect(await codeOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
+    expect(await endOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
     const balances = (await Promise.all(calls)).map((call) => call.balanceAfter);
     expect(Math.max(...balances)).toBe(50);
     await closing;
-    expect(await codeOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
-    expect(await codeOf(credits.getUserCreditsInfo('u'))).toBe('CLOSED not_applied');
-    expect(await codeOf(credits.releaseReservedCredits('r-1'))).toBe('CLOSED not_applied');
+    expect(await endOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
+    expect(await endOf(credits.getUserCreditsInfo('u'))).toBe('CLOSED not_applied');
+    expect(await endOf(credits.releaseReservedCredits('r-1'))).toBe('CLOSED not_applied');
     await manager.close();
     expect(db.commits.length).toBeGreaterThan(0);
   });
@@ -179,7 +181,7 @@ describe('close', () => {
     const { manager, credits, db } = bench();
     await credits.addCredits('u', 1);
     db.onceInCommit(() => never());
-    const call = codeOf(credits.addCredits('u', 1, { timeoutMs: 60 }));
+    const call = endOf(credits.addCredits('u', 1, { timeoutMs: 60 }));
     await manager.close();
     expect(await call).toBe('OUTCOME_UNKNOWN unknown');
   });
@@ -187,15 +189,15 @@ describe('close', () => {
   test('without a single call before closes too', async () => {
     const { manager, credits } = bench();
     await manager.close();
-    expect(await codeOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
-    expect(await codeOf(manager.init())).toBe('CLOSED not_applied');
+    expect(await endOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
+    expect(await endOf(manager.init())).toBe('CLOSED not_applied');
   });
 });
 
 describe('bounded waiting', () => {
   test('refuses the next call on a full account at once, and others not', async () => {
     const { credits } = bench({ pipeline: { maxWaitingPerAccount: 5 } });
-    const calls = Array.from({ length: 8 }, () => codeOf(credits.addCredits('u', 1)));
+    const calls = Array.from({ length: 8 }, () => endOf(credits.addCredits('u', 1)));
     const other = credits.addCredits('v', 1);
     const codes = await Promise.all(calls);
     expect(codes.filter((code) => code === 'resolved')).toHaveLength(5);
@@ -207,9 +209,9 @@ describe('bounded waiting', () => {
 
   test('refuses the next call of a full process at once', async () => {
     const { credits } = bench({ pipeline: { maxWaiting: 5 } });
-    const codes = await Promise.all(Array.from({ length: 8 }, (_, i) => codeOf(credits.addCredits(`u${i}`, 1))));
+    const codes = await Promise.all(Array.from({ length: 8 }, (_, i) => endOf(credits.addCredits(`u${i}`, 1))));
     expect(codes.filter((code) => code === 'resolved')).toHaveLength(5);
-    expect(await codeOf(credits.addCredits('u7', 1))).toBe('resolved');
+    expect(await endOf(credits.addCredits('u7', 1))).toBe('resolved');
   });
 });
 
@@ -217,9 +219,9 @@ describe('first use', () => {
   test('fails with the store and is tried again by the next call', async () => {
     const { db, credits, manager } = bench();
     db.methods.init = () => Promise.reject(creditError('STORAGE_UNAVAILABLE', 'down', {}));
-    const codes = await Promise.all([codeOf(credits.addCredits('u', 1)), codeOf(credits.getUserCreditsInfo('u'))]);
+    const codes = await Promise.all([endOf(credits.addCredits('u', 1)), endOf(credits.getUserCreditsInfo('u'))]);
     expect(codes).toEqual(['STORAGE_UNAVAILABLE not_applied', 'STORAGE_UNAVAILABLE not_applied']);
-    expect(await codeOf(manager.init())).toBe('STORAGE_UNAVAILABLE not_applied');
+    expect(await endOf(manager.init())).toBe('STORAGE_UNAVAILABLE not_applied');
     db.methods = {};
     expect((await credits.addCredits('u', 1)).balanceAfter).toBe(1);
   });
@@ -232,8 +234,8 @@ describe('first use', () => {
       return db.inner.init(models);
     };
     const codes = await Promise.all([
-      codeOf(credits.addCredits('u', 1, { timeoutMs: 50 })),
-      codeOf(credits.getUserCreditsInfo('u', { timeoutMs: 50 })),
+      endOf(credits.addCredits('u', 1, { timeoutMs: 50 })),
+      endOf(credits.getUserCreditsInfo('u', { timeoutMs: 50 })),
     ]);
     expect(codes).toEqual(['TIMEOUT not_applied', 'TIMEOUT not_applied']);
     mayBegin.open();
@@ -258,7 +260,7 @@ describe('first use', () => {
       if (units.some(isMoney) || lost++ > 0) return outcomes;
       return unknown(units);
     };
-    const code = await codeOf(credits.addCredits('u', 1));
+    const code = await endOf(credits.addCredits('u', 1));
     expect(['resolved', 'STORAGE_UNAVAILABLE not_applied']).toContain(code);
     const { balanceAfter } = await credits.addCredits('u', 1);
     expect(balanceAfter).toBe(code === 'resolved' ? 2 : 1);

@@ -1,9 +1,10 @@
 /** Calls inside a host's own transaction: they live and die with it, and leave nothing behind in the process. */
 import { describe, expect, test } from 'vitest';
 import type { MemorySession } from '../../src/index.js';
-import { codeOf, gate } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
 import { dump } from '../support/dump.js';
+import { gate } from '../support/wait.js';
 import { host, RollBack } from './host.js';
 
 /** One of everything, in one transaction. */
@@ -45,7 +46,7 @@ describe('a host transaction', () => {
     await credits.addCredits('u', 1);
     const existing = await credits.reserveCredits('u', 1);
     // Accounts that are touched for the first time stay behind, empty and invisible.
-    for (const user of ['v', 'w']) await codeOf(credits.deductCredits(user, 1));
+    for (const user of ['v', 'w']) await endOf(credits.deductCredits(user, 1));
     const before = await dump(db.inner);
     let hold = '';
     await rolledBack(async (session) => {
@@ -53,7 +54,7 @@ describe('a host transaction', () => {
       await credits.releaseReservedCredits(existing.id, { session });
     });
     expect(await dump(db.inner)).toEqual(before);
-    expect(await codeOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_FOUND not_applied');
+    expect(await endOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_FOUND not_applied');
     expect(await credits.getReservation(hold)).toBeNull();
     expect((await credits.getReservation(existing.id))?.status).toBe('active');
     expect((await credits.addCredits('u', 100, { idempotencyKey: 'add' })).replayed).toBe(false);
@@ -98,7 +99,7 @@ describe('a host transaction', () => {
     const { db, credits, begin } = host();
     await credits.addCredits('u', 10);
     const codes = await begin((session) =>
-      Promise.all(Array.from({ length: 20 }, () => codeOf(credits.deductCredits('u', 1, { session })))),
+      Promise.all(Array.from({ length: 20 }, () => endOf(credits.deductCredits('u', 1, { session })))),
     );
     expect(codes.filter((code) => code === 'resolved')).toHaveLength(10);
     expect(codes.filter((code) => code === 'INSUFFICIENT_CREDITS not_applied')).toHaveLength(10);
@@ -111,7 +112,7 @@ describe('a host transaction', () => {
     await credits.addCredits('u', 10);
     const before = await dump(db.inner);
     const refused = async (session: MemorySession) => {
-      expect(await codeOf(credits.deductCredits('u', 11, { session }))).toBe('INSUFFICIENT_CREDITS not_applied');
+      expect(await endOf(credits.deductCredits('u', 11, { session }))).toBe('INSUFFICIENT_CREDITS not_applied');
       expect((await credits.deductCredits('u', 4, { session })).balanceAfter).toBe(6);
     };
     await rolledBack(refused);
@@ -130,7 +131,7 @@ describe('a host transaction', () => {
       const again = credits.deductCredits('u', 2, { session, idempotencyKey: 'own' });
       expect(await again).toEqual({ ...own, replayed: true });
       const other = credits.deductCredits('u', 3, { session, idempotencyKey: 'own' });
-      expect(await codeOf(other)).toBe('IDEMPOTENCY_CONFLICT not_applied');
+      expect(await endOf(other)).toBe('IDEMPOTENCY_CONFLICT not_applied');
     });
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(8);
   });
@@ -199,7 +200,7 @@ describe('a call without the session', () => {
       expect((await credits.deductCredits('u', 10)).balanceAfter).toBe(90 - round * 20);
       expect((await open().credits.deductCredits('u', 10)).balanceAfter).toBe(80 - round * 20);
     }
-    expect(await codeOf(credits.deductCredits('u', 1))).toBe('INSUFFICIENT_CREDITS not_applied');
+    expect(await endOf(credits.deductCredits('u', 1))).toBe('INSUFFICIENT_CREDITS not_applied');
     expect(await audit(db.inner, 'credits/u')).toEqual([]);
   });
 });

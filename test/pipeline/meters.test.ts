@@ -1,7 +1,8 @@
 /** Metered work on a store that fails: a hold never leaks, what is charged is charged once. */
 import { describe, expect, test } from 'vitest';
-import { bench, codeOf, unknown } from '../backends/gated-db.js';
+import { bench, unknown } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
 
 const failing = { status: 'rejected', cause: new Error('disk full') } as const;
 
@@ -29,9 +30,9 @@ describe('withCredits', () => {
     const work = async () => {
       ran++;
     };
-    expect(await codeOf(credits.withCredits({ userId: 'u', estimate: 6 }, work))).toContain('INSUFFICIENT_CREDITS');
+    expect(await endOf(credits.withCredits({ userId: 'u', estimate: 6 }, work))).toContain('INSUFFICIENT_CREDITS');
     db.onceInCommit(async (units) => units.map(() => failing));
-    expect(await codeOf(credits.withCredits({ userId: 'u', estimate: 1 }, work))).toContain('STORAGE_UNAVAILABLE');
+    expect(await endOf(credits.withCredits({ userId: 'u', estimate: 1 }, work))).toContain('STORAGE_UNAVAILABLE');
     expect(ran).toBe(0);
     expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: 5, reserved: 0 });
   });
@@ -61,7 +62,7 @@ describe('a meter', () => {
     const meter = await credits.openMeter({ userId: 'u', estimate: 10 });
     meter.add(12);
     db.onceInCommit(async (units) => units.map(() => failing));
-    expect(await codeOf(meter.settle())).toContain('STORAGE_UNAVAILABLE');
+    expect(await endOf(meter.settle())).toContain('STORAGE_UNAVAILABLE');
     const settled = await Promise.all([meter.settle(), meter.settle()]);
     expect(settled[0]?.id).toBe(settled[1]?.id);
     await meter.release();

@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { isCreditError } from '../../src/index.js';
 import { DRIVER_TEXT } from '../backends/faulty-db.js';
-import { bench, codeOf, gate } from '../backends/gated-db.js';
+import { bench } from '../backends/gated-db.js';
+import { endOf } from '../support/codes.js';
 import { type Service, World } from '../support/fault-world.js';
+import { gate } from '../support/wait.js';
 
 const reads: Readonly<Record<string, (credits: Service, ids: { hold: string; entry: string }) => Promise<unknown>>> = {
   getUserCreditsInfo: (c) => c.getUserCreditsInfo('u'),
@@ -62,7 +64,7 @@ test('a read with little time does not take it from those that share its query',
     if ((options?.timeoutMs ?? Number.POSITIVE_INFINITY) < 1_000) throw new Error('this store takes its time');
     return db.inner.getMany(model, keys, options);
   };
-  const hurried = codeOf(credits.getUserCreditsInfo('u', { timeoutMs: 5 }));
+  const hurried = endOf(credits.getUserCreditsInfo('u', { timeoutMs: 5 }));
   const [same, other] = await Promise.all([credits.getUserCreditsInfo('u'), credits.getUserCreditsInfo('v')]);
   expect([same.balance, other.balance]).toEqual([10, 0]);
   await hurried;
@@ -76,10 +78,10 @@ test('a store that throws instead of rejecting ends the call, not the process', 
   };
   db.methods = { getMany: fail, find: fail, commit: fail, ping: fail };
   for (const read of Object.values(reads)) {
-    const answer = await codeOf(read(credits, { hold: 'r-x', entry: 'x' }));
+    const answer = await endOf(read(credits, { hold: 'r-x', entry: 'x' }));
     expect(answer).toBe('STORAGE_UNAVAILABLE not_applied');
   }
-  expect(await codeOf(credits.deductCredits('u', 1))).toBe('STORAGE_UNAVAILABLE not_applied');
+  expect(await endOf(credits.deductCredits('u', 1))).toBe('STORAGE_UNAVAILABLE not_applied');
   db.methods = {};
   expect((await credits.deductCredits('u', 1)).balanceAfter).toBe(9);
 });
@@ -93,7 +95,7 @@ test('an aborted read is ABORTED at once, though the store hangs', async () => {
     return new Promise(() => {});
   };
   const abort = new AbortController();
-  const reading = codeOf(credits.getUserCreditsInfo('u', { signal: abort.signal }));
+  const reading = endOf(credits.getUserCreditsInfo('u', { signal: abort.signal }));
   await asked.opened;
   abort.abort();
   expect(await reading).toBe('ABORTED not_applied');

@@ -1,8 +1,9 @@
 /** What a process remembers is never the truth: every answer is of the stored state, and conflicts end at once. */
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, isCreditError, type Unit } from '../../src/index.js';
-import { bench, codeOf, GatedDb } from '../backends/gated-db.js';
+import { bench, GatedDb } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
 
 describe('an answer that writes nothing is of the stored state', () => {
   test('expireCredits sees a lot that another process added and the clock took since', async () => {
@@ -17,14 +18,14 @@ describe('an answer that writes nothing is of the stored state', () => {
     const { credits, open } = bench();
     await credits.addCredits('u', 2_251_799_813);
     await open().credits.deductCredits('u', 10);
-    expect(await codeOf(credits.addCredits('u', 10))).toBe('resolved');
+    expect(await endOf(credits.addCredits('u', 10))).toBe('resolved');
   });
 
   test('createAccount with other options after another process created the account is a conflict', async () => {
     const { credits, open } = bench();
     await credits.addCredits('u', 1, { expiresAt: '2031-01-01T00:00:00Z' });
     await open().credits.createAccount('u', { overdraftLimit: 5 });
-    expect(await codeOf(credits.createAccount('u', { overdraftLimit: 6 }))).toContain('IDEMPOTENCY_CONFLICT');
+    expect(await endOf(credits.createAccount('u', { overdraftLimit: 6 }))).toContain('IDEMPOTENCY_CONFLICT');
   });
 });
 
@@ -37,7 +38,7 @@ test('a commit that meets another writer inside a host transaction is refused', 
     return units.map(() => ({ status: 'conflict', model: 'account', key: 'credits/u' }) as const);
   };
   await db.inner.transaction(async (session) => {
-    expect(await codeOf(credits.deductCredits('u', 30, { session }))).toBe('CONTENTION not_applied');
+    expect(await endOf(credits.deductCredits('u', 30, { session }))).toBe('CONTENTION not_applied');
   });
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(100);
 });
@@ -108,7 +109,7 @@ test('a reversal by another process counts that came after the reversals were re
     await other.reverseTransaction(id);
     return page;
   };
-  expect(await codeOf(credits.reverseTransaction(id))).toBe('ALREADY_REVERSED not_applied');
+  expect(await endOf(credits.reverseTransaction(id))).toBe('ALREADY_REVERSED not_applied');
   expect(await nothing).toBe(0);
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(10);
   expect(await audit(db.inner, 'credits/u')).toEqual([]);

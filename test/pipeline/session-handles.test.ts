@@ -4,9 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { InMemoryDbManager, type MemorySession } from '../../src/index.js';
-import { codeOf, gate } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
 import { dump } from '../support/dump.js';
+import { gate } from '../support/wait.js';
 import { host } from './host.js';
 
 describe('a session', () => {
@@ -21,13 +22,13 @@ describe('a session', () => {
     });
     const sessions = [ended, { kind: 'memory' }, {}, [], null, 'session', 1] as unknown as MemorySession[];
     for (const session of sessions) {
-      expect(await codeOf(credits.deductCredits('u', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
-      expect(await codeOf(credits.getUserCreditsInfo('u', { session }))).toBe('INVALID_ARGUMENT not_applied');
-      expect(await codeOf(credits.getCreditHistory('u', { session }))).toBe('INVALID_ARGUMENT not_applied');
+      expect(await endOf(credits.deductCredits('u', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
+      expect(await endOf(credits.getUserCreditsInfo('u', { session }))).toBe('INVALID_ARGUMENT not_applied');
+      expect(await endOf(credits.getCreditHistory('u', { session }))).toBe('INVALID_ARGUMENT not_applied');
     }
     await other.transaction(async (session) => {
-      expect(await codeOf(credits.deductCredits('u', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
-      expect(await codeOf(credits.getUserCreditsInfo('u', { session }))).toBe('INVALID_ARGUMENT not_applied');
+      expect(await endOf(credits.deductCredits('u', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
+      expect(await endOf(credits.getUserCreditsInfo('u', { session }))).toBe('INVALID_ARGUMENT not_applied');
     });
     expect(await dump(db.inner)).toEqual(before);
   });
@@ -37,7 +38,7 @@ describe('a session', () => {
     await credits.addCredits('u', 10);
     await begin(async (session) => {
       const signal = AbortSignal.abort();
-      expect(await codeOf(credits.deductCredits('u', 1, { session, signal }))).toBe('ABORTED not_applied');
+      expect(await endOf(credits.deductCredits('u', 1, { session, signal }))).toBe('ABORTED not_applied');
     });
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(10);
   });
@@ -51,12 +52,12 @@ describe('a session', () => {
         await mayRead.opened;
         return db.inner.getMany(...args);
       };
-      const first = codeOf(credits.deductCredits('u', 1, { session }));
-      const second = codeOf(credits.deductCredits('u', 2, { session, timeoutMs: 50 }));
+      const first = endOf(credits.deductCredits('u', 1, { session }));
+      const second = endOf(credits.deductCredits('u', 2, { session, timeoutMs: 50 }));
       const late = await second;
       mayRead.open();
       db.methods = {};
-      return [await first, late, await codeOf(credits.deductCredits('u', 4, { session }))];
+      return [await first, late, await endOf(credits.deductCredits('u', 4, { session }))];
     });
     expect(codes).toEqual(['resolved', 'TIMEOUT not_applied', 'resolved']);
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(5);
@@ -74,7 +75,7 @@ describe('a session', () => {
     await locked.opened;
     await begin(async (session) => {
       const call = credits.deductCredits('u', 2, { session, timeoutMs: 60 });
-      expect(await codeOf(call)).toMatch(/^(CONTENTION|TIMEOUT) not_applied$/);
+      expect(await endOf(call)).toMatch(/^(CONTENTION|TIMEOUT) not_applied$/);
     });
     mayEnd.open();
     await first;

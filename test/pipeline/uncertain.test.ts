@@ -1,8 +1,10 @@
 /** Commits whose answer was lost, followed by something that must not make the library claim too much. */
 import { describe, expect, test } from 'vitest';
 import { isCreditError, type Unit } from '../../src/index.js';
-import { bench, codeOf, gate, isMoney, unknown } from '../backends/gated-db.js';
+import { bench, isMoney, unknown } from '../backends/gated-db.js';
 import { audit } from '../support/audit.js';
+import { endOf } from '../support/codes.js';
+import { gate } from '../support/wait.js';
 
 const KEY = 'credits/u';
 
@@ -18,7 +20,7 @@ describe('a commit without an answer', () => {
       if (sent === 1) late = units;
       return sent === 1 ? unknown(units) : units.map(() => ({ status: 'rejected', cause: new Error('disk full') }));
     };
-    const answer = await codeOf(credits.deductCredits('u', 30));
+    const answer = await endOf(credits.deductCredits('u', 30));
     db.methods = {};
     await db.inner.commit(late);
     const { balance } = await credits.getUserCreditsInfo('u');
@@ -36,7 +38,7 @@ describe('a commit without an answer', () => {
       return unknown(units);
     });
     const expiresAt = new Date(clock.now().getTime() + 3_600_000);
-    const adding = codeOf(credits.addCredits('u', 50, { expiresAt, timeoutMs: 300 }));
+    const adding = endOf(credits.addCredits('u', 50, { expiresAt, timeoutMs: 300 }));
     const answer = await adding;
     await db.inner.commit(late);
     clock.set('2030-01-02T00:00:01Z');
@@ -56,7 +58,7 @@ describe('a commit without an answer', () => {
       return unknown(units);
     });
     // While the first attempt is on its way, nothing else moves the account: the second attempt decides alike.
-    const adding = await codeOf(credits.addCredits('u', 10));
+    const adding = await endOf(credits.addCredits('u', 10));
     await db.inner.commit(late);
     const { balance } = await open().credits.getUserCreditsInfo('u');
     expect([adding, balance]).toEqual(['resolved', 2_251_799_813]);
@@ -86,7 +88,7 @@ describe('a commit without an answer', () => {
       await other.deductCredits('u', 80);
       return unknown(units);
     });
-    expect(await codeOf(credits.deductCredits('u', 30))).toBe('INSUFFICIENT_CREDITS not_applied');
+    expect(await endOf(credits.deductCredits('u', 30))).toBe('INSUFFICIENT_CREDITS not_applied');
     expect(await db.inner.commit(late)).toMatchObject([{ status: 'conflict' }]);
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(20);
     expect(await audit(db.inner, KEY)).toEqual([]);
@@ -101,7 +103,7 @@ describe('a commit without an answer', () => {
       clock.advance({ hours: 2 });
       return unknown(units);
     });
-    expect(await codeOf(credits.deductCredits('u', 30))).toBe('INSUFFICIENT_CREDITS not_applied');
+    expect(await endOf(credits.deductCredits('u', 30))).toBe('INSUFFICIENT_CREDITS not_applied');
     expect(await db.inner.commit(late)).toMatchObject([{ status: 'conflict' }]);
     expect((await open().credits.getUserCreditsInfo('u')).balance).toBe(0);
   });
@@ -154,13 +156,13 @@ describe('a key that the library made', () => {
 
   test('is refused with another amount', async () => {
     const { credits, idempotencyKey } = await unknownCall((c) => c.deductCredits('u', 5, { timeoutMs: 50 }));
-    expect(await codeOf(credits.deductCredits('u', 6, { idempotencyKey }))).toContain('IDEMPOTENCY_CONFLICT');
+    expect(await endOf(credits.deductCredits('u', 6, { idempotencyKey }))).toContain('IDEMPOTENCY_CONFLICT');
   });
 
   test('is refused for another verb, and for another account', async () => {
     const { credits, idempotencyKey } = await unknownCall((c) => c.deductCredits('u', 5, { timeoutMs: 50 }));
-    expect(await codeOf(credits.addCredits('u', 5, { idempotencyKey }))).toContain('IDEMPOTENCY_CONFLICT');
-    expect(await codeOf(credits.deductCredits('v', 5, { idempotencyKey }))).not.toBe('resolved');
+    expect(await endOf(credits.addCredits('u', 5, { idempotencyKey }))).toContain('IDEMPOTENCY_CONFLICT');
+    expect(await endOf(credits.deductCredits('v', 5, { idempotencyKey }))).not.toBe('resolved');
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(95);
   });
 
@@ -169,7 +171,7 @@ describe('a key that the library made', () => {
       c.transferCredits({ from: 'u', to: 'v', amount: 5 }, { timeoutMs: 50 }),
     );
     const elsewhere = credits.transferCredits({ from: 'u', to: 'w', amount: 5 }, { idempotencyKey });
-    expect(await codeOf(elsewhere)).toContain('IDEMPOTENCY_CONFLICT');
+    expect(await endOf(elsewhere)).toContain('IDEMPOTENCY_CONFLICT');
     const again = await credits.transferCredits({ from: 'u', to: 'v', amount: 5 }, { idempotencyKey });
     expect([again.out.replayed, again.in.userId]).toEqual([true, 'v']);
   });
@@ -177,7 +179,7 @@ describe('a key that the library made', () => {
   test('is refused for another hold of the same account', async () => {
     const holds: string[] = [];
     const { credits, idempotencyKey } = await unknownHold(holds);
-    expect(await codeOf(credits.releaseReservedCredits(holds[1]!, { idempotencyKey }))).toContain(
+    expect(await endOf(credits.releaseReservedCredits(holds[1]!, { idempotencyKey }))).toContain(
       'IDEMPOTENCY_CONFLICT',
     );
     expect((await credits.releaseReservedCredits(holds[0]!, { idempotencyKey })).replayed).toBe(true);
@@ -209,7 +211,7 @@ describe('a key that the library made', () => {
       const answers = await Promise.all([1, 2, 3].map(() => service.deductCredits('u', 5, { idempotencyKey })));
       expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
       expect(answers.filter((answer) => !answer.replayed)).toHaveLength(lands ? 0 : 1);
-      const other = codeOf(service.deductCredits('u', 6, { idempotencyKey }));
+      const other = endOf(service.deductCredits('u', 6, { idempotencyKey }));
       expect(await other).toContain('IDEMPOTENCY_CONFLICT');
       await db.inner.commit(late);
       expect((await credits.getUserCreditsInfo('u')).balance).toBe(95);
@@ -219,8 +221,8 @@ describe('a key that the library made', () => {
 
   test('is not accepted when it was made up', async () => {
     const { credits } = bench();
-    expect(await codeOf(credits.addCredits('u', 5, { idempotencyKey: 'op_1' }))).toContain('INVALID_ARGUMENT');
-    expect(await codeOf(credits.addCredits('u', 5, { idempotencyKey: 'op_' }))).toContain('INVALID_ARGUMENT');
+    expect(await endOf(credits.addCredits('u', 5, { idempotencyKey: 'op_1' }))).toContain('INVALID_ARGUMENT');
+    expect(await endOf(credits.addCredits('u', 5, { idempotencyKey: 'op_' }))).toContain('INVALID_ARGUMENT');
   });
 });
 
@@ -241,8 +243,8 @@ describe('an answer given meanwhile', () => {
       return db.inner.getMany(model, keys, options);
     };
     const abort = new AbortController();
-    const deducting = codeOf(credits.deductCredits('u', 30, { signal: abort.signal }));
-    const extending = codeOf(credits.extendReservation(hold.id, { ttlSeconds: 60 }));
+    const deducting = endOf(credits.deductCredits('u', 30, { signal: abort.signal }));
+    const extending = endOf(credits.extendReservation(hold.id, { ttlSeconds: 60 }));
     await reading.opened;
     abort.abort();
     mayRead.open();

@@ -1,6 +1,7 @@
 /** Acceptance and defects by their ids: keys, sessions of a host, outcomes that were lost, codes of refusals. */
 import { expect, test } from 'vitest';
-import { codeOf, describeBackends, MONTHLY } from '../support/plan-world.js';
+import { codeOf } from '../support/codes.js';
+import { describeBackends, MONTHLY } from '../support/plan-world.js';
 
 await describeBackends('accepted', (open) => {
   test('A-11, A-12, A-13, D-S-1: one subscription a user: set, set again, upgraded, removed', async () => {

@@ -1,7 +1,8 @@
 /** When periods start, by hand-made tables, whatever zone the process itself is in. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlanInput } from '../../src/index.js';
-import { codeOf, MONTHLY, memoryWorld } from '../support/plan-world.js';
+import { codeOf } from '../support/codes.js';
+import { MONTHLY, memoryWorld } from '../support/plan-world.js';
 
 interface Table {
   readonly name: string;

@@ -1,7 +1,8 @@
 /** Changes of plans: late in a period, again and again, beside a trial, a cancellation, another writer. */
 import { expect, test } from 'vitest';
 import { InMemoryDbManager, type StoreOptions } from '../../src/index.js';
-import { codeOf, describeBackends, MONTHLY, memoryWorld, type Session, World } from '../support/plan-world.js';
+import { codeOf } from '../support/codes.js';
+import { describeBackends, MONTHLY, memoryWorld, type Session, World } from '../support/plan-world.js';
 
 const IN_USE = 'PLAN_IN_USE';
 

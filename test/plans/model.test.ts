@@ -89,4 +89,4 @@ test(`${RUNS} random lives agree with the oracle: periods, grants and balances`,
   console.log(`SEED=${SEED} CREDIT_PLAN_RUNS=${RUNS}`);
   await fc.assert(property, { seed: SEED, numRuns: RUNS });
   console.log(`plans: ${JSON.stringify(counts)}`);
-}, 600_000);
+});

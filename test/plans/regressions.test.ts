@@ -1,6 +1,7 @@
 /** What was wrong once: each test is a story that ended badly before. */
 import { expect, test } from 'vitest';
-import { codeOf, describeBackends, MONTHLY, memoryWorld } from '../support/plan-world.js';
+import { codeOf } from '../support/codes.js';
+import { describeBackends, MONTHLY, memoryWorld } from '../support/plan-world.js';
 
 await describeBackends('once wrong', (open) => {
   test('a currency changed without its price made 19.99 USD 1999 JPY', async () => {

@@ -4,6 +4,7 @@ import { type TestClock, testClock } from '../../src/testing/clock.js';
 import { DRIVER_TEXT, FaultyDb } from '../backends/faulty-db.js';
 import { audit } from '../support/audit.js';
 import { withoutIds } from '../support/fault-world.js';
+import { QUIET } from '../support/quiet.js';
 import type { Shot } from '../support/shots.js';
 
 export type Manager = ReturnType<typeof createCreditManagement<MemorySession, 'image'>>;
@@ -16,7 +17,6 @@ export interface Case {
 }
 type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const MODELS = [
   ['account', 'created'],
   ['entry', 'time'],
@@ -45,7 +45,7 @@ async function prepare({ operation }: Variant) {
   const clock = testClock('2026-01-01T00:00:00Z');
   const open = () =>
     createCreditManagement<MemorySession, 'image'>({
-      ...{ db, clock, logger: quiet, creditTypes: { image: {} } },
+      ...{ db, clock, logger: QUIET, creditTypes: { image: {} } },
       sinks: [{ name: 'sink', publish: async () => {} }],
     });
   const manager = open();

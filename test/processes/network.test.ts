@@ -63,6 +63,8 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
     const journal = new Journal(name, SEED);
     const cuts = proxy.cuts;
     await journal.prepare(directCall);
+    // Whatever the test before left.
+    await recovered();
     try {
       await run(journal);
     } finally {
@@ -101,7 +103,9 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
       `one-${loses}`,
       async (journal) => {
         let met = 0;
-        for (let round = 0; round < ROUNDS; round++) {
+        // Some calls are refused and spring nothing; which ones depends on what came before.
+        for (let round = 0; round < ROUNDS || met < 6 * ROUNDS; round++) {
+          expect(round).toBeLessThan(10 * ROUNDS);
           for (const verb of VERBS) {
             let sprung: Promise<void> | undefined;
             await journal.call(directCall, 'reserveCredits');
@@ -120,7 +124,6 @@ await describeDatabase(`networks that fail on ${ADAPTER}`, (database) => {
             met++;
           }
         }
-        expect(met).toBeGreaterThanOrEqual(6 * ROUNDS);
       },
       // The network works again at once: every call finds out what became of it. A verb on a hold of another process
       // reads first, and a read on a connection that just broke is answered as not applied.

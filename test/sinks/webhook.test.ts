@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type CreditEvent, createCreditManagement, webhookSink } from '../../src/index.js';
 import { testClock } from '../../src/testing/clock.js';
-import { QUIET } from '../support/outbox-world.js';
+import { QUIET } from '../support/quiet.js';
 
 const secretOf = (byte: number, length = 32) => `whsec_${Buffer.alloc(length, byte).toString('base64')}`;
 const [OLD, NEW] = [secretOf(1), secretOf(2)];

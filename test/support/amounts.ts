@@ -2,23 +2,25 @@
  * How much of the long suites runs: the first number in `npm test`, the second with CREDIT_TEST_FULL=1 (.ci/run does
  * so). A variable of the same name says a number of its own; `npm run torture` has the largest.
  */
+import { Chance } from './chance.js';
+
 const AMOUNTS = {
   /** Random sequences of calls against the oracle, of all files together. */
   CREDIT_MODEL_RUNS: [400, 2_000],
-  CREDIT_SCHEDULED_RUNS: [60, 200],
-  CREDIT_PLAN_RUNS: [80, 300],
-  CREDIT_STORE_MODEL_RUNS: [10, 30],
-  CREDIT_TRANSCRIPT_STEPS: [300, 1_000],
+  CREDIT_SCHEDULED_RUNS: [50, 200],
+  CREDIT_PLAN_RUNS: [60, 300],
+  CREDIT_STORE_MODEL_RUNS: [8, 30],
+  CREDIT_TRANSCRIPT_STEPS: [200, 1_000],
   CREDIT_CHAOS_ROUNDS: [8, 16],
-  /** Of the faults that a walk injects, every so many-th; 1 is all of them. */
-  CREDIT_WALK_STEP: [4, 1],
+  /** Of the faults that a walk injects, one in so many; 1 is all of them. */
+  CREDIT_WALK_STEP: [6, 1],
   CREDIT_STORE_WALK_STEP: [3, 1],
-  /** Of the bytes that are tampered with, every so many-th. */
-  CREDIT_BYTE_STEP: [5, 1],
-  CREDIT_FILE_KILLS: [10, 30],
+  /** Of the bytes that are tampered with, one in so many. */
+  CREDIT_BYTE_STEP: [8, 1],
+  CREDIT_FILE_KILLS: [8, 30],
   /** Rounds of each race. */
-  CREDIT_RACES: [3, 12],
-  CREDIT_KILLS: [3, 6],
+  CREDIT_RACES: [2, 12],
+  CREDIT_KILLS: [2, 6],
   CREDIT_SERVER_KILLS: [1, 2],
   CREDIT_CUTS: [8, 20],
   CREDIT_DUE: [400, 1_000],
@@ -37,7 +39,8 @@ export function amount(name: AmountName, share = 1): number {
   return given;
 }
 
-/** Every so many-th of a list, from a place that the seed chooses, so that other seeds try others. */
+/** One in so many of a list; which ones the seed decides, and no regular step, which a regular list would follow. */
 export function someOf<T>(all: readonly T[], step: number, seed: number): readonly T[] {
-  return all.filter((_, i) => (i + seed) % step === 0);
+  const chance = new Chance(seed);
+  return all.filter(() => chance.below(step) === 0);
 }

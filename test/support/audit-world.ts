@@ -15,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { JsonDbManager } from '../backends/json-db-manager.js';
 import { clawBack } from '../ledger/audit-claw-back.js';
+import { QUIET } from './quiet.js';
 
 /** What these tests need of a database: every adapter's plain verbs. */
 export type AnyDb = Omit<DbManager<never>, 'transaction'>;
@@ -27,8 +28,6 @@ export interface World {
 
 export const START = '2030-01-01T00:00:00.000Z';
 export const DAY = 24 * 3600 * 1000;
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 let calls = 0;
 /** Now and then a macrotask, so that a run that never ends meets its test's deadline. */
@@ -68,7 +67,7 @@ export function openWorld(
     db: db as DbManager<never>,
     clock,
     ids: sequenceIds(prefix),
-    logger: quiet,
+    logger: QUIET,
     creditTypes: { image: { overdraftLimit: 20 } },
     defaults: { overdraftLimit: 50, lowCreditThreshold: 5 },
     ...(filePath !== undefined && { ledger: { filePath, fsync: 'never' } }),

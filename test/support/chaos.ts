@@ -11,6 +11,7 @@ import { type Fate, FaultyDb } from '../backends/faulty-db.js';
 import { audit, rowsBy } from './audit.js';
 import { settingOf } from './chance.js';
 import type { Service } from './fault-world.js';
+import { QUIET } from './quiet.js';
 
 /** Repeats by seed. */
 export function randomSource(seed: number): () => number {
@@ -44,8 +45,6 @@ type CallOptions = {
 
 /** So few that all wait for the same, or so many that most wait for nobody. */
 const USERS = [3, 12].map((count) => Array.from({ length: count }, (_, i) => `user-${i}`)) as [string[], string[]];
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-
 export class Chaos {
   readonly random: () => number;
   readonly db: FaultyDb;
@@ -68,7 +67,7 @@ export class Chaos {
       });
     this.db = new FaultyDb(new InMemoryDbManager({ suspend }));
     const { pipeline } = settingOf(seed);
-    this.managers = [0, 1, 2].map(() => createCreditManagement({ db: this.db, logger: quiet, pipeline }));
+    this.managers = [0, 1, 2].map(() => createCreditManagement({ db: this.db, logger: QUIET, pipeline }));
   }
 
   async prepare(): Promise<void> {

@@ -9,11 +9,10 @@ import type { EntryRow } from '../../src/models/entry.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
 import { FaultyDb } from '../backends/faulty-db.js';
 import { audit, rowsBy } from './audit.js';
+import { QUIET } from './quiet.js';
 
 export type Service = CreditService<MemorySession>;
 export type Manager = CreditManagement<MemorySession, 'trial'>;
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 export const USERS = ['credits/u', 'credits/v', 'trial/u'];
 
@@ -29,7 +28,7 @@ export class World {
       db: this.db,
       ...(options.withClock !== false && { clock: this.clock }),
       creditTypes: { trial: { trialCredits: 20 } },
-      logger: quiet,
+      logger: QUIET,
       sinks: [{ name: 'sink', publish: async () => {} }],
     });
   }

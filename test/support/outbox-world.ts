@@ -23,12 +23,10 @@ import { describePostgres } from '../backends/postgres.js';
 import { type Host, Store } from '../backends/postgres-store.js';
 import { checked, checkedManager } from './checked-manager.js';
 import { PATIENT_MS } from './pace.js';
+import { QUIET } from './quiet.js';
 
 export type Manager = CreditManagement<unknown, 'image'>;
 type Options = Omit<CreditManagementOptions<unknown, 'image'>, 'db' | 'clock'>;
-
-const ignore = () => {};
-export const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 export interface World {
   readonly clock: TestClock;

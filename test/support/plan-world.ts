@@ -12,7 +12,6 @@ import {
   createCreditManagement,
   type DbManager,
   InMemoryDbManager,
-  isCreditError,
   type MemorySession,
   type PlanInput,
 } from '../../src/index.js';
@@ -169,12 +168,4 @@ function mongoPlace({ url }: Database): Place {
     empty: () => emptyCollections(client, dbName),
     close: () => client.close(),
   };
-}
-
-/** The code of the error that a call is refused with, or what it answered. */
-export function codeOf(call: Promise<unknown>): Promise<unknown> {
-  return call.then(
-    (value) => value,
-    (error: unknown) => (isCreditError(error) ? error.code : error),
-  );
 }

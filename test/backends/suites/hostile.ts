@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { sequenceIds, testClock } from '../../../src/entries/testing.js';
 import { createCreditManagement, InMemoryDbManager, isCreditError, type JsonObject } from '../../../src/index.js';
+import { QUIET } from '../../support/quiet.js';
 import { expectSound, type HostedAdapter, type HostedStore, type Manager, type Service } from '../hosted.js';
 
 const TEXTS = [
@@ -126,8 +127,6 @@ function instance(manager: Manager) {
   };
 }
 
-const ignore = () => {};
-const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const wiring = () => ({ clock: testClock(), ids: sequenceIds(), logger: QUIET });
 
 /** The same instance twice: on the database, and on memory. */

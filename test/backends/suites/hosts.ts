@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CacheBackend, InMemoryCache } from '../../../src/index.js';
+import { endOf } from '../../support/codes.js';
 import { sleep } from '../../support/wait.js';
-import { codeOf } from '../gated-db.js';
 import { expectSound, type Host, type HostedAdapter, type HostedStore, type Service, untilWritten } from '../hosted.js';
 
 /** A cache that counts what is done to it. */
@@ -99,7 +99,7 @@ export function testHosts(adapter: HostedAdapter): Promise<void> {
               await order('order-2');
               hold = await everything(credits, session);
               await credits.releaseReservedCredits(held, { session });
-              expect(await codeOf(credits.deductCredits('v', 1_000, { session }))).toMatch(/INSUFFICIENT_CREDITS/);
+              expect(await endOf(credits.deductCredits('v', 1_000, { session }))).toMatch(/INSUFFICIENT_CREDITS/);
             });
             expect(await store.dump()).toEqual(rows);
             expect(await store.orders()).toEqual([]);
@@ -109,7 +109,7 @@ export function testHosts(adapter: HostedAdapter): Promise<void> {
             expect(await manager.ledger.reconcile()).toEqual({ added: 0 });
             // What the process remembers is what the store says, of the account, the hold and the keys.
             expect(await credits.getReservation(hold)).toBeNull();
-            expect(await codeOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_FOUND not_applied');
+            expect(await endOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_FOUND not_applied');
             expect((await credits.commitReservedCredits(held)).balanceAfter).toBe(49);
             expect(await credits.addCredits('u', 100, { idempotencyKey: 'add' })).toMatchObject({
               replayed: false,
@@ -135,7 +135,7 @@ export function testHosts(adapter: HostedAdapter): Promise<void> {
             });
             if (round % 2 === 0) await there.credits.deductCredits('u', 10); // another version n
             const now = (await there.credits.getUserCreditsInfo('u')).balance;
-            expect(await codeOf(here.credits.deductCredits('u', now + 1))).toBe('INSUFFICIENT_CREDITS not_applied');
+            expect(await endOf(here.credits.deductCredits('u', now + 1))).toBe('INSUFFICIENT_CREDITS not_applied');
             expect((await here.credits.deductCredits('u', 5)).balanceAfter).toBe(now - 5);
             await expectSound(here);
           }
@@ -151,8 +151,8 @@ export function testHosts(adapter: HostedAdapter): Promise<void> {
             const waiting: Promise<string>[] = [];
             const transaction = run(async ({ session }) => {
               await here.credits.deductCreditsAfterService('u', 90, { session, idempotencyKey: `after ${end}` });
-              for (const { credits } of [here, there]) waiting.push(codeOf(credits.deductCredits('u', 20)));
-              await new Promise((resolve) => setTimeout(resolve, 150));
+              for (const { credits } of [here, there]) waiting.push(endOf(credits.deductCredits('u', 20)));
+              await sleep(150);
               if (end === 'rollback') throw new Error('undo');
             });
             await transaction.catch((error: Error) => expect(error.message).toBe('undo'));
@@ -182,7 +182,7 @@ export function testHosts(adapter: HostedAdapter): Promise<void> {
           ];
           await store.host(kind)(async ({ session, order }) => {
             for (const [i, [code, call]] of refused.entries()) {
-              expect(await codeOf(call(session))).toBe(`${code} not_applied`);
+              expect(await endOf(call(session))).toBe(`${code} not_applied`);
               await order(`after ${i}`);
             }
             const again = await credits.addCredits('u', 10, { session, idempotencyKey: 'k' });
@@ -206,7 +206,7 @@ export function testHosts(adapter: HostedAdapter): Promise<void> {
           const codes = await store.host(kind)(async ({ session }) => {
             const pair = [here.credits.addCredits('v', 1, { session }), here.credits.addCredits('v', 2, { session })];
             expect((await Promise.all(pair)).map(({ balanceAfter }) => balanceAfter)).toEqual([1, 3]);
-            const calls = Array.from({ length: 12 }, () => codeOf(here.credits.deductCredits('u', 1, { session })));
+            const calls = Array.from({ length: 12 }, () => endOf(here.credits.deductCredits('u', 1, { session })));
             const reads = Array.from({ length: 4 }, () => here.credits.getUserCreditsInfo('u', { session }));
             await Promise.all(reads);
             return Promise.all(calls);

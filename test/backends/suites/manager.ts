@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { InMemoryCache } from '../../../src/index.js';
+import { endOf } from '../../support/codes.js';
 import { paced } from '../../support/pace.js';
 import { sleep } from '../../support/wait.js';
 import type { Database } from '../find.js';
-import { codeOf } from '../gated-db.js';
 import { expectSound, type HostedAdapter, type HostedStore, type Manager, untilWritten } from '../hosted.js';
 
 interface Bench {
@@ -68,7 +68,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
         });
         await credits.commitReservedCredits(hold, { amount: 20 });
         expect(await info()).toEqual([40, 0, 40, 0]);
-        expect(await codeOf(credits.releaseReservedCredits(hold))).toBe('RESERVATION_NOT_ACTIVE not_applied');
+        expect(await endOf(credits.releaseReservedCredits(hold))).toBe('RESERVATION_NOT_ACTIVE not_applied');
         await credits.releaseReservedCredits(await credits.reserveCredits('u', 5));
         await credits.transferCredits({ from: 'u', to: 'v', amount: 15 });
         expect([await info(), await info('v')]).toEqual([
@@ -82,7 +82,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
         await credits.adjustCredits('v', '-0.5', { actor: 'ada', reason: 'a correction' });
         await credits.createAccount('w', { trialCredits: 3, lowCreditThreshold: '50%', metadata: { plan: 'x' } });
         await credits.updateAccount('w', { overdraftLimit: 1 });
-        expect(await codeOf(credits.deductCreditsAfterService('w', 5))).toBe('OVERDRAFT_LIMIT not_applied');
+        expect(await endOf(credits.deductCreditsAfterService('w', 5))).toBe('OVERDRAFT_LIMIT not_applied');
         const answer = await credits.withCredits({ userId: 'u', estimate: 10 }, async (meter) => {
           meter.add(4);
           return 'done';
@@ -108,7 +108,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
         expect(await credits.getUserCreditsInfo('u', { fresh: true })).toMatchObject({ balance: 15, available: 12 });
         await sleep(1_000 * seconds + 200);
         expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: 7, reserved: 0, available: 7 });
-        expect(await codeOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_ACTIVE not_applied');
+        expect(await endOf(credits.commitReservedCredits(hold))).toBe('RESERVATION_NOT_ACTIVE not_applied');
         expect(await credits.expireCredits('u')).toBeGreaterThanOrEqual(0);
         const history = await credits.getCreditHistory('u', { includeHolds: true, order: 'oldest' });
         const types = new Set(history.items.map(({ type }) => type));
@@ -126,7 +126,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
         const work = Array.from({ length: 60 }, (_, i) => {
           const service = (i % 2 === 0 ? manager : other).credits;
           return i % 4 === 3
-            ? codeOf(service.deductCredits(`u${i % 5}`, 1_000))
+            ? endOf(service.deductCredits(`u${i % 5}`, 1_000))
             : service.addCredits(`u${i % 5}`, i + 1);
         });
         await Promise.all(work);
@@ -150,7 +150,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
           await store.host(kind)(async ({ session }) => {
             await credits.deductCredits('u', 1, { session });
             await credits.addCredits(`new-${kind}`, 5, { session });
-            expect(await codeOf(credits.deductCredits('u', 100, { session }))).toMatch(/^INSUFFICIENT_CREDITS/);
+            expect(await endOf(credits.deductCredits('u', 100, { session }))).toMatch(/^INSUFFICIENT_CREDITS/);
           });
           await store.rolledBack(store.host(kind), ({ session }) => credits.addCredits('u', 999, { session }));
         }
@@ -166,7 +166,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
         expect((await credits.getUserCreditsInfo('u')).balance).toBe(10);
         const left = 10 - hosts.length;
         expect((await credits.getUserCreditsInfo('u', { fresh: true })).balance).toBe(left);
-        expect(await codeOf(credits.deductCredits('u', left + 1))).toBe('INSUFFICIENT_CREDITS not_applied');
+        expect(await endOf(credits.deductCredits('u', left + 1))).toBe('INSUFFICIENT_CREDITS not_applied');
         expect((await credits.deductCredits('u', left)).balanceAfter).toBe(0);
         expect((await credits.getUserCreditsInfo('u')).balance).toBe(0);
       }));
@@ -211,7 +211,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
         await credits.addCredits('u', 50, { correlationId: 'trace-1', actor: 'ada' });
         const moved = await credits.transferCredits({ from: 'u', to: 'v', amount: 5 }, { correlationId: 'trace-1' });
         for (let i = 0; i < 8; i++) await credits.deductCredits('u', 1);
-        expect(await codeOf(credits.deductCredits('u', 1_000, { correlationId: 'trace-2' }))).toMatch(/^INSUFF/);
+        expect(await endOf(credits.deductCredits('u', 1_000, { correlationId: 'trace-2' }))).toMatch(/^INSUFF/);
         const all = async (query: Parameters<typeof manager.ledger.list>[0]) => {
           const found: string[] = [];
           for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -246,7 +246,7 @@ export async function testManager(adapter: HostedAdapter): Promise<void> {
           components: { database: 'up', ledgerFile: 'up', cache: 'up' },
         });
         await manager.close();
-        expect(await codeOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
+        expect(await endOf(credits.addCredits('u', 1))).toBe('CLOSED not_applied');
       }));
   });
 }

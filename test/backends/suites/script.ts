@@ -11,6 +11,7 @@ import {
   type DbManager,
   isCreditError,
 } from '../../../src/index.js';
+import { QUIET } from '../../support/quiet.js';
 import { at, randomOf } from './random.js';
 
 export interface Script {
@@ -28,9 +29,6 @@ const USERS = Array.from({ length: 20 }, (_, i) => `user-${String(i).padStart(2,
 const AMOUNTS = [1, 2, 5, 7, 10, 25, 60, 100, '0.000001', '3.5', 12.25, 1_000];
 /** Pages read of one listing in a step; the checks read all. */
 const PAGES = 6;
-const ignore = () => {};
-const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
 export async function transcriptOf(given: unknown, script: Script): Promise<readonly string[]> {
   const { seed, steps, accountsFirst } = script;
   const db = given as Db;

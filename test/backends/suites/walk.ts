@@ -10,14 +10,12 @@ import { createCreditManagement, type InMemoryDbManager } from '../../../src/ind
 import { amount, someOf } from '../../support/amounts.js';
 import { SEED } from '../../support/chance.js';
 import { operations } from '../../support/operations.js';
+import { QUIET } from '../../support/quiet.js';
 import { oneShots, pairs, type Shot } from '../../support/shots.js';
 import { inject, type Reference, referenceOf, type Variant } from '../../support/walk.js';
 import type { Place, StoreAdapter } from '../adapters.js';
 
 type Injected = { readonly variant: Variant; readonly reference: Reference; readonly shot: Shot };
-
-const ignore = () => {};
-const QUIET = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 async function expectSound({ db }: Place): Promise<void> {
   // Later than the clock of the walk ever is.

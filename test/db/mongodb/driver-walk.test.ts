@@ -12,6 +12,7 @@ import { describeAbsent } from '../../backends/find.js';
 import { startKillableMongo } from '../../backends/killable-mongo.js';
 import { describeMongo } from '../../backends/mongo.js';
 import { findMongod } from '../../backends/own-mongo.js';
+import { sleep } from '../../support/wait.js';
 import { type Bench, bumped, statuses, withBench } from './fixture.js';
 
 /** Codes with their names, and whether the connection is closed instead of an answer. */
@@ -81,12 +82,12 @@ else {
           }
         })();
         for (let i = 0; i < 2; i++) {
-          await new Promise((resolve) => setTimeout(resolve, 200));
+          await sleep(200);
           await client
             .db('admin')
             .command({ replSetStepDown: 1, force: true })
             .catch(() => {});
-          await new Promise((resolve) => setTimeout(resolve, 2_500));
+          await sleep(2_500);
         }
         isOver = true;
         await load;
@@ -97,7 +98,7 @@ else {
       await client.close();
       await server.remove();
     }
-  }, 120_000);
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import { MongoDbManager } from '../../../src/entries/mongodb.js';
 import { createCreditManagement, isCreditError } from '../../../src/index.js';
 import { describeMongo } from '../../backends/mongo.js';
 import { databaseOf } from '../../backends/mongo-uri.js';
+import { sleep } from '../../support/wait.js';
 
 type Step = (session: ClientSession) => Promise<void>;
 
@@ -114,7 +115,7 @@ await describeMongo('sessions on MongoDB that their host has left', (database) =
         async () => {
           if (sent !== failAt) return;
           if (timeoutMs > 1_000) throw new MongoNetworkError('The answer was lost.');
-          await new Promise((resolve) => setTimeout(resolve, timeoutMs));
+          await sleep(timeoutMs);
         },
       );
       const manager = createCreditManagement({ db: new MongoDbManager({ client, dbName: databaseOf(database.url) }) });
@@ -161,7 +162,7 @@ await describeMongo('sessions on MongoDB that their host has left', (database) =
     for (let i = 0; i < 100; i++) {
       const transaction = db.transaction(async (session) => {
         calls.push(credits.deductCredits('left', 1, { session }).catch(() => {}));
-        await new Promise((resolve) => setTimeout(resolve, i % 20));
+        await sleep(i % 20);
         throw left;
       });
       await assert.rejects(transaction, (error) => error === left);

@@ -6,6 +6,7 @@ import { commit, insert, insertAll, readOne, remove, replace } from '../../../sr
 import { entry, freshKey, item, keyOf } from '../../../src/testing/db-manager/models.js';
 import { describeMongo } from '../../backends/mongo.js';
 import { ownNow } from '../../support/pace.js';
+import { sleep } from '../../support/wait.js';
 import { bumped, errorOf, only, statuses, withBench } from './fixture.js';
 
 await describeMongo('outcomes on MongoDB', (database) => {
@@ -128,7 +129,7 @@ await describeMongo('outcomes on MongoDB', (database) => {
         const row = item();
         const error = await errorOf(db.commit([[insert(models.item, row)]], { timeoutMs: 200 }));
         assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'));
-        await new Promise((resolve) => setTimeout(resolve, 600));
+        await sleep(600);
         assert.equal(await readOne(db, models.item, keyOf(row)), null);
         assert.deepEqual(await commit(db, insert(models.item, row)), { status: 'committed' }, 'nothing is held');
       },
@@ -178,7 +179,7 @@ await describeMongo('outcomes on MongoDB', (database) => {
           { timeoutMs: 200 },
         );
         assert.deepEqual(statuses(outcomes), ['unknown', 'unknown']);
-        await new Promise((resolve) => setTimeout(resolve, 600));
+        await sleep(600);
         const stored = await db.getMany(models.item.name, rows.map(keyOf));
         assert.equal(new Set(stored.map((row) => row === null)).size, 1, 'both or none');
         const outcome = only(await db.commit([rows.map((row) => insert(models.item, row))]));

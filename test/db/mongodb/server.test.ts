@@ -14,6 +14,7 @@ import { freePort } from '../../backends/free-port.js';
 import { describeMongo } from '../../backends/mongo.js';
 import { findMongod } from '../../backends/own-mongo.js';
 import { ownNow } from '../../support/pace.js';
+import { sleep } from '../../support/wait.js';
 import { type Bench, errorOf, hasLabel, withBench } from './fixture.js';
 
 type Doc = { _id: string; n?: number; code?: string };
@@ -116,7 +117,7 @@ await describeMongo('what MongoDB does', (database) => {
       const plain = things.updateOne({ _id: 'a' }, { $inc: { n: 1 } }).then(() => {
         isOver = true;
       });
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await sleep(150);
       assert.equal(isOver, false);
       await session.commitTransaction();
       await plain;

@@ -1,10 +1,11 @@
 /** What hosts hold, forget and get wrong: nobody else fails or hangs for it, and every error says what happened. */
 import { describe, expect, test } from 'vitest';
 import { isCreditError } from '../../../src/index.js';
-import { codeOf, gate } from '../../backends/gated-db.js';
 import { callsIn, expectSound } from '../../backends/hosted.js';
 import { describeMongo } from '../../backends/mongo.js';
 import { HOSTS, withStore } from '../../backends/mongodb-store.js';
+import { endOf } from '../../support/codes.js';
+import { gate } from '../../support/wait.js';
 
 const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`);
 
@@ -24,8 +25,8 @@ await describeMongo('what hosts hold on MongoDB', (database) => {
       });
       await locked.opened;
       const waiting = [manager, other].flatMap(({ credits: service }) => [
-        codeOf(service.deductCredits('u3', 1)),
-        codeOf(service.addCredits('new', 7)),
+        endOf(service.deductCredits('u3', 1)),
+        endOf(service.addCredits('new', 7)),
       ]);
       // All of these end while the host holds what it holds.
       await Promise.all(
@@ -121,7 +122,7 @@ await describeMongo('what hosts hold on MongoDB', (database) => {
       for (const wrong of [idle, ended, store.client, {}, [], null, 'begin', 7, () => {}]) {
         const session = wrong as never;
         const calls = callsIn(session, credits, entry, hold);
-        const codes = await Promise.all(calls.map(codeOf));
+        const codes = await Promise.all(calls.map(endOf));
         expect(codes, String(wrong)).toEqual(Array(calls.length).fill('INVALID_ARGUMENT not_applied'));
       }
       expect(await store.dump()).toEqual(before);

@@ -4,6 +4,7 @@ import { MongoClient } from 'mongodb';
 import { MONGODB } from '../../backends/adapters.js';
 import { databaseOf } from '../../backends/mongo-uri.js';
 import { testStress } from '../../backends/suites/stress.js';
+import { sleep } from '../../support/wait.js';
 
 await testStress(MONGODB, ({ url }, models, goesOn) => async (keys) => {
   const client = new MongoClient(url);
@@ -14,7 +15,7 @@ await testStress(MONGODB, ({ url }, models, goesOn) => async (keys) => {
     const key = keys[randomInt(keys.length)] as string;
     // Others may have it: then the transaction is over already.
     await items.updateOne({ _id: key }, { $set: { held: true } }, { session }).catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, randomInt(15)));
+    await sleep(randomInt(15));
     await session.abortTransaction().catch(() => {});
     await session.endSession();
   }

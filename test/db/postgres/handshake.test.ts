@@ -5,6 +5,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { SqlDbManager } from '../../../src/entries/sql.js';
 import { isCreditError } from '../../../src/errors.js';
+import { sleep } from '../../support/wait.js';
 
 const message = (type: string, body: Buffer) => {
   const length = Buffer.alloc(4);
@@ -38,7 +39,7 @@ test('no error of a connection ends the process, with a pool of ours and with on
       await db.close();
     }
     await pool.end();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   } finally {
     process.removeAllListeners('uncaughtException');
     for (const listener of others) process.on('uncaughtException', listener);

@@ -5,6 +5,7 @@ import { test } from 'vitest';
 import { SqlDbManager } from '../../../src/entries/sql.js';
 import { createCreditManagement, isCreditError } from '../../../src/index.js';
 import { describePostgres } from '../../backends/postgres.js';
+import { sleep } from '../../support/wait.js';
 
 await describePostgres('sessions on PostgreSQL that their host has left', (database) => {
   for (const how of ['rollback', 'commit', 'rollback; begin', 'commit; begin'] as const) {
@@ -60,7 +61,7 @@ await describePostgres('sessions on PostgreSQL that their host has left', (datab
     for (let i = 0; i < 150; i++) {
       const transaction = db.transaction(async (session) => {
         calls.push(credits.deductCredits('left', 1, { session }).catch(() => {}));
-        await new Promise((resolve) => setTimeout(resolve, i % 15));
+        await sleep(i % 15);
         throw left;
       });
       await assert.rejects(transaction, (error) => error === left);

@@ -3,11 +3,13 @@ import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { SqlDbManager, type SqlSession } from '../../../src/entries/sql.js';
 import { createCreditManagement, isCreditError } from '../../../src/index.js';
-import { codeOf, gate } from '../../backends/gated-db.js';
 import { callsIn } from '../../backends/hosted.js';
 import { describePostgres } from '../../backends/postgres.js';
-import { expectSound, HOSTS, QUIET, type Store, withStore } from '../../backends/postgres-store.js';
+import { expectSound, HOSTS, type Store, withStore } from '../../backends/postgres-store.js';
+import { endOf } from '../../support/codes.js';
 import { ownNow, paced } from '../../support/pace.js';
+import { QUIET } from '../../support/quiet.js';
+import { gate } from '../../support/wait.js';
 
 const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`);
 
@@ -53,8 +55,8 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
       });
       await locked.opened;
       const held = [manager, other].flatMap(({ credits }) => [
-        codeOf(credits.deductCredits('u3', 1)),
-        codeOf(credits.addCredits('new', 7)),
+        endOf(credits.deductCredits('u3', 1)),
+        endOf(credits.addCredits('new', 7)),
       ]);
       const waiting = held.map(watched);
       const others = USERS.filter((user) => user !== 'u3').flatMap((user, i) => [
@@ -126,8 +128,8 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
           const error = await credits.deductCredits('u', 1, { session }).catch((thrown: unknown) => thrown);
           expect(isCreditError(error)).toBe(false);
           expect((error as { code: string }).code).toBe('40001');
-          expect(await codeOf(credits.deductCredits('u', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
-          expect(await codeOf(credits.addCredits('v', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
+          expect(await endOf(credits.deductCredits('u', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
+          expect(await endOf(credits.addCredits('v', 1, { session }))).toBe('INVALID_ARGUMENT not_applied');
           throw new Error('redo');
         });
         await expect(run).rejects.toThrow('redo');
@@ -161,15 +163,15 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
       const clients = await Promise.all(['a', 'b', 'c'].map(() => pool.connect()));
       for (const client of clients) await client.query('begin');
       const began = ownNow();
-      const forgotten = ['a', 'b', 'c'].map((user) => codeOf(credits.deductCredits(user, 1, { timeoutMs: 400 })));
+      const forgotten = ['a', 'b', 'c'].map((user) => endOf(credits.deductCredits(user, 1, { timeoutMs: 400 })));
       const codes = await Promise.all(forgotten);
-      const read = await codeOf(credits.getUserCreditsInfo('a', { timeoutMs: 200 }));
+      const read = await endOf(credits.getUserCreditsInfo('a', { timeoutMs: 200 }));
       const took = ownNow() - began;
       for (const client of clients) {
         await client.query('rollback');
         client.release();
       }
-      const after = await codeOf(credits.deductCredits('a', 1));
+      const after = await endOf(credits.deductCredits('a', 1));
       const infos = await store.open().credits.getUsersCreditsInfo(['a', 'b', 'c'], { fresh: true });
       await manager.close();
       await pool.end();
@@ -222,7 +224,7 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
       for (const wrong of [store.pool, free, ended, failed, {}, [], null, 'begin', 7, () => {}]) {
         const session = wrong as SqlSession;
         const calls = callsIn(session, credits, entry, hold);
-        const codes = await Promise.all(calls.map(codeOf));
+        const codes = await Promise.all(calls.map(endOf));
         expect(codes, String(wrong)).toEqual(Array(calls.length).fill('INVALID_ARGUMENT not_applied'));
       }
       expect(await store.dump()).toEqual(before);

@@ -10,6 +10,7 @@ import { entry, freshKey, item, keyOf } from '../../../src/testing/db-manager/mo
 import { POSTGRES } from '../../backends/adapters.js';
 import { describePostgres } from '../../backends/postgres.js';
 import { testStress } from '../../backends/suites/stress.js';
+import { sleep } from '../../support/wait.js';
 import { bumped, withBench } from './fixture.js';
 
 await testStress(POSTGRES, ({ url }, models, goesOn) => async (keys) => {
@@ -19,7 +20,7 @@ await testStress(POSTGRES, ({ url }, models, goesOn) => async (keys) => {
     await client.query('begin');
     const key = keys[randomInt(keys.length)];
     await client.query(`select from credit_${models.item.name} where id = $1 for update`, [key]);
-    await new Promise((resolve) => setTimeout(resolve, randomInt(15)));
+    await sleep(randomInt(15));
     await client.query('rollback');
   }
   await client.end();
@@ -52,8 +53,8 @@ await describePostgres('plans of many writers on PostgreSQL', (database) => {
           [table(models.item), table(models.entry)],
         );
         const { scanned, fetched } = found[0];
-        if (fetched === 0 && tries < 100) {
-          await new Promise((resolve) => setTimeout(resolve, 50));
+        if (fetched === 0 && tries < 2_000) {
+          await sleep(50);
           continue;
         }
         assert.ok(scanned < 100, `${scanned} rows were read by whole scans`);
