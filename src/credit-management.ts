@@ -31,7 +31,7 @@ import { AfterCommit } from './services/pipeline/after-commit.js';
 import type { DecisionSettings } from './services/pipeline/context.js';
 import { Engine } from './services/pipeline/engine.js';
 import { Pipeline } from './services/pipeline/pipeline.js';
-import { subscriptionService } from './services/plans/subscriptions.js';
+import { subscriptionService } from './services/plans/service.js';
 import { promoService } from './services/promos/service.js';
 import { Store } from './services/store/store.js';
 
