@@ -143,10 +143,11 @@ export class Subscriptions<S> {
     const user = parseId(userId, 'userId');
     const rest = this.#engine.startDeadline(options);
     const before = await this.#directory.read(user, options);
-    await renewIfLate(this.#directory, operation, before, rest);
+    const wasRenewed = await renewIfLate(this.#directory, operation, before, rest);
     const given = planId === undefined ? {} : { planId };
     const answer = await this.#directory.onAccounts({
-      ...{ userId: user, planId, current: undefined, rest },
+      // After a renewal the row that was read is an old one. What others write meanwhile makes the commit conflict.
+      ...{ userId: user, planId, current: wasRenewed ? undefined : before, rest },
       run: (accounts, left) => this.#engine.mutate({ operation, accounts, given, options: left, command }),
     });
     if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
