@@ -2,7 +2,7 @@
 import { jobSchema } from '../../models/inputs/plans.js';
 import { monotonicNow } from '../../timers.js';
 import { parse } from '../input/parse.js';
-import type { OutboxOptions } from '../outbox/run.js';
+import type { OutboxOptions } from '../outbox/contract.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { Skipped } from '../store/skipped.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';

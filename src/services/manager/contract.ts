@@ -8,7 +8,7 @@ import type { CreditService } from '../credits/contract.js';
 import type { Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';
-import type { OutboxService } from '../outbox/service.js';
+import type { OutboxService } from '../outbox/contract.js';
 import type { ExpirationService, SubscriptionService } from '../plans/contract.js';
 import type { PromoService } from '../promos/contract.js';
 
