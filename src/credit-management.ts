@@ -20,7 +20,7 @@ import type { CreditManagement } from './services/manager/contract.js';
 import { notificationService } from './services/notifications/service.js';
 import { OutboxRelay } from './services/outbox/relay.js';
 import { outboxService } from './services/outbox/service.js';
-import { subscriptionService } from './services/plans/subscriptions.js';
+import { subscriptionService } from './services/plans/service.js';
 import { promoService } from './services/promos/service.js';
 
 /**

@@ -4,7 +4,14 @@ import { type BillingPeriod, billingPeriods } from '../plan.js';
 import type { JobProgress } from '../records/job.js';
 import { strictObject } from '../strict-object.js';
 import type { Awaitable } from '../values.js';
-import { abortSignalSchema, type MutationOptions, mutationShape, readShape, timeoutSchema } from './credits.js';
+import {
+  abortSignalSchema,
+  listShape,
+  type MutationOptions,
+  mutationShape,
+  readShape,
+  timeoutSchema,
+} from './credits.js';
 import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
 
 const billingPeriod = z
@@ -52,6 +59,7 @@ export const planUpdateSchema = strictObject({
   ...strictObject(planShape).partial().shape,
   id: identifierSchema,
 });
+export const plansSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
 
 export const setPlanSchema = strictObject({
   ...mutationShape,

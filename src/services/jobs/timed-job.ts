@@ -3,7 +3,7 @@ import { jobSchema } from '../../models/inputs/plans.js';
 import type { Skipped } from '../../models/records/run.js';
 import { monotonicNow } from '../../timers.js';
 import { parse } from '../input/parse.js';
-import type { OutboxOptions } from '../outbox/run.js';
+import type { OutboxOptions } from '../outbox/contract.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
 import { DURATION_MAX_MS, skippedRow } from './sweep.js';

@@ -1,4 +1,4 @@
-/** The verbs of notifications. */
+/** The public promise of notifications: the verbs, and the errors of each. */
 import type { ExpiringOptions, NotificationQuery, NotifyOptions } from '../../models/inputs/notifications.js';
 import type { ExpiringReport, Notification } from '../../models/records/notification.js';
 import type { JsonObject, Page } from '../../models/values.js';
@@ -27,8 +27,8 @@ export interface NotificationService {
 
   /**
    * Tells how many credits lapse within `withinDays` days (0–36,500): unspent, not held, not lapsed, effective now.
-   * Each lot is announced once for each number of days, so a second call tells only of lots that have come into the
-   * window since; false when there are none. Of any number of calls at once, each lot is in one message.
+   * Each grant is announced once for each number of days, so a second call tells only of grants that have come into the
+   * window since; false when there are none. Of any number of calls at once, each grant is in one message.
    *
    * @example await manager.notifications.notifyExpiringCredits('user-1', 7);
    */

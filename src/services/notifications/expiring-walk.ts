@@ -1,16 +1,17 @@
 /**
  * Announces what lapses soon on all accounts. The walk goes along the instants at which time alone next changes an
- * account: a lot that lapses within N days makes that instant one of the next N days, so nobody else is looked at.
+ * account: a grant that lapses within N days makes that instant one of the next N days, so nobody else is looked at.
  */
 import { accountFromRow } from '../../core/rows.js';
 import { isCreditError } from '../../errors.js';
+import type { AccountRow } from '../../models/account.js';
 import type { FindQuery, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
-import type { Engine } from '../pipeline/engine.js';
 import { skippedOf } from '../store/skipped.js';
 import { failureOf, storageError } from '../store/storage-error.js';
 import type { ExpiringOptions, ExpiringReport } from './contract.js';
-import { announced, announcement, type ExpiringLots, expiringLots, type Present } from './expiring-grants.js';
+import { announced, announcement, type ExpiringGrants, expiringGrants } from './expiring-grants.js';
+import type { Notifier } from './notifier.js';
 
 const ACCOUNTS_PER_READ = 100;
 const TIMEOUT_MS = 30_000;
@@ -24,14 +25,13 @@ export class ExpiringWalk<S> {
   readonly #skipped: ExpiringReport['skipped'][number][] = [];
 
   constructor(
-    readonly engine: Engine<S>,
-    readonly present: Present,
+    readonly notifier: Notifier<S>,
     readonly withinDays: number,
   ) {}
 
   async run({ batchSize, maxDurationMs, signal, onProgress, cursor }: ExpiringOptions): Promise<ExpiringReport> {
     const until = monotonicNow() + (maxDurationMs ?? Number.POSITIVE_INFINITY);
-    const lte = new Date(this.engine.now() + this.withinDays * DAY_MS);
+    const lte = new Date(this.notifier.config.engine.now() + this.withinDays * DAY_MS);
     const query = { index: 'due', equals: { visible: true }, range: { field: 'dueAt', lte } };
     const limit = batchSize ?? ACCOUNTS_PER_READ;
     let at = cursor ?? null;
@@ -53,38 +53,41 @@ export class ExpiringWalk<S> {
     }
   }
 
+  /** Announces what lapses soon on a page of accounts; the answer is the cursor of the next page. */
   async #batch(query: FindQuery): Promise<string | null> {
-    const { engine, withinDays } = this;
-    const { store } = engine;
-    const page = await store.find('account', query, { timeoutMs: TIMEOUT_MS });
-    const found: ExpiringLots[] = [];
-    for (const row of page.rows) {
-      this.#processed++;
-      try {
-        const lots = expiringLots(this.present(accountFromRow(row)), withinDays);
-        if (lots.lots.length > 0) found.push(lots);
-      } catch (cause) {
-        // One row that nobody understands must not keep the others from being told.
-        this.#skip(row.id, cause);
-      }
-    }
-    const known = await announced(store, found, withinDays, TIMEOUT_MS);
+    const { engine } = this.notifier.config;
+    const { rows, nextCursor } = await engine.store.find('account', query, { timeoutMs: TIMEOUT_MS });
+    const found = rows.map((row) => this.#expiringOf(row)).filter((one) => one !== null);
+    const known = await announced(engine.store, found, TIMEOUT_MS);
     const units: Unit[] = [];
     const keys: string[] = [];
-    for (const lots of found) {
-      const unit = announcement(lots, withinDays, known, engine.newId(), engine.scale);
+    for (const one of found) {
+      const unit = announcement(one, { known, id: engine.newId(), scale: engine.scale });
       if (!unit) continue;
       units.push(unit);
-      keys.push(lots.account.key);
+      keys.push(one.account.key);
     }
     if (units.length > 0) {
-      const outcomes = await store.write(units, { timeoutMs: TIMEOUT_MS });
+      const outcomes = await engine.store.write(units, { timeoutMs: TIMEOUT_MS });
       for (const [i, outcome] of outcomes.entries()) this.#judge(keys[i] as string, outcome);
     }
-    return page.nextCursor;
+    return nextCursor;
   }
 
-  /** A conflict is somebody else who tells the same; what of it is still untold is for the next run. */
+  /** Null where nothing lapses soon. */
+  #expiringOf(row: AccountRow): ExpiringGrants | null {
+    this.#processed++;
+    try {
+      const found = expiringGrants(this.notifier.present(accountFromRow(row)), this.withinDays);
+      return found.grants.length > 0 ? found : null;
+    } catch (cause) {
+      // One row that nobody understands must not keep the others from being told.
+      this.#skip(row.id, cause);
+      return null;
+    }
+  }
+
+  /** A conflict means that somebody else announces the same; the next run announces what is left of it. */
   #judge(account: string, outcome: UnitOutcome): void {
     if (outcome.status === 'committed') this.#notified++;
     const failure = failureOf(outcome);

@@ -1,4 +1,4 @@
-/** Units that many tasks want committed: one commit is under way, what comes meanwhile travels in the next. */
+/** Commits the units of many tasks together: one commit is under way, what comes meanwhile travels in the next. */
 import type { Unit, UnitOutcome } from '../../ports/db-manager.js';
 import type { Tables } from '../store/tables.js';
 
@@ -6,7 +6,7 @@ const TIMEOUT_MS = 10_000;
 
 type Waiting = { unit: Unit; resolve: (outcome: UnitOutcome) => void; reject: (error: unknown) => void };
 
-/** Two waiting units share no document: it is of one run, in which every account is one task's. */
+/** No two waiting units share a document: the batch belongs to one run, in which each account has one task. */
 export class UnitBatch<S> {
   #waiting: Waiting[] = [];
   #isBusy = false;

@@ -1,4 +1,4 @@
-/** What a relay serves: one lane a receiver, each with its own rows, its own order and its own trouble. */
+/** Lanes of a relay: each receiver has one, with its own rows, its own order and its own trouble. */
 import type { DeliveryRow } from '../../models/delivery.js';
 import { messageOf, type NotificationRow } from '../../models/notification.js';
 import type { OutboxRow } from '../../models/outbox.js';
@@ -7,30 +7,38 @@ import type { Delivery, EventSink } from '../../ports/event-sink.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
 import type { Tables } from '../store/tables.js';
 
-export interface Lane {
+/** The rows of one receiver: of a sink, or all notifications. */
+export interface Receiver {
+  readonly model: 'outbox' | 'notification';
+  /** The leading fields of the model's index `queue` that all its rows share. */
+  readonly fixed: Readonly<Record<string, string>>;
+}
+
+export const NOTIFICATIONS: Receiver = { model: 'notification', fixed: {} };
+
+export function receiverOf(sink: string): Receiver {
+  return { model: 'outbox', fixed: { sink } };
+}
+
+export interface Lane extends Receiver {
   /** For reports: the name of the sink, or `queue`. */
   readonly name: string;
-  readonly model: 'outbox' | 'notification';
-  /** What its rows have in common: leading fields of the model's index `queue`. */
-  readonly fixed: Readonly<Record<string, string>>;
   send(row: DeliveryRow): Promise<Delivery>;
 }
 
 /** A sink gets the event as it was stored, so that every delivery has the same bytes. */
 export function sinkLane(sink: EventSink): Lane {
   return {
+    ...receiverOf(sink.name),
     name: sink.name,
-    model: 'outbox',
-    fixed: { sink: sink.name },
     send: async (row) => sink.publish((row as OutboxRow).payload),
   };
 }
 
 export function queueLane(queue: NotificationQueue): Lane {
   return {
+    ...NOTIFICATIONS,
     name: 'queue',
-    model: 'notification',
-    fixed: {},
     send: async (row) => queue.enqueue(messageOf(row as NotificationRow)),
   };
 }

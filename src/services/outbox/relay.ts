@@ -10,10 +10,11 @@ import { withDeadline } from '../../timers.js';
 import { storageError } from '../store/storage-error.js';
 import type { Store } from '../store/store.js';
 import { UnitBatch } from './commit-batch.js';
+import type { OutboxOptions, OutboxReport } from './contract.js';
 import { deliverAccount } from './delivery.js';
 import { type AccountRows, type Lane, pendingAccounts, pendingOf, queueLane, sinkLane } from './lanes.js';
 import { deleteOld } from './retention.js';
-import { type OutboxOptions, type OutboxReport, OutboxRun, type RelaySettings } from './run.js';
+import { OutboxRun, type RelaySettings } from './run.js';
 
 export interface RelayConfig<S> {
   readonly store: Store<S>;
@@ -25,8 +26,8 @@ export interface RelayConfig<S> {
 }
 
 const ROWS_PER_READ = 100;
-/** What a sink or the queue may take to close. */
-const CLOSE_MS = 5_000;
+/** Milliseconds that a sink or the queue may take to close. */
+const CLOSE_MAX_MS = 5_000;
 
 export class OutboxRelay<S> {
   readonly #config: RelayConfig<S>;
@@ -53,7 +54,7 @@ export class OutboxRelay<S> {
       const lanes = this.#lanes.map((lane) => this.#walk(lane, run, limit, options.onProgress));
       const ends = await Promise.allSettled(lanes);
       if (!run.isOver()) await this.#guarded(run, 'retention', () => deleteOld(this.#config.store, run));
-      // What the host's own callback threw is the host's.
+      // An error of the host's own callback goes to the host.
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       return run.report();
     });
@@ -65,8 +66,8 @@ export class OutboxRelay<S> {
     if (!lane) return;
     await this.#running({}, async (run) => {
       const { store } = this.#config;
-      const rows = await pendingOf(store, lane, account, ROWS_PER_READ);
-      if (rows.rows.length > 0) await deliverAccount(store, lane, rows, run, ROWS_PER_READ);
+      const first = await pendingOf(store, lane, account, ROWS_PER_READ);
+      if (first.rows.length > 0) await deliverAccount({ tables: store, lane, run, first, limit: ROWS_PER_READ });
     });
   }
 
@@ -77,14 +78,14 @@ export class OutboxRelay<S> {
     await Promise.allSettled(this.#active);
     const { sinks, queue, logger } = this.#config;
     const closed = [...sinks, ...(queue ? [queue] : [])].map((receiver) =>
-      withDeadline((async () => receiver.close?.())(), CLOSE_MS, () => new Error('It took too long.')).catch((err) =>
-        logger.error({ err }, 'A sink or the queue was not closed'),
+      withDeadline((async () => receiver.close?.())(), CLOSE_MAX_MS, () => new Error('It took too long.')).catch(
+        (err) => logger.error({ err }, 'A sink or the queue was not closed'),
       ),
     );
     await Promise.all(closed);
   }
 
-  /** A run, from its first use of the database to its report; `close` waits for it. */
+  /** Runs work from its first use of the database to its report; `close` waits for it. */
   async #running<T>({ signal, maxDurationMs }: OutboxOptions, work: (run: OutboxRun<S>) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
     const { store, settings, ids, logger } = this.#config;
@@ -113,10 +114,10 @@ export class OutboxRelay<S> {
   async #walk(lane: Lane, run: OutboxRun<S>, limit: number, onProgress: OutboxOptions['onProgress']): Promise<void> {
     const { store } = this.#config;
     const busy = new Set<Promise<void>>();
-    const serve = async (account: AccountRows) => {
+    const serve = async (first: AccountRows) => {
       while (busy.size >= run.settings.concurrency) await Promise.race(busy);
       if (run.isOver()) return;
-      const served = deliverAccount(store, lane, account, run, limit).finally(() => busy.delete(served));
+      const served = deliverAccount({ tables: store, lane, run, first, limit }).finally(() => busy.delete(served));
       busy.add(served);
     };
     const pages = pendingAccounts(store, lane, limit);
@@ -132,7 +133,7 @@ export class OutboxRelay<S> {
     }
   }
 
-  /** Null, and the end of the run, when the database does not answer. */
+  /** Does work on the database; where that does not answer, the run ends and the answer is null. */
   async #guarded<T>(run: OutboxRun<S>, what: string, work: () => Promise<T>): Promise<T | null> {
     try {
       return await work();

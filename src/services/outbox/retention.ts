@@ -8,12 +8,12 @@ import type { Store } from '../store/store.js';
 import type { Tables } from '../store/tables.js';
 import type { OutboxRun } from './run.js';
 
-const KEPT_MS = 7 * 24 * 3600 * 1000;
-const ROWS_PER_COMMIT = 500;
+const KEPT_MAX_MS = 7 * 24 * 3600 * 1000;
+const COMMIT_ROWS_MAX = 500;
 const TIMEOUT_MS = 30_000;
 
 export async function deleteOld<S>(store: Store<S>, run: OutboxRun<S>): Promise<void> {
-  const lte = new Date(run.now() - KEPT_MS);
+  const lte = new Date(run.now() - KEPT_MAX_MS);
   await deleteAll(store, run, 'outbox', {
     index: 'sent',
     equals: { status: 'sent' },
@@ -27,7 +27,7 @@ export async function deleteOld<S>(store: Store<S>, run: OutboxRun<S>): Promise<
   await deleteAll(store, run, 'notice', { index: 'expires', range: { field: 'expiresAt', lte } });
 }
 
-/** Row by row in one commit: what another process deletes at the same time is no conflict of the others. */
+/** Each row is a unit of its own: what another process deletes at the same time is no conflict of the others. */
 async function deleteAll<S>(
   tables: Tables<S>,
   run: OutboxRun<S>,
@@ -37,7 +37,7 @@ async function deleteAll<S>(
   while (!run.isOver()) {
     const { rows, nextCursor } = await tables.find(
       model,
-      { ...query, limit: ROWS_PER_COMMIT },
+      { ...query, limit: COMMIT_ROWS_MAX },
       { timeoutMs: TIMEOUT_MS },
     );
     if (rows.length === 0) return;

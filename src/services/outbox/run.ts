@@ -1,22 +1,9 @@
-/** One run of the relay: what it may use, when it has to end, and what it reports. */
+/** One run of the relay: its settings, its end, and its report. */
 import type { CreditErrorCode } from '../../errors.js';
-import type { OutboxReport } from '../../models/records/outbox.js';
-import type { Awaitable } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow } from '../../timers.js';
 import type { UnitBatch } from './commit-batch.js';
-
-export type { OutboxReport };
-
-export interface OutboxOptions {
-  /** Rows read at once, 1–1,000, default 100. */
-  readonly batchSize?: number | undefined;
-  /** Milliseconds after which no new delivery is begun. */
-  readonly maxDurationMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Awaited between batches. */
-  readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;
-}
+import type { OutboxReport } from './contract.js';
 
 export interface RelaySettings {
   /** Refusals of one row after which it is `failed`. */
@@ -30,7 +17,7 @@ export interface RelaySettings {
 const SKIPPED_MAX = 100;
 
 export class OutboxRun<S> {
-  /** What its claims are told by. */
+  /** Names the run in its claims. */
   readonly id: string;
   readonly settings: RelaySettings;
   readonly batch: UnitBatch<S>;
@@ -53,20 +40,20 @@ export class OutboxRun<S> {
     this.#until = maxDurationMs === undefined ? Number.POSITIVE_INFINITY : monotonicNow() + maxDurationMs;
   }
 
-  /** Nothing new is begun from here on, and what is being delivered is told to hurry. */
+  /** Begins nothing more, and tells the deliveries under way to hurry. */
   end(): void {
     this.#isEnded = true;
     for (const hurry of this.#hurried) hurry();
   }
 
-  /** Calls `hurry` once the run has to end; the result takes it back. */
+  /** Calls `hurry` once the run has to end. The function that it returns takes that back. */
   onEnd(hurry: () => void): () => void {
     if (this.#isEnded) hurry();
     this.#hurried.add(hurry);
     return () => void this.#hurried.delete(hurry);
   }
 
-  /** Whether nothing more may be begun. Asking is telling: a run that was held back here is `stopped`. */
+  /** Whether nothing more may be begun. A run that was once answered yes reports that it was `stopped`. */
   isOver(): boolean {
     if (this.#isEnded || monotonicNow() >= this.#until) this.#wasStopped = true;
     return this.#wasStopped;
@@ -77,7 +64,7 @@ export class OutboxRun<S> {
     if (this.#skipped.length < SKIPPED_MAX) this.#skipped.push({ id, code, message });
   }
 
-  /** The database did not answer: whatever comes next would only meet the same. */
+  /** Ends the run because the database did not answer: whatever comes next would only meet the same. */
   broken(id: string, code: CreditErrorCode, message: string): void {
     this.end();
     this.#wasStopped = true;

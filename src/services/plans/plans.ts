@@ -1,250 +1,160 @@
-/** Plans: made, changed, offered or not, deleted. */
-
-import { z } from 'zod';
+/** Plans: made, changed, offered or not, deleted, read. */
 import { parseAmount } from '../../core/amounts.js';
 import { parseMoney } from '../../core/money.js';
-import { addDays, type TemporalLike } from '../../core/periods.js';
 import { creditError } from '../../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
-import { listShape, readShape } from '../../models/inputs/credits.js';
-import { planInputSchema, planUpdateSchema } from '../../models/inputs/plans.js';
+import { type PlanInput, planInputSchema, plansSchema, planUpdateSchema } from '../../models/inputs/plans.js';
 import type { PlanRow } from '../../models/plan.js';
-import type { Applied, Json, JsonObject, Ref } from '../../models/values.js';
-import type { Change, FindQuery } from '../../ports/db-manager.js';
-import { monotonicNow } from '../../timers.js';
-import { definedFields, type Loose } from '../input/given-fields.js';
-import { stepsOf } from '../input/page.js';
+import type { Applied, Page, Ref } from '../../models/values.js';
 import { parse, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
-import { type Act, type Recorded, writeDefinition } from '../pipeline/definition-writes.js';
+import { type DefinitionWrite, writeDefinition } from '../pipeline/definition-writes.js';
+import { Definitions } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
-import { insertOf, replaceOf } from '../store/tables.js';
-import type { SubscriptionPlan, SubscriptionService } from './contract.js';
+import type { SubscriptionPlan } from './contract.js';
+import { PlanCache } from './plan-cache.js';
+import { checkPlan, PLAN_DEFAULTS, type PlanRules, planFieldsOf, refuseCurrencyAlone } from './plan-fields.js';
 import { planFromJson, planToJson, toPlan } from './records.js';
 
-const CACHED_MS = 300_000;
-const CACHED_MAX = 1_000;
 /** Decimals of the most exact currency. */
-const PRICE_SCALE = 4;
+const PRICE_SCALE_MAX = 4;
 
-/** Fields of a plan that a caller gives. */
-type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'createdAt' | 'updatedAt'>;
+export type PlanListOptions<S> = ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined };
 
-export type Plans<S> = Pick<
-  SubscriptionService<S>,
-  | 'addSubscriptionPlan'
-  | 'updateSubscriptionPlan'
-  | 'activateSubscriptionPlan'
-  | 'deactivateSubscriptionPlan'
-  | 'deleteSubscriptionPlan'
-  | 'getSubscriptionPlan'
-  | 'listSubscriptionPlans'
->;
+export class Plans<S> {
+  readonly #engine: Engine<S>;
+  readonly #rules: PlanRules;
+  readonly #definitions: Definitions<S, 'plan', SubscriptionPlan>;
+  readonly #cache = new PlanCache();
 
-const plansSchema = z.strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
-
-export function planService<S>(
-  engine: Engine<S>,
-  creditTypes: readonly string[],
-  temporal: TemporalLike | null,
-): Plans<S> {
-  const { scale } = engine;
-  const cache = new Map<string, { plan: SubscriptionPlan; until: number }>();
-  // Moved on by every change, so that a read that began before one is not kept.
-  let changes = 0;
-
-  async function read(id: string, options: ReadOptions<S>): Promise<PlanRow | null> {
-    const { session, fresh } = options;
-    return engine.read(options, (timeoutMs) => engine.store.get('plan', id, { session, fresh, timeoutMs }));
-  }
-
-  async function existing(id: string, options: MutationOptions<S>): Promise<PlanRow> {
-    const row = await read(id, options);
-    if (row) return row;
-    throw creditError('PLAN_NOT_FOUND', 'There is no plan with this id.', { id });
-  }
-
-  async function write(
-    operation: string,
-    given: JsonObject,
-    options: MutationOptions<S>,
-    decide: (at: Date, id: string, rest: () => MutationOptions<S>) => Promise<Act>,
-  ): Promise<Applied<SubscriptionPlan>> {
-    return answer(await writeDefinition(engine, { operation, given, options }, decide));
-  }
-
-  function answer({ details, replayed }: Recorded): Applied<SubscriptionPlan> {
-    const plan = toPlan(planFromJson(details.plan as JsonObject), scale);
-    forget(plan.id);
-    return { ...plan, replayed };
-  }
-
-  function forget(id: string): void {
-    cache.delete(id);
-    changes++;
-  }
-
-  const setActive = (operation: string, ref: Ref, isActive: boolean, given: MutationOptions<S> | undefined) => {
-    const id = parseRef(ref, 'plan');
-    const options = parseMutationOptions(given);
-    return write(operation, { id }, options, async (at, _, rest) => {
-      const row = await existing(id, rest());
-      const next = { ...row, version: row.version + 1, isActive, updatedAt: at };
-      return actOf(replaceOf('plan', next), isActive ? 'Plan activated' : 'Plan deactivated', next);
+  constructor(engine: Engine<S>, rules: PlanRules) {
+    this.#engine = engine;
+    this.#rules = rules;
+    this.#definitions = new Definitions(engine, {
+      ...{ model: 'plan', toJson: planToJson, fromJson: planFromJson },
+      toRecord: (row) => toPlan(row, engine.scale),
+      missing: (id) => creditError('PLAN_NOT_FOUND', 'There is no plan with this id.', { id }),
     });
-  };
+  }
 
-  return {
-    async addSubscriptionPlan(plan, given) {
-      const input = parse(planInputSchema, plan, 'plan');
-      const { name, billingPeriod, currency = null } = input;
-      const fields = {
-        ...fieldsOf(input),
-        ...{ name, billingPeriod, creditLimit: parseAmount(input.creditLimit, { scale }) },
-        price: parseMoney(input.price, currency),
-      };
-      const options = parseMutationOptions(given);
-      return write('add_plan', fields, options, async (at, id) => {
+  async add(plan: PlanInput, given: MutationOptions<S> | undefined): Promise<Applied<SubscriptionPlan>> {
+    const { scale } = this.#engine;
+    const input = parse(planInputSchema, plan, 'plan');
+    const { name, billingPeriod, currency = null } = input;
+    const fields = {
+      ...planFieldsOf(input, scale),
+      ...{ name, billingPeriod, creditLimit: parseAmount(input.creditLimit, { scale }) },
+      price: parseMoney(input.price, currency),
+    };
+    return this.#write({
+      operation: 'add_plan',
+      given: fields,
+      options: parseMutationOptions(given),
+      decide: async ({ at, id }) => {
         const own = { id: `p-${id}`, version: 1, isActive: true, createdAt: at, updatedAt: at };
-        const row: PlanRow = { ...DEFAULTS, ...fields, ...own };
-        check(row);
-        return actOf(insertOf('plan', row), 'Plan created', row);
-      });
-    },
+        const row: PlanRow = { ...PLAN_DEFAULTS, ...fields, ...own };
+        checkPlan(row, this.#rules);
+        return this.#definitions.inserted('Plan created', row);
+      },
+    });
+  }
 
-    async updateSubscriptionPlan(plan, given) {
-      const { id, price, ...changes } = parse(planUpdateSchema, plan, 'plan');
-      const { currency } = changes;
-      if (currency !== undefined && price === undefined) {
-        refuseField('price', 'the price in the new currency', 'a currency is changed together with the price');
-      }
-      const options = parseMutationOptions(given);
-      const fields = fieldsOf(changes);
-      if (currency !== undefined) parseMoney(price, currency);
-      // What a price is in minor units depends on the stored plan; the input of the call does not.
-      const exact = price === undefined ? {} : { price: parseAmount(price, { scale: PRICE_SCALE, zero: true }) };
-      return write('update_plan', { id, ...fields, ...exact }, options, async (at, _, rest) => {
-        const row = await existing(id, rest());
+  async update(
+    plan: { id: string } & Partial<PlanInput>,
+    given: MutationOptions<S> | undefined,
+  ): Promise<Applied<SubscriptionPlan>> {
+    const { id, price, ...changes } = parse(planUpdateSchema, plan, 'plan');
+    const { currency } = changes;
+    if (currency !== undefined && price === undefined) refuseCurrencyAlone();
+    const options = parseMutationOptions(given);
+    const fields = planFieldsOf(changes, this.#engine.scale);
+    if (currency !== undefined) parseMoney(price, currency);
+    // A price in minor units depends on the stored plan; the input of the call does not.
+    const exact = price === undefined ? {} : { price: parseAmount(price, { scale: PRICE_SCALE_MAX, zero: true }) };
+    return this.#write({
+      operation: 'update_plan',
+      given: { id, ...fields, ...exact },
+      options,
+      decide: async ({ at, rest }) => {
+        const row = await this.#definitions.existing(id, rest());
         const minor = price === undefined ? {} : { price: parseMoney(price, currency ?? row.currency) };
         const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at };
-        check(next);
-        return actOf(replaceOf('plan', next), 'Plan updated', next);
-      });
-    },
-
-    activateSubscriptionPlan: async (plan, given) => setActive('activate_plan', plan, true, given),
-
-    deactivateSubscriptionPlan: async (plan, given) => setActive('deactivate_plan', plan, false, given),
-
-    async deleteSubscriptionPlan(plan, given) {
-      const id = parseRef(plan, 'plan');
-      const options = parseMutationOptions(given);
-      const { details } = await writeDefinition(
-        engine,
-        { operation: 'delete_plan', given: { id }, options },
-        async (_, __, rest) => {
-          const row = await read(id, rest());
-          if (!row) return { changes: [], message: 'No plan to delete', details: { plan: null } };
-          await refuseInUse(id, rest());
-          const gone = { op: 'delete', model: 'plan', key: id, expectedVersion: row.version } as const;
-          return actOf(gone, 'Plan deleted', row);
-        },
-      );
-      forget(id);
-      return details.plan !== null;
-    },
-
-    async getSubscriptionPlan(plan, given) {
-      const id = parseRef(plan, 'plan');
-      const options = parseReadOptions(given);
-      const known = cache.get(id);
-      const mayBeKnown = !options.fresh && options.session === undefined;
-      if (known && mayBeKnown && known.until > monotonicNow()) return structuredClone(known.plan);
-      const before = changes;
-      const row = await read(id, options);
-      if (!row) return null;
-      if (mayBeKnown && before === changes) {
-        cache.delete(id);
-        cache.set(id, { plan: toPlan(row, scale), until: monotonicNow() + CACHED_MS });
-        if (cache.size > CACHED_MAX) cache.delete(cache.keys().next().value as string);
-      }
-      return toPlan(row, scale);
-    },
-
-    async listSubscriptionPlans(given) {
-      const options = (given === undefined ? {} : parse(plansSchema, given)) as ReadOptions<S> &
-        ListOptions & { activeOnly?: boolean };
-      const { session, fresh, activeOnly } = options;
-      const index = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
-      const query: FindQuery = { ...index, ...stepsOf(options) };
-      return engine.read(options, async (timeoutMs) => {
-        const page = await engine.store.find('plan', query, { session, fresh, timeoutMs });
-        return { items: page.rows.map((row) => toPlan(row, scale)), nextCursor: page.nextCursor };
-      });
-    },
-  };
-
-  async function refuseInUse(id: string, options: MutationOptions<S>): Promise<void> {
-    const anyOf = { field: 'status', values: ['trialing', 'active', 'paused'] };
-    const { session } = options;
-    const now = { index: 'plan', equals: { planId: id }, anyOf };
-    const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf };
-    for (const query of [now, next]) {
-      const found = await engine.read(options, (timeoutMs) =>
-        engine.store.findOne('subscription', query, { session, timeoutMs }),
-      );
-      if (!found) continue;
-      throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
-    }
-  }
-
-  /** The given fields, amounts in units, prices in minor units. */
-  function fieldsOf(input: Loose<z.infer<typeof planInputSchema>>): Partial<PlanFields> {
-    const { creditLimit, price, rolloverCap, alsoGrants, currency, ...rest } = input;
-    return definedFields({
-      ...rest,
-      creditLimit: creditLimit === undefined ? undefined : parseAmount(creditLimit, { scale }),
-      currency,
-      price: price === undefined ? undefined : parseMoney(price, currency ?? null),
-      rolloverCap: rolloverCap === undefined ? undefined : parseAmount(rolloverCap, { scale, zero: true }) || null,
-      alsoGrants: alsoGrants?.map((grant) => ({
-        creditType: grant.creditType,
-        creditLimit: parseAmount(grant.creditLimit, { scale }),
-      })),
+        checkPlan(next, this.#rules);
+        return this.#definitions.replaced('Plan updated', next);
+      },
     });
   }
 
-  /** What must be true of a plan as a whole. */
-  function check({ creditType, alsoGrants, validityDays, rolloverCap, timeZone, trialDays }: PlanRow): void {
-    const types = [creditType, ...alsoGrants.map((grant) => grant.creditType)];
-    const unknown = types.find((type) => !creditTypes.includes(type));
-    if (unknown !== undefined) refuseField('creditType', creditTypes.join(' | '), `${unknown} is not declared`);
-    if (new Set(types).size < types.length) refuseField('alsoGrants', 'each credit type once', 'a type is named twice');
-    if (validityDays !== null && rolloverCap !== null) {
-      refuseField('rolloverCap', 'a plan without validityDays', 'what expires by validityDays cannot roll over');
-    }
-    if (timeZone === null) return;
-    if (temporal === null) {
-      const problem = 'a plan names a time zone and there is no Temporal: npm install temporal-polyfill';
-      throw creditError('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
-    }
-    try {
-      addDays(0, trialDays, { timeZone, temporal });
-    } catch {
-      refuseField('timeZone', 'an IANA time zone', 'it is not known');
+  async setActive(
+    isActive: boolean,
+    plan: Ref,
+    given: MutationOptions<S> | undefined,
+  ): Promise<Applied<SubscriptionPlan>> {
+    const id = parseRef(plan, 'plan');
+    return this.#write({
+      operation: isActive ? 'activate_plan' : 'deactivate_plan',
+      given: { id },
+      options: parseMutationOptions(given),
+      decide: async ({ at, rest }) => {
+        const row = await this.#definitions.existing(id, rest());
+        const next = { ...row, version: row.version + 1, isActive, updatedAt: at };
+        return this.#definitions.replaced(isActive ? 'Plan activated' : 'Plan deactivated', next);
+      },
+    });
+  }
+
+  async delete(plan: Ref, given: MutationOptions<S> | undefined): Promise<boolean> {
+    const id = parseRef(plan, 'plan');
+    const { details } = await writeDefinition(this.#engine, {
+      operation: 'delete_plan',
+      given: { id },
+      options: parseMutationOptions(given),
+      decide: async ({ rest }) => {
+        const row = await this.#definitions.read(id, rest());
+        if (!row) return { changes: [], message: 'No plan to delete', details: { plan: null } };
+        await this.#refuseInUse(id, rest());
+        const change = { op: 'delete', model: 'plan', key: id, expectedVersion: row.version } as const;
+        return this.#definitions.act('Plan deleted', row, change);
+      },
+    });
+    this.#cache.forget(id);
+    return details.plan !== null;
+  }
+
+  async get(plan: Ref, given: ReadOptions<S> | undefined): Promise<SubscriptionPlan | null> {
+    const id = parseRef(plan, 'plan');
+    const options = parseReadOptions(given);
+    const mayBeKnown = !options.fresh && options.session === undefined;
+    const known = mayBeKnown ? this.#cache.get(id) : null;
+    if (known) return known;
+    const { changes } = this.#cache;
+    const row = await this.#definitions.read(id, options);
+    if (!row) return null;
+    const found = toPlan(row, this.#engine.scale);
+    if (mayBeKnown) this.#cache.keep(found, changes);
+    return found;
+  }
+
+  async list(given: PlanListOptions<S> | undefined): Promise<Page<SubscriptionPlan>> {
+    const options = (given === undefined ? {} : parse(plansSchema, given)) as PlanListOptions<S>;
+    const along = options.activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
+    const { rows, nextCursor } = await this.#definitions.reads.page('plan', along, options);
+    return { items: rows.map((row) => toPlan(row, this.#engine.scale)), nextCursor };
+  }
+
+  async #write(write: DefinitionWrite<S>): Promise<Applied<SubscriptionPlan>> {
+    const plan = await this.#definitions.write(write);
+    this.#cache.forget(plan.id);
+    return plan;
+  }
+
+  /** @throws PLAN_IN_USE while a subscription that has not ended is on the plan, or will be with its next period */
+  async #refuseInUse(id: string, options: MutationOptions<S>): Promise<void> {
+    const anyOf = { field: 'status', values: ['trialing', 'active', 'paused'] };
+    const now = { index: 'plan', equals: { planId: id }, anyOf };
+    const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf };
+    for (const along of [now, next]) {
+      const found = await this.#definitions.reads.findOne('subscription', along, options);
+      if (found) throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
     }
   }
-}
-
-/** The fields that an input may leave out. */
-const DEFAULTS = {
-  ...{ description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
-  ...{ trialDays: 0, rolloverCap: null, timeZone: null, metadata: {} },
-} satisfies Partial<PlanRow>;
-
-function refuseField(path: string, expected: string, why: string): never {
-  throw creditError('INVALID_ARGUMENT', `plan.${path} is not valid: ${why}.`, { path: `plan.${path}`, expected });
-}
-
-function actOf(change: Change, message: string, plan: PlanRow): Act {
-  return { changes: [change], message, details: { plan: planToJson(plan) as Json } };
 }

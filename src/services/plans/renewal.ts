@@ -1,4 +1,4 @@
-/** Makes up for the periods of a subscription that have begun. */
+/** Renewals: make up for the periods of a subscription that have begun. */
 import { creditError, isCreditError } from '../../errors.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
@@ -8,14 +8,14 @@ import { accountsOf, type SubscriptionDirectory, typesOf } from './subscription-
 /** Operations that one subscription may need: each makes up for a hundred periods. */
 export const ROUNDS_MAX = 50;
 
-/** Units that were allocated by credit type, the plan's own type, and the end of the last period. */
+/** The units that were allocated, by credit type; the plan's own type; the end of the last period. */
 export interface Renewal {
   readonly granted: Readonly<Record<string, number>>;
   readonly ownType: string;
   readonly until: number;
 }
 
-/** Allocates what is due of a subscription; null where nothing was. */
+/** Allocates what is due of a subscription; null where nothing is due. */
 export async function renew<S>(
   engine: Engine<S>,
   row: SubscriptionRow,
@@ -35,24 +35,25 @@ export async function renew<S>(
 }
 
 /**
- * The same before another change of the subscription: whether the job was late is nothing to the user, and the change
- * is one of the period that runs by now.
+ * Does the same before another change of the subscription, as often as something is due: the user is not to notice a
+ * job that was late, and the change is one of the period that runs by now.
  *
- * @throws what says that this call was not applied: the outcome of the change is the caller's matter, not this one's.
+ * @returns whether anything was tried, so that the row is an old one.
+ * @throws errors that say for certain that this call was not applied: the outcome of the change itself is told by the
+ * change.
  */
 export async function renewIfLate<S>(
   directory: SubscriptionDirectory<S>,
   operation: string,
   row: SubscriptionRow | null,
   rest: () => MutationOptions<S>,
-): Promise<void> {
-  if (row?.dueAt == null || row.dueAt.getTime() > (await directory.now(row, rest()))) return;
-  if (await directory.isRepeated(operation, row.userId, rest())) return;
+): Promise<boolean> {
+  if (row?.dueAt == null || row.dueAt.getTime() > (await directory.now(row, rest()))) return false;
+  if (await directory.isRepeated(operation, row.userId, rest())) return false;
   try {
-    // One operation makes up for so many periods and no more.
-    for (let granted: unknown = row, round = 0; granted !== null && round < ROUNDS_MAX; round++) {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
       const { session, signal, timeoutMs } = rest();
-      granted = await renew(directory.engine, row, { session, signal, timeoutMs });
+      if ((await renew(directory.engine, row, { session, signal, timeoutMs })) === null) break;
     }
   } catch (error) {
     if (!isCreditError(error)) throw error;
@@ -60,7 +61,8 @@ export async function renewIfLate<S>(
       const message = 'A period that has begun could not be allocated for certain. Nothing was changed; try again.';
       throw creditError('STORAGE_UNAVAILABLE', message, {}, { cause: error });
     }
-    // Who cannot be granted to may leave all the same.
+    // A user who cannot be granted anything may leave the plan all the same.
     if (error.retryable) throw error;
   }
+  return true;
 }

@@ -1,5 +1,4 @@
 /** Finds subscriptions, and the accounts that a change of one writes. */
-
 import { creditError, isCreditError } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
 import { scopedKeyOf } from '../../models/entry.js';
@@ -7,17 +6,37 @@ import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.j
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
+import { RowReads } from '../pipeline/row-reads.js';
 
 const ATTEMPTS_MAX = 3;
 
-export class SubscriptionDirectory<S> {
-  constructor(readonly engine: Engine<S>) {}
+/** The rows that name the accounts of a change: the subscription as it was read, and the plan that it moves to. */
+interface Choice {
+  readonly userId: string;
+  readonly current: SubscriptionRow | null;
+  readonly planId: string | undefined;
+}
 
-  async read(userId: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
-    const { session, fresh } = options;
-    return this.engine.read(options, (timeoutMs) =>
-      this.engine.store.get('subscription', userId, { session, fresh, timeoutMs }),
-    );
+interface AccountChange<S, T> extends Omit<Choice, 'current'> {
+  /** Undefined where it is to be read. */
+  readonly current: SubscriptionRow | null | undefined;
+  readonly rest: () => MutationOptions<S>;
+  readonly run: (accounts: AccountRef[], options: MutationOptions<S>) => Promise<T>;
+}
+
+export class SubscriptionDirectory<S> {
+  readonly reads: RowReads<S>;
+
+  constructor(readonly engine: Engine<S>) {
+    this.reads = new RowReads(engine);
+  }
+
+  read(userId: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
+    return this.reads.get('subscription', userId, options);
+  }
+
+  byId(id: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
+    return this.reads.findOne('subscription', { index: 'id', equals: { id } }, options);
   }
 
   /** The instant of a decision on a subscription: time never moves backwards on the accounts that it writes. */
@@ -36,7 +55,7 @@ export class SubscriptionDirectory<S> {
     });
   }
 
-  /** Whether a call of this operation was applied with the key: it is answered as it was then, and writes nothing. */
+  /** Whether a call of this operation was applied with the key: it gets the same answer, and writes nothing. */
   async isRepeated(operation: string, userId: string, options: MutationOptions<S>): Promise<boolean> {
     const { session, idempotencyKey } = options;
     if (idempotencyKey === undefined) return false;
@@ -49,42 +68,28 @@ export class SubscriptionDirectory<S> {
     });
   }
 
-  async byId(id: string, options: ReadOptions<S>): Promise<SubscriptionRow | null> {
-    const { session } = options;
-    return this.engine.read(options, (timeoutMs) =>
-      this.engine.store.findOne('subscription', { index: 'id', equals: { id } }, { session, timeoutMs }),
-    );
-  }
-
   /**
-   * Runs a change on the accounts that it writes. They are chosen before it: again when a plan that grants other types
-   * came in between, unless the caller's transaction would see the same once more.
+   * Runs a change on the accounts that it writes. They are chosen before it, and chosen again when a plan that grants
+   * other types came in between, unless the caller's transaction would see the same once more.
    */
-  async onAccounts<T>(
-    userId: string,
-    planId: string | null,
-    rest: () => MutationOptions<S>,
-    run: (accounts: AccountRef[], options: MutationOptions<S>) => Promise<T>,
-  ): Promise<T> {
+  async onAccounts<T>({ userId, current, planId, rest, run }: AccountChange<S, T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await run(await this.accounts(userId, planId, rest()), rest());
+        const mayBeOld = current === undefined || attempt > 1;
+        const row = mayBeOld ? await this.read(userId, rest()) : current;
+        return await run(await this.accounts({ userId, current: row, planId }, rest()), rest());
       } catch (error) {
-        const isContended = isCreditError(error) && error.code === 'CONTENTION';
+        const isContended = isCreditError(error, 'CONTENTION');
         if (!isContended || rest().session !== undefined || attempt === ATTEMPTS_MAX) throw error;
       }
     }
   }
 
   /** The user's own account first, then one for each credit type that the old plan or the new one grants. */
-  async accounts(userId: string, planId: string | null, options: ReadOptions<S>): Promise<AccountRef[]> {
-    const current = await this.read(userId, options);
+  async accounts({ userId, current, planId }: Choice, options: ReadOptions<S>): Promise<AccountRef[]> {
     const types = current ? typesOf(current) : [];
-    if (planId !== null) {
-      const { session } = options;
-      const plan = await this.engine.read(options, (timeoutMs) =>
-        this.engine.store.get('plan', planId, { session, timeoutMs }),
-      );
+    if (planId !== undefined) {
+      const plan = await this.reads.get('plan', planId, options);
       if (plan) types.push(plan.creditType, ...plan.alsoGrants.map(({ creditType }) => creditType));
     }
     return accountsOf(this.engine, userId, types);
@@ -98,7 +103,7 @@ export function accountsOf<S>(engine: Engine<S>, userId: string, types: readonly
 /**
  * Every credit type that a subscription grants, or will.
  *
- * @throws INVARIANT_VIOLATION for a row that says nothing of it.
+ * @throws INVARIANT_VIOLATION for a row that cannot be read.
  */
 export function typesOf(row: SubscriptionRow): string[] {
   try {

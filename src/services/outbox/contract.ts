@@ -1,0 +1,44 @@
+/** The public promise of the outbox: the verbs of an operator, and the options of one run of the relay. */
+import type { OutboxReport, SinkInfo } from '../../models/records/outbox.js';
+import type { Awaitable } from '../../models/values.js';
+
+export type { OutboxReport, SinkInfo };
+
+export interface OutboxService {
+  /**
+   * The sinks that every event gets a row for, by name. A sink is registered by the first process that brings it.
+   *
+   * @throws STORAGE_UNAVAILABLE, TIMEOUT: try again.
+   * @example for (const { name, failed } of await manager.outbox.listSinks()) console.log(name, failed);
+   */
+  listSinks(): Promise<readonly SinkInfo[]>;
+  /**
+   * Makes rows that were given up pending again, for the next run of the outbox job: events of one sink, or of all
+   * sinks and the notifications. They come after events that went on meanwhile; the sequence of the account tells.
+   *
+   * @returns how many rows. Repeating the call is safe.
+   * @throws NOT_FOUND when no sink of this name is registered, INVALID_ARGUMENT; STORAGE_UNAVAILABLE, TIMEOUT: try
+   * again.
+   * @example await manager.outbox.retryFailed('webhook');
+   */
+  retryFailed(sink?: string): Promise<{ readonly retried: number }>;
+  /**
+   * Takes a sink off: within a minute no process writes rows for it any more, and the outbox job deletes those there
+   * are. Take it out of every process first: one that starts with it registers it again.
+   *
+   * @returns false when there was none of this name. Repeating the call is safe.
+   * @throws STORAGE_UNAVAILABLE, TIMEOUT: try again.
+   * @example await manager.outbox.removeSink('the one before');
+   */
+  removeSink(name: string): Promise<boolean>;
+}
+
+export interface OutboxOptions {
+  /** Rows read at once, 1–1,000, default 100. */
+  readonly batchSize?: number | undefined;
+  /** Milliseconds after which no new delivery is begun. */
+  readonly maxDurationMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Awaited between batches. */
+  readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;
+}

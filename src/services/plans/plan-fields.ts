@@ -1,0 +1,76 @@
+/** The fields of a plan: from the caller's input to the stored row, and the rules for the row as a whole. */
+import type { z } from 'zod';
+import { parseAmount } from '../../core/amounts.js';
+import { parseMoney } from '../../core/money.js';
+import { addDays, type TemporalLike } from '../../core/periods.js';
+import { creditError } from '../../errors.js';
+import type { planInputSchema } from '../../models/inputs/plans.js';
+import type { PlanRow } from '../../models/plan.js';
+import { definedFields, type Loose } from '../input/given-fields.js';
+import { refuseField } from '../pipeline/definitions.js';
+
+/** The fields that a caller gives. */
+export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'createdAt' | 'updatedAt'>;
+
+/** The fields that an input may leave out. */
+export const PLAN_DEFAULTS = {
+  ...{ description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
+  ...{ trialDays: 0, rolloverCap: null, timeZone: null, metadata: {} },
+} satisfies Partial<PlanRow>;
+
+/** The given fields, amounts in units, prices in minor units. */
+export function planFieldsOf(input: Loose<z.infer<typeof planInputSchema>>, scale: number): Partial<PlanFields> {
+  const { creditLimit, price, rolloverCap, alsoGrants, currency, ...rest } = input;
+  return definedFields({
+    ...rest,
+    creditLimit: creditLimit === undefined ? undefined : parseAmount(creditLimit, { scale }),
+    currency,
+    price: price === undefined ? undefined : parseMoney(price, currency ?? null),
+    rolloverCap: rolloverCap === undefined ? undefined : parseAmount(rolloverCap, { scale, zero: true }) || null,
+    alsoGrants: alsoGrants?.map((grant) => ({
+      creditType: grant.creditType,
+      creditLimit: parseAmount(grant.creditLimit, { scale }),
+    })),
+  });
+}
+
+export interface PlanRules {
+  /** The declared credit types. */
+  readonly creditTypes: readonly string[];
+  readonly temporal: TemporalLike | null;
+}
+
+/** @throws INVALID_ARGUMENT where two fields do not go together, CONFIGURATION for a time zone without `Temporal` */
+export function checkPlan(plan: PlanRow, { creditTypes, temporal }: PlanRules): void {
+  const { creditType, alsoGrants, validityDays, rolloverCap } = plan;
+  const types = [creditType, ...alsoGrants.map((grant) => grant.creditType)];
+  const unknown = types.find((type) => !creditTypes.includes(type));
+  if (unknown !== undefined) refuse('creditType', creditTypes.join(' | '), `${unknown} is not declared`);
+  if (new Set(types).size < types.length) refuse('alsoGrants', 'each credit type once', 'a type is named twice');
+  if (validityDays !== null && rolloverCap !== null) {
+    refuse('rolloverCap', 'a plan without validityDays', 'what expires by validityDays cannot roll over');
+  }
+  checkTimeZone(plan, temporal);
+}
+
+function checkTimeZone({ timeZone, trialDays }: PlanRow, temporal: TemporalLike | null): void {
+  if (timeZone === null) return;
+  if (temporal === null) {
+    const problem = 'a plan names a time zone and there is no Temporal: npm install temporal-polyfill';
+    throw creditError('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
+  }
+  try {
+    addDays(0, trialDays, { timeZone, temporal });
+  } catch {
+    refuse('timeZone', 'an IANA time zone', 'it is not known');
+  }
+}
+
+/** A new currency alone would give the stored price another value. @throws INVALID_ARGUMENT */
+export function refuseCurrencyAlone(): never {
+  refuse('price', 'the price in the new currency', 'a currency is changed together with the price');
+}
+
+function refuse(field: keyof PlanFields, expected: string, why: string): never {
+  refuseField(`plan.${field}`, expected, why);
+}

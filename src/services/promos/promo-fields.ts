@@ -1,0 +1,63 @@
+/** The fields of a promo code: from the caller's input to the stored row, and the rules for the row as a whole. */
+import type { z } from 'zod';
+import { parseAmount } from '../../core/amounts.js';
+import { promoCodeSchema, type promoInputSchema } from '../../models/inputs/promos.js';
+import type { PromoRow } from '../../models/promo.js';
+import { definedFields, type Loose } from '../input/given-fields.js';
+import { parse, parseId } from '../input/parse.js';
+import { refuseField } from '../pipeline/definitions.js';
+
+/** The fields that a caller gives, besides the code. */
+export type PromoFields = Omit<PromoRow, 'id' | 'code' | 'version' | 'claims' | 'createdAt' | 'updatedAt'>;
+
+const CODE_MAX = 64;
+
+/** The fields that an input may leave out. */
+export const PROMO_DEFAULTS = {
+  ...{ creditType: 'credits', description: null, targetType: 'all_users', targetUserIds: [], maxUses: null },
+  ...{ maxUsesPerUser: 1, validUntil: null, isActive: true, metadata: {} },
+} satisfies Partial<PromoRow>;
+
+/** The given fields, credits in units, instants as dates. */
+export function promoFieldsOf(
+  input: Loose<Omit<z.infer<typeof promoInputSchema>, 'code'>>,
+  scale: number,
+): Partial<PromoFields> {
+  const { credits, validFrom, validUntil, ...rest } = input;
+  return definedFields({
+    ...rest,
+    credits: credits === undefined ? undefined : parseAmount(credits, { scale }),
+    validFrom: validFrom === undefined ? undefined : new Date(validFrom),
+    validUntil: validUntil == null ? validUntil : new Date(validUntil),
+  });
+}
+
+/** @throws INVALID_ARGUMENT where a field names what there is not, or two fields do not go together */
+export function checkPromo(promo: PromoRow, creditTypes: readonly string[]): void {
+  const { creditType, targetType, targetUserIds, validFrom, validUntil } = promo;
+  if (!creditTypes.includes(creditType)) refuse('creditType', creditTypes.join(' | '));
+  if (targetType === 'specific_users' && targetUserIds.length === 0) {
+    refuse('targetUserIds', "target_user_ids must be provided when target_type is 'specific_users'");
+  }
+  if (validUntil !== null && validUntil < validFrom) refuse('validUntil', 'an instant after validFrom');
+}
+
+/** A code that was claimed keeps its credit type: a repeated claim is looked for on the account of the first one. */
+export function checkCreditType(row: PromoRow, next: PromoRow): void {
+  if (row.claims === 0 || next.creditType === row.creditType) return;
+  refuse('creditType', `${row.creditType}, which was claimed already`);
+}
+
+/** A code that no promo can have is the code of no promo, not a mistake of the caller's. */
+export function parseCode(code: unknown): string {
+  const result = promoCodeSchema.safeParse(code);
+  if (result.success) return result.data;
+  if (typeof code !== 'string') return parse(promoCodeSchema, code, 'code');
+  return parseId(code.trim().toUpperCase() || ' ', 'code')
+    .slice(0, CODE_MAX)
+    .toWellFormed();
+}
+
+function refuse(field: keyof PromoFields, expected: string): never {
+  refuseField(`promo.${field}`, expected);
+}

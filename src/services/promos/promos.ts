@@ -1,0 +1,108 @@
+/** Promo codes: made, changed, switched on and off, read. */
+import { parseAmount } from '../../core/amounts.js';
+import { creditError } from '../../errors.js';
+import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import { type PromoInput, promoInputSchema, promosSchema, promoUpdateSchema } from '../../models/inputs/promos.js';
+import type { PromoRow } from '../../models/promo.js';
+import type { Applied, Page, Ref } from '../../models/values.js';
+import { parse, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import { Definitions } from '../pipeline/definitions.js';
+import type { Engine } from '../pipeline/engine.js';
+import type { Promo } from './contract.js';
+import { checkCreditType, checkPromo, PROMO_DEFAULTS, parseCode, promoFieldsOf } from './promo-fields.js';
+import { promoFromJson, promoToJson, toPromo } from './records.js';
+
+export type PromoListOptions<S> = ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined };
+
+export class Promos<S> {
+  readonly #definitions: Definitions<S, 'promo', Promo>;
+  readonly #scale: number;
+
+  constructor(
+    engine: Engine<S>,
+    readonly creditTypes: readonly string[],
+  ) {
+    this.#scale = engine.scale;
+    this.#definitions = new Definitions(engine, {
+      ...{ model: 'promo', toJson: promoToJson, fromJson: promoFromJson },
+      toRecord: (row) => toPromo(row, engine.scale),
+      missing: (code) => creditError('PROMO_NOT_FOUND', 'There is no promo with this code.', { code }),
+    });
+  }
+
+  async create(promo: PromoInput, given: MutationOptions<S> | undefined): Promise<Applied<Promo>> {
+    const { code, ...input } = parse(promoInputSchema, promo, 'promo');
+    const scale = this.#scale;
+    const fields = { ...promoFieldsOf(input, scale), credits: parseAmount(input.credits, { scale }) };
+    return this.#definitions.write({
+      operation: 'create_promo',
+      options: parseMutationOptions(given),
+      given: promoToJson({ code, ...fields }),
+      decide: async ({ at, id, rest }) => {
+        const own = { id: `promo-${id}`, code, version: 1, claims: 0, createdAt: at, updatedAt: at };
+        const row: PromoRow = { ...PROMO_DEFAULTS, validFrom: at, ...fields, ...own };
+        checkPromo(row, this.creditTypes);
+        const other = await this.read(code, rest());
+        if (other) throw creditError('PROMO_EXISTS', `Promo code '${code}' already exists`, { code });
+        return this.#definitions.inserted('Promo created', row);
+      },
+    });
+  }
+
+  async update(
+    promo: { code: string } & Partial<Omit<PromoInput, 'code'>>,
+    given: MutationOptions<S> | undefined,
+  ): Promise<Applied<Promo>> {
+    const { code, ...input } = parse(promoUpdateSchema, promo, 'promo');
+    const fields = promoFieldsOf(input, this.#scale);
+    return this.#definitions.write({
+      operation: 'update_promo',
+      given: promoToJson({ code, ...fields }),
+      options: parseMutationOptions(given),
+      decide: async ({ at, rest }) => {
+        const row = await this.#definitions.existing(code, rest());
+        const next = { ...row, ...fields, version: row.version + 1, updatedAt: at };
+        checkPromo(next, this.creditTypes);
+        checkCreditType(row, next);
+        return this.#definitions.replaced('Promo updated', next);
+      },
+    });
+  }
+
+  async toggle(promo: Ref, given: MutationOptions<S> | undefined): Promise<Applied<Promo>> {
+    const options = parseMutationOptions(given);
+    const code = await this.#codeOf(parseRef(promo, 'promo'), options);
+    return this.#definitions.write({
+      operation: 'toggle_promo',
+      given: { code },
+      options,
+      decide: async ({ at, rest }) => {
+        const row = await this.#definitions.existing(code, rest());
+        const next = { ...row, isActive: !row.isActive, version: row.version + 1, updatedAt: at };
+        return this.#definitions.replaced(next.isActive ? 'Promo activated' : 'Promo deactivated', next);
+      },
+    });
+  }
+
+  read(code: string, options: ReadOptions<S>): Promise<PromoRow | null> {
+    return this.#definitions.read(code, options);
+  }
+
+  async get(code: string, given: ReadOptions<S> | undefined): Promise<Promo | null> {
+    const row = await this.read(parseCode(code), parseReadOptions(given));
+    return row && toPromo(row, this.#scale);
+  }
+
+  async list(given: PromoListOptions<S> | undefined): Promise<Page<Promo>> {
+    const options = (given === undefined ? {} : parse(promosSchema, given)) as PromoListOptions<S>;
+    const along = options.activeOnly === false ? { index: 'created' } : { index: 'active', equals: { isActive: true } };
+    const { rows, nextCursor } = await this.#definitions.reads.page('promo', along, options);
+    return { items: rows.map((row) => toPromo(row, this.#scale)), nextCursor };
+  }
+
+  /** The code of a promo that is named by its code or by its id. */
+  async #codeOf(ref: string, options: MutationOptions<S>): Promise<string> {
+    const row = await this.#definitions.reads.findOne('promo', { index: 'id', equals: { id: ref } }, options);
+    return row?.code ?? parseCode(ref);
+  }
+}
