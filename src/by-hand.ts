@@ -1,10 +1,11 @@
 /** Services by hand, for hosts that wire without a manager: each is built on a credit service and shares its parts. */
 import { creditError } from './errors.js';
 import type { CreditService } from './services/credits/contract.js';
+import type { ExpirationService } from './services/jobs/contract.js';
 import type { LedgerService } from './services/ledger/contract.js';
 import type { CreditManagement } from './services/manager/contract.js';
 import type { NotificationService } from './services/notifications/contract.js';
-import type { ExpirationService, SubscriptionService } from './services/plans/contract.js';
+import type { SubscriptionService } from './services/plans/contract.js';
 import type { PromoService } from './services/promos/contract.js';
 
 type Maker<Part extends keyof CreditManagement> = <S>(credits: CreditService<S>) => CreditManagement<S>[Part];

@@ -196,11 +196,11 @@ export type {
   ReservationRef,
 } from './services/credits/contract.js';
 export type { LlmUsage, Meter } from './services/credits/meter-contract.js';
-export type { Jobs } from './services/jobs/contract.js';
+export type { ExpirationService, Jobs } from './services/jobs/contract.js';
 export type { LedgerService } from './services/ledger/contract.js';
 export type { CreditManagement } from './services/manager/contract.js';
 export type { NotificationService } from './services/notifications/contract.js';
 export type { OutboxOptions, OutboxService } from './services/outbox/contract.js';
-export type { ExpirationService, SubscriptionService } from './services/plans/contract.js';
+export type { SubscriptionService } from './services/plans/contract.js';
 export type { PromoService } from './services/promos/contract.js';
 export { type WebhookSinkOptions, webhookSink } from './sinks/webhook.js';

@@ -1,6 +1,9 @@
-/** What a scheduler calls, with what each job promises. */
+/** The public promise of what a scheduler calls: jobs for all users, and the same work for one user. */
+import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { JobOptions } from '../../models/inputs/plans.js';
 import type { JobName, JobProgress, JobReport, OutboxJobReport } from '../../models/records/job.js';
+import type { Allocation } from '../../models/records/subscription.js';
+import type { Ref } from '../../models/values.js';
 
 export type { JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
 
@@ -12,13 +15,13 @@ export type { JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
  * @example const report = await manager.jobs.runAllocation({ batchSize: 1000, maxDurationMs: 60_000 });
  */
 export interface Jobs {
-  /** Writes what has lapsed, become effective or ended on every account (rule 34). */
+  /** Writes what has lapsed, become effective or ended on every account. */
   runExpiration(options?: JobOptions): Promise<JobReport<'expiration'>>;
   /** Renews subscriptions and cycles: every period that has begun, in order, once. */
   runAllocation(options?: JobOptions): Promise<JobReport<'allocation'>>;
   /** The same sweep for accounts with a hold that has ended. */
   runReservationExpiry(options?: JobOptions): Promise<JobReport<'reservation_expiry'>>;
-  /** Tells users of credits that lapse within `withinDays` days (default 7), once a lot. Nothing without a queue. */
+  /** Tells users of credits that lapse within `withinDays` days (default 7), once a grant. Nothing without a queue. */
   runExpiringNotifications(
     options?: JobOptions & { withinDays?: number | undefined },
   ): Promise<JobReport<'expiring_notifications'>>;
@@ -30,4 +33,20 @@ export interface Jobs {
   runOutbox(options?: JobOptions): Promise<OutboxJobReport>;
   /** All of them, one after another, the outbox last. */
   runAll(options?: JobOptions & { withinDays?: number | undefined }): Promise<readonly JobReport[]>;
+}
+
+/** Does for one user what the jobs do for all. */
+export interface ExpirationService<S = never> {
+  /** Writes what is due on a user's `credits` and answers the credits that expired. */
+  checkCreditExpiration(
+    userId: string,
+    options?: MutationOptions<S> & { asOf?: Date | string | undefined },
+  ): Promise<number>;
+
+  /**
+   * Allocates every period of a subscription that has begun and was not allocated. Of the arguments only the ids are
+   * taken: the stored terms are the truth. Repeating it grants nothing. `granted` is of the plan's own credit type.
+   * @throws SUBSCRIPTION_NOT_FOUND
+   */
+  allocateSubscriptionCredits(subscription: Ref, plan?: Ref, options?: MutationOptions<S>): Promise<Allocation>;
 }

@@ -1,12 +1,12 @@
-/** What a scheduler calls for one user: expiry, and the allocation of a subscription. */
+/** The jobs for one user: expiry, and the allocation of a subscription. */
 import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import type { CreditService } from '../credits/contract.js';
 import { parseMutationOptions, parseRef } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
-import type { ExpirationService } from '../plans/contract.js';
 import { renew } from '../plans/renewal.js';
 import { SubscriptionDirectory } from '../plans/subscription-directory.js';
+import type { ExpirationService } from './contract.js';
 
 export function expirationService<S>(engine: Engine<S>, credits: CreditService<S>): ExpirationService<S> {
   const directory = new SubscriptionDirectory(engine);

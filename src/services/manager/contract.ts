@@ -5,11 +5,11 @@ import type { Health } from '../../models/records/health.js';
 import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
 import type { CreditService } from '../credits/contract.js';
-import type { Jobs } from '../jobs/contract.js';
+import type { ExpirationService, Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxService } from '../outbox/contract.js';
-import type { ExpirationService, SubscriptionService } from '../plans/contract.js';
+import type { SubscriptionService } from '../plans/contract.js';
 import type { PromoService } from '../promos/contract.js';
 
 export type { Health };

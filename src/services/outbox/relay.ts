@@ -54,7 +54,7 @@ export class OutboxRelay<S> {
       const lanes = this.#lanes.map((lane) => this.#walk(lane, run, limit, options.onProgress));
       const ends = await Promise.allSettled(lanes);
       if (!run.isOver()) await this.#guarded(run, 'retention', () => deleteOld(this.#config.store, run));
-      // What the host's own callback threw is the host's.
+      // An error of the host's own callback goes to the host.
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       return run.report();
     });

@@ -1,4 +1,4 @@
-/** The verbs of plans, subscriptions and cycles, with what each promises. */
+/** The public promise of plans, subscriptions and cycles: the verbs, and the errors of each. */
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type {
   CancelOptions,
@@ -9,20 +9,16 @@ import type {
 } from '../../models/inputs/plans.js';
 import type { Cycle } from '../../models/records/cycle.js';
 import type { SubscriptionPlan } from '../../models/records/plan.js';
-import type {
-  Allocation,
-  ChangePreview,
-  SubscriptionChange,
-  UserSubscription,
-} from '../../models/records/subscription.js';
+import type { ChangePreview, SubscriptionChange, UserSubscription } from '../../models/records/subscription.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
 
 export type { ChangePreview, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
 
 /**
- * Plans and who has them. A user has one subscription at a time. What a subscription grants is written with the user's
- * `credits` account, whose version guards it: a period is allocated once, in however many processes and however often
- * it is asked for. The terms of a plan are kept with each subscription, so a change of the plan is for later ones.
+ * Plans, and the subscriptions of users to them. A user has one subscription at a time. Its grants are written together
+ * with the user's `credits` account, whose version guards them: a period is allocated once, in however many processes
+ * and however often somebody asks for it. A subscription keeps the terms of its plan, so a change of the plan applies
+ * to later subscriptions only.
  *
  * Errors of every mutation, besides those named: `INVALID_ARGUMENT` and `INVALID_AMOUNT` (nothing is written),
  * `IDEMPOTENCY_CONFLICT`, `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN`
@@ -45,10 +41,10 @@ export interface SubscriptionService<S = never> {
     options?: MutationOptions<S>,
   ): Promise<Applied<SubscriptionPlan>>;
 
-  /** Offers the plan no more: nobody gets it, and who has it keeps it to the period's end. @throws PLAN_NOT_FOUND */
+  /** Offers the plan no more: nobody gets it, and its users keep it to the period's end. @throws PLAN_NOT_FOUND */
   deactivateSubscriptionPlan(plan: Ref, options?: MutationOptions<S>): Promise<Applied<SubscriptionPlan>>;
 
-  /** Offers it again. @throws PLAN_NOT_FOUND */
+  /** Offers the plan again. @throws PLAN_NOT_FOUND */
   activateSubscriptionPlan(plan: Ref, options?: MutationOptions<S>): Promise<Applied<SubscriptionPlan>>;
 
   /**
@@ -71,14 +67,14 @@ export interface SubscriptionService<S = never> {
    */
   setUserSubscriptionPlan(userId: string, plan: Ref, options?: SetPlanOptions<S>): Promise<Applied<UserSubscription>>;
 
-  /** Moves the user's subscription to another plan, now or when the period ends; without one it is set. */
+  /** Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. */
   upgradeUserSubscriptionPlan(
     userId: string,
     plan: Ref,
     options?: UpgradeOptions<S>,
   ): Promise<Applied<UserSubscription>>;
 
-  /** What an upgrade would grant and change now. Writes nothing; by the next call it may be another. */
+  /** Computes what an upgrade would grant and change now. Writes nothing; the next call may answer otherwise. */
   previewChange(
     userId: string,
     plan: Ref,
@@ -91,7 +87,7 @@ export interface SubscriptionService<S = never> {
   /** Stops the clock of the period; nothing is granted until it is resumed. @throws SUBSCRIPTION_NOT_FOUND */
   pauseUserSubscription(userId: string, options?: MutationOptions<S>): Promise<Applied<UserSubscription>>;
 
-  /** Goes on with what was left of the period. @throws SUBSCRIPTION_NOT_FOUND unless it is paused. */
+  /** Goes on with the rest of the period. @throws SUBSCRIPTION_NOT_FOUND unless it is paused. */
   resumeUserSubscription(userId: string, options?: MutationOptions<S>): Promise<Applied<UserSubscription>>;
 
   /** Removes the subscription; false where there was none. Credits that were granted stay. */
@@ -104,8 +100,8 @@ export interface SubscriptionService<S = never> {
   getSubscriptionHistory(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<SubscriptionChange>>;
 
   /**
-   * Starts a cycle: credits that last for some days. Amount 0 opens one without a grant; without a user (null) it makes
-   * an account under a new id. @throws CYCLE_ACTIVE for a second recurring one.
+   * Starts a cycle: credits that last for some days. Amount 0 opens a cycle without a grant; a call without a user
+   * (null) makes an account under a new id. @throws CYCLE_ACTIVE for a second recurring one.
    *
    * @example const cycle = await manager.subscriptions.startCycle('user-1', { amount: 100, recurring: true });
    */
@@ -119,20 +115,4 @@ export interface SubscriptionService<S = never> {
 
   /** A user's cycles, newest first. */
   listCycles(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<Cycle>>;
-}
-
-/** What a scheduler calls for one user; `manager.jobs` does it for all. */
-export interface ExpirationService<S = never> {
-  /** Writes what is due on a user's `credits` and answers the credits that expired (rule 34). */
-  checkCreditExpiration(
-    userId: string,
-    options?: MutationOptions<S> & { asOf?: Date | string | undefined },
-  ): Promise<number>;
-
-  /**
-   * Allocates every period of a subscription that has begun and was not allocated. Of the arguments only the ids are
-   * taken: the stored terms are the truth. Repeating it grants nothing. `granted` is of the plan's own credit type.
-   * @throws SUBSCRIPTION_NOT_FOUND
-   */
-  allocateSubscriptionCredits(subscription: Ref, plan?: Ref, options?: MutationOptions<S>): Promise<Allocation>;
 }

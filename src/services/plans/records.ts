@@ -1,4 +1,4 @@
-/** Plans, subscriptions and cycles as their callers see them; from rows, or from the entry that a replay answers. */
+/** Plans, subscriptions and cycles as callers see them: from rows, or from the entry that answers a replay. */
 import { toCredits } from '../../core/amounts.js';
 import { toMajor } from '../../core/money.js';
 import { isCurrent } from '../../core/subscription-state.js';
@@ -24,7 +24,7 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
   };
 }
 
-/** A plan as an entry keeps it, and back. */
+/** The plan as an entry keeps it; `planFromJson` is the way back. */
 export function planToJson({ createdAt, updatedAt, ...plan }: PlanRow): JsonObject {
   const dates = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
   return { ...plan, ...dates };
@@ -35,7 +35,7 @@ export function planFromJson(json: JsonObject): PlanRow {
   return { ...(json as JsonObject & PlanRow), createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
 }
 
-/** Null for one that was removed. Ended is what has ended, although no job has written it yet. */
+/** Null for a removed subscription. One that is over by `now` is ended, although no job has written it yet. */
 export function toSubscription(row: SubscriptionRow, now: number): UserSubscription | null {
   const { status, terms, pending } = row;
   if (status === 'removed') return null;
@@ -61,7 +61,7 @@ export function subscriptionOf({ userId, details }: EntryRow): UserSubscription 
   };
 }
 
-/** Ended is what has ended by `now`, although no job has written it yet. */
+/** A cycle that is over by `now` is ended, although no job has written it yet. */
 export function toCycle(row: CycleRow, scale: number, now = Number.NEGATIVE_INFINITY): Cycle {
   const { id, userId, creditType, days, recurring, start, end, createdAt } = row;
   const amount = toCredits(row.amount, scale);
@@ -77,7 +77,7 @@ export function cycleOf({ userId, creditType, details }: EntryRow, scale: number
   return toCycle({ ...stored, userId, creditType, ...dates } as CycleRow, scale);
 }
 
-/** What an operation granted, in credits by type. */
+/** The credits that an operation granted, by type. */
 export function grantedBy({ details }: EntryRow, scale: number): Readonly<Record<string, number>> {
   const units = Object.entries((details.granted ?? {}) as Record<string, number>);
   return Object.fromEntries(units.map(([creditType, amount]) => [creditType, toCredits(amount, scale)]));

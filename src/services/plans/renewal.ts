@@ -8,14 +8,14 @@ import { accountsOf, type SubscriptionDirectory, typesOf } from './subscription-
 /** Operations that one subscription may need: each makes up for a hundred periods. */
 export const ROUNDS_MAX = 50;
 
-/** Units that were allocated by credit type, the plan's own type, and the end of the last period. */
+/** The units that were allocated, by credit type; the plan's own type; the end of the last period. */
 export interface Renewal {
   readonly granted: Readonly<Record<string, number>>;
   readonly ownType: string;
   readonly until: number;
 }
 
-/** Allocates what is due of a subscription; null where nothing was. */
+/** Allocates what is due of a subscription; null where nothing is due. */
 export async function renew<S>(
   engine: Engine<S>,
   row: SubscriptionRow,

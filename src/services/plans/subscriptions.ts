@@ -1,4 +1,4 @@
-/** Subscriptions: which user has which plan, and the changes of that. */
+/** Subscriptions: put a user on a plan, change that, end it, read it. */
 import { isCreditError } from '../../errors.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import type { CancelOptions, SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
@@ -94,7 +94,7 @@ export class Subscriptions<S> {
     });
   }
 
-  /** Whether there was one. */
+  /** Whether the user had a subscription. */
   async remove(userId: string, given: MutationOptions<S> | undefined): Promise<boolean> {
     try {
       await this.switchTo('removed', userId, given);

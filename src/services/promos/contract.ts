@@ -1,4 +1,4 @@
-/** The verbs of promo codes, with what each promises. */
+/** The public promise of promo codes: the verbs, and the errors of each. */
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { PromoInput } from '../../models/inputs/promos.js';
 import type { ClaimResult, Eligibility, Promo, PromoClaim } from '../../models/records/promo.js';
@@ -39,15 +39,15 @@ export interface PromoService<S = never> {
   /** A code with its counter, or null; found trimmed and upper-case. */
   getPromo(code: string, options?: ReadOptions<S>): Promise<Promo | null>;
 
-  /** Codes, newest first; without `activeOnly: false` those that are active. */
+  /** Codes, newest first: the active ones, or all with `activeOnly: false`. */
   listPromos(options?: ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined }): Promise<Page<Promo>>;
 
-  /** Whether a user could claim a code now, and why not. A hint: by the claim it may be otherwise. */
+  /** Tells whether a user could claim a code now, and why not. By the claim that may have changed. */
   checkEligibility(userId: string, code: string, options?: ReadOptions<S>): Promise<Eligibility>;
 
   /**
-   * Claims a code. What the rules refuse is answered with `success: false` and the reason, and leaves an error entry;
-   * repeating it is safe. Under an `idempotencyKey` a claim that succeeded is answered again.
+   * Claims a code. A claim that the code's rules refuse is answered with `success: false` and the reason, and leaves an
+   * error entry; repeating it is safe. Under an `idempotencyKey` a claim that succeeded is answered again.
    */
   claimPromo(userId: string, code: string, options?: MutationOptions<S>): Promise<ClaimResult>;
 
