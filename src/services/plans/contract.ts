@@ -17,8 +17,8 @@ export type { ChangePreview, Cycle, SubscriptionChange, SubscriptionPlan, UserSu
 /**
  * Plans, and the subscriptions of users to them. A user has one subscription at a time. Its grants are written together
  * with the user's `credits` account, whose version guards them: a period is allocated once, in however many processes
- * and however often somebody asks for it. A subscription keeps the terms of its plan, so a change of the plan applies to
- * later subscriptions only.
+ * and however often somebody asks for it. A subscription keeps the terms of its plan, so a change of the plan applies
+ * to later subscriptions only.
  *
  * Errors of every mutation, besides those named: `INVALID_ARGUMENT` and `INVALID_AMOUNT` (nothing is written),
  * `IDEMPOTENCY_CONFLICT`, `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN`
