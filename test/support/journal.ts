@@ -96,7 +96,7 @@ export class Journal {
         const [name] = (await this.call(caller)).names;
         if (name === 'lost') return;
         // Whoever is refused at once asks again, but not for a whole processor.
-        if (name === 'STORAGE_UNAVAILABLE') await sleep(5);
+        if (name === 'STORAGE_UNAVAILABLE') await sleep(20);
       }
     };
     await Promise.all(Array.from({ length: width }, slot));
