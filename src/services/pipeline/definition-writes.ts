@@ -3,7 +3,7 @@
  * own acts. The entry keeps the key of the call and the answer, so that a repeated call is told the same.
  */
 import { randomInt } from 'node:crypto';
-import { isTooLong, MAX_LINE_BYTES, sealAlone } from '../../core/entry-line.js';
+import { isTooLong, LINE_BYTES_MAX, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
 import { type EntryRow, scopedKeyOf } from '../../models/entry.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
@@ -126,10 +126,10 @@ export async function writeDefinition<S>(
 }
 
 function tooLong() {
-  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes.`;
+  const message = `The ledger line of this call would exceed ${LINE_BYTES_MAX} bytes.`;
   return creditError('LIMIT_EXCEEDED', `${message} Give it fewer users or less text.`, {
     what: 'ledgerLineBytes',
-    limit: MAX_LINE_BYTES,
+    limit: LINE_BYTES_MAX,
   });
 }
 
