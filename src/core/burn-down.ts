@@ -1,6 +1,6 @@
 /**
- * The one order of grants: they are spent, held, previewed, transferred, clawed back and captured, and repay debt in
- * it.
+ * The one order of grants. In it they are spent, held, previewed, transferred, clawed back and captured, and repay
+ * debt.
  */
 import type { OpenGrant } from '../models/account.js';
 

@@ -173,7 +173,7 @@ export interface PeriodGrant {
   readonly description: string | null;
 }
 
-/** Makes one such grant. A grant whose end is past lapses in the same operation and repays no debt. */
+/** Makes a grant for a period. A grant whose end has passed lapses in the same operation and repays no debt. */
 export function grantPeriod(draft: Draft, given: PeriodGrant): Refusal | { id: string } {
   const { account } = draft;
   const { sourceId, start, expiresAt, amount, planId, reference, description } = given;
