@@ -60,7 +60,7 @@ export interface CreditErrorDetails {
 
 export type CreditErrorCode = keyof CreditErrorDetails;
 
-/** What became of *this* call; an earlier call with the same key is not meant. */
+/** The effect of *this* call; an earlier call with the same key does not count. */
 export type Outcome = 'not_applied' | 'applied' | 'unknown';
 
 const RETRYABLE: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([

@@ -1,9 +1,9 @@
-/** Timers as they were when the library was loaded: a host's fake timers must not stop its money. */
+/** The timers as they were when the library was loaded: a host's fake timers must not stop its money. */
 export const { setTimeout, clearTimeout, setImmediate } = globalThis;
 export const monotonicNow = performance.now.bind(performance);
 export const wallNow = Date.now.bind(Date);
 
-/** Rejects with what `late` makes when the promise has not settled in time; the promise itself goes on. */
+/** Rejects with the error that `late` makes when the promise has not settled in time; the promise itself goes on. */
 export function withDeadline<T>(promise: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs));

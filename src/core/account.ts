@@ -1,7 +1,7 @@
 /** An account as decisions see it: totals, open grants in burn-down order, open holds. Immutable once handed out. */
 import { type AccountOptions, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
 
-/** Amounts are units, instants epoch milliseconds. The totals are of `at`, the last operation's instant. */
+/** Amounts are in units, instants in epoch milliseconds. The totals hold at `at`, the instant of the last operation. */
 export interface Account {
   readonly key: string;
   readonly userId: string;
@@ -52,14 +52,16 @@ export function emptyAccount(creditType: string, userId: string): Account {
   };
 }
 
-/** How many binary digits an amount has; 0 for what is not positive. Never falls as the amount grows. */
+/**
+ * The number of binary digits of an amount; 0 for an amount that is not positive. It never falls as the amount grows.
+ */
 export function magnitudeOf(amount: number): number {
   if (amount <= 0) return 0;
-  // The operations on bits see 32 of them.
+  // Bit operations see the lowest 32 bits alone.
   return amount < 2 ** 32 ? 32 - Math.clz32(amount) : 64 - Math.clz32(amount / 2 ** 32);
 }
 
-/** What can be spent or held now. Negative while holds outweigh what is left after debt. */
+/** The credits that can be spent or held now. Negative while reserved credits exceed the balance, which debt lowers. */
 export function availableOf(account: Account): number {
   return account.balance - account.reserved;
 }

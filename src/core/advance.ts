@@ -1,4 +1,4 @@
-/** What time alone brings about, in time order: holds expire, grants lapse, grants become effective. */
+/** The changes that time alone brings, in time order: holds expire, grants lapse, grants become effective. */
 import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { Draw } from '../models/values.js';
 import type { Account } from './account.js';
@@ -20,8 +20,9 @@ import { reservationRow } from './rows.js';
 import { judgeCrossings } from './thresholds.js';
 
 /**
- * Brings a draft to instant `now`. Each event is an entry dated at its own instant; crossings are judged after each
- * instant. At one instant holds expire in order of creation, then grants lapse, then grants become effective.
+ * Brings a draft forward to `now`. Each change by time is an entry, dated at its own instant; crossings are judged
+ * after each instant. At one instant, holds expire in the order they were created, then grants lapse, then grants
+ * become effective.
  */
 export function advance(draft: Draft, now: number): void {
   const { account } = draft;
@@ -41,7 +42,7 @@ export function advance(draft: Draft, now: number): void {
   enterInstant(draft, now);
 }
 
-/** The account at `now`, computed only: what a read answers. */
+/** The account at `now`, computed and not stored: reads answer with it. */
 export function advanced(account: Account, now: number, context: Context): Account {
   if (account.dueAt === null || account.dueAt > now) return now > account.at ? { ...account, at: now } : account;
   const draft = openDraft(account, context, NOBODY, '');
@@ -49,7 +50,10 @@ export function advanced(account: Account, now: number, context: Context): Accou
   return { ...draft.account, grants: draft.account.grants.filter((grant) => grant.remaining > 0) };
 }
 
-/** What a hold frees returns to the same grants; what has lapsed meanwhile goes by its own `expire` entry. */
+/**
+ * Returns held parts to their grants. Answers the parts whose grants have lapsed meanwhile: the caller writes an
+ * `expire` entry for each of them.
+ */
 export function freeDraws(draft: Draft, draws: readonly Draw[]): readonly Draw[] {
   const lapsed: Draw[] = [];
   for (const { grantId, amount } of draws) {

@@ -1,10 +1,11 @@
 /**
- * Amounts: integer micro-units (10^-scale credits) held in safe integers. Parsed once at the edge, exact ever after.
+ * Amounts are integers of micro-units (10^-scale credits), held as safe integers. They are parsed once at the edge and
+ * are exact from then on.
  */
 import { creditError } from '../errors.js';
 
-/** Largest amount of one operation and largest |balance|: 2^51 units, so that every value prints exactly. */
-export const MAX_UNITS = 2 ** 51;
+/** The largest amount of one operation and the largest |balance|: 2^51 units, so that every value prints exactly. */
+export const UNITS_MAX = 2 ** 51;
 
 const DECIMAL = /^[0-9]+(\.[0-9]+)?$/;
 
@@ -17,36 +18,36 @@ export interface AmountRules {
 }
 
 /**
- * Credits to units. Numbers must be finite and survive the round trip unchanged; strings are plain ASCII decimals of at
- * most 64 characters.
- * Everything else is `INVALID_AMOUNT`, more than 2^51 units `AMOUNT_TOO_LARGE`. Nothing of the input is called.
+ * Converts credits to units. A number must be finite and must survive the round trip unchanged. A string must be a
+ * plain ASCII decimal of at most 64 characters. Anything else is `INVALID_AMOUNT`; more than 2^51 units is
+ * `AMOUNT_TOO_LARGE`. No method of the input is called.
  */
 export function parseAmount(input: unknown, rules: AmountRules): number {
   const negative = rules.signed === true && isNegative(input);
   const size = negative ? dropSign(input as number | string) : input;
   const units = typeof size === 'number' ? fromNumber(size, rules.scale) : fromString(size, rules.scale);
   if (units === null || (units === 0 && !rules.zero)) throw invalidAmount(input, rules);
-  if (units > MAX_UNITS) throw tooLarge(rules.scale);
+  if (units > UNITS_MAX) throw tooLarge(rules.scale);
   return negative ? -units : units;
 }
 
-/** Units to credits: exact, because at most 2^51 units are ever held. */
+/** Converts units to credits: exact, because at most 2^51 units are ever held. */
 export function toCredits(units: number, scale: number): number {
   return units === 0 ? 0 : units / 10 ** scale;
 }
 
 /** The error for a sum that would leave the range. */
 export function tooLarge(scale: number) {
-  const max = toCredits(MAX_UNITS, scale);
+  const max = toCredits(UNITS_MAX, scale);
   return creditError('AMOUNT_TOO_LARGE', `Amounts, balances, debts and holds go up to ${max} credits.`, { max });
 }
 
 function fromNumber(value: number, scale: number): number | null {
   if (!Number.isFinite(value) || value < 0) return null;
-  if (value > MAX_UNITS) return Number.POSITIVE_INFINITY;
+  if (value > UNITS_MAX) return Number.POSITIVE_INFINITY;
   const factor = 10 ** scale;
   const units = Math.round(value * factor);
-  if (units > MAX_UNITS) return units;
+  if (units > UNITS_MAX) return units;
   return units / factor === value ? units : null;
 }
 
@@ -70,7 +71,7 @@ function invalidAmount(input: unknown, { scale, zero, signed }: AmountRules) {
   const given = describe(input);
   const sign = signed ? 'non-zero' : zero ? 'non-negative' : 'positive';
   const allowed = `a ${sign} decimal with at most ${scale} decimals`;
-  const fine = typeof input === 'number' && Number.isFinite(input) && input > 0 && input * 10 ** scale <= MAX_UNITS;
+  const fine = typeof input === 'number' && Number.isFinite(input) && input > 0 && input * 10 ** scale <= UNITS_MAX;
   if (!fine) return creditError('INVALID_AMOUNT', `The amount ${given} is not ${allowed}.`, { given });
   const roundedUp = roundUpCredits(input, scale);
   const advice = `Metered costs go through roundUpCredits(), which makes it ${roundedUp}.`;
@@ -84,8 +85,8 @@ function describe(input: unknown): string {
 }
 
 /**
- * The one rounding of the library: a metered cost (tokens × price) up to the next unit of 10^-scale credits, taken at
- * its shortest decimal form, so that `0.1 + 0.2` is 0.30000000000000004.
+ * Rounds a metered cost (tokens × price) up to the next unit of 10^-scale credits: the one rounding of the library. It
+ * takes the cost at its shortest decimal form, so `0.1 + 0.2` is 0.30000000000000004.
  *
  * @param metered credits, finite and ≥ 0, with any number of decimals
  * @param scale decimals kept, 0–6
@@ -105,7 +106,7 @@ export function sumMetered(costs: readonly number[], scale: number): number {
   return sum.total;
 }
 
-/** Metered costs summed exactly as they come, in the same time each, and rounded up once. */
+/** Sums metered costs exactly as they come and rounds the sum up once. Each addition takes the same time. */
 export class MeteredSum {
   readonly #scale: number;
   #digits = 0n;
@@ -116,12 +117,12 @@ export class MeteredSum {
     this.#places = scale;
   }
 
-  /** What cannot be added leaves the sum as it was. */
+  /** A cost that cannot be added leaves the sum as it was. */
   add(cost: number): void {
     const { digits, places } = decimalOf(cost);
     const most = Math.max(places, this.#places);
     const sum = this.#digits * 10n ** BigInt(most - this.#places) + digits * 10n ** BigInt(most - places);
-    if (roundedUp(sum, most - this.#scale) > BigInt(MAX_UNITS)) throw tooLarge(this.#scale);
+    if (roundedUp(sum, most - this.#scale) > BigInt(UNITS_MAX)) throw tooLarge(this.#scale);
     this.#digits = sum;
     this.#places = most;
   }

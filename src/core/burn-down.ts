@@ -1,9 +1,12 @@
-/** The one order in which grants are spent, held, previewed, transferred, clawed back, captured and repay debt. */
+/**
+ * The one order of grants. In it they are spent, held, previewed, transferred, clawed back and captured, and repay
+ * debt.
+ */
 import type { OpenGrant } from '../models/account.js';
 
 /**
- * Total order: priority, then expiry (never expires last), then free (promo, trial) before paid, then effective
- * instant, then the account sequence of the entry that made the grant, then its place in it.
+ * Total order: priority, then expiry (a grant that never expires comes last), then free (promo, trial) before paid,
+ * then effective instant, then the account sequence of the entry that made the grant, then its place in that entry.
  */
 export function compareBurnOrder(a: OpenGrant, b: OpenGrant): number {
   return (
@@ -21,18 +24,20 @@ export function burnRank(grant: OpenGrant): readonly number[] {
   return [grant.priority, endOf(grant), Number(isPaid(grant)), grant.effectiveAt, grant.seq, grant.place];
 }
 
-/** Spendable if and only if effectiveAt <= now < expiresAt, whether or not any sweep ever ran. */
+/** A grant is spendable if and only if effectiveAt <= now < expiresAt, whether or not any sweep ever ran. */
 export function isSpendable(grant: OpenGrant, now: number): boolean {
   return grant.effectiveAt <= now && (grant.expiresAt === null || now < grant.expiresAt);
 }
 
-/** Whether what lapses at `at` lapses after the end: a hold kept it, or a reversal brought it back. */
+/**
+ * Whether credits that lapse at `at` lapse after the grant's end: a hold kept them, or a reversal brought them back.
+ */
 export function lapsesLate({ createdAt, expiresAt }: OpenGrant, at: number): boolean {
-  // One that is granted when its time is over lapses as it would have.
+  // A grant that was made after its own end lapses on time.
   return expiresAt !== null && createdAt < expiresAt && expiresAt < at;
 }
 
-/** The part that no hold pins. */
+/** The part of a grant that no hold pins. */
 export function freePart(grant: OpenGrant): number {
   return grant.remaining - grant.held;
 }

@@ -12,7 +12,7 @@ export function sortKeys<T extends Json>(value: T): T {
   return Object.fromEntries(keys.sort().map((key) => [key, sortKeys(object[key] as Json)])) as T;
 }
 
-/** SHA-256 in hex of the canonical text of a value; the same for `10` and `"10"` only if parsed before. */
+/** The SHA-256, in hex, of the canonical text of a value. `10` and `"10"` differ unless both were parsed before. */
 export function fingerprintOf(value: Json): string {
   return hash('sha256', JSON.stringify(sortKeys(value)));
 }

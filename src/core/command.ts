@@ -1,10 +1,10 @@
-/** The commands that decisions carry out. Time, ids and every other input of the world arrive with them. */
+/** The commands that decisions carry out. Time, ids and every other input from outside come with them. */
 import type { AccountOptions } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { GrantSource, Overage } from '../models/enums.js';
 import type { JsonObject } from '../models/values.js';
 
-/** Terms of a grant to be made, in units and epoch milliseconds. */
+/** The terms of a grant to be made, in units and epoch milliseconds. */
 export interface GrantTerms {
   readonly source: GrantSource;
   readonly priority: number;
@@ -14,7 +14,7 @@ export interface GrantTerms {
   readonly reference: string | null;
 }
 
-/** One credit operation; amounts in units. The first account is the one it belongs to. */
+/** One credit operation, with amounts in units. It belongs to the first of the accounts that it is decided on. */
 export type Command =
   | { readonly type: 'add'; readonly amount: number; readonly terms: GrantTerms }
   | { readonly type: 'deduct'; readonly amount: number; readonly afterService: boolean }
@@ -56,12 +56,12 @@ export type Command =
   | {
       readonly type: 'subscribe';
       readonly planId: string;
-      /** Of the subscription, where one is started. */
+      /** The id for a subscription that this command starts. */
       readonly subscriptionId: string;
-      /** Null: as it is, or true for a new one. */
+      /** Null means true. */
       readonly autoRenew: boolean | null;
       readonly allocate: boolean;
-      /** Moves the current subscription to the plan, where there is one. */
+      /** Whether to move the current subscription, where there is one, to the plan. */
       readonly upgrade: boolean;
       readonly when: 'now' | 'period_end';
       readonly proration: 'none' | 'time';
@@ -81,7 +81,7 @@ export type Command =
   | { readonly type: 'stop_cycle' | 'renew_cycle'; readonly cycleId: string }
   | { readonly type: 'claim_promo'; readonly code: string; readonly creditType: string };
 
-/** What every call may carry; stored on its entries. */
+/** The fields that every call may carry; they are stored on its entries. */
 export interface CallInfo {
   /** The name of the verb, which is also the scope of its idempotency keys. */
   readonly operation: string;

@@ -1,4 +1,6 @@
-/** Cycles: credits for some days without a plan, once or again and again. Guarded by the account that gets them. */
+/**
+ * Cycles: credits for some days without a plan, once or again and again. The version of the user's account guards them.
+ */
 import type { CycleRow } from '../models/cycle.js';
 import type { JsonObject } from '../models/values.js';
 import type { CommandOf } from './command.js';
@@ -7,12 +9,12 @@ import { type Draft, writeEntry } from './draft.js';
 import { grantPeriod } from './period-grants.js';
 
 const DAY_MS = 24 * 3600 * 1000;
-/** Cycles that one operation makes up for. */
+/** How many missed cycles one operation makes up for. */
 const CYCLES_MAX = 100;
 
 type Row = { -readonly [K in keyof CycleRow]: CycleRow[K] };
 
-/** A user has one recurring cycle, under this id; others have ids of their own. */
+/** A user has one recurring cycle of a credit type, under this id. Other cycles have ids of their own. */
 export function recurringCycleId(creditType: string, userId: string): string {
   return `c-${creditType}/${userId}`;
 }
@@ -38,21 +40,24 @@ export function startCycle(draft: Draft, command: CommandOf<'start_cycle'>): Ver
   return finish(draft, row, 'Cycle started', amount);
 }
 
-/** Ends renewal, after the cycles that have begun by now; the credits stay until the end of the last of them. */
+/**
+ * Stops the renewal, after granting the cycles that have begun by now. The credits stay until the end of the last
+ * cycle.
+ */
 export function stopCycle(draft: Draft, command: CommandOf<'stop_cycle'>): Verdict {
   const before = draft.context.facts.row('cycle', command.cycleId);
   if (before === undefined) return PENDING;
   if (before === null) return refuse('NOT_FOUND', 'There is no cycle with this id.', {});
   if (before.status !== 'active') return { kind: 'nothing' };
   const row: Row = { ...before, version: before.version + 1 };
-  // Who cannot be granted to may stop all the same.
+  // A user whose account takes no more credits may stop the cycle all the same.
   const granted = row.recurring ? catchUp(draft, row).granted : 0;
   const isOver = !row.recurring && row.end.getTime() <= draft.account.at;
   Object.assign(row, { status: isOver ? 'ended' : 'canceled', dueAt: null });
   return finish(draft, row, 'Cycle stopped', granted);
 }
 
-/** Starts the cycles that have begun since, in order, or ends one that does not recur. */
+/** Starts the cycles that have begun since, in order, or ends a cycle that does not recur. */
 export function renewCycle(draft: Draft, command: CommandOf<'renew_cycle'>): Verdict {
   const before = draft.context.facts.row('cycle', command.cycleId);
   if (before === undefined) return PENDING;
@@ -64,7 +69,10 @@ export function renewCycle(draft: Draft, command: CommandOf<'renew_cycle'>): Ver
   return verdict ?? finish(draft, row, 'Cycle renewed', granted);
 }
 
-/** Moves a row on over the cycles that have begun, in order, up to one that cannot be granted; `granted`: by them. */
+/**
+ * Moves a row on over the cycles that have begun, in order, and stops at one that cannot be granted. `granted` counts
+ * the units of these cycles.
+ */
 function catchUp(draft: Draft, row: Row): { granted: number; verdict: Verdict } {
   let granted = 0;
   for (let done = 0; row.end.getTime() <= draft.account.at && done < CYCLES_MAX; done++) {
@@ -78,7 +86,7 @@ function catchUp(draft: Draft, row: Row): { granted: number; verdict: Verdict } 
   return { granted, verdict: null };
 }
 
-/** What is left of a cycle does not go over into the next one. */
+/** Grants one cycle. Credits that are left of a cycle do not go over into the next one. */
 function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
   if (amount === 0) return null;
   const reference = `${id.slice(0, 200).toWellFormed()}/${start.toISOString()}`;
@@ -93,7 +101,7 @@ function finish(draft: Draft, row: CycleRow, message: string, granted = 0): null
   return null;
 }
 
-/** As an entry keeps it. */
+/** The cycle as an entry keeps it. */
 function jsonOf({ id, amount, days, recurring, status, start, end, createdAt }: CycleRow): JsonObject {
   const dates = { start: start.toISOString(), end: end.toISOString(), createdAt: createdAt.toISOString() };
   return { id, amount, days, recurring, status, ...dates };

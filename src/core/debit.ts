@@ -2,16 +2,16 @@
 import type { EntryType } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
-import { MAX_UNITS, toCredits } from './amounts.js';
+import { toCredits, UNITS_MAX } from './amounts.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, takeFree, writeEntry } from './draft.js';
 
-/** How much debt a debit may make: none, up to the limit in force, or any (what is clawed back). */
+/** How much debt a debit may make: none, debt up to the limit in force, or any debt (for claw-backs). */
 export type DebtRule = 'none' | 'limited' | 'unlimited';
 
 /**
- * Takes `amount` from free grants in burn-down order and writes the entry. What is missing becomes debt as the rule
- * allows; otherwise the debit is refused as a whole.
+ * Takes `amount` from free grants in burn-down order and writes the entry. The missing part becomes debt as far as the
+ * rule allows it; otherwise the debit is refused as a whole.
  */
 export function debit(
   draft: Draft,
@@ -34,21 +34,24 @@ export function debit(
   return null;
 }
 
-/** Moves the debt up; beyond the largest amount the operation is refused. */
+/** Raises the debt. An operation that would raise it beyond the largest amount is refused. */
 export function addDebt(draft: Draft, amount: number): Refusal | null {
-  if (draft.account.debt + amount > MAX_UNITS) return beyondMaximum(draft);
+  if (draft.account.debt + amount > UNITS_MAX) return beyondMaximum(draft);
   draft.account.debt += amount;
   return null;
 }
 
-/** The account's overdraft limit in units, else the service's; null = unlimited. */
+/** The account's own overdraft limit in units, else the service's; null means unlimited. */
 function overdraftLimitOf({ account, context }: Draft): number | null {
   const own = account.options.overdraftLimit;
   if (own === 'unlimited') return null;
   return own ?? context.defaults.overdraftLimit;
 }
 
-/** `movable`: what a transfer may take, when that is less than what is available. */
+/**
+ * The refusal for missing credits. `movable`: the credits that a transfer may take, where they are fewer than the
+ * available ones.
+ */
 export function insufficient(draft: Draft, requested: number, movable?: number): Refusal {
   const details = fundsOf(draft, requested);
   const { balance, reserved, available } = details;
@@ -65,7 +68,7 @@ function overdrawn(draft: Draft, requested: number, limit: number): Refusal {
 }
 
 export function beyondMaximum(draft: Draft): Refusal {
-  const max = toCredits(MAX_UNITS, draft.context.scale);
+  const max = toCredits(UNITS_MAX, draft.context.scale);
   return refuse('AMOUNT_TOO_LARGE', `The account would go beyond ${max} credits. Nothing was written.`, { max });
 }
 

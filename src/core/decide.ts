@@ -1,7 +1,4 @@
-/**
- * The one exhaustive switch: `(accounts, command) → decision`. Pure: time, ids and stored facts are in its
- * arguments.
- */
+/** The one exhaustive switch: `(accounts, command) → decision`. Pure: time, ids and stored facts come as arguments. */
 import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
@@ -11,7 +8,7 @@ import { renewCycle, startCycle, stopCycle } from './cycle.js';
 import { debit } from './debit.js';
 import { type AccountChange, type Context, type Decision, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
-import { isTooLong, MAX_LINE_BYTES } from './entry-line.js';
+import { isTooLong, LINE_BYTES_MAX } from './entry-line.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { claimPromo } from './promo.js';
@@ -21,8 +18,8 @@ import { endOrPause, renew, subscribe } from './subscription.js';
 import { transfer } from './transfer.js';
 
 /**
- * Decides one command on its accounts as they are: what the clock brought about since, the trial grant of a first
- * write, then the command itself. A refusal changes nothing, not even what was due.
+ * Decides one command on its accounts. First come the changes that the clock has brought since the last operation, then
+ * the trial grant of a first write, then the command itself. A refusal changes nothing, not even what was due.
  */
 export function decide(accounts: readonly Account[], command: Command, call: CallInfo, context: Context): Decision {
   let now = context.now;
@@ -52,7 +49,7 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   const changes = drafts.map((draft, i) => {
     const last = draft.entries.at(-1);
     if (!last) return untouched(accounts[i] as Account);
-    // The state is of the last instant that changed it, so that the entries alone rebuild the account.
+    // The state is dated at the last instant that changed it, so that the entries alone rebuild the account.
     draft.account.at = last.at.getTime();
     if (draft.account.seq === 0) announceCreation(draft);
     return sealDraft(draft);
@@ -63,20 +60,20 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   return { kind: 'applied', changes, entry: first.entries[mainIndex(first)] as EntryRow };
 }
 
-/** An account that an operation and the clock left as it was: without an entry not even its time moves. */
+/** An account that neither the operation nor the clock changed. Without an entry not even its time moves. */
 function untouched(account: Account): AccountChange {
   return { account, entries: [], events: [], grants: [], reservations: [], side: [] };
 }
 
-/** What ids of an operation's entries on a further account are told apart by. */
+/** The suffix by which the ids of entries on a further account differ from those on the first. */
 function placeOf({ creditType }: Account, { type }: Command): string {
   return type === 'transfer' ? 'to' : creditType;
 }
 
 function tooLong(): Refusal {
-  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes: it touches too many grants.`;
+  const message = `The ledger line of this call would exceed ${LINE_BYTES_MAX} bytes: it touches too many grants.`;
   const advice = 'Split it into smaller amounts.';
-  return refuse('LIMIT_EXCEEDED', `${message} ${advice}`, { what: 'ledgerLineBytes', limit: MAX_LINE_BYTES });
+  return refuse('LIMIT_EXCEEDED', `${message} ${advice}`, { what: 'ledgerLineBytes', limit: LINE_BYTES_MAX });
 }
 
 function act(drafts: readonly Draft[], command: Command): Verdict {
@@ -165,7 +162,7 @@ function adjust(draft: Draft, delta: number): Verdict {
   return refusal;
 }
 
-/** Writes what was due; the answer counts the lots that lapsed by `asOf`. */
+/** Writes what was due. The answer counts the credits of grants that lapsed by `asOf`. */
 function expire(draft: Draft, asOf: number | null): Verdict {
   const last = draft.entries.at(-1);
   if (!last) return { kind: 'nothing' };
@@ -180,7 +177,10 @@ function expire(draft: Draft, asOf: number | null): Verdict {
   return null;
 }
 
-/** An account is created once: the same options again are a replay, others a conflict, before anything is judged. */
+/**
+ * An account is created once. The same options again are a replay, other options a conflict; this is settled before
+ * anything else is judged.
+ */
 function createdBefore({ account, call }: Draft, command: CommandOf<'create_account'>): Verdict {
   if (!account.created) return null;
   const { fingerprint, entryId } = account.created;

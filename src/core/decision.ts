@@ -1,4 +1,4 @@
-/** The surroundings that a decision is given, and the answer that it makes. */
+/** The surroundings that a decision is given, and its answer. */
 import type { CreditErrorCode, CreditErrorDetails } from '../errors.js';
 import type { AccountOptions } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
@@ -10,16 +10,16 @@ import type { Account } from './account.js';
 import type { SealedEntry } from './entry-line.js';
 import type { TemporalLike } from './periods.js';
 
-/** Models of which a decision may ask for a row. */
+/** The models whose rows a decision may ask for. */
 export type FactName = 'grant' | 'reservation' | keyof SideRows;
 
-/** Stored rows beside the accounts that a decision may ask for; `undefined` until they were read. */
+/** Stored rows, beside the accounts, that a decision may ask for. A row is `undefined` until it has been read. */
 export interface Facts {
   row<M extends FactName>(model: M, key: string): Rows[M] | null | undefined;
   reversals(entryId: string): readonly EntryRow[] | undefined;
 }
 
-/** The service's settings for the account's credit type; amounts in units, `null` overdraft = unlimited. */
+/** The service's settings for a credit type, with amounts in units. A null `overdraftLimit` means unlimited. */
 export interface Defaults {
   readonly trialCredits: number;
   readonly overdraftLimit: number | null;
@@ -30,21 +30,21 @@ export interface Context {
   readonly now: number;
   readonly scale: number;
   readonly ledgerId: string;
-  /** Of the account's credit type. */
+  /** The settings for the account's credit type. */
   readonly defaults: Defaults;
   readonly defaultsOf: (creditType: string) => Defaults;
   readonly limits: { readonly openGrants: number; readonly activeReservations: number };
-  /** Also one event per deduction and expiry. */
+  /** Whether each deduction and each expiry makes an event too. */
   readonly allEvents: boolean;
   readonly facts: Facts;
-  /** For plans in a time zone. */
+  /** Needed for plans in a time zone alone. */
   readonly temporal: TemporalLike | null;
 }
 
-/** A row to write; `insert` or `replace` of the version before. */
+/** A row to write: inserted, or put in place of the version before. */
 export type RowWrite<R> = { readonly op: 'insert' | 'replace'; readonly row: R };
 
-/** The same for a row of a model beside the accounts. */
+/** A row to write of a model beside the accounts. */
 export type SideWrite = {
   [M in keyof SideRows]: { readonly model: M } & RowWrite<SideRows[M]>;
 }[keyof SideRows];
@@ -69,7 +69,7 @@ export interface Refusal<C extends CreditErrorCode = CreditErrorCode> {
 /**
  * - `applied`: the changes, and the entry that answers the call.
  * - `nothing`: there was nothing to do; nothing is written.
- * - `repeated`: this very final call ended the hold before; its entry is the answer.
+ * - `repeated`: the same call did this before; its entry is the answer.
  * - `pending`: a fact has to be read first.
  */
 export type Decision =
@@ -79,7 +79,7 @@ export type Decision =
   | { readonly kind: 'pending' }
   | Refusal;
 
-/** What a decision on a draft answers: null when it stands, else why it does not. */
+/** The answer of a decision on a draft: null when the draft stands, else the reason why it does not. */
 export type Verdict = Exclude<Decision, { kind: 'applied' }> | null;
 
 export function refuse<C extends CreditErrorCode>(

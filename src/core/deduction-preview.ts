@@ -1,12 +1,12 @@
-/** What a deduction would draw, counting the trial grant that a first write would make. */
+/** The draws that a deduction would make, counting the trial grant that a first write would make. */
 import type { Draw } from '../models/values.js';
 import { type Account, availableOf } from './account.js';
 import { freePart, isSpendable } from './burn-down.js';
 import type { Context } from './decision.js';
 
 /**
- * On an account advanced to now. The shortfall counts debt, which new credits would repay first. `draws` cover what
- * is there; the trial grant to be made is named `trial`.
+ * Takes an account that was advanced to now. The shortfall counts debt, which new credits would repay first. `draws`
+ * cover the credits that are there; the trial grant to be made is named `trial`.
  */
 export function previewDebit(
   account: Account,

@@ -34,28 +34,28 @@ export interface Draft {
   readonly account: Mutable<Account>;
   readonly context: Context;
   readonly call: CallInfo;
-  /** Id of this account's own entry; its other entries and grants derive theirs from it. */
+  /** The id of the operation's own entry on this account. Its other entries and its grants derive their ids from it. */
   readonly baseId: string;
   entries: DraftEntry[];
-  /** Which entry answers the call; the last one unless set. */
+  /** The index of the entry that answers the call; negative for the last entry. */
   mainEntry: number;
   readonly events: PendingEvent[];
   /** Available credits when the crossings were last judged. */
   judged: number;
   judgedBalance: number;
-  /** Versions of the grant rows that this operation writes because it made (1) or reopened them. */
+  /** The rows of grants that this operation made or reopened: it writes each at this version, 1 for a new grant. */
   touchedGrants: Map<string, number> | null;
   readonly grantWrites: RowWrite<GrantRow>[];
   readonly reservationWrites: RowWrite<ReservationRow>[];
   readonly sideWrites: SideWrite[];
-  /** Whether entries written now belong to the caller (description, actor …) or to the clock. */
+  /** Whether entries written now carry the caller's fields (description, actor …); false for entries of the clock. */
   own: boolean;
   grantsCopied: boolean;
   grantsMade: number;
-  /** The entry that grants are being made for, and how many it has. */
+  /** The sequence of the entry that grants are being made for; `places` counts these grants. */
   placedSeq: number;
   places: number;
-  /** Grants or holds changed so that the next due instant must be found anew. */
+  /** Whether grants or holds changed in a way that may move the next due instant. */
   dueChanged: boolean;
 }
 
@@ -86,7 +86,7 @@ export function openDraft(account: Account, context: Context, call: CallInfo, ba
   };
 }
 
-/** What an entry says beyond the totals, which are read off the account as it stands. */
+/** The fields of an entry beyond the totals, which are read off the account as it stands. */
 interface EntryFields {
   amount: number;
   delta?: number;
@@ -136,7 +136,7 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
     seq: 0,
     at: new Date(account.at),
     amount: fields.amount,
-    // Adding 0 makes −0, the negation of nothing, a plain 0.
+    // Adding 0 turns −0, the negation of nothing, into a plain 0.
     delta: (fields.delta ?? 0) + 0,
     reservedDelta: (fields.reservedDelta ?? 0) + 0,
     balanceAfter: account.balance,
@@ -160,7 +160,7 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
     prev: null,
     hash: null,
   };
-  // A list of one, not a growing list: most operations write one entry.
+  // Most operations write one entry: a new list of one is cheaper than a list that grows.
   if (draft.entries.length === 0) draft.entries = [entry];
   else draft.entries.push(entry);
   return entry;
@@ -168,7 +168,7 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
 
 type Parts = Partial<Pick<OpenGrant, 'remaining' | 'held' | 'expired' | 'expiredLate' | 'revoked'>>;
 
-/** Replaces the grant at position `i` by a copy with other parts. Frozen, so that stores may share it. */
+/** Replaces the grant at position `i` by a copy with these parts. The copy is frozen, so that stores may share it. */
 export function changeGrant(draft: Draft, i: number, parts: Parts): void {
   const grants = ownGrants(draft);
   const grant = grants[i] as OpenGrant;
@@ -205,13 +205,13 @@ export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
   return grant;
 }
 
-/** Makes a new grant of the entry about to be written; it counts in the balance from its effective instant on. */
+/** Makes a grant that belongs to the entry written next. It counts in the balance from its effective instant on. */
 export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffix = ''): OpenGrant {
   const { account } = draft;
   const number = suffix ? 0 : draft.grantsMade++;
   const id = `g-${draft.baseId}${suffix}${number === 0 ? '' : `.${number}`}`;
   const seq = account.seq + draft.entries.length + 1;
-  // Several grants of one entry follow one another.
+  // Grants of one entry are numbered in the order in which they are made.
   const place = draft.placedSeq === seq ? draft.places++ : 0;
   if (draft.placedSeq !== seq) [draft.placedSeq, draft.places] = [seq, 1];
   touchGrant(draft, id, 1);
@@ -239,7 +239,7 @@ export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffi
 
 /**
  * Takes up to `amount` from free spendable parts in burn-down order: `spend` uses them up, `hold` pins them, `revoke`
- * takes them back. Balance and reserved are the caller's to move.
+ * takes them back. The caller changes the balance and the reserved credits.
  */
 export function takeFree(
   draft: Draft,
@@ -267,17 +267,22 @@ export function takeFree(
   return { draws: Object.freeze(draws), taken: amount - left };
 }
 
-/** New credits, and what a hold or a reversal frees, repay debt first. Balance stays: less debt, less in the grants. */
+/**
+ * Repays debt first, with new credits or with those that a hold or a reversal frees. The balance stays the same: there
+ * is less debt, and less in the grants.
+ */
 export function repayDebt(draft: Draft, freed?: readonly Draw[]): readonly Draw[] {
   if (draft.account.debt === 0) return NO_DRAWS;
-  // At an instant of the clock, grants that are about to become effective must not pay yet: only what was freed does.
+  // When the clock frees credits, these alone pay: grants that become effective at the same instant must not pay yet.
   const only = freed && ((grant: OpenGrant) => freed.some((draw) => draw.grantId === grant.id));
   const { draws, taken } = takeFree(draft, draft.account.debt, 'spend', only);
   draft.account.debt -= taken;
   return draws;
 }
 
-/** The free part of a grant lapses: one `expire` entry. `part` limits it to what was just freed. */
+/**
+ * Lapses `part` of a grant, all of its free part or only credits that were just freed, and writes one `expire` entry.
+ */
 export function lapse(draft: Draft, grantId: string, part: number): void {
   const i = grantIndex(draft, grantId);
   const grant = draft.account.grants[i] as OpenGrant;
@@ -289,12 +294,12 @@ export function lapse(draft: Draft, grantId: string, part: number): void {
   pushMovement(draft, 'credits.expired', part, null, NO_DETAILS, draft.entries.length - 1);
 }
 
-/** Which entry answers the call: the one set, else the last. */
+/** The index of the entry that answers the call: the one that was set, else the last. */
 export function mainIndex(draft: Draft): number {
   return draft.mainEntry < 0 ? draft.entries.length - 1 : draft.mainEntry;
 }
 
-/** Announces credits that moved; it points at the operation's own entry, or at the one given. */
+/** Announces credits that moved. The event points at the operation's own entry, or at the one given. */
 export function pushMovement(
   draft: Draft,
   type:

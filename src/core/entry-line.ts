@@ -3,7 +3,7 @@ import type { EntryRow } from '../models/entry.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { sha256, sortKeys } from './canonical-json.js';
 
-/** An entry and the text its hash was taken over; with the hash added that is its line in the ledger file. */
+/** An entry and the text that its hash was taken over. The text with the hash added is its line in the ledger file. */
 export interface SealedEntry {
   readonly row: EntryRow;
   readonly body: string;
@@ -16,9 +16,9 @@ export function sealAlone(row: EntryRow, ledgerId: string): SealedEntry {
 }
 
 /**
- * The canonical text of an entry without its hash: what the hash is taken over, and, with it, the line of the file.
- * Built from the stored row alone, so that `verify()` can build it again on any database. What is null or empty is left
- * out, as in the source documents' ledger: absent and null are one.
+ * The canonical text of an entry without its hash. The hash is taken over this text; text and hash together are the
+ * line in the ledger file. It is built from the stored row alone, so that `verify()` can build it again on any
+ * database. Null and empty fields are left out: absent and null mean the same.
  */
 export function entryBody(row: EntryRow, ledgerId: string): string {
   return JSON.stringify({
@@ -59,23 +59,26 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
 }
 
 /** The longest line of the ledger file, its newline included. */
-export const MAX_LINE_BYTES = 256 * 1024;
+export const LINE_BYTES_MAX = 256 * 1024;
 
-/** What a hold frees when it ends is listed twice at worst, so the entry that makes one may take half a line. */
-const MAX_HOLD_BODY_BYTES = MAX_LINE_BYTES / 2 - 4096;
+/**
+ * When a hold ends, an entry lists the freed draws, at worst twice. So the entry that makes a hold may take half a
+ * line.
+ */
+const HOLD_BODY_BYTES_MAX = LINE_BYTES_MAX / 2 - 4096;
 /** `,"hash":"…"` and the newline. */
 const HASH_BYTES = 75;
-const MAX_UTF8_BYTES_PER_UNIT = 3;
+const UTF8_BYTES_PER_CHAR_MAX = 3;
 
-/** Whether an entry may not be written because its line would be too long. The clock's own entries always fit. */
+/** Whether an entry must not be written because its line would be too long. The clock's own entries always fit. */
 export function isTooLong({ row, body }: SealedEntry): boolean {
-  if (body.length * MAX_UTF8_BYTES_PER_UNIT <= MAX_HOLD_BODY_BYTES) return false;
+  if (body.length * UTF8_BYTES_PER_CHAR_MAX <= HOLD_BODY_BYTES_MAX) return false;
   if (row.type === 'expire_reserved') return false;
-  const most = row.type === 'reserve' ? MAX_HOLD_BODY_BYTES : MAX_LINE_BYTES - HASH_BYTES;
+  const most = row.type === 'reserve' ? HOLD_BODY_BYTES_MAX : LINE_BYTES_MAX - HASH_BYTES;
   return Buffer.byteLength(body) > most;
 }
 
-/** The line of an entry: its canonical bytes with their hash, ended by a newline. */
+/** The line of an entry: its canonical text with the hash, ended by a newline. */
 export function entryLine(body: string, hash: string): string {
   return `${body.slice(0, -1)},"hash":"${hash}"}\n`;
 }

@@ -1,12 +1,12 @@
 /** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
 import type { JsonObject } from '../models/values.js';
-import { MAX_UNITS, toCredits } from './amounts.js';
+import { toCredits, UNITS_MAX } from './amounts.js';
 import type { GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 
-/** Terms of a grant that nothing says more about. */
+/** The terms of a grant where the call says nothing else. */
 export const PLAIN_TERMS: GrantTerms = {
   source: 'other',
   priority: 50,
@@ -16,7 +16,7 @@ export const PLAIN_TERMS: GrantTerms = {
   reference: null,
 };
 
-/** Adds a grant; a scheduled one moves the balance only when it becomes effective. New credits repay debt first. */
+/** Adds a grant. A scheduled grant moves the balance only when it becomes effective. New credits repay debt first. */
 export function addGrant(draft: Draft, amount: number, terms: GrantTerms): Refusal | null {
   const refusal = checkTerms(draft, terms) ?? checkRoom(draft, amount, 1);
   if (refusal) return refusal;
@@ -29,7 +29,7 @@ export function addGrant(draft: Draft, amount: number, terms: GrantTerms): Refus
   return null;
 }
 
-/** The trial grant: with the first applied operation, once for ever. */
+/** Makes the trial grant: once for ever, with the first applied operation. */
 export function grantTrial(draft: Draft, amount: number): void {
   const grant = makeGrant(draft, amount, { ...PLAIN_TERMS, source: 'trial' }, '-trial');
   draft.account.trialAmount = amount;
@@ -38,20 +38,23 @@ export function grantTrial(draft: Draft, amount: number): void {
   pushMovement(draft, 'credits.recharged', amount, null, { source: 'trial' });
 }
 
-/** Whether `count` more grants of `amount` together fit the account. */
+/** Refuses `count` more grants, of `amount` together, where they do not fit the account; else null. */
 export function checkRoom(draft: Draft, amount: number, count: number): Refusal | null {
   return checkBalance(draft, amount) ?? checkOpenGrants(draft, count);
 }
 
-/** Whether the balance may rise by `amount`; scheduled lots count when they are added. */
+/**
+ * Refuses to raise the balance by `amount` beyond the largest amount; else null. Scheduled grants count as soon as they
+ * are added.
+ */
 export function checkBalance(draft: Draft, amount = 0): Refusal | null {
   const { account } = draft;
   let scheduled = 0;
   for (const grant of account.grants) if (grant.effectiveAt > account.at) scheduled += grant.remaining;
-  return account.balance + scheduled + amount > MAX_UNITS ? beyondMaximum(draft) : null;
+  return account.balance + scheduled + amount > UNITS_MAX ? beyondMaximum(draft) : null;
 }
 
-/** Whether the account may have `more` open grants than it has now. */
+/** Refuses `more` open grants than the limit allows; else null. */
 export function checkOpenGrants(draft: Draft, more = 0): Refusal | null {
   const limit = draft.context.limits.openGrants;
   const open = openGrants(draft) + more;
@@ -63,7 +66,7 @@ export function checkOpenGrants(draft: Draft, more = 0): Refusal | null {
   });
 }
 
-/** Grants that are not used up; those used up in this very operation are still listed until it is sealed. */
+/** The number of grants that are not used up. Grants that this operation used up are listed until it is sealed. */
 export function openGrants({ account }: Draft): number {
   let open = 0;
   for (const grant of account.grants) if (grant.remaining > 0) open++;
@@ -100,13 +103,13 @@ function checkTerms(draft: Draft, { effectiveAt, expiresAt }: GrantTerms): Refus
   });
 }
 
-/** Announces an addition by its source. */
+/** Announces an addition by the event for its source. */
 export function announceGrant(draft: Draft, amount: number, terms: GrantTerms): void {
   if (terms.source === 'refund') pushMovement(draft, 'credits.refunded', amount, terms.reference);
   else pushMovement(draft, 'credits.recharged', amount, terms.reference, { source: terms.source });
 }
 
-/** For messages: units as credits. */
+/** Converts units to credits, for messages. */
 export function creditsOf(draft: Draft, units: number): number {
   return toCredits(units, draft.context.scale);
 }

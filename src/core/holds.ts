@@ -20,8 +20,8 @@ import {
 import { creditsOf } from './grants.js';
 import { ACTIVE, newReservationRow, reservationRow } from './rows.js';
 
-/** No hold outlives this many milliseconds after its creation. */
-export const MAX_HOLD_MS = 7 * 24 * 3600 * 1000;
+/** The longest life of a hold, from its creation on. */
+export const HOLD_MAX_MS = 7 * 24 * 3600 * 1000;
 
 export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
   const { account, context } = draft;
@@ -55,7 +55,10 @@ export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
   return null;
 }
 
-/** Captures part or all of a hold. With an excess, its debit is written first and the capture, the answer, after it. */
+/**
+ * Captures part or all of a hold. An excess is debited first, by an entry of its own; the entry of the capture is the
+ * answer.
+ */
 export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict {
   const hold = draft.account.holds.find((open) => open.id === command.reservationId);
   if (!hold) return commitEnded(draft, command);
@@ -114,7 +117,7 @@ export function extendHold(draft: Draft, command: CommandOf<'extend'>): Verdict 
     return notActive(row);
   }
   const wanted = Math.max(hold.expiresAt, account.at + command.ttlMs);
-  const next = { ...hold, expiresAt: Math.min(wanted, hold.createdAt + MAX_HOLD_MS) };
+  const next = { ...hold, expiresAt: Math.min(wanted, hold.createdAt + HOLD_MAX_MS) };
   const others = account.holds.map((open) => (open === hold ? next : open));
   setHolds(draft, others);
   const row = reservationRow(account, next, ACTIVE);
@@ -123,7 +126,7 @@ export function extendHold(draft: Draft, command: CommandOf<'extend'>): Verdict 
   return null;
 }
 
-/** Ends a hold: what is left of it is freed, repays debt or lapses with lots that have expired meanwhile. */
+/** Ends a hold. The rest of it is freed; freed credits repay debt, or lapse where their grant has expired meanwhile. */
 function endHold(
   draft: Draft,
   hold: OpenHold,
@@ -152,7 +155,7 @@ function endHold(
   lapseAll(draft, lapsed);
 }
 
-/** A commit that finds the hold ended: the same final call again, or a charge after its time to live. */
+/** Answers a commit that finds the hold ended: it repeats the same final call, or charges after the time to live. */
 function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
   const row = endedRow(draft, command.reservationId);
   if (!row) return row === undefined ? PENDING : notFound(command.reservationId);
@@ -177,11 +180,12 @@ function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
   return null;
 }
 
-/** The row of a hold that is no longer open; one that expired in this very operation was not stored yet. */
+/** The row of a hold that is no longer open. A hold that expired in this very operation has its row in the draft. */
 function endedRow(draft: Draft, id: string): ReservationRow | null | undefined {
   const expired = draft.reservationWrites.find((write) => write.row.id === id);
   const row = expired ? expired.row : draft.context.facts.row('reservation', id);
-  // An active row of a hold that the account no longer has was read before the account: look again.
+  // The row is active, but the account has no such hold any more: the row was read before the account, so read it
+  // again.
   return row?.status === 'active' ? undefined : row;
 }
 
@@ -203,7 +207,7 @@ function splitDraws(draws: readonly Draw[], amount: number): { taken: readonly D
   return { taken, rest };
 }
 
-/** What the entry keeps of the hold after it, so that repeating the call answers the same. */
+/** The hold as its entry keeps it, so that repeating the call answers the same. */
 function snapshot(row: ReservationRow): JsonObject {
   return {
     amount: row.amount,

@@ -1,16 +1,16 @@
-/** Money in minor units of its currency; how many decimals a currency has is CLDR's to say, as `Intl` knows it. */
+/** Money in minor units of its currency. `Intl` knows from CLDR how many decimals a currency has. */
 import { creditError } from '../errors.js';
 import { parseAmount } from './amounts.js';
 
-/** Decimals where no currency is named. */
+/** The decimals of a price without a currency. */
 const DECIMALS = 2;
 
-/** An amount in major units (19.99) as minor units (1999), exactly. Zero is a price. */
+/** Converts an amount in major units (19.99) to minor units (1999), exactly. Zero is a valid price. */
 export function parseMoney(amount: unknown, currency: string | null): number {
   return parseAmount(amount, { scale: decimalsOf(currency), zero: true });
 }
 
-/** Minor units as the number of major units. */
+/** Converts minor units to major units. */
 export function toMajor(minor: number, currency: string | null): number {
   return minor / 10 ** decimalsOf(currency);
 }

@@ -6,7 +6,7 @@ import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 
 type Units = Readonly<Record<string, number>>;
 
-/** A part of a whole in milliseconds: as a fraction of its own it would not be exact. */
+/** A part of a whole, both in milliseconds: one number for the fraction would not be exact. */
 export interface Share {
   readonly ms: number;
   readonly ofMs: number;
@@ -15,7 +15,7 @@ export interface Share {
 export const ALL: Share = { ms: 1, ofMs: 1 };
 
 export interface Period {
-  /** What was granted before and counts against this period, by credit type. */
+  /** The units that were granted before and count against this period, by credit type. */
   readonly granted: Units;
   /** The part of each limit that is granted. */
   readonly share: Share;
@@ -24,58 +24,64 @@ export interface Period {
   readonly rolled: number;
 }
 
-export type PeriodGrants =
+export type Allocated =
   | Refusal
   | {
       readonly granted: Units;
-      readonly lots: Readonly<Record<string, readonly string[]>>;
+      /** The ids of the period's grants, by credit type. */
+      readonly grantIds: Readonly<Record<string, readonly string[]>>;
       readonly isAny: boolean;
     };
 
-/** Grants each credit type its limit less what was granted before, and what rolls over as a lot of its own. */
-export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period: Period): PeriodGrants {
+/**
+ * Grants each credit type its limit less the units granted before. Units that roll over go into a grant of their own.
+ */
+export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period: Period): Allocated {
   const { terms, id, periodStart } = row;
   const granted: Record<string, number> = { ...period.granted };
-  const lots: Record<string, readonly string[]> = { ...row.lots };
+  const grantIds: Record<string, readonly string[]> = { ...row.lots };
   let isAny = false;
   const reference = `${id}/${periodStart.toISOString()}`;
-  const lot = { sourceId: id, start: periodStart.getTime(), expiresAt: period.expiresAt, planId: terms.planId };
+  const common = { sourceId: id, start: periodStart.getTime(), expiresAt: period.expiresAt, planId: terms.planId };
   for (const [i, { creditType, creditLimit }] of terms.grants.entries()) {
     const draft = drafts.find(({ account }) => account.creditType === creditType);
     if (!draft) return planChanged();
     const rest = Math.max(0, creditLimit - (granted[creditType] ?? 0));
     const amount = partOf(rest, period.share);
     const ids = [...(row.lots[creditType] ?? [])];
-    lots[creditType] = ids;
+    grantIds[creditType] = ids;
     if (amount > 0) {
       const description = `Subscription allocation for plan ${terms.name}`;
-      const grant = grantPeriod(draft, { ...lot, amount, reference, description });
+      const grant = grantPeriod(draft, { ...common, amount, reference, description });
       if ('kind' in grant) return grant;
       ids.push(grant.id);
     }
     if (rest > 0) {
-      // A share of the limit counts as all of it: asking again within the period is worth nothing more.
+      // A granted share counts as the whole limit: asking again within the period grants nothing more.
       granted[creditType] = creditLimit;
       isAny = true;
     }
     if (i === 0 && period.rolled > 0) {
       const description = `Rolled over into the next period of plan ${terms.name}`;
       const rollover = { amount: period.rolled, reference: `${reference}/rollover`, description };
-      const grant = grantPeriod(draft, { ...lot, ...rollover });
+      const grant = grantPeriod(draft, { ...common, ...rollover });
       if ('kind' in grant) return grant;
       ids.push(grant.id);
     }
   }
-  return { granted, lots, isAny };
+  return { granted, grantIds, isAny };
 }
 
 type Counted = Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'carried' | 'carriedUntil'>;
 
-/** What counts against a period that starts at `start`, and the part of it that an earlier period was granted. */
+/**
+ * The units that count against a period which starts at `start`, and the part of them that an earlier period was
+ * granted.
+ */
 export function countedAt({ granted, grantedUntil, carried, carriedUntil }: SubscriptionRow, start: Date): Counted {
   const isCarried = carriedUntil !== null && carriedUntil > start;
   if (grantedUntil === null || grantedUntil <= start) {
-    // A type that the ended period granted nothing of counts for as long as the one before it would have gone on.
+    // A credit type that the ended period granted nothing of still counts until the period before it would have ended.
     const isKept = ([creditType, units]: [string, number]) => units > 0 && units === granted[creditType];
     const kept = isCarried ? Object.entries(carried).filter(isKept) : [];
     if (kept.length === 0) return { granted: {}, grantedUntil, carried: {}, carriedUntil: null };
@@ -88,9 +94,9 @@ export function countedAt({ granted, grantedUntil, carried, carriedUntil }: Subs
 }
 
 /**
- * Grants what an earlier period kept from this one, once that one would have ended: as much of it as this one still
- * goes on. So a switch late in a period does not leave the next one empty, and no way of switching is granted more than
- * the limit a period.
+ * Grants the credits that an earlier period kept from the current one. They are due when that earlier period would have
+ * ended, in proportion to the time that the current period still goes on. So a switch late in a period does not leave
+ * the next one empty, and no way of switching is granted more than the limit a period.
  */
 export function grantCarried(
   drafts: readonly Draft[],
@@ -99,7 +105,7 @@ export function grantCarried(
 ): Refusal | Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'lots' | 'carried' | 'carriedUntil'> {
   const { id, terms, periodStart, periodEnd, carried, carriedUntil } = row;
   const granted: Record<string, number> = { ...less(row.granted, carried) };
-  const lots = { ...row.lots };
+  const grantIds = { ...row.lots };
   const start = (carriedUntil as Date).getTime();
   const end = periodEnd.getTime();
   const share = { ms: end - start, ofMs: end - periodStart.getTime() };
@@ -110,16 +116,16 @@ export function grantCarried(
     if (amount === 0 || expiresAt <= start) continue;
     const draft = drafts.find(({ account }) => account.creditType === creditType);
     if (!draft) return planChanged();
-    const lot = { sourceId: id, start, expiresAt, planId: terms.planId, amount, reference, description };
-    const grant = grantPeriod(draft, lot);
+    const rest = { sourceId: id, start, expiresAt, planId: terms.planId, amount, reference, description };
+    const grant = grantPeriod(draft, rest);
     if ('kind' in grant) return grant;
     granted[creditType] = (granted[creditType] ?? 0) + amount;
-    lots[creditType] = [...(lots[creditType] ?? []), grant.id];
+    grantIds[creditType] = [...(grantIds[creditType] ?? []), grant.id];
   }
-  return { granted, grantedUntil: periodEnd, lots, carried: {}, carriedUntil: null };
+  return { granted, grantedUntil: periodEnd, lots: grantIds, carried: {}, carriedUntil: null };
 }
 
-/** Whole units, rounded down. */
+/** The share of some units, rounded down to whole units. */
 function partOf(units: number, { ms, ofMs }: Share): number {
   return ms === ofMs ? units : Number((BigInt(units) * BigInt(ms)) / BigInt(ofMs));
 }
@@ -131,8 +137,9 @@ function less(all: Units, part: Units): Units {
 }
 
 /**
- * What the period that ends leaves to the next, of the plan's own credit type: what lapsed of its lots at its end, up
- * to the cap; undefined while rows have to be read. However late the job is, it is the same.
+ * The units that the ending period leaves to the next one, of the plan's own credit type: those of its grants that
+ * lapsed at its end, up to the cap. Undefined while rows have to be read. The result is the same however late the job
+ * is.
  */
 export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): number | undefined {
   const { rolloverCap, grants } = row.pending ?? row.terms;
@@ -143,9 +150,9 @@ export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): numb
   let left = 0;
   let isPending = false;
   for (const id of row.lots[creditType] ?? []) {
-    const lot = draft?.account.grants.find((grant) => grant.id === id) ?? facts.row('grant', id);
-    if (lot === undefined) isPending = true;
-    else if (lot?.expiresAt?.valueOf() === row.periodEnd.getTime()) left += lot.expired - (lot.expiredLate ?? 0);
+    const grant = draft?.account.grants.find((open) => open.id === id) ?? facts.row('grant', id);
+    if (grant === undefined) isPending = true;
+    else if (grant?.expiresAt?.valueOf() === row.periodEnd.getTime()) left += grant.expired - (grant.expiredLate ?? 0);
   }
   return isPending ? undefined : Math.min(rolloverCap, left);
 }
@@ -154,8 +161,8 @@ function planChanged(): Refusal {
   return refuse('CONTENTION', 'The plan changed meanwhile. Try again.', { attempts: 1 });
 }
 
-/** A lot for a period of a subscription or a cycle. */
-export interface PeriodLot {
+/** A grant for a period of a subscription or a cycle. */
+export interface PeriodGrant {
   /** The subscription or cycle. */
   readonly sourceId: string;
   readonly start: number;
@@ -166,10 +173,10 @@ export interface PeriodLot {
   readonly description: string | null;
 }
 
-/** Grants one lot. What would have lapsed by now is granted and lapses in one go, and repays nothing. */
-export function grantPeriod(draft: Draft, lot: PeriodLot): Refusal | { id: string } {
+/** Makes a grant for a period. A grant whose end has passed lapses in the same operation and repays no debt. */
+export function grantPeriod(draft: Draft, given: PeriodGrant): Refusal | { id: string } {
   const { account } = draft;
-  const { sourceId, start, expiresAt, amount, planId, reference, description } = lot;
+  const { sourceId, start, expiresAt, amount, planId, reference, description } = given;
   const hasLapsed = expiresAt <= account.at;
   const refusal = hasLapsed ? null : checkRoom(draft, amount, 1);
   if (refusal) return refusal;

@@ -3,7 +3,7 @@ import type { BillingPeriod } from '../models/plan.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** The part of `Temporal` that periods in a time zone need: native, or of a polyfill. */
+/** The part of `Temporal` that periods in a time zone need, from the runtime or from a polyfill. */
 export interface TemporalLike {
   readonly Instant: {
     fromEpochMilliseconds(ms: number): {
@@ -21,7 +21,7 @@ const LENGTHS: Readonly<Record<BillingPeriod, { readonly days?: number; readonly
   yearly: { months: 12 },
 };
 
-/** Where periods are counted: in UTC without a zone, else by that zone's wall clock. */
+/** The calendar that periods are counted by: UTC without a zone, else the wall clock of the zone. */
 export interface Calendar {
   readonly timeZone: string | null;
   readonly temporal: TemporalLike | null;
@@ -41,7 +41,7 @@ export function addDays(start: number, n: number, calendar: Calendar): number {
 function add(start: number, days: number, months: number, { timeZone, temporal }: Calendar): number {
   if (timeZone !== null) {
     if (temporal === null) throw new RangeError('A time zone needs Temporal.');
-    // Wall-clock time in the zone; a time that a clock change skips is the one after it.
+    // This counts wall-clock time in the zone; a time that a clock change skips becomes the time after it.
     const zoned = temporal.Instant.fromEpochMilliseconds(start).toZonedDateTimeISO(timeZone);
     return zoned.add(months > 0 ? { months } : { days }).epochMilliseconds;
   }

@@ -1,11 +1,13 @@
-/** Claims of promo codes: the rules, in the order in which the first that fails is told, and the grant. */
+/**
+ * Claims of promo codes: the rules and the grant. A refusal names the first rule that fails, in the order of the rules.
+ */
 import { claimKey, type PromoClaimRow, type PromoRow } from '../models/promo.js';
 import type { CommandOf } from './command.js';
 import { type Facts, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, mainIndex } from './draft.js';
 import { addGrant, announceGrant, PLAIN_TERMS } from './grants.js';
 
-/** Why a user may not claim a code now, or null. Texts of the source system. */
+/** The reason why a user may not claim a code now, or null. Hosts know these texts: they stay as they are. */
 export function ineligible(promo: PromoRow | null, uses: number, userId: string, now: number): string | null {
   if (promo === null) return 'Promo code not found';
   if (!promo.isActive) return 'Promo is inactive';
@@ -17,14 +19,14 @@ export function ineligible(promo: PromoRow | null, uses: number, userId: string,
   return isMeant ? null : 'This promo is not available for your account';
 }
 
-/** The promo of a code and the user's first claim of it, which counts them all. */
+/** The promo of a code, and the user's first claim of it: the row of that claim counts all the claims of the user. */
 export function promoFacts(facts: Pick<Facts, 'row'>, code: string, userId: string) {
   const promo = facts.row('promo', code);
   const first = facts.row('promo_claim', claimKey(code, 1, userId));
   return promo === undefined || first === undefined ? undefined : { promo, first };
 }
 
-/** Counter, credits and claim in one: no limit can be passed, and a claim without its credits cannot be. */
+/** Writes counter, credits and claim in one: no limit can be passed, and no claim can be without its credits. */
 export function claimPromo(draft: Draft, { code, creditType }: CommandOf<'claim_promo'>): Verdict {
   const { account, context, call } = draft;
   const found = promoFacts(context.facts, code, account.userId);

@@ -22,12 +22,14 @@ type Details = {
   reservation?: ReservationRow;
 };
 
-/** A charge of a hold after its time to live: the hold's row must name it. */
+/** A charge after the hold's time to live: the hold's row must name it. */
 export interface LateCharge {
   readonly reservationId: string;
   readonly entryId: string;
   readonly fingerprint: string | undefined;
-  /** Of the hold's row, which was written once more unless the hold expired in this very operation. */
+  /**
+   * The version of the hold's row. The charge wrote the row once more, unless the hold expired in this very operation.
+   */
   readonly version: number;
 }
 
@@ -37,17 +39,19 @@ interface Replayed {
   readonly grants: Map<string, Mutable<OpenGrant>>;
   readonly holds: Map<string, Mutable<OpenHold>>;
   readonly open: Set<string>;
-  /** Grants made or reopened by the operation at hand: its end writes their rows once, closed or not. */
+  /**
+   * Grants that the current operation made or reopened. The end of the operation writes their rows once, closed or not.
+   */
   readonly touched: Set<string>;
   /** Rows of open holds, which are written once, when the hold is made. */
   readonly holdRows: Map<string, ReservationRow>;
   endedRows: ReservationRow[];
-  /** Holds that ended in the operation at hand. */
+  /** Holds that ended in the current operation. */
   readonly endedNow: Set<string>;
   lateCharges: LateCharge[];
 }
 
-/** An account made from its entries one by one. Memory: its open holds and every grant it ever had. */
+/** Makes an account from its entries, one by one. It keeps the open holds and every grant of the account in memory. */
 export class Replay {
   readonly #state: Replayed;
   #operationId = '';
@@ -59,7 +63,7 @@ export class Replay {
     this.#state = { account, ...maps, ...sets, endedRows: [], endedNow: new Set(), lateCharges: [] };
   }
 
-  /** Takes the next entry in the order of their sequence. Throws when it contradicts those before it. */
+  /** Takes the next entry, in the order of their sequence. Throws when the entry contradicts those before it. */
   apply(entry: EntryRow): void {
     if (this.#state.account.seq === 0) this.#state.account.createdAt = entry.at.getTime();
     // Grants close at the end of the operation that used them up.
@@ -91,7 +95,10 @@ export class Replay {
     return this.#state.holdRows.values();
   }
 
-  /** The rows of holds that ended since the last call, before any late charge; and late charges since then. */
+  /**
+   * The rows of holds that ended since the last call, as they were before any late charge; and the late charges since
+   * then.
+   */
   takeEnded(): { readonly rows: readonly ReservationRow[]; readonly lateCharges: readonly LateCharge[] } {
     const { endedRows: rows, lateCharges } = this.#state;
     this.#state.endedRows = [];
@@ -100,7 +107,10 @@ export class Replay {
   }
 }
 
-/** The account after `entries`: all of one account, in the order of their sequence. Without any, an empty account. */
+/**
+ * The account after `entries`, which all belong to one account and come in the order of their sequence. Without
+ * entries, an empty account.
+ */
 export function replay(entries: readonly EntryRow[]): Account {
   const [first] = entries;
   if (!first) return emptyAccount('', '');
@@ -177,7 +187,7 @@ function apply(state: Replayed, entry: EntryRow): void {
       if (details.planLimit !== undefined) account.planLimit = details.planLimit;
       break;
     case 'activate':
-      // The totals and the repaid debt say all of it.
+      // The totals and the repaid debt say everything.
       break;
     case 'error':
     case 'system':
@@ -290,7 +300,7 @@ function closeSpent({ open, grants, touched }: Replayed): void {
   touched.clear();
 }
 
-/** Draws that are left when `taken`, a first part of them in the same order, is gone. */
+/** The draws that are left without `taken`, a first part of them in the same order. */
 function without(draws: readonly Draw[], taken: readonly Draw[]): readonly Draw[] {
   const gone = new Map(taken.map((draw) => [draw.grantId, draw.amount]));
   return draws

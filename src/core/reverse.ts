@@ -20,7 +20,7 @@ import {
 import { checkBalance, checkOpenGrants, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
 import { grantFromRow } from './rows.js';
 
-/** What a reversal of a debit put where, kept in its entry for the next one. */
+/** How a reversal of a debit was split; its entry keeps this for the next reversal. */
 interface ReversedParts {
   readonly undoneDebt: number;
   readonly adjustment: number;
@@ -41,8 +41,9 @@ export function reverse(draft: Draft, command: CommandOf<'reverse'>): Verdict {
 }
 
 /**
- * First undoes debt, as much as the debit made and the account still has; then returns to its lots, last drawn first;
- * what it made as debt and was repaid since becomes a new adjustment grant.
+ * Reverses a debit. First it undoes debt, as much as the debit made and the account still has. Then it returns credits
+ * to the grants they were drawn from, last drawn first. Debt that the debit made and that was repaid since becomes a
+ * new adjustment grant.
  */
 function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
   const { account, context } = draft;
@@ -104,19 +105,22 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
   return checkBalance(draft) ?? (openGrants(draft) > openBefore ? checkOpenGrants(draft) : null);
 }
 
-/** Claws an addition back, at most what neither lapsed nor was reversed; a scheduled lot is taken away, delta 0. */
+/**
+ * Claws an addition back, at most the part that neither lapsed nor was reversed. A scheduled grant is taken away with
+ * delta 0.
+ */
 function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
   const { account, context } = draft;
   const { original } = command;
   const grantId = original.grantId as string;
   const i = grantIndex(draft, grantId);
-  const lot = i >= 0 ? (account.grants[i] as OpenGrant) : context.facts.row('grant', grantId);
-  if (!lot) return PENDING;
-  const reversible = original.amount - lot.expired - sumOf(reversals, (entry) => entry.amount);
+  const grant = i >= 0 ? (account.grants[i] as OpenGrant) : context.facts.row('grant', grantId);
+  if (!grant) return PENDING;
+  const reversible = original.amount - grant.expired - sumOf(reversals, (entry) => entry.amount);
   const amount = command.amount ?? reversible;
   if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
-  if (i >= 0 && (lot as OpenGrant).effectiveAt > account.at) {
-    changeGrant(draft, i, { remaining: lot.remaining - amount, revoked: lot.revoked + amount });
+  if (i >= 0 && (grant as OpenGrant).effectiveAt > account.at) {
+    changeGrant(draft, i, { remaining: grant.remaining - amount, revoked: grant.revoked + amount });
     draft.dueChanged = true;
     writeEntry(draft, 'reverse', {
       amount,
@@ -135,8 +139,8 @@ export function clawBack(draft: Draft, command: CommandOf<'claw_back'>): Verdict
 }
 
 /**
- * First from the named lots, then from other unheld lots in burn-down order; the rest becomes debt, whatever the
- * limit.
+ * Takes credits back: first from the named grants, then from the free parts of other grants in burn-down order. The
+ * rest becomes debt, whatever the limit.
  */
 function takeBack(
   draft: Draft,
@@ -162,7 +166,7 @@ function takeBack(
 
 function alreadyReversed(draft: Draft, id: string, left: number): Refusal {
   const reversible = creditsOf(draft, Math.max(0, left));
-  const message = `Of this transaction ${reversible} credits are left to reverse.`;
+  const message = `${reversible} credits of this transaction are left to reverse.`;
   return refuse('ALREADY_REVERSED', message, { id, reversible });
 }
 

@@ -1,4 +1,4 @@
-/** Accounts, grants and holds as their rows, and back: the one place that knows both. */
+/** Turns accounts, grants and holds into their rows, and back: the one place that knows both. */
 import { creditError } from '../errors.js';
 import type { AccountRow, OpenGrant, OpenHold } from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
@@ -34,10 +34,10 @@ export function accountToRow(account: Account, version: number): AccountRow {
 }
 
 /**
- * An account as its row says it. Every reader of an account comes here, so that a row that nobody can read concerns
- * its own account alone.
+ * Reads an account from its row. Every reader of accounts comes here, so that a row that nobody can read concerns its
+ * own account alone.
  *
- * @throws INVARIANT_VIOLATION for a row that does not say an account.
+ * @throws INVARIANT_VIOLATION for a row that holds no account.
  */
 export function accountFromRow(row: AccountRow): Account {
   try {
@@ -126,7 +126,9 @@ export function grantFromRow(row: GrantRow, rowVersion: number): OpenGrant {
   };
 }
 
-/** The row of a hold: as its end writes it, or, with {@link ACTIVE}, what an entry keeps of an open one. */
+/**
+ * The row of a hold as the end of the hold writes it. With {@link ACTIVE}, an entry keeps it of a hold that is open.
+ */
 export function reservationRow(
   account: Account,
   hold: OpenHold,

@@ -1,6 +1,5 @@
 /**
- * The end of an operation on one account: spent grants leave it, entries get ids, sequence and hash, events their
- * ids.
+ * Ends an operation on one account: spent grants leave it, entries get ids, sequence and hash, events get their ids.
  */
 import type { CreditEvent } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
@@ -40,7 +39,7 @@ export function sealDraft(draft: Draft): AccountChange {
 
 const NO_EVENTS: readonly CreditEvent[] = [];
 
-/** Rows of grants made, closed or reopened; closed ones leave the account. */
+/** Writes the rows of grants that were made, closed or reopened. Closed grants leave the account. */
 function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
   const { account, touchedGrants } = draft;
   if (!draft.grantsCopied) return draft.grantWrites;

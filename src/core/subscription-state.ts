@@ -1,9 +1,9 @@
-/** What state a subscription is in at an instant, whatever its row says still. */
+/** The state of a subscription at an instant, whatever its row still says. */
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import type { CommandOf } from './command.js';
 
-/** One that has ended can still be removed: then there is none. */
+/** Whether a subscription can be changed so. One that has ended can still be removed; then the user has none. */
 export function canBe(to: CommandOf<'change_subscription'>['to'], before: SubscriptionRow, now: number): boolean {
   if (to === 'resumed') return before.status === 'paused';
   return to === 'removed' ? before.status !== 'removed' : isCurrent(before, now);
@@ -16,8 +16,9 @@ export function isCurrent({ status, validUntil }: SubscriptionRow, now: number):
 }
 
 /**
- * A paused subscription as it goes on: what was left of the period is left of it now, and later periods are counted
- * from its new end. What was granted for the period counts until then, so that a pause is no way to be granted more.
+ * A paused subscription as it goes on: the time that was left of the period is left of it now, and later periods are
+ * counted from its new end. Credits granted for the period count until then, so that a pause is no way to be granted
+ * more.
  */
 export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   if (row.pausedAt === null) return row;
@@ -35,7 +36,7 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   };
 }
 
-/** As an entry keeps it. */
+/** The subscription as an entry keeps it. */
 export function toJson({ id, planId, status, terms, nextPlanId, autoRenew, ...row }: SubscriptionRow): JsonObject {
   const iso = (date: Date | null) => date?.toISOString() ?? null;
   return {

@@ -1,6 +1,6 @@
 /**
- * Subscriptions: which period it is, and what is granted for it. The row is the truth of that; it is written with the
- * user's own account, so that a period is allocated once, whoever asks and however often.
+ * Subscriptions: which period it is, and what is granted for it. The subscription's row decides that. It is written
+ * with the user's own account, so that a period is allocated once, whoever asks and however often.
  */
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
@@ -8,16 +8,16 @@ import type { Json, JsonObject } from '../models/values.js';
 import type { CommandOf, GrantTerms } from './command.js';
 import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
-import { ALL, allocate, countedAt, grantCarried, type PeriodGrants, rolledOver, type Share } from './period-grants.js';
+import { ALL, type Allocated, allocate, countedAt, grantCarried, rolledOver, type Share } from './period-grants.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
 import { canBe, goneOn, isCurrent, toJson } from './subscription-state.js';
 
 type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
 
-/** Periods that one operation makes up for; what is left is due still. */
+/** How many missed periods one operation makes up for; the others stay due. */
 const PERIODS_MAX = 100;
 
-/** The terms a subscription keeps of a plan. */
+/** The terms that a subscription keeps of its plan. */
 export function termsOf(plan: PlanRow): PlanTerms {
   const { id: planId, name, creditType, creditLimit, alsoGrants } = plan;
   const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone } = plan;
@@ -52,7 +52,9 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
 }
 
-/** Allocates what is due: the current period where it was not, then every period that has begun since, in order. */
+/**
+ * Allocates what is due: the current period where that was not done, then every period that has begun since, in order.
+ */
 export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Verdict {
   const [draft] = drafts as [Draft];
   const { facts } = draft.context;
@@ -108,7 +110,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       break;
     case 'cancelled':
     case 'removed': {
-      // One that has ended already ended when it did.
+      // A subscription that has ended already keeps its end.
       const validUntil = isCurrent(before, now) || before.validUntil === null ? at(now) : before.validUntil;
       const { grantedUntil, carriedUntil } = goneOn(before, now);
       Object.assign(row, { status: command.to, autoRenew: false, pending: null, pausedAt: null });
@@ -165,7 +167,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
   };
 }
 
-/** Another plan from now on: in a period that starts now, or, prorated, in the one that runs. */
+/** Moves a subscription to another plan: in a period that starts now, or, prorated, in the current one. */
 function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, command: CommandOf<'subscribe'>): Row {
   const now = draft.account.at;
   const row = { ...bumped(draft, current), planId: terms.planId, terms, pending: null, isAllocated: false };
@@ -178,7 +180,7 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   return row;
 }
 
-/** Moves a row on to the period that starts where the last one ended. */
+/** Moves a row on to the period that starts at `start`. */
 function begin(row: Row, draft: Draft, start: number): void {
   const terms = row.pending ?? row.terms;
   if (terms.billingPeriod !== row.terms.billingPeriod) countFrom(row, start);
@@ -195,13 +197,13 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.lots = {};
 }
 
-/** Periods of another length are counted from the first of them. */
+/** Counts periods anew from `start`: those of another length are counted from the first of them. */
 function countFrom(row: Row, start: number): void {
   row.anchor = at(start);
   row.periods = 0;
 }
 
-/** The part of a new limit that a change within a period is worth. */
+/** The share of a new limit that a change within a period grants. */
 function shareOf({ account }: Draft, current: SubscriptionRow | null, { proration }: CommandOf<'subscribe'>): Share {
   if (!current || proration === 'none') return ALL;
   const [start, end] = [current.periodStart.getTime(), current.periodEnd.getTime()];
@@ -212,19 +214,19 @@ function shareOf({ account }: Draft, current: SubscriptionRow | null, { proratio
 function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled = 0): Verdict {
   const [draft] = drafts as [Draft];
   const { granted, ...before } = countedAt(row, row.periodStart);
-  const result: PeriodGrants = allocate(drafts, row, { granted, share, expiresAt: expiryOf(draft, row), rolled });
+  const result: Allocated = allocate(drafts, row, { granted, share, expiresAt: expiryOf(draft, row), rolled });
   if ('kind' in result) return result;
-  // What ends with this very period keeps nothing from it.
+  // An earlier period that would have ended with this one leaves nothing to grant within it.
   const isCarried = before.carriedUntil?.getTime() !== row.periodEnd.getTime();
   Object.assign(row, before, !isCarried && { carried: {}, carriedUntil: null });
   row.isAllocated = true;
   row.granted = result.granted;
-  row.lots = result.lots;
+  row.lots = result.grantIds;
   if (result.isAny) row.grantedUntil = row.periodEnd;
   return null;
 }
 
-/** Grants what an earlier period kept from the current one, once that one would have ended. */
+/** Grants the credits that an earlier period kept from the current one, once that earlier one would have ended. */
 function grantRest(drafts: readonly Draft[], row: Row): Verdict {
   const [draft] = drafts as [Draft];
   if (!isRestDue(draft, row)) return null;
@@ -239,7 +241,7 @@ function isRestDue({ account }: Draft, row: Row): boolean {
   return due < row.periodEnd && due.getTime() <= account.at;
 }
 
-/** When the current period has something to be granted again: when an earlier one would have ended, or at its end. */
+/** The next instant with something to grant: when an earlier period would have ended, or when the current one ends. */
 function dueOf({ isAllocated, carriedUntil, periodStart, periodEnd }: Row): Date {
   const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
   return isAllocated && isWithin ? carriedUntil : periodEnd;
@@ -251,7 +253,7 @@ function expiryOf(draft: Draft, { terms, periodStart, periodEnd }: Row): number 
   return addDays(periodStart.getTime(), terms.validityDays, calendarOf(draft, terms));
 }
 
-/** Writes the row, and the entry that answers the call and lets the ledger tell the subscription's history. */
+/** Writes the row and an entry. The entry answers the call, and by it the ledger tells the subscription's history. */
 function finish(drafts: readonly Draft[], row: Row, message: string): null {
   const [draft] = drafts as [Draft];
   const goesOn = row.status === 'active' || row.status === 'trialing';
@@ -272,13 +274,13 @@ function finish(drafts: readonly Draft[], row: Row, message: string): null {
   return null;
 }
 
-/** The plan's own credit type, where it is not everybody's: a repeated allocation is told of it. */
+/** The plan's own credit type, where it is not `credits`: the answer to a repeated allocation needs it. */
 function ownTypeOf({ terms }: Row): JsonObject {
   const creditType = terms.grants[0]?.creditType ?? 'credits';
   return creditType === 'credits' ? {} : { ownType: creditType };
 }
 
-/** What this operation granted, by credit type. */
+/** The units that this operation granted, by credit type. */
 function grantedBy(drafts: readonly Draft[]): JsonObject {
   const granted = drafts.map(({ account, entries }) => {
     const grants = entries.filter(
@@ -289,7 +291,7 @@ function grantedBy(drafts: readonly Draft[]): JsonObject {
   return Object.fromEntries(granted.filter(([, units]) => units > 0));
 }
 
-/** Not what rolled over, and no other grant that the operation made on its way. */
+/** Whether a grant is an allocation: it is no rollover, and no other grant that the operation made on its way. */
 function isAllocation({ source, reference }: GrantTerms): boolean {
   return source === 'subscription' && !reference?.endsWith('/rollover');
 }
@@ -298,7 +300,9 @@ function bumped(draft: Draft, row: SubscriptionRow): Row {
   return { ...row, version: row.version + 1, updatedAt: at(draft.account.at) };
 }
 
-/** The process that made the plan had one; this one has not. */
+/**
+ * Refuses a plan in a time zone where there is no Temporal: the process that made the plan had one, this one has not.
+ */
 function withoutTemporal({ context }: Draft, { timeZone }: PlanTerms): Refusal | null {
   if (timeZone === null || context.temporal !== null) return null;
   const problem = 'the plan names a time zone and there is no Temporal: npm install temporal-polyfill';

@@ -4,7 +4,7 @@ import { type Account, availableOf } from './account.js';
 import type { Context } from './decision.js';
 import type { Draft } from './draft.js';
 
-/** The low-credit threshold in force, in units: the account's own, else the service's; null = no low events. */
+/** The low-credit threshold in force, in units: the account's own, else the service's; null means no low events. */
 export function thresholdOf(account: Account, { defaults }: Context): number | null {
   const chosen = account.options.lowCreditThreshold ?? defaults.lowCreditThreshold;
   if (chosen === null || chosen === 'none') return null;
@@ -18,8 +18,8 @@ export function thresholdOf(account: Account, { defaults }: Context): number | n
 }
 
 /**
- * Compares available credits with their last judged level and notes each crossing, in the order in which the levels are
- * crossed: 30 → −5 with threshold 20 is low, exhausted, status; back is status, restored.
+ * Compares available credits with the level that was last judged and notes each crossing, in the order in which the
+ * levels are crossed. With threshold 20, 30 → −5 is low, exhausted, status; the way back is status, restored.
  */
 export function judgeCrossings(draft: Draft): void {
   const { account } = draft;
@@ -30,7 +30,7 @@ export function judgeCrossings(draft: Draft): void {
   const threshold = thresholdOf(account, draft.context);
   const wasLow = threshold !== null && before <= threshold;
   const isLow = threshold !== null && after <= threshold;
-  // The first operation sets the level; of its crossings only the status is news.
+  // The first operation sets the level: of its crossings, the status alone is news.
   const announcesLow = draft.account.seq > 0 && threshold !== null;
   const entry = draft.entries.length - 1;
   const previousBalance = draft.judgedBalance;

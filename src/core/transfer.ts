@@ -1,4 +1,4 @@
-/** Transfers: lots move with their terms, both accounts or neither; trial lots stay. */
+/** Transfers: grants move with their terms, on both accounts or on neither; trial grants stay. */
 import type { OpenGrant } from '../models/account.js';
 import { freePart, isSpendable } from './burn-down.js';
 import { insufficient } from './debit.js';
@@ -18,17 +18,17 @@ export function transfer(from: Draft, to: Draft, amount: number): Refusal | null
   from.account.balance -= amount;
   const names = { from: from.account.userId, to: to.account.userId };
   writeEntry(from, 'transfer_out', { amount, delta: -amount, draws, details: names });
-  const lots = draws.map((draw) => {
-    const lot = from.account.grants[grantIndex(from, draw.grantId)] as OpenGrant;
-    return makeGrant(to, draw.amount, lot);
+  const received = draws.map((draw) => {
+    const sent = from.account.grants[grantIndex(from, draw.grantId)] as OpenGrant;
+    return makeGrant(to, draw.amount, sent);
   });
   const repaid = repayDebt(to);
   writeEntry(to, 'transfer_in', {
     amount,
     delta: amount,
-    draws: lots.map((lot) => ({ grantId: lot.id, amount: lot.amount })),
+    draws: received.map(({ id, amount }) => ({ grantId: id, amount })),
     repaid,
-    details: { ...names, grants: lots.map(termsOf) },
+    details: { ...names, grants: received.map(termsOf) },
   });
   return null;
 }

@@ -1,6 +1,6 @@
 /**
- * An account: one user and one credit type. Its document carries what decisions need: totals, open grants, open holds.
- * Amounts are micro-units (safe integers); instants inside the JSON state are epoch milliseconds.
+ * An account: one user and one credit type. Its document carries all that decisions need: totals, open grants, open
+ * holds. Amounts are micro-units (safe integers); instants inside the JSON state are epoch milliseconds.
  */
 import { z } from 'zod';
 import { defineModel } from './define-model.js';
@@ -13,13 +13,16 @@ const instantMs = z.int();
 export const openGrantSchema = z.object({
   id: z.string(),
   source: grantSourceSchema,
-  /** What was granted. Granted = free + held + spent + expired + revoked. */
+  /** Micro-units granted: free + held + spent + expired + revoked. */
   amount: micro,
   /** Free + held. */
   remaining: micro,
   held: micro,
   expired: micro,
-  /** Of it what a hold or a reversal freed after the end, where there is any: a job on time would not have found it. */
+  /**
+   * The part of `expired` that a hold or a reversal freed after the grant's end. Absent without any. A job that runs on
+   * time would not have found it.
+   */
   expiredLate: micro.optional(),
   revoked: micro,
   priority: z.int(),
@@ -31,7 +34,7 @@ export const openGrantSchema = z.object({
   createdAt: instantMs,
   planId: z.string().nullable(),
   reference: z.string().nullable(),
-  /** Version of the grant's own row. */
+  /** The version of the grant's own row. */
   rowVersion: z.int(),
 });
 export type OpenGrant = Readonly<z.infer<typeof openGrantSchema>>;
@@ -42,7 +45,7 @@ export const openHoldSchema = z.object({
   id: z.string(),
   amount: micro,
   committed: micro,
-  /** What is still on hold, by grant, in burn-down order. */
+  /** The parts that are still on hold, by grant, in burn-down order. */
   draws: z.array(drawSchema).readonly(),
   expiresAt: instantMs,
   createdAt: instantMs,
@@ -62,9 +65,9 @@ export const accountStateSchema = z.object({
   grants: z.array(openGrantSchema).readonly(),
   holds: z.array(openHoldSchema).readonly(),
   options: accountOptionsSchema,
-  /** Size of the trial grant, null while none was made. */
+  /** The size of the trial grant; null while none was made. */
   trialAmount: micro.nullable(),
-  /** What the current plan grants a period of this credit type: a threshold in percent is of it. */
+  /** The units of this credit type that the current plan grants a period: a threshold in percent is a part of them. */
   planLimit: micro.nullable(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
@@ -74,20 +77,18 @@ export const accountSchema = z.object({
   id: z.string().describe('The credit type, a slash, and the user.'),
   version: z.int(),
   userId: z.string().describe('The user.'),
-  creditType: z.string().describe('The kind of credits.'),
-  visible: z.boolean().describe('False until the first applied operation: such an account exists for no reader.'),
+  creditType: z.string().describe('The credit type.'),
+  visible: z.boolean().describe('False until the first applied operation: until then no reader sees the account.'),
   seq: z.int().describe('Sequence of the last entry; 0 before the first.'),
   hash: z.string().nullable().describe("Hash of the last entry, the head of the account's chain."),
-  at: z.date().describe('Instant of the last operation; the state is of this instant.'),
+  at: z.date().describe('Instant of the last operation; the state holds at this instant.'),
   balance: micro.describe('The balance, in micro-units.'),
   reserved: micro.describe('Credits on hold, in micro-units.'),
   debt: micro.describe('The debt, in micro-units.'),
   available: micro.describe('The available credits, in micro-units.'),
   magnitude: z
     .int()
-    .describe(
-      'Binary digits of `available`, 0 where nothing is: its index is written far less often than one of the number.',
-    ),
+    .describe('Binary digits of `available`, 0 where that is not positive: an index of them changes far less often.'),
   dueAt: z.date().nullable().describe('The next instant at which time alone changes something; null for none.'),
   createdAt: z.date().describe('Instant of the first operation.'),
   state: accountStateSchema.describe('Open grants, open holds and options: what decisions need.'),
@@ -106,7 +107,7 @@ export const accountModel = defineModel(
   { rewritten: true },
 );
 
-/** The key of an account. Credit types hold no slash, so no two accounts share one. */
+/** The key of an account. Credit types hold no slash, so no two accounts share a key. */
 export function accountKey(creditType: string, userId: string): string {
   return `${creditType}/${userId}`;
 }

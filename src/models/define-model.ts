@@ -1,4 +1,4 @@
-/** Turns a zod object into the declaration that database adapters store rows by. One declaration a field. */
+/** Turns a zod object into the declaration that database adapters store rows by. Each field is declared once. */
 import { z } from 'zod';
 
 type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
@@ -15,7 +15,7 @@ export interface ModelDeclaration<Name extends string, Shape extends z.ZodRawSha
   readonly rewritten?: boolean;
 }
 
-/** Declares a stored model: its name, key and indexes beside the schema its field kinds are read from. */
+/** Declares a stored model: its name, key and indexes. The kinds of its fields are read from the schema. */
 export function defineModel<const Name extends string, Shape extends z.ZodRawShape>(
   name: Name,
   schema: z.ZodObject<Shape>,

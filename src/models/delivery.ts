@@ -1,4 +1,4 @@
-/** What every row that is on its way to a receiver carries: its place in the order, and how far it has come. */
+/** The fields of every row that is on its way to a receiver: its place in the order, and how far it has come. */
 import { z } from 'zod';
 
 export const deliveryStatusSchema = z.enum(['pending', 'sent', 'failed']);
@@ -15,7 +15,7 @@ export const deliveryShape = {
   nextAttemptAt: z
     .date()
     .nullable()
-    .describe('The end of a pause or, with `claimedBy`, of a claim; null: it may be tried at once, by any clock.'),
+    .describe('The end of a pause or, with `claimedBy`, of a claim; null where it may be tried at once, by any clock.'),
   claimedBy: z.string().nullable().describe('The run of a relay that is delivering it; null for none.'),
   createdAt: z.date().describe('When it was written.'),
   sentAt: z.date().nullable().describe('When the receiver took it; null until then.'),

@@ -1,4 +1,4 @@
-/** The stored models as plain data: a logical schema, for those who generate one of their own or review it. */
+/** The stored models as plain data: a logical schema, for hosts that generate a schema of their own or review it. */
 import type { z } from 'zod';
 import type { ModelDeclaration } from './define-model.js';
 import { storedModels } from './stored-models.js';
@@ -8,7 +8,7 @@ export interface LogicalField {
   /** `integer` is a 64-bit safe integer, `instant` has milliseconds, `json` is any JSON value. */
   readonly kind: 'string' | 'integer' | 'boolean' | 'instant' | 'json';
   readonly nullable: boolean;
-  /** Of a closed set, else null. A later version may know more of them. */
+  /** The values of a closed set, else null. A later version may know more values. */
   readonly values: readonly string[] | null;
   readonly description: string;
 }
@@ -18,18 +18,18 @@ export interface LogicalModel {
   /** The field that identifies a row. */
   readonly key: string;
   readonly fields: readonly LogicalField[];
-  /** Entries of a unique index in which a field is null do not exist for it. */
+  /** A unique index leaves out rows that are null in one of its fields. */
   readonly indexes: readonly { readonly name: string; readonly fields: readonly string[]; readonly unique: boolean }[];
 }
 
 const VERSION: LogicalField = {
   ...{ name: 'version', kind: 'integer', nullable: false, values: null },
-  description: 'Counts the writes of this row, from 1: a write names the one it saw.',
+  description: 'Counts the writes of this row, from 1: a write names the version that it replaces.',
 };
 
 /**
- * What the library stores, by model: fields with their kind and meaning, keys and indexes. Plain JSON, made from the
- * same declarations that adapters create tables and collections by, and a copy each time.
+ * Describes what the library stores, by model: fields with their kind and meaning, keys and indexes. Plain JSON, made
+ * from the declarations that adapters create tables and collections by, and a copy each time.
  *
  * @example
  * for (const { name, fields } of describeModels()) console.log(name, fields.map((field) => field.name).join(', '));

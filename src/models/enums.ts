@@ -22,7 +22,7 @@ export const transactionTypes = [
 export const transactionTypeSchema = z.enum(transactionTypes);
 export type TransactionType = z.infer<typeof transactionTypeSchema>;
 
-/** What history leaves out unless asked: entries that never move a balance. */
+/** The types that history leaves out unless asked: their entries never move a balance. */
 export const quietTypes: readonly TransactionType[] = [
   'reserve',
   'release_reserved',

@@ -1,12 +1,12 @@
-/** Events: what outbox rows carry. Payloads are JSON, times ISO strings, amounts credits. */
+/** Events, as outbox rows carry them. Payloads are JSON, times are ISO strings, amounts are credits. */
 import { z } from 'zod';
 import { type AccessStatus, grantSourceSchema } from './enums.js';
 import { count, credits, identifier, isoInstant } from './records/fields.js';
 import { strictObject } from './strict-object.js';
 
-/** `amount`: credits moved; signed in `refunded` and `adjusted` (what the balance changed by), else positive. */
+/** `amount` is positive, but signed in `refunded` and `adjusted`: there it is the change of the balance. */
 const movement = {
-  amount: credits.describe('Credits moved; signed in `refunded` and `adjusted` (what the balance changed by).'),
+  amount: credits.describe('Credits that moved; in `refunded` and `adjusted` the signed change of the balance.'),
   balance: credits.describe('The balance after it.'),
   available: credits.describe('The available credits after it.'),
   transactionId: identifier.describe('The transaction that moved them.'),
@@ -17,7 +17,7 @@ const edge = {
   previousBalance: credits.describe('The balance before the crossing.'),
   balance: credits.describe('The balance after it.'),
   available: credits.describe('The available credits after it.'),
-  transactionId: identifier.nullable().describe('The transaction that crossed; null where time alone did.'),
+  transactionId: identifier.nullable().describe('The transaction that crossed it; null where time alone did.'),
 };
 
 const threshold = { threshold: credits.min(0).describe('The low-credit threshold, in credits.') };
@@ -31,8 +31,8 @@ const data = {
   'credits.refunded': strictObject(movement),
   'credits.adjusted': strictObject({
     ...movement,
-    actor: z.string().describe('Who corrected the balance.'),
-    reason: z.string().describe('Why.'),
+    actor: z.string().describe('The one who corrected the balance.'),
+    reason: z.string().describe('The reason for the correction.'),
   }),
   'credits.deducted': strictObject(movement),
   'credits.expired': strictObject(movement),
@@ -64,13 +64,13 @@ export const creditEventTypes: readonly string[] = Object.keys(data);
 function eventSchema<K extends CreditEventType>(type: K) {
   return strictObject({
     id: identifier.describe('Names the event; the same at every delivery.'),
-    type: z.literal(type).describe('What happened.'),
-    userId: identifier.describe('The user whose account it is of.'),
-    creditType: identifier.describe('The kind of credits.'),
-    sequence: count.describe("The account's sequence at the event: to order by, and to see gaps."),
+    type: z.literal(type).describe('The type of the event.'),
+    userId: identifier.describe('The user of the account.'),
+    creditType: identifier.describe('The credit type.'),
+    sequence: count.describe("The account's sequence at the event: it orders events and shows gaps."),
     occurredAt: isoInstant.describe('The instant it took effect, ISO 8601.'),
     correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
-    data: data[type].describe('The numbers of it; plain JSON.') as DataSchemas[K],
+    data: data[type].describe('The numbers of the event; plain JSON.') as DataSchemas[K],
   });
 }
 
@@ -79,7 +79,10 @@ export const creditEventSchemas = Object.fromEntries(
   (Object.keys(data) as CreditEventType[]).map((type) => [type, eventSchema(type)]),
 ) as { readonly [K in CreditEventType]: ReturnType<typeof eventSchema<K>> };
 
-/** One event. `id` is stable over deliveries; `sequence` is the account's, so a consumer can order and see gaps. */
+/**
+ * One event. `id` is the same at every delivery. `sequence` is the account's, so a consumer can order events and see
+ * gaps.
+ */
 export type CreditEvent<K extends CreditEventType = CreditEventType> = {
   [T in K]: Readonly<z.infer<(typeof creditEventSchemas)[T]>>;
 }[K];

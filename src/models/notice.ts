@@ -1,14 +1,14 @@
 /**
- * What must be remembered so that nobody is told twice: a lot whose expiry was announced for one window, and an account
- * that rose above its threshold, after which the next low crossing is news again.
+ * Announcements that must be remembered, so that nobody is told twice: a grant whose expiry was announced for one
+ * window, and an account that rose above its threshold, after which the next low crossing is news again.
  */
 import { z } from 'zod';
 import { defineModel } from './define-model.js';
 
 export const noticeSchema = z.object({
-  id: z.string().describe('Says what was told, so that it is told once.'),
+  id: z.string().describe('Names the announcement, so that it is made once.'),
   version: z.int(),
-  kind: z.enum(['expiring', 'restored']).describe('An announced lot, or a rise above the threshold.'),
+  kind: z.enum(['expiring', 'restored']).describe('The announced expiry of a grant, or a rise above the threshold.'),
   account: z.string().describe('Key of the account.'),
   sequence: z.int().describe('Sequence of the account when it was written.'),
   place: z.int().describe('Place of the event within its operation.'),
@@ -16,7 +16,7 @@ export const noticeSchema = z.object({
   expiresAt: z
     .date()
     .nullable()
-    .describe('When the lot expires: a week later nobody asks for the row. Null: it is kept.'),
+    .describe('When the grant expires: a week later nobody needs the row. Null where it is kept.'),
 });
 export type NoticeRow = Readonly<z.infer<typeof noticeSchema>>;
 

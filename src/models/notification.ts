@@ -16,16 +16,16 @@ const lowCreditsSchema = strictObject({
     available: credits.describe('Credits that can be spent.'),
   })
     .readonly()
-    .describe('What the user has.'),
-  credit_type: identifier.optional().describe('The kind of credits, when it is not `credits`.'),
+    .describe("The user's credits."),
+  credit_type: identifier.optional().describe('The credit type, when it is not `credits`.'),
 });
 const expiringCreditsSchema = strictObject({
   expiring_credits: credits.min(0).describe('Credits that expire within the window.'),
   within_days: z.number().min(0).describe('The window, in days from now.'),
-  credit_type: identifier.optional().describe('The kind of credits, when it is not `credits`.'),
+  credit_type: identifier.optional().describe('The credit type, when it is not `credits`.'),
 });
 const transactionErrorSchema = strictObject({
-  message: z.string().describe('What failed, for people.'),
+  message: z.string().describe('A text for people: the failure.'),
   details: jsonObject.describe('The numbers and names of the failure.'),
 });
 
@@ -33,8 +33,8 @@ function messageSchema<T extends NotificationType, P extends z.ZodType>(type: T,
   return strictObject({
     notification_id: identifier.describe('Names the notification; the same at every delivery.'),
     user_id: identifier.describe('The user it is for.'),
-    type: z.literal(type).describe('What it tells.'),
-    payload: payload.describe('What it says; plain JSON.'),
+    type: z.literal(type).describe('The type of the notification.'),
+    payload: payload.describe('The content; plain JSON.'),
   });
 }
 
@@ -44,35 +44,35 @@ export const NotificationMessageSchema = z.discriminatedUnion('type', [
   messageSchema('transaction_error', transactionErrorSchema),
 ]);
 
-/** A field that may be missing is never there as `undefined`. */
+/** A field that may be missing is absent, and never there as `undefined`. */
 type Exact<T> = { readonly [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> : T[K] };
 type Message<T> = T extends { payload: infer P }
   ? Readonly<Omit<T, 'payload'>> & { readonly payload: Exact<P> }
   : never;
 
 /**
- * What a queue is given; plain JSON. `notification_id` is the same at every delivery. The payloads of `low_credits` and
- * `expiring_credits` also say `credit_type` when it is not `credits`.
+ * A message as a queue is given it; plain JSON. `notification_id` is the same at every delivery. The payloads of
+ * `low_credits` and `expiring_credits` also hold `credit_type` when it is not `credits`.
  */
 export type NotificationMessage = Message<z.infer<typeof NotificationMessageSchema>>;
 
 export const notificationSchema = z.object({
   id: z
     .string()
-    .describe('Says what it is about where it must exist once, so that the key of the row is what keeps it single.'),
+    .describe('Names the subject of a notification that must exist once, so that the key of its row keeps it single.'),
   version: z.int(),
   userId: z.string().describe('The user it is for.'),
-  creditType: z.string().describe('The kind of credits it is about.'),
-  type: z.enum(notificationTypes).describe('What it tells.'),
+  creditType: z.string().describe('The credit type it is about.'),
+  type: z.enum(notificationTypes).describe('The type of the notification.'),
   payload: z
     .custom<JsonObject>((value) => typeof value === 'object' && value !== null)
-    .describe('What the message says.'),
+    .describe('The content of the message.'),
   ...deliveryShape,
 });
 export type NotificationRow = Readonly<z.infer<typeof notificationSchema>>;
 
 export const notificationModel = defineModel('notification', notificationSchema, 'id', [
-  // Accounts in order, heads first, as in the outbox.
+  // This index walks accounts in order, heads first, as that of the outbox does.
   { name: 'queue', fields: ['status', 'account', 'sequence', 'place'], unique: false },
   { name: 'account', fields: ['account', 'type', 'sequence', 'place'], unique: false },
   { name: 'user', fields: ['userId', 'createdAt'], unique: false },

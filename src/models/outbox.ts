@@ -9,7 +9,7 @@ export const outboxSchema = z.object({
   version: z.int(),
   eventId: z.string().describe('The event; the same at every sink.'),
   sink: z.string().describe('The sink that it is for.'),
-  userId: z.string().describe('The user whose account it is of.'),
+  userId: z.string().describe('The user of the account.'),
   type: z.string().describe('The type of the event.'),
   payload: z
     .custom<CreditEvent>((value) => typeof value === 'object' && value !== null)
@@ -19,8 +19,9 @@ export const outboxSchema = z.object({
 export type OutboxRow = Readonly<z.infer<typeof outboxSchema>>;
 
 export const outboxModel = defineModel('outbox', outboxSchema, 'id', [
-  // Only the earliest pending row of an account can be claimed: this index walks accounts in order, heads first, and
-  // leaps over the rest of an account. One by time would lead to rows that wait behind a head that is not due.
+  // Only the earliest pending row of an account, its head, can be claimed. This index walks accounts in order, heads
+  // first, and leaps over the rest of an account. An index by time would lead to rows that wait behind a head that is
+  // not due.
   { name: 'queue', fields: ['sink', 'status', 'account', 'sequence', 'place'], unique: false },
   { name: 'sent', fields: ['status', 'sentAt'], unique: false },
 ]);

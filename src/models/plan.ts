@@ -1,4 +1,4 @@
-/** Plans, and the terms that a subscription keeps of its plan: what a later change of the plan does not touch. */
+/** Plans, and the terms that a subscription keeps of its plan: a later change of the plan does not touch these. */
 import { z } from 'zod';
 import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
@@ -15,13 +15,13 @@ const periodGrantSchema = z.object({ creditType: z.string(), creditLimit: z.int(
 export const planTermsSchema = z.object({
   planId: z.string(),
   name: z.string(),
-  /** What a period grants, the plan's own credit type first. */
+  /** The credits that a period grants, the plan's own credit type first. */
   grants: z.array(periodGrantSchema).readonly(),
   billingPeriod: billingPeriodSchema,
   /** Days from the start of a period until its credits expire; null: until the next period starts. */
   validityDays: z.int().nullable(),
   trialDays: z.int(),
-  /** Units of what is left of a period that the next one may take over; null for none. */
+  /** The most units left of a period that the next one takes over; null for none. */
   rolloverCap: z.int().nullable(),
   /** IANA name; null for UTC. */
   timeZone: z.string().nullable(),
@@ -33,12 +33,12 @@ export const planSchema = z.object({
   version: z.int(),
   name: z.string().describe('A name for people.'),
   description: z.string().nullable().describe('A text for people.'),
-  creditType: z.string().describe('The kind of credits that it grants.'),
+  creditType: z.string().describe('The credit type that it grants.'),
   creditLimit: z.int().describe('Micro-units that a period grants.'),
-  alsoGrants: z.array(periodGrantSchema).readonly().describe('What a period grants of other kinds of credits.'),
+  alsoGrants: z.array(periodGrantSchema).readonly().describe('Credits of other types that a period grants.'),
   price: z.int().describe('In minor units of the currency; in hundredths where none is named.'),
   currency: z.string().nullable().describe('ISO 4217 code.'),
-  billingPeriod: billingPeriodSchema.describe('How long a period is.'),
+  billingPeriod: billingPeriodSchema.describe('The length of a period.'),
   validityDays: z
     .int()
     .nullable()
@@ -47,9 +47,9 @@ export const planSchema = z.object({
   rolloverCap: z
     .int()
     .nullable()
-    .describe('Micro-units of what is left of a period that the next one may take over; null for none.'),
+    .describe('The most micro-units left of a period that the next one takes over; null for none.'),
   timeZone: z.string().nullable().describe('IANA name; null for UTC.'),
-  metadata: jsonObject.describe('What the host wrote beside it.'),
+  metadata: jsonObject.describe('Data that the host gave with it.'),
   isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
   createdAt: z.date().describe('When it was made.'),
   updatedAt: z.date().describe('When it was last changed.'),

@@ -11,7 +11,7 @@ export const promoSchema = z.object({
   code: z.string().describe('Trimmed and upper-case.'),
   version: z.int(),
   id: z.string().describe('Names the promo for ever.'),
-  creditType: z.string().describe('The kind of credits.'),
+  creditType: z.string().describe('The credit type.'),
   credits: z.int().describe('Micro-units of one claim.'),
   description: z.string().nullable().describe('A text for people.'),
   targetType: promoTargetSchema.describe('Whether all users may claim it, or only those named.'),
@@ -21,7 +21,7 @@ export const promoSchema = z.object({
   validFrom: z.date().describe('The first instant at which it can be claimed.'),
   validUntil: z.date().nullable().describe('The last instant at which it can be claimed; null for ever.'),
   isActive: z.boolean().describe('Whether it is switched on.'),
-  metadata: jsonObject.describe('What the host wrote beside it.'),
+  metadata: jsonObject.describe('Data that the host gave with it.'),
   claims: z.int().describe('Claims so far: written with every claim, so that the limit holds.'),
   createdAt: z.date().describe('When it was made.'),
   updatedAt: z.date().describe('When it was last changed.'),
@@ -40,11 +40,14 @@ export const promoClaimSchema = z.object({
   promoId: z.string().describe('The promo.'),
   promoCode: z.string().describe('Its code.'),
   userId: z.string().describe('The user who claimed.'),
-  uses: z.int().nullable().describe("On the user's first claim of this code: how many there are."),
+  uses: z
+    .int()
+    .nullable()
+    .describe("On the user's first claim of this code, the number of the user's claims; null on the others."),
   creditsAwarded: z.int().describe('Micro-units that the user got.'),
   transactionId: z.string().describe('The transaction that granted them.'),
   claimedAt: z.date().describe('When it was claimed.'),
-  metadata: jsonObject.describe('What the caller wrote beside it.'),
+  metadata: jsonObject.describe('Data that the caller gave with the claim.'),
 });
 export type PromoClaimRow = Readonly<z.infer<typeof promoClaimSchema>>;
 

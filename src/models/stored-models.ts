@@ -1,4 +1,4 @@
-/** The models a database stores, in one list for `DbManager.init`. */
+/** The models that a database stores, in one list for `DbManager.init`. */
 import { accountModel } from './account.js';
 import { cycleModel } from './cycle.js';
 import { entryModel } from './entry.js';

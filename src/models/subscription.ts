@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { defineModel } from './define-model.js';
 import { planTermsSchema } from './plan.js';
 
-/** A removed one is told to nobody; it stays so that starting again grants nothing twice. */
+/** Nobody is shown a removed subscription; its row stays so that starting again grants nothing twice. */
 export const subscriptionStatusSchema = z.enum(['trialing', 'active', 'paused', 'cancelled', 'ended', 'removed']);
 export type SubscriptionStatus = z.infer<typeof subscriptionStatusSchema>;
 
@@ -17,32 +17,32 @@ export const subscriptionSchema = z.object({
   version: z.int(),
   id: z.string().describe('Names the subscription for ever.'),
   planId: z.string().describe('The plan of the current period.'),
-  status: subscriptionStatusSchema.describe('How it stood when it was last written.'),
+  status: subscriptionStatusSchema.describe('The status when it was last written.'),
   startedAt: z.date().describe('When it was started.'),
-  terms: planTermsSchema.describe('What the plan said when it was chosen.'),
+  terms: planTermsSchema.describe('The terms of the plan when it was chosen.'),
   pending: planTermsSchema.nullable().describe('The terms that the next period starts with, where they differ.'),
   nextPlanId: z.string().nullable().describe('The plan of `pending`.'),
   anchor: z.date().describe('Periods are counted from here: the current one ends `periods` periods after it.'),
-  periods: z.int().describe('Which period is the current one, from 1.'),
+  periods: z.int().describe('The number of the current period, from 1.'),
   periodStart: z.date().describe('Start of the current period.'),
   periodEnd: z.date().describe('End of the current period.'),
-  isAllocated: z.boolean().describe('The current period was allocated, or is not to be.'),
+  isAllocated: z.boolean().describe('Whether the current period was allocated, or is not to be.'),
   autoRenew: z.boolean().describe('Whether another period follows.'),
   validUntil: z.date().nullable().describe('Without renewal, the instant at which it ends.'),
-  pausedAt: z.date().nullable().describe('Since when it is paused; null when it is not.'),
+  pausedAt: z.date().nullable().describe('The instant of the pause; null when it is not paused.'),
   granted: units.describe(
-    'By credit type, what plans granted until `grantedUntil`: switching and starting again grant only the rest.',
+    'By credit type, units of plans that count until `grantedUntil`: switching and starting again grant only the rest.',
   ),
-  grantedUntil: z.date().nullable().describe('Until when `granted` counts.'),
+  grantedUntil: z.date().nullable().describe('The instant until which `granted` counts.'),
   carried: units.describe(
-    'The part of it that an earlier period was granted, and when that one would have ended: until then it counts.',
+    'The part of `granted` that an earlier period was granted: it counts until that period would have ended.',
   ),
-  carriedUntil: z.date().nullable().describe('Until when `carried` counts.'),
+  carriedUntil: z.date().nullable().describe('The instant until which `carried` counts.'),
   isTrial: z.boolean().describe('Whether the current period is the trial.'),
-  hadTrial: z.boolean().describe('A user has one trial.'),
+  hadTrial: z.boolean().describe('Whether the user has had a trial: there is one a user.'),
   lots: z
     .record(z.string(), z.array(z.string()).readonly())
-    .describe('By credit type, the grants of the current period: what they leave may roll over.'),
+    .describe('By credit type, the grants of the current period: credits that are left of them may roll over.'),
   dueAt: z.date().nullable().describe('The next instant at which the allocation job has something to do.'),
   updatedAt: z.date().describe('When it was last written.'),
 });

@@ -6,8 +6,8 @@ import type { JsonObject } from './values.js';
 export const systemSchema = z.object({
   id: z.string().describe('Names the fact.'),
   version: z.int(),
-  kind: z.enum(['settings', 'sink', 'queue', 'lease']).describe('What kind of fact it is.'),
-  value: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null).describe('What is known of it.'),
+  kind: z.enum(['settings', 'sink', 'queue', 'lease']).describe('The kind of the fact.'),
+  value: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null).describe('The fact itself.'),
   updatedAt: z.date().describe('When it was last written.'),
 });
 export type SystemRow = Readonly<z.infer<typeof systemSchema>>;
@@ -16,7 +16,7 @@ export const systemModel = defineModel('system', systemSchema, 'id', [
   { name: 'kind', fields: ['kind', 'updatedAt'], unique: false },
 ]);
 
-/** What the row of a sink says: its name, and that it was taken off. */
+/** The fact in the row of a sink: its name, and whether it was taken off. */
 export interface SinkValue {
   readonly name: string;
   readonly isRemoved?: boolean;
@@ -29,7 +29,7 @@ export function sinkOf({ value }: SystemRow): SinkValue {
 /** The one settings row. */
 export const SETTINGS_ID = 'settings';
 
-/** The row that says that some process has a queue of notifications. */
+/** The row that tells that some process has a queue of notifications. */
 export const QUEUE_ID = 'queue';
 
 export const settingsSchema = z.object({

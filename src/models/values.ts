@@ -20,5 +20,5 @@ export interface Draw {
 /** `replayed`: an earlier call with the same key or the same final input had this result; nothing was repeated. */
 export type Applied<T> = T & { readonly replayed: boolean };
 
-/** A stored thing by its id; an object is accepted for its id alone. */
+/** A stored thing by its id; of an object, the id alone is read. */
 export type Ref = string | { readonly id: string };

@@ -1,4 +1,4 @@
-/** The port to a cache of balances: text by key, each with a version, the older never replacing the newer. */
+/** The port to a cache of balances: text by key, each with a version. An older version never replaces a newer one. */
 
 /** Run `testCacheBackend` from `credit-management/testing` on yours. A cache may forget anything at any time. */
 export interface CacheBackend {
@@ -6,12 +6,12 @@ export interface CacheBackend {
   get(key: string): Promise<string | null>;
 
   /**
-   * Keeps a value for `ttlMs` milliseconds (whole, at least 1), unless one of a higher version stands there: compared
-   * and kept atomically. An equal version replaces, and starts the time anew.
+   * Keeps a value for `ttlMs` milliseconds (whole, at least 1), unless the key has a value of a higher version.
+   * Comparing and keeping are one atomic step. An equal version replaces, and starts the time anew.
    */
   set(key: string, value: string, entry: { version: number; ttlMs: number }): Promise<void>;
 
-  /** Forgets a value; without one it does nothing. */
+  /** Forgets a value. Without one it does nothing. */
   delete(key: string): Promise<void>;
 
   /** Called once, by the manager's `close()`. */

@@ -1,4 +1,4 @@
-/** The host's clock, when it has one of its own (tests, simulations). Must not go backwards by itself. */
+/** The host's clock, when it has one of its own (tests, simulations). It must not go backwards by itself. */
 export interface Clock {
   now(): Date;
 }

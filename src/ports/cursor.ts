@@ -1,4 +1,4 @@
-/** Page cursors: the position of a row along an index, opaque to callers and equal for all adapters. */
+/** Page cursors: the position of a row along an index. Callers cannot read them; all adapters make the same ones. */
 import { creditError } from '../errors.js';
 import type { FindQuery, Row, StoredModel, StoredValue } from './db-manager.js';
 
@@ -24,7 +24,7 @@ export function encodeCursor(model: StoredModel, query: Pick<FindQuery, 'index' 
   return Buffer.from(JSON.stringify([query.index, ...values])).toString('base64url');
 }
 
-/** The values of a cursor by field, checked against the model; anything malformed is `INVALID_ARGUMENT`. */
+/** The values of a cursor by field, checked against the model; a malformed cursor is `INVALID_ARGUMENT`. */
 export function decodeCursor(model: StoredModel, query: Pick<FindQuery, 'index' | 'equals' | 'after'>): StoredValue[] {
   const fields = orderFields(model, query);
   const values = parse(query.after ?? '');

@@ -12,7 +12,7 @@ export type Row = { readonly version: number; readonly [field: string]: StoredVa
 
 export type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
 
-/** `values`: of a closed set, for people who read the schema; a later version may know more of them. */
+/** `values`: those of a closed set, for people who read the schema; a later version may know more of them. */
 export interface StoredField {
   readonly kind: FieldKind;
   readonly nullable: boolean;
@@ -20,17 +20,17 @@ export interface StoredField {
 }
 
 /**
- * What an adapter must know of a model. Integers are safe integers (64-bit columns), instants have millisecond
- * precision, json is any JSON value. `version` is an integer field of every model and is not listed.
+ * Everything that an adapter must know of a model. Integers are safe integers (64-bit columns), instants have
+ * millisecond precision, json is any JSON value. `version` is an integer field of every model and is not listed.
  */
 export interface StoredModel {
   readonly name: string;
   /** The field that identifies a row: a string of at most 1,100 characters. */
   readonly key: string;
   readonly fields: Readonly<Record<string, StoredField>>;
-  /** Entries of a unique index in which any field is null do not exist for it. */
+  /** A unique index leaves out rows that are null in any of its fields. */
   readonly indexes: readonly { readonly name: string; readonly fields: readonly string[]; readonly unique: boolean }[];
-  /** A hint: its rows are replaced again and again, so that room beside them is well spent. */
+  /** A hint: its rows are replaced again and again, so that free room beside them is well spent. */
   readonly rewritten?: boolean;
 }
 
@@ -43,10 +43,10 @@ export type Change =
 export type Unit = readonly Change[];
 
 /**
- * What became of one unit.
+ * The outcome of one unit.
  * - `conflict`: a document was not at the expected version, or an inserted key exists already. Nothing was written.
  * - `locked`: somebody else holds a lock on a document (or is inserting one of its unique keys). Nothing was written.
- * - `duplicate`: unique indexes already hold these values; all that were found, with the key of the row that has them.
+ * - `duplicate`: rows already hold unique values of the unit; `found` lists all that were found, by the key of the row.
  * - `rejected`: the database refuses this data. Nothing was written.
  * - `unknown`: the changes were sent and no answer came.
  */
@@ -155,8 +155,9 @@ export interface DbManager<S = never> {
   transaction?<T>(run: (session: S) => Promise<T>, options?: StoreOptions<never>): Promise<T>;
 
   /**
-   * Ends a host's transaction with the database's own error that tells the host to redo it: for a row that exists and
-   * that the snapshot of the transaction cannot see. Where it is missing, the call is refused as `CONTENTION`.
+   * Ends a host's transaction with the database's own error that tells the host to redo it. It is called for a row that
+   * exists and that the snapshot of the transaction cannot see. Without this method such a call is refused as
+   * `CONTENTION`.
    */
   redo?(session: S): Promise<never>;
 

@@ -1,7 +1,7 @@
-/** Where outbox events go. */
+/** The port to receivers of outbox events. */
 import type { CreditEvent } from '../models/events.js';
 
-/** Throwing means unreachable (retried for ever); `rejected` counts towards `failed`. */
+/** A sink that throws was not reached (the event is retried for ever); `rejected` counts towards `failed`. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a sink that returns nothing has accepted the event.
 export type Delivery = void | { readonly rejected: string };
 
@@ -9,7 +9,7 @@ export type Delivery = void | { readonly rejected: string };
 export interface EventSink {
   /** `[a-z][a-z0-9_-]{0,31}` */
   readonly name: string;
-  /** Takes an event: more than once where an answer was lost, and then with the same id. See {@link Delivery}. */
+  /** Takes an event. It comes more than once, with the same id, where an answer was lost. See {@link Delivery}. */
   publish(event: CreditEvent): Promise<Delivery>;
   /** Called once, by the manager's `close()`. */
   close?(): Promise<void>;

@@ -8,28 +8,29 @@ export interface LedgerSinkHealth {
 
 /**
  * A mirror of the ledger. It never holds a line for anything that is not committed, may lag, and can be rebuilt from
- * the database. What it cannot write it keeps and writes later; what it can no longer keep it reports as a gap.
+ * the database. It keeps lines that it cannot write and writes them later; it reports lines that it can no longer keep
+ * as a gap.
  */
 export interface LedgerSink {
-  /** Where it writes, for messages. */
+  /** The place it writes to, for messages. */
   readonly path: string;
 
   /**
-   * Takes whole lines, each with its newline, and never throws. The result is null when nobody has to wait; with an
-   * fsync before every answer it resolves once these lines are on the disk or are known not to be.
+   * Takes whole lines, each with its newline, and never throws. The result is null when nobody has to wait; a sink that
+   * syncs before every answer resolves once these lines are on the disk or are known not to be.
    */
   append(lines: readonly string[]): Promise<void> | null;
 
   /** Looks whether lines can be written; rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot. */
   ready(): Promise<void>;
 
-  /** Resolves when the lines that wait are written; rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot be. */
+  /** Resolves when the waiting lines are written; rejects with `LEDGER_FILE_UNAVAILABLE` when they cannot be. */
   flush(): Promise<void>;
 
   /** All bytes from `offset` on, in pieces, as they are now; nothing when there is no file. */
   read(offset: number): AsyncIterable<Uint8Array>;
 
-  /** Something that changes when another file stands at the path; null while there is none. */
+  /** A value that changes when another file stands at the path; null while there is none. */
   identity(): Promise<string | null>;
 
   /**
@@ -41,8 +42,8 @@ export interface LedgerSink {
   health(): LedgerSinkHealth;
 
   /**
-   * Calls `changed` whenever the state changes. `dropped` lines were more than it keeps: only the database has them.
-   * `torn` tells that somebody's last line had no end and was closed off.
+   * Calls `changed` whenever the state changes. `dropped` counts lines beyond those that the sink keeps: only the
+   * database has them. `torn` tells that somebody's last line had no end and was closed off.
    */
   watch(changed: (change: LedgerSinkChange) => void): void;
 

@@ -1,4 +1,4 @@
-/** The port to a queue of notifications: what sends mails, pushes, texts. */
+/** The port to a queue of notifications, which sends mails, pushes or texts. */
 import type { NotificationMessage } from '../models/notification.js';
 import type { Delivery } from './event-sink.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { magnitudeOf } from '../../src/core/account.js';
-import { MAX_UNITS } from '../../src/core/amounts.js';
+import { UNITS_MAX } from '../../src/core/amounts.js';
 import { compareBurnOrder } from '../../src/core/burn-down.js';
 import { previewDebit } from '../../src/core/deduction-preview.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
@@ -73,14 +73,14 @@ describe('additions and adjustments', () => {
 
   test('beyond the largest balance nothing is added, scheduled lots counted', () => {
     const ledger = new Ledger();
-    ledger.add(MAX_UNITS - 10, { effectiveAt: 50 });
+    ledger.add(UNITS_MAX - 10, { effectiveAt: 50 });
     expect(ledger.refused({ type: 'add', amount: 11, terms: PLAIN_TERMS })).toBe('AMOUNT_TOO_LARGE');
     ledger.add(10);
   });
 
   test('debt stays within the largest amount', () => {
     const ledger = new Ledger();
-    ledger.owe(MAX_UNITS);
+    ledger.owe(UNITS_MAX);
     expect(ledger.refused({ type: 'deduct', amount: 1, afterService: true })).toBe('AMOUNT_TOO_LARGE');
     const paid = { type: 'claw_back', amount: 1, grantIds: [], reference: 'p' } as const;
     expect(ledger.refused(paid)).toBe('AMOUNT_TOO_LARGE');
@@ -299,5 +299,5 @@ test('the magnitude of an amount is its count of binary digits, and none for wha
       digits + 1,
     ]);
   }
-  for (const none of [0, -1, -MAX_UNITS]) expect(magnitudeOf(none)).toBe(0);
+  for (const none of [0, -1, -UNITS_MAX]) expect(magnitudeOf(none)).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_HOLD_MS } from '../../src/core/holds.js';
+import { HOLD_MAX_MS } from '../../src/core/holds.js';
 import { commitOf, Ledger } from './ledger.js';
 
 function held(amount = 10, more = 10): { ledger: Ledger; hold: string } {
@@ -166,8 +166,8 @@ describe('the rest', () => {
     expect(end()).toBe(1_000);
     ledger.apply({ type: 'extend', reservationId: hold, ttlMs: 2_000 });
     expect(end()).toBe(2_010);
-    ledger.apply({ type: 'extend', reservationId: hold, ttlMs: MAX_HOLD_MS });
-    expect(end()).toBe(MAX_HOLD_MS);
+    ledger.apply({ type: 'extend', reservationId: hold, ttlMs: HOLD_MAX_MS });
+    expect(end()).toBe(HOLD_MAX_MS);
   });
 
   test('an unknown reservation is not found; one that was not read yet is asked for', () => {

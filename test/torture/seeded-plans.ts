@@ -55,8 +55,8 @@ export const PLAN_BUGS: readonly SeededBug[] = [
     id: 'SB-16b',
     title: 'what a hold frees after the end of a period rolls over where the job is late',
     file: 'src/core/period-grants.ts',
-    find: 'left += lot.expired - (lot.expiredLate ?? 0);',
-    replace: 'left += lot.expired;',
+    find: 'left += grant.expired - (grant.expiredLate ?? 0);',
+    replace: 'left += grant.expired;',
     tests: [
       { file: 'test/plans/late-rollover.test.ts', name: 'what a hold kept over the end and freed then has lapsed' },
       { file: 'test/plans/late-rollover.test.ts', name: 'so has what a reversal brings back to the lot' },

@@ -1,4 +1,4 @@
-/** What calls answer: outcomes in the order of units, rows in the order of keys, pages with their cursor. */
+/** The answers of calls: outcomes in the order of units, rows in the order of keys, pages with their cursor. */
 import { encodeCursor } from '../../ports/cursor.js';
 import type { FindQuery, Row, StoredModel, UnitOutcome } from '../../ports/db-manager.js';
 import type { RowStore } from './units.js';
@@ -7,17 +7,17 @@ export const COMMITTED: UnitOutcome = { status: 'committed' };
 export const LOCKED: UnitOutcome = { status: 'locked' };
 
 /**
- * One outcome a unit of the call.
+ * Answers one outcome for each unit of the call.
  *
- * @param settled those of units that were not sent, by their places.
- * @param places of the units that were sent, as their `answers` come.
+ * @param settled the outcomes of units that were not sent, by the places of these units.
+ * @param places the places of the units that were sent, in the order of their `answers`.
  */
 export function outcomesOf(
   settled: ReadonlyMap<number, UnitOutcome>,
   places: readonly number[],
   answers: readonly UnitOutcome[],
 ): readonly UnitOutcome[] {
-  // As a rule all were sent.
+  // As a rule all units were sent.
   if (settled.size === 0) return answers;
   const outcomes: UnitOutcome[] = new Array(settled.size + places.length);
   for (const [place, outcome] of settled) outcomes[place] = outcome;
@@ -25,7 +25,7 @@ export function outcomesOf(
   return outcomes;
 }
 
-/** What was found, in the order of the keys; a key that is asked for again gets a row of its own. */
+/** Puts the found rows into the order of the keys. A key that is asked for again gets a row of its own. */
 export function rowsByKey(keys: readonly string[], found: readonly Row[], store: RowStore): (Row | null)[] {
   const rows = new Map(found.map((row) => [store.keyOf(row), row]));
   const answered = new Set<Row>();
@@ -37,7 +37,7 @@ export function rowsByKey(keys: readonly string[], found: readonly Row[], store:
   });
 }
 
-/** A page of what was found with a limit of one row more: that one tells that there is another page. */
+/** Makes a page of rows that were found with a limit of one row more: that row tells that there is another page. */
 export function pageOf(
   model: StoredModel,
   query: FindQuery,

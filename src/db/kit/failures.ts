@@ -1,8 +1,12 @@
-/** Failures that adapters call by the same names and tell in the same words. */
+/** Failures that all adapters report by the same codes and in the same words. */
 import { type CreditError, creditError } from '../../errors.js';
 import type { FieldKind, StoreOptions } from '../../ports/db-manager.js';
 
-/** @throws ABORTED, or CLOSED: the first thing that every call looks at. */
+/**
+ * Checks what every call checks first.
+ *
+ * @throws ABORTED, or CLOSED
+ */
 export function checkOpen(options: Pick<StoreOptions<never>, 'signal'> | undefined, isClosed: boolean): void {
   if (options?.signal?.aborted) throw aborted();
   if (isClosed) throw creditError('CLOSED', 'The database manager is closed.', {});
@@ -12,7 +16,7 @@ export function aborted(): CreditError<'ABORTED'> {
   return creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {});
 }
 
-/** What was made for a model; one that `init` was not given is `INVALID_ARGUMENT`. */
+/** Finds what was made for a model. A model that `init` was not given is `INVALID_ARGUMENT`. */
 export function madeFor<T>(made: ReadonlyMap<string, T>, model: string): T {
   const found = made.get(model);
   if (found) return found;
@@ -22,7 +26,7 @@ export function madeFor<T>(made: ReadonlyMap<string, T>, model: string): T {
   });
 }
 
-/** A field by name; one that the model does not have is `INVALID_ARGUMENT`. */
+/** Finds a field by name. One that the model does not have is `INVALID_ARGUMENT`. */
 export function fieldOf<T>(fields: ReadonlyMap<string, T>, model: string, name: string): T {
   const field = fields.get(name);
   if (field) return field;
@@ -40,7 +44,7 @@ export function mayNotBeNull(field: string): TypeError {
   return new TypeError(`${field} may not be null.`);
 }
 
-/** Whether an error is of a value that could not be put into a statement, so that nothing was sent. */
+/** Whether an error is about a value that could not be put into a statement, so that nothing was sent. */
 export function isOfValue(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError;
 }
@@ -55,7 +59,7 @@ export function unavailable(cause: unknown): CreditError<'STORAGE_UNAVAILABLE'> 
   return creditError('STORAGE_UNAVAILABLE', message, {}, { cause });
 }
 
-/** What a database holds that the models cannot go with. */
+/** The failure of a database whose contents do not go with the models. */
 export function unusable(problems: readonly string[]): CreditError<'CONFIGURATION'> {
   const message = `The database cannot be used: ${problems.join('; ')}.`;
   return creditError('CONFIGURATION', message, { problems: [...problems] });
@@ -65,13 +69,13 @@ export function stayedLocked(cause?: unknown): CreditError<'CONTENTION'> {
   return creditError('CONTENTION', 'A row stayed locked until the deadline.', { attempts: 1 }, { cause });
 }
 
-/** Of a transaction of our own. */
+/** The failure of a transaction of our own whose commit got no answer. */
 export function commitUnanswered(cause: unknown): CreditError<'OUTCOME_UNKNOWN'> {
   const message = 'The commit was sent and no answer came. Look for what it wrote before you write it again.';
   return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause });
 }
 
-/** Of a transaction of our own. */
+/** The failure of a transaction of our own that lasted too long. */
 export function overDeadline(timeoutMs: number, cause: unknown): CreditError<'TIMEOUT'> {
   const message = 'The transaction was not over by its deadline and is rolled back.';
   return creditError('TIMEOUT', message, { timeoutMs }, { cause });

@@ -1,4 +1,4 @@
-/** Options of adapters, checked: every problem is told at once, and nothing is opened. */
+/** Checks the options of adapters. All problems are reported at once, and nothing is opened. */
 import { type CreditError, creditError } from '../../errors.js';
 
 /** The defaults of options that several adapters have. */
@@ -18,7 +18,7 @@ export function prefixProblems(prefix: string): string[] {
   return /^[a-z_][a-z0-9_]{0,39}$/.test(prefix) ? [] : ['prefix is not of the form [a-z_][a-z0-9_]*'];
 }
 
-/** A problem for each that is not a positive integer which timers and servers take. */
+/** A problem for each number that is not a positive integer which timers and servers take. */
 export function numberProblems(numbers: Readonly<Record<string, number>>): string[] {
   const isGood = (value: number) => Number.isSafeInteger(value) && value >= 1 && value <= INTEGER_MAX;
   const bad = Object.entries(numbers).filter(([, value]) => !isGood(value));

@@ -1,17 +1,17 @@
-/** Units of the port, checked for what the port rules out, and translated for where they go. */
+/** Checks the units of the port for what the port forbids, and translates them for their database. */
 import { creditError } from '../../errors.js';
 import type { Change, Row, Unit, UnitOutcome } from '../../ports/db-manager.js';
 
-/** Where the rows of one model are: a table, a collection. */
+/** The place where the rows of one model are: a table, a collection. */
 export interface RowStore {
   keyOf(row: Row): string;
 }
 
 /** Units as an adapter sends them. */
-export interface PlannedUnits<C> {
+export interface TranslatedUnits<C> {
   /** The changes of each unit that is worth sending. */
   readonly sent: readonly (readonly C[])[];
-  /** For each of them, its place among the units of the call. */
+  /** The place of each of them among the units of the call. */
   readonly places: readonly number[];
   /** The outcomes of units that need not be sent, by place. */
   readonly settled: Map<number, UnitOutcome>;
@@ -25,22 +25,22 @@ export function keyOf(
   return change.op === 'delete' ? change.key : store.keyOf(change.row);
 }
 
-/** Why a unit is rejected that changes one document more than once. */
+/** The reason for which a unit is rejected that changes one document more than once. */
 export function namedTwice(): Error {
   return new Error('A unit names one document twice.');
 }
 
 /**
- * Translates units. One that names a document twice, or that `translate` throws for, is `rejected` and not sent; one
- * without changes is committed as it is.
+ * Translates units. A unit is `rejected` and not sent when it names a document twice, or when `translate` throws for
+ * it. A unit without changes is committed as it is.
  *
  * @throws INVALID_ARGUMENT for two units that share a document: only one of them could be told the truth.
  */
-export function plannedUnits<S extends RowStore, C>(
+export function translatedUnits<S extends RowStore, C>(
   units: readonly Unit[],
   storeOf: (model: string) => S,
   translate: (change: Change, store: S, key: string) => C,
-): PlannedUnits<C> {
+): TranslatedUnits<C> {
   const sent: C[][] = [];
   const places: number[] = [];
   const settled = new Map<number, UnitOutcome>();
@@ -68,7 +68,9 @@ export function plannedUnits<S extends RowStore, C>(
   return { sent, places, settled };
 }
 
-/** Whether nobody but this unit, and it only once, names the document. */
+/**
+ * Notes the unit that changes a document. False when the unit names the document already; throws when another one does.
+ */
 function claim<S>(owners: Map<S, Map<string, number>>, store: S, key: string, place: number): boolean {
   let keys = owners.get(store);
   if (!keys) {

@@ -23,7 +23,7 @@ export interface MemorySession {
 }
 
 type Write = { table: MemoryTable; key: string; row: Row | undefined };
-/** What an open transaction has written and locked, applied to the tables when it ends. */
+/** The writes and locks of an open transaction. The writes are applied to the tables when it ends. */
 type Staged = { writes: Write[]; locks: Set<string>; ended: Promise<void> };
 
 /**
@@ -39,7 +39,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
   readonly limits = { operationsPerCommit: 64 };
   readonly #tables = new Map<string, MemoryTable>();
   readonly #sessions = new Map<MemorySession, Staged>();
-  /** Who holds a document or a unique value that an open transaction is about to write. */
+  /** The transaction that holds each document or unique value which it is about to write. */
   readonly #owners = new Map<string, MemorySession>();
   readonly #suspend: (() => Awaitable<void>) | undefined;
   readonly #anySession: boolean;
@@ -194,7 +194,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     this.#sessions.get(session)?.locks.add(name);
   }
 
-  /** Checks a whole unit, then applies it; within a transaction it is kept for its end instead. */
+  /** Checks a whole unit, then applies it. Within a transaction it is kept for the end of that instead. */
   #apply(unit: Unit, session: MemorySession | undefined, keep: boolean): UnitOutcome {
     let claims = false;
     for (const change of unit) {
@@ -223,7 +223,9 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     return COMMITTED;
   }
 
-  /** Unique values that this unit would take although another row has them, or an open transaction claims them. */
+  /**
+   * Finds the unique values of this unit that another row has already. `LOCKED` where an open transaction claims one.
+   */
   #clashes(unit: Unit, session: MemorySession | undefined): UnitOutcome | null {
     const found: { model: string; index: string; key: string }[] = [];
     const taken = new Set<string>();
@@ -249,7 +251,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     return owner !== undefined && owner !== session;
   }
 
-  /** What a transaction owns by a unit: its documents, and the unique values they take. */
+  /** The names that a transaction owns by a unit: its documents, and the unique values they take. */
   *#namesOf(unit: Unit): Generator<string> {
     for (const change of unit) {
       const table = madeFor(this.#tables, change.model);

@@ -26,7 +26,7 @@ export class MemoryTable {
     return row[this.model.key] as string;
   }
 
-  /** What callers hold and what is stored never share an object. */
+  /** Copies a row: callers and the store never share an object. */
   copy(row: Row): Row {
     const copy: Record<string, StoredValue> = { ...row };
     for (const field of this.#deep) {
@@ -78,7 +78,7 @@ export class MemoryTable {
       if (side !== 0) return descending ? -side : side;
       if (!after) return 0;
       const order = compareTo(row, fields, after);
-      // Rows up to and including the cursor's lie before the walk.
+      // Rows up to and including the one of the cursor lie before the walk.
       return order === 0 ? -1 : descending ? (order > 0 ? -1 : 0) : order < 0 ? -1 : 0;
     };
     for (const keys of this.#lists(index as Index, query, after)) {
@@ -91,7 +91,10 @@ export class MemoryTable {
     }
   }
 
-  /** Lists of keys that can answer a query: each in ascending order of the index, and they in the query's direction. */
+  /**
+   * Lists of keys that can answer a query. Each is in the ascending order of the index; they come in the query's
+   * direction.
+   */
   *#lists(index: Index, query: Omit<FindQuery, 'limit'>, after: readonly StoredValue[] | null): Generator<string[]> {
     const first = index.fields[0] as string;
     const owners = this.#unique.get(index);
@@ -178,7 +181,9 @@ export class MemoryTable {
   }
 }
 
-/** How many of the first `count` places `isBefore` holds for, when it holds for none after one it does not. */
+/**
+ * The number of places, from the first on, for which `isBefore` holds. Once it fails, it fails for every later place.
+ */
 function partition(count: number, isBefore: (i: number) => boolean): number {
   let low = 0;
   let high = count;
@@ -191,7 +196,7 @@ function partition(count: number, isBefore: (i: number) => boolean): number {
 }
 
 function copyJson(value: object): object {
-  // What is frozen, all the way down by contract, nobody can change: sharing it is a copy.
+  // Frozen JSON is frozen all the way down, by contract, so nobody can change it: sharing it is as good as a copy.
   if (Object.isFrozen(value) && !(value instanceof Date)) return value;
   if (value instanceof Date) return new Date(value.getTime());
   if (Array.isArray(value)) {
@@ -228,7 +233,7 @@ function uniqueValue(index: Index, row: Row): string | null {
   return values.some((value) => value == null) ? null : encode(values);
 }
 
-/** Strings by UTF-16 code unit, false before true, instants by time; null before everything. */
+/** Orders strings by UTF-16 code unit, false before true, instants by time, and null before everything. */
 function compareValues(a: StoredValue, b: StoredValue): number {
   const x = plain(a);
   const y = plain(b);
@@ -246,7 +251,7 @@ function compareTo(row: Row, fields: readonly string[], values: readonly StoredV
   return 0;
 }
 
-/** Where a row lies against `equals` and `range`: below (-1), inside (0) or above (1). */
+/** The side on which a row lies of `equals` and `range`: below (-1), inside (0) or above (1). */
 function compareFixed(row: Row, { equals, range }: Omit<FindQuery, 'limit'>): number {
   for (const field in equals) {
     const order = compareValues(row[field] as StoredValue, equals[field] as StoredValue);
@@ -265,7 +270,7 @@ function compareFixed(row: Row, { equals, range }: Omit<FindQuery, 'limit'>): nu
 function selector({ anyOf, equals }: Omit<FindQuery, 'limit'>): (row: Row) => boolean {
   if (Object.values(equals ?? {}).some((value) => value === null)) return () => false;
   if (!anyOf) return () => true;
-  // A handful of values: a list is read faster than a set is made.
+  // For a handful of values a list is read faster than a set is made.
   const values = anyOf.values.length > 50 ? new Set(anyOf.values.map(plain)) : anyOf.values.map(plain);
   const has =
     values instanceof Set ? (value: StoredValue) => values.has(value) : (value: StoredValue) => values.includes(value);

@@ -9,20 +9,23 @@ export interface Field extends StoredField {
 
 export interface CollectionIndex {
   readonly name: string;
-  /** Without what is appended to order ties. */
+  /** The declared fields, without the key that is appended to order ties. */
   readonly fields: readonly Field[];
   readonly unique: boolean;
   /** Fields without which a document is not in the index. */
   readonly needed: readonly Field[];
 }
 
-/** A field beside those of the model: what a transaction changes to hold the document (see `lock` of `getMany`). */
+/** A field beside those of the model. A transaction changes it to hold the document (see `lock` of `getMany`). */
 export const LOCK_FIELD = '_lock';
 
-/** The server takes 16 MiB a document; the rest is left for what travels beside it. */
+/** The server takes 16 MiB a document; 16 KiB of that are left for data that travels beside it. */
 const DOCUMENT_BYTES_MAX = 16 * 2 ** 20 - 2 ** 14;
-/** A UTF-16 code unit is at most three bytes of UTF-8. */
-const CHARS_BELOW_MAX = Math.floor(DOCUMENT_BYTES_MAX / 3) - 2 ** 16;
+/**
+ * A document with no more characters than this needs no look at its bytes: a UTF-16 code unit is at most three bytes of
+ * UTF-8.
+ */
+const UNCHECKED_CHARS_MAX = Math.floor(DOCUMENT_BYTES_MAX / 3) - 2 ** 16;
 
 export class StoredCollection {
   readonly model: StoredModel;
@@ -39,7 +42,7 @@ export class StoredCollection {
     const version: StoredField = { kind: 'integer', nullable: false };
     this.fields = Object.entries({ version, ...model.fields }).map(([name, field]) => ({ name, ...field }));
     for (const { name } of this.fields) {
-      // Such names mean something to the server, or are ours.
+      // Such names mean something to the server, or are the adapter's own.
       if (/^[_$]|\.|\0/.test(name)) throw new TypeError(`${model.name} has a field that cannot be stored: ${name}`);
     }
     this.#byName = new Map(this.fields.map((field) => [field.name, field]));
@@ -47,12 +50,13 @@ export class StoredCollection {
     this.indexes = model.indexes.map(({ name, fields: names, unique }) => {
       const fields = names.map((field) => this.field(field));
       const nullable = fields.filter((field) => field.nullable);
-      // A unique value is absent where any field is null. Other indexes leave out only what no query asks them for.
+      // A unique value is absent where any field is null. Other indexes leave out only documents that no query asks
+      // them for.
       return { name, fields, unique, needed: unique ? nullable : nullable.filter((field) => field === fields[0]) };
     });
   }
 
-  /** A field by name; one that the model does not have is `INVALID_ARGUMENT`. */
+  /** Finds a field by name. One that the model does not have is `INVALID_ARGUMENT`. */
   field(name: string): Field {
     return fieldOf(this.#byName, this.model.name, name);
   }
@@ -66,7 +70,7 @@ export class StoredCollection {
     return row[this.model.key] as string;
   }
 
-  /** A row as it is stored; one that holds a value of another kind than its field's throws. */
+  /** A row as it is stored. A row with a value of another kind than its field's throws. */
   toDocument(row: Row): Document {
     const document: Document = { _id: queried(this.field(this.model.key), this.keyOf(row)) };
     let chars = 0;
@@ -77,7 +81,7 @@ export class StoredCollection {
       if (typeof value === 'string') chars += value.length;
     }
     if (row.version < 1) throw new RangeError('A version is at least 1.');
-    if (chars > CHARS_BELOW_MAX) checkSize(document);
+    if (chars > UNCHECKED_CHARS_MAX) checkSize(document);
     return document;
   }
 
@@ -93,7 +97,7 @@ export class StoredCollection {
   }
 }
 
-/** A text that is no JSON throws where its value is asked for, not where its row is one of many. */
+/** A text that is no JSON throws when its value is asked for, and not when its row is read among many. */
 function readJson(row: Record<string, StoredValue>, { name }: Field, text: string): void {
   try {
     row[name] = JSON.parse(text);
@@ -105,7 +109,7 @@ function readJson(row: Record<string, StoredValue>, { name }: Field, text: strin
   }
 }
 
-/** A value for a query. Of another kind than the field's, it throws: nothing that is an operator gets through. */
+/** A value for a query. A value of another kind than the field's throws, so that no operator gets through. */
 export function queried({ kind, name }: Field, value: StoredValue): string | number | boolean | Date {
   // The driver would send U+FFFD in place of half a surrogate pair, and 0 in place of an invalid date.
   if (kind === 'string' && typeof value === 'string' && value.isWellFormed()) return value;
@@ -116,11 +120,10 @@ export function queried({ kind, name }: Field, value: StoredValue): string | num
 }
 
 /**
- * The value of a field of a document; null is not stored at all, and so never in a unique index.
+ * The value of a field of a document. A null is not stored at all, and so never in a unique index.
  *
  * A bigint is sent as a 64-bit integer by whatever BSON library the client has. JSON is stored as its text: it comes
- * back exactly, whatever its names are, half a surrogate pair included, and costs a third of what building it as BSON
- * does.
+ * back exactly, whatever its names are, half a surrogate pair included. Storing it as BSON costs three times as much.
  */
 function stored(field: Field, value: StoredValue): string | bigint | boolean | Date | undefined {
   if (value === null) {
@@ -138,7 +141,7 @@ function jsonText({ name }: Field, value: StoredValue): string {
   return text;
 }
 
-/** A document that the server refuses would end the transaction that it is written in. */
+/** Refuses a document that is too large. The server would refuse it too, and end the transaction around it. */
 function checkSize(document: Document): void {
   let bytes = 2 ** 14;
   for (const value of Object.values(document)) if (typeof value === 'string') bytes += Buffer.byteLength(value);

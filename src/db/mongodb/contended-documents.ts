@@ -1,4 +1,7 @@
-/** Documents that another transaction had lately. Their units travel apart, so that they hold up and fail no others. */
+/**
+ * Remembers documents that another transaction had lately. Their units travel apart, so that they hold up and fail no
+ * others.
+ */
 import type { DocumentUnit } from './units.js';
 
 const REMEMBERED_MS = 1_000;
@@ -29,7 +32,7 @@ export class ContendedDocuments {
   }
 }
 
-/** What others may have: documents that exist, and those that a unit of nothing else inserts. */
+/** The documents that others may have: those that exist, or, for a unit of inserts alone, those that it inserts. */
 function namesOf({ changes }: DocumentUnit): string[] {
   const existing = changes.filter(({ op }) => op !== 'insert');
   return (existing.length > 0 ? existing : changes).map(({ collection, key }) => `${collection.name}\n${key}`);

@@ -1,10 +1,10 @@
-/** One call of the port and its deadline: the driver has none that ends everything it waits for. */
+/** One call of the port and its deadline: no deadline of the driver ends everything that it waits for. */
 import type { StoreOptions } from '../../ports/db-manager.js';
 
-/** Marks our own deadline. What was under way goes on, and stops by itself before its next step. */
+/** Marks our own deadline. Work that is under way goes on, and stops by itself before its next step. */
 export const LATE = new Error('The deadline came before the answer of the database.');
 
-/** How much earlier than its caller a call gives up what was not sent, so that the caller hears just that. */
+/** A call gives up this much earlier than its caller does, so that the caller hears that nothing was sent. */
 const MARGIN_MS = 100;
 
 export class Call {
@@ -39,7 +39,7 @@ export class Call {
     return Math.max(1, Math.ceil(this.until - performance.now()));
   }
 
-  /** Never false once anybody was told LATE: timers may be early. */
+  /** Whether the deadline is over. True once anybody was told LATE, though timers may be early. */
   get isOver(): boolean {
     return this.#isLate || performance.now() >= this.until;
   }
@@ -49,7 +49,7 @@ export class Call {
     if (this.isOver) throw LATE;
   }
 
-  /** What `work` answers, or LATE. */
+  /** The answer of `work`, or LATE. */
   inTime<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#late]);
   }

@@ -1,6 +1,6 @@
 /**
- * What the adapter needs of the official driver, as types of its own: nothing of `mongodb` is imported, so the
- * declarations compile without it, and documents are never of another copy of its BSON library than the client's.
+ * The parts of the official driver that the adapter needs, as types of its own. Nothing of `mongodb` is imported, so
+ * the declarations compile without it, and documents are always of the BSON library of the client.
  */
 
 /** A document on its way to the driver or from it. */
@@ -11,7 +11,7 @@ export interface Document {
 /** A `ClientSession` of the driver inside a transaction: `session.withTransaction(…)` or `startTransaction()`. */
 export interface MongoSession {
   readonly hasEnded: boolean;
-  /** Another object for each transaction. */
+  /** A new object for each transaction. */
   readonly transaction?: { readonly isCommitted?: boolean };
   inTransaction(): boolean;
   startTransaction(options?: TransactionSettings): void;
@@ -29,7 +29,7 @@ export interface TransactionSettings {
 
 export interface CommandSettings {
   session?: MongoSession;
-  /** Frees the connection: the driver waits for ever to write to one that was closed meanwhile. */
+  /** Frees the connection: without it the driver waits for ever to write to a connection that was closed meanwhile. */
   signal?: AbortSignal | undefined;
 }
 
@@ -69,7 +69,7 @@ export interface MongoClientLike {
   close(): Promise<void>;
 }
 
-/** What a database of ours is opened with, whatever the client was made with. */
+/** The settings that a database of ours is opened with, however the client was made. */
 export interface DatabaseSettings {
   readPreference?: 'primary';
   promoteLongs?: boolean;

@@ -1,4 +1,7 @@
-/** What errors of the driver mean and are called. Their texts never leave; the driver's own error is the cause. */
+/**
+ * The meaning of the driver's errors, and the library's errors for them. Their texts never leave; the driver's own
+ * error is the cause.
+ */
 import { creditError, isCreditError } from '../../errors.js';
 import { badQuery, isOfValue, unavailable } from '../kit/failures.js';
 
@@ -16,17 +19,17 @@ const UNKNOWN = 'UnknownTransactionCommitResult';
 
 /** Lock timeout, write conflict, snapshots that are gone. */
 const CONTENDED: ReadonlySet<number> = new Set([24, 112, 239, 246]);
-/** Duplicate key, as servers have called it. */
+/** Duplicate key, by the codes that servers have used for it. */
 const TAKEN: ReadonlySet<number> = new Set([11000, 11001, 12582]);
 /** Bad values and types, documents that are too large, too deep, or refused by the validator; keys too long. */
 const REJECTED: ReadonlySet<number> = new Set([2, 9, 14, 15, 22, 52, 53, 57, 121, 10334, 17280, 17419, 17420]);
-/** No primary, shutting down, network of the server; and the time that the server was given is over. */
+/** No primary, shutting down, network of the server; or the server ran out of the time it was given. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([
   6, 7, 50, 63, 89, 91, 133, 134, 150, 189, 234, 251, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436,
 ]);
 const UNAVAILABLE_NAMES =
   /^Mongo(Network\w*|ServerSelection|PoolCleared\w*|WaitQueueTimeout|OperationTimeout|TopologyClosed)Error$/;
-/** What the driver refuses before it sends anything. */
+/** Errors by which the driver refuses something before it sends anything. */
 const REJECTED_NAMES = /^(BSON\w*|TypeError|RangeError|MongoInvalidArgumentError)$/;
 
 export function meaningOf(error: unknown): Meaning {
@@ -56,7 +59,7 @@ function hasLabel(error: unknown, label: string): boolean {
   return typeof hasErrorLabel === 'function' && hasErrorLabel.call(error, label);
 }
 
-/** An error that a command reports inside its answer, like one that is thrown. */
+/** An error that a command reports inside its answer, made into one that can be thrown. */
 export class WriteError extends Error {
   readonly code: number;
   /** The fields of the unique index that an 11000 is about. */
@@ -85,7 +88,7 @@ export function storageFailure(cause: unknown): Error {
   return unavailable(cause);
 }
 
-/** What the failure of a read, or of a whole transaction, is called. */
+/** The error for a read that failed, or for a whole transaction that did. */
 export function callFailure(cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   if (isOfValue(cause)) return badQuery(cause);

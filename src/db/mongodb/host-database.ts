@@ -1,6 +1,7 @@
 /**
  * The database as a call in a host's transaction uses it. The host may end that transaction between any two commands of
- * the call; what comes after that, the driver would send outside of any: half a unit, which no rollback takes back.
+ * the call. The driver would send the next command outside of any transaction: half a unit, which no rollback takes
+ * back.
  */
 import { creditError } from '../../errors.js';
 import type { Call } from './deadline.js';
@@ -9,15 +10,16 @@ import { notASession } from './failures.js';
 
 export interface HostDatabase extends MongoDatabaseLike {
   /**
-   * Ends the transaction on the server where `error` left it with a part of the call's writes: a host that takes no
-   * notice of the error must not commit that part. Does what it can where the server does not answer.
+   * Ends the transaction on the server where `error` left a part of the call's writes in it: a host that takes no
+   * notice of the error must not commit that part. Where the server does not answer, the driver is told to abort it.
    */
   spoil(collection: string, error: unknown): Promise<void>;
 }
 
 /**
- * Commands and reads of it throw INVALID_ARGUMENT once the transaction that `session` has now is over, and
- * OUTCOME_UNKNOWN where it was committed with something of the call in it. Nothing is sent after the call's deadline.
+ * The database of one call. Its commands and reads throw INVALID_ARGUMENT once the transaction that `session` has now
+ * is over, and OUTCOME_UNKNOWN where it was committed with something of the call in it. Nothing is sent after the
+ * call's deadline.
  */
 export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call: Call): HostDatabase {
   const { transaction } = session;
@@ -26,7 +28,8 @@ export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call:
     if (session.inTransaction() && session.transaction === transaction) return;
     throw hasWritten && transaction?.isCommitted === true ? wasCommitted() : notASession();
   };
-  // The driver looks at the session once more when it sends. Outside of a transaction the server refuses this.
+  // The driver looks at the session once more when it sends. With `autocommit: false`, the server refuses the command
+  // outside of a transaction.
   const send: MongoDatabaseLike['command'] = (command, settings) =>
     db.command({ ...command, autocommit: false }, settings);
   return {

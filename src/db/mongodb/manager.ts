@@ -22,20 +22,23 @@ import { type MongoOptions, type Opened, openOptions } from './options.js';
 import { findOf } from './query.js';
 import { inTransaction, type Progress, transactionFailure } from './transaction.js';
 import { UnitWriter } from './unit-writer.js';
-import { type DocumentUnit, planned } from './units.js';
+import { type DocumentUnit, translated } from './units.js';
 
 type Options = StoreOptions<MongoSession> | undefined;
 
-/** A page and one more, so that there is no second batch to ask for; of a long list the driver asks for more. */
+/**
+ * The largest batch. A page and one document more fit into it, so that there is no second batch to ask for; for a long
+ * list the driver asks for more.
+ */
 const BATCH_MAX = 2_000;
 
 /**
  * Credits in MongoDB (a replica set or a sharded cluster, 5.0 and newer; a replica set of one node is enough). Many
- * operations share one transaction and one durable commit, and with `session` a call joins a transaction of yours:
- * a `ClientSession` of the same client, inside `withTransaction`.
+ * operations share one transaction and one durable commit, and with `session` a call joins a transaction of yours: a
+ * `ClientSession` of the same client, inside `withTransaction`.
  *
- * The collections are `credit_account`, `credit_entry` and so on, made by `init`; read them as you like, write them
- * never. Construction opens nothing.
+ * The collections are `credit_account`, `credit_entry` and so on, made by `init`. Read them as you like, and never
+ * write to them. Construction opens nothing.
  *
  * @param options a `client` of yours; see {@link MongoOptions} for the defaults.
  * @throws CONFIGURATION when the options do not go together.
@@ -114,7 +117,7 @@ export class MongoDbManager implements DbManager<MongoSession> {
     const collection = this.#collection(model);
     const found = await this.#find(collection, options, () => {
       const { filter, sort, hint } = findOf(collection, query);
-      // One more than the page holds, so that one knows whether there is another page.
+      // One document more than the page holds, so that one knows whether there is another page.
       const settings: ReadSettings = hint === null ? { sort, allowDiskUse: true } : { sort, hint };
       return { filter, limit: query.limit + 1, settings };
     });
@@ -139,7 +142,7 @@ export class MongoDbManager implements DbManager<MongoSession> {
     options?: StoreOptions<MongoSession> & { readonly handOver?: boolean },
   ): Promise<readonly UnitOutcome[]> {
     this.#enter(options);
-    const { sent, settled } = planned(units, (model) => this.#collection(model));
+    const { sent, settled } = translated(units, (model) => this.#collection(model));
     const answers =
       options?.session === undefined
         ? await this.#write(sent, options)
@@ -263,14 +266,14 @@ export class MongoDbManager implements DbManager<MongoSession> {
       await sessions.use(call, (lease) => writer.write(lease, units));
       return writer.outcomes(units, null);
     } catch (error) {
-      // Also at the deadline: what is known by then, and whether a commit was sent.
+      // This runs at the deadline too. It answers what is known by then, and whether a commit was sent.
       return writer.outcomes(units, error);
     } finally {
       call.end();
     }
   }
 
-  /** One unit in a transaction that is open already. Nothing of it stays there when it is not committed. */
+  /** Writes one unit in a transaction that is open already. A unit that is not committed leaves nothing there. */
   async #writeWithin(
     session: MongoSession,
     units: readonly DocumentUnit[],

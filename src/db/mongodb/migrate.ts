@@ -1,11 +1,11 @@
-/** Makes collections and indexes, and adds what a newer version of a model brings. Never drops anything. */
+/** Makes collections and indexes, and adds the fields and indexes of newer models. Never drops anything. */
 import { creditError } from '../../errors.js';
 import { unusable } from '../kit/failures.js';
 import type { StoredCollection } from './collection.js';
 import type { Document, MongoDatabaseLike } from './driver-types.js';
 import { indexDocument, MARK, propertiesOf, requiredOf, validatorOf } from './schema.js';
 
-/** What the server says of one collection. */
+/** The server's description of one collection. */
 interface Found {
   readonly type: string;
   readonly options: { readonly validator?: { readonly $jsonSchema?: Schema } };
@@ -18,9 +18,9 @@ interface Schema {
 }
 
 const EXISTS = 48;
-/** Another process builds or changes the same at this moment. */
+/** Another process is building or changing the same thing at this moment. */
 const BUSY: ReadonlySet<unknown> = new Set([112, 117, 246, 276]);
-/** An index of that name, or with those fields, is another one. */
+/** Another index has that name, or those fields. */
 const OTHER_INDEX: ReadonlySet<unknown> = new Set([85, 86]);
 const TRIES_MAX = 20;
 const MAJORITY = { w: 'majority' };
@@ -34,7 +34,7 @@ export function checkTransactions(hello: Document): void {
   throw creditError('TRANSACTIONS_UNSUPPORTED', message, { remedy });
 }
 
-/** Brings the database up to the models. Several processes may do this at once: whoever is late finds it done. */
+/** Brings the database up to the models. Several processes may do this at once: the later ones find it done. */
 export async function migrate(db: MongoDatabaseLike, collections: readonly StoredCollection[]): Promise<void> {
   const problems: string[] = [];
   for (const collection of collections) problems.push(...(await prepared(db, collection)));
@@ -67,7 +67,10 @@ async function created(db: MongoDatabaseLike, collection: StoredCollection): Pro
   return [];
 }
 
-/** What is wrong with a collection that exists; else it is made ours, and told the fields it does not know. */
+/**
+ * Answers the problems of a collection that exists. Without any, it makes the collection ours and adds the fields it
+ * does not know.
+ */
 async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, found: Found): Promise<string[]> {
   const { name } = collection;
   if (found.type !== 'collection') return [`${name} is not a collection`];
@@ -103,7 +106,7 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
   return [];
 }
 
-/** Building what exists already is nothing to the server; asking first spares its locks. */
+/** Makes missing indexes. To build one that exists costs the server nothing; to ask first spares its locks. */
 async function indexed(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
   const wanted = collection.indexes.map((index) => indexDocument(collection, index));
   const answer = (await db.command({ listIndexes: collection.name })) as { cursor: { firstBatch: { name: string }[] } };

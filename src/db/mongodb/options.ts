@@ -1,4 +1,4 @@
-/** Options of the MongoDB adapter, checked, with their defaults. */
+/** Options of the MongoDB adapter: their checks and defaults. */
 import {
   cannotBeMade,
   INIT_TIMEOUT_MS,
@@ -16,19 +16,19 @@ export interface MongoOptions {
   /** A `MongoClient` of `mongodb` 6.16 or newer, which you may go on using. `close()` leaves it open. */
   readonly client?: MongoClientLike | undefined;
   /**
-   * A MongoDB URI. `mongodb` is loaded when the first call needs it, and connections are closed by `close()`. What the
-   * URI says of pools and timeouts comes before the defaults here.
+   * A MongoDB URI. `mongodb` is loaded when the first call needs it, and connections are closed by `close()`. Pools and
+   * timeouts that the URI sets come before the defaults here.
    */
   readonly uri?: string | undefined;
-  /** Connections at most, with `uri`. Default: what the URI says, else the driver's default. */
+  /** Connections at most, with `uri`. Default: the number in the URI, else the driver's default. */
   readonly poolSize?: number | undefined;
   /** The database of the collections. Default `credit_management`. */
   readonly dbName?: string | undefined;
-  /** What the names of collections begin with: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
+  /** The beginning of the names of collections: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
   readonly prefix?: string | undefined;
-  /** Milliseconds after which a call has failed that brings no `timeoutMs` of its own. Default 10,000. */
+  /** Milliseconds after which a call without a `timeoutMs` of its own has failed. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds that `init` may take, which builds indexes. Default 60,000. */
+  /** Milliseconds for `init`, which builds indexes. Default 60,000. */
   readonly initTimeoutMs?: number | undefined;
 }
 
@@ -90,12 +90,12 @@ async function makeClient(uri: string, poolSize: number | undefined, timeoutMs: 
     return new MongoClient(uri, {
       ...(poolSize !== undefined && { maxPoolSize: poolSize }),
       ...(!isSaid('appName') && { appName: 'credit-management' }),
-      // What nobody waits for any more is not waited for either.
+      // The driver stops waiting when the callers do.
       ...(!isSaid('serverSelectionTimeoutMS') && { serverSelectionTimeoutMS: timeoutMs }),
       ...(!isSaid('waitQueueTimeoutMS') && { waitQueueTimeoutMS: timeoutMs }),
     });
   } catch {
-    // The driver's text may hold the URI, and that a password.
+    // The text of the driver may hold the URI, and with it a password.
     throw cannotBeMade('MongoDbManager', ['the URI is not one that the driver understands']);
   }
 }

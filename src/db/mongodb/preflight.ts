@@ -1,8 +1,8 @@
 /**
- * What units need to find and what they find. In one snapshot: the versions of documents that are replaced or deleted,
- * and who has the keys and unique values that are taken. Units that fit are written in the same transaction, where
- * nothing can have changed without a write conflict; so no write misses and none meets a duplicate, which would end the
- * transaction.
+ * Compares what units expect with what is there. It reads, in one snapshot, the versions of documents that are replaced
+ * or deleted, and the holders of keys and unique values that are taken. Units that fit are written in the same
+ * transaction, where nothing can have changed without a write conflict. So no write misses, and none meets a duplicate,
+ * which would end the transaction.
  */
 import type { UnitOutcome } from '../../ports/db-manager.js';
 import type { StoredCollection } from './collection.js';
@@ -12,7 +12,7 @@ import { type DocumentChange, type DocumentUnit, uniqueValuesOf } from './units.
 /** A question to one collection. */
 export interface Look {
   readonly collection: StoredCollection;
-  /** The unique index that is asked; null asks by key. */
+  /** The unique index that is asked; null where documents are asked for by key. */
   readonly index: string | null;
   readonly filter: Document;
   readonly projection: Record<string, 0 | 1>;
@@ -26,8 +26,9 @@ export interface Seen {
 }
 
 /**
- * The questions of units. New keys are asked for where nothing else guards the unit, or for `every` unit: a unit whose
- * other documents are as expected was written by nobody else.
+ * The questions to ask before units are written. New keys are asked for in units that only insert, or, with `every`, in
+ * all units. Otherwise the documents that a unit replaces or deletes guard it: if they are as expected, nobody else has
+ * written the unit.
  */
 export function looksOf(units: readonly DocumentUnit[], every: boolean): Look[] {
   const keys = new Map<StoredCollection, string[]>();
@@ -92,7 +93,7 @@ export function refusalsOf(units: readonly DocumentUnit[], seen: readonly Seen[]
   return refused;
 }
 
-/** Taken values are named before stale documents: who wrote the one has moved the other on as well. */
+/** Taken values are named before stale documents: the writer that took a value has moved the document on as well. */
 function refusalOf(
   changes: readonly DocumentChange[],
   versions: ReadonlyMap<StoredCollection, ReadonlyMap<string, number>>,
@@ -102,7 +103,7 @@ function refusalOf(
   for (const change of changes) {
     for (const { index, values } of uniqueValuesOf(change)) {
       const holder = holders.get(nameOf(change.collection, index, values));
-      // A row does not stand in its own way, unless it is there already and should not be.
+      // A row does not collide with itself, unless it is to be inserted and is there already.
       if (holder === undefined || (holder === change.key && change.op === 'replace')) continue;
       found.push({ model: change.collection.model.name, index, key: holder });
     }

@@ -1,4 +1,4 @@
-/** Queries along an index as the server is asked them. */
+/** Queries along an index, in the form that the server takes. */
 import { decodeCursor, orderFields } from '../../ports/cursor.js';
 import type { FindQuery, StoredValue } from '../../ports/db-manager.js';
 import { type CollectionIndex, type Field, queried, type StoredCollection } from './collection.js';
@@ -27,13 +27,16 @@ export function findOf(collection: StoredCollection, query: Selection): Find {
   }
   const sort: Record<string, 1 | -1> = {};
   const index = collection.indexes.find(({ name }) => name === query.index);
-  // Values that nobody shares have no ties; a key behind them would make the server sort what the index has in order.
+  // Unique values have no ties; a key behind them would make the server sort documents that the index has in order.
   const hasTies = !index?.unique || index.fields.some(({ nullable }) => nullable);
   for (const field of hasTies ? order : order.slice(0, -1)) sort[collection.pathOf(field)] = descending ? -1 : 1;
   return { filter: conditions.length > 0 ? { $and: conditions } : {}, sort, hint: hintOf(index, query) };
 }
 
-/** What is selected must be in the index that is walked: a null is in none that needs the field. */
+/**
+ * The index to walk, if it holds every document that may be selected; else null. An index that leaves out the nulls of
+ * a field holds them all only where the query asks for that field.
+ */
 function hintOf(index: CollectionIndex | undefined, { equals, anyOf, range }: Selection): string | null {
   const isAsked = ({ name: field }: Field) =>
     (equals && field in equals) || anyOf?.field === field || range?.field === field;
@@ -82,7 +85,8 @@ function behind(
   }
   const conditions: Document[] = [branches.length > 0 ? { $or: branches } : NEVER];
   const [first] = order as [Field];
-  // The bound on the first field is where the walk over the index begins; the rest is looked at document by document.
+  // The walk over the index begins at the bound on the first field; the other conditions are checked document by
+  // document.
   if (position[0] !== null && !(descending && first.nullable)) {
     const operator = descending ? '$lte' : '$gte';
     conditions.push({ [paths[0] as string]: { [operator]: queried(first, position[0] as StoredValue) } });

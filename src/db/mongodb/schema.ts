@@ -1,4 +1,4 @@
-/** Validators and indexes as the server is told them. */
+/** Validators and indexes, in the form that the server takes. */
 import type { FieldKind } from '../../ports/db-manager.js';
 import type { CollectionIndex, Field, StoredCollection } from './collection.js';
 import type { Document } from './driver-types.js';
@@ -6,7 +6,7 @@ import type { Document } from './driver-types.js';
 /** The title of the validators: it tells our collections from others that happen to have the same name. */
 export const MARK = 'credit-management';
 
-/** How kinds are stored. `long` alone: the shell's integers and doubles are refused. */
+/** The BSON types of kinds. Integers are `long` alone: integers and doubles of the shell are refused. */
 export const BSON_TYPES: Readonly<Record<FieldKind, string>> = {
   string: 'string',
   integer: 'long',
@@ -22,13 +22,16 @@ export function propertiesOf(collection: StoredCollection): Record<string, Docum
 
 function propertyOf({ kind, name, values }: Field): Document {
   const type = { bsonType: [BSON_TYPES[kind]] };
-  // Told and not enforced: a newer version beside this one may know more of them.
+  // The values are described and not enforced: a newer version beside this one may know more of them.
   if (values) return { ...type, description: `one of ${values.join(', ')}` };
   if (name === 'version') return { ...type, minimum: 1 };
   return kind === 'json' ? { ...type, description: 'JSON text' } : type;
 }
 
-/** A validator that knows these properties and requires those. Unknown fields pass: a newer version may know them. */
+/**
+ * A validator that knows these properties and requires those. It lets unknown fields pass: a newer version may know
+ * them.
+ */
 export function validatorOf(properties: Readonly<Record<string, Document>>, required: readonly string[]): Document {
   const description = 'Written by the library alone.';
   return { $jsonSchema: { title: MARK, description, bsonType: 'object', required: [...required], properties } };
@@ -39,9 +42,9 @@ export function requiredOf(collection: StoredCollection): string[] {
 }
 
 /**
- * An index. The key stands at its end, so that the index has the order of ties too; a unique index has no ties. What
- * lacks a needed field is left out: a null never collides, and half the indexes of a ledger entry are spared its
- * insert. Only a walk over a whole index that leaves something out has to sort.
+ * The definition of an index. The key stands at its end, so that the index has the order of ties too; a unique index
+ * has no ties. Documents that lack a needed field are left out: a null never collides, and half the indexes of a ledger
+ * entry are spared its insert. Only a walk over a whole index that leaves something out has to sort.
  */
 export function indexDocument(collection: StoredCollection, index: CollectionIndex): Document {
   const key: Record<string, 1> = {};

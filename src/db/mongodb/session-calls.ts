@@ -1,7 +1,7 @@
 /**
- * Calls inside transactions that are open already: a host's, or one of our own. MongoDB has no savepoints: whatever the
- * server refuses ends the whole transaction. So a unit is looked at before it is written, and one that does not fit is
- * not sent at all.
+ * Calls inside transactions that are open already: a host's, or one of our own. MongoDB has no savepoints: a command
+ * that the server refuses ends the whole transaction. So a unit is looked at before it is written, and one that does
+ * not fit is not sent at all.
  */
 import { creditError, isCreditError } from '../../errors.js';
 import type { UnitOutcome } from '../../ports/db-manager.js';
@@ -20,15 +20,15 @@ type Options = { readonly timeoutMs?: number | undefined } | undefined;
 interface Own {
   readonly lease: Lease;
   readonly call: Call;
-  /** Whether it has not done anything yet. */
+  /** Whether the transaction has not done anything yet. */
   isFresh: boolean;
 }
 
 const WAIT_MS = 2;
-const WAIT_MS_MAX = 30;
+const WAIT_MAX_MS = 30;
 const GRACE_MS = 250;
 
-/** The last call of each session, whichever adapter it is of: they run one after another, as drivers demand. */
+/** The last call of each session, by whichever adapter: they run one after another, as drivers demand. */
 const tails = new WeakMap<object, Promise<unknown>>();
 
 export class SessionCalls {
@@ -36,7 +36,7 @@ export class SessionCalls {
   readonly #db: MongoDatabaseLike;
   readonly #timeoutMs: number;
   readonly #own = new WeakMap<MongoSession, Own>();
-  /** Sessions of our own, also when their transaction is over: no host has one of them. */
+  /** Sessions of our own, also when their transaction is over: a host's session is never one of them. */
   readonly #ours = new WeakSet<MongoSession>();
 
   constructor(client: MongoClientLike, db: MongoDatabaseLike, timeoutMs: number) {
@@ -59,7 +59,7 @@ export class SessionCalls {
     }
   }
 
-  /** Only checks that the session is one. */
+  /** Checks that the session is one, and does nothing else. */
   check(session: MongoSession): void {
     if (!this.#own.has(session)) this.#checkHost(session);
   }
@@ -72,12 +72,13 @@ export class SessionCalls {
   lock(session: MongoSession, options: Options, collection: StoredCollection, keys: readonly string[]): Promise<void> {
     return this.#turn(session, options, async (call, own, db) => {
       const wasFresh = own?.isFresh === true;
-      for (let wait = WAIT_MS; ; wait = Math.min(WAIT_MS_MAX, wait * 2)) {
+      for (let wait = WAIT_MS; ; wait = Math.min(WAIT_MAX_MS, wait * 2)) {
         try {
           await this.#lock(db, session, collection, keys);
           return;
         } catch (error) {
-          // What has done nothing yet may begin again until it gets its lock; else the whole is up to its owner.
+          // A transaction of our own that has done nothing yet may begin again until it gets its lock. In all other
+          // cases the owner of the transaction decides.
           if (!own || !wasFresh || meaningOf(error) !== 'contended') throw error;
           await sleep(wait / 2 + (wait / 2) * jitter());
           if (call.isOver || own.call.isOver) throw error;
@@ -87,7 +88,7 @@ export class SessionCalls {
     });
   }
 
-  /** Writes one unit. Nothing of one that is refused was sent, and the transaction goes on. */
+  /** Writes one unit. Nothing of a refused unit was sent, and the transaction goes on. */
   write(session: MongoSession, options: Options, units: readonly DocumentUnit[]): Promise<UnitOutcome[]> {
     return this.#turn(session, options, async (_call, _own, db) => {
       try {
@@ -96,7 +97,8 @@ export class SessionCalls {
       } catch (error) {
         const [first] = units[0]?.changes ?? [];
         if (first && 'spoil' in db) await db.spoil(first.collection.name, error);
-        // A refusal that nobody could foresee has ended the transaction: who asks it anything is told so.
+        // A refusal that nobody could foresee has ended the transaction. This question makes the server say so, by its
+        // own error.
         if (error instanceof WriteError && meaningOf(error) === 'taken') await this.#ask(db, session);
         throw error;
       }
@@ -107,7 +109,7 @@ export class SessionCalls {
   redo(session: MongoSession, collection: StoredCollection): Promise<never> {
     return this.#turn(session, undefined, async (_, own, db) => {
       if (own) throw creditError('CONTENTION', 'A document is not in the snapshot. Begin again.', { attempts: 1 });
-      // Whoever asks the server anything then is told so.
+      // The next question gets the server's own error.
       await db.command(endOfTransaction(collection.name), { session });
       await this.#ask(db, session);
       throw creditError('CONTENTION', 'The transaction has to be done again.', { attempts: 1 });
@@ -131,7 +133,10 @@ export class SessionCalls {
     if (writeErrors?.[0]) throw new WriteError(writeErrors[0]);
   }
 
-  /** One call after another, each until its deadline; what is under way then is waited for by the next. */
+  /**
+   * Runs the calls of a session one after another, each until its deadline. The next one waits for work still under
+   * way.
+   */
   async #turn<T>(
     session: MongoSession,
     options: Options,
@@ -143,7 +148,7 @@ export class SessionCalls {
     try {
       return await within(options, this.#timeoutMs, (call) => {
         const turn = before.then(async () => {
-          // It may have ended while the call was waiting.
+          // The transaction may have ended while the call was waiting.
           own = this.#own.get(session);
           if (!own) this.#checkHost(session);
           call.check();
@@ -161,11 +166,11 @@ export class SessionCalls {
       });
     } catch (error) {
       if (error === LATE) {
-        // What is under way stops before its next command, and takes back what it can, before the host goes on.
+        // Work under way stops before its next command, and takes back what it can, before the host goes on.
         if (!own) await Promise.race([tails.get(session), sleep(GRACE_MS)]);
         throw creditError('TIMEOUT', 'The transaction did not answer in time.', this.#limit(options));
       }
-      // The host’s own retry of a transaction knows the driver’s errors alone.
+      // The host's own retry of a transaction knows the driver's errors alone.
       if (!own && !isCreditError(error) && isTransient(error)) throw error;
       throw callFailure(error);
     }

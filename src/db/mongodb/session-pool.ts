@@ -1,8 +1,8 @@
 /**
  * The driver's sessions of our own, used again and again. A transaction that nobody ended holds its documents on the
- * server for a minute, whatever becomes of the connection; but the server ends it as soon as the same session begins
- * another. So a session whose last transaction may be open still is cleaned before it is given back, and a transaction
- * that is done again is done on the same session. A commit that arrives after that is too old to be applied.
+ * server for a minute, whatever becomes of the connection. But the server ends it as soon as the same session begins
+ * another. So a session whose last transaction may still be open is cleaned before it is given back, and a transaction
+ * that is repeated uses the same session. A commit that arrives after that is too old to be applied.
  */
 import type { Call } from './deadline.js';
 import type { MongoClientLike, MongoDatabaseLike, MongoSession, TransactionSettings } from './driver-types.js';
@@ -20,11 +20,11 @@ const SETTINGS: TransactionSettings = {
 /** A session in use. */
 export interface Lease {
   readonly session: MongoSession;
-  /** Set while its last transaction may be open on the server although nobody goes on with it. */
+  /** Whether its last transaction may be open on the server although nobody goes on with it. */
   isDirty: boolean;
 }
 
-/** What becomes of a session that could be used again. */
+/** Keeps a session that could be used again, or ends it. */
 type Keep = (session: MongoSession) => unknown;
 
 export class Sessions {
@@ -46,7 +46,10 @@ export class Sessions {
     return this.#run(call, this.#free.pop() ?? this.#start(), work, (session) => this.#free.push(session));
   }
 
-  /** The same for work that hands the session on: who has it may come back at any time, so nobody uses it again. */
+  /**
+   * The same for work that hands the session to a caller. The caller may come back with it at any time, so nobody uses
+   * it again.
+   */
   lend<T>(call: Call, work: (lease: Lease) => Promise<T>): Promise<T> {
     return this.#run(call, this.#start(), work, (session) => session.endSession());
   }
@@ -74,7 +77,7 @@ export class Sessions {
     await Promise.resolve(isUseless ? session.endSession() : keep(session)).catch(() => {});
   }
 
-  /** Ends what may be open by beginning another transaction. */
+  /** Ends a transaction that may be open, by beginning another one. */
   async #clean(session: MongoSession): Promise<boolean> {
     for (const until = performance.now() + LIFETIME_MS; performance.now() < until && !this.#isClosed; ) {
       try {

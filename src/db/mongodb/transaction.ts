@@ -1,4 +1,4 @@
-/** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
+/** Runs a transaction of our own: begins, runs, commits. Its answer is certain, or says that it is not. */
 import { isCreditError } from '../../errors.js';
 import { commitUnanswered, overDeadline } from '../kit/failures.js';
 import { type Call, LATE, sleep } from './deadline.js';
@@ -7,7 +7,7 @@ import { begin, type Lease } from './session-pool.js';
 
 const COMMIT_AGAIN_MS = 20;
 
-/** Thrown where a commit was sent and nobody knows what became of it. */
+/** Thrown where a commit was sent and nobody knows whether it was applied. */
 export class Uncertain extends Error {
   constructor(override readonly cause: unknown) {
     super('The commit was sent and no answer came.');
@@ -20,7 +20,7 @@ export interface Progress {
 }
 
 /**
- * Runs `body` in a transaction and commits it. What it throws means that nothing was applied, {@link Uncertain} apart.
+ * Runs `body` in a transaction and commits it. An error means that nothing was applied, unless it is {@link Uncertain}.
  */
 export async function inTransaction<T>(
   lease: Lease,
@@ -36,7 +36,8 @@ export async function inTransaction<T>(
     return answer;
   } catch (error) {
     if (error instanceof Uncertain) throw error;
-    // A server that answered has ended the transaction, or does so now; of one that did not, nobody knows.
+    // A server that answered has ended the transaction, or does so now. Where none answered, the transaction may be
+    // open.
     if (error === LATE || meaningOf(error) === 'unavailable') lease.isDirty = true;
     else if (typeof (error as { code?: unknown } | null)?.code === 'number') lease.isDirty = false;
     if (lease.session.inTransaction()) await lease.session.abortTransaction().catch(() => {});
@@ -66,7 +67,7 @@ async function commit(lease: Lease, call: Call, progress: Progress): Promise<voi
   }
 }
 
-/** What the failure of a transaction that a caller ran is called. */
+/** The error for a failed transaction that a caller ran. */
 export function transactionFailure(error: unknown, { isCommitting }: Progress, timeoutMs: number): Error {
   if (isCreditError(error)) return error;
   if (error instanceof Uncertain || (error === LATE && isCommitting)) return commitUnanswered(error);

@@ -1,6 +1,6 @@
 /**
- * Writes the units of one call and finds the true outcome of each. All go in one transaction; when that fails as a
- * whole, nothing of it was written, and it is done again: once as it is, then in halves, down to the unit that was the
+ * Writes the units of one call and finds the true outcome of each. All go in one transaction. When that fails as a
+ * whole, nothing of it was written, and it is repeated: once as it is, then in halves, down to the unit that was the
  * cause.
  */
 import type { UnitOutcome } from '../../ports/db-manager.js';
@@ -15,22 +15,22 @@ import { inTransaction, type Progress, Uncertain } from './transaction.js';
 import { type DocumentUnit, uniqueValuesOf } from './units.js';
 import { bulksOf } from './write-commands.js';
 
-/** How often a unit looks again whose value was taken between its look and its write. */
+/** How often a unit looks again when its value was taken between its look and its write. */
 const LOOKS_MAX = 3;
 const PAUSE_MS = 10;
-const PAUSE_MS_MAX = 250;
+const PAUSE_MAX_MS = 250;
 
-/** How a part of the units is written. */
+/** A part of the units, and the way it is written. */
 interface Part {
   readonly units: readonly DocumentUnit[];
-  /** What is looked at before it is written. Nothing: a miss and a duplicate are found by writing. */
+  /** The amount of looking before the part is written. With `nothing`, the write itself finds a miss or a duplicate. */
   readonly looks: 'nothing' | 'guards' | 'everything';
-  /** Whether it met another transaction before. */
+  /** Whether the part met another transaction before. */
   readonly isAgain: boolean;
   readonly lookedBefore: number;
 }
 
-/** The transaction that is written in, and what ends a statement of it early. */
+/** The transaction to write in, and the signal that ends a statement of it early. */
 interface WriteSettings {
   readonly session: MongoSession;
   readonly signal?: AbortSignal | undefined;
@@ -59,9 +59,9 @@ export class UnitWriter {
   async write(lease: Lease, units: readonly DocumentUnit[]): Promise<void> {
     const { free, contended } = this.#contended.split(units);
     const parts: Part[] = [];
-    // Those who met another transaction lately travel by themselves: they may fail as a whole, the others need not.
+    // Units that met another transaction lately travel by themselves: they may fail as a whole without the others.
     if (contended.length > 0) parts.push({ units: contended, looks: 'guards', isAgain: true, lookedBefore: 0 });
-    // Alone, it is cheaper to find out by writing.
+    // A lone unit finds out at less cost by writing.
     const looks = free.length === 1 ? 'nothing' : 'guards';
     if (free.length > 0) parts.push({ units: free, looks, isAgain: false, lookedBefore: 0 });
     for (let part = parts.pop(); part; part = parts.pop()) {
@@ -80,8 +80,8 @@ export class UnitWriter {
   }
 
   /**
-   * The outcome of each unit, once {@link write} has ended or its time is over. A cause is given for those without one:
-   * whatever was not settled may have been sent.
+   * The outcome of each unit, once {@link write} has ended or its time is over. Units without an outcome get the
+   * `cause`: they may have been sent.
    *
    * @throws an error of the library when nothing was or can be applied
    */
@@ -89,7 +89,8 @@ export class UnitWriter {
     const isApplied = [...this.#outcomes.values()].some(({ status }) => status === 'committed');
     const isOpen = units.some((unit) => !this.#outcomes.has(unit));
     const mayBeApplied = isApplied || this.#progress.isCommitting || cause instanceof Uncertain;
-    // The time went on others: those who wait may try again, and are told of contention in the end.
+    // Other transactions used up the time: these units may be tried again, and end in contention where that does not
+    // help.
     const isHeldUp = cause === LATE && this.#wasContended;
     if (isOpen && !mayBeApplied && !isHeldUp) throw storageFailure(cause);
     if (!mayBeApplied) return units.map((unit) => this.#outcomes.get(unit) ?? LOCKED);
@@ -97,7 +98,7 @@ export class UnitWriter {
     return units.map((unit) => this.#outcomes.get(unit) ?? { status: 'unknown', cause: why });
   }
 
-  /** The parts to write instead of one that failed; one alone may have its outcome now. */
+  /** The parts to write instead of one that failed. A lone unit may get its outcome now. */
   #afterFailure(part: Part, error: unknown): Part[] {
     const { units, lookedBefore } = part;
     if (error === LATE || error instanceof Uncertain) throw error;
@@ -131,7 +132,7 @@ export class UnitWriter {
   async #pause(): Promise<void> {
     this.#call.check();
     await sleep(this.#pauseMs);
-    this.#pauseMs = Math.min(PAUSE_MS_MAX, this.#pauseMs * 2);
+    this.#pauseMs = Math.min(PAUSE_MAX_MS, this.#pauseMs * 2);
   }
 }
 
@@ -153,7 +154,7 @@ async function attempt(
   return new Map(units.map((unit) => [unit, COMMITTED]));
 }
 
-/** Looks, writes what fits, and answers the outcome of each unit, as if the transaction were committed. */
+/** Looks, writes the units that fit, and answers the outcome of each unit, as if the transaction were committed. */
 export async function writeSeen(
   db: MongoDatabaseLike,
   settings: WriteSettings,
@@ -191,7 +192,7 @@ async function send(
   }
 }
 
-/** The outcome of a unit whose values nobody was seen to have, and that cannot be written all the same. */
+/** The outcome of a unit that cannot be written although nobody was seen to have its values. */
 function takenBy(unit: DocumentUnit, error: unknown): UnitOutcome {
   const pattern = error instanceof WriteError ? Object.keys(error.keyPattern ?? {}) : [];
   for (const change of unit.changes) {
@@ -203,6 +204,6 @@ function takenBy(unit: DocumentUnit, error: unknown): UnitOutcome {
       return { status: 'duplicate', found: [{ model: collection.model.name, index, key: change.key }] };
     }
   }
-  // A key that somebody keeps inserting and taking back.
+  // Somebody keeps inserting this key and taking it back.
   return LOCKED;
 }

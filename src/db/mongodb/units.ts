@@ -1,10 +1,10 @@
-/** Units of the port as documents of collections. */
+/** Translates units of the port into documents of collections. */
 import type { Change, Row, Unit, UnitOutcome } from '../../ports/db-manager.js';
-import { plannedUnits } from '../kit/units.js';
+import { translatedUnits } from '../kit/units.js';
 import type { StoredCollection } from './collection.js';
 import type { Document } from './driver-types.js';
 
-/** A change with the collection it goes to, and what it stores there. */
+/** A change with the collection it goes to, and the document it stores there. */
 export type DocumentChange = { readonly collection: StoredCollection; readonly key: string } & (
   | { readonly op: 'insert'; readonly row: Row; readonly document: Document }
   | { readonly op: 'replace'; readonly row: Row; readonly document: Document; readonly expectedVersion: number }
@@ -17,23 +17,26 @@ export interface DocumentUnit {
   readonly changes: readonly DocumentChange[];
 }
 
-export interface Planned {
+export interface Translated {
   readonly sent: readonly DocumentUnit[];
   /** The outcomes of units that need not be sent, by place. */
   readonly settled: ReadonlyMap<number, UnitOutcome>;
 }
 
-/** Translates units. One that the server would refuse is settled here: sent, it would end the transaction of all. */
-export function planned(units: readonly Unit[], collectionOf: (model: string) => StoredCollection): Planned {
-  const plan = plannedUnits(units, collectionOf, toDocuments);
+/**
+ * Translates units. A unit that the server would refuse is settled here: sent, it would end the transaction of all
+ * units.
+ */
+export function translated(units: readonly Unit[], collectionOf: (model: string) => StoredCollection): Translated {
+  const all = translatedUnits(units, collectionOf, toDocuments);
   const sent: DocumentUnit[] = [];
-  for (const [i, changes] of plan.sent.entries()) {
-    const place = plan.places[i] as number;
+  for (const [i, changes] of all.sent.entries()) {
+    const place = all.places[i] as number;
     const found = takenTwice(changes);
-    if (found.length > 0) plan.settled.set(place, { status: 'duplicate', found });
+    if (found.length > 0) all.settled.set(place, { status: 'duplicate', found });
     else sent.push({ place, changes });
   }
-  return { sent, settled: plan.settled };
+  return { sent, settled: all.settled };
 }
 
 /** The unique values that two rows of a unit want, with the key of the first. */
@@ -62,7 +65,7 @@ function toDocuments(change: Change, collection: StoredCollection, key: string):
   return { op: 'replace', collection, key, row: change.row, document, expectedVersion };
 }
 
-/** The unique values that a change takes, as they are compared; those with a null are none. */
+/** The unique values that a change takes, as they are compared. A value with a null is none. */
 export function uniqueValuesOf(change: DocumentChange): { index: string; values: readonly unknown[] }[] {
   if (change.op === 'delete') return [];
   const taken: { index: string; values: readonly unknown[] }[] = [];

@@ -1,17 +1,20 @@
-/** Units as the commands that write them: one a collection and kind of change, or a few where they are large. */
+/**
+ * Turns units into the commands that write them: one for each collection and kind of change, or a few where they are
+ * large.
+ */
 import type { Document } from './driver-types.js';
 import type { DocumentChange, DocumentUnit } from './units.js';
 
 export interface Bulk {
   readonly command: Document;
-  /** How many documents it must find or make. */
+  /** The number of documents that the command must find or make. */
   readonly count: number;
 }
 
 /** A command holds at most 16 MiB; at three bytes a character this leaves room for everything that is not text. */
 const CHARS_MAX = 4 * 2 ** 20;
-/** What a document takes that is not text, roughly. */
-const CHARS_MORE = 512;
+/** The rough size of a document apart from its text. */
+const OVERHEAD_CHARS = 512;
 /** The server's limit for one command. */
 const CHANGES_MAX = 50_000;
 
@@ -19,9 +22,9 @@ const CHANGES_MAX = 50_000;
 const ORDER = ['delete', 'replace', 'insert'] as const;
 
 /**
- * The commands that write these units. `isGuarded`: the versions were read in the transaction that this is written in.
+ * The commands that write these units. `isGuarded`: the versions were read in the transaction that the commands run in.
  * Nobody can have changed a document since without a write conflict, so its key is enough to find it, and by the key
- * alone the server needs no plan (measured: 16 % of the update).
+ * alone the server needs no query plan (measured: 16 % of the update).
  */
 export function bulksOf(units: readonly DocumentUnit[], isGuarded: boolean): Bulk[] {
   const groups = new Map<string, DocumentChange[]>();
@@ -76,7 +79,7 @@ function chunked(changes: readonly DocumentChange[]): DocumentChange[][] {
 }
 
 function sizeOf(change: DocumentChange): number {
-  let chars = CHARS_MORE + change.key.length;
+  let chars = OVERHEAD_CHARS + change.key.length;
   if (change.op === 'delete') return chars;
   for (const name in change.document) {
     const value = change.document[name];

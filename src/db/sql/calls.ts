@@ -11,7 +11,7 @@ export type CallOptions = Pick<StoreOptions<never>, 'signal' | 'timeoutMs'> | un
 
 const LEASE_MARGIN_MS = 100;
 
-/** Rejects every query that is running when the deadline comes. */
+/** The connection of one call. It rejects every query that is running when the deadline comes. */
 export class CallConnection implements SqlConnection {
   /** Rejects at the deadline. */
   readonly late: Promise<never>;
@@ -70,7 +70,9 @@ export class Calls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Runs `work` on a connection. Without one in time it is not run: `STORAGE_UNAVAILABLE`, or `ABORTED`. */
+  /**
+   * Runs `work` on a connection. Where none is free in time, `work` does not run: `STORAGE_UNAVAILABLE`, or `ABORTED`.
+   */
   async run<T>(options: CallOptions, work: (connection: CallConnection) => Promise<T>): Promise<T> {
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
     const until = performance.now() + timeoutMs;
@@ -96,7 +98,7 @@ export class Calls {
     let abort = () => {};
     const given = new Promise<never>((_, reject) => {
       abort = () => reject(aborted());
-      // A little before the caller's own deadline, so that it hears that nothing was sent.
+      // This ends a little before the caller's own deadline, so that the caller hears that nothing was sent.
       const margin = Math.min(LEASE_MARGIN_MS, timeoutMs / 10);
       timer = setTimeout(() => reject(this.#noConnection()), timeoutMs - margin);
       signal?.addEventListener('abort', abort);

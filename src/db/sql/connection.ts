@@ -1,4 +1,7 @@
-/** What the adapter needs of a database connection, and of the pools that hand them out. Nothing here is imported. */
+/**
+ * The types of database connections, and of the pools that hand them out, as the adapter needs them. Nothing is
+ * imported.
+ */
 
 /** The answer of one statement. `command` is its tag (`COMMIT`, `ROLLBACK`), where the driver tells it. */
 export interface SqlResult {
@@ -13,13 +16,13 @@ export interface SqlConnection {
 
 /** A connection that is ours until it is released. */
 export interface SqlLease extends SqlConnection {
-  /** Back to where it came from. */
+  /** Gives the connection back to its source. */
   release(): void;
   /** Ends it at once, whatever it is doing. */
   destroy(): void;
 }
 
-/** Where connections come from. */
+/** A source of connections. */
 export interface SqlSource {
   /** Whether there is one connection, which others use as well. */
   readonly isShared?: boolean;

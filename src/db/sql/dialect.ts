@@ -1,8 +1,8 @@
 /**
- * What one database has to say for itself: its statements and the meaning of its errors. A new database is one folder
- * with one of these. Statements are plain SQL and not a query builder's: the models are not known before they run, so
- * kysely would add no type to them, and the money statement is beyond its grammar; its transactions are accepted as
- * sessions all the same.
+ * Everything that only one database has: its statements and the meaning of its errors. A new database is one folder
+ * with one of these. Statements are plain SQL and not those of a query builder: the models are not known before they
+ * run, so kysely would add no type to them, and the money statement is beyond its grammar. Its transactions are
+ * accepted as sessions all the same.
  */
 import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
 import type { SqlConnection, SqlResult } from './connection.js';
@@ -23,16 +23,18 @@ export type TableChange = { readonly table: Table } & (
 
 export type TableUnit = readonly TableChange[];
 
-/** What a statement says of the units that it did not write. */
+/** The answer of a statement about the units that it did not write. */
 export interface Refusals {
   /** Their places, from 0. */
   readonly units: readonly number[];
-  /** What was in their way; a unit without anything was locked. `index` null: the document itself. */
+  /**
+   * The obstacles of these units; a unit without any was locked. Where `index` is null, the document itself is meant.
+   */
   readonly found: readonly { unit: number; model: string; index: string | null; key: string }[];
 }
 
 /**
- * What an error of a statement means.
+ * The meaning of an error of a statement.
  * - `rejected`: the database refuses this data.
  * - `taken`: a unique value was taken meanwhile.
  * - `locked`: somebody else holds a lock, or a deadlock was broken.
@@ -71,12 +73,12 @@ export interface Dialect {
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]>;
   /**
-   * Applies each unit as a whole or not at all, independently of the others; one that throws applied none. With a
-   * `mark`, all are refused outside of the transaction that has it.
+   * Applies each unit as a whole or not at all, independently of the others. A statement that throws applied none. With
+   * a `mark`, all units are refused outside of the transaction that has it.
    */
   write(units: readonly TableUnit[], mark: string | null): Statement;
   /**
-   * The same for one unit, at less cost and without a reason: `isWritten` reads the answer, and a unique value that
+   * The same for one unit, at less cost and without a reason. `isWritten` reads the answer; a unique value that
    * somebody has is an error (`taken`).
    */
   writeBlind(unit: TableUnit): Statement;
@@ -85,14 +87,14 @@ export interface Dialect {
   refusals(row: unknown, units: readonly TableUnit[]): Refusals;
   /** Selects rows as JSON texts in `r`, in no order. */
   readByKeys(table: Table, keys: readonly string[], lock: boolean): Statement;
-  /** Selects rows as JSON texts in `r`, in order, one more than the page holds where there are more. */
+  /** Selects rows as JSON texts in `r`, in order; one row more than the page holds, where there are more. */
   readPage(table: Table, query: FindQuery): Statement;
   /** Selects a number as text in `n`. */
   count(table: Table, query: Omit<FindQuery, 'limit' | 'after'>): Statement;
   failureOf(error: unknown): Failure;
   /** Whether the server refuses this service, its user or its database, so that trying again is no use. */
   isSetupError(error: unknown): boolean;
-  /** The code that the server gave an error, with the name of the list it is of; for messages. */
+  /** The code that the server gave an error, with the name of the list of codes; for messages. */
   codeOf(error: unknown): string;
   /** Whether a commit that was answered without an error was carried out. */
   isCommitted(answer: SqlResult): boolean;
@@ -100,6 +102,6 @@ export interface Dialect {
   isOutsideTransaction(error: unknown): boolean;
   /** Whether a transaction has to be done again as a whole after this error. */
   endsTransaction(error: unknown): boolean;
-  /** Which index a `taken` error is about, by its name in the database, where the driver tells. */
+  /** The index that a `taken` error is about, by its name in the database, where the driver tells it. */
   indexOf(error: unknown): string | null;
 }

@@ -1,4 +1,6 @@
-/** Errors of the driver as errors of the library. Their texts never leave; the driver's own error is the cause. */
+/**
+ * Turns errors of the driver into errors of the library. Their texts never leave; the driver's own error is the cause.
+ */
 import { creditError, isCreditError } from '../../errors.js';
 import { badQuery, isOfValue, stayedLocked, unavailable } from '../kit/failures.js';
 import type { Dialect } from './dialect.js';
@@ -14,7 +16,7 @@ export function storageFailure(dialect: Dialect, cause: unknown): Error {
   return unavailable(cause);
 }
 
-/** What the failure of a read, or of a whole transaction, is called. */
+/** The error for a read that failed, or for a whole transaction that did. */
 export function callFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   if (isOfValue(cause)) return badQuery(cause);
@@ -40,7 +42,7 @@ export function notASession(cause?: unknown) {
   );
 }
 
-/** The host ended its transaction behind a statement of ours: what was written is there if that was a commit. */
+/** The host ended its transaction behind a statement of ours. If it committed, the statement's writes are there. */
 export function hasEnded(cause: unknown) {
   const message = 'The transaction of the session was ended while the call was in it. Await calls before its end.';
   return creditError('OUTCOME_UNKNOWN', message, { idempotencyKey: '' }, { cause });

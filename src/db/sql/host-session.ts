@@ -4,8 +4,8 @@ import { notASession } from './failures.js';
 
 /**
  * A client inside a transaction: what `pool.connect()` of the driver answers, after `BEGIN`; what `transaction` of an
- * embedded database or of `SqlDbManager` gives; or a wrapper of four lines around any other library. A pool is none:
- * each of its queries may run on another connection.
+ * embedded database or of `SqlDbManager` gives; or a wrapper of four lines around any other library. A pool is no
+ * session: each of its queries may run on another connection.
  */
 export interface SqlClientSession {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
@@ -13,7 +13,7 @@ export interface SqlClientSession {
   readonly idleCount?: never;
 }
 
-/** A kysely `Transaction`; a `Kysely` is none. */
+/** A kysely `Transaction`; a `Kysely` is no session. */
 export interface KyselySession {
   readonly isTransaction: true;
   /** Takes what kysely calls a compiled query. */
@@ -23,10 +23,10 @@ export interface KyselySession {
 /** A transaction that the credits join: see `{ session }` of every call. */
 export type SqlSession = SqlClientSession | KyselySession;
 
-/** How kysely refuses a transaction that has ended. */
+/** The text by which kysely refuses a transaction that has ended. */
 const ENDED = /already (committed|rolled back)/;
 
-/** The connection below a host's session; what cannot be one is `INVALID_ARGUMENT`. */
+/** The connection below a host's session; a value that cannot be a session is `INVALID_ARGUMENT`. */
 export function connectionOf(session: unknown): SqlConnection {
   if (typeof session !== 'object' || session === null) throw notASession();
   const { executeQuery, isTransaction, query } = session as Partial<KyselySession & SqlClientSession>;

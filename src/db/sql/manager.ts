@@ -21,20 +21,20 @@ import { SessionCalls } from './session-calls.js';
 import type { Table } from './table.js';
 import { runTransaction } from './transaction.js';
 import { writeUnits } from './unit-writer.js';
-import { planned } from './units.js';
+import { translated } from './units.js';
 
 type Options = StoreOptions<SqlSession> | undefined;
 
-/** How long the parts of a commit wait for a lock after the whole has waited in vain. */
+/** The time that parts of a commit wait for a lock, after the whole commit has waited in vain. */
 const LOCK_AGAIN_MS = 20;
 
 /**
- * Credits in a SQL database: which ones, and how they are reached, {@link SqlOptions} says. Many operations share one
+ * Credits in a SQL database; {@link SqlOptions} lists the databases and how to reach them. Many operations share one
  * statement and one durable commit, and with `session` a call joins a transaction of yours: `session` is a client of
  * the driver after `BEGIN`, or a kysely transaction.
  *
- * The tables are `credit_account`, `credit_entry` and so on, made by `init`; read them as you like, write them never.
- * Construction opens nothing.
+ * The tables are `credit_account`, `credit_entry` and so on, made by `init`. Read them as you like, and never write to
+ * them. Construction opens nothing.
  *
  * @param options a `url`, or a `pool` that nobody else uses; see {@link SqlOptions} for the defaults.
  * @throws CONFIGURATION when the options do not go together.
@@ -113,7 +113,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     options?: StoreOptions<SqlSession> & { readonly handOver?: boolean },
   ): Promise<readonly UnitOutcome[]> {
     this.#enter(options);
-    const { sent, places, settled } = planned(units, (model) => this.#table(model));
+    const { sent, places, settled } = translated(units, (model) => this.#table(model));
     const answers =
       options?.session === undefined
         ? await this.#write(sent, options)
@@ -191,7 +191,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     });
   }
 
-  /** One unit in a transaction that is open already. Nothing of it stays there when it is not committed. */
+  /** Writes one unit in a transaction that is open already. A unit that is not committed leaves nothing there. */
   async #writeWithin(
     session: SqlSession,
     units: readonly TableUnit[],

@@ -1,4 +1,4 @@
-/** Options of the SQL adapter, checked, with their defaults. */
+/** Options of the SQL adapter: their checks and defaults. */
 import {
   cannotBeMade,
   INIT_TIMEOUT_MS,
@@ -11,17 +11,17 @@ import {
 import { DRIVER_OPTIONS, type DriverOptions, driverProblems, openDriver } from './drivers/choice.js';
 import type { Reached } from './drivers/driver.js';
 
-/** One of the options that name a database, and how it is used. */
+/** One of the options names a database; the others say how it is used. */
 export interface SqlOptions extends DriverOptions {
   /** Connections at most, with `url`. Default 10. */
   readonly poolSize?: number | undefined;
-  /** What the names of tables begin with: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
+  /** The beginning of the names of tables: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
   readonly prefix?: string | undefined;
   /** The schema of the tables, which must exist. Default: the first one of the connection's `search_path`. */
   readonly schema?: string | undefined;
-  /** Milliseconds after which a call has failed that brings no `timeoutMs` of its own. Default 10,000. */
+  /** Milliseconds after which a call without a `timeoutMs` of its own has failed. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds that `init` may take, which builds indexes. Default 60,000. */
+  /** Milliseconds for `init`, which builds indexes. Default 60,000. */
   readonly initTimeoutMs?: number | undefined;
   /** Milliseconds after which the server ends a statement that nobody waits for any more. Default 30,000. */
   readonly statementTimeoutMs?: number | undefined;

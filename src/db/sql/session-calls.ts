@@ -7,18 +7,21 @@ import { callFailure, hasEnded, notASession } from './failures.js';
 import { connectionOf, type SqlClientSession, type SqlSession } from './host-session.js';
 
 const SAVEPOINT = 'credit_management';
-/** How much longer than the server itself we wait in a transaction: its answer says more than our deadline. */
+/** In a transaction we wait this much longer than the server does: its answer says more than our deadline. */
 const GRACE_MS = 250;
 
 type IsKept = (row: unknown) => boolean;
 
 interface WriteOptions {
   readonly isKept: IsKept;
-  /** What the transaction of a host is marked with while the statement runs, which looks for it. */
+  /** The mark of the host's transaction while the statement runs. The statement looks for it. */
   readonly mark: string | null;
 }
 
-/** The last call of each session, whichever adapter it is of: they run one after another, or their savepoints mix. */
+/**
+ * The last call of each session, by whichever adapter. The calls of a session run one after another, or their
+ * savepoints would mix.
+ */
 const tails = new WeakMap<object, Promise<unknown>>();
 
 export class SessionCalls {
@@ -32,7 +35,10 @@ export class SessionCalls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The session of a transaction of our own. It may be used like a client, to write what belongs to the credits. */
+  /**
+   * Makes the session of a transaction of our own. The host may use it like a client, to write rows that belong to the
+   * credits.
+   */
   open(connection: SqlConnection): SqlClientSession {
     const session: SqlClientSession = {
       query: (text, values) => {
@@ -44,7 +50,7 @@ export class SessionCalls {
     return session;
   }
 
-  /** Takes no more calls. Resolves when the one that is under way has left the connection. */
+  /** Closes a session to further calls. Resolves when the call that is under way has left the connection. */
   async ended(session: SqlClientSession): Promise<void> {
     this.#own.delete(session);
     await tails.get(session);
@@ -54,7 +60,7 @@ export class SessionCalls {
     return this.#own.has(session);
   }
 
-  /** Reads rows, and may wait for locks. What fails in a host's transaction leaves it as it was. */
+  /** Reads rows, and may wait for locks. A read that fails leaves a host's transaction as it was. */
   read(session: SqlSession, options: CallOptions, statement: Statement, locks = false): Promise<readonly unknown[]> {
     return this.#turn(session, async () => {
       const own = this.#own.get(session);
@@ -71,7 +77,7 @@ export class SessionCalls {
     });
   }
 
-  /** Writes, and undoes what `isKept` refuses. Throws what the driver threw. */
+  /** Writes, and undoes a write whose answer `isKept` refuses. Throws the driver's own error. */
   write(session: SqlSession, options: CallOptions, statement: Statement, how: WriteOptions): Promise<unknown> {
     return this.#turn(session, async () => {
       const own = this.#own.get(session);
@@ -109,8 +115,9 @@ export class SessionCalls {
   }
 
   /**
-   * In a host's transaction: behind a savepoint, and with the timeouts of this call while it lasts. The host may end it
-   * between any two statements; what comes after that, the server would commit by itself. Hence the mark.
+   * Runs a statement in a host's transaction, behind a savepoint and with the timeouts of this call. The host may end
+   * its transaction between any two statements, and the server would commit the next one by itself. The mark prevents
+   * that.
    */
   #asGuest(
     connection: SqlConnection,
@@ -131,8 +138,8 @@ export class SessionCalls {
   }
 
   /**
-   * Behind a savepoint, which an error or an answer that is not kept goes back to. Outside a transaction the savepoint
-   * itself fails: that is how a client without `BEGIN` is found.
+   * Runs `work` behind a savepoint. After an error, or an answer that is not kept, it goes back to the savepoint.
+   * Outside a transaction the savepoint itself fails: that is how a client without `BEGIN` is found.
    */
   async #undoable(
     connection: SqlConnection,

@@ -21,7 +21,7 @@ export interface TableIndex {
 
 /** How a database writes the names of tables, columns and indexes. */
 export interface Naming {
-  /** How long a name may be, in bytes; what is longer is cut, and given a hash that tells it from others. */
+  /** The longest name, in bytes. A longer one is cut, and given a hash that tells it from others. */
   readonly bytesMax: number;
   /** A name in quotes, whatever it holds. */
   quoted(name: string): string;
@@ -35,7 +35,7 @@ export class Table {
   readonly name: string;
   /** `version` first, then the fields of the model. */
   readonly columns: readonly Column[];
-  /** All but the key. */
+  /** All columns but the key. */
   readonly written: readonly Column[];
   readonly key: Column;
   readonly version: Column;
@@ -68,7 +68,7 @@ export class Table {
     this.#instants = this.columns.filter(({ kind }) => kind === 'instant').map(({ field }) => field);
   }
 
-  /** The column of a field; a field that the model does not have is `INVALID_ARGUMENT`. */
+  /** The column of a field. A field that the model does not have is `INVALID_ARGUMENT`. */
   column(field: string): Column {
     return fieldOf(this.#byField, this.model.name, field);
   }
@@ -88,12 +88,12 @@ export class Table {
   }
 }
 
-/** `balanceAfter` → `balance_after`: names that need no quotes in the SQL of those who read the tables. */
+/** `balanceAfter` → `balance_after`: whoever reads the tables with SQL needs no quotes for such names. */
 export function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** Databases cut long names, and two names that are cut alike would be one. */
+/** Databases cut long names, and two names that are cut alike would be one. The hash keeps them apart. */
 function shortened(name: string, bytesMax: number): string {
   if (Buffer.byteLength(name) <= bytesMax) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 12);

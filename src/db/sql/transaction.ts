@@ -1,4 +1,4 @@
-/** A transaction of our own: begins, runs, commits; what it answers is certain or says that it is not. */
+/** Runs a transaction of our own: begins, runs, commits. Its answer is certain, or says that it is not. */
 import { commitUnanswered, overDeadline } from '../kit/failures.js';
 import type { CallConnection } from './calls.js';
 import type { SqlResult } from './connection.js';

@@ -1,6 +1,6 @@
 /**
- * Writes the units of one call and finds the true outcome of each. All go in one statement; when that is refused as a
- * whole, nothing of it was written, and its halves are sent, down to the unit that was the cause.
+ * Writes the units of one call and finds the true outcome of each. All go in one statement. When that is refused as a
+ * whole, nothing of it was written; then its halves are sent, down to the unit that was the cause.
  */
 import { isCreditError } from '../../errors.js';
 import type { Row, UnitOutcome } from '../../ports/db-manager.js';
@@ -10,22 +10,25 @@ import { keyOf } from '../kit/units.js';
 import type { Dialect, Failure, Statement, TableUnit } from './dialect.js';
 import { storageFailure } from './failures.js';
 
-/** How often a unit is sent again whose unique value was taken between its look and its write. */
+/** How often a unit is sent whose unique value is taken between its look and its write. */
 const LOOKS_MAX = 3;
 
-/** How statements are sent. */
+/** The way to send statements. */
 export interface Sender {
-  /** Sends one and answers its row. */
+  /** Sends a statement and answers its row. */
   send(statement: Statement): Promise<unknown>;
-  /** Of the transaction that alone may be written in; null for any. */
+  /** The mark of the only transaction that may be written in; null for any. */
   readonly mark: string | null;
   /** Called when a lock was waited for in vain: the statements that follow wait for a shorter time. */
   beImpatient?(): Promise<void>;
-  /** Whether an error ends the transaction that all of this happens in: it is thrown as it is, and none is risked. */
+  /**
+   * Whether an error ends the transaction around all this. Such an error is thrown as it is. A sender with this method
+   * takes no risk of one: nothing is written blind.
+   */
   endsAll?(error: unknown): boolean;
 }
 
-/** @throws an error of the library when nothing was applied, and what `endsAll` says. */
+/** @throws an error of the library when nothing was applied, and every error for which `endsAll` holds. */
 export async function writeUnits(
   dialect: Dialect,
   sender: Sender,
@@ -42,7 +45,7 @@ export async function writeUnits(
     let cause: unknown;
     try {
       if (mayBeBlind && to - from === 1) {
-        // Most often nothing is in its way. What is, the next look tells.
+        // Most often nothing is in the way. Otherwise the next look tells the obstacle.
         mayBeBlind = false;
         if (dialect.isWritten(await sender.send(dialect.writeBlind(part[0] as TableUnit)))) {
           outcomes[from] = COMMITTED;
@@ -59,7 +62,7 @@ export async function writeUnits(
       failure = isOfValue(error) ? 'rejected' : dialect.failureOf(error);
     }
     if (failure === 'lost' || failure === 'failed') {
-      // Nothing has been applied: then the call may throw. Else nobody was told yet what became of the others.
+      // The call may throw as long as nothing was applied. Otherwise it has to answer: the rest is unknown.
       if (failure === 'failed' && !outcomes.some((outcome) => outcome?.status === 'committed'))
         throw storageFailure(dialect, cause);
       for (let i = 0; i < units.length; i++) outcomes[i] ??= { status: 'unknown', cause };
@@ -95,7 +98,7 @@ function settle(
 
 type Found = { readonly model: string; readonly index: string | null; readonly key: string };
 
-/** Taken values are named before stale documents: who wrote the one has moved the other on as well. */
+/** Taken values are named before stale documents: the writer that took a value has moved the document on as well. */
 function refused(unit: TableUnit, found: readonly Found[]): UnitOutcome {
   const taken = new Map<string, { model: string; index: string; key: string }>();
   for (const { model, index, key } of found) {
@@ -120,7 +123,7 @@ function alone(
   for (const { table } of unit) {
     const taken = table.indexes.find(({ name }) => name === index);
     if (taken) {
-      // Nobody else has the value, or it would have been found: two rows of the unit want it.
+      // No other row has the value, or it would have been found: two rows of this unit want it.
       const rows = unit.flatMap((change) => (change.op !== 'delete' && change.table === table ? [change.row] : []));
       const key = table.keyOf(
         (twice(
@@ -131,7 +134,7 @@ function alone(
       return { status: 'duplicate', found: [{ model: table.model.name, index: taken.index, key }] };
     }
   }
-  // A key that another transaction keeps inserting and taking back.
+  // Another transaction keeps inserting this key and taking it back.
   return LOCKED;
 }
 

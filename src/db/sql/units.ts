@@ -1,11 +1,11 @@
-/** Units of the port as units of tables. */
+/** Translates units of the port into units of tables. */
 import type { Change, Unit } from '../../ports/db-manager.js';
-import { type PlannedUnits, plannedUnits } from '../kit/units.js';
+import { type TranslatedUnits, translatedUnits } from '../kit/units.js';
 import type { TableChange } from './dialect.js';
 import type { Table } from './table.js';
 
-export function planned(units: readonly Unit[], tableOf: (model: string) => Table): PlannedUnits<TableChange> {
-  return plannedUnits(units, tableOf, toTableChange);
+export function translated(units: readonly Unit[], tableOf: (model: string) => Table): TranslatedUnits<TableChange> {
+  return translatedUnits(units, tableOf, toTableChange);
 }
 
 function toTableChange(change: Change, table: Table, key: string): TableChange {

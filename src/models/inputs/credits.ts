@@ -1,4 +1,6 @@
-/** Schemas of what callers give to the credit operations: strict, so that a misspelt option is an error, not a loss. */
+/**
+ * Schemas for the input of the credit operations. They are strict, so that a misspelt option is an error, not a loss.
+ */
 import { z } from 'zod';
 import { grantSourceSchema, overageSchema, type TransactionType, transactionTypeSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
@@ -21,7 +23,7 @@ const ttl = z
 const callShape = {
   session: z.unknown().optional(),
   signal: abortSignalSchema.optional(),
-  /** Milliseconds until the call must have answered; 10,000 unless the service says otherwise. */
+  /** Milliseconds until the call must have answered; 10,000 unless the service sets another default. */
   timeoutMs: timeoutSchema.optional(),
   correlationId: identifierSchema.optional(),
 };
@@ -60,25 +62,30 @@ export const addSchema = strictObject({
 export const adjustSchema = strictObject({ ...mutationShape, actor: identifierSchema, reason: textSchema.min(1) });
 export const reserveSchema = strictObject({
   ...mutationShape,
-  /** Seconds, 1–604,800; 900 unless the service says otherwise. */
+  /** Seconds, 1–604,800; 900 unless the service sets another default. */
   ttlSeconds: ttl.optional(),
   planId: identifierSchema.optional(),
 });
-/** Whole before anything is held: what is wrong here would keep the hold from being settled after the work. */
+/**
+ * The options are checked as a whole before anything is held: an invalid one would keep the hold from being settled
+ * after the work.
+ */
 export const meterSchema = strictObject({
   userId: identifierSchema,
   /** Credits put on hold before the work begins. */
   estimate: amount.optional(),
   /**
-   * Key of the hold; the settlement uses it too. A repetition runs the work again: with the same cost it is charged
-   * once, with another one the settlement is `IDEMPOTENCY_CONFLICT`. So keep the result of the work under the key too.
+   * Key of the hold; the settlement uses it too. A repeated call runs the work again: with the same cost it is charged
+   * once, with another cost the settlement is `IDEMPOTENCY_CONFLICT`. So keep the result of the work under the key too.
    */
   idempotencyKey: identifierSchema.optional(),
-  /** Seconds, 1–604,800; 900 unless the service says otherwise. Work that takes longer is charged all the same. */
+  /**
+   * Seconds, 1–604,800; 900 unless the service sets another default. Work that takes longer is charged all the same.
+   */
   ttlSeconds: ttl.optional(),
-  /** What happens to cost above the estimate; default `'overdraft'`: the work was done, so it is charged. */
+  /** The treatment of cost above the estimate; default `'overdraft'`: the work was done, so it is charged. */
   overage: overageSchema.optional(),
-  /** What is charged when the work throws: what was metered (default), nothing, or at least the estimate. */
+  /** The charge when the work throws: the metered cost (default), nothing, or at least the estimate. */
   chargeOnError: z.enum(['metered', 'none', 'estimate']).optional(),
   actor: identifierSchema.optional(),
   description: textSchema.optional(),
@@ -88,11 +95,11 @@ export const meterSchema = strictObject({
 });
 export const commitSchema = strictObject({
   ...mutationShape,
-  /** Credits; default everything left. With `final`, less frees the rest and 0 frees all. */
+  /** Credits to commit; default everything left. With `final`, a smaller amount frees the rest and 0 frees all. */
   amount: amount.optional(),
-  /** Whether the hold ends, default true. `false` repeated without a key captures again. */
+  /** Whether the hold ends, default true. A call with `false` that is repeated without a key captures again. */
   final: z.boolean().optional(),
-  /** For what is above the hold: refuse (default), deduct it, or deduct it into debt. */
+  /** The treatment of credits above the hold: refuse them (default), deduct them, or deduct them into debt. */
   overage: overageSchema.optional(),
   /** The same for a hold whose time has passed; default refuse. */
   ifExpired: overageSchema.optional(),
@@ -112,13 +119,15 @@ const threshold = z
   .refine((value) => typeof value !== 'string' || !value.endsWith('%') || PERCENTAGE.test(value), {
     error: "a percentage such as '20%', an amount, 'none' or null",
   }) as z.ZodType<Threshold, Threshold>;
-/** Options of accounts, of one account or as the service's defaults. */
+/** Options of accounts, for one account or as the service's defaults. */
 export const accountDefaultsShape = {
   /** Credits granted with the account's first write, once for ever; default 0. */
   trialCredits: amount.optional(),
   /** Credits that debt may reach; default `'unlimited'`. */
   overdraftLimit: limit.optional(),
-  /** Credits, or a percentage of the plan's credit limit, else of the trial grant. Without one nobody is warned. */
+  /**
+   * Credits, or a percentage of the plan's credit limit, else of the trial grant. Without a threshold nobody is warned.
+   */
   lowCreditThreshold: threshold.optional(),
 };
 export const accountDefaultsSchema = strictObject(accountDefaultsShape);
@@ -147,7 +156,7 @@ export const historySchema = strictObject({
 export const userIdsSchema = z.array(identifierSchema).max(100, { error: 'at most 100 user ids' });
 export const daysSchema = z.number().min(0).max(36_500, { error: 'days from 0 to 36,500' });
 
-// ---- the same as types; `session` is of the host's own database --------------------------------------------------
+// ---- the same as types; `session` belongs to the host's own database ---------------------------------------------
 
 type Own<Schema extends z.ZodType, Base> = Omit<z.input<Schema>, keyof Base>;
 

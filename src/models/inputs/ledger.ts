@@ -1,4 +1,4 @@
-/** Schemas of what callers give to the ledger. */
+/** Schemas for the input of the ledger. */
 import { z } from 'zod';
 import { type EntryType, entryTypeSchema } from '../entry.js';
 import { strictObject } from '../strict-object.js';
@@ -6,7 +6,7 @@ import { abortSignalSchema, listShape, timeoutSchema } from './credits.js';
 import { identifierSchema, instantSchema } from './values.js';
 
 export const verifySchema = strictObject({
-  /** Only this user's accounts, of every credit type, and only this user's lines. */
+  /** Limits the audit to this user's accounts, of every credit type, and to this user's lines. */
   userId: identifierSchema.optional(),
   signal: abortSignalSchema.optional(),
   /** Called after every page with the number of entries checked so far. */

@@ -1,4 +1,4 @@
-/** Schemas of what callers give to the verbs of notifications and to the relay. */
+/** Schemas for the input of the verbs of notifications and of the relay. */
 import { z } from 'zod';
 import { deliveryStatusSchema } from '../delivery.js';
 import { strictObject } from '../strict-object.js';

@@ -1,4 +1,4 @@
-/** Schemas of what callers give to plans, subscriptions and cycles. */
+/** Schemas for the input of plans, subscriptions and cycles. */
 import { z } from 'zod';
 import { type BillingPeriod, billingPeriods } from '../plan.js';
 import type { JobProgress } from '../records/job.js';
@@ -47,7 +47,7 @@ const planShape = {
   alsoGrants: (z.array(periodGrantSchema).max(32) as z.ZodType<PeriodGrant[], readonly PeriodGrant[]>).optional(),
   /** Days of a first period, once a user, that is not billed. */
   trialDays: days(0).optional(),
-  /** What is left of a period goes into a lot of the next one, up to this. Not together with `validityDays`. */
+  /** The most credits left of a period that go into a grant of the next one. Not together with `validityDays`. */
   rolloverCap: amount.optional(),
   /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
   timeZone: identifierSchema.optional(),
@@ -65,7 +65,7 @@ export const setPlanSchema = strictObject({
   ...mutationShape,
   /** Default true. */
   autoRenew: z.boolean().optional(),
-  /** Whether the period is allocated at once, default true; else `allocateSubscriptionCredits` does while it runs. */
+  /** Whether the period is allocated at once, default true; with false, `allocateSubscriptionCredits` does it later. */
   allocate: z.boolean().optional(),
 });
 const when = z.enum(['now', 'period_end']);
@@ -73,17 +73,17 @@ export const upgradeSchema = strictObject({
   ...mutationShape,
   /** Default now. */
   when: when.optional(),
-  /** Default true, also for a subscription that was cancelled at its end. */
+  /** Default true, also for a subscription that was to end with its period. */
   autoRenew: z.boolean().optional(),
   /**
-   * `none` (default): a new period starts now, with the new limit less what the period had; when that period would
-   * have ended, as much of it as the new one still goes on. `time`: the period goes on, with that difference in
-   * proportion to the time that is left of it.
+   * `none` (default): a new period starts now and grants the new limit less the credits of the old period. When the old
+   * period would have ended, those are granted too, in proportion to the time that the new one still goes on. `time`:
+   * the period goes on and grants that difference, in proportion to the time that is left of it.
    */
   proration: z.enum(['none', 'time']).optional(),
 }).refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
   path: ['autoRenew'],
-  error: 'true, since what changes at the end of a period is its renewal',
+  error: 'true, since a change at the end of a period is its renewal',
 });
 export const previewSchema = strictObject({
   ...readShape,
@@ -106,9 +106,9 @@ export const cycleInputSchema = strictObject({
 });
 export const expirationSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
 export const jobSchema = strictObject({
-  /** What was due by this instant; never later than now. Default now. */
+  /** The job does what was due by this instant; never later than now. Default now. */
   asOf: instantSchema.optional(),
-  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these. */
+  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these rows. */
   batchSize: z.number().int().min(1).max(10_000).optional(),
   /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
   maxDurationMs: timeoutSchema.optional(),

@@ -1,4 +1,4 @@
-/** Schemas of what callers give to promo codes. */
+/** Schemas for the input of promo codes. */
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
 import { strictObject } from '../strict-object.js';
@@ -19,7 +19,7 @@ const promoShape = {
   description: textSchema.optional(),
   /** Default `all_users`. */
   targetType: promoTargetSchema.optional(),
-  /** At least one with `specific_users`; at most 10,000, and no more than 256 KiB of ledger line hold. */
+  /** At least one with `specific_users`; at most 10,000, and no more than a ledger line of 256 KiB holds. */
   targetUserIds: (z.array(identifierSchema).max(10_000) as z.ZodType<string[], readonly string[]>).optional(),
   /** Claims of all users together; null or absent: any number. */
   maxUses: uses.nullable().optional(),

@@ -1,7 +1,4 @@
-/**
- * Schemas of single values that callers give: identifiers, texts, instants, metadata. Nothing of the input is
- * called.
- */
+/** Schemas for single values: identifiers, texts, instants, metadata. No method of the input is called. */
 import { types } from 'node:util';
 import { z } from 'zod';
 import type { Amount, Json, JsonObject } from '../values.js';
@@ -9,12 +6,12 @@ import type { Amount, Json, JsonObject } from '../values.js';
 /** An amount of credits or of money: parsed after the schema, with the scale of the database or of the currency. */
 export const amountSchema = z.unknown() as z.ZodType<Amount, Amount>;
 
-const METADATA_BYTES = 16 * 1024;
-const METADATA_DEPTH = 8;
-const METADATA_KEYS = 256;
+const METADATA_BYTES_MAX = 16 * 1024;
+const METADATA_DEPTH_MAX = 8;
+const METADATA_KEYS_MAX = 256;
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 // Control characters (C0, DEL, C1) have no place in an identifier: they forge lines and headers.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is there to refuse them
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** 1–255 characters (UTF-16 units), well-formed Unicode, no control characters. */
@@ -35,13 +32,16 @@ export const textSchema = z
   });
 
 const ISO = /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
-const FIRST_INSTANT = Date.parse('0000-01-01T00:00:00Z');
-const LAST_INSTANT = Date.UTC(10_000, 0, 1) - 1;
+const INSTANT_MIN_MS = Date.parse('0000-01-01T00:00:00Z');
+const INSTANT_MAX_MS = Date.UTC(10_000, 0, 1) - 1;
 
-/** A Date or an ISO 8601 string with an offset, as epoch milliseconds; of the years 0 to 9999. No numbers. */
+/**
+ * Takes a Date or an ISO 8601 string with an offset, of the years 0 to 9999, and gives epoch milliseconds. It takes no
+ * numbers.
+ */
 export const instantSchema = z.unknown().transform((value, context): number => {
   const ms = value instanceof Date && !types.isProxy(value) ? value.getTime() : isoToMs(value);
-  if (ms >= FIRST_INSTANT && ms <= LAST_INSTANT) return ms;
+  if (ms >= INSTANT_MIN_MS && ms <= INSTANT_MAX_MS) return ms;
   context.addIssue({
     code: 'custom',
     message: 'a valid Date, or ISO 8601 text with an offset such as 2030-01-31T00:00:00Z',
@@ -59,15 +59,15 @@ function isoToMs(value: unknown): number {
 }
 
 /**
- * A plain JSON object: at most 16 KiB of UTF-8 JSON text, depth 8, 256 keys. Copied with sorted keys, so that what is
- * stored, hashed and compared does not depend on the order they were given in.
+ * A plain JSON object: at most 16 KiB of UTF-8 JSON text, depth 8, 256 keys. It is copied with sorted keys, so that
+ * storing, hashing and comparing do not depend on the order in which the keys were given.
  */
 export const metadataSchema = z.unknown().transform((value, context): JsonObject => {
   try {
-    const budget = { bytes: METADATA_BYTES, keys: METADATA_KEYS };
+    const budget = { bytes: METADATA_BYTES_MAX, keys: METADATA_KEYS_MAX };
     const copy = copyJson(value, 1, budget);
     if (typeof copy !== 'object' || copy === null || Array.isArray(copy)) throw new Refused('an object at the top');
-    if (Buffer.byteLength(JSON.stringify(copy)) > METADATA_BYTES) throw new Refused('at most 16 KiB as JSON');
+    if (Buffer.byteLength(JSON.stringify(copy)) > METADATA_BYTES_MAX) throw new Refused('at most 16 KiB as JSON');
     return copy as JsonObject;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -86,7 +86,7 @@ function copyJson(value: unknown, depth: number, budget: { bytes: number; keys: 
   }
   if (typeof value === 'string') return checkText(value, budget);
   if (typeof value !== 'object' || types.isProxy(value)) throw new Refused(`no values of type ${typeof value}`);
-  if (depth > METADATA_DEPTH) throw new Refused(`depth at most ${METADATA_DEPTH}`);
+  if (depth > METADATA_DEPTH_MAX) throw new Refused(`depth at most ${METADATA_DEPTH_MAX}`);
   if (Array.isArray(value)) {
     if (value.length > budget.bytes) throw new Refused('at most 16 KiB as JSON');
     return Array.from({ length: value.length }, (_, i) => copyJson(ownValue(value, String(i)), depth + 1, budget));
@@ -96,7 +96,7 @@ function copyJson(value: unknown, depth: number, budget: { bytes: number; keys: 
   if (Object.getOwnPropertySymbols(value).length > 0) throw new Refused('no symbols');
   const keys = Object.keys(value).sort();
   budget.keys -= keys.length;
-  if (budget.keys < 0) throw new Refused(`at most ${METADATA_KEYS} keys`);
+  if (budget.keys < 0) throw new Refused(`at most ${METADATA_KEYS_MAX} keys`);
   return Object.fromEntries(
     keys.map((key) => {
       if (FORBIDDEN_KEYS.has(key)) throw new Refused(`no key ${key}`);

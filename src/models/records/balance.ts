@@ -7,13 +7,13 @@ import { DrawSchema } from './transaction.js';
 
 export const UserCreditsInfoSchema = strictObject({
   userId: identifier.describe('The user whose account this is.'),
-  creditType: identifier.describe('The kind of credits; an account is a user and a kind.'),
+  creditType: identifier.describe('The credit type; an account is one user and one credit type.'),
   balance: credits.describe('Credits of all grants in effect, held ones included, less debt. May be negative.'),
-  reserved: credits.min(0).describe('Credits on hold: the sum of what active reservations have left.'),
+  reserved: credits.min(0).describe('Credits on hold: the rest of all active reservations together.'),
   available: credits.describe('Credits that can be spent now: balance less reserved. May be negative.'),
   debt: credits.min(0).describe('Credits that were spent and that no grant has paid for yet.'),
-  /** The instant these numbers are of. */
-  asOf: instant.describe('The instant these numbers are of.'),
+  /** The instant at which these numbers hold. */
+  asOf: instant.describe('The instant at which these numbers hold.'),
 });
 /** All numbers are credits. `available` = balance − reserved; negative while debt or holds outweigh the grants. */
 export interface UserCreditsInfo extends z.infer<typeof UserCreditsInfoSchema> {}
@@ -26,7 +26,7 @@ export const DeductionPreviewSchema = strictObject({
     .readonly()
     .describe('The grants it would take from, in order. A trial grant to be made is named trial.'),
 });
-/** What a deduction would take, by the instant it was asked for. */
+/** The draws that a deduction would make, at the instant of the call. */
 export interface DeductionPreview extends z.infer<typeof DeductionPreviewSchema> {}
 
 export const AccountListSchema = strictObject({

@@ -7,7 +7,7 @@ import { credits, identifier, instant } from './fields.js';
 export const CycleSchema = strictObject({
   id: identifier.describe('Names the cycle for ever.'),
   userId: identifier.describe('The user who has it.'),
-  creditType: identifier.describe('The kind of credits that it grants.'),
+  creditType: identifier.describe('The credit type that it grants.'),
   /** Credits of one cycle. */
   amount: credits.min(0).describe('Credits of one cycle; 0 for one without a grant.'),
   days: z.int().min(1).describe('Days that one cycle lasts.'),

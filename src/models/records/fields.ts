@@ -1,16 +1,16 @@
-/** Kinds of fields that the records share: what the library hands out is checked by them in tests. */
+/** Kinds of fields that the records share. Tests check by them what the library hands out. */
 import { z } from 'zod';
 import type { JsonObject } from '../values.js';
 
 /** Credits as they are handed out: exact, at most six decimals. */
 export const credits = z.number().refine(isExact, { error: 'credits with at most six decimals, and no -0' });
 
-/** A name that somebody gave: of a user, a grant, an entry. */
+/** The name or the id of something: of a user, a grant, an entry. */
 export const identifier = z.string().min(1).max(1_100);
 
 export const instant = z.date();
 
-/** An instant where everything is JSON. */
+/** An instant in a record that is plain JSON. */
 export const isoInstant = z.iso.datetime();
 
 export const count = z.int().min(0);

@@ -1,4 +1,4 @@
-/** Grants: lots of credits with terms of their own. */
+/** Grants: credits with terms of their own. */
 import { z } from 'zod';
 import { grantSourceSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
@@ -6,8 +6,8 @@ import { credits, identifier, instant } from './fields.js';
 
 export const GrantSchema = strictObject({
   id: identifier.describe('Names the grant for ever.'),
-  userId: identifier.describe('The user whose account it is of.'),
-  creditType: identifier.describe('The kind of credits.'),
+  userId: identifier.describe('The user of the account.'),
+  creditType: identifier.describe('The credit type.'),
   source: grantSourceSchema.describe('Where the credits came from.'),
   amount: credits.min(0).describe('Credits that were granted.'),
   remaining: credits.min(0).describe('Credits that are left of it, held ones included.'),
@@ -15,8 +15,8 @@ export const GrantSchema = strictObject({
   priority: z.int().min(0).max(100).describe('From 0 to 100; the lower is spent first.'),
   effectiveAt: instant.describe('The instant from which it can be spent.'),
   expiresAt: instant.nullable().describe('The instant from which it can be spent no more; null when it never ends.'),
-  planId: identifier.nullable().describe('The plan that it is of; null when it is of none.'),
+  planId: identifier.nullable().describe('The plan that it belongs to; null when it belongs to none.'),
   createdAt: instant.describe('The instant at which it was made.'),
 });
-/** A lot of credits. `remaining` includes `held`. */
+/** Credits that were granted at once, with their terms. `remaining` includes `held`. */
 export interface Grant extends z.infer<typeof GrantSchema> {}

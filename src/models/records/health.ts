@@ -1,4 +1,4 @@
-/** Health: what a readiness probe is told. */
+/** Health: the answer for a readiness probe. */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { count } from './fields.js';
@@ -16,7 +16,7 @@ export const HealthSchema = strictObject({
     cache: component.describe('Whether the cache answered when it was last used; disabled without one.'),
   })
     .readonly()
-    .describe('What the manager is made of, one by one.'),
+    .describe('The parts of the manager, one by one.'),
   /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
   ledgerFile: strictObject({
     state: z.enum(['up', 'degraded']).describe('Whether it can be written.'),

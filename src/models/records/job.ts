@@ -1,4 +1,4 @@
-/** Jobs: what a run reports, and what it tells between two batches. */
+/** Jobs: the report of a run, and its progress between two batches. */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { count, credits, isoInstant } from './fields.js';
@@ -16,15 +16,15 @@ export const jobNameSchema = z.enum([
 export type JobName = z.infer<typeof jobNameSchema>;
 
 export const JobProgressSchema = strictObject({
-  job: jobNameSchema.describe('Which job it is.'),
+  job: jobNameSchema.describe('The job that runs.'),
   processed: count.describe('Rows processed so far.'),
-  /** How many are still due, where that is known. */
-  remaining: count.nullable().describe('How many are still due, where that is known; else null.'),
+  /** Rows that are still due, where that is known. */
+  remaining: count.nullable().describe('Rows that are still due, where that is known; else null.'),
 });
 export interface JobProgress extends Readonly<z.infer<typeof JobProgressSchema>> {}
 
 export const JobReportSchema = strictObject({
-  job: jobNameSchema.describe('Which job it was.'),
+  job: jobNameSchema.describe('The job that ran.'),
   status: z
     .enum(['completed', 'stopped', 'lease_held_elsewhere'])
     .describe('`stopped` by the signal, the time or a lost lease; `lease_held_elsewhere`: another process runs it.'),
@@ -35,19 +35,19 @@ export const JobReportSchema = strictObject({
   expired: credits.min(0).describe('Credits that expired.'),
   delivered: count.describe('Notifications written, or events delivered.'),
   skippedCount: skippedCountSchema,
-  /** What was skipped and why; the first 100. */
-  skipped: skippedSchema.describe('What was skipped and why; the first 100.'),
+  /** Skipped rows, with the reason; the first 100. */
+  skipped: skippedSchema.describe('Skipped rows, with the reason; the first 100.'),
   startedAt: isoInstant.describe('The instant at which it began, ISO 8601.'),
   durationMs: z.number().min(0).describe('Milliseconds that it took.'),
 });
-/** JSON-safe. `stopped`: by the signal, the time or a lease that was lost; run it again, nothing is done twice. */
+/** JSON-safe. A run is `stopped` by the signal, by time or by a lost lease: run it again, nothing is done twice. */
 export interface JobReport<J extends JobName = JobName> extends Readonly<Omit<z.infer<typeof JobReportSchema>, 'job'>> {
   readonly job: J;
 }
 
 const { notified, cursor } = ExpiringReportSchema.shape;
 export const ExpiringJobReportSchema = JobReportSchema.extend({
-  job: z.literal('expiring_notifications').describe('Which job it was.'),
+  job: z.literal('expiring_notifications').describe('The job that ran.'),
   notified,
   cursor,
 });
@@ -56,7 +56,7 @@ export type ExpiringJobReport = Readonly<z.infer<typeof ExpiringJobReportSchema>
 
 const { failed, waiting, deleted } = OutboxReportSchema.shape;
 export const OutboxJobReportSchema = JobReportSchema.extend({
-  job: z.literal('outbox').describe('Which job it was.'),
+  job: z.literal('outbox').describe('The job that ran.'),
   failed,
   waiting,
   deleted,

@@ -8,27 +8,29 @@ import { count, credits, identifier, instant, jsonObject } from './fields.js';
 export const LedgerEntrySchema = strictObject({
   id: identifier.describe('Names the entry for ever.'),
   eventType: ledgerEventTypeSchema.describe('A transaction, a refusal (error), or an act of the library (system).'),
-  type: entryTypeSchema.describe('What kind of change it is; error and system as the event type says.'),
+  type: entryTypeSchema.describe('The type of the change; error and system for entries of these event types.'),
   /** The verb that wrote it. */
   operation: z.string().describe('The verb that wrote it.'),
   operationId: identifier.describe('Names the call; all entries of one call share it.'),
   userId: identifier.nullable().describe("The user it is about; null for the library's own acts."),
-  creditType: identifier.nullable().describe("The kind of credits; null for the library's own acts."),
+  creditType: identifier.nullable().describe("The credit type; null for the library's own acts."),
   /** Position in the account's chain, from 1; 0 outside any chain. */
   seq: count.describe("Position in the account's chain, from 1; 0 outside any chain."),
-  message: z.string().describe('What happened, for people.'),
+  message: z.string().describe('A text for people: the change that happened.'),
   amount: credits.min(0).describe('Credits that were asked for or moved, never negative.'),
-  delta: credits.describe('Credits that the balance changed by.'),
+  delta: credits.describe('The change of the balance, in credits.'),
   balanceAfter: credits.describe('The balance after it, in credits.'),
   availableAfter: credits.describe('The available credits after it.'),
   correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
-  actor: z.string().nullable().describe('Who made the call; null where nobody was named.'),
-  reason: z.string().nullable().describe('Why it was made; null where no reason was given.'),
-  description: z.string().nullable().describe('A text of the caller; null without one.'),
-  metadata: jsonObject.describe('What the caller wrote beside it; {} without any.'),
-  /** For refusals `code` and the numbers in credits; for others what a replay needs, amounts in micro-units. */
+  actor: z.string().nullable().describe('The one who made the call; null where nobody was named.'),
+  reason: z.string().nullable().describe('The reason for the call; null where none was given.'),
+  description: z.string().nullable().describe('A text from the caller; null without one.'),
+  metadata: jsonObject.describe('Data that the caller gave with the call; {} without any.'),
+  /**
+   * For refusals the `code` and the numbers in credits; for others data that a replay needs, amounts in micro-units.
+   */
   details: jsonObject.describe(
-    'For refusals `code` and the numbers in credits; for others what a replay needs, amounts in micro-units.',
+    'For refusals the `code` and the numbers in credits; for others data that a replay needs, amounts in micro-units.',
   ),
   createdAt: instant.describe('The instant it took effect.'),
   /** SHA-256 of its canonical bytes, in hex. */
@@ -47,22 +49,22 @@ const problemKindSchema = z.enum([
   ...(['file_missing', 'file_differs', 'file_unknown', 'file_damaged'] as const),
 ]);
 /**
- * - `sequence`, `chain`, `hash`, `balance`, `available`, `time`, `columns`: of an entry, by its id.
- * - `future`: an operation dated later than now.
- * - `account`, `grant`, `hold`: a row that is not what the entries make of it, or is missing, by its id.
- * - `file_missing`, `file_differs`: an entry without its line, or whose line has other content, by its id.
- * - `file_unknown`: a line of this ledger whose entry the database does not have, by the line's id.
- * - `file_damaged`: a line that cannot be read, as `line N`.
+ * - `sequence`, `chain`, `hash`, `balance`, `available`, `time`, `columns`: the entry with this id is wrong in this.
+ * - `future`: an operation is dated later than now.
+ * - `account`, `grant`, `hold`: the row with this id is missing, or differs from the one that the entries make.
+ * - `file_missing`, `file_differs`: the entry with this id has no line, or one with other content.
+ * - `file_unknown`: the line with this id is of this ledger, and the database does not have its entry.
+ * - `file_damaged`: the line cannot be read; the id is `line N`.
  */
 export type ProblemKind = z.infer<typeof problemKindSchema>;
 
 export const ProblemSchema = strictObject({
-  kind: problemKindSchema.describe('What is wrong.'),
+  kind: problemKindSchema.describe('The kind of the problem.'),
   /** The entry, account, grant or hold it is about; `line N` of the file where no id can be read. */
   id: z
     .string()
     .describe('The entry, account, grant or hold it is about; `line N` of the file where no id can be read.'),
-  message: z.string().describe('What was found and what was expected, for people.'),
+  message: z.string().describe('A text for people: the value found and the value expected.'),
 });
 export interface Problem extends Readonly<z.infer<typeof ProblemSchema>> {}
 
@@ -70,9 +72,9 @@ export const VerifyReportSchema = strictObject({
   ok: z.boolean().describe('Whether nothing is wrong.'),
   /** Entries checked. */
   checked: count.describe('Entries checked.'),
-  /** The first thousand. */
-  problems: z.array(ProblemSchema.readonly()).max(1_000).readonly().describe('The first thousand.'),
-  problemCount: count.describe('All of them.'),
+  /** The first thousand problems. */
+  problems: z.array(ProblemSchema.readonly()).max(1_000).readonly().describe('The first thousand problems.'),
+  problemCount: count.describe('The number of all problems.'),
   /**
    * Null without a file. `foreign`: lines of another ledger or program, not judged. `torn`: pieces of lines whose
    * writer died, harmless when the entry stands whole elsewhere, which is checked.

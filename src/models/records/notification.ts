@@ -9,9 +9,9 @@ import { runStatusSchema, skippedCountSchema, skippedSchema } from './run.js';
 export const NotificationSchema = strictObject({
   id: identifier.describe('Names the notification for ever; the notification_id of its message.'),
   userId: identifier.describe('The user it is for.'),
-  creditType: identifier.describe('The kind of credits it is about.'),
-  type: z.enum(notificationTypes).describe('What it tells.'),
-  payload: jsonObject.describe('What the message says beside its type.'),
+  creditType: identifier.describe('The credit type it is about.'),
+  type: z.enum(notificationTypes).describe('The type of the notification.'),
+  payload: jsonObject.describe('The content of the message beside its type.'),
   status: deliveryStatusSchema.describe('Whether the queue took it, or it was given up.'),
   error: z.string().nullable().describe('Why the last attempt failed; null where none did.'),
   createdAt: instant.describe('The instant at which it was written.'),

@@ -1,4 +1,4 @@
-/** The outbox: what a run of the relay reports, and what is known of a sink. */
+/** The outbox: the report of a run of the relay, and the facts about a sink. */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { count, instant } from './fields.js';
@@ -12,13 +12,13 @@ export const OutboxReportSchema = strictObject({
   delivered: count.describe('Rows that their receiver took.'),
   /** Rows given up in this run, after too many refusals. */
   failed: count.describe('Rows given up in this run, after too many refusals.'),
-  /** Accounts that wait for the end of a pause, or that another relay is at. */
-  waiting: count.describe('Accounts that wait for the end of a pause, or that another relay is at.'),
+  /** Accounts that wait for the end of a pause, or that another relay has claimed. */
+  waiting: count.describe('Accounts that wait for the end of a pause, or that another relay has claimed.'),
   /** Rows deleted: sent ones that are a week old, and those of sinks that were taken off. */
   deleted: count.describe('Rows deleted: sent ones that are a week old, and those of sinks that were taken off.'),
   skippedCount: skippedCountSchema,
-  /** What went wrong, by row; the first 100. */
-  skipped: skippedSchema.describe('What went wrong, by row; the first 100.'),
+  /** Failures, by row; the first 100. */
+  skipped: skippedSchema.describe('Failures, by row; the first 100.'),
 });
 /** JSON-safe. */
 export interface OutboxReport extends Readonly<z.infer<typeof OutboxReportSchema>> {}

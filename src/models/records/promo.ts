@@ -1,4 +1,4 @@
-/** Promo codes, the claims of them, and what a claim is answered with. */
+/** Promo codes, the claims of them, and the answer to a claim. */
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
 import { strictObject } from '../strict-object.js';
@@ -8,7 +8,7 @@ export const PromoSchema = strictObject({
   id: identifier.describe('Names the promo for ever.'),
   code: z.string().describe('The code, trimmed and upper-case.'),
   credits: credits.min(0).describe('Credits of one claim.'),
-  creditType: identifier.describe('The kind of credits.'),
+  creditType: identifier.describe('The credit type.'),
   description: z.string().nullable().describe('A text for people; null without one.'),
   targetType: promoTargetSchema.describe('Whether all users may claim it, or only those named.'),
   targetUserIds: z.array(identifier).readonly().describe('The users who may claim it; empty for all users.'),
@@ -17,7 +17,7 @@ export const PromoSchema = strictObject({
   validFrom: instant.describe('The first instant at which it can be claimed.'),
   validUntil: instant.nullable().describe('The last instant at which it can be claimed; null for ever.'),
   isActive: z.boolean().describe('Whether it is switched on.'),
-  metadata: jsonObject.describe('What the host wrote beside it; {} without any.'),
+  metadata: jsonObject.describe('Data that the host gave with it; {} without any.'),
   /** Claims so far. */
   totalClaims: count.describe('Claims so far.'),
   createdAt: instant.describe('The instant at which it was made.'),
@@ -32,7 +32,7 @@ export const PromoClaimSchema = strictObject({
   creditsAwarded: credits.min(0).describe('Credits that the user got.'),
   transactionId: identifier.describe('The transaction that granted them.'),
   claimedAt: instant.describe('The instant of the claim.'),
-  metadata: jsonObject.describe('What the caller wrote beside the claim; {} without any.'),
+  metadata: jsonObject.describe('Data that the caller gave with the claim; {} without any.'),
 });
 export interface PromoClaim extends Readonly<z.infer<typeof PromoClaimSchema>> {}
 
@@ -46,7 +46,7 @@ export const EligibilitySchema = z.discriminatedUnion('eligible', [
   strictObject({
     eligible: z.literal(false).describe('The user could not claim now.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),
-    reason: z.string().describe('Why not, for people.'),
+    reason: z.string().describe('A text for people: the reason why not.'),
   }),
 ]);
 export type Eligibility = z.infer<typeof EligibilitySchema>;
@@ -56,14 +56,14 @@ export const ClaimResultSchema = z.discriminatedUnion('success', [
     success: z.literal(true).describe('The claim was applied.'),
     creditsAwarded: credits.min(0).describe('Credits that the user got.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),
-    message: z.string().describe('What happened, for people.'),
+    message: z.string().describe('A text for people: the change that happened.'),
     transactionId: identifier.describe('The transaction that granted them.'),
   }),
   strictObject({
     success: z.literal(false).describe('The rules refused the claim.'),
     creditsAwarded: z.literal(0).describe('Nothing was granted.'),
     promoCode: z.string().describe('The code, trimmed and upper-case.'),
-    message: z.string().describe('Why not, for people.'),
+    message: z.string().describe('A text for people: the reason why not.'),
   }),
 ]);
 export type ClaimResult = z.infer<typeof ClaimResultSchema>;

@@ -1,4 +1,4 @@
-/** What the reports of jobs, walks and the relay have in common. */
+/** The fields that the reports of jobs, of walks and of the relay share. */
 import { z } from 'zod';
 import type { CreditErrorCode } from '../../errors.js';
 import { count } from './fields.js';
@@ -12,15 +12,15 @@ export const runStatusSchema = z
   .enum(['completed', 'stopped'])
   .describe('`stopped` by the signal, by time, or by a database that did not answer: run it again.');
 
-export const skippedCountSchema = count.describe('How many were left out, also beyond the first 100.');
+export const skippedCountSchema = count.describe('The number of all that were left out, also beyond the first 100.');
 
 export const skippedSchema = z
   .array(
     z
       .strictObject({
-        id: z.string().describe('What was left out; empty where the whole run met the error.'),
+        id: z.string().describe('The id of the one left out; empty where the whole run met the error.'),
         code: errorCodeSchema.describe('The code of the error it met.'),
-        message: z.string().describe('What happened, for people.'),
+        message: z.string().describe('A text for people: the reason.'),
       })
       .readonly(),
   )

@@ -1,4 +1,4 @@
-/** Subscriptions: which plan a user is on, and how that came about. */
+/** Subscriptions: the plan that a user is on, and how that came about. */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
@@ -10,12 +10,14 @@ export const UserSubscriptionSchema = strictObject({
   planName: z.string().describe('The name of that plan when it was chosen.'),
   status: z
     .enum(['trialing', 'active', 'paused', 'cancelled', 'ended'])
-    .describe('How it stands; a cancelled one goes on until its period ends.'),
+    .describe('The status. One that is cancelled at the end of its period keeps its status until then.'),
   startedAt: instant.describe('The instant at which it was started.'),
   periodStart: instant.describe('The start of the current period.'),
   periodEnd: instant.describe('The end of the current period, the start of the next.'),
-  /** When it ends, where it does not renew. */
-  validUntil: instant.nullable().describe('When it ends, where it does not renew; null while it renews.'),
+  /** The instant at which it ends, where it does not renew. */
+  validUntil: instant
+    .nullable()
+    .describe('The instant at which it ends, where it does not renew; null while it renews.'),
   autoRenew: z.boolean().describe('Whether another period follows the current one.'),
   /** The plan of the next period, where another was chosen for it. */
   nextPlanId: identifier
@@ -27,7 +29,7 @@ export interface UserSubscription extends Readonly<z.infer<typeof UserSubscripti
 export const SubscriptionChangeSchema = strictObject({
   id: identifier.describe('The ledger entry of the change.'),
   at: instant.describe('The instant of the change.'),
-  message: z.string().describe('What changed, for people.'),
+  message: z.string().describe('A text for people: the change.'),
   subscription: UserSubscriptionSchema.readonly().describe('The subscription after the change.'),
 });
 /** One step of a user's subscriptions. */
@@ -47,5 +49,5 @@ export const AllocationSchema = strictObject({
   granted: credits.min(0).describe("Credits that were granted, of the plan's own credit type."),
   alreadyAllocated: z.boolean().describe('Whether there was nothing left to grant.'),
 });
-/** What the allocation of one subscription came to. */
+/** The result of allocating one subscription. */
 export interface Allocation extends z.infer<typeof AllocationSchema> {}

@@ -14,18 +14,18 @@ export interface Draw extends Readonly<z.infer<typeof DrawSchema>> {}
 export const CreditsTransactionSchema = strictObject({
   id: identifier.describe('Names this transaction for ever.'),
   operationId: identifier.describe('Names the call; all transactions of one call share it.'),
-  userId: identifier.describe('The user whose account it is of.'),
-  creditType: identifier.describe('The kind of credits.'),
+  userId: identifier.describe('The user of the account.'),
+  creditType: identifier.describe('The credit type.'),
   /** Position in the account's gapless history, from 1. */
   seq: count.min(1).describe("Position in the account's gapless history, from 1."),
-  type: transactionTypeSchema.describe('What kind of change it is.'),
-  /** What was asked for or moved, never negative; differs from |delta| for holds and scheduled grants. */
+  type: transactionTypeSchema.describe('The type of the change.'),
+  /** The credits asked for or moved, never negative; differs from |delta| for holds and scheduled grants. */
   amount: credits
     .min(0)
-    .describe('What was asked for or moved, never negative; differs from |delta| for holds and scheduled grants.'),
-  /** What the balance changed by. */
-  delta: credits.describe('What the balance changed by.'),
-  reservedDelta: credits.describe('What the credits on hold changed by.'),
+    .describe('The credits asked for or moved, never negative; differs from |delta| for holds and scheduled grants.'),
+  /** The change of the balance. */
+  delta: credits.describe('The change of the balance.'),
+  reservedDelta: credits.describe('The change of the credits on hold.'),
   balanceAfter: credits.describe('The balance after it.'),
   availableAfter: credits.describe('The available credits after it.'),
   debtAfter: credits.min(0).describe('The debt after it.'),
@@ -33,12 +33,12 @@ export const CreditsTransactionSchema = strictObject({
   grantId: identifier.nullable().describe('The grant that was made or ended; null for other types.'),
   reservationId: identifier.nullable().describe('The reservation it is about; null for other types.'),
   reverses: identifier.nullable().describe('The transaction that it undoes; null when it undoes none.'),
-  description: z.string().nullable().describe('A text of the caller; null without one.'),
-  actor: z.string().nullable().describe('Who made the call; null where nobody was named.'),
-  reason: z.string().nullable().describe('Why it was made; null where no reason was given.'),
+  description: z.string().nullable().describe('A text from the caller; null without one.'),
+  actor: z.string().nullable().describe('The one who made the call; null where nobody was named.'),
+  reason: z.string().nullable().describe('The reason for the call; null where none was given.'),
   correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
   idempotencyKey: z.string().nullable().describe('The key of the call; null without one.'),
-  metadata: jsonObject.describe('What the caller wrote beside it; {} without any.'),
+  metadata: jsonObject.describe('Data that the caller gave with the call; {} without any.'),
   /** The instant it took effect. */
   createdAt: instant.describe('The instant it took effect.'),
 });

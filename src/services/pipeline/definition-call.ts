@@ -1,7 +1,7 @@
 /** One call that writes a definition: finds an earlier answer, decides, makes the ledger entry, commits. */
 import { randomInt } from 'node:crypto';
 import type { CallInfo } from '../../core/command.js';
-import { isTooLong, MAX_LINE_BYTES, sealAlone } from '../../core/entry-line.js';
+import { isTooLong, LINE_BYTES_MAX, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
 import { type EntryRow, scopedKeyOf } from '../../models/entry.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
@@ -182,10 +182,10 @@ export class DefinitionCall<S> {
 }
 
 function tooLong() {
-  const message = `The ledger line of this call would exceed ${MAX_LINE_BYTES} bytes.`;
+  const message = `The ledger line of this call would exceed ${LINE_BYTES_MAX} bytes.`;
   return creditError('LIMIT_EXCEEDED', `${message} Give it fewer users or less text.`, {
     what: 'ledgerLineBytes',
-    limit: MAX_LINE_BYTES,
+    limit: LINE_BYTES_MAX,
   });
 }
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { outcomesOf, pageOf, rowsByKey } from '../../../src/db/kit/answers.js';
 import { madeFor } from '../../../src/db/kit/failures.js';
-import { checkAlone, plannedUnits } from '../../../src/db/kit/units.js';
+import { checkAlone, translatedUnits } from '../../../src/db/kit/units.js';
 import type { Row, Unit } from '../../../src/ports/db-manager.js';
 import { insert, remove, replace } from '../../../src/testing/db-manager/fixture.js';
 import { entry, item, testModels } from '../../../src/testing/db-manager/models.js';
@@ -12,7 +12,7 @@ const stores = new Map(
   Object.values(models).map((model) => [model.name, { model, keyOf: (row: Row) => row[model.key] as string }]),
 );
 const plan = (units: readonly Unit[], refuse: (key: string) => void = () => {}) =>
-  plannedUnits(
+  translatedUnits(
     units,
     (model) => madeFor(stores, model),
     (change, { model }, key) => {

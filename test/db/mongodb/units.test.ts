@@ -4,7 +4,7 @@ import { test } from 'vitest';
 import { StoredCollection } from '../../../src/db/mongodb/collection.js';
 import { ContendedDocuments } from '../../../src/db/mongodb/contended-documents.js';
 import { looksOf, refusalsOf } from '../../../src/db/mongodb/preflight.js';
-import { planned } from '../../../src/db/mongodb/units.js';
+import { translated } from '../../../src/db/mongodb/units.js';
 import { bulksOf } from '../../../src/db/mongodb/write-commands.js';
 import { isCreditError } from '../../../src/errors.js';
 import type { Unit } from '../../../src/ports/db-manager.js';
@@ -13,7 +13,7 @@ import { entry, item, testModels } from '../../../src/testing/db-manager/models.
 
 const models = testModels();
 const collections = new Map(Object.values(models).map((model) => [model.name, new StoredCollection(model, 'c_')]));
-const plan = (units: readonly Unit[]) => planned(units, (name) => collections.get(name) as StoredCollection);
+const plan = (units: readonly Unit[]) => translated(units, (name) => collections.get(name) as StoredCollection);
 const name = (model: { name: string }) => `c_${model.name}`;
 const a = item({ id: 'a', version: 2, code: 'A' });
 const b = item({ id: 'b', version: 2 });

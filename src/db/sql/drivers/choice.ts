@@ -1,4 +1,7 @@
-/** Which driver the options ask for. A new one is a file beside this one, its options here, a line in each function. */
+/**
+ * Chooses the driver that the options ask for. A new driver is a file beside this one, its options here, and a line in
+ * each function.
+ */
 import type { DriverSettings, Reached } from './driver.js';
 import { openPgPool, openPgUrl, type PgPoolLike } from './pg.js';
 import { openPglite, type PgliteLike } from './pglite.js';
@@ -16,27 +19,27 @@ export interface DriverOptions {
    */
   readonly pool?: PgPoolLike | undefined;
   /**
-   * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction, unless that is
-   * its `session`. It knows no timeouts of its own, and `close()` leaves it open.
+   * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction, unless that is its
+   * `session`. It has no timeouts of its own, and `close()` leaves it open.
    */
   readonly pglite?: PgliteLike | undefined;
 }
 
 export const DRIVER_OPTIONS: Readonly<Record<keyof DriverOptions, true>> = { url: true, pool: true, pglite: true };
 
-/** What is wrong with them, for a person. */
+/** The problems of these options, for people. */
 export function driverProblems({ url, pool, pglite }: DriverOptions): string[] {
   const problems: string[] = [];
   if ([url, pool, pglite].filter((each) => each !== undefined).length !== 1)
     problems.push('give one of url, pool and pglite');
-  // The URL itself holds a password: it is told to nobody.
+  // The URL holds a password, so no message shows it.
   if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) problems.push('the URL does not begin with postgres://');
   if (pool !== undefined && typeof pool?.connect !== 'function') problems.push('pool is not a pg Pool');
   if (pglite !== undefined && typeof pglite?.transaction !== 'function') problems.push('pglite is not a PGlite');
   return problems;
 }
 
-/** The database of options without a problem. Opens nothing. */
+/** The database that valid options name. Opens nothing. */
 export function openDriver({ url, pool, pglite }: DriverOptions, settings: DriverSettings): Reached {
   if (pglite) return openPglite(pglite);
   if (pool) return openPgPool(pool, settings);

@@ -1,8 +1,8 @@
-/** What a driver is asked for and what it gives: a database is its dialect and where its connections come from. */
+/** The settings that a driver takes and the database that it gives: a dialect and a source of connections. */
 import type { SqlSource } from '../connection.js';
 import type { Dialect, Timeouts } from '../dialect.js';
 
-/** Options that concern connections, with their defaults; a driver uses those that it knows how to. */
+/** Settings of connections, with their defaults; a driver uses those that it knows. */
 export interface DriverSettings extends Timeouts {
   readonly poolSize: number;
   readonly prepare: boolean;

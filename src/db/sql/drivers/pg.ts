@@ -28,7 +28,7 @@ interface PgSourceOptions {
 
 const heard = new WeakSet<PgPoolLike>();
 
-/** A `pg` pool as a source. What its connections need once (`setUp`) is sent when each is first used. */
+/** A `pg` pool as a source. Each connection is set up (`setUp`) when it is first used. */
 export class PgSource implements SqlSource {
   readonly #pool: PgPoolLike;
   readonly #options: PgSourceOptions;
@@ -37,8 +37,8 @@ export class PgSource implements SqlSource {
   constructor(pool: PgPoolLike, options: PgSourceOptions) {
     this.#pool = pool;
     this.#options = options;
-    // An idle connection that the server ends is replaced by the next call; unheard, the event would end the process.
-    // The listener stays when we close: what is on its way out may still fail.
+    // When the server ends an idle connection, the next call makes another; without a listener the event would end the
+    // process. The listener stays when we close: a connection on its way out may still fail.
     if (!heard.has(pool)) pool.on?.('error', ignore);
     heard.add(pool);
   }
@@ -55,7 +55,7 @@ export class PgSource implements SqlSource {
     const destroy = (): void => {
       // Ending it politely would wait for an answer that may never come.
       if (!released) socketOf(client)?.destroy();
-      // The socket still has something to say to a listener of ours after that.
+      // After that the socket still has an error to report, and needs a listener of ours.
       if (!released) client.on?.('error', ignore);
       release(new Error('The connection is no longer wanted.'));
     };
@@ -86,8 +86,8 @@ export class PgSource implements SqlSource {
   }
 
   /**
-   * By callback: it is called while the pool hands the client over. A promise is heard later, and a server that ends in
-   * the moment in which the connection is made (one packet says ready and the end) would end this process too.
+   * Connects by callback, which runs while the pool hands the client over. A promise is heard later: a server that ends
+   * in the moment in which the connection is made (one packet says ready and the end) would end this process too.
    */
   #connect(): Promise<PgClientLike> {
     return new Promise((resolve, reject) => {

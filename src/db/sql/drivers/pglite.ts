@@ -1,6 +1,6 @@
 /**
- * PGlite as a source of connections: one connection, which the host uses as well. A call waits while the host is inside
- * a transaction, and is given up (`CONTENTION`) when that does not end by its deadline.
+ * PGlite as a source of connections. It is one connection, which the host uses as well: a call waits while the host is
+ * inside a transaction, and is refused (`CONTENTION`) when that does not end by the call's deadline.
  */
 import type { SqlLease, SqlResult, SqlSource } from '../connection.js';
 import { postgres } from '../postgres/dialect.js';
@@ -45,7 +45,7 @@ class PgliteSource implements SqlSource {
 
   async lease(giveUp: AbortSignal): Promise<SqlLease> {
     await this.#untilFree(giveUp);
-    // The first statement of the lease has its turn already: nothing can come between.
+    // This is the turn of the lease's first statement: nothing can come between.
     let held: Held | null = await this.#hold(giveUp);
     let isOurs = false;
     let isOver = false;
@@ -83,10 +83,10 @@ class PgliteSource implements SqlSource {
     };
   }
 
-  /** It is the host's, and open. */
+  /** Closes nothing: the PGlite belongs to the host, and stays open. */
   async close(): Promise<void> {}
 
-  /** Waits while somebody has begun a transaction by hand: there a savepoint is possible, and nowhere else. */
+  /** Waits while somebody has begun a transaction by hand: a savepoint succeeds inside one, and nowhere else. */
   async #untilFree(giveUp: AbortSignal): Promise<void> {
     while (!giveUp.aborted) {
       try {
@@ -106,7 +106,7 @@ class PgliteSource implements SqlSource {
   #hold(giveUp: AbortSignal): Promise<Held> {
     return new Promise((resolve, reject) => {
       const done = this.#db.transaction(async (transaction) => {
-        // Nobody waits any more.
+        // Nobody waits for this lease any more.
         if (giveUp.aborted) throw new Error('The call was given up.');
         let end: (how: 'commit' | 'rollback') => void = () => {};
         const ended = new Promise<'commit' | 'rollback'>((tell) => (end = tell));

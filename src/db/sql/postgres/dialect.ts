@@ -14,9 +14,11 @@ import { countRows, NOW, readByKeys, readPage } from './read.js';
 import { MARK, refusalsOf, writeStatement } from './write.js';
 
 /**
- * - `jit`: compiling a statement of milliseconds takes longer than running it.
- * - `enable_seqscan`: plans are kept, and one made while a table is empty must not read it whole for ever after.
- * - `client_connection_check_interval`: a statement whose client has gone ends, where the server can tell (14).
+ * - `jit`: compiling a statement that runs for milliseconds takes longer than running it.
+ * - `enable_seqscan`: the server keeps query plans, and one made while a table is empty must not read it whole for ever
+ *       after.
+ * - `client_connection_check_interval`: a statement ends when its client has gone, where the server can tell (version
+ *   14).
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',

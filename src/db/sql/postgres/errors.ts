@@ -5,10 +5,10 @@ import type { Failure } from '../dialect.js';
 /** Codes after which nobody knows whether the statement was applied: the connection ended, or the server is unsure. */
 const LOST = /^(08|57P|58|F0|XX)|^40003$/;
 
-/** What pg says of a client that had died before the statement was handed to it. */
+/** The text of `pg` for a client that had died before the statement was handed to it. */
 const NEVER_SENT = /not queryable/;
 
-/** What the failure of a statement says of its effects. */
+/** The effects of a statement that failed. */
 export function failureOf(error: unknown): Failure {
   const code = sqlState(error);
   if (code === null) return error instanceof Error && NEVER_SENT.test(error.message) ? 'failed' : 'lost';
@@ -27,7 +27,7 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** A user, database or schema that the server does not let in or have, and tables and rights on them. */
+/** Codes for a user, database or schema that the server refuses or does not have, and for tables and rights on them. */
 const SETUP = /^(28...|3D...|3F...|42501|42P01)$/;
 
 export function isSetupError(error: unknown): boolean {
@@ -38,7 +38,9 @@ export function codeOf(error: unknown): string {
   return `SQLSTATE ${sqlState(error)}`;
 }
 
-/** After a statement that failed, a commit is answered with a rollback, and with no error. */
+/**
+ * Whether a commit was carried out: after a failed statement the server answers it with ROLLBACK, and with no error.
+ */
 export function isCommitted({ command }: SqlResult): boolean {
   return command === undefined || command === 'COMMIT';
 }

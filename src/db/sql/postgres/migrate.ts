@@ -1,4 +1,4 @@
-/** Makes tables and indexes, and adds what a newer version of a model brings. Never changes or drops anything. */
+/** Makes tables and indexes, and adds the columns and indexes of newer models. Never changes or drops anything. */
 import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
 import type { MigrateOptions } from '../dialect.js';
@@ -7,9 +7,9 @@ import { definition, NAMING, quoted, TYPES } from './columns.js';
 
 /** The comment on each of our tables: it tells them from tables that happen to have the same name. */
 const MARK = 'credit-management';
-const MIN_SERVER_VERSION = 130_000;
+const SERVER_VERSION_MIN = 130_000;
 
-/** What the catalog says of one table; null where there is none. */
+/** The catalog's description of one table; `mark` is null where the table has no comment. */
 interface Found {
   readonly table: string;
   readonly kind: string;
@@ -19,7 +19,7 @@ interface Found {
 }
 
 /**
- * The tables of these models, made where they are missing. Several processes may do this at once: an advisory lock lets
+ * Makes the tables of these models where they are missing. Several processes may do this at once: an advisory lock lets
  * one go first, and where nothing is missing there is no lock and nothing is written.
  */
 export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
@@ -50,7 +50,7 @@ async function schemaOf(connection: SqlConnection, wanted: string | null): Promi
   const { schema, version } = rows[0] as { schema: string | null; version: string };
   const problems: string[] = [];
   if (schema === null) problems.push('the search_path of the connection names no schema that exists');
-  if (Number(version) < MIN_SERVER_VERSION) problems.push(`the server is older than PostgreSQL 13 (${version})`);
+  if (Number(version) < SERVER_VERSION_MIN) problems.push(`the server is older than PostgreSQL 13 (${version})`);
   if (problems.length > 0) throw unusable(problems);
   return schema as string;
 }
@@ -114,7 +114,10 @@ const CATALOG = `select json_build_object(
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = $1::text and c.relname = any(array(select json_array_elements_text($2::text::json)))`;
 
-/** A new version beside the old one needs no entry in any index, as long as no indexed column changes. */
+/**
+ * Free room for a new version of a row beside the old one: it needs no entry in any index, as long as no indexed column
+ * changes.
+ */
 const ROOM = ' with (fillfactor = 70)';
 
 /** The statements that make a table, its indexes and its mark. */
@@ -136,8 +139,9 @@ function indexed(table: Table, existing: readonly string[]): string[] {
 }
 
 /**
- * Rows that are null in the first field are left out: no condition on that field finds them, a unique value is absent
- * there, and half the indexes of a ledger entry are spared its insert. Only a walk over a whole index has to sort.
+ * An index leaves out the rows that are null in its first field: no condition on that field finds them, and a null is
+ * no unique value. That spares half the indexes of a ledger entry its insert. Only a walk over a whole index has to
+ * sort.
  */
 function indexDefinition(table: Table, { name, columns, unique }: TableIndex): string {
   const [first] = columns as [Column];

@@ -7,7 +7,9 @@ import { scalar, scalarText, selected, TYPES, unnested, unnestedText } from './c
 
 export const NOW = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint::text as now';
 
-/** Rows by key, in no order; with `lock` they stay locked to the end of the transaction, taken in the order of keys. */
+/**
+ * Reads rows by key, in no order. With `lock`, they are locked in the order of their keys until the transaction ends.
+ */
 export function readByKeys(table: Table, keys: readonly string[], lock: boolean): Statement {
   const key = table.key.name;
   const wanted = `array(select json_array_elements_text($1::text::json))`;
@@ -16,7 +18,7 @@ export function readByKeys(table: Table, keys: readonly string[], lock: boolean)
   return { text: `select row_to_json(r)::text as r from (${rows}${order}) r`, values: [JSON.stringify(keys)] };
 }
 
-/** One row more than the page holds, so that one knows whether there is another page. */
+/** Reads one row more than the page holds, so that the caller knows whether there is another page. */
 export function readPage(table: Table, query: FindQuery): Statement {
   const values: string[] = [];
   const order = orderFields(table.model, query).map((field) => table.column(field));
@@ -25,10 +27,11 @@ export function readPage(table: Table, query: FindQuery): Statement {
   if (query.after !== undefined) {
     conditions.push(afterCursor(order, decodeCursor(table.model, query), descending, values));
   }
-  // With the table's name: a bare one would mean the column of the answer, which is computed and in no index.
+  // Columns are named with their table: a bare name would mean the column of the answer, which is computed and in no
+  // index.
   const by = order.map(({ name }) => `x.${name}${descending ? ' desc' : ''}`).join(', ');
   const rows = `select ${selected(table.columns)} from ${table.name} x${where(conditions)} order by ${by}`;
-  // A plan for any number of values is made for this number of rows.
+  // The limit is part of the text, so that the server's query plan is made for this number of rows.
   const limit = `limit ${BigInt(query.limit) + 1n}`;
   return { text: `select row_to_json(r)::text as r from (${rows} ${limit}) r`, values };
 }
@@ -64,7 +67,7 @@ function conditionsOf(table: Table, { equals, anyOf, range }: Omit<FindQuery, 'l
       const value = range[name as keyof typeof BOUNDS];
       if (value !== undefined) conditions.push(`${column.name} ${operator} ${bound(column, value, values)}`);
     }
-    // An empty range still asks for a value.
+    // A range without bounds still asks for a value.
     if (column.nullable) conditions.push(`${column.name} is not null`);
   }
   return conditions;

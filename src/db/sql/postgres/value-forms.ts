@@ -1,7 +1,8 @@
 /**
- * How the values of a column travel in one statement. What all rows share, or none has, needs no list: that spares
- * the server a set of rows for each column, and this process a text. Each combination is a statement of its own, which
- * every connection keeps, so there are few of them, and a batch takes the one that spares the most.
+ * The ways in which the values of a column travel in one statement. A value that all rows share, or that no row has,
+ * needs no list: that spares the server a set of rows for each column, and this process a text. Each combination is a
+ * statement of its own, which every connection keeps. So there are few of them, and a batch takes the one that spares
+ * the most.
  */
 import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Column } from '../table.js';
@@ -15,7 +16,7 @@ export interface Variant {
   readonly text: string;
 }
 
-/** Fewer rows gain nothing, and would ask for ever new statements. */
+/** With fewer rows nothing is gained, and new statements would be made for ever. */
 const ROWS_MIN = 32;
 const VARIANTS_MAX = 12;
 
@@ -29,7 +30,7 @@ export function formsOf(columns: readonly Column[], rows: readonly Row[]): reado
   });
 }
 
-/** Whether two values are surely the same; of JSON, only what is empty or one object. */
+/** Whether two values are surely the same. JSON values are so when both are empty, or one object. */
 function isSame(a: StoredValue, b: StoredValue): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -48,7 +49,7 @@ export function variantFor(
   wanted: readonly (readonly Form[])[],
   textOf: (forms: readonly (readonly Form[])[]) => string,
 ): Variant {
-  // The first one carries every batch.
+  // The first variant can carry every batch.
   if (known.length === 0) {
     const forms = wanted.map((each) => each.map((): Form => 'list'));
     known.push({ forms, text: textOf(forms) });

@@ -1,17 +1,18 @@
 /**
  * The money statement: many units in one round trip, each written as a whole or not at all.
  *
- * A chain of common table expressions, each decided by the ones before it, so that it is right at READ COMMITTED:
- * - `dup`: units of which an inserted key or a unique value exists. A unit whose document is then locked at the
- *   expected version has seen every unique value that this document guards: they change with its version.
+ * It is a chain of common table expressions. Each is decided by the ones before it, so it is right at READ COMMITTED:
+ * - `dup`: units of which an inserted key or a unique value exists. A document that is then locked at the expected
+ *   version guards unique values that change with its version alone: `dup` has seen every one of them.
  * - `lk`, one a model: the replaced and deleted rows that are at the expected version and not locked by somebody else.
  * - `ok`: for each unit, whether all its rows were locked and none of its values taken.
  * - the writes, of the units that are `ok`.
  *
- * A plan is kept, and one that was made while a table was small must not read the whole table for ever after. So rows
- * are found one after another, by key: `x.id = any(array[o.id])` says `x.id = o.id` in a form that only an index of `x`
- * can answer (where the statement needs more of `x` than that index holds), and `dup` looks in a subselect that is not
- * flattened. And `ok` is an array that the writes look into by place, so that no two lists of hundreds are joined.
+ * The server keeps a query plan, and one that was made while a table was small must not read the whole table for ever
+ * after. So rows are found one after another, by key: `x.id = any(array[o.id])` says `x.id = o.id` in a form that only
+ * an index of `x` can answer (where the statement needs more of `x` than that index holds), and `dup` looks in a
+ * subselect that is not flattened. And `ok` is an array that the writes look into by place, so that no two lists of
+ * hundreds are joined.
  */
 import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
@@ -30,22 +31,25 @@ interface Group {
   readonly keys: string[];
   readonly versions: number[];
   readonly rows: Row[];
-  /** One change of a lone unit, whose values need not travel as lists: that halves the server's work for it. */
+  /**
+   * Whether this is the only change of the only unit. Its values need no lists then: that halves the server's work for
+   * it.
+   */
   isOne: boolean;
-  /** Of the columns but the key, in their order. */
+  /** The forms of all columns but the key, in their order. */
   forms: readonly Form[];
 }
 
-/** A setting of a transaction that ends with it. */
+/** The setting that marks a transaction. It ends with the transaction. */
 export const MARK = 'credit_management.mark';
 
 /** Variants by the kinds of changes they serve. */
 const variants = new WeakMap<Table, Map<string, Variant[]>>();
 
 /**
- * @param isBlind for one unit: not to look for what stands in its way. The answer says no more than that it was
- * refused, and a taken value is an error; for that it costs the server half as much.
- * @param mark what {@link MARK} must hold for anything to be written; null: anything.
+ * @param isBlind for one unit: whether not to look for obstacles. The answer then says only whether it was refused, and
+ * a taken value is an error; for that it costs the server half as much.
+ * @param mark the value that {@link MARK} must hold for anything to be written; null for any value.
  */
 export function writeStatement(
   units: readonly (readonly TableChange[])[],
@@ -97,7 +101,7 @@ function byName(a: Group, b: Group): number {
   return nameOf(a) < nameOf(b) ? -1 : 1;
 }
 
-/** The text for these groups, whose forms become those of the text. */
+/** The text for these groups. The forms of the text become those of the groups. */
 function textFor(groups: readonly Group[], isBlind: boolean, isMarked: boolean): string {
   const [first] = groups;
   if (!first) return textOf(groups, isBlind, isMarked);
@@ -118,7 +122,7 @@ function textFor(groups: readonly Group[], isBlind: boolean, isMarked: boolean):
   return variant.text;
 }
 
-/** In the order of {@link Places}. */
+/** The values of a group, in the order of {@link Places}. */
 function valuesOf({ table, op, units, keys, versions, rows, isOne, forms }: Group): (string | null)[] {
   const values: (string | null)[] = isOne
     ? ['1', storedText(table.key, keys[0] as string)]
@@ -141,7 +145,7 @@ function valuesOf({ table, op, units, keys, versions, rows, isOne, forms }: Grou
   return values;
 }
 
-/** Where the values of a group are among the parameters. */
+/** The places of a group's values among the parameters. */
 interface Places extends Pick<Group, 'table' | 'op' | 'isOne'> {
   readonly unit: string;
   readonly key: string;
@@ -193,7 +197,7 @@ select case when array_position((select v from ok), false) is null then null els
 const ORDER: Readonly<Record<Operation, number>> = { insert: 0, replace: 1, delete: 2 };
 const OK = '(select v from ok)[o.u]';
 
-/** The changes of a group as rows `o`: these columns, as far as they travel as lists, are named by {@link valueIn}. */
+/** The changes of a group as rows `o`. {@link valueIn} names these columns, as far as they travel as lists. */
 function source(places: Places, columns: readonly Column[] = []): string {
   const { unit, key, expected, table, isOne } = places;
   const sent = isOne ? scalar : unnested;
@@ -234,10 +238,10 @@ function dupsOf(places: Places, model: number): string[] {
   const key = table.key.name;
   const dups = op === 'insert' ? [probe(places, model, -1, [], `x.${key} = o.id`)] : [];
   for (const [i, index] of table.indexes.entries()) {
-    // What is absent stands in nobody's way.
+    // An absent value collides with nothing.
     if (!index.unique || index.columns.some((column) => columns.get(column)?.form === 'null')) continue;
     const on = index.columns.map((column) => `x.${column.name} = ${valueIn(places, column)}`);
-    // A row does not stand in its own way.
+    // A row does not collide with itself.
     if (op === 'replace') on.push(`x.${key} <> o.id`);
     const given = index.columns.filter((column) => column !== table.key);
     dups.push(probe(places, model, i, given, on.join(' and ')));
@@ -271,7 +275,7 @@ function okOf(locks: readonly string[], isMarked: boolean): string {
   return `select array_agg(s = 0${isHere} order by u) as v from (${sums}) as sums`;
 }
 
-/** The same for one unit that nothing else can stand in the way of. */
+/** The same for a blind statement: nothing but a lock can stand in the way of its unit. */
 function allLocked(locks: readonly string[]): string {
   const counts = locks.map((name) => `(select count(*) from ${name})`);
   return `select array[${counts.join(' + ') || '0'} = ($1::text::int[])[1]] as v`;
