@@ -1,4 +1,4 @@
-/** Services by hand, for hosts that wire without a manager: each is built on a credit service and shares its parts. */
+/** Makes single services for hosts that wire without a manager. Each shares the parts of a given credit service. */
 import { creditError } from './errors.js';
 import type { CreditService } from './services/credits/contract.js';
 import type { ExpirationService } from './services/jobs/contract.js';
@@ -12,7 +12,7 @@ type Maker<Part extends keyof CreditManagement> = <S>(credits: CreditService<S>)
 
 const managers = new WeakMap<object, unknown>();
 
-/** Keeps which manager the credit services are of. */
+/** Remembers the manager of these credit services. */
 export function rememberManager<S, U extends string>(
   manager: CreditManagement<S, U>,
   services: Iterable<CreditService<S>>,
@@ -21,9 +21,9 @@ export function rememberManager<S, U extends string>(
 }
 
 /**
- * Everything around a credit service that was made by hand: its jobs, its health, its events, its end.
+ * The manager behind a credit service: its jobs, its health, its events, and `close`.
  *
- * @throws CONFIGURATION for anything but a credit service of this library.
+ * @throws CONFIGURATION for any value but a credit service of this library.
  * @example
  * const credits = createCreditService({ db });
  * process.once('SIGTERM', () => void creditManagementOf(credits).close());
@@ -33,10 +33,10 @@ export function creditManagementOf<S>(credits: CreditService<S>): CreditManageme
 }
 
 /**
- * Plans, subscriptions and cycles on a credit service: they share its database, its clock and its one queue of writes.
- * Plans in a time zone need `temporal` among the options of `createCreditService`.
+ * Plans, subscriptions and cycles on a credit service. They share its database, its clock and its queue of writes.
+ * Plans in a time zone need the option `temporal` of `createCreditService`.
  *
- * @throws CONFIGURATION for anything but a credit service of this library, and for a second argument.
+ * @throws CONFIGURATION for any value but a credit service of this library, and for a second argument.
  * @example
  * const credits = createCreditService({ db, ledger: { sink: new LedgerLogger({ filePath: 'logs/credits.jsonl' }) } });
  * const subscriptions = createSubscriptionService(credits);
@@ -47,7 +47,7 @@ export const createSubscriptionService: <S>(credits: CreditService<S>) => Subscr
 );
 
 /**
- * Expiry and allocation of one user on a credit service, for schedulers of the host's own.
+ * Expiry and allocation for one user on a credit service, for the host's own scheduler.
  *
  * @throws CONFIGURATION as {@link createSubscriptionService}.
  * @example const expired = await createExpirationService(credits).checkCreditExpiration('user-1');
@@ -58,7 +58,7 @@ export const createExpirationService: <S>(credits: CreditService<S>) => Expirati
 );
 
 /**
- * Messages for people on a credit service. The `queue` is an option of `createCreditService`: commits write for it too.
+ * Messages for people on a credit service. Give the `queue` to `createCreditService`, because commits write for it too.
  *
  * @throws CONFIGURATION as {@link createSubscriptionService}.
  * @example
@@ -82,7 +82,7 @@ export const createPromoService: <S>(credits: CreditService<S>) => PromoService<
 );
 
 /**
- * The ledger of a credit service: queries, verification, repair of its file or sink.
+ * The ledger of a credit service: queries, verification, and repair of its file or sink.
  *
  * @throws CONFIGURATION as {@link createSubscriptionService}.
  * @example const { ok } = await createLedgerService(credits).verify();

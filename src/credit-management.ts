@@ -1,4 +1,4 @@
-/** Wiring: one call that puts a database, a pipeline and the services together, with in-memory defaults. */
+/** Makes a manager: puts a database, a pipeline and the services together, with in-memory defaults. */
 
 import { rememberManager } from './by-hand.js';
 import type { MemorySession } from './db/memory/manager.js';
@@ -24,8 +24,9 @@ import { subscriptionService } from './services/plans/service.js';
 import { promoService } from './services/promos/service.js';
 
 /**
- * Puts everything together. Synchronous, opens nothing, starts no timer: safe at module level. A wrong option is
- * `CONFIGURATION` and names the field.
+ * Makes a manager. It is synchronous, opens nothing and starts no timer, so it is safe at module level.
+ *
+ * @throws CONFIGURATION for a wrong option; it names the field.
  *
  * @example
  * const manager = createCreditManagement({ defaults: { trialCredits: 50 } });
@@ -88,7 +89,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
 }
 
 async function closeAll<S>(wired: WiredEngine<S>, background: Background, relay: OutboxRelay<S>): Promise<void> {
-  // New calls are refused from this moment on, those of jobs too: they go on where they stopped.
+  // From now on new calls are refused, even those of jobs. The next run of a job goes on where it stopped.
   const refusing = wired.pipeline.close();
   await background.close();
   await refusing;
@@ -99,8 +100,8 @@ async function closeAll<S>(wired: WiredEngine<S>, background: Background, relay:
 }
 
 /**
- * A credit service by itself, for hosts that wire by hand: the `credits` of a manager that they never see. The other
- * services are made on it, as `createSubscriptionService(credits)`; all of them together are one queue of writes.
+ * Makes a credit service by itself, for hosts that wire by hand. It is the `credits` of a manager that stays hidden.
+ * Make the other services on it, as `createSubscriptionService(credits)`; they all share one queue of writes.
  *
  * @throws CONFIGURATION for a wrong option; it names the field.
  * @example

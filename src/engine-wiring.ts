@@ -1,4 +1,4 @@
-/** The engine of a manager: store, pipeline, followers of a commit, and what they share. */
+/** Wires the engine of a manager: store, pipeline, the followers of a commit, and their shared parts. */
 import type { ResolvedOptions } from './resolve-options.js';
 import { BalanceCache } from './services/credits/balance-cache.js';
 import type { LedgerService } from './services/ledger/contract.js';

@@ -1,4 +1,4 @@
-/** The environment's variables become the options of a manager. */
+/** Makes a manager from environment variables. */
 import { createCreditManagement } from './credit-management.js';
 import { InMemoryDbManager } from './db/memory/manager.js';
 import { MongoDbManager } from './db/mongodb/manager.js';
@@ -14,23 +14,23 @@ import { webhookSink } from './sinks/webhook.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A manager on the database that the environment names:
+ * Makes a manager on the database that the environment names:
  *
  * - `CREDIT_DATABASE_URL`: `postgres://…` or `postgresql://…`. The package `pg` must be installed.
- * - `CREDIT_DATABASE_SCHEMA`, `CREDIT_DATABASE_PREFIX`, `CREDIT_DATABASE_POOL_SIZE`: as the adapters' options; MongoDB
- *   has no schema.
+ * - `CREDIT_DATABASE_SCHEMA`, `CREDIT_DATABASE_PREFIX`, `CREDIT_DATABASE_POOL_SIZE`: the options of the adapters.
+ *   MongoDB has no schema.
  * - `CREDIT_MONGO_URI`: `mongodb://…` or `mongodb+srv://…`, a replica set. The package `mongodb` must be installed.
- * - `CREDIT_MONGO_DB`: the name of its database. Default `credit_management`.
- * - `CREDIT_LEDGER_FILE`: path of the ledger file, unless `options.ledger` names one or has a sink.
- * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): one more sink, `webhook`, which events are sent to,
- *   signed as Standard Webhooks are.
+ * - `CREDIT_MONGO_DB`: the name of the MongoDB database. The default is `credit_management`.
+ * - `CREDIT_LEDGER_FILE`: the path of the ledger file, unless `options.ledger` has a path or a sink.
+ * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
+ *   the URL, signed as Standard Webhooks.
  *
- * Without a URL it keeps everything in memory, says so once in a warning, and refuses where `NODE_ENV` is `production`
- * unless `CREDIT_ALLOW_MEMORY=1`. A URL is never replaced by memory: one that is not understood, or two databases, are
- * `CONFIGURATION`; a driver that is missing is `CONFIGURATION` at the first call. Opens nothing.
+ * Without a URL the manager keeps everything in memory and logs one warning. If `NODE_ENV` is `production`, this needs
+ * `CREDIT_ALLOW_MEMORY=1`. A wrong URL never falls back to memory: an unknown URL, or two databases, is
+ * `CONFIGURATION`. A missing driver is `CONFIGURATION` at the first call. This function opens nothing.
  *
- * @param options everything else as for `createCreditManagement`; a `db` there and a URL are two databases.
- * @throws CONFIGURATION with what to set.
+ * @param options the other options of `createCreditManagement`; it takes no `db`.
+ * @throws CONFIGURATION; the message says what to set.
  * @example
  * const manager = createCreditManagementFromEnv();
  */
@@ -39,7 +39,7 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   env: Environment = process.env,
 ): CreditManagement<unknown, U> {
   if ((options as { db?: unknown }).db !== undefined) {
-    throw problem('a db is given as an option: use createCreditManagement for it');
+    throw problem('the option db is not allowed here; give it to createCreditManagement');
   }
   const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
@@ -74,7 +74,7 @@ function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOpt
 }
 
 function sqlOf(url: string, env: Environment): SqlDbManager {
-  // The URL itself holds a password: it is told to nobody.
+  // The URL holds a password, so no message may contain it.
   if (!/^postgres(ql)?:\/\//.test(url)) throw problem('CREDIT_DATABASE_URL does not begin with postgres://');
   return new SqlDbManager({ url, schema: read(env, 'CREDIT_DATABASE_SCHEMA'), ...shared(env) });
 }
@@ -95,7 +95,7 @@ function shared(env: Environment): { poolSize: number | undefined; prefix: strin
   };
 }
 
-/** An empty variable is as if it were not set. */
+/** The value of a variable. An empty variable counts as not set. */
 function read(env: Environment, name: string): string | undefined {
   return env[name] || undefined;
 }

@@ -1,12 +1,12 @@
-/** The health of a manager: the database is asked; file and cache tell of their last use. */
+/** The health of a manager: it asks the database; file and cache answer how their last use went. */
 
 import type { WiredEngine } from './engine-wiring.js';
 import type { Health } from './models/records/health.js';
 
-const PING_MS = 2_000;
+const PING_TIMEOUT_MS = 2_000;
 
 export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Promise<Health> {
-  const isUp = await store.db.ping({ timeoutMs: PING_MS }).then(
+  const isUp = await store.db.ping({ timeoutMs: PING_TIMEOUT_MS }).then(
     () => true,
     () => false,
   );

@@ -1,4 +1,4 @@
-/** Options checked, and completed by the default of each one that was left out. */
+/** Checks the options of a manager, and adds the default of each one that was left out. */
 import type { Defaults } from './core/decision.js';
 import type { TemporalLike } from './core/periods.js';
 import { InMemoryDbManager } from './db/memory/manager.js';
@@ -65,7 +65,7 @@ interface ParsedDefaults {
   readonly typeDefaults: ReadonlyMap<string, Defaults>;
 }
 
-/** Every option is checked here; amounts of defaults are parsed to units. */
+/** Checks every option, and parses the amounts of account defaults to units. */
 function accountDefaults<S, U extends string>(options: CreditManagementOptions<S, U>): ParsedDefaults {
   try {
     parse(optionsSchema, options);

@@ -1,18 +1,18 @@
-/** A cache in this process: bounded, with a time to live, least recently used out first. */
+/** A cache in this process. It is bounded: values expire, and the least recently used one leaves first. */
 import { creditError } from '../errors.js';
 import type { CacheBackend } from '../ports/cache.js';
 
 export interface InMemoryCacheOptions {
-  /** Entries kept at most, default 10,000. */
+  /** The most values that the cache keeps, default 10,000. */
   readonly maxEntries?: number | undefined;
 }
 
-// As it was when the library was loaded: a host's fake timers must not stop the time of a cache.
+// Bound when the library is loaded, so that a host's fake timers do not stop the time of the cache.
 const monotonicNow = performance.now.bind(performance);
 
 /**
- * Keeps balances of one process. Other processes write past it: a read may be as old as one TTL, unless it asks for
- * `fresh`.
+ * Keeps the balances of one process. It does not see the writes of other processes: a balance may be as old as its TTL,
+ * unless the read asks for `fresh`.
  *
  * @example createCreditManagement({ cache: new InMemoryCache({ maxEntries: 50_000 }) });
  */
@@ -22,7 +22,7 @@ export class InMemoryCache implements CacheBackend {
 
   constructor({ maxEntries = 10_000 }: InMemoryCacheOptions = {}) {
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-      const problem = 'maxEntries is a whole number from 1';
+      const problem = 'maxEntries must be a whole number from 1';
       throw creditError('CONFIGURATION', `InMemoryCache: ${problem}.`, { problems: [problem] });
     }
     this.#maxEntries = maxEntries;

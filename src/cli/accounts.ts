@@ -1,4 +1,4 @@
-/** Commands on one user's account. Those that change it say who did it and why; both are kept on the entry. */
+/** Commands on one user's account. A command that changes it needs an actor and a reason, which the entry keeps. */
 import type { CreditService } from '../services/credits/contract.js';
 import type { Transaction } from '../services/credits/records.js';
 import { type CliCall, type CliCommand, countOf, EXIT, type Flags, neededText, textOf } from './command.js';
@@ -8,7 +8,7 @@ const BY: Flags = {
   ...TYPE,
   actor: { value: 'id', help: 'who does it (needed)' },
   reason: { value: 'text', help: 'why (needed)' },
-  key: { value: 'key', help: 'idempotency key: repeated with it, nothing is done twice' },
+  key: { value: 'key', help: 'idempotency key: a repeated command with the same key has no second effect' },
 };
 
 function serviceOf(call: CliCall): CreditService<unknown> {
@@ -28,7 +28,7 @@ function lineOf({ id, type, delta, balanceAfter, createdAt, description }: Trans
 const balance: CliCommand = {
   name: 'balance',
   args: ['user'],
-  help: 'what a user has',
+  help: "show a user's balance",
   flags: TYPE,
   async run(call) {
     const info = await serviceOf(call).getUserCreditsInfo(call.args[0] as string, { fresh: true });
@@ -42,12 +42,12 @@ const balance: CliCommand = {
 const history: CliCommand = {
   name: 'history',
   args: ['user'],
-  help: "a user's entries, newest first",
+  help: "list a user's entries, newest first",
   flags: {
     ...TYPE,
     limit: { value: 'rows', help: '1-100, default 20' },
-    cursor: { value: 'cursor', help: 'nextCursor of the page before' },
-    holds: { help: 'reservations and other entries that move no balance too' },
+    cursor: { value: 'cursor', help: 'nextCursor of the previous page' },
+    holds: { help: 'also list reservations and other entries that do not change the balance' },
   },
   async run(call) {
     const page = await serviceOf(call).getCreditHistory(call.args[0] as string, {
@@ -64,7 +64,7 @@ const history: CliCommand = {
 const changes: Readonly<Record<string, { help: string; verb: 'addCredits' | 'deductCredits' | 'adjustCredits' }>> = {
   add: { verb: 'addCredits', help: 'give a user credits' },
   deduct: { verb: 'deductCredits', help: 'take credits from a user' },
-  adjust: { verb: 'adjustCredits', help: 'correct a balance by a signed amount (after --, where it is negative)' },
+  adjust: { verb: 'adjustCredits', help: 'correct a balance by a signed amount (put -- before a negative one)' },
 };
 
 export const accountCommands: readonly CliCommand[] = [

@@ -1,45 +1,45 @@
-/** What a command of the command line is made of, and how its arguments are read. */
+/** The parts of a command of the command line, and the reading of its arguments. */
 import { parseArgs } from 'node:util';
 import type { CreditManagement } from '../services/manager/contract.js';
 
-/** Where a command reads and writes; a process, or a test. */
+/** The surroundings of a command: those of a process, or of a test. */
 export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   out(text: string): void;
   err(text: string): void;
-  /** Whether `err` is a terminal: then long work shows how far it is. */
+  /** Whether `err` is a terminal. If so, long work shows its progress. */
   readonly isTerminal: boolean;
-  /** Aborted by SIGINT and SIGTERM: long work stops between two batches. */
+  /** SIGINT and SIGTERM abort it; long work then stops between two batches. */
   readonly signal: AbortSignal;
 }
 
-/** Exit codes. `problems`: it ran, and something wants to be looked at (verify, skipped rows, a job that stopped). */
+/** The exit codes. `problems`: the command ran, and found problems, skipped rows, or stopped before the end. */
 export const EXIT = { done: 0, failed: 1, usage: 2, problems: 3 } as const;
 
-/** A flag: with a value where its name says one (`<days>`), else a switch. */
+/** The flags of a command, by name. A flag with a `value` takes one, shown as `<value>`; any other is a switch. */
 export type Flags = Readonly<Record<string, { readonly value?: string; readonly help: string }>>;
 
 export interface CliCall {
   readonly io: CliIo;
   readonly args: readonly string[];
   readonly flags: Readonly<Record<string, string | true | undefined>>;
-  /** Opens the manager that flags and environment name; it is closed when the command ends. */
+  /** Opens the manager that flags and environment describe. It is closed when the command ends. */
   open(): CreditManagement<unknown>;
-  /** Prints a value: as JSON for machines, else as its lines for people. */
+  /** Prints a value: as JSON with `--json`, else as lines for people. */
   print(value: object, lines: () => readonly string[]): void;
 }
 
 export interface CliCommand {
-  /** `ledger verify` and the like are one name. */
+  /** The name, which may have two words, as `ledger verify` has. */
   readonly name: string;
-  /** Names of what it takes, in order. */
+  /** The names of its arguments, in order. */
   readonly args: readonly string[];
   readonly help: string;
   readonly flags: Flags;
   run(call: CliCall): Promise<number>;
 }
 
-/** What the caller typed is not a command; the message says what would be. */
+/** The caller typed a wrong command; the message says what is expected. */
 export class UsageError extends Error {}
 
 export const COMMON_FLAGS: Flags = {
@@ -51,7 +51,7 @@ export const COMMON_FLAGS: Flags = {
   json: { help: 'print JSON for machines' },
 };
 
-/** Splits what was typed into arguments and flags of a command. */
+/** Splits the typed words into the arguments and flags of a command. */
 export function readCall(command: CliCommand, typed: readonly string[]): Pick<CliCall, 'args' | 'flags'> {
   const known: Flags = { ...command.flags, ...COMMON_FLAGS };
   const options = Object.fromEntries(
@@ -69,28 +69,28 @@ export function readCall(command: CliCommand, typed: readonly string[]): Pick<Cl
   }
 }
 
-/** The text of a flag, or undefined. */
+/** The text of a flag, or undefined when it is absent. */
 export function textOf({ flags }: CliCall, name: string): string | undefined {
   const value = flags[name];
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A whole number, or undefined where the flag is absent. */
+/** The whole number of a flag, or undefined when it is absent. */
 export function countOf(call: CliCall, name: string): number | undefined {
   const text = textOf(call, name);
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError(`--${name} is a whole number.`);
+  throw new UsageError(`--${name} must be a whole number.`);
 }
 
-/** The text of a flag that the command cannot do without. */
+/** The text of a flag that the command needs. */
 export function neededText(call: CliCall, name: string): string {
   const text = textOf(call, name);
   if (text) return text;
   throw new UsageError(`--${name} is needed.`);
 }
 
-/** A line that says how far long work is, overwritten by the next; nothing where nobody watches. */
+/** Shows the progress of long work in one line that it keeps overwriting; only on a terminal. */
 export function progressOn({ isTerminal, err }: CliIo): { tell(text: string): void; end(): void } {
   let shown = false;
   return {

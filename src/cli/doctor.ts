@@ -1,8 +1,8 @@
-/** Whether everything that the library needs is there: server, scale, clock, file. */
+/** Checks that everything the library needs is there: server, scale, clock, file. */
 import { type CliCommand, EXIT } from './command.js';
 
-/** Beyond this, instants of this machine and of the database are worth a look. */
-const CLOCK_DIFFERS_MS = 5_000;
+/** If the clocks of this machine and the database differ by more, the check fails. */
+const CLOCK_SKEW_MAX_MS = 5_000;
 
 interface Check {
   readonly what: string;
@@ -30,7 +30,7 @@ export const doctor: CliCommand = {
       const sent = Date.now();
       const { now } = await manager.db.ping({ timeoutMs: 5_000 });
       const differs = Math.round(now.getTime() - (sent + Date.now()) / 2);
-      return { ok: Math.abs(differs) < CLOCK_DIFFERS_MS, found: `${differs} ms from this machine's` };
+      return { ok: Math.abs(differs) < CLOCK_SKEW_MAX_MS, found: `${differs} ms from this machine's clock` };
     });
     await check('health', async () => {
       const { status, components } = await manager.health();

@@ -1,11 +1,11 @@
-/** Commands that run jobs: once, or again and again. */
+/** Commands that run jobs, once or again and again. */
 import type { JobOptions, JobReport, Jobs } from '../services/jobs/contract.js';
 import { type CliCall, type CliCommand, countOf, EXIT, type Flags, progressOn, textOf } from './command.js';
 import { pause, SCHEDULE_FLAGS, scheduleOf } from './schedule.js';
 
 const FLAGS: Flags = {
-  'as-of': { value: 'instant', help: 'what was due by this instant (ISO 8601); default now' },
-  'batch-size': { value: 'rows', help: 'rows at a time; each job has a default of its own' },
+  'as-of': { value: 'instant', help: 'process what was due by this instant (ISO 8601); default now' },
+  'batch-size': { value: 'rows', help: 'rows at a time; each job has its own default' },
   'max-seconds': { value: 'seconds', help: 'stop between two batches after this; default 600' },
 };
 
@@ -14,7 +14,7 @@ const WITHIN: Flags = { 'within-days': { value: 'days', help: 'default 7' } };
 type Verb = Exclude<keyof Jobs, 'runAll'>;
 
 const JOBS: Readonly<Record<string, { readonly verb: Verb; readonly help: string; readonly flags?: Flags }>> = {
-  expire: { verb: 'runExpiration', help: 'write what has lapsed on every account' },
+  expire: { verb: 'runExpiration', help: 'write which credits and holds have expired, on every account' },
   allocate: { verb: 'runAllocation', help: 'renew subscriptions and cycles' },
   holds: { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
   notify: { verb: 'runExpiringNotifications', help: 'tell users of credits that will lapse', flags: WITHIN },
@@ -47,7 +47,7 @@ function linesOf(report: JobReport): string[] {
   return [first, ...skipped.map(({ id, code, message }) => `  ${id} ${code}: ${message}`)];
 }
 
-/** A job that somebody else runs is done; one that was stopped or skipped rows is not. */
+/** The exit code of reports. A job that another process runs counts as done; a stopped one, or skipped rows, do not. */
 function exitOf(reports: readonly JobReport[]): number {
   const isDone = reports.every(({ status, skippedCount }) => status !== 'stopped' && skippedCount === 0);
   return isDone ? EXIT.done : EXIT.problems;
@@ -93,7 +93,7 @@ const run: CliCommand = {
       }
       goesOn = call.flags.once !== true && !signal.aborted && (await wait());
     }
-    // Stopped as asked: what was left is left for the next start.
+    // The user stopped it: the remaining work waits for the next start.
     return signal.aborted ? EXIT.done : code;
   },
 };

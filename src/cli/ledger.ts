@@ -26,7 +26,7 @@ const verify: CliCommand = {
 const reconcile: CliCommand = {
   name: 'ledger reconcile',
   args: [],
-  help: 'append to the file the lines that it lacks',
+  help: 'append the lines that the file lacks',
   flags: {},
   async run(call) {
     const report = await call.open().ledger.reconcile();
@@ -38,10 +38,10 @@ const reconcile: CliCommand = {
 const rebuild: CliCommand = {
   name: 'ledger rebuild',
   args: [],
-  help: 'write the file anew from the database, in place of the one that is there',
+  help: 'write a new file from the database, and keep the old one beside it',
   flags: { yes: { help: 'do it' } },
   async run(call) {
-    if (!call.flags.yes) throw new UsageError('The file that is there is replaced. Say --yes to do it.');
+    if (!call.flags.yes) throw new UsageError('This replaces the ledger file. Add --yes to do it.');
     const report = await call.open().ledger.rebuildFile();
     call.print(report, () => [`${report.lines} lines written`]);
     return EXIT.done;

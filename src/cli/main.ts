@@ -1,4 +1,4 @@
-/** The command line: finds the command, runs it, and tells its outcome by the exit code. */
+/** The command line: finds the command, runs it, and answers the exit code. */
 import { isCreditError } from '../errors.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import { accountCommands } from './accounts.js';
@@ -18,7 +18,7 @@ import { ledgerCommands } from './ledger.js';
 import { outboxCommands } from './outbox.js';
 import { type Schemas, schemaCommand } from './schema.js';
 
-/** What the program brings along. */
+/** The parts that the program provides. */
 export interface Program {
   /** Makes a manager from the environment, with these further credit types. */
   open(env: CliIo['env'], creditTypes: readonly string[]): CreditManagement<unknown>;
@@ -33,7 +33,7 @@ const COMMANDS: readonly CliCommand[] = [
   doctor,
 ];
 
-/** Which variable a flag stands for. */
+/** The environment variable that a flag stands for. */
 const VARIABLES: Readonly<Record<string, string>> = {
   'database-url': 'CREDIT_DATABASE_URL',
   'mongo-uri': 'CREDIT_MONGO_URI',
@@ -41,7 +41,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   'ledger-file': 'CREDIT_LEDGER_FILE',
 };
 
-/** Runs what was typed after the program's name, and answers the exit code. */
+/** Runs the command that was typed after the program's name, and answers the exit code. */
 export async function runCli(typed: readonly string[], io: CliIo, { open, schemas }: Program): Promise<number> {
   const commands = [...COMMANDS, schemaCommand(schemas)];
   const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
@@ -72,7 +72,7 @@ export async function runCli(typed: readonly string[], io: CliIo, { open, schema
       io.err(`${error.message}\n${help(commands, command)}`);
       return EXIT.usage;
     }
-    // An error of the library says what happened and what to do; of anything else only that it failed.
+    // An error of the library has a code and says what to do. Any other error is printed as it is.
     const told = isCreditError(error) ? { code: error.code, message: error.message, details: error.details } : null;
     if (typed.includes('--json')) io.out(`${JSON.stringify({ error: told ?? { message: String(error) } })}\n`);
     else io.err(`${told ? `${told.code}: ${told.message}` : String(error)}\n`);

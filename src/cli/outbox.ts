@@ -1,10 +1,10 @@
-/** Commands about who events are delivered to. */
+/** Commands on the sinks that events are delivered to. */
 import { type CliCommand, EXIT, textOf, UsageError } from './command.js';
 
 const list: CliCommand = {
   name: 'sinks list',
   args: [],
-  help: 'who events are delivered to, and what waits or was given up',
+  help: 'list the sinks, with the events that wait and those that failed',
   flags: {},
   async run(call) {
     const sinks = await call.open().outbox.listSinks();
@@ -16,8 +16,8 @@ const list: CliCommand = {
 const retry: CliCommand = {
   name: 'sinks retry',
   args: [],
-  help: 'make what was given up wait again',
-  flags: { sink: { value: 'name', help: 'only of this one; default all, and notifications' } },
+  help: 'deliver failed events and messages again',
+  flags: { sink: { value: 'name', help: 'only events of this sink; default all sinks, and notifications' } },
   async run(call) {
     const report = await call.open().outbox.retryFailed(textOf(call, 'sink'));
     call.print(report, () => [`${report.retried} wait again`]);
@@ -28,12 +28,12 @@ const retry: CliCommand = {
 const remove: CliCommand = {
   name: 'sinks remove',
   args: ['name'],
-  help: 'write no more for a sink; the outbox job deletes what waits for it',
+  help: 'remove a sink; the outbox job deletes the events that wait for it',
   flags: { yes: { help: 'do it' } },
   async run(call) {
-    if (!call.flags.yes) throw new UsageError('What waits for the sink is deleted. Say --yes to do it.');
+    if (!call.flags.yes) throw new UsageError('This deletes the events that wait for the sink. Add --yes to do it.');
     const isRemoved = await call.open().outbox.removeSink(call.args[0] as string);
-    call.print({ isRemoved }, () => [isRemoved ? 'removed' : 'there was none of this name']);
+    call.print({ isRemoved }, () => [isRemoved ? 'removed' : 'there is no sink with this name']);
     return EXIT.done;
   },
 };

@@ -1,31 +1,31 @@
-/** When `run` begins its rounds: at a pause from one another, or as a cron pattern says. */
+/** The schedule of `run`: its rounds begin after a pause, or when a cron pattern says. */
 import { creditError } from '../errors.js';
 import { type CliCall, countOf, type Flags, textOf, UsageError } from './command.js';
 
 export const SCHEDULE_FLAGS: Flags = {
   every: { value: 'seconds', help: 'pause between two rounds; default 60' },
-  cron: { value: 'pattern', help: 'instead: when rounds begin, "*/5 * * * *"; needs croner' },
-  zone: { value: 'zone', help: 'IANA time zone of --cron; default the one of this process' },
-  once: { help: 'one round, now' },
+  cron: { value: 'pattern', help: 'begin rounds by a pattern instead, as "*/5 * * * *"; needs croner' },
+  zone: { value: 'zone', help: 'IANA time zone of --cron; default the zone of this process' },
+  once: { help: 'run one round now and stop' },
 };
 
-/** The longest that a timer can wait. */
+/** The longest time that a timer can wait. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export interface Schedule {
-  /** Whether the first round waits as well. */
+  /** Whether the first round waits too. */
   readonly waitsFirst: boolean;
-  /** Milliseconds until the next round; null when there is none any more. */
+  /** The milliseconds until the next round; null when there are no more rounds. */
   msToNext(): number | null;
 }
 
-/** @throws UsageError for a pattern that says nothing; CONFIGURATION where croner is not installed. */
+/** @throws UsageError for an invalid pattern; CONFIGURATION when croner is not installed. */
 export async function scheduleOf(call: CliCall): Promise<Schedule> {
   const [every, pattern, timezone] = [countOf(call, 'every'), textOf(call, 'cron'), textOf(call, 'zone')];
-  if (every !== undefined && every < 1) throw new UsageError('--every is at least 1.');
-  if (pattern !== undefined && every !== undefined) throw new UsageError('--every and --cron do not go together.');
+  if (every !== undefined && every < 1) throw new UsageError('--every must be at least 1.');
+  if (pattern !== undefined && every !== undefined) throw new UsageError('Give --every or --cron, not both.');
   if (pattern === undefined) {
-    if (timezone !== undefined) throw new UsageError('--zone goes with --cron.');
+    if (timezone !== undefined) throw new UsageError('--zone needs --cron.');
     return { waitsFirst: false, msToNext: () => (every ?? 60) * 1000 };
   }
   const { Cron } = await import('croner').catch((cause: unknown) => {
@@ -41,7 +41,7 @@ export async function scheduleOf(call: CliCall): Promise<Schedule> {
   }
 }
 
-/** Resolves after so long, or at once when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   for (let left = ms; left > 0 && !signal.aborted; left -= TIMER_MAX_MS) {
     await new Promise<void>((resolve) => {

@@ -9,14 +9,14 @@ import { createCreditManagementFromEnv } from '../env.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const stop = new AbortController();
-// Always heard: a terminal and a supervisor may both send one, and the second must not kill a batch.
+// Handled every time: a terminal and a supervisor may both send a signal, and the second must not kill a batch.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
-// Whoever reads may leave before the end, as `head` does: nobody is left to tell, and long work stops as when asked to.
+// The reader of the output may leave early, as `head` does. Long work then stops, as it does after a signal.
 process.stdout.on('error', () => stop.abort());
 process.stderr.on('error', () => {});
 
-/** What a command prints is for whoever reads its output; warnings are not part of it. */
+/** Warnings go to the error stream, because programs read the output. */
 const tell = (object: object, message = '') => {
   const { err } = object as { err?: Error };
   process.stderr.write(`${message}${err ? `: ${err.message}` : ''}\n`);

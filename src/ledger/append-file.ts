@@ -1,24 +1,24 @@
-/** One path that lines are appended to: reopened when another file stands there, a torn tail closed off first. */
+/** Appends lines to a path. It opens a new file that has taken the path, and ends a torn last line with a newline. */
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const NEWLINE = Buffer.from('\n');
-/** Entries name users: readable by the owner alone. */
+/** Entries name users, so only the owner may read the file. */
 const MODE = 0o600;
 const LOOK_AGAIN_MS = 5;
-const MOST_LOOKS = 100;
+const LOOKS_MAX = 100;
 
-// As it was when the library was loaded: a host's fake timers must not stop the file.
+// Bound when the library is loaded, so that a host's fake timers do not stop the file.
 const { setTimeout } = globalThis;
 
 export class AppendFile {
   #handle: FileHandle | null = null;
   #identity = '';
   #isRegular = true;
-  /** Size after our last whole write: there the file ends in a newline. */
+  /** The size after our last complete write. A file of this size ends with a newline. */
   #wholeSize = -1;
 
-  /** @param torn called when the last line in the file had no end. */
+  /** @param torn called when the last line of the file had no newline. */
   constructor(
     readonly path: string,
     private readonly torn: () => void,
@@ -28,7 +28,7 @@ export class AppendFile {
     return this.#handle !== null;
   }
 
-  /** Makes sure that the handle is of the file at the path, making folder and file when missing; its size. */
+  /** Opens the file that is at the path now, with its folder, and answers its size. */
   async open(): Promise<number> {
     if (this.#handle) {
       const found = await statOrNull(this.path);
@@ -49,7 +49,7 @@ export class AppendFile {
     return found.size;
   }
 
-  /** Appends by one write and answers how many bytes of `bytes` it took: fewer when the disk filled up meanwhile. */
+  /** Appends by one write, and answers how many bytes were written: fewer than given when the disk is full. */
   async append(bytes: Buffer): Promise<number> {
     const size = await this.open();
     const handle = this.#handle as FileHandle;
@@ -74,8 +74,8 @@ export class AppendFile {
 }
 
 /**
- * Whether a file ends in the middle of a line. The size moves while another process writes, so only an end that stays
- * counts.
+ * Whether a file ends in the middle of a line. While another process writes, the end keeps moving, so the file counts
+ * as torn only when its size stays the same.
  */
 async function isTorn(handle: FileHandle, firstSize: number): Promise<boolean> {
   for (let size = firstSize, looks = 0; size > 0; looks++) {
@@ -83,18 +83,18 @@ async function isTorn(handle: FileHandle, firstSize: number): Promise<boolean> {
     if (last.bytesRead === 0 || last.buffer[0] === NEWLINE[0]) return false;
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     const { size: now } = await handle.stat();
-    if (now === size || looks === MOST_LOOKS) return true;
+    if (now === size || looks === LOOKS_MAX) return true;
     size = now;
   }
   return false;
 }
 
-/** Something that two files never share while both exist. */
+/** The identity of a file: two files never share one while both exist. */
 export function identityOf(found: { dev: number; ino: number }): string {
   return `${found.dev}:${found.ino}`;
 }
 
-/** What stands at a path, or null when nothing does. */
+/** The stat of a path, or null when nothing is there. */
 export function statOrNull(path: string) {
   return stat(path).catch((error) => {
     if (error?.code === 'ENOENT' || error?.code === 'ENOTDIR') return null;

@@ -1,6 +1,7 @@
 /**
- * The ledger file: a JSON line an entry, in the order of the process's commits. One write is in flight; lines that
- * arrive meanwhile form the next. What cannot be written waits, within bounds, and is written when the disk is back.
+ * The ledger file: one JSON line for each entry, in the order of the process's commits. One write is in flight at a
+ * time; the lines that arrive meanwhile form the next one. Lines that cannot be written wait, within bounds, until the
+ * disk is back.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -11,36 +12,41 @@ import { AppendFile, identityOf, statOrNull } from './append-file.js';
 import { replaceFile } from './replace-file.js';
 
 export interface LedgerFileOptions {
-  /** Path as a string or a file URL. Its folder is made; nothing is opened before the first write. */
+  /** The path, as a string or a file URL. Its folder is created; nothing is opened before the first write. */
   readonly filePath: string | URL;
   /**
-   * `'always'`: a call is answered when its line is on the disk. `'interval'` (default): synced a second after a write.
-   * `'never'`: when the system does.
+   * When the file is synced. `'always'`: before a call is answered. `'interval'` (default): a second after a write.
+   * `'never'`: when the system does it.
    */
   readonly fsync?: 'always' | 'interval' | 'never' | undefined;
-  /** Lines kept while the file cannot be written, in UTF-16 units; beyond it only the database has them. 32 MiB. */
+  /**
+   * The most text that waits while the file cannot be written, in UTF-16 units, default 32 * 1024 * 1024. Lines beyond
+   * it are given up: the database has them, and `reconcile` brings them back.
+   */
   readonly maxPending?: number | undefined;
 }
 
-const MAX_WRITE = 1024 * 1024;
+const WRITE_UNITS_MAX = 1024 * 1024;
 const SYNC_EVERY_MS = 1_000;
-const FIRST_RETRY_MS = 50;
-const LAST_RETRY_MS = 5_000;
-const HANGING_MS = 5_000;
-const CLOSE_WITHIN_MS = 5_000;
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 5_000;
+/** A write that takes longer makes the file degraded. */
+const WRITE_MAX_MS = 5_000;
+const CLOSE_MAX_MS = 5_000;
 const READ_BYTES = 1024 * 1024;
 
-// As they were when the library was loaded: a host's fake timers must not stop the file.
+// Bound when the library is loaded, so that a host's fake timers do not stop the file.
 const { setTimeout, clearTimeout } = globalThis;
 const monotonicNow = performance.now.bind(performance);
 
-/** Told when every line up to `upTo` is written, or that writing failed. */
+/** A caller that waits until every line up to `upTo` is written, or writing has failed. */
 type Waiter = { readonly upTo: number; readonly done: (error: Error | null) => void };
 
 /**
- * The ledger as a file of JSON lines, one an entry. The database has every entry first; the file is its mirror.
+ * Writes the ledger to a file with one JSON line for each entry. The database has every entry first; the file mirrors
+ * it.
  *
- * @throws CONFIGURATION, at construction, for a path that is neither text nor a file URL, or another fsync.
+ * @throws CONFIGURATION at construction, for a path that is neither text nor a file URL, or for an unknown `fsync`.
  * @example
  * const ledger = { sink: new LedgerLogger({ filePath: 'logs/credits.jsonl', fsync: 'always' }) };
  * const credits = createCreditService({ db, ledger });
@@ -52,17 +58,17 @@ export class LedgerLogger implements LedgerSink {
   readonly #maxPending: number;
   #pending: string[] = [];
   #pendingUnits = 0;
-  /** Lines taken and lines settled since the start. */
+  /** The number of lines accepted since the start, and of those that were written or given up. */
   #taken = 0;
-  #settled = 0;
-  /** Lines given up since the file failed. */
+  #finished = 0;
+  /** The number of lines given up since the file failed. */
   #dropped = 0;
   #waiters: Waiter[] = [];
   #isDraining = false;
   #failure: string | null = null;
   #writingSince: number | null = null;
   #probing: Promise<void> | null = null;
-  #retryMs = FIRST_RETRY_MS;
+  #retryMs = RETRY_MIN_MS;
   #retryTimer: NodeJS.Timeout | null = null;
   #syncTimer: NodeJS.Timeout | null = null;
   #turn: Promise<unknown> = Promise.resolve();
@@ -82,14 +88,14 @@ export class LedgerLogger implements LedgerSink {
 
   append(lines: readonly string[]): Promise<void> | null {
     if (this.#isClosed || lines.length === 0) return null;
-    // What is handed over now is tried in any case; only a backlog is given up.
+    // Only a backlog is given up. The lines of this call are tried in any case.
     if (this.#pendingUnits > this.#maxPending) this.#drop();
     for (const line of lines) {
       this.#pending.push(line);
       this.#pendingUnits += line.length;
     }
     this.#taken += lines.length;
-    // After a failure the timer tries again, not every call.
+    // After a failure the timer tries again, so that not every call does.
     if (this.#failure === null) void this.#drain();
     if (this.#fsync !== 'always' || this.#failure !== null) return null;
     return new Promise((resolve) => this.#waiters.push({ upTo: this.#taken, done: () => resolve() }));
@@ -107,7 +113,7 @@ export class LedgerLogger implements LedgerSink {
   }
 
   #flush(): Promise<void> {
-    if (this.#settled === this.#taken) return Promise.resolve();
+    if (this.#finished === this.#taken) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done = (error: Error | null) => (error ? reject(error) : resolve());
       this.#waiters.push({ upTo: this.#taken, done });
@@ -126,7 +132,7 @@ export class LedgerLogger implements LedgerSink {
       const range = { start: offset, end: size - 1, highWaterMark: READ_BYTES, autoClose: false };
       yield* handle.createReadStream(range);
     } catch (error) {
-      // Moved away between the two looks at it.
+      // The file may be moved away after the stat.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw this.#unavailable(error);
     } finally {
       await handle?.close();
@@ -147,9 +153,9 @@ export class LedgerLogger implements LedgerSink {
   }
 
   health(): LedgerSinkHealth {
-    const hangs = this.#writingSince !== null && monotonicNow() - this.#writingSince > HANGING_MS;
+    const hangs = this.#writingSince !== null && monotonicNow() - this.#writingSince > WRITE_MAX_MS;
     const state = this.#failure !== null || hangs ? 'degraded' : 'up';
-    return { state, lag: this.#taken - this.#settled + this.#dropped };
+    return { state, lag: this.#taken - this.#finished + this.#dropped };
   }
 
   async close(): Promise<void> {
@@ -157,7 +163,7 @@ export class LedgerLogger implements LedgerSink {
     this.#isClosed = true;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_WITHIN_MS);
+      timer = setTimeout(resolve, CLOSE_MAX_MS);
     });
     const ending = this.#flush()
       .then(() => this.#exclusive(() => (this.#fsync === 'never' ? Promise.resolve() : this.#file.sync())))
@@ -187,14 +193,14 @@ export class LedgerLogger implements LedgerSink {
     const count = this.#countForWrite();
     const lines = this.#pending.slice(0, count);
     const bytes = Buffer.from(lines.join(''));
-    const before = this.#settled;
+    const before = this.#finished;
     this.#writingSince = monotonicNow();
     try {
       const written = await this.#file.append(bytes);
       const whole = written === bytes.length ? count : wholeLines(bytes, written);
       if (this.#fsync === 'always' && whole > 0) await this.#file.sync();
-      // Lines may have been dropped meanwhile; those count as settled already.
-      this.#take(Math.max(0, whole - (this.#settled - before)));
+      // Some of these lines may have been given up during the write: they are finished already.
+      this.#finish(Math.max(0, whole - (this.#finished - before)));
       if (whole > 0) this.#recovered();
       else if (written === 0) throw Object.assign(new Error('Nothing was written.'), { code: 'ENOSPC' });
       if (this.#fsync === 'interval') this.#syncLater();
@@ -206,25 +212,25 @@ export class LedgerLogger implements LedgerSink {
   #countForWrite(): number {
     let units = 0;
     let count = 0;
-    while (count < this.#pending.length && units < MAX_WRITE) units += (this.#pending[count++] as string).length;
+    while (count < this.#pending.length && units < WRITE_UNITS_MAX) units += (this.#pending[count++] as string).length;
     return count;
   }
 
-  /** Counts the first lines as settled and tells who waited for them. */
-  #take(count: number, error: Error | null = null): void {
+  /** Counts the first `count` pending lines as finished, and tells the waiters. With an error, it tells all of them. */
+  #finish(count: number, error: Error | null = null): void {
     for (const line of this.#pending.splice(0, count)) this.#pendingUnits -= line.length;
-    this.#settled += count;
-    const told = this.#waiters.filter((waiter) => error || waiter.upTo <= this.#settled);
+    this.#finished += count;
+    const told = this.#waiters.filter((waiter) => error || waiter.upTo <= this.#finished);
     if (told.length === 0) return;
     this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
     for (const waiter of told) waiter.done(error);
   }
 
-  /** More waits than memory may hold: the database has these lines, and `reconcile` brings them back. */
+  /** Gives up the pending lines, because memory is bounded. The database has them, and `reconcile` brings them back. */
   #drop(): void {
     const count = this.#pending.length;
     this.#dropped += count;
-    this.#take(count, this.#unavailable(new Error('too many lines are waiting')));
+    this.#finish(count, this.#unavailable(new Error('too many lines are waiting')));
   }
 
   #failed(error: unknown): void {
@@ -232,7 +238,7 @@ export class LedgerLogger implements LedgerSink {
     const wasUp = this.#failure === null;
     this.#failure = cause;
     void this.#exclusive(() => this.#file.close()).catch(() => {});
-    this.#take(0, this.#unavailable(error));
+    this.#finish(0, this.#unavailable(error));
     if (!this.#retryTimer && !this.#isClosed) {
       this.#retryTimer = setTimeout(() => {
         this.#retryTimer = null;
@@ -240,7 +246,7 @@ export class LedgerLogger implements LedgerSink {
         else this.ready().catch(() => {});
       }, this.#retryMs);
       this.#retryTimer.unref();
-      this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
     }
     if (wasUp) this.#changed({ kind: 'degraded', cause });
   }
@@ -250,11 +256,11 @@ export class LedgerLogger implements LedgerSink {
     const dropped = this.#dropped;
     this.#failure = null;
     this.#dropped = 0;
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#retryMs = RETRY_MIN_MS;
     this.#changed({ kind: 'recovered', dropped });
   }
 
-  /** Opens the file and writes what waits; the answer of `ready`. */
+  /** Opens the file and writes the pending lines, to learn whether the file can be used. */
   async #probe(): Promise<void> {
     try {
       await this.#exclusive(() => this.#file.open());
@@ -275,7 +281,7 @@ export class LedgerLogger implements LedgerSink {
     this.#syncTimer.unref();
   }
 
-  /** One thing at a time is done with the file. */
+  /** Runs one action on the file at a time, in the order of the calls. */
   #exclusive<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(run);
     this.#turn = turn.catch(() => {});
@@ -290,9 +296,9 @@ export class LedgerLogger implements LedgerSink {
 
 function pathOf({ filePath, fsync }: Partial<LedgerFileOptions> = {}): string {
   const isFile = filePath instanceof URL ? filePath.protocol === 'file:' : typeof filePath === 'string' && filePath;
-  if (!isFile) throw wrong("filePath is a path such as 'logs/credits.jsonl', or a URL that begins with file:");
+  if (!isFile) throw wrong("filePath must be a path such as 'logs/credits.jsonl', or a URL that begins with file:");
   if (fsync !== undefined && !['always', 'interval', 'never'].includes(fsync)) {
-    throw wrong('fsync is always, interval or never');
+    throw wrong('fsync must be always, interval or never');
   }
   return resolve(filePath instanceof URL ? fileURLToPath(filePath) : (filePath as string));
 }
@@ -301,7 +307,7 @@ function wrong(problem: string) {
   return creditError('CONFIGURATION', `LedgerLogger: ${problem}.`, { problems: [problem] });
 }
 
-/** How many lines end within the first `length` bytes. */
+/** The number of lines that end within the first `length` bytes. */
 function wholeLines(bytes: Buffer, length: number): number {
   let count = 0;
   for (let at = bytes.indexOf(10); at >= 0 && at < length; at = bytes.indexOf(10, at + 1)) count++;

@@ -1,4 +1,4 @@
-/** Puts a new file in the place of an old one, which is kept beside it: nothing is ever cut. */
+/** Puts a new file in the place of an old one, and keeps the old file beside it. */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,8 +7,8 @@ import { statOrNull } from './append-file.js';
 const MODE = 0o600;
 
 /**
- * Writes `lines` to a temporary file in the same folder, syncs it, and renames it into place. The old file keeps its
- * content under the path that is answered (null when there was none). `exclusive` runs the swap while nobody appends.
+ * Writes `lines` to a temporary file in the same folder, syncs it, and renames it into place. Answers the path under
+ * which the old file is kept, or null when there was none. `exclusive` runs the swap while nobody appends.
  */
 export async function replaceFile(
   path: string,
@@ -44,7 +44,7 @@ export async function replaceFile(
   });
 }
 
-/** The rename itself must survive a power loss; folders cannot be synced everywhere. */
+/** Syncs the folder, so that the rename survives a power loss. Not every system can do it, so failures are ignored. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => null);
   await handle?.sync().catch(() => {});

@@ -1,9 +1,9 @@
-/** A queue in this process: a list that a test or a small application reads. */
+/** A queue in this process: a list for a test or a small application to read. */
 import type { NotificationMessage } from '../models/notification.js';
 import type { NotificationQueue } from '../ports/notification-queue.js';
 
 /**
- * Keeps every message, in the order it came, until somebody takes it out; it is gone with the process.
+ * Keeps every message in the order of arrival until somebody takes it out. Messages are lost with the process.
  *
  * @example
  * const queue = new InMemoryNotificationQueue();

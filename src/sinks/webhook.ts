@@ -1,44 +1,44 @@
-/** Events as signed HTTP requests, in the format of Standard Webhooks (https://www.standardwebhooks.com). */
+/** Sends events as signed HTTP requests, in the format of Standard Webhooks (https://www.standardwebhooks.com). */
 import { createHmac } from 'node:crypto';
 import { creditError } from '../errors.js';
 import type { CreditEvent } from '../models/events.js';
 import type { Delivery, EventSink } from '../ports/event-sink.js';
 
 export interface WebhookSinkOptions {
-  /** Names the sink in the database: `[a-z][a-z0-9_-]{0,31}`. */
+  /** The name of the sink in the database: `[a-z][a-z0-9_-]{0,31}`. */
   readonly name: string;
-  /** `https:`; `http:` only to this very machine, or with `allowHttp`. */
+  /** An `https:` URL; `http:` is allowed only to this machine, or with `allowHttp`. */
   readonly url: string | URL;
   /**
-   * `whsec_` and 24 to 64 bytes as base64. Several while a secret is being replaced: every one of them signs, and a
-   * receiver that knows any of them accepts.
+   * `whsec_` and 24 to 64 bytes as base64. Give several while you replace a secret: each of them signs, and a receiver
+   * that knows any of them accepts the request.
    */
   readonly secret: string | readonly string[];
-  /** Default: the global one. */
+  /** The default is the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
   /** Milliseconds for the whole exchange, default 15,000. Keep it below the relay's own limit for one delivery. */
   readonly timeoutMs?: number | undefined;
-  /** Lets events travel where anybody on the way can read them. They are signed all the same. */
+  /** Allows `http:` to other machines: anybody on the way can then read the events. They are signed all the same. */
   readonly allowHttp?: boolean | undefined;
 }
 
-/** Of a refusal, so much of the answer is read for the reason. */
-const REASON_BYTES = 500;
-/** Refused for now: too slow, too early, too many. All other 4xx say that this very request will never be taken. */
+/** The most bytes of a refusing answer that are kept as the reason. */
+const REASON_BYTES_MAX = 500;
+/** The statuses of a refusal for now: too slow, too early, too many. Any other 4xx refuses this request for good. */
 const TRY_AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
-// As it was when the library was loaded: with a host's fake timers every receiver would find the signature too old.
+// Bound when the library is loaded: under a host's fake timers every receiver would find the signature too old.
 const wallNow = Date.now.bind(Date);
 
 /**
- * A sink that posts each event to `url` as JSON, signed. `webhook-id` is the event's id and the body has the same bytes
- * at every delivery; timestamp and signature are of the attempt. A status of 2xx is a delivery, any 4xx but 408, 425
- * and 429 a refusal; everything else, redirects too, counts as unreachable and is tried again. What answers is not
- * trusted: no redirect is followed, and of a refusal little more than 500 bytes are read.
+ * Makes a sink that posts each event to `url` as signed JSON. `webhook-id` is the event's id, and the body has the same
+ * bytes at every delivery; timestamp and signature belong to the attempt. A status of 2xx is a delivery. A 4xx is a
+ * refusal, except 408, 425 and 429. Every other answer, redirects too, counts as unreachable, and the event is tried
+ * again. The receiver is not trusted: no redirect is followed, and little more than 500 bytes of a refusal are read.
  *
  * The body is the event, with `timestamp` beside `type` and `data` as the specification recommends. The host decides
- * where events go; a `url` that a customer may choose needs an egress proxy that keeps out of your own network.
+ * where events go. If customers may choose the `url`, send through an egress proxy that cannot reach your own network.
  *
- * @throws `CONFIGURATION` that names what is wrong; never the secret.
+ * @throws `CONFIGURATION`; it names the wrong option, and never contains the secret.
  * @example
  * const sink = webhookSink({ name: 'billing', url: 'https://example.com/hooks', secret: hookSecret });
  * const manager = createCreditManagement({ sinks: [sink] });
@@ -48,7 +48,8 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
   const url = urlOf(options);
   const keys = [options.secret].flat().map((secret, i) => keyOf(secret, i, name));
   if (keys.length === 0) throw wrong(name, 'secret needs at least one entry');
-  if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw wrong(name, 'timeoutMs is a number of milliseconds from 1');
+  if (!Number.isFinite(timeoutMs) || timeoutMs < 1)
+    throw wrong(name, 'timeoutMs must be a number of milliseconds from 1');
   const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
 
   return {
@@ -72,7 +73,7 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
       const { status } = response;
       const isRefused = status >= 400 && status < 500 && !TRY_AGAIN.has(status);
       const reason = isRefused ? await reasonOf(response) : '';
-      // Nobody waits for the rest of the answer.
+      // The rest of the answer is of no use.
       void response.body?.cancel().catch(() => {});
       if (status >= 200 && status < 300) return undefined;
       if (isRefused) return { rejected: `HTTP ${status}${reason && `: ${reason}`}` };
@@ -81,7 +82,7 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
   };
 }
 
-/** The bytes depend on the event alone, whatever order a database gave its keys back in. */
+/** The body of an event. Its bytes depend on the event alone, whatever the order of keys that a database gave back. */
 function bodyOf(event: CreditEvent): string {
   const { id, type, userId, creditType, sequence, occurredAt, correlationId } = event;
   const data = Object.fromEntries(Object.entries(event.data).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -99,17 +100,17 @@ async function reasonOf(response: Response): Promise<string> {
   let bytes = 0;
   const reader = response.body?.getReader();
   try {
-    while (reader && bytes < REASON_BYTES) {
+    while (reader && bytes < REASON_BYTES_MAX) {
       const { done, value } = await reader.read();
       if (done) break;
       parts.push(value);
       bytes += value.length;
     }
   } catch {
-    // The refusal stands, whatever became of its text.
+    // The refusal counts even if its text cannot be read.
   }
   reader?.releaseLock();
-  return Buffer.concat(parts).subarray(0, REASON_BYTES).toString('utf8').trim();
+  return Buffer.concat(parts).subarray(0, REASON_BYTES_MAX).toString('utf8').trim();
 }
 
 function urlOf({ name, url: given, allowHttp }: WebhookSinkOptions): URL {
@@ -125,10 +126,10 @@ function urlOf({ name, url: given, allowHttp }: WebhookSinkOptions): URL {
 function keyOf(secret: unknown, i: number, name: string): Buffer {
   const text = typeof secret === 'string' && secret.startsWith('whsec_') ? secret.slice('whsec_'.length) : '';
   const key = Buffer.from(text, 'base64');
-  // Decoding skips what is no base64: what does not come back the same was something else.
+  // Decoding skips characters that are not base64. Such a text does not come back the same when it is encoded again.
   const isWhole = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
   if (isWhole && key.length >= 24 && key.length <= 64) return key;
-  throw wrong(name, `secret ${i + 1} is not whsec_ and 24 to 64 bytes as base64`);
+  throw wrong(name, `secret ${i + 1} must be whsec_ and 24 to 64 bytes as base64`);
 }
 
 function wrong(name: string, problem: string) {

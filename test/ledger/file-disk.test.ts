@@ -9,7 +9,7 @@ import { caughtUp, folder, freeze, LastingDb, type Opened, openFile, run, smallD
 import { bytesOf, entriesOf, judge } from './file-oracle.js';
 
 const DEGRADED = 'The ledger file cannot be written; operations go on';
-const CLOSED_OFF = 'The last line of the ledger file had no end; it was closed off';
+const CLOSED_OFF = 'The last line of the ledger file was torn; it now ends with a newline';
 
 async function spend({ credits }: Opened, times: number, user = 'u'): Promise<void> {
   const description = 'x'.repeat(500);

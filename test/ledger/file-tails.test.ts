@@ -204,5 +204,5 @@ test('whoever closes off a torn line says so once', async () => {
   await credits.addCredits('u', 1);
   await credits.addCredits('u', 1);
   await manager.close();
-  expect(log).toEqual(['The last line of the ledger file had no end; it was closed off']);
+  expect(log).toEqual(['The last line of the ledger file was torn; it now ends with a newline']);
 });

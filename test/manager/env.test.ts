@@ -74,7 +74,7 @@ describe('with a URL', () => {
 
   test('two databases are refused, whoever names them', () => {
     const two = problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x' }, { db: new InMemoryDbManager() });
-    expect(two).toContain('a db is given as an option');
+    expect(two).toContain('the option db is not allowed here');
     const both = problemOf({ CREDIT_DATABASE_URL: 'postgres://h/x', CREDIT_MONGO_URI: 'mongodb://h/x' });
     expect(both).toBe('CREDIT_DATABASE_URL and CREDIT_MONGO_URI are both set; credits live in one database');
   });

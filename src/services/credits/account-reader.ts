@@ -1,4 +1,4 @@
-/** Reads of accounts; those that wait in one tick share one query. Never answered from the pipeline's memory. */
+/** Reads accounts from the database, never from the pipeline's memory. Reads of one tick share a query. */
 import type { AccountRow } from '../../models/account.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
 import { setImmediate } from '../../timers.js';
@@ -12,12 +12,12 @@ type Waiting = { resolve: (account: VersionedAccount | null) => void; reject: (e
 export class AccountReader<S> {
   #waiting = new Map<string, Waiting[]>();
   #scheduled = false;
-  /** The longest time any of the waiting allows. */
+  /** The longest timeout among the waiting reads. */
   #timeoutMs = 0;
 
   constructor(readonly tables: Tables<S>) {}
 
-  /** The account, empty while it has had no applied operation; null when nobody ever wrote to it. */
+  /** The account; null when nobody ever wrote to it. It is empty while no operation on it was applied. */
   read(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
     if (options.session !== undefined || options.fresh) return this.readNow(key, options);
     return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ export class AccountReader<S> {
     });
   }
 
-  /** The same by a query of its own. */
+  /** Reads the account by a query of its own. */
   async readNow(key: string, options: StoreOptions<S>): Promise<VersionedAccount | null> {
     const row = await this.tables.get('account', key, options);
     return row && versionedAccount(row);
@@ -59,7 +59,7 @@ export class AccountReader<S> {
   }
 }
 
-/** A row that nobody can read is told to those alone who asked for it. */
+/** Answers the readers of one row. When the row is not a valid account, only its own readers get the error. */
 function answer(row: AccountRow | null, readers: readonly Waiting[]): void {
   try {
     const account = row && versionedAccount(row);

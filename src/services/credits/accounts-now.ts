@@ -1,4 +1,4 @@
-/** Accounts as they are now: read, and advanced to the instant of the read. Nothing is written. */
+/** Reads accounts and advances them to the instant of the read. Nothing is written. */
 import { type Account, emptyAccount } from '../../core/account.js';
 import { advanced } from '../../core/advance.js';
 import type { Context } from '../../core/decision.js';
@@ -31,27 +31,27 @@ export class AccountsNow<S> {
     return this.#parts.context();
   }
 
-  /** The account now, and never before its last operation. */
+  /** The account as it is now. */
   async now(userId: string, options: ReadOptions<S>): Promise<Account> {
     return this.present(await this.stored(userId, options));
   }
 
-  /** The account as it is stored. */
+  /** The account as its last commit left it. */
   async stored(userId: string, options: ReadOptions<S>): Promise<Account> {
     return (await this.#state(userId, options)).account;
   }
 
-  /** The same by a query of its own, inside a read that is under way. */
+  /** The stored account by a query of its own, for a caller that is already inside a read. */
   async storedAtOnce(userId: string, options: StoreOptions<S>): Promise<Account> {
     const found = await this.#reader.readNow(this.#keyOf(userId), options);
     return found?.account ?? this.#empty(userId);
   }
 
-  /** The totals of an account, from the cache where there is one. */
+  /** The totals of an account, from the cache if there is one. */
   async balance(userId: string, options: ReadOptions<S>): Promise<Account> {
     const { engine, creditType, cache } = this.#parts;
     if (!cache || options.session !== undefined || options.fresh) return this.now(userId, options);
-    // The store may need its share of the call's time.
+    // The cache gets half of the call's time at most: the database may need the rest.
     const rest = engine.startDeadline(options);
     const cached = await engine.read(options, (timeoutMs) => cache.get(creditType, userId, timeoutMs / 2));
     if (cached) return cached;
@@ -64,12 +64,12 @@ export class AccountsNow<S> {
     return account;
   }
 
-  /** A stored account, advanced to now. */
+  /** A stored account, advanced to now, but never to before its last operation. */
   present(account: Account): Account {
     return advanced(account, Math.max(this.#parts.engine.now(), account.at), this.context);
   }
 
-  /** Version 0 while nobody ever wrote to the account. */
+  /** The stored account; version 0 when nobody ever wrote to it. */
   #state(userId: string, { session, fresh, ...options }: ReadOptions<S>): Promise<VersionedAccount> {
     return this.#parts.engine.read({ session, ...options }, async (timeoutMs) => {
       const found = await this.#reader.read(this.#keyOf(userId), { session, fresh, timeoutMs });

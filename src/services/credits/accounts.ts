@@ -1,4 +1,4 @@
-/** Verbs on accounts as a whole: made, changed and listed. */
+/** Verbs that create, change and list accounts. */
 import { accountFromRow } from '../../core/rows.js';
 import type { ListOptions, MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
@@ -96,7 +96,7 @@ export function accountList<S>(verbs: Verbs<S>, accountsNow: AccountsNow<S>): Pi
 type CreateFields = ReturnType<typeof schemas.accountSchema.parse>;
 type AccountsFields = ReturnType<typeof schemas.accountsSchema.parse> & ListOptions & { fresh?: boolean | undefined };
 
-/** Options that were given: a null from leaving one out is not input. */
+/** The options that count as input: null stands for one that the caller left out. */
 function givenOptions(options: object): JsonObject {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
 }

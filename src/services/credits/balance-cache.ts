@@ -1,6 +1,7 @@
 /**
- * Balances in a cache, written through after every commit. The cache is not trusted: a value carries its account, its
- * version, when it was written and a checksum; a failing cache is left alone for a while; no decision ever reads it.
+ * Keeps balances in a cache and writes them through after every commit. It does not trust the cache: each value carries
+ * the account's version, the time of writing, and a checksum over both, the account and the ledger. It does not ask a
+ * failing cache for a while. No decision ever reads from it.
  */
 import { type Account, emptyAccount } from '../../core/account.js';
 import { sha256 } from '../../core/canonical-json.js';
@@ -12,12 +13,12 @@ import type { VersionedAccount } from '../pipeline/account-memory.js';
 export interface BalanceCacheConfig {
   readonly backend: CacheBackend;
   readonly ttlMs: number;
-  /** What the cache may delay a call by. */
+  /** The longest time that the cache may delay a call. */
   readonly timeoutMs: number;
   readonly logger: LoggerLike;
-  /** Random name of the database: two of them may share a cache. */
+  /** The random id of this database's ledger: two databases may share a cache. */
   readonly ledgerId: () => string;
-  /** Epoch milliseconds of the database, which its processes share. */
+  /** The database's time in epoch milliseconds, which all its processes share. */
   readonly now: () => number;
 }
 
@@ -25,8 +26,9 @@ type Fields = [
   version: number,
   writtenAt: number,
   seq: number,
-  /** The last operation, and the instant from which on the totals are true: later if the clock brought about more. */
+  /** The instant of the last operation. */
   lastAt: number,
+  /** The instant from which the totals are true: later than `lastAt` when credits lapsed or became effective since. */
   from: number,
   balance: number,
   reserved: number,
@@ -36,9 +38,9 @@ type Fields = [
 
 const FIELDS = 9;
 const SUSPENDED_MS = 1_000;
-const CLOCKS_DIFFER_MS = 1_000;
-const CLOSE_WITHIN_MS = 5_000;
-const MOST_WRITTEN = 100_000;
+const CLOCK_SKEW_MAX_MS = 1_000;
+const CLOSE_MAX_MS = 5_000;
+const WRITTEN_MAX = 100_000;
 
 export class BalanceCache {
   readonly #config: BalanceCacheConfig;
@@ -46,9 +48,9 @@ export class BalanceCache {
   #warnedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #lastInstant = 0;
-  /** What this process wrote last, by account: its readers get nothing older. */
+  /** The last version of each account that this process wrote. Its readers get nothing older. */
   readonly #written = new Map<string, { version: number; at: number }>();
-  /** Of accounts no longer in there, nothing written before this instant is used. */
+  /** For an account that is no longer in `#written`, a value from before this instant is not used. */
   #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(config: BalanceCacheConfig) {
@@ -60,8 +62,8 @@ export class BalanceCache {
   }
 
   /**
-   * Totals of an account at this instant as the cache has them, or null: nothing there, nothing usable, or the clock
-   * has brought something about since. Waits `timeoutMs` at most, and never longer than configured.
+   * The totals of an account now, as the cache has them. Null when the cache has no usable value, or when something
+   * became due since it was written. Waits `timeoutMs` at most, and never longer than configured.
    */
   async get(creditType: string, userId: string, timeoutMs: number): Promise<Account | null> {
     if (!this.isUp || this.#isClosed) return null;
@@ -79,27 +81,27 @@ export class BalanceCache {
     if (text === null) return null;
     const fields = this.#parse(account.key, text);
     if (!fields) {
-      this.#warn({ account: account.key }, 'A cache entry is not what was written; it is not used');
+      this.#warn({ account: account.key }, 'A cached value was damaged or forged; it is not used');
       this.#ask(() => backend.delete(this.#keyOf(account.key))).catch((error) => this.#suspend(error));
       return null;
     }
     const [version, writtenAt, seq, lastAt, from, balance, reserved, debt, dueAt] = fields;
     const age = now() - writtenAt;
     const at = Math.max(now(), lastAt);
-    if (age >= ttlMs || age < -CLOCKS_DIFFER_MS || at < from || (dueAt !== null && dueAt <= at)) return null;
+    if (age >= ttlMs || age < -CLOCK_SKEW_MAX_MS || at < from || (dueAt !== null && dueAt <= at)) return null;
     const own = this.#written.get(account.key);
     if (own ? version < own.version : writtenAt <= this.#notBefore) return null;
     return { ...account, seq, at, balance, reserved, debt, dueAt };
   }
 
-  /** Keeps accounts as this process committed them; resolves when the cache has them or has had its time. */
+  /** Keeps accounts as this process committed them. Resolves when the cache has them, or its time is over. */
   committed({ states }: { readonly states: readonly VersionedAccount[] }): Promise<void> {
     const at = this.#instant();
     for (const state of states) this.#noteWritten(state, at);
     return this.#put(states, this.#config.ttlMs, at);
   }
 
-  /** Keeps an account as it was read at `readAt` of the monotonic clock, advanced since its last operation. */
+  /** Keeps an account that was read at `readAt` of the monotonic clock and advanced from its last operation. */
   filled(state: VersionedAccount, lastAt: number, readAt: number): Promise<void> {
     const age = monotonicNow() - readAt;
     return this.#put([state], this.#config.ttlMs - age, this.#config.now() - age, lastAt);
@@ -108,12 +110,12 @@ export class BalanceCache {
   async close(): Promise<void> {
     this.#isClosed = true;
     const { backend, logger } = this.#config;
-    await this.#ask(async () => backend.close?.(), CLOSE_WITHIN_MS).catch((err) => {
+    await this.#ask(async () => backend.close?.(), CLOSE_MAX_MS).catch((err) => {
       logger.warn({ err }, 'The cache was not closed');
     });
   }
 
-  /** Never rejects. */
+  /** Writes accounts to the cache; never rejects. */
   async #put(states: readonly VersionedAccount[], ttlMs: number, writtenAt: number, lastAt?: number): Promise<void> {
     if (!this.isUp || this.#isClosed || ttlMs <= 0) return;
     const { backend } = this.#config;
@@ -126,17 +128,17 @@ export class BalanceCache {
     }
   }
 
-  /** Now, or the last instant before a clock of the host failed: after a commit nothing may throw. */
+  /** Now; or, while the host's clock fails, the last instant it gave: nothing may throw after a commit. */
   #instant(): number {
     try {
       this.#lastInstant = this.#config.now();
     } catch {
-      // The next decision tells the host of its clock.
+      // The next decision reports the failing clock to the host.
     }
     return this.#lastInstant;
   }
 
-  /** One call of the backend, whatever it throws or does not return. */
+  /** Calls the backend once. A backend that throws or never answers makes the promise reject in time. */
   #ask<T>(call: () => T | Promise<T>, timeoutMs = this.#config.timeoutMs): Promise<T> {
     const late = () => new Error('The cache did not answer in time.');
     return withDeadline((async () => call())(), timeoutMs, late);
@@ -146,7 +148,7 @@ export class BalanceCache {
     const before = this.#written.get(key);
     this.#written.delete(key);
     this.#written.set(key, { version: Math.max(version, before?.version ?? 0), at });
-    if (this.#written.size <= MOST_WRITTEN) return;
+    if (this.#written.size <= WRITTEN_MAX) return;
     const [oldest, { at: writtenAt }] = this.#written.entries().next().value as [string, { at: number }];
     this.#written.delete(oldest);
     this.#notBefore = Math.max(this.#notBefore, writtenAt);
@@ -154,10 +156,10 @@ export class BalanceCache {
 
   #suspend(err: unknown): void {
     this.#suspendedUntil = monotonicNow() + SUSPENDED_MS;
-    this.#warn({ err }, 'The cache failed; balances are read from the database meanwhile');
+    this.#warn({ err }, 'The cache failed; balances come from the database meanwhile');
   }
 
-  /** Of what goes wrong again and again, one line a second. */
+  /** Logs one warning a second at most, because a failing cache fails for every call. */
   #warn(what: object, message: string): void {
     if (monotonicNow() - this.#warnedAt < SUSPENDED_MS) return;
     this.#warnedAt = monotonicNow();
@@ -174,7 +176,7 @@ export class BalanceCache {
     return JSON.stringify([...fields, this.#checksum(key, fields)]);
   }
 
-  /** Of the database's own name too, which the value does not tell. */
+  /** The checksum also covers the ledger's id, which the value itself does not contain. */
   #checksum(account: string, fields: Fields): string {
     return sha256(JSON.stringify([this.#config.ledgerId(), account, ...fields])).slice(0, 32);
   }

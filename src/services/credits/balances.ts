@@ -1,4 +1,4 @@
-/** Reads of what a user has: totals, grants, and what a deduction would do. */
+/** Reads a user's totals and grants, and previews deductions. */
 import { availableOf, emptyAccount } from '../../core/account.js';
 import { advanced } from '../../core/advance.js';
 import { toCredits } from '../../core/amounts.js';
@@ -98,7 +98,7 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
         const open = new Map(account.grants.map((grant) => [grant.id, grant]));
         const items = rows.map((row): Grant => {
           const grant = open.get(row.id);
-          // Open in its row and gone from the account: it lapsed by the clock, and that is not written yet.
+          // The row is open but the account has no such grant: it has lapsed, and no operation has written that yet.
           if (!grant && row.open) return { ...toGrant(account, row, scale), remaining: 0, held: 0 };
           return toGrant(account, grant ?? row, scale);
         });

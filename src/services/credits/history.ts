@@ -1,4 +1,4 @@
-/** Reads of transactions: of one account in time order, or one by its id. */
+/** Reads an account's transactions in time order, or one transaction by its id. */
 import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
 import { quietTypes, transactionTypes } from '../../models/enums.js';

@@ -1,15 +1,14 @@
-/** Which account a reservation belongs to: remembered for holds this process made, else read from its entry. */
-
+/** Finds the account of a reservation: from memory for recent holds, else from the entry that made the hold. */
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CallOptions } from '../../models/inputs/credits.js';
 import type { Engine } from '../pipeline/engine.js';
 
-const REMEMBERED = 10_000;
+const HOLDS_MAX = 10_000;
 
 export interface KnownHold {
   readonly account: AccountRef;
-  /** The entry that made it: reason and metadata. */
+  /** The entry that made the hold; it has the hold's reason and metadata. */
   readonly origin: EntryRow;
 }
 
@@ -23,14 +22,14 @@ export class HoldDirectory<S> {
 
   remember(account: AccountRef, origin: EntryRow): void {
     this.#known.set(origin.reservationId as string, { account, origin });
-    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
+    if (this.#known.size > HOLDS_MAX) this.#known.delete(this.#known.keys().next().value as string);
   }
 
-  /** A reservation of this credit type, or null. */
+  /** The reservation of this credit type, or null. */
   async find(reservationId: string, options: CallOptions<S>): Promise<KnownHold | null> {
     const known = this.#known.get(reservationId);
     if (known) return known;
-    // A reservation is named after the operation whose entry made it.
+    // The id of a reservation is `r-` and the id of the operation whose entry made it.
     if (!reservationId.startsWith('r-')) return null;
     const { session } = options;
     const origin = await this.engine.read(options, (timeoutMs) =>

@@ -1,20 +1,20 @@
-/** Pages of accounts with little left, along an index that is coarser than the amount. */
+/** Finds accounts with few credits left, along an index that is coarser than the amount. */
 import { magnitudeOf } from '../../core/account.js';
 import { type AccountRow, accountModel } from '../../models/account.js';
 import { encodeCursor } from '../../ports/cursor.js';
 import type { FindQuery, StoreOptions } from '../../ports/db-manager.js';
 import { type RowPage, storedRow, type Tables } from '../store/tables.js';
 
-/** Rows read at once: of those in the last magnitude, some may have more than was asked for. */
+/** The rows of one read. More than a page, because accounts of the last magnitude may have more than was asked for. */
 const ROWS_PER_READ = 500;
 
 interface AtMost extends Pick<FindQuery, 'limit' | 'after'> {
   readonly creditType: string;
-  /** Units. */
+  /** The highest `available` that is wanted, in units. */
   readonly most: number;
 }
 
-/** Accounts of a credit type whose `available` is at most `most`, by magnitude. */
+/** The accounts of a credit type whose `available` is at most `most`, by magnitude. */
 export async function accountsWithAtMost<S>(
   tables: Tables<S>,
   { creditType, most, limit, after }: AtMost,

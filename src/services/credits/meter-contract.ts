@@ -1,4 +1,4 @@
-/** A meter: a hold, and the cost recorded against it. */
+/** A meter: a hold, and the cost that is recorded against it. */
 import type { MeterOptions } from '../../models/inputs/credits.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
@@ -25,9 +25,9 @@ export interface Meter extends AsyncDisposable {
    * settled.
    */
   add(credits: number, metadata?: JsonObject): void;
-  /** The same for a model call, which is noted in the metadata of the settlement as long as it fits. */
+  /** Records the cost of a model call. The settlement's metadata lists the call as long as it fits. */
   addUsage(usage: LlmUsage): void;
-  /** Passes a stream through and settles at its end, error or cancellation. */
+  /** Passes a stream through, and settles when it ends, fails or is cancelled. */
   stream<T>(
     source: ReadableStream<T> | AsyncIterable<T>,
     onChunk?: (chunk: T, meter: Meter) => void,

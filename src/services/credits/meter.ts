@@ -1,4 +1,4 @@
-/** Metering on top of the verbs: reserve the estimate, record, settle once. */
+/** Metering on top of the verbs: reserve the estimate, record the cost, settle once. */
 import { MeteredSum, parseAmount, toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';
 import { meterSchema } from '../../models/inputs/credits.js';
@@ -20,7 +20,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
     const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;
     let ending: Promise<Applied<Transaction> | null> | null = null;
 
-    // The settlement must not be aborted with the work, and has its own place in the key's scope.
+    // Aborting the work must not abort the settlement. The same key is safe: commits and reserves have separate scopes.
     const { signal: _signal, ttlSeconds: _ttl, metadata = {}, ...settling } = call;
     const meter: Meter = {
       reservation,
@@ -31,7 +31,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       add(cost, recorded) {
         if (ending !== null) throw notValid('meter', 'a meter that is still open: this one is settled');
         costs.add(cost);
-        // A note that cannot be kept is left out; the cost counts.
+        // Metadata that is not valid is left out; the cost still counts.
         const note = metadataSchema.safeParse(recorded);
         if (note.success) records.push(note.data);
       },
@@ -58,7 +58,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
 
     async function end(total: number): Promise<Applied<Transaction> | null> {
       const details = withUsage(metadata, records);
-      // A hold whose time has passed during the work is charged all the same: the work was done.
+      // A hold that expired during the work is charged all the same, because the work was done.
       const ifExpired = overage === 'reject' ? 'charge' : overage;
       const options = { ...settling, metadata: details, amount: total, overage, ifExpired };
       try {
@@ -81,9 +81,9 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       try {
         result = await run(meter);
       } catch (error) {
-        // The caller hears why the work failed; that it could not be charged either is for the log.
+        // The caller gets the error of the work. If the charge fails as well, that goes to the log.
         await settleAfterError(meter, options.chargeOnError).catch((err) => {
-          logger.error({ err, reservation: meter.reservation.id }, 'A failed call was not settled');
+          logger.error({ err, reservation: meter.reservation.id }, 'The cost of a failed call could not be settled');
         });
         throw error;
       }
@@ -100,7 +100,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   async function settleAfterError(meter: Meter, how: MeterOptions['chargeOnError']): Promise<void> {
     if (how === 'none') return meter.release();
     if (how === 'estimate') {
-      // In units: the difference of two numbers of credits (0.8 - 0.1) may be above what was estimated.
+      // Subtract in units: a difference of credits as floats (0.8 - 0.1) may lead to more than the estimate.
       const [held, metered] = [meter.reservation.amount, meter.total].map((n) => parseAmount(n, { scale, zero: true }));
       meter.add(toCredits(Math.max(0, (held as number) - (metered as number)), scale));
     }
@@ -108,7 +108,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
   }
 }
 
-/** The records beside the caller's metadata, as long as both fit; a settlement must never fail for its notes. */
+/** Adds the usage records to the caller's metadata if they fit. A settlement must never fail for its metadata. */
 function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonObject {
   if (records.length === 0) return metadata;
   const both = metadataSchema.safeParse({ ...metadata, usage: records });

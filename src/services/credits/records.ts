@@ -1,4 +1,4 @@
-/** Stored rows as the records handed out: copies, instants as Dates, amounts as numbers of credits. */
+/** Makes the records that callers get from stored rows: copies, with instants as Dates and amounts in credits. */
 import type { Account } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
@@ -15,7 +15,7 @@ import type { Applied, JsonObject } from '../../models/values.js';
 
 export type { Grant, Reservation, Transaction, UserCreditsInfo };
 
-/** What the entry that made a hold says about it; its row keeps only numbers. */
+/** The part of a reservation that only the entry that made the hold keeps; its row has the numbers. */
 export interface HoldOrigin {
   readonly reason: string | null;
   readonly metadata: JsonObject;
@@ -26,7 +26,7 @@ export function infoOf(account: Account, asOf: number, scale: number): UserCredi
   return fundsInfo({ userId, creditType, balance, reserved, debt }, new Date(asOf), scale);
 }
 
-/** The account after an entry. */
+/** The totals of an account after an entry. */
 export function infoAfter(entry: EntryRow, asOf: Date, scale: number): UserCreditsInfo {
   const { userId, creditType, balanceAfter, availableAfter, debtAfter } = entry;
   const reserved = balanceAfter - availableAfter;
@@ -104,7 +104,7 @@ export function toGrant(
   };
 }
 
-/** The numbers of a hold, from wherever they are kept: its row, an open hold, or the entry of a call. */
+/** The numbers of a hold. They come from its row, from the open hold of an account, or from an entry. */
 export interface HoldNumbers {
   readonly id: string;
   readonly userId: string;
@@ -136,13 +136,13 @@ export function toReservation(hold: HoldNumbers, origin: HoldOrigin, scale: numb
   };
 }
 
-/** An open hold of an account as numbers. */
+/** The numbers of an account's open hold. */
 export function openHoldNumbers(account: Account, hold: OpenHold): HoldNumbers {
   const { userId, creditType } = account;
   return { ...hold, userId, creditType, status: 'active', released: 0, expired: 0 };
 }
 
-/** The hold as the entry of a reserve, release or extend left it. */
+/** The numbers of a hold after the entry of a reserve, release or extend. */
 export function holdAfter(entry: EntryRow): HoldNumbers {
   const { reservation } = entry.details as JsonObject & { reservation: Omit<ReservationRow, 'id'> };
   const { userId, creditType } = entry;
@@ -154,7 +154,7 @@ function copyOf(metadata: JsonObject): JsonObject {
   return {};
 }
 
-/** The entry that answers a call which wrote one. */
+/** The entry of an answer whose call must have written one. */
 export function entryOf(entry: EntryRow | null): EntryRow {
   if (entry) return entry;
   throw creditError('INVARIANT_VIOLATION', 'A committed call has no entry. Please report this.', {});

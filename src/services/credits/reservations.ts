@@ -1,4 +1,4 @@
-/** Verbs on holds: made, captured, released, extended and read. */
+/** Verbs that make, capture, release, extend and read holds. */
 import type { Command } from '../../core/command.js';
 import { creditError } from '../../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
@@ -20,7 +20,7 @@ type HoldVerbs<S> = Pick<
 >;
 type HoldReads<S> = Pick<CreditReads<S>, 'getActiveReservations' | 'getReservation'>;
 
-/** A verb on a hold: its account is found through the hold, and the caller gives only the id. */
+/** A verb on a hold. The caller gives only the id of the hold, which leads to its account. */
 interface HoldVerb<S> {
   readonly operation: string;
   readonly ref: unknown;
@@ -140,7 +140,7 @@ export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, ac
       );
       if (!stored) return null;
       if (stored.status !== 'active') return toReservation(stored, known.origin, scale);
-      // Expired by the clock and not written yet: all that the account last held for it is given back.
+      // The hold's time is over, but no operation has written that yet: show all that it still held as expired.
       const { holds: last } = await accounts.stored(userId, options);
       const hold = last.find((each) => each.id === reservationId);
       const numbers = hold ? openHoldNumbers(account, hold) : stored;

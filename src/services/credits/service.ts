@@ -1,4 +1,4 @@
-/** A credit service: the verbs of one credit type on a shared engine. */
+/** Builds a credit service: the verbs of one credit type on the shared engine. */
 import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
 import { accountList, accounts } from './accounts.js';

@@ -1,4 +1,4 @@
-/** The parts that the verbs of one credit type share: the account of a user, amounts in units, and the way in. */
+/** The parts that the verbs of one credit type share: a user's account, amounts in units, and the way to the engine. */
 import { type AmountRules, parseAmount } from '../../core/amounts.js';
 import type { AccountRef } from '../../models/account.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
@@ -12,7 +12,7 @@ import { entryOf, toApplied } from './records.js';
 export interface Verb<S> {
   readonly operation: string;
   readonly userId: string;
-  /** The caller's fields that are not options, by value. */
+  /** The caller's arguments that are not options, copied. */
   readonly given: JsonObject;
   readonly options: MutationOptions<S>;
   readonly command: Mutation<S>['command'];
@@ -40,7 +40,7 @@ export class Verbs<S> {
     return this.engine.mutate({ operation, accounts: [this.account(userId)], given, options, command });
   }
 
-  /** Runs a verb that is answered with its transaction. */
+  /** Runs a verb whose answer is its transaction. */
   async transact(verb: Verb<S>): Promise<Applied<Transaction>> {
     return this.transaction(await this.run(verb));
   }

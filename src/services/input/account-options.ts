@@ -1,10 +1,10 @@
-/** Options of accounts and defaults of a service, in units. */
+/** Parses account options and a credit type's defaults; amounts become units. */
 import { parseAmount } from '../../core/amounts.js';
 import type { Defaults } from '../../core/decision.js';
 import type { AccountOptions } from '../../models/account.js';
 import type { AccountDefaults } from '../../models/inputs/credits.js';
 
-/** An account's own options as given: absent stays absent, `null` clears. */
+/** The options of one account. An absent option stays absent; `null` clears the option. */
 export function parseAccountOptions(
   given: { readonly overdraftLimit?: unknown; readonly lowCreditThreshold?: unknown },
   scale: number,

@@ -1,6 +1,6 @@
-/** Fields of a stored row as a caller gives them: one that was left out is absent. */
+/** Drops the fields that a caller left out. */
 
-/** An input of which any field may be left out. */
+/** An input in which every field is optional. */
 export type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** The fields that have a value. */

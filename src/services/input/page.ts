@@ -1,4 +1,4 @@
-/** Pages: of rows along an index, and of lists that an account document holds, by rank. */
+/** Cuts pages from an index of rows, or from a list inside an account document that is ordered by rank. */
 import { creditError } from '../../errors.js';
 import type { ListOptions } from '../../models/inputs/credits.js';
 import type { Page } from '../../models/values.js';
@@ -6,10 +6,10 @@ import type { FindQuery } from '../../ports/db-manager.js';
 
 type Rank = readonly (number | string)[];
 
-/** Rows of a page when the caller does not say. */
+/** The number of rows on a page when the caller gives no limit. */
 export const PAGE = 20;
 
-/** How a list is walked along its index, newest first unless the caller says otherwise. */
+/** The query fields of one page: limit, direction and cursor. Newest comes first unless the caller says otherwise. */
 export function stepsOf({
   limit = PAGE,
   cursor,
@@ -19,7 +19,7 @@ export function stepsOf({
   return { limit, direction, ...(cursor !== undefined && { after: cursor }) };
 }
 
-/** The items after the cursor in ascending rank. Ranks are unique. */
+/** The items after the cursor, in ascending rank. Every item needs a rank of its own. */
 export function pageOf<T>(
   items: readonly T[],
   { limit = PAGE, cursor }: ListOptions,
@@ -51,7 +51,7 @@ function decode(cursor: string): Rank {
     const isRank = Array.isArray(rank) && rank.every((part) => typeof part === 'number' || typeof part === 'string');
     if (isRank) return rank;
   } catch {
-    // Not ours: refused below.
+    // This list did not make the cursor, so the error below refuses it.
   }
   throw creditError('INVALID_ARGUMENT', 'The cursor is not one that this list handed out.', {
     path: 'cursor',

@@ -1,4 +1,4 @@
-/** Parsing at the edge: schema, amounts, and the fingerprint of what the caller gave. */
+/** Checks a caller's input against its schema; a wrong field becomes `INVALID_ARGUMENT`. */
 import type { z } from 'zod';
 import { creditError, isCreditError } from '../../errors.js';
 import {
@@ -10,14 +10,14 @@ import {
 } from '../../models/inputs/credits.js';
 import { identifierSchema, isIdentifier } from '../../models/inputs/values.js';
 
-/** The parsed value, or `INVALID_ARGUMENT` that names the first field that is wrong and what was expected. */
+/** The parsed value. The `INVALID_ARGUMENT` it throws names the first wrong field and what was expected there. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options'): T {
   try {
-    // A Date or a Map has none of the fields, as if nothing had been given: addCredits(user, 5, new Date(…)).
+    // The schema would accept a Date or a Map as an object without any field: addCredits(user, 5, new Date(…)).
     if (schema.def.type === 'object' && isOfAnotherKind(value)) throw notValid(path, 'an object with named fields');
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    // Its texts look at the value once more.
+    // zod makes its messages here and reads the value again, so a getter may throw now.
     const [issue] = result.error.issues;
     const parts = [path === 'options' ? '' : path, ...(issue?.path ?? [])];
     throw notValid(parts.filter((part) => part !== '').join('.') || path, issue?.message ?? 'another value');
@@ -26,27 +26,27 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options')
   }
 }
 
-/** `INVALID_ARGUMENT` that names a field and what was expected of it. */
+/** The `INVALID_ARGUMENT` error that names a field and what was expected there. */
 export function notValid(path: string, expected: string, cause?: unknown) {
   return creditError('INVALID_ARGUMENT', `${path} is not valid: ${expected}.`, { path, expected }, { cause });
 }
 
-/** An object that is neither `{}` nor of a class of the host's own. */
+/** Whether the value is a built-in object such as a Date, a Map or an array: neither `{}` nor of a host's class. */
 function isOfAnotherKind(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) !== '[object Object]';
 }
 
-/** The options of a call that writes and takes no others. */
+/** Parses the options of a verb that takes only those that all writing verbs share. */
 export function parseMutationOptions<S>(given: MutationOptions<S> | undefined): MutationOptions<S> {
   return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
 }
 
-/** The options of a read that takes no others. */
+/** Parses the options of a read that takes only those that all reads share. */
 export function parseReadOptions<S>(given: ReadOptions<S> | undefined): ReadOptions<S> {
   return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
 }
 
-/** The options of a verb by its schema. A session is whatever the database takes: only the adapter can judge it. */
+/** Parses the options of a verb by its schema. It passes `session` on unchecked: only the adapter can judge one. */
 export function parseCall<T, S>(schema: z.ZodType<T>, given: unknown): T & CallOptions<S> {
   return (given === undefined ? {} : parse(schema, given)) as T & CallOptions<S>;
 }
@@ -55,12 +55,12 @@ export function parseId(value: unknown, path: string): string {
   return isIdentifier(value) ? value : parse(identifierSchema, value, path);
 }
 
-/** An id, or an object of which the id alone is taken. */
+/** Takes an id, or an object whose `id` it reads; it ignores every other field. */
 export function parseRef(value: unknown, path: string): string {
   return parseId(idOf(value, path), path);
 }
 
-/** What an object names as its id; anything else is itself the id. */
+/** The `id` of an object; any other value is the id itself. */
 export function idOf(value: unknown, path: string): unknown {
   if (typeof value !== 'object' || value === null) return value;
   try {

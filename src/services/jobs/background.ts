@@ -1,4 +1,4 @@
-/** Jobs and the relay on timers of this process, for hosts without a scheduler. Nothing runs before `start`. */
+/** Runs the jobs and the relay on timers of this process, for hosts without a scheduler. `start` begins it. */
 import { randomInt } from 'node:crypto';
 import type { StartOptions } from '../../models/inputs/notifications.js';
 import type { LoggerLike } from '../../ports/logger.js';
@@ -32,33 +32,33 @@ export class Background {
     if (delivers) this.#repeat(() => this.#jobs.runOutbox({ signal }), outboxEverySeconds * 1000);
   }
 
-  /** Starts nothing more, and resolves when what runs has stopped between two batches. */
+  /** Starts no more jobs, and resolves when the running ones have stopped between two batches. */
   async close(): Promise<void> {
     this.#stop.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#running);
   }
 
-  /** Processes that start together do not stay in step. */
+  /** Repeats `run`. The pauses vary, so that processes which start together do not stay in step. */
   #repeat(run: () => Promise<unknown>, everyMs: number): void {
     if (this.#stop.signal.aborted) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       const running = run()
-        .catch((err: unknown) => this.#logger.error({ err }, 'A job failed; it is tried again'))
+        .catch((err: unknown) => this.#logger.error({ err }, 'A job failed; it runs again later'))
         .finally(() => {
           this.#running.delete(running);
           this.#repeat(run, everyMs);
         });
       this.#running.add(running);
     }, everyMs * jitter());
-    // A host that has ended is not kept alive by its jobs.
+    // The timer must not keep a process alive whose host has ended.
     (timer as { unref?: () => void }).unref?.();
     this.#timers.add(timer);
   }
 }
 
-/** 0.9 to 1.1. */
+/** A random factor from 0.9 to 1.1. */
 function jitter(): number {
   return 0.9 + randomInt(0, 201) / 1000;
 }

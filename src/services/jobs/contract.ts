@@ -8,28 +8,28 @@ import type { Ref } from '../../models/values.js';
 export type { ExpiringJobReport, JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
 
 /**
- * Jobs for all users: batched, resumable, idempotent, and safe in many processes at once. A lease keeps two processes
- * from doing the same work; money does not depend on it: periods, versions and states guard it. A row that cannot be
- * processed is skipped and reported, never waited for. No job throws for what happens on its way.
+ * Jobs for all users. They are batched, resumable, idempotent, and safe in many processes at once. A lease keeps two
+ * processes from doing the same work, but credits do not depend on it: periods, versions and states guard them. A job
+ * skips and reports a row that it cannot process, and does not wait for it. No job throws for a problem on its way.
  *
  * @example const report = await manager.jobs.runAllocation({ batchSize: 1000, maxDurationMs: 60_000 });
  */
 export interface Jobs {
-  /** Writes what has lapsed, become effective or ended on every account. */
+  /** Writes on every account which grants have lapsed or become effective, and which holds have ended. */
   runExpiration(options?: JobOptions): Promise<JobReport<'expiration'>>;
-  /** Renews subscriptions and cycles: every period that has begun, in order, once. */
+  /** Renews subscriptions and cycles: each period that has begun is allocated once, in order. */
   runAllocation(options?: JobOptions): Promise<JobReport<'allocation'>>;
-  /** The same sweep for accounts with a hold that has ended. */
+  /** Does the work of `runExpiration`, but only on accounts with a hold that has ended. */
   runReservationExpiry(options?: JobOptions): Promise<JobReport<'reservation_expiry'>>;
-  /** Tells users of credits that lapse within `withinDays` days (default 7), once a grant. Nothing without a queue. */
+  /** Tells users of credits that lapse within `withinDays` days (default 7), once for each grant. Needs a queue. */
   runExpiringNotifications(options?: JobOptions & { withinDays?: number | undefined }): Promise<ExpiringJobReport>;
   /**
-   * Delivers what waits in the outbox for the sinks and the queue of this process: at least once, in order per
-   * account. It answers when every account was served once; a sink that is away or refuses is reported, not thrown.
-   * `asOf` says nothing here.
+   * Delivers the events and messages that wait in the outbox for the sinks and the queue of this process, at least once
+   * and in order for each account. It answers when every account was served once. A sink that is away or refuses is
+   * reported, not thrown. `asOf` has no effect here.
    */
   runOutbox(options?: JobOptions): Promise<OutboxJobReport>;
-  /** All of them, one after another, the outbox last. */
+  /** Runs all jobs one after another, the outbox last. */
   runAll(options?: JobOptions & { withinDays?: number | undefined }): Promise<readonly JobReport[]>;
 }
 

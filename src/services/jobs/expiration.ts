@@ -1,4 +1,4 @@
-/** The jobs for one user: expiry, and the allocation of a subscription. */
+/** The work that a scheduler can do for one user: expiry, and the allocation of a subscription. */
 import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import type { CreditService } from '../credits/contract.js';
@@ -20,7 +20,7 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
       const rest = engine.startDeadline(options);
       const row = await directory.byId(id, options);
       const renewal = row && (await renew(engine, row, rest()));
-      // A repeated call is told what the first one was, also when the subscription is removed since.
+      // A repeated call answers what the first one did, even if the subscription was removed since.
       if (!row || (renewal === null && row.status === 'removed')) {
         const message = 'There is no subscription with this id.';
         throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });

@@ -1,10 +1,10 @@
-/** A row that says who runs a job, and until when. It saves work; it guards nothing. */
+/** A row that names the process which runs a job, and the end of its claim. It saves work; no credits depend on it. */
 import { type Tables, writeOf } from '../store/tables.js';
 
-/** Long enough for a batch, short enough to go on soon after a process died. */
+/** Long enough for a batch, and short enough that another process soon goes on after one has died. */
 export const LEASE_MS = 30_000;
 
-/** Nobody holds it where there is no holder; else the holder has it until that instant, in epoch milliseconds. */
+/** The holder has the lease until the instant `until`, in epoch milliseconds. Without a holder nobody has it. */
 type Held = { readonly holder: string | null; readonly until: number };
 
 export class Lease<S> {
@@ -21,13 +21,13 @@ export class Lease<S> {
     return `lease:${this.job}`;
   }
 
-  /** Takes the lease, or keeps it; false when somebody else has it. */
+  /** Takes or extends the lease; false when another process has it. */
   async take(): Promise<boolean> {
     const row = await this.tables.get('system', this.#id);
     const value = row?.value as Held | undefined;
     const isOurs = value?.holder === this.holder;
     if (row && value && value.holder !== null && !isOurs && value.until > this.now()) return false;
-    // Lost to somebody in between: what this one did stays, and it stops.
+    // Another process had the lease in between: this job stops, and the work it did stays.
     if (this.#version > 0 && (!isOurs || row?.version !== this.#version)) return false;
     return this.#write(row?.version ?? null, { holder: this.holder, until: this.now() + LEASE_MS });
   }
@@ -42,7 +42,7 @@ export class Lease<S> {
     const row = { id: this.#id, version, kind: 'lease', value, updatedAt } as const;
     const { status } = await this.tables.writeOne([writeOf('system', row)]);
     if (status === 'unknown') {
-      // It may have been written: then nobody else takes it before it ends.
+      // The lease may have been written. If it was, no other process takes it before it ends.
       const row = await this.tables.get('system', this.#id);
       const holder = (row?.value as Partial<Held> | undefined)?.holder ?? null;
       if (row?.version !== version || holder !== value.holder) return false;

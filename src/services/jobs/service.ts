@@ -1,4 +1,4 @@
-/** The jobs of a scheduler: which rows each one walks along, and what it does with one. */
+/** The jobs of a scheduler: the rows that each job walks along, and the operation that it runs on a row. */
 import { accountFromRow } from '../../core/rows.js';
 import type { AccountRow } from '../../models/account.js';
 import type { CycleRow } from '../../models/cycle.js';
@@ -19,7 +19,7 @@ const STOPPED = { status: 'stopped', processed: 0, skippedCount: 0, skipped: [] 
 const NOTHING_NOTIFIED = { ...STOPPED, notified: 0, cursor: null };
 const NOTHING_SENT = { ...STOPPED, delivered: 0, failed: 0, waiting: 0, deleted: 0 };
 
-/** Units of the periods that an operation made up for, and when the last of them ends. */
+/** The units granted for the periods that an operation caught up on, and the end of the last period. */
 interface Renewed {
   readonly units: number;
   readonly until: number;
@@ -65,7 +65,7 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
   return all;
 }
 
-/** Rows that are due by an instant, with the operation that each of them needs. */
+/** The rows that are due by an instant, each with the operation that it needs. */
 class DueRows<S> {
   constructor(readonly engine: Engine<S>) {}
 
@@ -102,7 +102,7 @@ class DueRows<S> {
     return { expired: (entry?.details.expired as number | undefined) ?? 0 };
   }
 
-  /** Repeats an operation for as long as something is due: each makes up for so many periods and no more. */
+  /** Repeats an operation while something is due, because one operation catches up on a limited number of periods. */
   async #again(operation: () => Promise<Renewed | null>): Promise<Outcome> {
     let granted = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -114,7 +114,7 @@ class DueRows<S> {
   }
 
   async #renew(row: SubscriptionRow): Promise<Renewed | null> {
-    // Periods that grant nothing, because an earlier plan granted for them, are periods to make up for too.
+    // A renewal may grant nothing, because an earlier plan granted for its periods; later periods may still be due.
     const renewal = await renew(this.engine, row, {});
     return renewal && { ...renewal, units: Object.values(renewal.granted).reduce((sum, units) => sum + units, 0) };
   }

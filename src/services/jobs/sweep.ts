@@ -1,4 +1,4 @@
-/** A sweep: one job walks along indexes of due rows, in batches, under a lease, and reports. */
+/** A sweep: under a lease, a job walks along indexes of due rows in batches, and reports. */
 import { toCredits } from '../../core/amounts.js';
 import { isCreditError } from '../../errors.js';
 import { jobSchema } from '../../models/inputs/plans.js';
@@ -13,12 +13,12 @@ import type { RowPage } from '../store/tables.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
 import { Lease } from './lease.js';
 
-/** Several commits: one is decided while another is written. */
+/** The default batch is several commits, so that one is decided while another is written. */
 const BATCH_ROWS = 4_000;
 export const DURATION_MAX_MS = 600_000;
 const SKIPPED_MAX = 100;
 
-/** The units that one row came to. */
+/** The units that the operation on one row granted or expired. */
 export interface Outcome {
   readonly granted?: number;
   readonly expired?: number;
@@ -26,11 +26,11 @@ export interface Outcome {
 
 type DueModel = 'account' | 'subscription' | 'cycle';
 
-/** One kind of row that a job walks along. */
+/** The rows of one model that a job walks along, and their operation. */
 export interface Walk<M extends DueModel = DueModel> {
   readonly model: M;
   readonly query: Omit<FindQuery, 'limit' | 'after'>;
-  /** Null when there is nothing to do for this row. */
+  /** Runs the operation on a row; null when the row needs none. */
   process(row: Rows[M]): Promise<Outcome> | null;
 }
 
@@ -51,7 +51,7 @@ export class Sweep<S, J extends JobName> {
     this.#startedAt = engine.now();
   }
 
-  /** Walks along what was due by one instant. Never rejects: a row that fails is skipped, and the report says why. */
+  /** Walks along the rows that are due by one instant. Never rejects: it skips a row that fails, and reports why. */
   async run(walksOf: (asOf: Date) => readonly Walk[]): Promise<JobReport<J>> {
     const engine = this.#engine;
     const lease = new Lease(engine.store, this.#job, engine.newId(), () => engine.now());
@@ -63,7 +63,7 @@ export class Sweep<S, J extends JobName> {
       for (const walk of walksOf(asOf)) if (!(await this.#along(walk, lease))) return this.#report('stopped');
       return this.#report('completed');
     } catch (error) {
-      // The database, or the host's onProgress: what was done stays done.
+      // The database or the host's onProgress failed. The work that was done stays.
       this.#skip('', error);
       return this.#report('stopped');
     } finally {
@@ -71,7 +71,7 @@ export class Sweep<S, J extends JobName> {
     }
   }
 
-  /** Whether the walk came to its end. */
+  /** Walks along one model's rows, and answers whether it came to the end. */
   async #along({ model, query, process }: Walk, lease: Lease<S>): Promise<boolean> {
     const { signal, batchSize = BATCH_ROWS, maxDurationMs = DURATION_MAX_MS, onProgress } = this.#options;
     const { store } = this.#engine;
@@ -81,7 +81,7 @@ export class Sweep<S, J extends JobName> {
       const { rows, nextCursor }: RowPage<Rows[DueModel]> = await next;
       const isOver = signal?.aborted || monotonicNow() >= this.#began + maxDurationMs;
       if (isOver || !(await lease.take())) return false;
-      // Read while this batch is written. Should it fail, that is told when its turn has come.
+      // Read the next batch while this one is written. If the read fails, the loop gets the error in the next round.
       next = nextCursor === null ? null : read(nextCursor);
       next?.catch(() => {});
       await Promise.all(rows.map((row) => this.#row(row, process)));
@@ -121,7 +121,7 @@ export class Sweep<S, J extends JobName> {
   }
 }
 
-/** A row that a job passed over; an error that is not the library's is logged, for it is a contradiction of ours. */
+/** The report of a row that a job skipped. An error that is not the library's is our bug, so it is logged. */
 export function skippedRow<S>(engine: Engine<S>, job: JobName, id: string, error: unknown): Skipped {
   if (!isCreditError(error)) engine.logger.error({ err: error, job, id }, 'A row could not be processed');
   return skippedOf(id, error);

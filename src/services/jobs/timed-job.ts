@@ -1,4 +1,4 @@
-/** A job whose walk is its own: its report gets what every job's report has. */
+/** Runs a job that has a walk of its own, and completes its report with the fields that every job's report has. */
 import { jobSchema } from '../../models/inputs/plans.js';
 import type { Skipped } from '../../models/records/run.js';
 import { monotonicNow } from '../../timers.js';
@@ -10,10 +10,10 @@ import { DURATION_MAX_MS, skippedRow } from './sweep.js';
 
 const BATCH_MAX = 1_000;
 
-/** The fields of a walk's report that every report of a job has. */
+/** The fields that a walk's report shares with every job's report. */
 type Shared = Pick<JobReport, 'status' | 'processed' | 'skippedCount' | 'skipped'> & Partial<JobReport>;
 
-/** `nothing`: the report of a walk that could not begin. */
+/** Runs the walk, at most `maxDurationMs` long. `nothing` is the report of a walk that could not begin. */
 export async function timedJob<S, J extends JobName, R extends Shared>(
   engine: Engine<S>,
   job: J,

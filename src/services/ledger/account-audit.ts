@@ -1,4 +1,4 @@
-/** Checks one account against its own entries, taken one by one in the order of their sequence. */
+/** Checks one account against its own entries, which it takes one by one in the order of their sequence. */
 import type { Account } from '../../core/account.js';
 import { fingerprintOf } from '../../core/canonical-json.js';
 import { Replay } from '../../core/replay.js';
@@ -11,7 +11,7 @@ import type { Json } from '../../models/values.js';
 import { type AuditContext, checkEntry, isEntry } from './entry-audit.js';
 import type { ProblemKind } from './problems.js';
 
-/** A row that the entries say exists, and what it must be. */
+/** A row that must exist according to the entries, and a test of its content. */
 export interface ExpectedRow {
   readonly model: 'grant' | 'reservation';
   readonly kind: Extract<ProblemKind, 'grant' | 'hold'>;
@@ -19,18 +19,18 @@ export interface ExpectedRow {
   isMet(row: never): boolean;
 }
 
-/** Memory: what the account holds open, and every grant it ever had. */
+/** The audit of one account. It keeps the account's open grants and holds in memory, and every grant it ever had. */
 export class AccountAudit {
-  /** Sequence of the last entry of the chain taken. */
+  /** The sequence of the last chained entry that was taken. */
   seq = 0;
   readonly #context: AuditContext;
   readonly #owner: Pick<Account, 'key' | 'userId' | 'creditType'>;
   readonly #replay: Replay;
-  /** Entries up to this sequence were judged by an earlier audit. */
+  /** An earlier audit has judged the entries up to this sequence. */
   readonly #judged: number;
   #last: EntryRow | null = null;
   #reserved = 0;
-  /** Highest version of the account's row that a refusal moved on from. */
+  /** The highest version of the account's row that a recorded refusal was decided on. */
   #fenced = 0;
   #isBroken = false;
 
@@ -48,9 +48,9 @@ export class AccountAudit {
   }
 
   take(entry: EntryRow): void {
-    const { findings } = this.#context;
+    const { problems } = this.#context;
     if (!isEntry(entry)) {
-      findings.add('columns', entry.id, 'The row is not an entry.');
+      problems.add('columns', entry.id, 'The row is not an entry.');
       this.#isBroken = true;
       this.seq = Math.max(this.seq, Number(entry.seq) || 0);
       return;
@@ -70,7 +70,7 @@ export class AccountAudit {
     }
   }
 
-  /** Compares the account's row, read after the entries, with what they make of it. */
+  /** Compares the account's row with the account that the entries add up to. The row must be read after the entries. */
   checkRow(row: AccountRow | null): void {
     if (this.#isBroken) return;
     if (!row || row.seq < this.seq || row.version <= this.#fenced) {
@@ -82,12 +82,12 @@ export class AccountAudit {
       const isSilent = this.seq === 0 && row.visible;
       if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
     } catch {
-      // A row of another shape: named below.
+      // The row is not a valid account: the problem is added below.
     }
-    this.#broken(this.seq === 0 ? 'The account has no entries.' : 'The entries do not make this account.');
+    this.#broken(this.seq === 0 ? 'The account has no entries.' : 'The row is not what the entries add up to.');
   }
 
-  /** Rows of the holds that ended, and of late charges, since the last call. They never change again otherwise. */
+  /** The rows of holds that ended or were charged late since the last call. Only a late charge changes them again. */
   takeEnded(): readonly ExpectedRow[] {
     if (this.#isBroken) return [];
     const { rows, lateCharges } = this.#replay.takeEnded();
@@ -103,7 +103,7 @@ export class AccountAudit {
     return [...ended, ...charged];
   }
 
-  /** Rows of the account's grants and open holds as of the last entry. */
+  /** The rows of the account's grants and open holds, as of the last entry. */
   rowsNow(): readonly ExpectedRow[] {
     if (this.#isBroken) return [];
     const grants = [...this.#replay.grants()].map((grant): ExpectedRow => {
@@ -116,30 +116,30 @@ export class AccountAudit {
     return [...grants, ...holds];
   }
 
-  /** What the entry says beside its hash, against the one before it. */
+  /** Checks the entry's fields by themselves and against the entry before it. */
   #judge(entry: EntryRow): void {
-    const { findings } = this.#context;
+    const { problems } = this.#context;
     const { id } = entry;
     checkEntry(entry, this.#context);
     if (entry.eventType === 'error') return;
     const before = this.#last;
     this.#reserved = (before ? before.balanceAfter - before.availableAfter : 0) + entry.reservedDelta;
     if (entry.seq !== (before?.seq ?? 0) + 1) {
-      findings.add('sequence', id, `seq ${entry.seq} follows ${before?.seq ?? 0}.`);
+      problems.add('sequence', id, `seq ${entry.seq} follows ${before?.seq ?? 0}.`);
     }
-    if (entry.prev !== (before?.hash ?? null)) findings.add('chain', id, 'prev is not the hash of the entry before.');
+    if (entry.prev !== (before?.hash ?? null)) problems.add('chain', id, 'prev is not the previous hash.');
     if (entry.balanceAfter !== (before?.balanceAfter ?? 0) + entry.delta) {
-      findings.add('balance', id, 'balanceAfter is not the one before plus delta.');
+      problems.add('balance', id, 'balanceAfter is not the previous balanceAfter plus delta.');
     }
     if (entry.availableAfter !== entry.balanceAfter - this.#reserved) {
-      findings.add('available', id, 'availableAfter is not balanceAfter less what is on hold.');
+      problems.add('available', id, 'availableAfter is not balanceAfter minus the credits on hold.');
     }
-    if (before && entry.at < before.at) findings.add('time', id, 'The entry is dated before its predecessor.');
+    if (before && entry.at < before.at) problems.add('time', id, 'The entry is dated before the previous entry.');
   }
 
   #isGrant(grant: OpenGrant, row: GrantRow): boolean {
     const expected = grantRow(this.#owner, grant, grant.rowVersion);
-    // The row of an open grant is of its last write: only its terms are current.
+    // The row of an open grant is written rarely: its terms are current, but not its numbers.
     const { remaining, held, expired, expiredLate, revoked } = row;
     const parts = row.open && { remaining, held, expired, expiredLate, revoked };
     return isSame({ ...expected, ...parts }, row);
@@ -147,7 +147,7 @@ export class AccountAudit {
 
   #broken(message: string): void {
     this.#isBroken = true;
-    this.#context.findings.add('account', this.key, message);
+    this.#context.problems.add('account', this.key, message);
   }
 }
 
@@ -155,14 +155,14 @@ function holdOf(id: string) {
   return { model: 'reservation', kind: 'hold', id } as const;
 }
 
-/** An ended hold is written once more at most, by its late charge. */
+/** Whether the row is that of an ended hold. A late charge may have written it once more since. */
 function isEnded(expected: ReservationRow, row: ReservationRow): boolean {
   const { lateCharge } = row;
   const version = lateCharge === null ? expected.version : Math.max(expected.version, row.version);
   return isSame({ ...expected, version, lateCharge }, row);
 }
 
-/** The invariants between an account's totals and its open grants and holds, at its last operation. */
+/** Checks the invariants between an account's totals and its open grants and holds, at its last operation. */
 function isConsistent({ at, balance, reserved, debt, grants, holds }: Account): boolean {
   const held = new Map<string, number>();
   let onHold = 0;
@@ -184,9 +184,9 @@ function isConsistent({ at, balance, reserved, debt, grants, holds }: Account): 
   return debt >= 0 && reserved === onHold && balance === total - debt && (debt === 0 || spendable === 0);
 }
 
-/** Whether two rows say the same, whatever the order of their keys. */
+/** Whether two rows have the same content, whatever the order of their keys. */
 function isSame(a: object, b: object): boolean {
-  // As JSON an invalid date would be the same as none.
+  // In JSON an invalid date would equal null.
   if (Object.values(b).some((value) => value instanceof Date && Number.isNaN(value.getTime()))) return false;
   const [x, y] = [JSON.stringify(a), JSON.stringify(b)];
   return x === y || fingerprintOf(JSON.parse(x) as Json) === fingerprintOf(JSON.parse(y) as Json);

@@ -1,5 +1,4 @@
-/** The public face of the ledger: queries, and what verifies, repairs and rebuilds its mirror. */
-
+/** The public contract of the ledger: queries, verification, and the repair and rebuilding of its file. */
 import type { LedgerQuery, VerifyOptions } from '../../models/inputs/ledger.js';
 import type { LedgerEntry, VerifyReport } from '../../models/records/ledger.js';
 import type { Page } from '../../models/values.js';
@@ -8,12 +7,12 @@ export type { LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
 
 export interface LedgerService {
   /**
-   * Recomputes everything from the entries: every hash and chain, sequence, balances, grants, holds and account rows,
-   * and compares the file with them. Reads only; may run beside any traffic, in any process. Streams: memory is a page
-   * of entries, the grants of one account, and sixteen to thirty-two bytes a line of the file. A line that is on its
-   * way for longer than a second, from another process above all, may be told as `file_missing`: run it again.
+   * Recomputes everything from the entries (hashes, chains, sequences, balances, grants, holds and account rows), and
+   * compares the file with the entries. It only reads, and may run beside any traffic, in any process. It streams: it
+   * keeps a page of entries, the grants of one account, and 16 to 32 bytes for each line of the file in memory. A line
+   * that another process takes longer than a second to write may be reported as `file_missing`: verify again.
    *
-   * @returns `ok: false` with problems by kind and id. It throws only when it could not read: `STORAGE_UNAVAILABLE`,
+   * @returns `ok: false` with the problems by kind and id. It throws only when it cannot read: `STORAGE_UNAVAILABLE`,
    * `LEDGER_FILE_UNAVAILABLE`, `ABORTED` (safe to repeat).
    * @example
    * const report = await manager.ledger.verify();
@@ -22,18 +21,19 @@ export interface LedgerService {
   verify(options?: VerifyOptions): Promise<VerifyReport>;
 
   /**
-   * Appends to the file what it lacks: entries of other processes, of host transactions, and of times when it could not
-   * be written. Changes and cuts nothing. Safe to repeat and to run beside any traffic; two at once may append a line
-   * twice, which is harmless. `CONFIGURATION` without a file, `LEDGER_FILE_UNAVAILABLE` when it cannot be written.
+   * Appends the entries that the file lacks: those of other processes, of host transactions, and of times when the file
+   * could not be written. It changes and cuts nothing. It is safe to repeat and to run beside any traffic; two calls at
+   * once may append a line twice, which is harmless. Rejects with `CONFIGURATION` when there is no file, and with
+   * `LEDGER_FILE_UNAVAILABLE` when the file cannot be written.
    *
-   * @returns how many lines were appended.
+   * @returns the number of lines that were appended.
    */
   reconcile(options?: { signal?: AbortSignal | undefined }): Promise<{ added: number }>;
 
   /**
-   * Writes a new file from the database, in the order of the entries' instants, and renames it into place. The old one
-   * is kept beside it under the path that is answered. For a damaged file; a file that only lacks lines needs
-   * {@link reconcile}. Errors as there.
+   * Writes a new file from the database, in the order of the entries' instants, and renames it into place. The old file
+   * is kept under the path `replaced`. Use it for a damaged file; for a file that only lacks lines use
+   * {@link reconcile}, which rejects with the same errors.
    */
   rebuildFile(options?: { signal?: AbortSignal | undefined }): Promise<{ lines: number; replaced: string | null }>;
 

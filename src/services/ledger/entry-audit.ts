@@ -1,23 +1,22 @@
-/** What every entry must be by itself, in a chain or not. */
-
+/** Checks an entry by itself, whether or not it belongs to a chain. */
 import { sha256 } from '../../core/canonical-json.js';
 import { entryBody } from '../../core/entry-line.js';
 import { accountKey } from '../../models/account.js';
 import { type EntryRow, scopedKeyOf } from '../../models/entry.js';
-import type { Findings } from './problems.js';
+import type { Problems } from './problems.js';
 
-/** Clocks of several processes differ by less than this. */
-const CLOCKS_DIFFER_MS = 1_000;
+/** The clocks of several processes differ by less than this. */
+const CLOCK_SKEW_MAX_MS = 1_000;
 
-/** What an audit knows of its surroundings. */
+/** The surroundings of an audit. */
 export interface AuditContext {
   readonly ledgerId: string;
-  /** Epoch milliseconds, as of the call. */
+  /** The present instant in epoch milliseconds. */
   readonly now: () => number;
-  readonly findings: Findings;
+  readonly problems: Problems;
 }
 
-/** Whether the row has the shape of an entry, so that anything else can be asked of it. */
+/** Whether the row has the shape of an entry. Only then can the other checks read it. */
 export function isEntry(row: EntryRow): boolean {
   return (
     row.at instanceof Date &&
@@ -38,14 +37,14 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Hash, date, and the columns that follow from others. */
-export function checkEntry(entry: EntryRow, { ledgerId, now, findings }: AuditContext): void {
+/** Checks the hash, the date, and the columns that follow from other columns. */
+export function checkEntry(entry: EntryRow, { ledgerId, now, problems }: AuditContext): void {
   const { id, idempotencyKey, creditType, userId } = entry;
-  if (entry.hash !== sha256(entryBody(entry, ledgerId))) findings.add('hash', id, 'The hash is not that of the entry.');
-  if (entry.at.getTime() > now() + CLOCKS_DIFFER_MS) findings.add('future', id, 'The entry is dated in the future.');
+  if (entry.hash !== sha256(entryBody(entry, ledgerId))) problems.add('hash', id, 'The hash does not match the entry.');
+  if (entry.at.getTime() > now() + CLOCK_SKEW_MAX_MS) problems.add('future', id, 'The entry is dated in the future.');
   const account = entry.eventType === 'system' ? '' : accountKey(creditType, userId);
   const scopedKey = idempotencyKey === null ? null : scopedKeyOf(account, entry.operation, idempotencyKey);
   if (entry.version !== 1 || entry.account !== account || entry.scopedKey !== scopedKey) {
-    findings.add('columns', id, 'Account, version or key are not those that the entry itself tells.');
+    problems.add('columns', id, 'Account, version or scoped key do not match the other columns.');
   }
 }

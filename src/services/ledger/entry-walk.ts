@@ -1,4 +1,4 @@
-/** One pass over entries, account by account, with the rows that belong to them and their lines in the file. */
+/** Checks entries in one pass, account by account, with the rows that belong to them and their lines in the file. */
 import type { AccountRow } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { GrantRow } from '../../models/grant.js';
@@ -11,17 +11,18 @@ import type { LineIndex } from './file-lines.js';
 import type { VerifyTools } from './pages.js';
 import { pagesOf, rowsOf } from './pages.js';
 
-/** Times an account is looked at again while it keeps being written. */
-const ATTEMPTS = 5;
-/** Waits for lines that are on their way, and how many entries are waited for. */
+/** The most times that an account is checked again while it keeps being written. */
+const ATTEMPTS_MAX = 5;
+/** The pauses in which lines that are on their way may arrive. */
 const LATE_AFTER_MS = [50, 200, 500];
-const MOST_LATE = 1_000;
+/** The most entries whose lines are waited for. */
+const LATE_MAX = 1_000;
 
 type Owner = { readonly account: string; readonly creditType: string; readonly userId: string };
 
 export class EntryWalk {
   checked = 0;
-  /** Visible accounts, grants and holds that entries tell of. */
+  /** The numbers of visible accounts, grants and holds that the entries made. */
   accounts = 0;
   grants = 0;
   holds = 0;
@@ -36,7 +37,7 @@ export class EntryWalk {
     this.#onProgress = onProgress;
   }
 
-  /** Takes the entries of a query along the history index; of a named account its row is checked in any case. */
+  /** Takes the entries of a query along the history index. The row of a given `owner` is checked in any case. */
   async run(query: Omit<FindQuery, 'limit'>, owner: Owner | null = null): Promise<void> {
     let audit = owner && this.#auditOf(owner);
     for await (const entries of pagesOf(this.#tools, 'entry', query)) {
@@ -61,9 +62,9 @@ export class EntryWalk {
     if (audit) await this.#finish([audit]);
   }
 
-  /** Names the entries whose lines have still not arrived. */
+  /** Waits for lines that are on their way, and reports the entries whose lines have not arrived even then. */
   async checkLate(): Promise<void> {
-    const { sink, findings, signal } = this.#tools;
+    const { sink, problems, signal } = this.#tools;
     const hashes = this.#index?.hashes;
     let late = this.#late;
     for (const ms of LATE_AFTER_MS) {
@@ -74,7 +75,7 @@ export class EntryWalk {
       await this.#index?.readMore(signal);
       late = late.filter(({ hash }) => !hashes?.mark(hash));
     }
-    for (const { id } of late) findings.add('file_missing', id, 'The file has no line of this entry.');
+    for (const { id } of late) problems.add('file_missing', id, 'The file has no line of this entry.');
   }
 
   #auditOf({ account, creditType, userId }: Owner, judged?: number): AccountAudit {
@@ -83,10 +84,10 @@ export class EntryWalk {
 
   #checkAlone(entry: EntryRow): void {
     if (isEntry(entry)) checkEntry(entry, this.#tools);
-    else this.#tools.findings.add('columns', entry.id, 'The row is not an entry.');
+    else this.#tools.problems.add('columns', entry.id, 'The row is not an entry.');
   }
 
-  /** Compares rows with what all the entries of these accounts make of them. */
+  /** Compares the rows of these accounts with what all their entries add up to. */
   async #finish(audits: readonly AccountAudit[]): Promise<void> {
     const keys = audits.map((audit) => audit.key);
     const rows = await rowsOf(this.#tools, 'account', keys);
@@ -94,7 +95,7 @@ export class EntryWalk {
     for (const [i, audit] of audits.entries()) {
       const row = rows[i] as AccountRow | null;
       if (row?.visible && audit.seq > 0) this.accounts++;
-      if (row && row.seq > audit.seq) await this.#again(audit.key, audit.seq, ATTEMPTS);
+      if (row && row.seq > audit.seq) await this.#again(audit.key, audit.seq, ATTEMPTS_MAX);
       else {
         audit.checkRow(row);
         if (row) for (const one of audit.rowsNow()) expected.push([one, audit, row]);
@@ -103,15 +104,15 @@ export class EntryWalk {
     for (const [{ model }] of expected) if (model === 'grant') this.grants++;
     const unmet = await this.#unmetOf(expected, ([one]) => one);
     const again = await this.#movedOn(unmet.map(([, audit, row]) => ({ key: audit.key, version: row.version })));
-    for (const [one, audit] of unmet) if (!again.has(audit.key)) this.#name(one);
-    for (const [key, seq] of again) await this.#again(key, seq, ATTEMPTS);
+    for (const [one, audit] of unmet) if (!again.has(audit.key)) this.#report(one);
+    for (const [key, seq] of again) await this.#again(key, seq, ATTEMPTS_MAX);
   }
 
-  /** An account that was written while its entries were read: its row first, then the entries up to it. */
+  /** Checks an account that was written during the walk again: it reads the row first, then the entries up to it. */
   async #again(key: string, judged: number, attempts: number): Promise<void> {
     const [row] = await rowsOf(this.#tools, 'account', [key]);
     if (!row || row.seq < judged) {
-      this.#tools.findings.add('account', key, 'The row is missing, or older than its entries.');
+      this.#tools.problems.add('account', key, 'The row is missing, or older than its entries.');
       return;
     }
     const audit = this.#auditOf({ account: key, creditType: row.creditType, userId: row.userId }, judged);
@@ -124,12 +125,12 @@ export class EntryWalk {
     const unmet = await this.#unmetOf(audit.rowsNow(), (one) => one);
     if (unmet.length === 0) return;
     const moved = await this.#movedOn([{ key, version: row.version }]);
-    // Grants of an account that never stops being written are left to the next run.
-    if (moved.size === 0) for (const one of unmet) this.#name(one);
+    // The rows of an account that is written all the time are left to the next run.
+    if (moved.size === 0) for (const one of unmet) this.#report(one);
     else if (attempts > 1) await this.#again(key, row.seq, attempts - 1);
   }
 
-  /** Rows of holds that ended, which nothing changes but a late charge; that one must be an entry's. */
+  /** Checks the rows of ended holds. Only a late charge changes such a row, and an entry must have made that charge. */
   async #checkEnded(audits: readonly AccountAudit[]): Promise<void> {
     const expected = audits.flatMap((audit) => audit.takeEnded());
     const charges: { id: string; entryId: string }[] = [];
@@ -141,17 +142,17 @@ export class EntryWalk {
         if (lateCharge !== null) charges.push({ id, entryId: String(lateCharge?.entryId) });
       },
     );
-    for (const one of unmet) this.#name(one);
+    for (const one of unmet) this.#report(one);
     const ids = charges.map(({ entryId }) => entryId);
     const entries = await rowsOf(this.#tools, 'entry', ids);
     for (const [i, { id }] of charges.entries()) {
       const entry = entries[i];
       if (entry?.type === 'deduct' && entry.reservationId === id) continue;
-      this.#tools.findings.add('hold', id, 'No entry made the late charge that its row tells of.');
+      this.#tools.problems.add('hold', id, 'The row has a late charge that no entry made.');
     }
   }
 
-  /** Those whose row is missing or another. */
+  /** The expected rows that are missing or different. */
   async #unmetOf<T>(
     all: readonly T[],
     expectedOf: (one: T) => ExpectedRow,
@@ -171,7 +172,7 @@ export class EntryWalk {
     return unmet;
   }
 
-  /** Accounts, with their sequence, whose row is no longer of the version it had. */
+  /** The accounts whose row has changed its version since, with their sequence. */
   async #movedOn(states: readonly { key: string; version: number }[]): Promise<Map<string, number>> {
     const before = new Map(states.map(({ key, version }) => [key, version]));
     const rows = await rowsOf(this.#tools, 'account', [...before.keys()]);
@@ -179,23 +180,23 @@ export class EntryWalk {
     return new Map(moved.map((row) => [row.id, row.seq]));
   }
 
-  #name({ kind, id }: ExpectedRow): void {
-    this.#tools.findings.add(kind, id, 'The row is missing, or not what the entries tell.');
+  #report({ kind, id }: ExpectedRow): void {
+    this.#tools.problems.add(kind, id, 'The row is missing, or not what the entries add up to.');
   }
 
-  /** Notes the entries whose line is not in the file, or not yet. */
+  /** Notes the entries whose line is not in the file yet. */
   async #checkLines(entries: readonly EntryRow[]): Promise<void> {
     const index = this.#index;
     if (!index) return;
-    const { sink, findings, signal } = this.#tools;
+    const { sink, problems, signal } = this.#tools;
     const missing = entries.filter(({ hash }) => !index.hashes.mark(String(hash)));
     if (missing.length === 0) return;
     await sink?.flush().catch(() => {});
     await index.readMore(signal);
     for (const { id, hash } of missing) {
       if (index.hashes.mark(String(hash))) continue;
-      if (this.#late.length < MOST_LATE) this.#late.push({ id, hash: String(hash) });
-      else findings.add('file_missing', id, 'The file has no line of this entry.');
+      if (this.#late.length < LATE_MAX) this.#late.push({ id, hash: String(hash) });
+      else problems.add('file_missing', id, 'The file has no line of this entry.');
     }
   }
 }

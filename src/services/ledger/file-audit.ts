@@ -1,13 +1,13 @@
-/** Looks one by one at the lines of the file that are not those of an entry. */
+/** Looks one by one at those lines of the file that no entry was matched with. */
 import { hashOfLine, type LineIndex, ledgerMark, linesOf, piecesOf } from './file-lines.js';
 import type { VerifyTools } from './pages.js';
 import { lineOf } from './pages.js';
-import type { Findings } from './problems.js';
+import type { Problems } from './problems.js';
 
 const LINES_AT_ONCE = 200;
 const ID = /^\{"id":"([^"\\]{1,300})"/;
-const MOST_ID_LENGTH = 300;
-const MOST_ID_BYTES = 1_300;
+const ID_LENGTH_MAX = 300;
+const ID_BYTES_MAX = 1_300;
 const BEGINNING = '{"id":"';
 const AFTER_ID = ',"event_type":"';
 const BYTE_ORDER_MARK = '\ufeff';
@@ -21,13 +21,13 @@ type Suspect = {
 };
 
 /**
- * Names what is not a line of an entry: lines of entries that do not exist, lines that differ from their entry, lines
- * that cannot be read. Foreign lines are counted in the index; the answer is the number of torn pieces.
+ * Reports the lines that are wrong: the line's entry does not exist, the line differs from its entry, or it cannot be
+ * read. Counts foreign lines in the index, and answers the number of torn pieces.
  */
 export async function classifyLines(index: LineIndex, tools: VerifyTools, userId: string | undefined): Promise<number> {
   const { sink, ledgerId, signal } = tools;
   const { hashes } = index;
-  // Of one user the marks say nothing of the others' lines.
+  // When only one user was verified, the lines of all others are unmarked, so marks do not show that the file is sound.
   const isPlain = index.odd === 0 && !index.hasTail && hashes.marked === hashes.size;
   if (!sink || (userId === undefined && isPlain)) return 0;
   const mark = ledgerMark(ledgerId);
@@ -48,8 +48,8 @@ export async function classifyLines(index: LineIndex, tools: VerifyTools, userId
       if (theirs && !piece.includes(theirs)) continue;
       const value = parseObject(piece.toString('utf8'));
       if (value && userId !== undefined && value.user_id !== userId) continue;
-      const given = value ? value.id : ID.exec(piece.toString('utf8', 0, MOST_ID_BYTES))?.[1];
-      const id = typeof given === 'string' && given.length <= MOST_ID_LENGTH ? given : null;
+      const given = value ? value.id : ID.exec(piece.toString('utf8', 0, ID_BYTES_MAX))?.[1];
+      const id = typeof given === 'string' && given.length <= ID_LENGTH_MAX ? given : null;
       const isWhole = line.ended && pieces.length === 1;
       suspects.push({ bytes: Buffer.from(piece), value, isWhole, number: line.number, id });
     }
@@ -59,9 +59,9 @@ export async function classifyLines(index: LineIndex, tools: VerifyTools, userId
   return torn;
 }
 
-/** How many of the suspects are torn pieces; the others become findings, or are foreign. */
+/** Answers the number of torn pieces among the suspects. The others are reported as problems, or counted as foreign. */
 async function judgeAll(suspects: readonly Suspect[], index: LineIndex, tools: VerifyTools): Promise<number> {
-  const { tables, ledgerId, findings, timeoutMs } = tools;
+  const { tables, ledgerId, problems, timeoutMs } = tools;
   const ids = suspects.flatMap(({ id }) => (id === null ? [] : [id]));
   const rows = await tables.getMany('entry', ids, { timeoutMs });
   const entries = new Map(rows.flatMap((row) => (row ? [[row.id, row] as const] : [])));
@@ -72,7 +72,7 @@ async function judgeAll(suspects: readonly Suspect[], index: LineIndex, tools: V
     const kind = kindOf(suspect, expected, ledgerId);
     if (kind === 'torn') torn++;
     else if (kind === 'foreign') index.foreign++;
-    else if (kind !== 'same') report(findings, kind, suspect);
+    else if (kind !== 'same') report(problems, kind, suspect);
   }
   return torn;
 }
@@ -87,18 +87,18 @@ function kindOf({ bytes, value, isWhole, id }: Suspect, expected: Buffer | null,
     return expected === null ? 'file_unknown' : 'file_differs';
   }
   if (expected?.subarray(0, bytes.length).equals(bytes)) return 'torn';
-  // A beginning that tells no id, or one that is not ours and may be another ledger's.
+  // The piece ends before its id does, or the database does not know the id, which may be another ledger's.
   if (id === null && (BEGINNING.startsWith(text) || /^\{"id":"[^"\\]*$/.test(text))) return 'torn';
   if (id !== null && !expected && isBeginning(text, id) && !bytes.includes(ledgerMark(ledgerId))) return 'torn';
   if (text === BYTE_ORDER_MARK) return 'torn';
   return expected === null ? 'file_damaged' : 'file_differs';
 }
 
-function report(findings: Findings, kind: 'file_differs' | 'file_unknown' | 'file_damaged', suspect: Suspect): void {
+function report(problems: Problems, kind: 'file_differs' | 'file_unknown' | 'file_damaged', suspect: Suspect): void {
   const line = `line ${suspect.number}`;
-  if (kind === 'file_damaged') findings.add(kind, line, 'The line cannot be read.');
-  else if (kind === 'file_unknown') findings.add(kind, suspect.id ?? line, `${line}: the database has no such entry.`);
-  else findings.add(kind, suspect.id ?? line, `${line}: not what the entry says.`);
+  if (kind === 'file_damaged') problems.add(kind, line, 'The line cannot be read.');
+  else if (kind === 'file_unknown') problems.add(kind, suspect.id ?? line, `${line}: the database has no such entry.`);
+  else problems.add(kind, suspect.id ?? line, `${line}: not what the entry says.`);
 }
 
 /** Whether a text may be the beginning of an entry's line with this id. */

@@ -1,4 +1,4 @@
-/** Reading the ledger file: whole lines of this ledger by their hash, and everything else by what it is. */
+/** Reads the lines of the ledger file: it indexes whole lines of this ledger by their hash and counts all others. */
 import { hash } from 'node:crypto';
 import type { LedgerSink } from '../../ports/ledger-sink.js';
 import { HashSet } from './hash-set.js';
@@ -9,19 +9,21 @@ const BRACE = 0x7d;
 const END_BYTES = 75;
 const END = /^,"hash":"([0-9a-f]{64})"}$/;
 const START = Buffer.from('{"id":"');
-/** More than any line has, and what is looked at of something longer. */
-const MOST_BYTES = 1024 * 1024;
+/** No line of the library is longer. */
+const READ_LINE_BYTES_MAX = 1024 * 1024;
+/** The beginning that stands for a longer line. */
 const SAMPLE_BYTES = 4096;
-/** Times a file is read again that is being rotated. */
-const ATTEMPTS = 5;
+/** The most times that a file is read while another one keeps taking its place. */
+const ATTEMPTS_MAX = 5;
 
-/** A line, or a last piece without its newline, and where it stands. */
+/** A line with its place, or the last piece of the file when it has no newline. */
 export interface FileLine {
   readonly bytes: Buffer;
-  /** From 1; within this reading. */
+  /** The number of the line in this reading, from 1. */
   readonly number: number;
-  /** Offset of what follows it. */
+  /** The offset in the file at which the line ends, its newline included. */
   readonly end: number;
+  /** Whether it has its newline. */
   readonly ended: boolean;
 }
 
@@ -41,8 +43,8 @@ export async function* linesOf(sink: LedgerSink, offset: number): AsyncGenerator
     }
     rest = bytes.subarray(from);
     at += from;
-    if (rest.length <= MOST_BYTES) continue;
-    // No line is that long: its beginning stands for it, and the rest is passed over.
+    if (rest.length <= READ_LINE_BYTES_MAX) continue;
+    // No line of the library is that long. Yield its beginning and skip the rest.
     if (!isTooLong)
       yield { bytes: rest.subarray(0, SAMPLE_BYTES), number: ++number, end: at + rest.length, ended: true };
     isTooLong = true;
@@ -53,13 +55,13 @@ export async function* linesOf(sink: LedgerSink, offset: number): AsyncGenerator
   if (rest.length > 0) yield { bytes: rest, number: ++number, end: at + rest.length, ended: false };
 }
 
-/** The hash a line carries, if it is that of its own bytes; else null. */
+/** The hash that a line carries, if it matches the line's own bytes; else null. */
 export function hashOfLine(line: Buffer): string | null {
   const cut = line.length - END_BYTES;
   if (cut <= 0) return null;
   const carried = END.exec(line.toString('latin1', cut))?.[1];
   if (!carried) return null;
-  // The hashed text is the line up to its hash, closed again: one byte is changed for the time of the hashing.
+  // The hashed text is the line up to its hash, closed by a brace: that one byte is changed during the hashing.
   const body = line.subarray(0, cut + 1);
   const byte = body[cut] as number;
   body[cut] = BRACE;
@@ -69,8 +71,8 @@ export function hashOfLine(line: Buffer): string | null {
 }
 
 /**
- * What writers put into a line: one piece, or several where one died in the middle of a line and another went on
- * behind it. Only a line of one piece counts as an entry's.
+ * The pieces of a line. A line has several when a writer died in the middle of it and another writer went on behind it.
+ * Only a line of one piece counts as the line of an entry.
  */
 export function piecesOf(line: Buffer): readonly Buffer[] {
   if (hashOfLine(line) !== null) return [line];
@@ -81,10 +83,10 @@ export function piecesOf(line: Buffer): readonly Buffer[] {
   return [line];
 }
 
-/** The hashes of this ledger's whole lines in the file, and how much else there is. */
+/** The hashes of this ledger's whole lines in the file, and the numbers of all other lines. */
 export class LineIndex {
   readonly hashes = new HashSet();
-  /** Lines read, blank ones aside. */
+  /** The lines that were read, without blank ones. */
   lines = 0;
   /** Lines of another ledger, or of something else that writes JSON here. */
   foreign = 0;
@@ -102,21 +104,21 @@ export class LineIndex {
     this.#ledgerId = ledgerMark(ledgerId);
   }
 
-  /** Reads what was appended since the last time; from the start when another file stands at the path. */
+  /** Reads the lines appended since the last time, or from the start when another file has taken the file's place. */
   async readMore(signal?: AbortSignal): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const identity = await this.#sink.identity();
       if (identity !== this.#identity) this.#offset = 0;
       this.#identity = identity;
       for await (const line of linesOf(this.#sink, this.#offset)) {
         signal?.throwIfAborted();
-        // A piece without its end may be a line that is being written: it is read again next time.
+        // A piece without a newline may be a line that is being written: read it again next time.
         this.hasTail = !line.ended;
         if (!line.ended) break;
         this.#offset = line.end;
         if (line.bytes.length > 0) this.#take(line.bytes);
       }
-      // Rotated meanwhile: the new file from its start.
+      // Another file has taken its place meanwhile: read that one from its start.
       if ((await this.#sink.identity()) === identity) return;
     }
   }
@@ -130,7 +132,7 @@ export class LineIndex {
   }
 }
 
-/** What a line of this ledger holds for certain. A line of another may hold it too, in its metadata. */
+/** The text that every line of this ledger contains. A line of another ledger may contain it too, in its metadata. */
 export function ledgerMark(ledgerId: string): Buffer {
   return Buffer.from(`"ledger_id":${JSON.stringify(ledgerId)}`);
 }

@@ -1,9 +1,9 @@
-/** Hashes of ledger lines in sixteen bytes each, so that a file of millions can be compared with its database. */
+/** Keeps the hash of a ledger line in sixteen bytes, so that a file of millions fits into memory for a comparison. */
 
-/** Leading hex digits kept of a SHA-256: 52 bits, all that a double holds exactly. */
+/** The number of leading hex digits kept of a SHA-256: 52 bits, which a double holds exactly. */
 const DIGITS = 13;
 
-/** A growing set with open addressing. Each member can be marked once as found on the other side. */
+/** A growing set with open addressing. A member can be marked when the other side of the comparison has it too. */
 export class HashSet {
   #slots = new Float64Array(1 << 16);
   #marks = new Uint8Array(1 << 16);
@@ -28,7 +28,7 @@ export class HashSet {
     this.#size++;
   }
 
-  /** Whether the hash is a member; if so it is marked. */
+  /** Marks the hash, and answers whether it is a member. */
   mark(hash: string): boolean {
     const value = numberOf(hash);
     const slot = this.#slotOf(value);

@@ -1,6 +1,6 @@
 /**
- * Keeps the mirror of the ledger beside this process's commits: hands over the lines, tells when it falls behind or
- * recovers, and fills gaps by itself.
+ * Keeps the ledger's mirror (its file or sink) in step with this process's commits: it hands over the lines, reports
+ * when the mirror falls behind or recovers, and fills gaps by itself.
  */
 import { entryLine, type SealedEntry } from '../../core/entry-line.js';
 import type { JsonObject } from '../../models/values.js';
@@ -12,15 +12,15 @@ export interface LedgerMirrorConfig {
   /** Whether mutations are refused while the mirror cannot be written. */
   readonly refuse: boolean;
   readonly logger: LoggerLike;
-  /** Writes an entry of the library's own acts. */
+  /** Writes an entry for an act of the library itself. */
   readonly record: (message: string, details: JsonObject) => Promise<void>;
-  /** Appends what the mirror lacks. */
+  /** Appends the lines that the mirror lacks. */
   readonly reconcile: () => Promise<unknown>;
 }
 
 export class LedgerMirror {
   readonly #config: LedgerMirrorConfig;
-  /** Lines that the sink gave up and that no reconcile has brought back yet. */
+  /** The number of lines that the sink gave up and that no reconcile has brought back yet. */
   #gap = 0;
   #isFilling = false;
 
@@ -29,7 +29,7 @@ export class LedgerMirror {
     config.sink.watch((change) => {
       const { path } = config.sink;
       if (change.kind === 'torn') {
-        config.logger.warn({ path }, 'The last line of the ledger file had no end; it was closed off');
+        config.logger.warn({ path }, 'The last line of the ledger file was torn; it now ends with a newline');
       } else if (change.kind === 'degraded') {
         config.logger.warn({ path, cause: change.cause }, 'The ledger file cannot be written; operations go on');
         this.#record('Ledger file degraded', { cause: change.cause });
@@ -42,7 +42,7 @@ export class LedgerMirror {
     return entries.length > 0 ? this.append(entries) : null;
   }
 
-  /** Null, or a promise that resolves when these lines are as safe as the host asked for; it never rejects. */
+  /** Null, or a promise that resolves when the lines are as safe as the host asked for; it never rejects. */
   append(entries: readonly SealedEntry[]): Promise<void> | null {
     const lines = entries.map(({ row, body }) => entryLine(body, row.hash as string));
     try {
@@ -53,7 +53,7 @@ export class LedgerMirror {
     }
   }
 
-  /** Null when a mutation may go on; else a promise that rejects with `LEDGER_FILE_UNAVAILABLE` when it may not. */
+  /** Null when mutations may go on; else a promise, which rejects with `LEDGER_FILE_UNAVAILABLE` when they may not. */
   ready(): Promise<void> | null {
     return this.#config.refuse ? this.#config.sink.ready() : null;
   }
@@ -72,7 +72,7 @@ export class LedgerMirror {
     return this.#config.sink.close();
   }
 
-  /** A sink of the host's own that breaks its promise: what is committed stays committed. */
+  /** Reports a host's sink that breaks its contract by throwing. Committed entries stay committed. */
   readonly #failed = (err: unknown): void => {
     const { logger, sink } = this.#config;
     logger.error({ err, path: sink.path }, 'The ledger sink failed: call ledger.reconcile() when it works again');

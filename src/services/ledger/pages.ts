@@ -1,4 +1,4 @@
-/** Reading a ledger in pages and in lists of keys. */
+/** Reads a ledger page by page, and rows by lists of keys. */
 import { entryBody, entryLine } from '../../core/entry-line.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ModelName, Rows } from '../../models/rows.js';
@@ -10,21 +10,21 @@ import type { AuditContext } from './entry-audit.js';
 
 export const ROWS_PER_READ = 500;
 
-/** What a long job reads with. */
+/** The tools that a long job reads with. */
 export interface ReadTools {
   readonly tables: Pick<Tables<never>, 'getMany' | 'find' | 'findOne' | 'count'>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a verification reads with, and where it tells what it finds. */
+/** The tools that a verification reads with; it adds what it finds to `problems`. */
 export interface VerifyTools extends AuditContext, ReadTools {
   readonly sink: LedgerSink | null;
-  /** Credit types that this manager declares. */
+  /** The credit types that this manager declares. */
   readonly creditTypes: readonly string[];
 }
 
-/** Pages of a query until its end, stopped by the signal. */
+/** The pages of a query until its end. The signal stops it between two pages. */
 export async function* pagesOf<M extends ModelName>(
   { tables, timeoutMs, signal }: ReadTools,
   model: M,
@@ -39,7 +39,7 @@ export async function* pagesOf<M extends ModelName>(
   }
 }
 
-/** Rows by key, however many. */
+/** The rows of any number of keys. */
 export async function rowsOf<M extends ModelName>(
   { tables, timeoutMs }: ReadTools,
   model: M,
@@ -57,7 +57,7 @@ function fail(error: unknown): never {
   throw storageError(error);
 }
 
-/** The line that belongs to a stored entry. */
+/** The line of a stored entry. */
 export function lineOf(entry: EntryRow, ledgerId: string): string {
   return entryLine(entryBody(entry, ledgerId), entry.hash ?? '');
 }

@@ -1,17 +1,16 @@
-/** What an audit finds: every problem counted, the first thousand told. */
-
+/** Collects the problems that an audit finds: it counts them all and lists the first thousand. */
 import type { Problem, ProblemKind } from '../../models/records/ledger.js';
 
 export type { Problem, ProblemKind };
 
-const MOST_TOLD = 1_000;
+const LISTED_MAX = 1_000;
 
-export class Findings {
-  readonly problems: Problem[] = [];
+export class Problems {
+  readonly listed: Problem[] = [];
   count = 0;
 
   add(kind: ProblemKind, id: string, message: string): void {
     this.count++;
-    if (this.problems.length < MOST_TOLD) this.problems.push({ kind, id: String(id), message });
+    if (this.listed.length < LISTED_MAX) this.listed.push({ kind, id: String(id), message });
   }
 }

@@ -1,4 +1,4 @@
-/** The ledger as one thing: queries over its entries, and the care of its mirror. */
+/** The ledger service: queries over entries, and verification and repair of the ledger's file. */
 import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
@@ -14,12 +14,12 @@ import { storageError } from '../store/storage-error.js';
 import type { LedgerEntry, LedgerService } from './contract.js';
 import { LineIndex } from './file-lines.js';
 import { lineOf, pagesOf, type ReadTools } from './pages.js';
-import { Findings } from './problems.js';
+import { Problems } from './problems.js';
 import { verifyLedger } from './verify.js';
 
-/** A long job asks the database for pages; each page has this long. */
+/** The timeout for each page that a long job reads. */
 const PAGE_TIMEOUT_MS = 60_000;
-/** At most 16 MiB at once. */
+/** A line has at most 256 KiB, so an append has at most 16 MiB. */
 const LINES_PER_APPEND = 64;
 const IN_TIME_ORDER = { index: 'time' };
 
@@ -27,14 +27,14 @@ export interface LedgerServiceParts<S> {
   readonly engine: Engine<S>;
   readonly sink: LedgerSink | null;
   readonly creditTypes: readonly string[];
-  /** Writes an entry of the library's own acts. */
+  /** Writes an entry for an act of the library itself. */
   readonly record: (message: string, details: JsonObject) => Promise<void>;
 }
 
 export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerServiceParts<S>): LedgerService {
   const { scale, store } = engine;
 
-  /** Runs a long job on an open store; a raised signal is `ABORTED`. */
+  /** Runs a long job once the store is open. An aborted signal becomes `ABORTED`. */
   async function job<T>(signal: AbortSignal | undefined, run: (tools: JobTools) => Promise<T>): Promise<T> {
     await engine.read({ timeoutMs: PAGE_TIMEOUT_MS, signal }, () => null);
     const { ledgerId } = store.settings;
@@ -52,7 +52,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
       const progress = onProgress as ((done: number) => void) | undefined;
       return job(signal, (tools) =>
         verifyLedger(
-          { ...tools, creditTypes, now: () => engine.now(), findings: new Findings() },
+          { ...tools, creditTypes, now: () => engine.now(), problems: new Problems() },
           { userId, onProgress: progress },
         ),
       );
@@ -80,7 +80,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
             }
           })(),
         );
-        // What was committed meanwhile went to the old file.
+        // Entries that were committed meanwhile went to the old file.
         lines += await appendMissing(tools, file);
         await record('Ledger file rebuilt', { lines });
         return { lines, replaced };
@@ -120,7 +120,7 @@ async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number>
     const isMissing = ({ hash }: EntryRow) => !index.hashes.mark(hash ?? '');
     let missing = entries.filter(isMissing);
     if (missing.length === 0) continue;
-    // Written meanwhile, by this process or another.
+    // This process or another may have written some of them meanwhile.
     await sink.flush();
     await index.readMore(signal);
     missing = missing.filter(isMissing);

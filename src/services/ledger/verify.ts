@@ -10,7 +10,7 @@ import { LineIndex } from './file-lines.js';
 import { pagesOf, rowsOf, type VerifyTools } from './pages.js';
 
 export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: VerifyOptions): Promise<VerifyReport> {
-  const { sink, findings, signal, ledgerId } = tools;
+  const { sink, problems, signal, ledgerId } = tools;
   const index = sink && new LineIndex(sink, ledgerId);
   await sink?.flush().catch(() => {});
   await index?.readMore(signal);
@@ -31,21 +31,21 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
   const torn = index && (await classifyLines(index, tools, userId));
   signal?.throwIfAborted();
   return {
-    ok: findings.count === 0,
+    ok: problems.count === 0,
     checked: walk.checked,
-    problems: findings.problems,
-    problemCount: findings.count,
+    problems: problems.listed,
+    problemCount: problems.count,
     file: index && { lines: index.lines, foreign: index.foreign, torn: torn ?? 0 },
   };
 }
 
-/** Every credit type that is declared or has an account; the latter by leaps along an index. */
+/** Every credit type that is declared or has an account. It finds those with an account by leaps along an index. */
 async function creditTypesOf({ tables, timeoutMs, creditTypes }: VerifyTools): Promise<Set<string>> {
   const types = new Set(creditTypes);
   for (let last: string | null = null; ; ) {
     const range: object = last === null ? {} : { range: { field: 'creditType', gt: last } };
     const row: Rows['account'] | null = await tables.findOne('account', { index: 'created', ...range }, { timeoutMs });
-    // A row of another shape must not be leapt from for ever.
+    // A damaged row must not make the loop endless.
     if (!row || typeof row.creditType !== 'string' || (last !== null && row.creditType <= last)) return types;
     last = row.creditType;
     types.add(last);
@@ -61,21 +61,21 @@ async function visibleAccounts(tools: VerifyTools): Promise<number> {
   return count;
 }
 
-/** Names accounts that a reader sees and that have no entry at all. */
+/** Reports visible accounts that have no entry at all. */
 async function checkSilentAccounts(tools: VerifyTools): Promise<void> {
-  const { tables, timeoutMs, findings } = tools;
+  const { tables, timeoutMs, problems } = tools;
   for (const creditType of await creditTypesOf(tools)) {
     const visible = { index: 'created', equals: { creditType, visible: true } };
     for await (const accounts of pagesOf(tools, 'account', visible)) {
       for (const { id } of accounts) {
         const entry = await tables.findOne('entry', { index: 'history', equals: { account: id } }, { timeoutMs });
-        if (entry === null) findings.add('account', id, 'The account has no entries.');
+        if (entry === null) problems.add('account', id, 'The account has no entries.');
       }
     }
   }
 }
 
-/** Looks for grants and holds that no entry made, when there are more of them than entries made. */
+/** Looks for grants and holds that no entry made, if there are more of them than the entries made. */
 async function checkOrigins(
   tools: VerifyTools,
   made: { grants: number; holds: number },
@@ -95,7 +95,7 @@ async function checkHoldOrigins(tools: VerifyTools, query: Query): Promise<void>
     const entries = await rowsOf(tools, 'entry', ids);
     for (const [i, { id, account: owner }] of holds.entries()) {
       const made = entries[i]?.reservationId === id && entries[i]?.type === 'reserve' && entries[i]?.account === owner;
-      if (!made) tools.findings.add('hold', id, 'No entry made this hold.');
+      if (!made) tools.problems.add('hold', id, 'No entry made this hold.');
     }
   }
 }
@@ -103,14 +103,14 @@ async function checkHoldOrigins(tools: VerifyTools, query: Query): Promise<void>
 async function checkGrantOrigins(tools: VerifyTools, query: Query): Promise<void> {
   for await (const grants of pagesOf(tools, 'grant', query)) {
     for (const { id, account: owner, createdAt } of grants) {
-      // A grant is made by an entry of its account, dated at the grant's own birth.
+      // The entry that made a grant is on the same account and has the grant's own creation instant.
       const range = { field: 'at', gte: createdAt, lte: createdAt };
       let isMade = false;
       for await (const entries of pagesOf(tools, 'entry', { index: 'history', equals: { account: owner }, range })) {
         const made = entries.filter(isEntry);
         isMade ||= made.some(({ grantId, draws }) => grantId === id || draws.some((draw) => draw.grantId === id));
       }
-      if (!isMade) tools.findings.add('grant', id, 'No entry made this grant.');
+      if (!isMade) tools.problems.add('grant', id, 'No entry made this grant.');
     }
   }
 }

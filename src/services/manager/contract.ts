@@ -1,4 +1,4 @@
-/** A manager: everything that shares one database, one pipeline and one clock. */
+/** The public contract of a manager. */
 import type { CreditEvent, CreditEventType } from '../../models/events.js';
 import type { StartOptions } from '../../models/inputs/notifications.js';
 import type { Health } from '../../models/records/health.js';
@@ -14,18 +14,19 @@ import type { PromoService } from '../promos/contract.js';
 
 export type { Health };
 
-/** Everything that shares one database, one pipeline and one clock. */
+/** A manager: all services that share one database, one pipeline and one clock. */
 export interface CreditManagement<S = never, U extends string = never> extends AsyncDisposable {
   /** The default credit type, `credits`. */
   readonly credits: CreditService<S>;
-  /** The same verbs over the balance of another declared type. An undeclared name is `INVALID_ARGUMENT`. */
+  /** The credit service of a declared credit type. Throws `INVALID_ARGUMENT` for any other name. */
   creditType(name: U | 'credits'): CreditService<S>;
-  /** The database, for queries of the host's own; transactions are begun on the adapter itself. */
+  /** The database, for the host's own queries. Begin transactions on the adapter itself. */
   readonly db: Omit<DbManager<S>, 'transaction'>;
   /**
-   * Calls `handler` after each commit of this process that caused such an event; the result removes it. A callback, not
-   * a delivery: it is lost with the process, and for a commit whose answer was lost. Sinks get every event. What a
-   * handler throws is logged. `'*'` is every type; a type that there is none of is `INVALID_ARGUMENT`.
+   * Calls `handler` after each commit of this process that made an event of this type, or of any type with `'*'`. The
+   * function it returns removes the handler. A handler misses events when the process dies, and when the answer of a
+   * commit is lost; sinks get every event. An error of a handler is logged. Throws `INVALID_ARGUMENT` for an unknown
+   * type.
    * @example const off = manager.on('credits.deducted', ({ userId, data }) => console.log(userId, data.amount));
    */
   on<K extends CreditEventType | '*'>(
@@ -33,12 +34,13 @@ export interface CreditManagement<S = never, U extends string = never> extends A
     handler: (event: CreditEvent<K extends '*' ? CreditEventType : K & CreditEventType>) => Awaitable<void>,
   ): () => void;
   /**
-   * Optional: the first call does it. A failed initialisation is tried again by the next call. Rejects with
-   * `CONFIGURATION` (do not retry), `TRANSACTIONS_UNSUPPORTED`, `STORAGE_UNAVAILABLE` (a retry is safe), `CLOSED`.
+   * Opens the database. Calling it is optional: the first call of any verb does it, and after a failure the next call
+   * tries again. Rejects with `CONFIGURATION` (do not retry), `TRANSACTIONS_UNSUPPORTED`, `STORAGE_UNAVAILABLE` (a
+   * retry is safe), `CLOSED`.
    */
   init(): Promise<void>;
   /**
-   * Asks the database, for two seconds at most, and tells of file and cache what their last use showed. Never rejects.
+   * Asks the database, for two seconds at most; for file and cache it answers how their last use went. Never rejects.
    * @example const { status } = await manager.health(); // for a readiness probe
    */
   health(): Promise<Health>;
@@ -46,24 +48,24 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   readonly ledger: LedgerService;
   /** Plans, subscriptions and cycles. */
   readonly subscriptions: SubscriptionService<S>;
-  /** Expiry and allocation of one user, for schedulers of the host's own. */
+  /** Expiry and allocation for one user, for the host's own scheduler. */
   readonly expiration: ExpirationService<S>;
-  /** What a scheduler calls for all users. */
+  /** The jobs that a scheduler runs for all users. */
   readonly jobs: Jobs;
   /**
-   * Runs the jobs and delivers events on timers of this process, until it is closed; they keep no process alive.
-   * Without it no timer runs. Safe in any number of processes. A second call does nothing.
+   * Runs the jobs and delivers events on timers of this process until `close`. The timers keep no process alive.
+   * Without this call no timer runs. It is safe in any number of processes. A second call does nothing.
    */
   start(options?: StartOptions): void;
-  /** Messages for people: low credits, credits about to lapse, errors. They go to the `queue`. */
+  /** Messages for people, which go to the `queue`: low credits, credits about to lapse, errors. */
   readonly notifications: NotificationService;
-  /** Who events are delivered to, and what was given up. */
+  /** The sinks that events are delivered to, and the deliveries that were given up. */
   readonly outbox: OutboxService;
   /** Promo codes. */
   readonly promos: PromoService<S>;
   /**
-   * Refuses new calls, answers those that wait, gives deliveries under way five seconds, then closes sinks, queue and
-   * database.
+   * Refuses new calls, answers the waiting ones, and gives deliveries under way five seconds. Then it closes sinks,
+   * queue and database.
    */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** UUIDv7 (RFC 9562): time-ordered, so that keys keep database indexes warm. Monotonic within the process. */
+/** Makes UUIDv7 ids (RFC 9562). They are ordered by time, which keeps database indexes warm, and monotonic. */
 import { randomFillSync } from 'node:crypto';
 import { creditError } from '../../errors.js';
 import { isIdentifier } from '../../models/inputs/values.js';
@@ -6,16 +6,16 @@ import { wallNow } from '../../timers.js';
 
 const POOL = 256;
 const DIGITS = Buffer.from('0123456789abcdef');
-/** Where the two digits of each byte stand in the text, between its hyphens. */
+/** The place of each byte's two digits in the text. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-/** Ids of the host's own; what cannot be one is `CONFIGURATION`, and nothing is written under it. */
+/** Checks the host's ids. An unusable id throws `CONFIGURATION`, and nothing is written under it. */
 export function checkedIds(ids: () => string): () => string {
   return () => {
     let cause: unknown;
     try {
       const id: unknown = ids();
-      // What is derived from it (`op_…`, `r-…`) has to be an id as well.
+      // Longer ids are made of it (`op_…`, `r-…`), and those must be valid too.
       if (isIdentifier(id) && id.length <= 200) return id;
     } catch (error) {
       cause = error;
@@ -25,7 +25,7 @@ export function checkedIds(ids: () => string): () => string {
   };
 }
 
-/** A new id source. Each is its own: the package keeps no state. */
+/** A new source of ids. Each source has its own state, and the package has none. */
 export function uuidv7Source(): () => string {
   const random = Buffer.alloc(POOL * 16);
   const text = Buffer.from('00000000-0000-0000-0000-000000000000');
@@ -39,7 +39,7 @@ export function uuidv7Source(): () => string {
     }
     const at = 16 * used++;
     const now = wallNow();
-    // 12 bits of rand_a count within a millisecond; when they run out, the time field moves on.
+    // The 12 bits of rand_a count within a millisecond. When they run out, the time field moves on.
     if (now > last || counter === 0xfff) {
       last = Math.max(now, last + 1);
       counter = random.readUInt16BE(at + 6) & 0x7ff;

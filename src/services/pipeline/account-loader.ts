@@ -1,4 +1,4 @@
-/** Brings the accounts of groups into memory; a missing account is created empty first, in a commit of its own. */
+/** Loads the accounts of groups. It first creates a missing account, empty, in a commit of its own. */
 import { randomInt } from 'node:crypto';
 import { type Account, emptyAccount } from '../../core/account.js';
 import { accountToRow } from '../../core/rows.js';
@@ -11,7 +11,7 @@ import { insertOf, type Tables } from '../store/tables.js';
 import { type AccountMemory, type VersionedAccount, versionedAccount } from './account-memory.js';
 import type { Group } from './group.js';
 
-/** Fills in the states of groups, from memory where it has them. Uncertain operations need their account read again. */
+/** Fills in the states of groups, from memory where it has them. Accounts of uncertain operations are read again. */
 export async function loadStates<S>(
   groups: readonly Group[],
   tables: Tables<S>,
@@ -35,7 +35,7 @@ export async function loadStates<S>(
   }
 }
 
-/** The states as this process remembers them, all or none. */
+/** The remembered states of all accounts of a group, or null when one is missing. */
 function recall(group: Group, memory: AccountMemory): VersionedAccount[] | null {
   for (const operation of group.operations) if (operation.uncertain || operation.resumes) return null;
   const states: VersionedAccount[] = [];
@@ -47,7 +47,7 @@ function recall(group: Group, memory: AccountMemory): VersionedAccount[] | null 
   return states;
 }
 
-/** Reads accounts inside a transaction and locks them to its end. They exist already. */
+/** Reads the accounts inside a transaction and locks them until it ends. The accounts must exist already. */
 export async function lockStates<S>(group: Group, tables: Tables<S>, options: StoreOptions<S>): Promise<void> {
   const keys = [...group.keys].sort();
   const rows = await tables.getMany('account', keys, { ...options, lock: true });
@@ -63,15 +63,15 @@ export async function lockStates<S>(group: Group, tables: Tables<S>, options: St
   });
 }
 
-/** The accounts that were read or made, and those whose rows the database refuses or nobody can read. */
+/** The accounts that were read or created, and an error for each whose row was refused or cannot be read. */
 export interface Births {
   readonly found: ReadonlyMap<string, VersionedAccount>;
   readonly refused: ReadonlyMap<string, Error>;
 }
 
 /**
- * Accounts by key; those that do not exist are made, empty and invisible. What another process is making meanwhile
- * (conflict, locked), or may have been made (unknown), is read again until the deadline.
+ * Reads accounts by key and creates the missing ones, empty and invisible. When another process creates an account at
+ * the same time (conflict, locked), or no answer comes (unknown), it reads the account again until the deadline.
  */
 export async function readOrCreate<S>(
   accounts: readonly AccountRef[],
@@ -111,7 +111,7 @@ export async function readOrCreate<S>(
   return { found, refused };
 }
 
-/** The same for one group, whose refusal is the group's. */
+/** Creates the missing accounts of one group. Throws when an account was refused or cannot be read. */
 export async function createAccounts<S>(group: Group, tables: Tables<S>, options: StoreOptions<S>): Promise<void> {
   const { refused } = await readOrCreate(accountsOf(group), tables, options);
   for (const error of refused.values()) throw error;

@@ -1,6 +1,6 @@
 /**
- * Post-commit states of recent accounts, so that a hot account is not read again. Serves decisions only, never
- * reads.
+ * Remembers recent accounts as their last commit left them, so that a hot account is not read again. Only decisions use
+ * it; reads never do.
  */
 import type { Account } from '../../core/account.js';
 import { accountFromRow } from '../../core/rows.js';
@@ -12,12 +12,12 @@ export interface VersionedAccount {
   readonly version: number;
 }
 
-/** @throws INVARIANT_VIOLATION for a row that nobody can read. */
+/** @throws INVARIANT_VIOLATION for a row that is not a valid account. */
 export function versionedAccount(row: AccountRow): VersionedAccount {
   return { account: accountFromRow(row), version: row.version };
 }
 
-/** Bounded, least recently committed out first. A stale state is harmless: its commit conflicts. */
+/** Bounded: the account committed longest ago leaves first. A stale state is harmless, because its commit conflicts. */
 export class AccountMemory {
   readonly #states = new Map<string, VersionedAccount>();
 

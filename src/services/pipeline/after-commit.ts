@@ -1,6 +1,6 @@
 /**
- * The followers of a commit in this process: the ledger file, the cache, callbacks of `manager.on`. Their failures are
- * reported, never thrown, and undo nothing.
+ * Tells the followers of a commit in this process: the ledger file, the cache, and callbacks of `manager.on`. A failing
+ * follower is reported; it never throws and undoes nothing.
  */
 import type { CreditEvent, CreditEventType } from '../../models/events.js';
 import type { Awaitable } from '../../models/values.js';
@@ -9,9 +9,9 @@ import type { Decided } from './group.js';
 
 type Handler = (event: CreditEvent) => Awaitable<void>;
 
-/** Told of every commit of accounts, in commit order. */
+/** A follower hears of every commit of accounts, in commit order. */
 export interface Follower {
-  /** Null, or a promise that the answers of this commit wait for; it neither throws nor rejects. */
+  /** Null, or a promise that the callers of this commit wait for. Neither the call nor the promise may fail. */
   committed(decided: Decided): Promise<unknown> | null;
 }
 
@@ -34,7 +34,7 @@ export class AfterCommit {
     };
   }
 
-  /** Null, or a promise that the answers of this commit wait for; it never rejects. */
+  /** Null, or a promise that the callers of this commit wait for; it never rejects. */
   committed(decided: Decided): Promise<unknown> | null {
     let waiting: Promise<unknown> | null = null;
     for (const follower of this.#followers) {

@@ -1,4 +1,4 @@
-/** What a call says about itself: the fields its entries keep, and the fingerprint of its input. */
+/** The part of a call that its entries keep, and the fingerprint of its input. */
 import { fingerprintOf } from '../../core/canonical-json.js';
 import type { CallInfo } from '../../core/command.js';
 import type { Json, JsonObject } from '../../models/values.js';
@@ -14,10 +14,13 @@ interface CallFields {
   reason?: string | undefined;
 }
 
-/** Fields that are not input: the key itself, tracing, and how the call is run. */
+/** Option names that do not count as input: the key itself, tracing, and how the call runs. */
 const NOT_INPUT: ReadonlySet<string> = new Set(['idempotencyKey', 'correlationId', 'session', 'signal', 'timeoutMs']);
 
-/** Canonical input of a call: every field the caller gave, amounts in units, instants in milliseconds, no defaults. */
+/**
+ * The fingerprint of a call's canonical input: every field the caller gave, with amounts in units and instants in
+ * milliseconds. Defaults do not count.
+ */
 export function inputFingerprint(given: JsonObject, options: object): string {
   const fields: Record<string, Json> = { ...given };
   for (const [name, value] of Object.entries(options)) {

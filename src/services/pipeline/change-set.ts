@@ -1,4 +1,4 @@
-/** Collects the rows of a unit: one change a document, however often the operations of a batch wrote it. */
+/** Collects the changes of a unit. A document gets one change, however often the operations of the batch wrote it. */
 import type { AccountChange, FactName, Facts, RowWrite } from '../../core/decision.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CreditEvent } from '../../models/events.js';
@@ -8,7 +8,7 @@ import type { Change } from '../../ports/db-manager.js';
 import { insertOf, replaceOf, rowOf } from '../store/tables.js';
 import { crossingChange, outboxRow } from './outgoing-rows.js';
 
-/** Rows as the database has them; `undefined` until they were read. */
+/** Rows as the database has them; `undefined` stands for a row that was not read yet. */
 interface StoredFacts {
   row<M extends ModelName>(model: M, key: string): Rows[M] | null | undefined;
   reversals(entryId: string): readonly EntryRow[] | undefined;
@@ -20,14 +20,14 @@ function keyOf<M extends FactName>(model: M, row: Rows[M]): string {
   return row[KEYS.get(model) as keyof Rows[M]] as string;
 }
 
-/** Who is told of what happens: the sinks by name, and whether there is a queue of notifications. */
+/** The receivers of events: the sinks by name, and whether there is a queue of notifications. */
 export interface Receivers {
   readonly sinks: readonly string[];
   readonly queue: boolean;
   readonly scale: number;
 }
 
-/** Also what decisions of the same batch see first: rows this set is about to write stand before stored ones. */
+/** Decisions of the same batch read their facts here, so that they see unwritten rows of the set before stored ones. */
 export class ChangeSet implements Facts {
   readonly #entries: EntryRow[] = [];
   #keys: Map<string, EntryRow> | null = null;
@@ -55,7 +55,7 @@ export class ChangeSet implements Facts {
     this.#keys.set(row.scopedKey, row);
   }
 
-  /** Another row that is on its way to a receiver. */
+  /** Adds a row that goes to a receiver. */
   addOutgoing(change: Change): void {
     this.#outgoing ??= [];
     this.#outgoing.push(change);
@@ -79,7 +79,7 @@ export class ChangeSet implements Facts {
     return stored && [...stored, ...this.#entries.filter((entry) => entry.reverses === entryId)];
   }
 
-  /** Everything but the accounts themselves. */
+  /** All changes except those of the accounts themselves. */
   changes(): Change[] {
     const changes: Change[] = this.#rows ? [...this.#rows.values()] : [];
     for (const row of this.#entries) changes.push(insertOf('entry', row));
@@ -87,7 +87,7 @@ export class ChangeSet implements Facts {
     return changes;
   }
 
-  /** A new row stays new, and another keeps the version that was found; the last row wins. */
+  /** The last row wins. A row that is new stays an insert; any other keeps the version that the database has. */
   #merge<M extends FactName>(model: M, { op, row }: RowWrite<Rows[M]>): void {
     this.#rows ??= new Map();
     const key = `${model}/${keyOf(model, row)}`;

@@ -1,20 +1,21 @@
-/** The settings of decisions, and the context of one instant that they make. */
+/** The settings of decisions, and the context they make for one instant. */
 import type { Context, Facts } from '../../core/decision.js';
 
 export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'facts'> {
   readonly now: () => number;
   readonly sinks: readonly string[];
-  /** Whether there is a queue of notifications, and whether recorded refusals are sent to it. */
+  /** Whether there is a queue of notifications. */
   readonly queue: boolean;
+  /** Whether a recorded refusal also sends a notification. */
   readonly notifyErrors: boolean;
-  /** Whether refusals leave an error entry; they always fence. */
+  /** Whether a recorded refusal leaves an error entry. It moves the account's version on in any case. */
   readonly errorEntries: boolean;
 }
 
-/** The context of the decisions of one instant on accounts of one credit type. */
+/** The context for decisions at one instant, on accounts of one credit type. */
 export function contextOf(settings: DecisionSettings, now: number, creditType: string, facts: Facts): Context {
   const { scale, ledgerId, defaultsOf, limits, allEvents, temporal } = settings;
-  // One a group: a copy of all settings would be half as much again of what is made for it.
+  // Every group makes one, so it takes only these fields: a copy of all settings would cost half as much again.
   return {
     now,
     scale,
@@ -28,10 +29,10 @@ export function contextOf(settings: DecisionSettings, now: number, creditType: s
   };
 }
 
-/** The context in which an account is looked at now, where nothing is decided. */
+/** The context in which a read looks at an account now. */
 export function readingContext(settings: DecisionSettings, creditType: string): Context {
   return contextOf(settings, settings.now(), creditType, NO_FACTS);
 }
 
-/** Reads decide nothing that would need stored rows. */
+/** A read decides nothing, so it needs no stored rows. */
 const NO_FACTS: Facts = { row: () => undefined, reversals: () => undefined };

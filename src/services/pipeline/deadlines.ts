@@ -1,15 +1,15 @@
-/** Ends waiting calls at their deadline or when their signal aborts. One timer for all; none while nothing waits. */
+/** Ends waiting calls at their deadline, or when their signal aborts. All calls share one timer. */
 import { creditError } from '../../errors.js';
 import { clearTimeout, monotonicNow, setTimeout } from '../../timers.js';
 import { lateError, type Operation } from './operation.js';
 
 export class Deadlines {
-  /** In no order; each operation knows its place, so that leaving is a swap. */
+  /** Unordered. Each operation knows its place, so that the last one can take its place when it leaves. */
   readonly #pending: Operation[] = [];
   #timer: NodeJS.Timeout | undefined;
   #firesAt = Number.POSITIVE_INFINITY;
 
-  /** @param ended told of each operation that ended here instead of in a batch */
+  /** @param ended called with each operation that ended here and not in a batch */
   constructor(readonly ended: (operation: Operation) => void) {}
 
   get size(): number {
@@ -27,7 +27,7 @@ export class Deadlines {
     else if (this.#pending.length === 1) this.#timer?.ref();
   }
 
-  /** Called when an operation is answered. */
+  /** Forgets an operation; the pipeline calls it when it answers one. */
   remove(operation: Operation): void {
     if (operation.abort) operation.signal?.removeEventListener('abort', operation.abort);
     const last = this.#pending.pop() as Operation;
@@ -35,7 +35,7 @@ export class Deadlines {
       this.#pending[operation.place] = last;
       last.place = operation.place;
     }
-    // Nothing waits: the timer may fire idly, but must not keep the process alive.
+    // Nothing waits: the timer may still fire, but it must not keep the process alive.
     if (this.#pending.length === 0) this.#timer?.unref();
   }
 
@@ -56,7 +56,7 @@ export class Deadlines {
     if (next !== Number.POSITIVE_INFINITY) this.#arm(next);
   }
 
-  /** `ABORTED` is answered only for what was never sent; a sent call is told its true outcome. */
+  /** Answers `ABORTED` only to a call that was never sent. A sent call learns its true outcome. */
   #abort(operation: Operation): void {
     if (operation.state !== 'waiting' || operation.uncertain) return;
     this.#end(operation, creditError('ABORTED', 'The call was aborted before it was sent. Nothing was written.', {}));

@@ -1,9 +1,8 @@
 /**
- * Decides what waits behind a commit while it is under way, on the states that it will leave, so that the next one is
- * sent the moment it is done: an account that everybody wants is then never idle. What was decided ahead is sent only
- * after the commit before it has succeeded, and is put back undecided otherwise.
+ * While a commit is under way, decides the operations that wait behind it, on the states that the commit will leave.
+ * The pipeline can then send them as soon as the commit is done, so a hot account is never idle. It sends them only
+ * when that commit succeeded; otherwise it puts them back undecided.
  */
-
 import { monotonicNow, setImmediate } from '../../timers.js';
 import type { DecisionSettings } from './context.js';
 import { decideGroup } from './decide-group.js';
@@ -11,8 +10,8 @@ import type { DocumentQueues } from './document-queues.js';
 import type { FactSheet } from './facts.js';
 import type { Group } from './group.js';
 
-/** What was decided longer ago is decided again: meanwhile something may have expired. */
-const MAX_AGE_MS = 250;
+/** An older decision is made again, because something may have expired since. */
+const AGE_MAX_MS = 250;
 
 interface Tools<S> {
   readonly facts: FactSheet<S>;
@@ -25,10 +24,10 @@ export class Ahead<S> {
   #over = false;
   #decidedAt = 0;
 
-  /** `decide` answers what to decide with, or null where other documents would be kept waiting. */
+  /** `decide` answers the tools of the decision, or null when deciding ahead would keep other documents waiting. */
   constructor(groups: readonly Group[], queues: DocumentQueues, max: number, decide: () => Tools<S> | null) {
     this.#queues = queues;
-    // The callers that were just answered call again first.
+    // Callers that were just answered may call again; wait a turn, so that those calls are decided too.
     setImmediate(() => {
       const tools = this.#over ? null : decide();
       if (tools === null) return;
@@ -40,16 +39,16 @@ export class Ahead<S> {
         left -= next.operations.length;
         next.states = group.decided?.states ?? [];
         this.#successors.set(group, next);
-        // What needs to be read first is decided when its turn has come, and what fails here will fail there.
+        // A group that needs a read, or whose decision fails, goes back: it is decided again in its own turn.
         if (!isDecided(next, tools)) this.#putBack(group);
       }
     });
   }
 
-  /** Ends the planning: the successors of these groups own their documents now, all others are put back. */
+  /** Ends deciding ahead. Answers the groups behind `committed`, which now own their documents; puts the rest back. */
   take(committed: ReadonlySet<Group>): Group[] {
     this.#over = true;
-    const isRecent = monotonicNow() - this.#decidedAt <= MAX_AGE_MS;
+    const isRecent = monotonicNow() - this.#decidedAt <= AGE_MAX_MS;
     const taken: Group[] = [];
     for (const [group, next] of this.#successors) {
       const isWanted = isRecent && next.operations.every(({ state }) => state === 'waiting');

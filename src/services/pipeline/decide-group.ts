@@ -1,6 +1,6 @@
 /**
- * The operations of one unit: whatever waits for one account is decided in order on its state, each on what the one
- * before it left, and commits together. A refused operation refuses alone.
+ * Decides the operations of one unit. All operations of a group are decided in order, each on the state that the one
+ * before it left, and commit together. A refusal concerns its own operation alone.
  */
 import type { Account } from '../../core/account.js';
 import { decide } from '../../core/decide.js';
@@ -21,7 +21,10 @@ import { NOTHING, type Operation } from './operation.js';
 import { refusalNotification } from './outgoing-rows.js';
 import { errorEntry, refusalId } from './refusal-entry.js';
 
-/** Refusals that are written: an error entry and a fence, so that none is answered from stale state. */
+/**
+ * Refusals that are written: they leave an error entry and move the account's version on. A refusal that was decided on
+ * a stale state therefore conflicts, and is never answered.
+ */
 const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
   'INSUFFICIENT_CREDITS',
   'OVERDRAFT_LIMIT',
@@ -33,60 +36,62 @@ const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
   'PAYMENT_MISMATCH',
 ]);
 
-/** What jobs do, again and again while it is due: a refusal is in their reports, not in the ledger each time. */
+/** Commands that jobs repeat while something is due. The job's report has each refusal, so the ledger need not. */
 const ROUTINE: ReadonlySet<string> = new Set(['renew', 'renew_cycle']);
 
-/** `decided`, or the step that has to come first: `facts` are read, or the state is loaded again (`stale`). */
+/** `decided`, or the step that must come first: `facts` must be read, or the state must be loaded again (`stale`). */
 export type Progress = 'decided' | 'facts' | 'stale';
 
-/** What one pass over a group collects. */
-interface Pass {
+/** One pass over a group: the tools of its decisions, and everything that they collect. */
+interface Pass<S> {
+  readonly group: Group;
+  readonly facts: FactSheet<S>;
+  readonly settings: DecisionSettings;
+  readonly context: Context;
   readonly accounts: Account[];
   readonly changes: ChangeSet;
   readonly entries: SealedEntry[];
   readonly events: CreditEvent[];
   readonly sent: Operation[];
+  /** Whether the accounts' versions must move on even if nothing else is written. */
   fenced: boolean;
 }
 
 export function decideGroup<S>(group: Group, facts: FactSheet<S>, settings: DecisionSettings): Progress {
   const now = settings.now();
-  const pass: Pass = {
-    accounts: group.states.map((state) => state.account),
-    changes: new ChangeSet(settings, facts),
+  const accounts = group.states.map((state) => state.account);
+  // Every group asks for the facts it needs before any are read, so that one read serves them all.
+  const { misses } = facts;
+  for (const operation of group.operations) prefetch(operation, accounts, facts);
+  if (facts.misses > misses) return 'facts';
+  const changes = new ChangeSet(settings, facts);
+  const pass: Pass<S> = {
+    group,
+    facts,
+    settings,
+    context: contextOf(settings, now, group.operations[0]?.accounts[0]?.creditType ?? '', changes),
+    accounts,
+    changes,
     entries: [],
     events: [],
     sent: [],
     fenced: false,
   };
-  // Other groups may wait for facts too: each says what it needs, so that one read serves them all.
-  const { misses } = facts;
-  for (const operation of group.operations) prefetch(operation, pass.accounts, facts);
-  if (facts.misses > misses) return 'facts';
-  let context: Context | null = null;
   let undecided = false;
   for (const operation of group.operations) {
     if (operation.state === 'answered') continue;
-    context ??= contextOf(settings, now, operation.accounts[0]?.creditType ?? '', pass.changes);
-    // Later operations still say what they need.
-    if (decideOperation(group, operation, facts, settings, context, pass) !== 'decided') undecided = true;
+    // After one that is not decided, later operations still ask for their facts.
+    if (decideOperation(operation, pass) !== 'decided') undecided = true;
   }
   if (undecided) return facts.misses > misses ? 'facts' : 'stale';
-  group.decided = finish(group, pass);
+  group.decided = finish(pass);
   return 'decided';
 }
 
-/** Decides one operation on what the ones before it left, and notes its answer. */
-function decideOperation<S>(
-  group: Group,
-  operation: Operation,
-  facts: FactSheet<S>,
-  settings: DecisionSettings,
-  context: Context,
-  pass: Pass,
-): Progress {
+/** Decides one operation on the accounts that the ones before it left, and notes its answer. */
+function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
   const { call } = operation;
-  const { changes, accounts } = pass;
+  const { group, facts, context, changes, accounts } = pass;
   operation.answer = null;
   operation.error = null;
   if (operation.uncertain || operation.resumes || call.scopedKey !== null) {
@@ -106,7 +111,7 @@ function decideOperation<S>(
     return contradiction(operation, cause);
   }
   if (decision.kind !== 'applied' && call.scopedKey !== null && facts.keyed(call.scopedKey) === undefined) {
-    // Before anything but an effect is answered, the key is looked up: found means replay.
+    // The commit of an effect finds a repeated key by itself. Before any other answer the key must be looked up.
     return 'facts';
   }
   switch (decision.kind) {
@@ -138,33 +143,27 @@ function decideOperation<S>(
       if (operation.uncertain) pass.fenced = true;
       return group.fresh ? 'decided' : 'stale';
     case 'refused':
-      return decideRefusal(group, operation, decision, settings, context, pass);
+      return decideRefusal(operation, decision, pass);
     default:
       return decision satisfies never;
   }
 }
 
-/** A contradiction found while deciding ends that call alone; nothing of it is written. */
+/** A failed internal check ends this call alone, and nothing of the call is written. */
 function contradiction(operation: Operation, cause: unknown): Progress {
   const message = 'An internal check failed; nothing was written. Please report this with the stack of the cause.';
   operation.error = creditError('INVARIANT_VIOLATION', message, {}, { cause });
   return 'decided';
 }
 
-function decideRefusal(
-  group: Group,
-  operation: Operation,
-  refusal: Refusal,
-  settings: DecisionSettings,
-  context: Context,
-  pass: Pass,
-): Progress {
+function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>): Progress {
   const { call } = operation;
+  const { group, settings, context } = pass;
   operation.error = errorOf(refusal);
   const recorded = RECORDED.has(refusal.code) && !ROUTINE.has(operation.command.type);
-  // What is not written was true of the state it was decided on, so that must be the latest.
+  // No commit checks a refusal that is not written, so it must be decided on the latest state.
   if (!recorded && !group.fresh) return 'stale';
-  // An earlier attempt whose answer was lost must not land after any refusal.
+  // An uncertain operation moves the version on with any refusal, so that its earlier attempt cannot apply afterwards.
   if (!recorded && !operation.uncertain) return 'decided';
   pass.fenced = true;
   pass.sent.push(operation);
@@ -174,7 +173,8 @@ function decideRefusal(
   if (settings.errorEntries && first && state) {
     let at = context.now;
     for (const account of pass.accounts) at = Math.max(at, account.at);
-    const sealed = sealAlone(errorEntry(first, state.version, new Date(at), call, refusal), settings.ledgerId);
+    const entry = errorEntry({ account: first, version: state.version, at: new Date(at), call, refusal });
+    const sealed = sealAlone(entry, settings.ledgerId);
     pass.changes.addEntry(sealed.row);
     pass.entries.push(sealed);
   }
@@ -187,10 +187,10 @@ function decideRefusal(
   return 'decided';
 }
 
-function finish(group: Group, { accounts, changes, entries, events, sent, fenced }: Pass): Decided {
+function finish<S>({ group, accounts, changes, entries, events, sent, fenced }: Pass<S>): Decided {
   const unit = changes.changes();
   const states: VersionedAccount[] = [];
-  // What an earlier attempt wrote, and nobody was told, is in the state that was read since.
+  // An earlier attempt may have been applied without anybody being told: the state that was read since includes it.
   const isFound =
     unit.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
   if (isFound) states.push(...group.states);

@@ -1,17 +1,17 @@
 /**
- * First-in-first-out queues by document. An operation enters the queues of all its documents in one synchronous step
- * and runs when it heads them all, so an operation on two documents is a barrier in both queues.
+ * One first-in-first-out queue for each document. An operation enters the queues of all its documents in one
+ * synchronous step and runs when it is first in all of them. So an operation on two documents holds up both queues.
  */
 import { type Group, newGroup } from './group.js';
 import type { Operation } from './operation.js';
 
-/** A document that is waited for or worked on. */
+/** The queue of one document that operations wait for or work on. */
 class Queue {
   #items: Operation[];
   #head = 0;
   /** A running group owns the document. */
   isOwned = false;
-  /** It is in the list of documents that may have something to run. */
+  /** The queue is in the list of those that may have something to run. */
   isReady = false;
 
   constructor(
@@ -34,13 +34,13 @@ class Queue {
     this.#head = 0;
   }
 
-  /** The first operation that is still waited for; answered ones leave on the way. */
+  /** The first operation that is not answered yet. Drops the answered ones before it. */
   peek(): Operation | undefined {
     while (this.#items[this.#head]?.state === 'answered') this.shift();
     return this.#items[this.#head];
   }
 
-  /** Drops the head, without moving the rest each time. */
+  /** Drops the first operation. It rarely copies the list, so that a long queue stays cheap. */
   shift(): void {
     this.#head++;
     if (this.#head === this.#items.length) {
@@ -77,7 +77,7 @@ export class DocumentQueues {
     }
   }
 
-  /** An operation left from the middle of its queues: what it held up may run. */
+  /** Called when an operation left the middle of its queues: the ones behind it may run now. */
   wake(operation: Operation): void {
     for (const key of operation.documents) {
       const queue = this.#queues.get(key);
@@ -85,7 +85,7 @@ export class DocumentQueues {
     }
   }
 
-  /** Groups of at most `max` operations together; their documents are owned until `release`. */
+  /** Takes groups that hold at most `max` operations in total. They own their documents until `release`. */
   take(max: number): Group[] {
     const groups: Group[] = [];
     let left = max;
@@ -103,7 +103,7 @@ export class DocumentQueues {
     return groups;
   }
 
-  /** What waits behind a running group of one document; that group owns the document still. */
+  /** Takes the operations that wait behind a running group of one document. That group still owns the document. */
   takeBehind({ documents: [key = '', ...others] }: Group, max: number): Group | null {
     const queue = this.#queues.get(key);
     const first = others.length === 0 ? queue?.peek() : undefined;
@@ -112,12 +112,12 @@ export class DocumentQueues {
     return operations.length > 0 ? newGroup(operations) : null;
   }
 
-  /** Puts what was taken behind a running group back where it waited. */
+  /** Puts a group that `takeBehind` took back to the head of its queue. */
   putBack({ documents: [key = ''], operations }: Group): void {
     this.#queues.get(key)?.putBack(operations.filter(({ state }) => state !== 'answered'));
   }
 
-  /** Gives the documents of a group back, with the operations that have to run again at the head. */
+  /** Frees the documents of a group. The operations in `again` go back to the head of their queues. */
   release(group: Group, again: readonly Operation[]): void {
     if (group.released) return;
     group.released = true;
@@ -126,7 +126,7 @@ export class DocumentQueues {
       queue.isOwned = false;
       if (again.length > 0) queue.putBack(again);
       if (queue.peek()) this.#wake(queue);
-      // One that is listed as ready leaves when its turn comes: another of its name would leave with it.
+      // A queue in the ready list is deleted in its turn; if it were deleted now, its turn would delete a newer one.
       else if (!queue.isReady) this.#queues.delete(key);
     }
   }
@@ -149,7 +149,7 @@ export class DocumentQueues {
       }
       if (next.alone && taken.length > 0) return taken;
       queue.shift();
-      // A list of one, not a growing list: most accounts have one operation waiting.
+      // Start with a list of one: on most accounts only one operation waits, and a growing list costs more.
       if (taken.length === 0) taken = [next];
       else taken.push(next);
       if (next.alone) return taken;

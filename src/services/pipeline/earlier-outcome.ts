@@ -1,4 +1,4 @@
-/** What an operation already has: its own commit that was never answered, or the first call with its key. */
+/** Finds the outcome that an operation already has, from its own unanswered commit or the first call with its key. */
 import type { Account } from '../../core/account.js';
 import type { Refusal } from '../../core/decision.js';
 import { type CreditErrorCode, type CreditErrorDetails, creditError } from '../../errors.js';
@@ -11,7 +11,7 @@ import { sameInput } from './same-input.js';
 
 type Earlier = { readonly answer: Answer | null; readonly error: Error | null };
 
-/** Asks for what an operation is sure to need, so that one read serves the whole batch. */
+/** Asks for the rows that an operation is sure to need, so that one read serves the whole batch. */
 export function prefetch<S>(operation: Operation, accounts: readonly Account[], facts: FactSheet<S>): void {
   if (operation.state === 'answered') return;
   const { command, call } = operation;
@@ -37,7 +37,7 @@ export function prefetch<S>(operation: Operation, accounts: readonly Account[], 
   } else if (command.type === 'renew_cycle') facts.row('cycle', command.cycleId);
 }
 
-/** Null when there is no earlier outcome, undefined while that has to be looked up. */
+/** The earlier outcome; null when there is none, undefined while rows have to be read to know. */
 export function findEarlier<S>(
   operation: Operation,
   facts: FactSheet<S>,
@@ -45,11 +45,11 @@ export function findEarlier<S>(
 ): Earlier | null | undefined {
   const { call } = operation;
   if (operation.uncertain || operation.resumes) {
-    // Two calls can share an operation id: one that is resumed twice, or while its first attempt is still in flight.
+    // Two calls can share an operation id: a call resumed twice, or resumed while its first attempt is in flight.
     const row = changes.entry(call.operationId) ?? facts.row('entry', call.operationId);
     if (row === undefined) return undefined;
     if (row && operation.resumes && !sameInput(operation, row)) return failed(keyConflict(operation));
-    if (row) return withOther(operation, row, operation.resumes, facts, changes);
+    if (row) return withOther(operation, { entry: row, replayed: operation.resumes }, facts, changes);
     if (operation.uncertain) {
       const refusal = facts.row('entry', refusalId(call.operationId, operation.sentVersion));
       if (refusal === undefined) return undefined;
@@ -57,19 +57,18 @@ export function findEarlier<S>(
     }
   }
   if (call.scopedKey === null) return null;
-  // A key is not probed before it has to be: the unique index finds a repeated one in the commit itself.
+  // A key is looked up only when it must be: for any other repeated key the unique index refuses the commit itself.
   const known = facts.knows(call.scopedKey) ? facts.keyed(call.scopedKey) : null;
   const keyed = changes.keyed(call.scopedKey) ?? known;
   if (!keyed) return null;
   if (keyed.fingerprint !== call.fingerprint) return failed(keyConflict(operation));
-  return withOther(operation, keyed, true, facts, changes);
+  return withOther(operation, { entry: keyed, replayed: true }, facts, changes);
 }
 
-/** The stored answer; a transfer's has the entry of the other account too, read before anything is answered. */
+/** The stored answer. That of a transfer also needs the entry on the other account, which is read first. */
 function withOther<S>(
   { command }: Operation,
-  entry: EntryRow,
-  replayed: boolean,
+  { entry, replayed }: { readonly entry: EntryRow; readonly replayed: boolean },
   facts: FactSheet<S>,
   changes: ChangeSet,
 ): Earlier | undefined {

@@ -1,4 +1,4 @@
-/** What all services of one manager share: the store, the pipeline, host sessions, and how a call enters them. */
+/** The part that all services of one manager share: the store, the pipeline, host sessions, and the way calls enter. */
 import type { Command } from '../../core/command.js';
 import type { Defaults } from '../../core/decision.js';
 import { creditError } from '../../errors.js';
@@ -27,24 +27,24 @@ export interface EngineConfig<S> {
   readonly ttlSeconds: number;
   readonly ids: () => string;
   readonly logger: LoggerLike;
-  /** Whether ids come from the host: then the form of an `op_` key cannot be judged by UUIDs. */
+  /** Whether ids come from the host. If so, the id in an `op_` key need not be a UUID. */
   readonly ownIds: boolean;
   readonly defaultsOf: (creditType: string) => Defaults;
-  /** Null, or a promise that has to resolve before anything is written. */
+  /** Null, or a promise that must resolve before anything is written. */
   readonly admit: () => Promise<void> | null;
 }
 
 /** A mutation as a service describes it. */
 export interface Mutation<S> {
-  /** The verb: the scope of its keys, and the entries' `operation`. */
+  /** The verb. Entries keep it as `operation`, and idempotency keys are unique within it. */
   readonly operation: string;
   readonly accounts: readonly AccountRef[];
-  /** What else only one call may write at a time. */
+  /** Further documents that only one call may write at a time. */
   readonly documents?: readonly string[];
-  /** The caller's fields that are not options, by value. */
+  /** The caller's arguments that are not options, copied. */
   readonly given: JsonObject;
   readonly options: MutationOptions<S>;
-  /** Makes the command; `fingerprint` is of the canonical input. */
+  /** Makes the command; `fingerprint` gives the fingerprint of the canonical input. */
   readonly command: (operationId: string, fingerprint: () => string) => Command;
 }
 
@@ -116,23 +116,20 @@ export class Engine<S> {
   }
 
   /**
-   * An account that was just read, for the decisions that follow: where this process remembers none it is not read
-   * again. What it says may be out of date as anything remembered may: then the commit conflicts.
+   * Remembers an account that was just read, unless this process already remembers it, so that the next decision need
+   * not read it again. A remembered account may be out of date; the commit then conflicts.
    */
   offer(row: AccountRow): void {
     const { memory } = this.#config.pipeline;
     if (!memory.get(row.id)) memory.set(row.id, versionedAccount(row));
   }
 
-  /** Waits until something new may be written: a ledger file that is required may be out of order. */
+  /** Waits until something new may be written. Rejects while a required ledger file cannot be written. */
   async admit(options: CallOptions<S>): Promise<void> {
     await this.read(options, () => this.#config.admit());
   }
 
-  /**
-   * Starts the clock of a call that reads before it writes: the result gives its options with the time that is
-   * left.
-   */
+  /** Starts the deadline of a call that reads before it writes. The result gives the options with the time left. */
   startDeadline<O extends CallOptions<S>>(options: O): () => O {
     const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
     const until = monotonicNow() + timeoutMs;
@@ -149,7 +146,7 @@ export class Engine<S> {
       if (preparing !== null) await preparing;
       return run(timeoutMs);
     })().catch((error) => {
-      // A host has to see what its own transaction is to be repeated for.
+      // In its own transaction a host needs the driver's error, which may ask it to repeat the transaction.
       throw options.session === undefined ? storageError(error) : error;
     });
     const late = () => creditError('TIMEOUT', `The read took longer than ${timeoutMs} ms.`, { timeoutMs });
@@ -165,8 +162,8 @@ export class Engine<S> {
   }
 
   /**
-   * The entry that a command would be answered with now, after `first` as often as that does anything. Nothing is
-   * written and nothing remembered.
+   * The entry that a command would be answered with now. `first` is imagined before it, again and again until it has
+   * no effect. Nothing is written and nothing is remembered.
    */
   preview(accounts: readonly AccountRef[], options: ReadOptions<S>, command: Command, first: Command | null = null) {
     const { session, fresh } = options;
@@ -181,7 +178,7 @@ export class Engine<S> {
     );
   }
 
-  /** An instant no earlier than the clock. */
+  /** The present instant, in epoch milliseconds. */
   now(): number {
     return this.store.time.now();
   }
@@ -199,11 +196,11 @@ export class Engine<S> {
     return this.#sessions.call(request, session, rest().timeoutMs);
   }
 
-  /** The operation id of a key that this library made for a call whose outcome was unknown. */
+  /** The operation id inside a key that the library made for a call with an unknown outcome. */
   resumedId(key: string): string {
     const id = key.slice(3);
     if ((this.#config.ownIds ? OWN_ID : UUID).test(id)) return id;
-    throw creditError('INVALID_ARGUMENT', 'Keys that begin with op_ are made by the library alone. Use another key.', {
+    throw creditError('INVALID_ARGUMENT', 'Only the library makes keys that begin with op_. Use another key.', {
       path: 'idempotencyKey',
       expected: 'a key of your own, or details.idempotencyKey of an OUTCOME_UNKNOWN error',
     });

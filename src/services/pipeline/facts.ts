@@ -1,4 +1,4 @@
-/** Stored rows that decisions of one batch ask for; missing ones are read for all of them at once. */
+/** The stored rows that the decisions of one batch ask for. One read fetches what is missing for all of them. */
 import type { EntryRow } from '../../models/entry.js';
 import type { ModelName, Rows } from '../../models/rows.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
@@ -18,7 +18,7 @@ export class FactSheet<S> {
     readonly options: StoreOptions<S>,
   ) {}
 
-  /** How often something was asked for that has to be read first: more than before tells who asks of those who do. */
+  /** The number of questions so far that need a read first. A caller that raised it by its own questions must wait. */
   get misses(): number {
     return this.#misses;
   }
@@ -34,7 +34,7 @@ export class FactSheet<S> {
     return row;
   }
 
-  /** The entry that a scoped idempotency key belongs to. */
+  /** The entry that has a scoped idempotency key; `undefined` while it has not been read. */
   keyed(scopedKey: string): EntryRow | null | undefined {
     const entry = this.#keys.get(scopedKey);
     if (entry === undefined) this.wantKey(scopedKey);
@@ -51,7 +51,7 @@ export class FactSheet<S> {
     this.#misses++;
   }
 
-  /** The entries that reverse `entryId`, oldest first. */
+  /** The entries that reverse `entryId`, oldest first; `undefined` while they have not been read. */
   reversals(entryId: string): readonly EntryRow[] | undefined {
     const entries = this.#reversals.get(entryId);
     if (!entries) {
@@ -61,7 +61,7 @@ export class FactSheet<S> {
     return entries;
   }
 
-  /** Reads everything asked for. */
+  /** Reads everything that was asked for. */
   async fetch(): Promise<void> {
     const { rows, keys, reversals } = this.#wanted;
     await Promise.all([

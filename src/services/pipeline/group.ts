@@ -1,4 +1,4 @@
-/** A group: operations on the same documents, which are decided together and commit as one unit. */
+/** A group of operations on the same documents. They are decided together and commit as one unit. */
 import type { SealedEntry } from '../../core/entry-line.js';
 import type { CreditEvent } from '../../models/events.js';
 import type { Unit } from '../../ports/db-manager.js';
@@ -7,17 +7,17 @@ import type { Operation } from './operation.js';
 
 /** Operations on the same documents, in the order of those documents' queues. */
 export interface Group {
-  /** Keys of their accounts. */
+  /** The keys of their accounts. */
   readonly keys: readonly string[];
   readonly documents: readonly string[];
   readonly operations: readonly Operation[];
   /** The accounts in the order of `keys`, once loaded. */
   states: readonly VersionedAccount[];
-  /** Whether the states were read for this attempt, not remembered. */
+  /** Whether the states were read for this attempt, and not taken from memory. */
   fresh: boolean;
-  /** Its documents were given back. */
+  /** Whether the group has given its documents back. */
   released: boolean;
-  /** Why its accounts could not be made. */
+  /** The reason why its accounts could not be loaded or created. */
   broken: Error | null;
   decided: Decided | null;
 }
@@ -34,11 +34,11 @@ export interface Decided {
   readonly states: readonly VersionedAccount[];
   readonly entries: readonly SealedEntry[];
   readonly events: readonly CreditEvent[];
-  /** Operations whose effect or refusal is in the unit: unknown as long as the unit is. */
+  /** The operations whose effect or refusal is in the unit. While its outcome is unknown, so is theirs. */
   readonly sent: readonly Operation[];
 }
 
-/** From here on these operations are in a commit whose outcome is not known. */
+/** Marks the operations as part of a commit whose outcome is not known yet. */
 export function markSent({ decided }: Group): void {
   for (const operation of decided?.sent ?? []) if (operation.state === 'waiting') operation.state = 'sent';
 }

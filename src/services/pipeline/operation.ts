@@ -1,25 +1,25 @@
-/** One submitted call on its way through the pipeline, and what it is answered. */
+/** One submitted call on its way through the pipeline, and its answer. */
 import type { CallInfo, Command } from '../../core/command.js';
 import { creditError } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import { monotonicNow } from '../../timers.js';
 
-/** What a service asks for. */
+/** A call as a service submits it. */
 export interface Request {
-  /** Every account it writes, the one it belongs to first. */
+  /** Every account that the call writes, the one it belongs to first. */
   readonly accounts: readonly AccountRef[];
-  /** Everything it waits for: its accounts, and what else only one call may write at a time. */
+  /** The keys of its accounts, then of other documents that only one call may write at a time. */
   readonly documents: readonly string[];
   readonly command: Command;
   readonly call: CallInfo;
-  /** The key was `op_<operationId>`: the call runs under that id and looks for it before anything else. */
+  /** Whether the key was `op_<operationId>`. The call then runs under that id and looks for its entry first. */
   readonly resumes: boolean;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
 }
 
-/** `entries` are this operation's when it was applied by this call; a replay has only its answer. */
+/** `entries` are the operation's entries on its second account. A replay has them only for a transfer. */
 export interface Answer {
   readonly entry: EntryRow | null;
   readonly replayed: boolean;
@@ -28,24 +28,25 @@ export interface Answer {
 
 export interface Operation extends Request {
   readonly deadline: number;
-  /** `sent`: in a commit whose outcome is not known yet. */
+  /** `sent` means that the operation is in a commit whose outcome is not known yet. */
   state: 'waiting' | 'sent' | 'answered';
-  /** An earlier commit of it was sent and never answered. */
+  /** Whether an earlier commit of the operation was sent and never answered. */
   uncertain: boolean;
-  /** Version of its first account that the last commit expected. */
+  /** The version that the unanswered commit expected of the first account. */
   sentVersion: number;
-  /** Conflicts and locks met so far. */
+  /** The number of conflicts and locks met so far. */
   conflicts: number;
-  /** Waits before it is tried again, for back-off. */
+  /** The number of pauses so far. Each makes the next one longer. */
   waits: number;
-  /** A commit found its key taken: look the key up before deciding. */
+  /** Whether its key must be looked up before the decision, because a commit found a key taken. */
   probe: boolean;
-  /** Must be committed without others, because a unit it was part of was rejected. */
+  /** Whether it must commit without others, because a unit that it was part of was rejected. */
   alone: boolean;
-  /** Its listener on the caller's signal, and its place among the waiting. */
+  /** The listener on the caller's signal. */
   abort: (() => void) | null;
+  /** The index among the waiting operations. */
   place: number;
-  /** What it will be told once its unit is written; neither is set before it was decided. */
+  /** The answer, or else the error, that the caller gets once the unit is written. The decision sets one of them. */
   answer: Answer | null;
   error: Error | null;
   readonly resolve: (answer: Answer) => void;
@@ -82,7 +83,7 @@ export function newOperation(
   };
 }
 
-/** Tells the caller what was decided. */
+/** Gives the caller the decided answer or error. */
 export function tell({ answer, error, resolve, reject }: Operation): void {
   if (answer) resolve(answer);
   else reject(error);
@@ -95,15 +96,12 @@ export function otherEntryId(operationId: string): string {
   return `${operationId}.to`;
 }
 
-/**
- * The key under which a retry is safe whatever became of the call: the caller's, or one that only the library
- * makes.
- */
+/** The key under which a retry is safe, whatever became of the call: the caller's own, or one the library makes. */
 export function retryKeyOf({ call }: Request): string {
   return call.idempotencyKey ?? `op_${call.operationId}`;
 }
 
-/** What a call is told at its deadline: never more than is known. */
+/** The error of a call at its deadline. It claims only what is known about the commit. */
 export function lateError(operation: Operation) {
   const { timeoutMs } = operation;
   if (operation.uncertain || operation.state === 'sent') return unknownError(operation);

@@ -1,4 +1,4 @@
-/** What becomes of a group once its commit is answered: told, tried again, alone under a lock, or given up. */
+/** Deals with the outcome of a group's commit: it answers, tries again, retries under a lock, or gives up. */
 import { randomInt } from 'node:crypto';
 import { creditError, isCreditError } from '../../errors.js';
 import type { UnitOutcome } from '../../ports/db-manager.js';
@@ -12,27 +12,27 @@ import type { Decided, Group } from './group.js';
 import { type Operation, unknownError } from './operation.js';
 import { writeInTransaction } from './transactions.js';
 
-/** Batches whose keys are looked up beforehand once one was found to be taken. */
+/** After a commit found a key taken, the keys of this many batches are looked up before they are decided. */
 const PROBED_AFTER_DUPLICATE = 50;
 
-/** Conflicts after which an account travels alone: lock, read, decide, write in one transaction. */
+/** After this many conflicts a group runs by itself: lock, read, decide and write in one transaction. */
 const CONFLICTS_BEFORE_LOCK = 2;
 
-/** The part of the pipeline that outcomes act on. */
+/** The parts of the pipeline that an outcome acts on. */
 export interface OutcomeTools<S> {
   readonly tables: Tables<S>;
   readonly settings: () => DecisionSettings;
   readonly memory: AccountMemory;
   readonly queues: DocumentQueues;
-  /** Told of each committed group, in commit order; must not throw. The answers wait for the promise it returns. */
+  /** Called with each committed group, in commit order; must not throw. The callers wait for the promise it returns. */
   readonly committed: (decided: Decided) => Promise<unknown> | null;
-  /** Answers an operation, once, and not before `after`. */
+  /** Answers an operation once, after `after` has resolved. */
   readonly answer: (operation: Operation, error?: Error | null, after?: Promise<unknown> | null) => void;
-  /** Runs whatever is ready by now. */
+  /** Runs the operations that are ready by now. */
   readonly schedule: () => void;
 }
 
-/** The outcome of a unit, or the error of a commit that applied nothing. */
+/** The outcome of a unit; `thrown` is a commit that failed before it applied anything. */
 export type Outcome = UnitOutcome | { readonly status: 'thrown'; readonly cause: unknown };
 
 export class Outcomes<S> {
@@ -44,12 +44,12 @@ export class Outcomes<S> {
     this.#tools = tools;
   }
 
-  /** Whether the keys of the next batch are to be looked up beforehand. */
+  /** Whether the keys of the next batch must be looked up before it is decided. */
   get isProbing(): boolean {
     return this.#probing > 0;
   }
 
-  /** Marks the keys of a batch to be looked up, for as long as repeated keys are about. */
+  /** While repeated keys are likely, marks the operations of a batch to look their keys up. */
   probe(groups: readonly Group[]): void {
     if (this.#probing === 0) return;
     this.#probing--;
@@ -62,7 +62,7 @@ export class Outcomes<S> {
       this.finish(group, decided);
       return;
     }
-    // A repeated key says nothing against the state; what was decided on an old one meets a conflict.
+    // After a repeated key the remembered state may still be right. If it is stale, the next commit conflicts.
     if (outcome.status !== 'duplicate') for (const key of group.keys) this.#tools.memory.drop(key);
     switch (outcome.status) {
       case 'conflict':
@@ -94,19 +94,19 @@ export class Outcomes<S> {
     }
   }
 
-  /** Tells the callers of a group that is written, or that had nothing to write. */
+  /** Answers the callers of a group that is written, or that had nothing to write. */
   finish(group: Group, decided: Decided): void {
     for (const state of decided.states) this.#tools.memory.set(state.account.key, state);
     const { committed } = this.#tools;
     const following = decided.states.length > 0 ? committed(decided) : null;
-    // What follows may be slow, but it never changes the answer.
+    // A follower may be slow, but it never changes the answer.
     const after = following && withDeadline(following, remaining([group]), () => LATE).catch(() => {});
     for (const operation of group.operations) this.#tools.answer(operation, null, after);
     this.#tools.queues.release(group, []);
     this.#tools.schedule();
   }
 
-  /** Another writer was there first: decide again, and after two conflicts alone, under a lock. */
+  /** Another writer was faster: decides the group again, and after two conflicts by itself, under a lock. */
   retry(group: Group, why: 'conflict' | 'locked'): void {
     for (const key of group.keys) this.#tools.memory.drop(key);
     let conflicts = 0;
@@ -122,7 +122,7 @@ export class Outcomes<S> {
     else void this.#runLocked(group);
   }
 
-  /** The pessimistic path. At most one group waits for locks at a time, so that the other connections stay free. */
+  /** The pessimistic path. Only one group waits for locks at a time, so that the other connections stay free. */
   async #runLocked(group: Group): Promise<void> {
     const { tables, settings } = this.#tools;
     this.#lockWaiters++;
@@ -142,7 +142,10 @@ export class Outcomes<S> {
     }
   }
 
-  /** The store failed before anything was applied. What was never sent says so; what was sent once goes on asking. */
+  /**
+   * The store failed before it applied anything. An operation that was never sent is answered with that error; one with
+   * an unanswered commit goes on until its outcome is known.
+   */
   failed(group: Group, error: unknown): void {
     for (const key of group.keys) this.#tools.memory.drop(key);
     for (const operation of group.operations) {
@@ -151,13 +154,16 @@ export class Outcomes<S> {
     this.again(group, true);
   }
 
-  /** Answers with an error that says nothing was applied, unless an earlier attempt may still land: then it goes on. */
+  /**
+   * Answers with an error that says nothing was applied. While an earlier attempt may still be applied, the operation
+   * goes on instead.
+   */
   #refuse(operation: Operation, error: Error): void {
     if (!operation.uncertain) this.#tools.answer(operation, error);
     else if (isCreditError(error, 'CLOSED')) this.#tools.answer(operation, unknownError(operation));
   }
 
-  /** Puts what is not answered back at the head of its queues, after a pause when it would only meet the same again. */
+  /** Puts unanswered operations back at the head of their queues. `pause` waits first: a retry at once would fail. */
   again(group: Group, pause: boolean): void {
     const again = group.operations.filter((operation) => operation.state !== 'answered');
     for (const operation of again) operation.state = 'waiting';
@@ -191,7 +197,7 @@ export class Outcomes<S> {
   }
 }
 
-/** Milliseconds until the last deadline of these groups. */
+/** The milliseconds until the last deadline of these groups. */
 export function remaining(groups: readonly Group[]): number {
   let last = 0;
   for (const { operations } of groups) for (const { deadline } of operations) if (deadline > last) last = deadline;

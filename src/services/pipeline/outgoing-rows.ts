@@ -1,4 +1,4 @@
-/** The rows that tell people something: made in the commit of what they tell of, or by hand. */
+/** Makes the rows for receivers: notifications, notices and outbox rows, in the commit they report or by hand. */
 import { toCredits } from '../../core/amounts.js';
 import type { Refusal } from '../../core/decision.js';
 import { type AccountRef, accountKey } from '../../models/account.js';
@@ -11,7 +11,7 @@ import type { JsonObject } from '../../models/values.js';
 import type { Change } from '../../ports/db-manager.js';
 import { insertOf } from '../store/tables.js';
 
-/** Rows that belong to no event stand behind all events of their sequence. */
+/** The place of rows that belong to no event: behind all events of their sequence. */
 export const BY_HAND = 1_000_000;
 
 type Content = {
@@ -42,7 +42,7 @@ export function notificationRow(id: string, account: AccountRef, content: Conten
   };
 }
 
-/** Amounts are units. */
+/** The content of a low-credits message. `balance` and `available` are units. */
 export function lowContent(account: AccountRef, balance: number, available: number, scale: number): Content {
   const credits = (units: number) => toCredits(units, scale);
   const current = { balance: credits(balance), reserved: credits(balance - available), available: credits(available) };
@@ -69,7 +69,10 @@ function placeOf({ id }: CreditEvent): number {
   return Number(id.slice(id.lastIndexOf('.') + 1));
 }
 
-/** The rows of a crossing: a notification of a fall to the threshold, a notice of the rise above it. */
+/**
+ * The row for an event that crossed the low-credit threshold: a notification when the credits fell to it, a notice when
+ * they rose above it. Null for any other event.
+ */
 export function crossingChange(event: CreditEvent, scale: number): Change | null {
   const isLow = event.type === 'credits.low_balance_reached';
   if (!isLow && event.type !== 'credits.balance_restored') return null;
@@ -78,14 +81,14 @@ export function crossingChange(event: CreditEvent, scale: number): Change | null
   const when = { sequence, place: placeOf(event), at: new Date(event.occurredAt) };
   const id = `n-${event.id}`;
   if (!isLow) return insertOf('notice', restoredRow(id, account.key, when));
-  // Events carry credits; their units are exact again, as those of every amount that a caller gives as a number.
+  // Events carry credits. Rounding gives back the exact units, as it does for any amount that a caller gives.
   const units = (credits: number) => Math.round(credits * 10 ** scale);
   const { balance, available } = event.data;
   const content = lowContent(account, units(balance), units(available), scale);
   return insertOf('notification', notificationRow(id, account, content, when));
 }
 
-/** The notification of a refused call, in the commit of its error entry. */
+/** The notification of a refused call. It is written in the commit of the refusal. */
 export function refusalNotification(
   id: string,
   account: AccountRef,
@@ -101,7 +104,7 @@ function restoredRow(id: string, account: string, { sequence, place, at }: Place
   return { id, version: 1, kind: 'restored', account, sequence, place, createdAt: at, expiresAt: null };
 }
 
-/** Messages on `credits` look as they always did; others name their credit type. */
+/** A message names its credit type unless that is `credits`: such messages keep their old form. */
 function typeOf({ creditType }: AccountRef): { readonly credit_type?: string } {
   return creditType === 'credits' ? {} : { credit_type: creditType };
 }

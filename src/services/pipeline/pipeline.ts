@@ -1,6 +1,6 @@
 /**
- * The one path of every mutation: queue by document, load, decide, commit in groups, then what follows a commit.
- * Nothing waits on a timer: an idle pipeline commits at once, a busy one fills the next batch while the last commits.
+ * The path that every mutation takes: queue by document, load, decide, commit in groups, tell the followers, answer. No
+ * call waits for a timer: an idle pipeline commits at once, and a busy one fills the next batch during a commit.
  */
 import { creditError } from '../../errors.js';
 
@@ -22,9 +22,9 @@ import { type Outcome, Outcomes, remaining } from './outcomes.js';
 export interface PipelineConfig<S> {
   readonly store: Store<S>;
   readonly settings: () => DecisionSettings;
-  /** Told of each committed group, in commit order; must not throw. The answers wait for the promise it returns. */
+  /** Called with each committed group, in commit order; must not throw. The callers wait for the promise it returns. */
   readonly committed: (decided: Decided) => Promise<unknown> | null;
-  /** Null, or a promise that has to resolve before anything is written. */
+  /** Null, or a promise that must resolve before anything is written. */
   readonly admit: () => Promise<void> | null;
   readonly waitingMax: number;
   readonly waitingPerAccountMax: number;
@@ -40,7 +40,7 @@ export class Pipeline<S> {
   readonly #deadlines: Deadlines;
   readonly #outcomes: Outcomes<S>;
   #busyLanes = 0;
-  /** Calls that are committed, and answered once what follows the commit is done. */
+  /** The number of committed calls whose followers are still at work; the calls are answered after that. */
   #following = 0;
   #isScheduled = false;
   #drained: (() => void) | null = null;
@@ -83,7 +83,7 @@ export class Pipeline<S> {
     if (this.#deadlines.size + this.#following > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
-  /** Bounded waiting: beyond it a call is refused at once. */
+  /** Refuses a call at once when too many are waiting. */
   #admit({ documents }: Request): void {
     const { waitingMax, waitingPerAccountMax } = this.#config;
     const isFull =
@@ -92,7 +92,7 @@ export class Pipeline<S> {
       throw creditError('CONTENTION', 'Too many calls are waiting. Slow down and try again.', { attempts: 0 });
   }
 
-  /** Answers an operation, once: with what was decided, or with an error; not before `after`. */
+  /** Answers an operation once: with `error`, or after `after` has resolved with what was decided. */
   #answer(operation: Operation, error?: Error | null, after: Promise<unknown> | null = null): void {
     if (operation.state === 'answered') return;
     operation.state = 'answered';
@@ -116,7 +116,7 @@ export class Pipeline<S> {
   #schedule(): void {
     if (this.#isScheduled || !this.#queues.hasReady || this.#busyLanes >= this.#config.lanes) return;
     this.#isScheduled = true;
-    // All submissions of a tick, and the continuations of a batch just answered, share the next batch.
+    // Wait a turn: all calls of this tick, and new calls of callers that were just answered, share the next batch.
     setImmediate(() => {
       this.#isScheduled = false;
       while (this.#busyLanes < this.#config.lanes) {
@@ -133,7 +133,7 @@ export class Pipeline<S> {
     });
   }
 
-  /** The steps of every operation, for all groups of a batch at once. */
+  /** Takes all groups of a batch through the steps together. */
   async #run(groups: readonly Group[]): Promise<void> {
     this.#outcomes.probe(groups);
     const timeoutMs = remaining(groups);
@@ -151,7 +151,7 @@ export class Pipeline<S> {
     for (const group of groups) {
       if (group.broken) this.#outcomes.failed(group, group.broken);
       else if (!group.decided) this.#outcomes.retry(group, 'conflict');
-      // A call that ended while its group was decided must not be written behind its caller's back.
+      // A call that ended during the decision must not be written: its caller was told that it was not.
       else if (group.decided.sent.some(({ state }) => state === 'answered')) this.#outcomes.again(group, false);
       else if (group.decided.unit.length === 0) this.#outcomes.finish(group, group.decided);
       else writing.push(group);
@@ -160,7 +160,7 @@ export class Pipeline<S> {
     await this.#write(writing);
   }
 
-  /** Commits groups, and what was decided behind them meanwhile, for as long as nobody else is kept waiting. */
+  /** Commits groups, then those that were decided behind them meanwhile, and so on while no other document waits. */
   async #write(groups: readonly Group[]): Promise<void> {
     const send = (next: readonly Group[]) => {
       for (const group of next) markSent(group);
@@ -171,7 +171,7 @@ export class Pipeline<S> {
       const { groups: written, ahead } = sent;
       const outcomes = await sent.outcomes;
       const next = ahead.take(new Set(written.filter((_, i) => outcomes[i]?.status === 'committed')));
-      // On its way before anybody is told of the one before.
+      // The next commit is on its way before the callers of this one are answered.
       sent = next.length > 0 ? send(next) : null;
       try {
         for (const [i, group] of written.entries()) this.#outcomes.judge(group, outcomes[i] as Outcome);
@@ -185,15 +185,15 @@ export class Pipeline<S> {
     const { store, settings, admit, lanes } = this.#config;
     if (this.#queues.hasReady && this.#busyLanes >= lanes) return null;
     const admitting = admit();
-    // Whether it admits anything is heard by those who wait for it when their turn comes.
+    // Groups in their own turn wait for this promise and get its error; here it must not be an unhandled rejection.
     admitting?.catch(() => {});
     if (admitting !== null) return null;
-    // What is decided ahead is sent without a look at its keys.
+    // Groups that are decided ahead are sent without looking their keys up.
     if (this.#outcomes.isProbing) return null;
     return { facts: new FactSheet(store, { timeoutMs: remaining(groups) }), settings: settings() };
   }
 
-  /** Decides every group; a group that is undecided afterwards has to start again. */
+  /** Decides every group. A group that is still undecided afterwards must start again. */
   async #decide(groups: readonly Group[], timeoutMs: number): Promise<void> {
     const { store } = this.#config;
     const options = { timeoutMs };
@@ -205,9 +205,9 @@ export class Pipeline<S> {
   }
 
   /**
-   * Decides groups on their states and answers those that want them read again. Facts are read after the states, and
-   * a new sheet is made for states that are read later: when a fact is newer than its state, the commit finds the
-   * conflict, but nothing would find that a fact is older.
+   * Decides groups on their states, and answers the groups whose states must be read again. Facts must never be older
+   * than the states: a newer fact makes the commit conflict, but nothing would notice an older one. So facts are read
+   * after the states, and states that are read later get a new sheet of facts.
    */
   async #decideOnStates(groups: readonly Group[], options: { readonly timeoutMs: number }): Promise<Group[]> {
     const { store, settings } = this.#config;

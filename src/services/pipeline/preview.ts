@@ -1,4 +1,4 @@
-/** Decides without writing: the entry that a command would be answered with now. */
+/** Decides a command without writing, to show the entry that it would be answered with now. */
 import { emptyAccount } from '../../core/account.js';
 import type { Command } from '../../core/command.js';
 import { decide } from '../../core/decide.js';
@@ -14,7 +14,7 @@ import { contextOf, type DecisionSettings } from './context.js';
 import { errorOf } from './earlier-outcome.js';
 import { FactSheet } from './facts.js';
 
-/** How often the first command of a preview is imagined. */
+/** The most times that the first command of a preview is imagined. */
 const FIRST_MAX = 100;
 
 interface PreviewTools<S> {
@@ -23,9 +23,10 @@ interface PreviewTools<S> {
 }
 
 /**
- * The entry that `command` would be answered with, after `first` as often as that does anything.
+ * The entry that `command` would be answered with. `first` is imagined before it, again and again until it has no
+ * effect.
  *
- * @throws what the command would be refused with.
+ * @throws the error that would refuse the command.
  */
 export async function preview<S>(
   accounts: readonly AccountRef[],

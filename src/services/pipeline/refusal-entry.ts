@@ -1,4 +1,4 @@
-/** The ledger entry of a refusal: outside sequence and chain, and holding no key. */
+/** The ledger entry of a refusal. It has no sequence, no chain and no idempotency key. */
 import type { CallInfo } from '../../core/command.js';
 import type { Refusal } from '../../core/decision.js';
 import type { AccountRef } from '../../models/account.js';
@@ -6,13 +6,25 @@ import type { EntryRow } from '../../models/entry.js';
 import type { JsonObject } from '../../models/values.js';
 import { blankEntry } from '../store/system-entry.js';
 
-/** The id of the entry of a refusal that fences `version`: the same for every attempt at that version, and no other. */
+/**
+ * The id of the refusal entry of an operation that was decided on `version` of its account. The refusal moves the
+ * account to the next version, so no other attempt has the same id.
+ */
 export function refusalId(operationId: string, version: number): string {
   return `${operationId}.r${version}`;
 }
 
-/** A business refusal: who asked for what, and the numbers it was refused by. */
-export function errorEntry(account: AccountRef, version: number, at: Date, call: CallInfo, refusal: Refusal): EntryRow {
+interface RefusedCall {
+  readonly account: AccountRef;
+  /** The version of the account that the refusal was decided on. */
+  readonly version: number;
+  readonly at: Date;
+  readonly call: CallInfo;
+  readonly refusal: Refusal;
+}
+
+/** The entry of a business refusal: the call, and the numbers that refused it. */
+export function errorEntry({ account, version, at, call, refusal }: RefusedCall): EntryRow {
   return {
     ...blankEntry(refusalId(call.operationId, version), at),
     operationId: call.operationId,

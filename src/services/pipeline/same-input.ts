@@ -1,11 +1,11 @@
-/** Whether an entry that was found under a call's own operation id was written by that very call. */
+/** Tells whether the entry found under a call's operation id was written by the same call. */
 import { fingerprintOf } from '../../core/canonical-json.js';
 import type { Command, CommandOf, GrantTerms } from '../../core/command.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { Json, JsonObject } from '../../models/values.js';
 import type { Operation } from './operation.js';
 
-/** An unkeyed entry keeps no fingerprint; its own columns tell whether the call is the same. */
+/** Compares the entry's own columns with the call, because an entry without a key keeps no fingerprint. */
 export function sameInput({ call, command, accounts }: Operation, row: EntryRow): boolean {
   return (
     row.account === accounts[0]?.key &&
@@ -51,7 +51,7 @@ type PlanCommand = CommandOf<
   'subscribe' | 'renew' | 'change_subscription' | 'start_cycle' | 'stop_cycle' | 'renew_cycle' | 'claim_promo'
 >;
 
-/** What an entry of a plan, a cycle or a promo code tells of the call that wrote it. */
+/** The details of an entry of a plan, a cycle or a promo code. */
 interface PlanDetails {
   readonly subscription?: { id: string; planId: string; nextPlanId: string | null; status: string; autoRenew: boolean };
   readonly cycle?: { id: string; amount: number; days: number; recurring: boolean };

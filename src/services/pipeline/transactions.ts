@@ -1,4 +1,4 @@
-/** Writing inside a transaction: the pessimistic path's own, or the host's. Lock, read, decide, write, answer. */
+/** Writes inside a transaction, our own or the host's: lock, read, decide, write, answer. */
 import { creditError, isCreditError } from '../../errors.js';
 import type { StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
@@ -11,17 +11,17 @@ import { FactSheet } from './facts.js';
 import { type Decided, type Group, markSent, newGroup } from './group.js';
 import { type Answer, abortedError, lateError, newOperation, type Request, tell, unknownError } from './operation.js';
 
-/** Time beyond its deadline for a call that is writing in a host's transaction. */
+/** The time beyond its deadline that a call gets while it writes in a host's transaction. */
 const GRACE_MS = 500;
 
-/** Thrown inside a transaction to roll it back; carries why. */
+/** Thrown inside a transaction to roll it back; it carries the outcome that is the reason. */
 class RolledBack extends Error {
   constructor(readonly outcome: UnitOutcome) {
     super(outcome.status);
   }
 }
 
-/** Decides and writes a group in a transaction of our own. Anything but `committed` was rolled back. */
+/** Decides and writes a group in a transaction of our own. Any outcome but `committed` was rolled back. */
 export async function writeInTransaction<S>(
   group: Group,
   tables: Tables<S>,
@@ -43,7 +43,7 @@ export async function writeInTransaction<S>(
   }
 }
 
-/** Locks and reads the accounts, reads what the decision needs, decides. The probe of the keys is part of it. */
+/** Locks and reads the accounts, reads the facts that the decision needs, keys included, and decides. */
 export async function lockAndDecide<S>(
   group: Group,
   tables: Tables<S>,
@@ -73,9 +73,10 @@ export async function writeDecided<S>(
 }
 
 /**
- * Runs calls inside a host's transaction: one after another per session, each by itself. Nothing read or decided there
- * enters the process's state, and nothing leaves on its behalf: rows speak for themselves once they are visible.
- * Whether an error ended the transaction only the database knows: drivers use one session object for many of them.
+ * Runs calls inside a host's transaction: in each session one call after another, each by itself. This process
+ * remembers nothing that was read or decided there, because the host may roll back; and it tells no follower, because
+ * nothing is visible before the host commits. Only the database knows whether an error ended the transaction, since a
+ * driver may use one session object for many transactions.
  */
 export class HostSessions<S> {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
@@ -86,12 +87,12 @@ export class HostSessions<S> {
     readonly settings: () => DecisionSettings,
   ) {}
 
-  /** Carries a call out inside the host's transaction; whatever ends it first answers it. */
+  /** Carries out a call in the host's transaction. Result, deadline or abort: the first of them answers it. */
   call(request: Request, session: S, timeoutMs: number): Promise<Answer> {
     const { signal } = request;
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);
-      // A call that was not sent when it is answered is never carried out.
+      // A call that is answered before it was sent is never carried out.
       const end = (answer: () => void) => {
         if (operation.state === 'answered') return;
         operation.state = 'answered';
@@ -105,7 +106,7 @@ export class HostSessions<S> {
       signal?.addEventListener('abort', abort);
       const run = this.#run(newGroup([operation]), session, timeoutMs);
       const inTime = (ms: number) => withDeadline(run, ms, () => lateError(operation));
-      // One that is writing gets a moment more, to leave nothing half done behind in the host's transaction.
+      // A call that is writing gets a moment more, so that it leaves nothing half done in the host's transaction.
       const answer = inTime(timeoutMs).catch((error) =>
         operation.state === 'sent' ? inTime(GRACE_MS) : Promise.reject(error),
       );
@@ -116,7 +117,7 @@ export class HostSessions<S> {
     });
   }
 
-  /** Decides and writes a group of one operation; its answer is in the operation when this resolves. */
+  /** Decides and writes a group of one operation. When this resolves, the operation has its answer. */
   #run(group: Group, session: S, timeoutMs: number): Promise<void> {
     const key = session as object;
     const turn = (this.#tails.get(key) ?? Promise.resolve()).then(() => this.#write(group, session, timeoutMs));
@@ -143,7 +144,7 @@ export class HostSessions<S> {
   }
 }
 
-/** A host has to see the database's own error, which may tell it to repeat the transaction. */
+/** A host needs the database's own error, which may ask it to repeat the transaction. */
 function hostError(outcome: Exclude<UnitOutcome, { status: 'committed' }>): unknown {
   if (outcome.status === 'rejected' || outcome.status === 'unknown') return outcome.cause;
   const message = 'Another writer holds the account or the key. Roll the transaction back and repeat it.';

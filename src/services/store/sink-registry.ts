@@ -1,5 +1,4 @@
-/** Who gets rows of every event: sinks by name, and whether any process has a queue of notifications. */
-
+/** Knows which sinks get a row for every event, and whether any process has a queue of notifications. */
 import { QUEUE_ID, type SystemRow, sinkOf } from '../../models/system.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow } from '../../timers.js';
@@ -7,7 +6,7 @@ import { failureOf } from './storage-error.js';
 import { type Tables, writeOf } from './tables.js';
 
 const LEARN_EVERY_MS = 60_000;
-/** Names that a database may have known. */
+/** The most sinks that one database can have registered, removed ones included. */
 const SINKS_MAX = 1_000;
 
 type Fields = Pick<SystemRow, 'id' | 'kind' | 'value'>;
@@ -28,12 +27,12 @@ export class SinkRegistry<S> {
     return this.#names;
   }
 
-  /** Whether any process of the database has a queue: then notifications are written. */
+  /** Whether any process on this database has a queue. If so, every process writes notifications. */
   get hasQueue(): boolean {
     return this.#hasQueue;
   }
 
-  /** Registers what this process brings; the first process that brings a sink writes its row. */
+  /** Registers the sinks and the queue of this process. The first process that brings a sink writes its row. */
   async register(sinks: readonly string[], queue: boolean): Promise<void> {
     for (const name of sinks) await this.#register({ id: sinkId(name), kind: 'sink', value: { name } });
     if (queue) await this.#register({ id: QUEUE_ID, kind: 'queue', value: {} });
@@ -45,14 +44,17 @@ export class SinkRegistry<S> {
     await this.#write(row, fields);
   }
 
-  /** Registered sinks; with `removed`, those that were taken off. */
+  /** The registered sinks; with `removed`, the sinks that were removed. */
   async read(removed = false): Promise<readonly SystemRow[]> {
     const query = { index: 'kind', equals: { kind: 'sink' }, limit: SINKS_MAX };
     const { rows } = await this.tables.find('system', query);
     return rows.filter((row) => (sinkOf(row).isRemoved ?? false) === removed);
   }
 
-  /** Takes a sink off. Its row stays, so that what others write for it until they learn of it is found. */
+  /**
+   * Removes a sink. Its row stays: other processes write for the sink until they learn of the removal, and the outbox
+   * job finds those events by this row and deletes them.
+   */
   async remove(name: string): Promise<boolean> {
     const row = await this.tables.get('system', sinkId(name));
     if (!row || sinkOf(row).isRemoved) return false;
@@ -61,7 +63,7 @@ export class SinkRegistry<S> {
     return true;
   }
 
-  /** Reads which sinks there are, and whether there is a queue. */
+  /** Reads the names of the registered sinks, and whether there is a queue. */
   async learn(): Promise<void> {
     const queue = await this.tables.get('system', QUEUE_ID);
     this.#names = (await this.read()).map((row) => sinkOf(row).name);
@@ -69,14 +71,16 @@ export class SinkRegistry<S> {
     this.#learntAt = monotonicNow();
   }
 
-  /** Learns in the background what others registered, once a minute. */
+  /** Reads in the background, at most once a minute, what other processes registered. */
   learnLater(): void {
     if (monotonicNow() - this.#learntAt <= LEARN_EVERY_MS) return;
     this.#learntAt = monotonicNow();
-    this.learn().catch((err) => this.logger.warn({ err }, 'Registered sinks were not read'));
+    this.learn().catch((err) =>
+      this.logger.warn({ err }, 'The registered sinks could not be read; the known ones stay in use'),
+    );
   }
 
-  /** Another process that was faster wrote the same. */
+  /** Writes the row. A conflict is no failure: the faster process wrote the same row. */
   async #write(before: SystemRow | null, fields: Fields): Promise<void> {
     const row = { ...fields, version: (before?.version ?? 0) + 1, updatedAt: new Date(this.now()) };
     const failure = failureOf(await this.tables.writeOne([writeOf('system', row)]));

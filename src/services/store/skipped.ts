@@ -1,9 +1,9 @@
-/** Rows that a list or a job passed over, each with the reason. */
+/** Reports a row that a list or a job skipped, with the reason. */
 import { isCreditError } from '../../errors.js';
 import type { Skipped } from '../../models/records/run.js';
 
-/** A row that was passed over because of an error; an error that is not the library's is a contradiction of ours. */
+/** The report of a row that an error made us skip. An error that is not the library's is our bug. */
 export function skippedOf(id: string, error: unknown): Skipped {
   if (isCreditError(error)) return { id, code: error.code, message: error.message };
-  return { id, code: 'INVARIANT_VIOLATION', message: 'It failed.' };
+  return { id, code: 'INVARIANT_VIOLATION', message: 'An internal check failed.' };
 }

@@ -1,8 +1,8 @@
-/** The two ways in which a database says no: an error that it throws, and the outcome of a unit. */
+/** Makes one kind of error from both ways in which a database fails: an error it throws, and a unit's outcome. */
 import { creditError, isCreditError } from '../../errors.js';
 import type { UnitOutcome } from '../../ports/db-manager.js';
 
-/** Errors of the library pass; everything else a driver throws becomes one that says nothing of the driver. */
+/** Passes the library's own errors on. Any other becomes `STORAGE_UNAVAILABLE`; its text says nothing of the driver. */
 export function storageError(cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   const message = 'The database could not answer. Nothing was written; try again.';
@@ -10,8 +10,8 @@ export function storageError(cause: unknown): Error {
 }
 
 /**
- * The error of a unit that was not written, and null for one that was, or that another writer was faster than
- * (`conflict`, `locked`, `duplicate`): the caller knows whether to go on from what is stored or to try again.
+ * The error of a unit that the database refused or did not answer for; else null. Null also stands for a unit that lost
+ * to a faster writer (`conflict`, `locked`, `duplicate`): only the caller knows whether to go on or to try again.
  */
 export function failureOf(outcome: UnitOutcome): Error | null {
   switch (outcome.status) {

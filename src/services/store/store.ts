@@ -1,4 +1,4 @@
-/** The database as the services use it: initialised once, with its settings, its sinks and its time. */
+/** The database as the services use it. The store initialises it once and keeps its settings, sinks and time. */
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
 import { storedModels } from '../../models/stored-models.js';
@@ -23,7 +23,7 @@ export interface StoreConfig<S> {
   readonly clock: Clock | undefined;
   readonly ids: () => string;
   readonly logger: LoggerLike;
-  /** Told of each entry of the library's own acts once it is committed; must not throw. */
+  /** Called with each committed entry of the library's own acts; must not throw. */
   readonly recorded: (entry: SealedEntry) => void;
 }
 
@@ -46,15 +46,12 @@ export class Store<S> extends Tables<S> {
     throw creditError('INVARIANT_VIOLATION', 'The store was used before it was initialised.', {});
   }
 
-  /** Tells the ledger file of an entry of the library's own acts that was committed. */
+  /** Hands a committed entry of the library's own acts to the ledger file. */
   recorded(entry: SealedEntry): void {
     this.#config.recorded(entry);
   }
 
-  /**
-   * Null when the store can be used at once; else a promise. A failed initialisation is tried again by the next
-   * call.
-   */
+  /** Null when the store is ready; else a promise to wait for. After a failed initialisation the next call retries. */
   prepare(): Promise<void> | null {
     if (!this.#settings) {
       this.#opening ??= this.#open().finally(() => {
@@ -102,7 +99,7 @@ export class Store<S> extends Tables<S> {
     await this.#writeActs([writeOf('system', row), insertOf('entry', sealed.row)], sealed);
   }
 
-  /** Writes an entry of the library's own acts. */
+  /** Writes an entry for an act of the library itself. */
   async record(message: string, details: JsonObject): Promise<void> {
     const preparing = this.prepare();
     if (preparing !== null) await preparing;
@@ -111,7 +108,7 @@ export class Store<S> extends Tables<S> {
     await this.#writeActs([insertOf('entry', sealed.row)], sealed);
   }
 
-  /** Where another process was faster, it wrote the same: both go on from what is stored. */
+  /** Writes one unit. A conflict is no failure: the faster process wrote the same, and both read on from there. */
   async #writeActs(unit: Unit, entry: SealedEntry): Promise<void> {
     const outcome = await this.writeOne(unit);
     if (outcome.status === 'committed') this.recorded(entry);

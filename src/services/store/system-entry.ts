@@ -1,13 +1,13 @@
-/** Ledger entries of the library's own acts, outside any account: they have no sequence and no chain. */
+/** Ledger entries of the library's own acts. They belong to no account, so they have no sequence and no chain. */
 import type { EntryRow } from '../../models/entry.js';
 import type { JsonObject } from '../../models/values.js';
 
-/** An act of the library itself: scale fixed, settings changed, plans, repairs. */
+/** The entry of an act of the library itself: the ledger's creation, changed settings, plans, repairs. */
 export function systemEntry(id: string, at: Date, message: string, details: JsonObject): EntryRow {
   return { ...blankEntry(id, at), eventType: 'system', type: 'system', operation: 'system', message, details };
 }
 
-/** An entry of no account, to be filled in: neither sequence nor chain, and nothing moves. */
+/** An entry to fill in: it has no account, no sequence and no chain, and it moves no credits. */
 export function blankEntry(
   id: string,
   at: Date,

@@ -1,4 +1,4 @@
-/** The database's rows by the model they are of: the one place where what a database stores gets its type, and back. */
+/** Reads and writes rows with the type of their model. Only this file converts between typed rows and stored rows. */
 import type { ModelName, Rows } from '../../models/rows.js';
 import type { Change, DbManager, FindQuery, Row, StoreOptions, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { withDeadline } from '../../timers.js';
@@ -16,7 +16,7 @@ export class Tables<S> {
     return row ?? null;
   }
 
-  /** Rows in the order of the keys, null where there is none. */
+  /** The rows in the order of the keys; null stands for a missing row. */
   async getMany<M extends ModelName>(
     model: M,
     keys: readonly string[],
@@ -45,8 +45,8 @@ export class Tables<S> {
   }
 
   /**
-   * Commits units, each as a whole or not at all. One that does not answer in time may still be applied: it is
-   * `unknown`. Throws only when nothing was applied.
+   * Commits units, each as a whole or not at all. When the database does not answer in time, the units may still be
+   * applied, so their outcome is `unknown`. Throws only when nothing was applied.
    */
   async write(
     units: readonly Unit[],
@@ -70,15 +70,15 @@ export class Tables<S> {
   }
 }
 
-/** Marks our own deadline, which no error of an adapter is mistaken for. */
+/** The error of our own deadline. It is one object, so no adapter's error can be mistaken for it. */
 export const LATE = new Error('The deadline of the call has passed.');
 
-/** The row of a change, as the model it is of declares it. */
+/** A stored row with the type that its model declares. */
 export function rowOf<M extends ModelName>(_model: M, row: Row): Rows[M] {
   return row as unknown as Rows[M];
 }
 
-/** The same the other way: what a database is given. */
+/** A typed row as the database takes it. */
 export function storedRow<M extends ModelName>(_model: M, row: Rows[M]): Row {
   return row as unknown as Row;
 }
@@ -87,12 +87,12 @@ export function insertOf<M extends ModelName>(model: M, row: Rows[M]): Change {
   return { op: 'insert', model, row: storedRow(model, row) };
 }
 
-/** Writes a row over another version of it, by default the one before. */
+/** Replaces the row's version `expectedVersion`, by default the one before. */
 export function replaceOf<M extends ModelName>(model: M, row: Rows[M], expectedVersion = row.version - 1): Change {
   return { op: 'replace', model, row: storedRow(model, row), expectedVersion };
 }
 
-/** The write of a row that counts its versions: the first one is inserted, a later one replaces the one before. */
+/** Writes a row that counts its versions: it inserts version 1, and a later version replaces the one before. */
 export function writeOf<M extends ModelName>(model: M, row: Rows[M]): Change {
   return row.version === 1 ? insertOf(model, row) : replaceOf(model, row);
 }

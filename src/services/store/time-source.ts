@@ -1,20 +1,20 @@
-/** The clock decisions use: the database's time carried forward by the monotonic clock, or the host's as it is. */
+/** The clock for decisions: the database's time, carried forward by the monotonic clock, or the host's own clock. */
 import { creditError } from '../../errors.js';
 import type { Clock } from '../../ports/clock.js';
 import { monotonicNow, wallNow } from '../../timers.js';
 
 const MEASURE_EVERY_MS = 60_000;
-const SLOW_ANSWER_MS = 1_000;
-const DRIFT_MS = 1_000;
+const ANSWER_MAX_MS = 1_000;
+const DRIFT_MAX_MS = 1_000;
 
 export interface TimeSource {
   /** Epoch milliseconds. */
   now(): number;
-  /** Set while the time has to be measured again before it is used. */
+  /** Null, or a promise to wait for while the time is measured again. */
   refresh(): Promise<void> | null;
 }
 
-/** A clock given by the host is used as it is. */
+/** Uses the host's clock as it is. */
 export function hostTime(clock: Clock): TimeSource {
   return {
     now() {
@@ -37,9 +37,9 @@ export function hostTime(clock: Clock): TimeSource {
 }
 
 /**
- * The database's time, so that one machine's wrong clock cannot lapse anybody's credits. Measured at first use, by the
- * first call after a minute, and when wall and monotonic clock have parted by more than a second (the machine slept).
- * An answer slower than a second is not used, and neither is a failed one: the time is carried forward instead.
+ * Uses the database's time, so that a wrong clock on one machine cannot make credits lapse. It measures the time at
+ * first use, once a minute after that, and when wall clock and monotonic clock differ by more than a second (the
+ * machine slept). When the database fails or takes longer than a second to answer, it carries the last time forward.
  */
 export function databaseTime(ping: () => Promise<{ now: Date }>): TimeSource {
   let base = wallNow();
@@ -52,7 +52,7 @@ export function databaseTime(ping: () => Promise<{ now: Date }>): TimeSource {
     const wallBefore = wallNow();
     const answer = await ping().catch(() => null);
     const answered = monotonicNow();
-    const usable = answer !== null && answered - sent <= SLOW_ANSWER_MS;
+    const usable = answer !== null && answered - sent <= ANSWER_MAX_MS;
     if (usable) base = answer.now.getTime() + (answered - sent) / 2;
     else base = measuredAt === Number.NEGATIVE_INFINITY ? wallBefore + answered - sent : base + answered - measuredAt;
     measuredAt = answered;
@@ -64,7 +64,7 @@ export function databaseTime(ping: () => Promise<{ now: Date }>): TimeSource {
     now: () => Math.floor(base + Math.max(0, monotonicNow() - measuredAt)),
     refresh() {
       const elapsed = monotonicNow() - measuredAt;
-      const drifted = Math.abs(wallNow() - wallAtMeasure - elapsed) > DRIFT_MS;
+      const drifted = Math.abs(wallNow() - wallAtMeasure - elapsed) > DRIFT_MAX_MS;
       if (elapsed < MEASURE_EVERY_MS && !drifted) return null;
       pending ??= measure();
       return pending;
