@@ -4,8 +4,10 @@ import { describe, expect, test } from 'vitest';
 import type { GrantTerms } from '../../src/core/command.js';
 import { PLAIN_TERMS, termsOf } from '../../src/core/grants.js';
 import { createTestCredits } from '../../src/entries/testing.js';
-import type * as library from '../../src/index.js';
+import * as library from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
+import { planSchema } from '../../src/models/plan.js';
+import { promoSchema } from '../../src/models/promo.js';
 import type { Operation } from '../../src/services/pipeline/operation.js';
 import { sameInput } from '../../src/services/pipeline/same-input.js';
 
@@ -33,6 +35,18 @@ describe('every term of a grant', () => {
     expect(sameInput(callOf(other), entryFor(other))).toBe(true);
     const where = `sameTerms in src/services/pipeline/same-input.ts says nothing of ${term}`;
     expect(sameInput(callOf(changed), entryFor(other)), where).toBe(false);
+  });
+});
+
+describe('a field of a definition', () => {
+  const own = ['id', 'version', 'createdAt', 'updatedAt'];
+  test.each([
+    ['a plan', planSchema, library.PlanInputSchema, 'src/models/inputs/plans.ts', [...own, 'isActive']],
+    ['a promo code', promoSchema, library.PromoInputSchema, 'src/models/inputs/promos.ts', [...own, 'claims']],
+  ])("of %s can be given, or is the library's own", (_, { shape }, input, file, ofLibrary) => {
+    const given = Object.keys(input.shape);
+    const left = Object.keys(shape).filter((field) => !given.includes(field));
+    expect(left.sort(), `fields that ${file} lacks`).toEqual(ofLibrary.sort());
   });
 });
 

@@ -83,7 +83,7 @@ const OF_PERIODS = {
 export const SHOWN: readonly Shown[] = [
   {
     what: 'a plan',
-    file: 'toPlan in src/services/plans/records.ts',
+    file: 'src/models/records/plan.ts and toPlan in src/services/plans/records.ts',
     fields: planSchema,
     schema: library.SubscriptionPlanSchema,
     tell: (row: PlanRow) => plans.toPlan(row, SCALE),
@@ -92,7 +92,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a transaction',
-    file: 'toApplied in src/services/credits/records.ts',
+    file: 'src/models/records/transaction.ts and toApplied in src/services/credits/records.ts',
     fields: entrySchema,
     schema: library.CreditsTransactionSchema,
     tell: (row: EntryRow) => credits.toTransaction(row, SCALE),
@@ -108,7 +108,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'an entry of the ledger',
-    file: 'toLedgerEntry in src/services/ledger',
+    file: 'src/models/records/ledger.ts and toLedgerEntry in src/services/ledger',
     fields: entrySchema,
     schema: library.LedgerEntrySchema,
     tell: (row: EntryRow) =>
@@ -126,7 +126,7 @@ export const SHOWN: readonly Shown[] = [
   ...[grantSchema, openGrantSchema].map(
     (fields): Shown => ({
       what: fields === grantSchema ? 'the row of a grant' : 'an open grant',
-      file: 'toGrant in src/services/credits/records.ts',
+      file: 'src/models/records/grant.ts and toGrant in src/services/credits/records.ts',
       fields,
       schema: library.GrantSchema,
       tell: (grant: GrantRow & OpenGrant) => credits.toGrant({ ...OWNER, ...grant }, grant, SCALE),
@@ -143,7 +143,7 @@ export const SHOWN: readonly Shown[] = [
   ),
   {
     what: 'the row of a reservation',
-    file: 'toReservation in src/services/credits/records.ts',
+    file: 'src/models/records/reservation.ts and toReservation in src/services/credits/records.ts',
     fields: reservationSchema,
     schema: library.ReservationSchema,
     tell: (row: ReservationRow) => credits.toReservation(row, ORIGIN, SCALE),
@@ -160,7 +160,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'an open hold',
-    file: 'toReservation in src/services/credits/records.ts',
+    file: 'src/models/records/reservation.ts and toReservation in src/services/credits/records.ts',
     fields: openHoldSchema,
     schema: library.ReservationSchema,
     tell: (hold: AccountRow['state']['holds'][number]) => {
@@ -175,7 +175,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a subscription',
-    file: 'toSubscription in src/services/plans/records.ts',
+    file: 'src/models/records/subscription.ts and toSubscription in src/services/plans/records.ts',
     fields: subscriptionSchema,
     schema: library.UserSubscriptionSchema,
     tell: (row: SubscriptionRow) => plans.toSubscription(row, NOW),
@@ -202,7 +202,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a cycle',
-    file: 'toCycle in src/services/plans/records.ts',
+    file: 'src/models/records/cycle.ts and toCycle in src/services/plans/records.ts',
     fields: cycleSchema,
     schema: library.CycleSchema,
     tell: (row: CycleRow) => plans.toCycle(row, SCALE),
@@ -217,7 +217,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a promo code',
-    file: 'toPromo in src/services/promos',
+    file: 'src/models/records/promo.ts and toPromo in src/services/promos',
     fields: promoSchema,
     schema: library.PromoSchema,
     tell: (row: PromoRow) => stored('promo', row, ({ promos }) => promos.getPromo(row.code)),
@@ -226,7 +226,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a claim of a promo code',
-    file: 'toClaim in src/services/promos',
+    file: 'src/models/records/promo.ts and toClaim in src/services/promos',
     fields: promoClaimSchema,
     schema: library.PromoClaimSchema,
     tell: (row: PromoClaimRow) =>
@@ -236,7 +236,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a notification',
-    file: 'toNotification in src/services/notifications',
+    file: 'src/models/records/notification.ts and toNotification in src/services/notifications',
     fields: notificationSchema,
     schema: library.NotificationSchema,
     tell: (row: NotificationRow) =>
@@ -248,7 +248,7 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'an account',
-    file: 'infoOf in src/services/credits/records.ts',
+    file: 'src/models/records/balance.ts and infoOf in src/services/credits/records.ts',
     fields: accountSchema,
     schema: library.UserCreditsInfoSchema,
     tell: (row: AccountRow) => {

@@ -26,6 +26,12 @@ test('every entry has its line in each list, and every line its file', () => {
   expect(entryProblems(given)).toEqual([]);
 });
 
+test('README.md tells of every entry that is imported', () => {
+  const told = [...textOf('README.md').matchAll(/^\| `(credit-management(?:\/\w+)?)` \|/gm)].map(([, name]) => name);
+  const entries = Object.keys(manifest().exports).filter((name) => name !== './package.json');
+  expect(told.sort()).toEqual(entries.map((name) => name.replace('.', manifest().name)).sort());
+});
+
 const without = <T>(from: Readonly<Record<string, T>>, name: string) =>
   Object.fromEntries(Object.entries(from).filter(([key]) => key !== name));
 
