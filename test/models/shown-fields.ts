@@ -1,4 +1,4 @@
-/** The table of what callers see of each stored model: the answers that show its fields, and the fields that are hidden. */
+/** What callers see of each stored model: the answers that show its fields, and the fields that are hidden. */
 import { expect } from 'vitest';
 import type { z } from 'zod';
 import { accountFromRow } from '../../src/core/rows.js';

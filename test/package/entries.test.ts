@@ -28,8 +28,12 @@ test('every entry has its line in each list, and every line its file', () => {
 
 test('README.md tells of every entry that is imported', () => {
   const told = [...textOf('README.md').matchAll(/^\| `(credit-management(?:\/\w+)?)` \|/gm)].map(([, name]) => name);
-  const entries = Object.keys(manifest().exports).filter((name) => name !== './package.json');
-  expect(told.sort()).toEqual(entries.map((name) => name.replace('.', manifest().name)).sort());
+  const { name, bin } = manifest();
+  const entries = [...sourceFiles('src/entries').keys()].map((path) =>
+    path.slice('src/entries/'.length, -'.ts'.length),
+  );
+  const imported = entries.filter((entry) => !Object.values(bin).includes(`./dist/${entry}.js`));
+  expect(told.sort()).toEqual([name, ...imported.map((entry) => `${name}/${entry}`)].sort());
 });
 
 const without = <T>(from: Readonly<Record<string, T>>, name: string) =>
