@@ -8,6 +8,8 @@ import type { EntryRow } from '../../src/models/entry.js';
 import type { CreditEvent } from '../../src/models/events.js';
 import type { GrantRow } from '../../src/models/grant.js';
 import type { ReservationRow } from '../../src/models/reservation.js';
+import type { SideRows } from '../../src/models/rows.js';
+import { storedModels } from '../../src/models/stored-models.js';
 
 export const DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
 
@@ -18,6 +20,8 @@ export class Ledger {
   readonly events: CreditEvent[] = [];
   readonly grants = new Map<string, GrantRow>();
   readonly reservations = new Map<string, ReservationRow>();
+  /** Plans, subscriptions, cycles and promo codes, by model and key. */
+  readonly side = new Map<string, SideRows[keyof SideRows]>();
   defaults: Defaults = DEFAULTS;
   limits = { openGrants: 1_000, activeReservations: 1_000 };
   allEvents = false;
@@ -40,8 +44,9 @@ export class Ledger {
       allEvents: this.allEvents,
       facts: {
         row: (model, id) => {
-          const rows: ReadonlyMap<string, unknown> = model === 'grant' ? this.grants : this.reservations;
-          return (rows.get(id) ?? null) as never;
+          if (model === 'grant') return (this.grants.get(id) ?? null) as never;
+          if (model === 'reservation') return (this.reservations.get(id) ?? null) as never;
+          return (this.side.get(`${model}/${id}`) ?? null) as never;
         },
         reversals: (id) => this.entries.filter((entry) => entry.reverses === id),
       },
@@ -71,12 +76,13 @@ export class Ledger {
       this.context(),
     );
     if (decision.kind === 'applied') {
-      for (const { account, entries, events, grants, reservations } of decision.changes) {
+      for (const { account, entries, events, grants, reservations, side } of decision.changes) {
         this.accounts.set(account.userId, account);
         this.entries.push(...entries.map((entry) => entry.row));
         this.events.push(...events);
         for (const { row } of grants) this.grants.set(row.id, row);
         for (const { row } of reservations) this.reservations.set(row.id, row);
+        for (const { model, row } of side) this.side.set(`${model}/${keyOf(model, row)}`, row);
       }
     }
     return decision;
@@ -137,6 +143,12 @@ export class Ledger {
     const { balance, reserved, debt } = this.account(userId);
     return [balance, reserved, debt];
   }
+}
+
+/** The key that a row of this model is stored under. */
+function keyOf(model: keyof SideRows, row: SideRows[keyof SideRows]): string {
+  const declared = storedModels.find(({ name }) => name === model);
+  return String(row[declared?.key as keyof typeof row]);
 }
 
 export function commitOf(

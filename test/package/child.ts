@@ -40,7 +40,7 @@ export function runTool(name: string, args: readonly string[], options: ChildOpt
 }
 
 /** Our own environment, but for what `npm run` and vitest say about this package. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const own =
     /^(npm_(package|lifecycle|command|execpath|node_execpath|config_local_prefix)|INIT_CWD$|VITEST|NODE_ENV$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));

@@ -26,6 +26,16 @@ test('every entry has its line in each list, and every line its file', () => {
   expect(entryProblems(given)).toEqual([]);
 });
 
+test('README.md tells of every entry that is imported', () => {
+  const told = [...textOf('README.md').matchAll(/^\| `(credit-management(?:\/\w+)?)` \|/gm)].map(([, name]) => name);
+  const { name, bin } = manifest();
+  const entries = [...sourceFiles('src/entries').keys()].map((path) =>
+    path.slice('src/entries/'.length, -'.ts'.length),
+  );
+  const imported = entries.filter((entry) => !Object.values(bin).includes(`./dist/${entry}.js`));
+  expect(told.sort()).toEqual([name, ...imported.map((entry) => `${name}/${entry}`)].sort());
+});
+
 const without = <T>(from: Readonly<Record<string, T>>, name: string) =>
   Object.fromEntries(Object.entries(from).filter(([key]) => key !== name));
 

@@ -1,0 +1,148 @@
+/** Each command and each type of entry is known everywhere: a new one is found until it is. */
+import { describe, expect, test } from 'vitest';
+import type { Command, CommandOf } from '../../src/core/command.js';
+import { PLAIN_TERMS } from '../../src/core/grants.js';
+import { replay } from '../../src/core/replay.js';
+import { createCreditManagement } from '../../src/index.js';
+import type { EntryRow, EntryType } from '../../src/models/entry.js';
+import { quietTypes, transactionTypes } from '../../src/models/enums.js';
+import type { PlanRow } from '../../src/models/plan.js';
+import { planSchema } from '../../src/models/plan.js';
+import type { PromoRow } from '../../src/models/promo.js';
+import { promoSchema } from '../../src/models/promo.js';
+import type { Operation } from '../../src/services/pipeline/operation.js';
+import { sameInput } from '../../src/services/pipeline/same-input.js';
+import { sampleOf } from '../models/changed-fields.js';
+import { sourceFiles } from '../package/source-files.js';
+import { commitOf, Ledger } from './ledger.js';
+
+const DAY_MS = 24 * 3600 * 1000;
+const OPTIONS = { overdraftLimit: 5, lowCreditThreshold: '20%', metadata: { a: 1 } } as const;
+const subscribe: CommandOf<'subscribe'> = {
+  ...{ type: 'subscribe', planId: 'p', subscriptionId: 's', autoRenew: true, allocate: true, upgrade: false },
+  ...{ when: 'now', proration: 'none' },
+};
+const cycle = { type: 'start_cycle', cycleId: 'c', amount: 5, days: 1, recurring: true } as const;
+
+/** One command of each type, after what has to be there before it. */
+const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf<T> } = {
+  add: () => ({ type: 'add', amount: 5, terms: { ...PLAIN_TERMS, source: 'purchase', reference: 'r' } }),
+  deduct: () => ({ type: 'deduct', amount: 5, afterService: false }),
+  adjust: () => ({ type: 'adjust', delta: -5 }),
+  reserve: () => ({ type: 'reserve', amount: 5, ttlMs: 9, planId: null, reservationId: 'r' }),
+  commit: (ledger) => commitOf(ledger.hold(5)),
+  release: (ledger) => ({ type: 'release', reservationId: ledger.hold(5), fingerprint: 'f' }),
+  extend: (ledger) => ({ type: 'extend', reservationId: ledger.hold(5), ttlMs: 5_000 }),
+  reverse: (ledger) => ({ type: 'reverse', original: ledger.spend(5), amount: null }),
+  claw_back: (ledger) => ({
+    ...{ type: 'claw_back', amount: 5, reference: 'r' },
+    grantIds: [ledger.add(9).grantId as string],
+  }),
+  transfer: () => ({ type: 'transfer', amount: 5 }),
+  expire: (ledger) => {
+    ledger.add(5, { expiresAt: ledger.now + 5 });
+    ledger.add(5, { effectiveAt: ledger.now + 5 });
+    ledger.hold(5, 5);
+    ledger.now += 5;
+    return { type: 'expire', asOf: null };
+  },
+  create_account: () => ({ type: 'create_account', options: OPTIONS, trialCredits: 5, fingerprint: 'f' }),
+  update_account: () => ({ type: 'update_account', options: OPTIONS }),
+  subscribe: (ledger) => {
+    const plan = { ...sampleOf(planSchema), id: 'p', creditType: 'credits', creditLimit: 5, alsoGrants: [] };
+    const periods = { billingPeriod: 'daily', timeZone: null, trialDays: 0, validityDays: null, rolloverCap: 2 };
+    ledger.side.set('plan/p', { ...plan, ...periods, isActive: true } as unknown as PlanRow);
+    return subscribe;
+  },
+  renew: (ledger) => {
+    ledger.apply(COMMANDS.subscribe(ledger));
+    ledger.now += DAY_MS;
+    return { type: 'renew', subscriptionId: 's' };
+  },
+  change_subscription: (ledger) => {
+    ledger.apply(COMMANDS.subscribe(ledger));
+    return { type: 'change_subscription', to: 'paused' };
+  },
+  start_cycle: () => cycle,
+  stop_cycle: (ledger) => {
+    ledger.apply(cycle);
+    return { type: 'stop_cycle', cycleId: 'c' };
+  },
+  renew_cycle: (ledger) => {
+    ledger.apply(cycle);
+    ledger.now += DAY_MS;
+    return { type: 'renew_cycle', cycleId: 'c' };
+  },
+  claim_promo: (ledger) => {
+    const open = { maxUses: null, validFrom: new Date(0), validUntil: null, targetType: 'all_users', claims: 0 };
+    const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open };
+    ledger.side.set('promo/A', promo as unknown as PromoRow);
+    return { type: 'claim_promo', code: 'A', creditType: 'credits' };
+  },
+};
+
+function run(type: Command['type']): { ledger: Ledger; command: Command; entry: EntryRow } {
+  const ledger = new Ledger();
+  ledger.add(100);
+  const command = COMMANDS[type](ledger);
+  return { ledger, command, entry: ledger.apply(command, type === 'transfer' ? ['u', 'v'] : ['u']) };
+}
+
+const types = Object.keys(COMMANDS) as Command['type'][];
+
+describe.each(types)('the command %s', (type) => {
+  test('leaves accounts that its entries rebuild', () => {
+    const { ledger } = run(type);
+    for (const [userId, account] of ledger.accounts) {
+      const entries = ledger.entries.filter((entry) => entry.userId === userId);
+      expect(replay(entries), 'src/core/replay.ts').toEqual(account);
+    }
+  });
+
+  test('is found again by its entry when the answer to its commit was lost', () => {
+    const { ledger, command, entry } = run(type);
+    const { operation, operationId, description, actor, reason, metadata } = entry;
+    const call = { operation, operationId, description, actor, reason, metadata };
+    const accounts = ['u', 'v'].map((userId) => ledger.account(userId));
+    const where = 'src/services/pipeline/same-input.ts';
+    expect(sameInput({ call, command, accounts } as unknown as Operation, entry), where).toBe(true);
+  });
+});
+
+describe('every type of entry', () => {
+  const written = new Map<EntryType, Set<boolean>>();
+  for (const type of types) {
+    for (const entry of run(type).ledger.entries) {
+      written.set(entry.type, (written.get(entry.type) ?? new Set()).add(entry.delta !== 0));
+    }
+  }
+
+  test('of an account is written by one of these commands', () => {
+    expect([...written.keys()].sort()).toEqual([...transactionTypes].sort());
+  });
+
+  test('that never moves a balance is left out of histories, in src/models/enums.ts', () => {
+    const quiet = [...written].filter(([, moves]) => !moves.has(true)).map(([type]) => type);
+    expect(quiet.sort()).toEqual([...quietTypes].sort());
+  });
+});
+
+/** Calls that the random histories of test/model leave out. */
+const NOT_RANDOM = {
+  deleteSubscriptionPlan: 'a plan in use is refused; test/plans has it',
+  updateSubscriptionPlan: 'subscriptions keep the terms they have; test/plans has it',
+  updatePromo: 'test/promos has it',
+  togglePromo: 'test/promos has it',
+  withCredits: 'holds and commits by the calls that are there',
+  openMeter: 'holds and commits by the calls that are there',
+};
+const READS = /^(get|list|can|check|preview)/;
+
+test('every call that changes something is among the random calls of test/model', () => {
+  const { credits, subscriptions, promos } = createCreditManagement();
+  const verbs = [credits, subscriptions, promos].flatMap((service) => Object.keys(service));
+  const model = [...sourceFiles('test/model').values()].join('\n');
+  const left = verbs.filter((verb) => !READS.test(verb) && !new RegExp(`\\.${verb}\\b`).test(model));
+  expect(verbs.length).toBeGreaterThan(50);
+  expect(left.sort()).toEqual(Object.keys(NOT_RANDOM).sort());
+});
