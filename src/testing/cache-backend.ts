@@ -1,4 +1,4 @@
-/** The conformance suite of the `CacheBackend` port: what every cache must do, told as tests. */
+/** The conformance suite of the `CacheBackend` port: tests that every cache must pass. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,9 +8,9 @@ import { registerTests, type TestApi } from './test-api.js';
 
 interface Fixture {
   readonly cache: CacheBackend;
-  /** A key that nobody else uses, with `rest` as it stands at its end. */
+  /** A key that no other test uses; it ends with `rest`. */
   key(rest?: string): string;
-  /** Another backend, as `make()` gave it; closed after the test. */
+  /** Another backend from `make()`; it is closed after the test. */
   another(): Promise<CacheBackend>;
 }
 
@@ -18,13 +18,13 @@ type Tests = Readonly<Record<string, (f: Fixture) => Promise<void>>>;
 
 const LONG_MS = 60_000;
 const SHORT_MS = 200;
-/** How much longer than its time a value may be answered: stores round up, and machines are busy. */
+/** A value may be answered this much longer than its time: stores round up, and machines are busy. */
 const GRACE_MS = 3_000;
-/** Tries to be quicker than a short time; machines are busy. */
+/** The most tries to be quicker than a short time, because machines are busy. */
 const ROUNDS_MAX = 100;
 const HUNDRED = Array.from({ length: 100 }, (_, i) => i + 1);
 
-/** Texts that a store may take for something else: its own syntax, another text, or nothing at all. */
+/** Texts that a store may mistake for its own syntax, for another text, or for no text at all. */
 const TEXTS = [
   '0',
   'null',
@@ -51,16 +51,16 @@ const TEXTS = [
 ];
 
 /**
- * Registers the conformance suite of the `CacheBackend` port with your test runner. Each test makes a cache of its own
- * and closes it; caches may share one store, since every key that is set begins with a random name. Keys have up to
- * 2 KB, as those of the library may.
+ * Registers the conformance suite of the `CacheBackend` port with your test runner. Each test makes its own cache and
+ * closes it. Caches may share one store, because every key that is set begins with a random name. Keys have up to 2 KB,
+ * as the library's keys may.
  *
- * A cache may forget anything at any time. The suite cannot tell that from a value that was never kept, so it assumes
- * room for a hundred small values, and that within a test (five seconds at most) nothing is forgotten before its time.
- * It asks for no order between several clients, for no exact moment at which a value goes (up to three seconds late is
- * in time), and for nothing of what follows `close`.
+ * A cache may forget anything at any time, but the suite cannot tell a forgotten value from one that was never kept. So
+ * it needs room for a hundred small values, and no value may be forgotten before its time within a test, which takes
+ * five seconds at most. The suite asks for no order between several clients. A value may be answered for up to three
+ * seconds after its time. Calls after `close` are not tested.
  *
- * @param make a cache that is ready for use; may answer a new one on the same store each time.
+ * @param make answers a cache that is ready for use; each may be a new one on the same store.
  * @example
  * import { describe, test } from 'vitest';
  * import { testCacheBackend } from 'credit-management/testing';
@@ -341,7 +341,7 @@ async function withFixture(make: () => Awaitable<CacheBackend>, body: (f: Fixtur
   }
 }
 
-/** Waits until a value of a short time is gone. */
+/** Waits until a value with a short time is gone, and fails when it stays too long. */
 async function isGone(cache: CacheBackend, key: string): Promise<void> {
   const end = performance.now() + GRACE_MS;
   for (;;) {
@@ -353,7 +353,7 @@ async function isGone(cache: CacheBackend, key: string): Promise<void> {
   }
 }
 
-/** What `run` answers; again, with the next number, while it takes longer: then a value's time was over before. */
+/** Repeats `run` with the next number until it takes less than `ms`, so that no value's time is over before it ends. */
 async function within<T>(ms: number, run: (round: number) => Promise<T>): Promise<T> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const began = performance.now();
@@ -363,7 +363,7 @@ async function within<T>(ms: number, run: (round: number) => Promise<T>): Promis
   assert.fail(`two calls of a cache took longer than ${ms} ms, ${ROUNDS_MAX} times`);
 }
 
-/** In a new order each time; which one does not matter, so the order of random names will do. */
+/** The items in a random order. */
 function shuffled<T>(items: readonly T[]): T[] {
   return items
     .map((item) => ({ item, place: randomUUID() }))

@@ -12,18 +12,18 @@ export interface Duration {
   seconds?: number;
 }
 
-/** A clock for tests, in this process alone. What is no instant or duration is `INVALID_ARGUMENT`. */
+/** A clock for tests in one process. A wrong instant or duration throws `INVALID_ARGUMENT`. */
 export interface TestClock extends Clock {
-  /** Puts the clock at an instant. An account's own time never goes back: what it wrote stays. */
+  /** Sets the clock to an instant. An account's own time never goes back: setting it back undoes no writes. */
   set(to: Date | string): void;
   /** Adds a duration. */
   advance(by: Duration): void;
 }
 
 /**
- * A clock that stands still until it is moved.
+ * Makes a clock that stands still until it is moved.
  *
- * @param now a Date or ISO text with an offset; 2030-01-01T00:00:00Z unless said.
+ * @param now a Date or ISO text with an offset; the default is 2030-01-01T00:00:00Z.
  * @example const clock = testClock('2030-01-01T00:00:00Z'); clock.advance({ days: 1 });
  */
 export function testClock(now: Date | string = '2030-01-01T00:00:00.000Z'): TestClock {
@@ -48,8 +48,8 @@ export function durationMs(by: Duration): number {
 }
 
 /**
- * Ids that count: `id-000001`, `id-000002` … They sort in the order they were made, and repeat in the next process:
- * for tests alone.
+ * Makes ids that count: `id-000001`, `id-000002` … They sort in the order of making. They repeat in the next process,
+ * so use them only in tests.
  *
  * @example const manager = createCreditManagement({ ids: sequenceIds('test') });
  */

@@ -1,4 +1,4 @@
-/** The conformance suite of the `LedgerSink` port: what every mirror of the ledger must do, told as tests. */
+/** The conformance suite of the `LedgerSink` port: tests that every mirror of the ledger must pass. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCreditError } from '../errors.js';
@@ -6,12 +6,12 @@ import type { Awaitable } from '../models/values.js';
 import type { LedgerSink, LedgerSinkChange } from '../ports/ledger-sink.js';
 import { registerTests, type TestApi } from './test-api.js';
 
-/** A sink whose mirror is empty, and the means to look at it from outside. */
+/** A sink with an empty mirror, and the means to look at that mirror from outside. */
 export interface LedgerSinkUnderTest {
   readonly sink: LedgerSink;
-  /** Another sink at a path, as another process opens it: the path of `sink`, or one that its `replace` answered. */
+  /** Opens another sink at a path, as another process would: the path of `sink`, or one that its `replace` answered. */
   open(path: string): Awaitable<LedgerSink>;
-  /** Where it can be arranged: nothing can be written any more, until the result is called. */
+  /** Makes every write fail until the returned function is called. Leave it out if that cannot be arranged. */
   fail?(): Awaitable<() => Awaitable<void>>;
   /** Called at the end of each test, after all sinks were closed. */
   dispose?(): Awaitable<void>;
@@ -27,9 +27,9 @@ const MANY = Array.from({ length: 500 }, (_, i) => i);
 const KIB = 1024;
 
 /**
- * Registers the conformance suite of the `LedgerSink` port with your test runner. Each test makes a sink of its own.
+ * Registers the conformance suite of the `LedgerSink` port with your test runner. Each test makes its own sink.
  *
- * @param make a sink whose mirror nobody has written to.
+ * @param make answers a sink with an empty mirror.
  * @example
  * testLedgerSink({ describe, test }, () => {
  *   const open = (filePath: string) => new LedgerLogger({ filePath });
@@ -290,7 +290,7 @@ const healthTests: Tests = {
     await unavailable(sink.flush());
     assert.deepEqual(sink.health(), { state: 'degraded', lag: MANY.length });
     await unavailable(sink.ready());
-    assert.equal(await sink.append([line('b', 0)]), null, 'nobody waits for what is known to fail');
+    assert.equal(await sink.append([line('b', 0)]), null, 'no call waits for a sink that is known to fail');
     assert.deepEqual(
       told.map((change) => change.kind),
       ['degraded'],

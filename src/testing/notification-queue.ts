@@ -1,4 +1,4 @@
-/** The conformance suite of the `NotificationQueue` port: what every queue must take, told as tests. */
+/** The conformance suite of the `NotificationQueue` port: tests that every queue must pass. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { NotificationMessage } from '../models/notification.js';
@@ -8,13 +8,13 @@ import { registerTests, type TestApi } from './test-api.js';
 
 export interface NotificationQueueTests<Q extends NotificationQueue> {
   /**
-   * What the queue has taken so far, oldest first, as whoever reads it gets it. Without it the suite only sees that
-   * messages are accepted.
+   * Answers the messages that the queue has taken so far, oldest first, as its reader gets them. Without it the suite
+   * only checks that messages are accepted.
    */
   readonly received?: (queue: Q) => Awaitable<readonly unknown[]>;
 }
 
-/** Texts that a queue may take for something else: its own syntax, an encoding, an end. */
+/** Texts that a queue may mistake for its own syntax, for an encoding, or for the end of a message. */
 const TEXTS = [
   ' padded ',
   '0',
@@ -29,11 +29,11 @@ const TEXTS = [
 ];
 
 /**
- * Registers the conformance suite of the `NotificationQueue` port with your test runner. Each test makes a queue of its
- * own and closes it; queues may share one broker, since every message has an id and a user that nobody else uses.
+ * Registers the conformance suite of the `NotificationQueue` port with your test runner. Each test makes its own queue
+ * and closes it. Queues may share one broker, because every message has an id and a user that no other message has.
  *
- * @param make a queue that is ready for use.
- * @param more `received` lets the suite compare what arrives.
+ * @param make answers a queue that is ready for use.
+ * @param more `received` lets the suite compare the messages that arrive.
  * @example
  * import { describe, test } from 'vitest';
  * import { testNotificationQueue } from 'credit-management/testing';

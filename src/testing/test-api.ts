@@ -1,18 +1,18 @@
-/** What the conformance suites need of a test runner, and how they register with it. They import no runner. */
+/** The functions of a test runner that the conformance suites need, and their registration. They import no runner. */
 
-/** The two functions of your test runner that the conformance suites use; those of vitest, Jest and node:test fit. */
+/** The two functions of your test runner that the suites use. Those of vitest, Jest and node:test fit. */
 export interface TestApi {
   describe(name: string, body: () => void): void;
   test(name: string, body: () => Promise<void>): void;
 }
 
-/** Tests that an adapter cannot pass, with the reason. `tests` are names of tests or of whole groups. */
+/** Tests that an adapter cannot pass, with the reason. `tests` has names of tests or of whole groups. */
 export interface SkippedTests {
   readonly reason: string;
   readonly tests: readonly string[];
 }
 
-/** Tests of one concern, by name. */
+/** The tests of one concern, by name. */
 export interface TestGroup {
   readonly name: string;
   readonly tests: Readonly<Record<string, () => Promise<void>>>;

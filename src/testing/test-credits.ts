@@ -1,7 +1,4 @@
-/**
- * A whole manager for a host's unit tests: in memory, a clock that the test moves, ids that count, faults on
- * demand.
- */
+/** A whole manager for a host's unit tests: in memory, with a clock to move, ids that count, and faults on demand. */
 import { createCreditManagement } from '../credit-management.js';
 import { InMemoryDbManager, type MemorySession } from '../db/memory/manager.js';
 import { creditError } from '../errors.js';
@@ -14,40 +11,41 @@ import type { JobReport } from '../services/jobs/contract.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import { type Duration, durationMs, sequenceIds, type TestClock, testClock } from './clock.js';
 
-/** A manager whose clock, faults, events and messages a test has in its hands. */
+/** A manager that lets a test move its clock, make commits fail, and read its events and messages. */
 export interface TestCredits<S = MemorySession, U extends string = never> extends CreditManagement<S, U> {
   readonly clock: TestClock;
   /** Every event of every commit so far. */
   readonly events: readonly CreditEvent[];
-  /** What the queue was handed so far, where the test gave none of its own. */
+  /** The messages that the built-in queue got so far. It stays empty when the test gives a queue of its own. */
   readonly messages: readonly NotificationMessage[];
   /**
-   * Moves the clock from one due instant to the next: what it brings about on every account is written, then
-   * subscriptions and cycles are renewed; at the end what waits in the outbox is delivered. Answers the reports.
+   * Moves the clock from one due instant to the next. At each instant it writes what is due on every account, then it
+   * renews subscriptions and cycles. At the end it delivers the outbox. Answers the reports of these jobs.
    */
   advance(by: Duration): Promise<readonly JobReport[]>;
   /**
-   * Lets the next commits (1 unless `times` says more) fail. `before_commit`: nothing is applied, and the call rejects
-   * with `STORAGE_UNAVAILABLE`. `after_commit`: it is applied and the answer lost; the call looks for what it wrote and
-   * succeeds.
+   * Makes the next `times` commits fail (default 1). `before_commit`: nothing is applied, and the call rejects with
+   * `STORAGE_UNAVAILABLE`. `after_commit`: the commit is applied but its answer is lost; the call finds its own entry
+   * and succeeds.
    */
   failNext(at: 'before_commit' | 'after_commit', times?: number): void;
 }
 
-/** Before every instant. */
+/** An instant before all others. */
 const EVER = new Date(-8.64e15);
 
 type Options<S, U extends string> = Omit<CreditManagementOptions<S, U>, 'clock' | 'db'> & {
   now?: Date | string;
-  /** `'accept-any'` lets sessions of any database pass, as if none were given. */
+  /** `'accept-any'` accepts sessions of any database, and ignores them. */
   session?: 'memory' | 'accept-any';
 };
 
 /**
- * A complete manager in memory for the unit tests of a host: its clock stands at `now` (2030-01-01T00:00:00Z unless
- * said) until the test moves it, its ids count, and its queue keeps messages for the test to read. It starts no timer.
+ * Makes a complete manager in memory for the unit tests of a host. Its clock stands at `now` (default
+ * 2030-01-01T00:00:00Z) until the test moves it, its ids count, and its queue keeps messages for the test to read. It
+ * starts no timer.
  *
- * @throws `CONFIGURATION` as `createCreditManagement`; `INVALID_ARGUMENT` for `now`.
+ * @throws `CONFIGURATION` as `createCreditManagement`; `INVALID_ARGUMENT` for a wrong `now`.
  * @example
  * const test = createTestCredits({ now: '2030-01-01T00:00:00Z' });
  * await test.credits.addCredits('user-1', 10, { expiresAt: '2030-01-02T00:00:00Z' });
@@ -72,7 +70,7 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
     const end = new Date(clock.now().getTime() + durationMs(by));
     const reports: JobReport[] = [];
     await manager.init();
-    // What cannot be renewed stays due, and keeps nobody else from it; the report tells why.
+    // A row that cannot be renewed stays due. Skip its instant, so that others are renewed; the report has the reason.
     let stuck = EVER;
     const firstDue = async (model: string, equals = {}, gt = EVER) => {
       const due = { index: 'due', equals, range: { field: 'dueAt', gt, lte: end }, limit: 1 };
@@ -107,7 +105,7 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
   });
 }
 
-/** The in-memory database with commits that fail on demand. */
+/** The in-memory database, with commits that fail on demand. */
 class FailingDb implements DbManager<MemorySession> {
   readonly name = 'memory';
   readonly #inner: InMemoryDbManager;

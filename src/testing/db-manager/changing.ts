@@ -1,4 +1,4 @@
-/** Conformance: queries stay right while rows come, change and go. For adapters that keep indexes of their own. */
+/** Conformance: queries stay right while rows come, change and go. This tests adapters that keep their own indexes. */
 import assert from 'node:assert/strict';
 import type { DbManager, FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
 import { COMMITTED, commit, findKeys, insert, insertAll, remove, replace, type Tests } from './fixture.js';

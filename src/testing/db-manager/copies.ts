@@ -1,4 +1,4 @@
-/** Conformance: rows handed in are neither kept nor changed, rows handed out are copies. */
+/** Conformance: an adapter neither keeps nor changes the rows it gets, and the rows it answers are copies. */
 import assert from 'node:assert/strict';
 import type { Row } from '../../ports/db-manager.js';
 import { COMMITTED, commit, insert, readOne, remove, replace, type Tests } from './fixture.js';
@@ -78,7 +78,7 @@ function sample(id = keyOf(item())): { row: Row; untouched: Row } {
   return { row: make(), untouched: make() };
 }
 
-/** Changes everything of a row that can be changed, the nested values in place. */
+/** Changes everything in a row that can be changed, nested values included. */
 function deface(row: Row | null | undefined): void {
   assert.ok(row, 'the row exists');
   const open = row as Record<string, unknown>;

@@ -176,7 +176,7 @@ async function ledger<S>({ db, models }: Pick<Fixture<S>, 'db' | 'models'>) {
   return { account, rows, ids: rows.map(keyOf) };
 }
 
-/** The keys of all pages; every page but the last is full, and the last, never empty here, has no cursor. */
+/** The keys of all pages. It checks that every page but the last is full, and that the last is not empty. */
 async function walk<S>(db: DbManager<S>, model: StoredModel, query: Query, limit: number): Promise<string[]> {
   const keys: string[] = [];
   let after: string | null = null;

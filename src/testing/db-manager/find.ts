@@ -1,4 +1,4 @@
-/** Conformance: which rows a query selects. */
+/** Conformance: a query selects the right rows. */
 import assert from 'node:assert/strict';
 import type { FindQuery, Row } from '../../ports/db-manager.js';
 import { type Fixture, findKeys, insertAll, rejectsWith, type Tests } from './fixture.js';

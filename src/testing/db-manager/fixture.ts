@@ -1,4 +1,4 @@
-/** What the tests of the `DbManager` suite share: a manager each, and short forms of the calls they make most. */
+/** Shared by the tests of the `DbManager` suite: a manager for each test, and short forms of frequent calls. */
 import assert from 'node:assert/strict';
 import { type CreditErrorCode, isCreditError } from '../../errors.js';
 import type { Awaitable } from '../../models/values.js';
@@ -8,9 +8,9 @@ import { keyOf, type TestModels, testModels } from './models.js';
 export interface Fixture<S> {
   readonly db: DbManager<S>;
   readonly models: TestModels;
-  /** Another manager, as `make()` gave it: not initialised, closed after the test. */
+  /** Another manager from `make()`. It is not initialised, and it is closed after the test. */
   another(): Promise<DbManager<S>>;
-  /** Models that no other test writes to, initialised: for tests that need an empty table or fixed keys. */
+  /** Initialised models that no other test writes to, for tests that need an empty table or fixed keys. */
   own(): Promise<TestModels>;
 }
 
@@ -20,7 +20,7 @@ export interface TransactionalFixture<S> extends Fixture<S> {
   readonly db: DbManager<S> & Required<Pick<DbManager<S>, 'transaction'>>;
 }
 
-/** Runs one test on a manager of its own and closes whatever was made. */
+/** Runs one test on its own manager, and closes every manager that it made. */
 export async function withFixture<S>(
   make: () => Awaitable<DbManager<S>>,
   models: TestModels,
@@ -46,7 +46,7 @@ export async function withFixture<S>(
   }
 }
 
-/** Tests of `transaction`, which have nothing to do where the adapter has none. */
+/** Makes tests of `transaction` that do nothing when the adapter has no transactions. */
 export function whereTransactions<S>(
   tests: Readonly<Record<string, (f: TransactionalFixture<S>) => Promise<void>>>,
 ): Tests<S> {
@@ -79,7 +79,7 @@ export async function commit<S>(db: DbManager<S>, ...changes: readonly Change[])
   return outcomes[0] as UnitOutcome;
 }
 
-/** Inserts rows, each as a unit of its own, and expects them all to be committed. */
+/** Inserts rows, each in its own unit, and expects them all to be committed. */
 export async function insertAll<S>(db: DbManager<S>, model: StoredModel, rows: readonly Row[]): Promise<void> {
   const outcomes = await db.commit(rows.map((row) => [insert(model, row)]));
   assert.deepEqual(
@@ -94,7 +94,7 @@ export async function readOne<S>(db: DbManager<S>, model: StoredModel, key: stri
   return rows[0];
 }
 
-/** The keys that a query finds, in order, after checking that `count` agrees. */
+/** The keys that a query finds, in order. It checks that `count` agrees. */
 export async function findKeys<S>(
   db: DbManager<S>,
   model: StoredModel,
@@ -127,7 +127,7 @@ export async function rejectsWith(code: CreditErrorCode, call: () => Promise<unk
   assert.equal(outcome.error.code, code, outcome.error.message);
 }
 
-/** The answer of a call, or null when none came in time: adapters may make a call wait for somebody else's lock. */
+/** The answer of a call, or null when none came in time, because an adapter may make a call wait for a lock. */
 export async function answerWithin<T>(ms: number, call: Promise<T>): Promise<{ readonly value: T } | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {

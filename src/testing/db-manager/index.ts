@@ -1,4 +1,4 @@
-/** The conformance suite of the `DbManager` port: what every adapter must do, told as tests. */
+/** The conformance suite of the `DbManager` port: tests that every adapter must pass. */
 
 import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
@@ -23,15 +23,15 @@ import { uniqueTests } from './unique.js';
 import { valueTests } from './values.js';
 
 /**
- * Registers the conformance suite of the `DbManager` port with your test runner. Each test makes a manager of its own
- * and closes it; managers may share one database, since the suite's models have a random suffix and its rows random
- * keys. It leaves its tables behind (the port cannot drop any): point it at a database that you throw away.
+ * Registers the conformance suite of the `DbManager` port with your test runner. Each test makes its own manager and
+ * closes it. Managers may share one database, because the suite's models have a random suffix and its rows random keys.
+ * The suite leaves its tables behind, as the port cannot drop any: use a database that you throw away.
  *
- * Where the adapter has no `transaction`, the groups `transactions` and `locks` have nothing to test and pass at once:
- * list them under `skip` with the reason, so that the report says so.
+ * If the adapter has no `transaction`, the groups `transactions` and `locks` have nothing to test and pass at once.
+ * List them under `skip` with the reason, so that the report says so.
  *
- * @param make opens nothing; may answer a new manager on the same database each time.
- * @param options.skip tests (or groups) that this adapter cannot pass, by name, with the reason.
+ * @param make answers a manager that has opened nothing; each may be a new one on the same database.
+ * @param options.skip names the tests or groups that this adapter cannot pass, with the reason.
  * @throws Error when `skip` names a test that does not exist.
  * @example
  * import { describe, test } from 'vitest';

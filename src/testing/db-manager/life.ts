@@ -104,7 +104,7 @@ export function lifeTests<S>(): Tests<S> {
   };
 }
 
-/** One call of every verb, none of which finds anything. */
+/** One call of every verb; none of them finds a row. */
 function calls<S>(db: DbManager<S>, { item: model }: TestModels, options: StoreOptions<S>) {
   const query = { index: 'by_account', equals: { account: 'nobody' } };
   return [

@@ -1,4 +1,4 @@
-/** Conformance of `getMany` with `lock`, and of what an open transaction keeps others from doing. */
+/** Conformance of `getMany` with `lock`: an open transaction keeps others from writing its rows. */
 import assert from 'node:assert/strict';
 import { isCreditError } from '../../errors.js';
 import type { Row, UnitOutcome } from '../../ports/db-manager.js';
@@ -17,7 +17,7 @@ import {
 } from './fixture.js';
 import { freshKey, item, keyOf } from './models.js';
 
-/** How long a call may take to answer while somebody else holds a lock; adapters that make it wait do not answer. */
+/** The wait for a call's answer while another transaction holds a lock. Some adapters make such a call wait. */
 const PATIENCE_MS = 300;
 
 export function lockTests<S>(): Tests<S> {
@@ -168,8 +168,8 @@ async function writes<S>({ db, models }: TransactionalFixture<S>, session: S, ne
 }
 
 /**
- * Opens a transaction that holds the first of `rows`, commits all of them (a unit each) from outside meanwhile, lets
- * the transaction act, and answers the outcomes. The first unit must not be committed before the transaction has ended.
+ * Opens a transaction that holds the first of `rows`. Meanwhile it commits all rows from outside, each in its own unit,
+ * and then lets the transaction act. Answers the outcomes. The first unit must not commit before the transaction ends.
  */
 async function whileHeld<S>(
   { db, models }: TransactionalFixture<S>,

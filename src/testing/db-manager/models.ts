@@ -1,4 +1,4 @@
-/** The models that the `DbManager` suite stores, and rows of them. */
+/** The models of the `DbManager` suite, and rows of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { defineModel } from '../../models/define-model.js';
@@ -42,7 +42,7 @@ export interface TestModels {
 
 type Values = Readonly<Record<string, StoredValue>>;
 
-/** Models of the suite. The random suffix keeps suites that run at once on one server apart. */
+/** Makes the models of the suite. The random suffix separates suites that run on one server at the same time. */
 export function testModels(): TestModels {
   const suffix = randomBytes(5).toString('hex');
   const itemModel = defineModel(`item_${suffix}`, itemSchema, 'id', [
@@ -66,7 +66,7 @@ export function freshKey(prefix = 'k'): string {
   return `${prefix}-${randomUUID()}`;
 }
 
-/** A row of `item`, every nullable field null. */
+/** A row of `item` in which every nullable field is null. */
 export function item(values: Values = {}): Row {
   const empty = { label: null, rank: null, isHidden: null, dueAt: null, extra: null, code: null, slug: null };
   const id = freshKey();

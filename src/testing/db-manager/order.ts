@@ -4,7 +4,7 @@ import type { DbManager, FindQuery, StoredModel } from '../../ports/db-manager.j
 import { findKeys, insertAll, type Tests } from './fixture.js';
 import { entry, freshKey, item } from './models.js';
 
-/** In the order of their code units, which for these is the order of their UTF-8 bytes too. */
+/** Texts in the order of their code units, which is also the order of their UTF-8 bytes. */
 const SORTED = ['', ' ', '!', '1', '10', '2', 'A', 'B', 'Z', '_', 'a', 'a ', 'a!', 'aa', 'b', 'z', 'é', '日', '\ufb00'];
 
 export function orderTests<S>(): Tests<S> {
@@ -141,7 +141,7 @@ async function inBothDirections<S>(
   assert.deepEqual(await findKeys(db, model, { ...query, direction: 'desc' }), expected.toReversed());
 }
 
-/** The rows in an order that is neither sorted nor reversed, the same each time. */
+/** The rows in a fixed order that is neither sorted nor reversed. */
 function shuffled<T>(rows: readonly T[]): T[] {
   return [
     ...rows.filter((_, i) => i % 3 === 1),

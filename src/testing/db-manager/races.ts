@@ -118,7 +118,7 @@ export function raceTests<S>(): Tests<S> {
   };
 }
 
-/** The index of the one unit that committed; the others have one of the outcomes that allow it. */
+/** The index of the one unit that committed. It checks that the others have one of the `losers` outcomes. */
 function onlyWinner(outcomes: readonly UnitOutcome[], losers: readonly UnitOutcome['status'][]): number {
   const winners = outcomes.flatMap(({ status }, i) => (status === 'committed' ? [i] : []));
   assert.equal(winners.length, 1, 'one winner');

@@ -1,4 +1,4 @@
-/** Conformance: range and anyOf. */
+/** Conformance: `range` and `anyOf`. */
 import assert from 'node:assert/strict';
 import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
 import { entries } from './find.js';
@@ -99,7 +99,7 @@ export function rangeTests<S>(): Tests<S> {
   };
 }
 
-/** Compares a range query in both directions with the same comparisons made here; `rows` are in ascending order. */
+/** Compares a range query, in both directions, with a filter of `rows`, which are in ascending order. */
 async function sameAsFiltered<S>(
   { db }: Fixture<S>,
   model: StoredModel,

@@ -1,4 +1,4 @@
-/** Conformance: rows come back by key, in order. */
+/** Conformance: rows come back in the order of their keys. */
 import assert from 'node:assert/strict';
 import { commit, insert, insertAll, readOne, replace, type Tests } from './fixture.js';
 import { freshKey, item, keyOf } from './models.js';

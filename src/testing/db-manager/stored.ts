@@ -1,4 +1,4 @@
-/** Conformance: rows of the library's own models, made from what `describeModels` tells of them. */
+/** Conformance: rows of the library's own models, which are made from their description by `describeModels`. */
 import assert from 'node:assert/strict';
 import { describeModels, type LogicalField, type LogicalModel } from '../../models/describe-models.js';
 import type { Row, StoredModel, StoredValue } from '../../ports/db-manager.js';

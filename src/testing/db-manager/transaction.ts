@@ -1,4 +1,4 @@
-/** Conformance of `transaction`, where an adapter has one: what it commits, what it undoes, who sees it when. */
+/** Conformance of `transaction`, if the adapter has it: commit, rollback, and what others see meanwhile. */
 import assert from 'node:assert/strict';
 import type { Row } from '../../ports/db-manager.js';
 import {
@@ -94,7 +94,7 @@ export function transactionTests<S>(): Tests<S> {
         assert.deepEqual(await db.commit([unit], { session }), [COMMITTED]);
         assert.deepEqual(await read(session), after);
         outside = read();
-        const early = await answerWithin(300, outside); // null where a database of one connection makes it wait
+        const early = await answerWithin(300, outside); // null when a database with one connection makes it wait
         if (early) assert.deepEqual(early.value, before);
       });
       await outside;

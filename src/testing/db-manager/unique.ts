@@ -1,4 +1,4 @@
-/** Conformance: unique indexes hold, say who is in the way, and let go of what is given up. */
+/** Conformance: unique indexes refuse taken values, name the row that has them, and free values that are given up. */
 import assert from 'node:assert/strict';
 import type { Row, StoredModel, UnitOutcome } from '../../ports/db-manager.js';
 import { COMMITTED, commit, insert, insertAll, readOne, remove, replace, type Tests } from './fixture.js';
@@ -157,7 +157,7 @@ function duplicate(...found: [StoredModel, string, Row][]): UnitOutcome {
   };
 }
 
-/** The port promises no order of what was found. */
+/** The outcome with its duplicates sorted, because the port promises no order. */
 function sorted(outcome: UnitOutcome): UnitOutcome {
   if (outcome.status !== 'duplicate') return outcome;
   return { ...outcome, found: outcome.found.toSorted((a, b) => (a.index < b.index ? -1 : 1)) };

@@ -58,7 +58,7 @@ const OBJECT: Json = {
   lists: [[], [[]], [null], [1, [2, [3, { four: [{}] }]]], [true, false, 'true', 0, '0', '']],
 };
 
-/** What 40 levels deep looks like. */
+/** A value with 40 levels. */
 const DEEP = Array.from({ length: 40 }).reduce<Json>((inner, _, i) => (i % 2 ? [inner] : { inner }), 'bottom');
 
 export function valueTests<S>(): Tests<S> {
@@ -107,7 +107,7 @@ export function valueTests<S>(): Tests<S> {
   };
 }
 
-/** Inserts a row for each value, reads by key and by index, replaces each with its neighbour's value, reads again. */
+/** Inserts a row for each value and reads all by key and by index; then replaces each by its neighbour's value, too. */
 async function keeps<S, T>(
   db: DbManager<S>,
   model: StoredModel,
