@@ -262,7 +262,7 @@ describe('a ledger sink', () => {
     [{ sink: {} }, 'new LedgerLogger({ filePath })'],
     [{ sink: 'ledger.jsonl' }, 'new LedgerLogger({ filePath })'],
     [{ sink: arraySink(), filePath: 'ledger.jsonl' }, 'a file or a sink, not both'],
-    [{ sink: arraySink(), fsync: 'always' }, 'not with a sink'],
+    [{ sink: arraySink(), fsync: 'always' }, 'no fsync beside a sink'],
   ])('%# is a CONFIGURATION error that says what to do', (ledger, text) => {
     const refused = expect.objectContaining({ code: 'CONFIGURATION', message: expect.stringContaining(text) });
     expect(() => createCreditService({ ledger })).toThrow(refused);
