@@ -16,7 +16,7 @@ export const grantField: Recipe = {
           file: 'src/models/grant.ts',
           edits: [
             behind(
-              "  reference: z.string().nullable().describe('A name that the caller gave it, to look for.'),",
+              "  reference: z.string().nullable().describe('A name that the caller gave it, to find it by.'),",
               "  campaign: z.string().nullable().describe('The campaign that it is of.'),",
             ),
           ],
@@ -122,7 +122,7 @@ export const grantField: Recipe = {
           file: 'src/models/records/grant.ts',
           edits: [
             behind(
-              "  planId: identifier.nullable().describe('The plan that it is of; null when it is of none.'),",
+              "  planId: identifier.nullable().describe('The plan that it belongs to; null when it belongs to none.'),",
               "  campaign: identifier.nullable().describe('The campaign that it is of; null when it is of none.'),",
             ),
           ],

@@ -24,7 +24,7 @@ export const planField: Recipe = {
       red: { compiler: ['src/services/plans/plans.ts'] },
       touches: [
         {
-          file: 'src/services/plans/plans.ts',
+          file: 'src/services/plans/plan-fields.ts',
           edits: [{ find: 'timeZone: null, metadata: {} }', replace: 'timeZone: null, metadata: {}, tagline: null }' }],
         },
       ],
