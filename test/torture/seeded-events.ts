@@ -8,10 +8,10 @@ export const EVENT_BUGS: readonly SeededBug[] = [
     id: 'SB-27',
     title: 'the relay goes on behind the highest sequence it has seen',
     file: 'src/services/outbox/lanes.ts',
-    find: '  return { rows: page.rows as unknown as DeliveryRow[], isLast: page.nextCursor === null };',
-    replace: `  const from = cursors.get(db) ?? -1;
-  const rows = (page.rows as unknown as DeliveryRow[]).filter(({ sequence }) => sequence > from);
-  if (rows.length > 0) cursors.set(db, Math.max(...rows.map(({ sequence }) => sequence)));
+    find: '  return { rows: page.rows, isLast: page.nextCursor === null };',
+    replace: `  const from = cursors.get(tables) ?? -1;
+  const rows = page.rows.filter(({ sequence }) => sequence > from);
+  if (rows.length > 0) cursors.set(tables, Math.max(...rows.map(({ sequence }) => sequence)));
   return { rows, isLast: page.nextCursor === null };`,
     also: [
       {
