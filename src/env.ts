@@ -65,7 +65,7 @@ function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOpt
   if (uri !== undefined) return mongoOf(uri, env) as DbManager<unknown>;
   if (read(env, 'NODE_ENV') === 'production' && read(env, 'CREDIT_ALLOW_MEMORY') !== '1') {
     const unset = 'neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set';
-    throw problem(`${unset}; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1)`);
+    throw problem(`${unset}; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1 allows it)`);
   }
   const warning =
     'Neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set: credits are kept in memory and lost at exit';

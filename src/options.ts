@@ -82,7 +82,9 @@ export const optionsSchema = strictObject({
   /** The receivers of events. Each event is written once for each sink. */
   sinks: z
     .array(z.custom<EventSink>(isSink, { error: 'a sink: publish(), and a name of the form [a-z][a-z0-9_-]{0,31}' }))
-    .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, { error: 'a name for each sink' })
+    .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, {
+      error: 'a different name for each sink',
+    })
     .readonly()
     .optional(),
   /** Takes notifications. If any process on the database has a queue, all processes write notifications. */

@@ -120,10 +120,10 @@ export const CORE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-34',
     title: 'the amount of a hold is taken from the object the caller passes',
-    file: 'src/services/credits/mutations.ts',
-    find: 'const amount = fields.amount === undefined ? null : amountOf(fields.amount, { zero: final });',
-    replace: `const asked = fields.amount ?? (ref as { amount?: number }).amount;
-      const amount = asked === undefined ? null : amountOf(asked, { zero: final });`,
+    file: 'src/services/credits/reservations.ts',
+    find: 'const amount = options.amount === undefined ? null : verbs.units(options.amount, { zero: final });',
+    replace: `const asked = options.amount ?? (ref as { amount?: number }).amount;
+      const amount = asked === undefined ? null : verbs.units(asked, { zero: final });`,
     tests: [
       { file: ACCEPTANCE, name: 'D-11 only the id of a hold is taken from the caller' },
       { file: CORPUS, name: 'B-100 a hold object with another' },

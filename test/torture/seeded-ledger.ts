@@ -11,16 +11,11 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
     title: 'the ledger line is written before the commit',
     file: 'src/services/pipeline/pipeline.ts',
     find: 'for (const group of next) markSent(group);',
-    replace: `for (const group of writing) {
-      markSent(group);
-      if (group.plan) void this.#config.committed(group.plan);
-    }`,
-    also: [
-      {
-        find: 'const following = plan.states.length > 0 ? this.#config.committed(plan) : null;',
-        replace: 'const following: Promise<unknown> | null = null;',
-      },
-    ],
+    replace: `for (const group of next) {
+        markSent(group);
+        if (group.decided) void this.#config.committed(group.decided);
+      }`,
+    also: [{ find: 'committed: config.committed,', replace: 'committed: () => null,' }],
     tests: [
       { file: CONTENT, name: 'replays, reads and invalid input write no line' },
       { file: CONTENT, name: 'every kind of entry, refusals and acts of the library too' },
@@ -31,7 +26,7 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
     title: 'an error of the ledger file is swallowed, and its lines with it',
     file: 'src/ledger/ledger-file.ts',
     find: 'this.#failed(error);\n    } finally {',
-    replace: 'this.#take(this.#pending.length);\n    } finally {',
+    replace: 'this.#finish(this.#pending.length);\n    } finally {',
     tests: [{ file: DISK, name: 'a path that is a directory is waited for' }],
   },
   {
@@ -53,10 +48,27 @@ export const LEDGER_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-33',
     title: 'the cache is written inside a transaction and not invalidated when that rolls back',
-    file: 'src/services/pipeline/engine.ts',
-    find: 'for (const key of keys) this.#config.pipeline.memory.drop(key);',
-    replace: `for (const key of keys) this.#config.pipeline.memory.drop(key);
-        if (group.plan) void this.#config.cache?.committed(group.plan.states);`,
+    file: 'src/services/credits/service.ts',
+    find: '  const verbs = new Verbs(engine, creditType);\n',
+    replace: `  const verbs = new Verbs(engine, creditType);
+  const run = verbs.run.bind(verbs);
+  verbs.run = async (verb) => {
+    const answer = await run(verb);
+    const { session } = verb.options;
+    const { key } = verbs.account(verb.userId);
+    const row = session === undefined ? null : await engine.store.get('account', key, { session });
+    if (row) await cache?.committed({ states: [versionedAccount(row)] });
+    return answer;
+  };
+`,
+    also: [
+      {
+        find: "import type { Engine } from '../pipeline/engine.js';\n",
+        replace: `import { versionedAccount } from '../pipeline/account-memory.js';
+import type { Engine } from '../pipeline/engine.js';
+`,
+      },
+    ],
     tests: [
       {
         file: 'test/cache/host-transactions.test.ts',

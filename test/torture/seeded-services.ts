@@ -15,7 +15,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-02',
     title: 'the balance is the running total of the newest entry, whatever lapsed since',
-    file: 'src/services/credits/reads.ts',
+    file: 'src/services/credits/balances.ts',
     find: 'if (at >= account.at) return infoOf(',
     replace: 'if (account.seq === 0) return infoOf(',
     tests: [{ file: READS, name: 'at any instant: what had taken effect by then, and what will be' }],
@@ -53,7 +53,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-09',
     title: 'the outcome of a commit is ignored: a conflict counts as committed',
-    file: 'src/services/pipeline/pipeline.ts',
+    file: 'src/services/pipeline/outcomes.ts',
     find: "if (outcome.status === 'committed') {",
     replace: "if (outcome.status === 'committed' || outcome.status === 'conflict') {",
     tests: [
@@ -76,14 +76,14 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-10',
     title: 'what expires is decided on a remembered state, which may be stale',
     file: 'src/services/pipeline/decide-group.ts',
-    find: "return group.fresh ? 'planned' : 'stale';",
-    replace: "return 'planned';",
+    find: "return group.fresh ? 'decided' : 'stale';",
+    replace: "return 'decided';",
     tests: [{ file: REMEMBERED, name: 'expireCredits sees a lot that another process added and the clock took since' }],
   },
   {
     id: 'SB-10b',
     title: 'an expiry decided on a stale state stands: its version is not checked',
-    file: 'src/services/pipeline/pipeline.ts',
+    file: 'src/services/pipeline/outcomes.ts',
     find: "if (outcome.status === 'committed') {",
     replace: `const sweeps = group.operations.every(({ command }) => command.type === 'expire');
     if (outcome.status === 'committed' || (sweeps && outcome.status === 'conflict')) {`,
@@ -97,13 +97,15 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-10c',
     title: 'what expires is read before the account is its own',
-    file: 'src/services/credits/mutations.ts',
-    find: "const { entry } = await onAccount('expire', user,",
-    replace: `const rows = await engine.read(call, (timeoutMs) =>
-        engine.store.db.getMany('account', [account(user).key], { session: call.session, timeoutMs }),
+    file: 'src/services/credits/spending.ts',
+    find: "const { entry } = await verbs.run({\n        operation: 'expire',",
+    replace: `const { session } = options;
+      const rows = await engine.read(options, (timeoutMs) =>
+        engine.store.db.getMany('account', [verbs.account(user).key], { session, timeoutMs }),
       );
-      if (!((rows[0]?.dueAt ?? Number.NaN) <= (asOf ?? engine.now()))) return 0;
-      const { entry } = await onAccount('expire', user,`,
+      if (!((rows[0]?.dueAt ?? Number.NaN) <= (options.asOf ?? engine.now()))) return 0;
+      const { entry } = await verbs.run({
+        operation: 'expire',`,
     tests: [
       { file: 'test/model/regressions.test.ts', name: 'a keyed expireCredits was not replayed once nothing was due' },
       { file: 'test/pipeline/batches.test.ts', name: 'is looked up before anything that has nothing to do' },
@@ -112,7 +114,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-29',
     title: 'a commit without an answer is reported as a failure, and its key is free again',
-    file: 'src/services/pipeline/pipeline.ts',
+    file: 'src/services/pipeline/outcomes.ts',
     find: '          operation.uncertain = true;\n',
     replace: '          this.#refuse(operation, storageError(outcome.cause));\n',
     tests: [
@@ -140,14 +142,14 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-30b',
     title: 'what a commit inside the transaction of a host answers is not checked',
     file: 'src/services/pipeline/transactions.ts',
-    find: "    if (outcome.status !== 'committed') throw failureOf(outcome);\n",
+    find: "    if (outcome.status !== 'committed') throw hostError(outcome);\n",
     replace: '',
     tests: [{ file: REMEMBERED, name: 'a commit that meets another writer inside a host transaction is refused' }],
   },
   {
     id: 'SB-31',
     title: 'after an unknown commit the body runs again under a new id',
-    file: 'src/services/pipeline/pipeline.ts',
+    file: 'src/services/pipeline/outcomes.ts',
     find: '          operation.uncertain = true;\n',
     replace: "          Object.assign(operation.call, { operationId: operation.call.operationId + '-again' });\n",
     tests: [
@@ -179,15 +181,15 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-32c',
     title: 'no deadline: a commit that hangs keeps its account for ever',
-    file: 'src/services/pipeline/pipeline.ts',
-    find: 'withDeadline(this.#config.store.db.commit(units, { timeoutMs, handOver: true }), timeoutMs, tooLate)',
-    replace: 'this.#config.store.db.commit(units, { timeoutMs, handOver: true })',
+    file: 'src/services/store/tables.ts',
+    find: 'return await withDeadline(committing, timeoutMs, () => LATE);',
+    replace: 'return await committing;',
     tests: [{ file: DEADLINE, name: 'a commit that hangs is OUTCOME_UNKNOWN with a safe key (given: my-key)' }],
   },
   {
     id: 'SB-37',
     title: 'a stored replay is shared between users: the key is unique by operation alone',
-    file: 'src/services/pipeline/operation.ts',
+    file: 'src/models/entry.ts',
     find: `/\${account.length}/\${account}/`,
     replace: '/',
     tests: [{ file: BATCHES, name: 'a key of another account, operation or credit type is another key' }],
@@ -195,9 +197,9 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SB-40',
     title: 'the text of a driver error reaches the caller',
-    file: 'src/services/store/store.ts',
-    find: "    'The database could not answer. Nothing was written; try again.',\n",
-    replace: "    'The database could not answer: ' + (cause as Error)?.message,\n",
+    file: 'src/services/store/storage-error.ts',
+    find: "const message = 'The database could not answer. Nothing was written; try again.';",
+    replace: "const message = 'The database could not answer: ' + (cause as Error)?.message;",
     tests: [
       { file: 'test/pipeline/batches.test.ts', name: 'a unit that the database rejects says nothing of the driver' },
     ],
@@ -205,12 +207,12 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-a',
     title: 'the remembered state is not dropped after a conflict',
-    file: 'src/services/pipeline/pipeline.ts',
-    find: '    for (const key of group.keys) this.memory.drop(key);\n    let conflicts = 0;\n',
+    file: 'src/services/pipeline/outcomes.ts',
+    find: '    for (const key of group.keys) this.#tools.memory.drop(key);\n    let conflicts = 0;\n',
     replace: '    let conflicts = 0;\n',
     also: [
       {
-        find: "    if (outcome.status !== 'duplicate') for (const key of group.keys) this.memory.drop(key);\n",
+        find: "    if (outcome.status !== 'duplicate') for (const key of group.keys) this.#tools.memory.drop(key);\n",
         replace: '',
       },
     ],
@@ -223,8 +225,8 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SM-b',
     title: 'an op_ key is not looked up in its own batch',
     file: 'src/services/pipeline/earlier-outcome.ts',
-    find: 'const written = changes.entry(call.operationId) ?? facts',
-    replace: 'const written = facts',
+    find: 'const row = changes.entry(call.operationId) ?? facts',
+    replace: 'const row = facts',
     tests: [{ file: REMEMBERED, name: 'retries with one op_ key that share a batch are one change' }],
   },
   {

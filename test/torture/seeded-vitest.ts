@@ -21,6 +21,8 @@ interface Suite {
 
 /** A test that hangs is ended by vitest well before the whole run is. */
 const TEST_MS = 20_000;
+/** A test gives up waiting before it times out, so that it fails by itself. */
+const HANG_MS = 8_000;
 // The report has the stack of a time-out, not its message.
 const TIMED_OUT = /STACK_TRACE_ERROR|timed out in \d+ms/;
 const running = new Set<number>();
@@ -74,7 +76,7 @@ function vitest(tree: string, args: readonly string[], limitMs: number): Promise
     const child = spawn(process.execPath, command, {
       cwd: tree,
       detached: true,
-      env: { ...process.env, CREDIT_TEST_FULL: '1' },
+      env: { ...process.env, CREDIT_TEST_FULL: '1', CREDIT_HANG_MS: String(HANG_MS) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     if (child.pid !== undefined) running.add(child.pid);

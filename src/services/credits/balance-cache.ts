@@ -111,7 +111,7 @@ export class BalanceCache {
     this.#isClosed = true;
     const { backend, logger } = this.#config;
     await this.#ask(async () => backend.close?.(), CLOSE_MAX_MS).catch((err) => {
-      logger.warn({ err }, 'The cache was not closed');
+      logger.warn({ err }, 'The cache could not be closed');
     });
   }
 

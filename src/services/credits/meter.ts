@@ -29,7 +29,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
         return costs.total;
       },
       add(cost, recorded) {
-        if (ending !== null) throw notValid('meter', 'a meter that is still open: this one is settled');
+        if (ending !== null) throw notValid('meter', 'a meter that is not settled yet');
         costs.add(cost);
         // Metadata that is not valid is left out; the cost still counts.
         const note = metadataSchema.safeParse(recorded);

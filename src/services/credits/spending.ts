@@ -84,7 +84,10 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const { from, to, amount } = parse(schemas.transferSchema, transfer, 'transfer');
       if (from === to) {
         const expected = 'an account other than from';
-        throw creditError('INVALID_ARGUMENT', 'A transfer needs two accounts.', { path: 'transfer.to', expected });
+        throw creditError('INVALID_ARGUMENT', 'A transfer needs two different accounts.', {
+          path: 'transfer.to',
+          expected,
+        });
       }
       const units = verbs.units(amount);
       const { entry, replayed, entries } = await engine.mutate({

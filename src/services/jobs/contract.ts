@@ -21,7 +21,10 @@ export interface Jobs {
   runAllocation(options?: JobOptions): Promise<JobReport<'allocation'>>;
   /** Does the work of `runExpiration`, but only on accounts with a hold that has ended. */
   runReservationExpiry(options?: JobOptions): Promise<JobReport<'reservation_expiry'>>;
-  /** Tells users of credits that lapse within `withinDays` days (default 7), once for each grant. Needs a queue. */
+  /**
+   * Tells users of credits that lapse within `withinDays` days (default 7), once for each grant. It does nothing
+   * without a queue.
+   */
   runExpiringNotifications(options?: JobOptions & { withinDays?: number | undefined }): Promise<ExpiringJobReport>;
   /**
    * Delivers the events and messages that wait in the outbox for the sinks and the queue of this process, at least once
