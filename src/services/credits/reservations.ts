@@ -109,7 +109,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
 }
 
 export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, accounts: AccountsNow<S>): HoldReads<S> {
-  const { engine, scale } = verbs;
+  const { scale } = verbs;
   return {
     async getActiveReservations(userId, given) {
       const user = parseId(userId, 'userId');
@@ -134,10 +134,7 @@ export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, ac
       const account = await accounts.now(userId, options);
       const open = account.holds.find((hold) => hold.id === reservationId);
       if (open) return toReservation(openHoldNumbers(account, open), known.origin, scale);
-      const { session, fresh } = options;
-      const stored = await engine.read(options, (timeoutMs) =>
-        engine.store.get('reservation', reservationId, { session, fresh, timeoutMs }),
-      );
+      const stored = await verbs.reads.get('reservation', reservationId, options);
       if (!stored) return null;
       if (stored.status !== 'active') return toReservation(stored, known.origin, scale);
       // The hold's time is over, but no operation has written that yet: show all that it still held as expired.

@@ -64,11 +64,8 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const entryId = parseId(id, 'id');
       const options = parseCall<ReverseFields, S>(schemas.reverseSchema, given);
       const amount = options.amount === undefined ? null : verbs.units(options.amount);
-      const { session } = options;
       const rest = engine.startDeadline(options);
-      const original = await engine.read(options, (timeoutMs) =>
-        engine.store.get('entry', entryId, { session, timeoutMs }),
-      );
+      const original = await verbs.reads.get('entry', entryId, options);
       if (original?.eventType !== 'transaction' || original.creditType !== creditType) {
         throw creditError('TRANSACTION_NOT_FOUND', 'There is no transaction with this id.', { id: entryId });
       }

@@ -6,6 +6,7 @@ import type { Transaction } from '../../models/records/transaction.js';
 import type { Applied, JsonObject } from '../../models/values.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { Answer } from '../pipeline/operation.js';
+import { RowReads } from '../pipeline/row-reads.js';
 import { entryOf, toApplied } from './records.js';
 
 /** A verb on one account. */
@@ -19,10 +20,14 @@ export interface Verb<S> {
 }
 
 export class Verbs<S> {
+  readonly reads: RowReads<S>;
+
   constructor(
     readonly engine: Engine<S>,
     readonly creditType: string,
-  ) {}
+  ) {
+    this.reads = new RowReads(engine);
+  }
 
   get scale(): number {
     return this.engine.scale;
