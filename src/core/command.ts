@@ -48,7 +48,8 @@ export type Command =
   | { readonly type: 'expire'; readonly asOf: number | null }
   | {
       readonly type: 'create_account';
-      readonly options: AccountOptions;
+      /** An option that is not named stays as it is. */
+      readonly options: Partial<AccountOptions>;
       readonly trialCredits: number | null;
       readonly fingerprint: string;
     }

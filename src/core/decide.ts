@@ -191,9 +191,9 @@ function createdBefore({ account, call }: Draft, command: CommandOf<'create_acco
 
 function createAccount(draft: Draft, command: CommandOf<'create_account'>): Verdict {
   const { account } = draft;
-  account.options = command.options;
+  account.options = { ...account.options, ...command.options };
   account.created = { fingerprint: command.fingerprint, entryId: draft.baseId };
-  const details = { options: command.options as JsonObject, fingerprint: command.fingerprint };
+  const details = { options: account.options as JsonObject, fingerprint: command.fingerprint };
   writeEntry(draft, 'account_created', { amount: 0, details });
   return null;
 }

@@ -3,16 +3,7 @@
  * `decide` is sequential and never fails by accident: it answers, refuses with a code, or throws `Unspecified` where
  * the rules say nothing.
  */
-import {
-  BUSINESS_REFUSALS,
-  type Call,
-  type CallOf,
-  inputOf,
-  Nothing,
-  type Outcome,
-  Refusal,
-  Unspecified,
-} from './oracle-call.js';
+import { BUSINESS_REFUSALS, type Call, type CallOf, inputOf, Nothing, type Outcome, Refusal } from './oracle-call.js';
 import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
@@ -258,9 +249,6 @@ export class Oracle {
     const { account } = draft;
     if (account.created) throw new Refusal('IDEMPOTENCY_CONFLICT');
     const isNew = account.entries.length === 0;
-    if (!isNew && call.overdraftLimit === undefined && account.overdraftLimit !== null) {
-      throw new Unspecified('createAccount that does not name an option the account has');
-    }
     const trial = call.trialCredits ?? (isNew ? this.config.trialCredits : 0n);
     this.#makeTrial(draft, trial);
     if (call.overdraftLimit !== undefined) account.overdraftLimit = call.overdraftLimit;

@@ -1,5 +1,6 @@
 /** Verbs that create, change and list accounts. */
 import { accountFromRow } from '../../core/rows.js';
+import type { AccountOptions } from '../../models/account.js';
 import type { ListOptions, MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import type { UserCreditsInfo } from '../../models/records/balance.js';
@@ -31,7 +32,7 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
     async createAccount(userId, given) {
       const user = parseId(userId, 'userId');
       const options = parseCall<CreateFields, S>(schemas.accountSchema, given);
-      const chosen = { overdraftLimit: null, lowCreditThreshold: null, ...parseAccountOptions(options, scale) };
+      const chosen = parseAccountOptions(options, scale);
       const trialCredits =
         options.trialCredits === undefined ? null : verbs.units(options.trialCredits, { zero: true });
       const input = trialCredits === null ? givenOptions(chosen) : { ...givenOptions(chosen), trialCredits };
@@ -39,7 +40,7 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
         ...{ operation: 'create_account', userId: user, given: input, options },
         command: (_, fingerprint) => ({
           type: 'create_account',
-          options: { ...chosen, metadata: options.metadata ?? null },
+          options: { ...chosen, ...metadataOf(options) },
           trialCredits,
           fingerprint: fingerprint(),
         }),
@@ -51,8 +52,7 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
       const user = parseId(userId, 'userId');
       const fields = parse(schemas.updateAccountSchema, given);
       const changed = parseAccountOptions(fields, scale);
-      const metadata = fields.metadata === undefined ? {} : { metadata: fields.metadata };
-      const command = { type: 'update_account', options: { ...changed, ...metadata } } as const;
+      const command = { type: 'update_account', options: { ...changed, ...metadataOf(fields) } } as const;
       const answer = await verbs.run({
         ...{ operation: 'update_account', userId: user, given: changed as JsonObject },
         ...{ options: fields as MutationOptions<S>, command: () => command },
@@ -96,7 +96,15 @@ export function accountList<S>(verbs: Verbs<S>, accountsNow: AccountsNow<S>): Pi
 type CreateFields = ReturnType<typeof schemas.accountSchema.parse>;
 type AccountsFields = ReturnType<typeof schemas.accountsSchema.parse> & ListOptions & { fresh?: boolean | undefined };
 
-/** The options that count as input: null stands for one that the caller left out. */
+function metadataOf({
+  metadata,
+}: {
+  readonly metadata?: JsonObject | undefined;
+}): Pick<Partial<AccountOptions>, 'metadata'> {
+  return metadata === undefined ? {} : { metadata };
+}
+
+/** The options that count as input. One that is null is the default, as one that the caller left out. */
 function givenOptions(options: object): JsonObject {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
 }
