@@ -1,18 +1,13 @@
 /** The grants of one period of a subscription, on the accounts of their credit types. */
-import type { SubscriptionRow } from '../models/subscription.js';
+import type { Allowance, SubscriptionRow } from '../models/subscription.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
+import { openAllowance, takeAllowance } from './plan-allowance.js';
+import { partOf, type Share } from './share.js';
 
 type Units = Readonly<Record<string, number>>;
-
-/** A part of a whole, both in milliseconds: one number for the fraction would not be exact. */
-export interface Share {
-  readonly ms: number;
-  readonly ofMs: number;
-}
-
-export const ALL: Share = { ms: 1, ofMs: 1 };
+type Allowances = Readonly<Record<string, Allowance>>;
 
 export interface Period {
   /** The units that were granted before and count against this period, by credit type. */
@@ -20,6 +15,10 @@ export interface Period {
   /** The part of each limit that is granted. */
   readonly share: Share;
   readonly expiresAt: number;
+  /** The instant at which the units are granted, however late a job is. */
+  readonly at: number;
+  /** How long it takes to earn a whole limit. */
+  readonly lengthMs: number;
   /** Units of the plan's own credit type that the period before left over. */
   readonly rolled: number;
 }
@@ -30,6 +29,7 @@ export type Allocated =
       readonly granted: Units;
       /** The ids of the period's grants, by credit type. */
       readonly grantIds: Readonly<Record<string, readonly string[]>>;
+      readonly allowance: Allowances;
       readonly isAny: boolean;
     };
 
@@ -40,14 +40,19 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
   const { terms, id, periodStart } = row;
   const granted: Record<string, number> = { ...period.granted };
   const grantIds: Record<string, readonly string[]> = { ...row.lots };
+  const allowance: Record<string, Allowance> = { ...row.allowance };
   let isAny = false;
+  const rate = { period: terms.billingPeriod, ms: period.lengthMs };
   const reference = `${id}/${periodStart.toISOString()}`;
   const common = { sourceId: id, start: periodStart.getTime(), expiresAt: period.expiresAt, planId: terms.planId };
   for (const [i, { creditType, creditLimit }] of terms.grants.entries()) {
     const draft = drafts.find(({ account }) => account.creditType === creditType);
     if (!draft) return planChanged();
     const rest = Math.max(0, creditLimit - (granted[creditType] ?? 0));
-    const amount = partOf(rest, period.share);
+    const opened = openAllowance(allowance[creditType], { ...rate, units: creditLimit }, period.at);
+    const taken = takeAllowance(opened, creditLimit, period.at, partOf(rest, period.share));
+    const amount = taken.units;
+    allowance[creditType] = taken.allowance;
     const ids = [...(row.lots[creditType] ?? [])];
     grantIds[creditType] = ids;
     if (amount > 0) {
@@ -69,7 +74,7 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
       ids.push(grant.id);
     }
   }
-  return { granted, grantIds, isAny };
+  return { granted, grantIds, allowance, isAny };
 }
 
 type Counted = Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'carried' | 'carriedUntil'>;
@@ -102,18 +107,25 @@ export function grantCarried(
   drafts: readonly Draft[],
   row: SubscriptionRow,
   expiresAt: number,
-): Refusal | Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'lots' | 'carried' | 'carriedUntil'> {
+): Refusal | Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'lots' | 'carried' | 'carriedUntil' | 'allowance'> {
   const { id, terms, periodStart, periodEnd, carried, carriedUntil } = row;
   const granted: Record<string, number> = { ...less(row.granted, carried) };
   const grantIds = { ...row.lots };
+  const allowance: Record<string, Allowance> = { ...row.allowance };
   const start = (carriedUntil as Date).getTime();
   const end = periodEnd.getTime();
   const share = { ms: end - start, ofMs: end - periodStart.getTime() };
   const reference = `${id}/${periodStart.toISOString()}/rest`;
   const description = `Subscription allocation for plan ${terms.name}`;
+  const rate = { period: terms.billingPeriod, ms: share.ofMs };
   for (const { creditType, creditLimit } of terms.grants) {
-    const amount = partOf(Math.min(creditLimit, carried[creditType] ?? 0), share);
-    if (amount === 0 || expiresAt <= start) continue;
+    const due = partOf(Math.min(creditLimit, carried[creditType] ?? 0), share);
+    if (due === 0 || expiresAt <= start) continue;
+    const opened = allowance[creditType] ?? openAllowance(undefined, { ...rate, units: creditLimit }, start);
+    const taken = takeAllowance(opened, creditLimit, start, due);
+    allowance[creditType] = taken.allowance;
+    const amount = taken.units;
+    if (amount === 0) continue;
     const draft = drafts.find(({ account }) => account.creditType === creditType);
     if (!draft) return planChanged();
     const rest = { sourceId: id, start, expiresAt, planId: terms.planId, amount, reference, description };
@@ -122,12 +134,7 @@ export function grantCarried(
     granted[creditType] = (granted[creditType] ?? 0) + amount;
     grantIds[creditType] = [...(grantIds[creditType] ?? []), grant.id];
   }
-  return { granted, grantedUntil: periodEnd, lots: grantIds, carried: {}, carriedUntil: null };
-}
-
-/** The share of some units, rounded down to whole units. */
-function partOf(units: number, { ms, ofMs }: Share): number {
-  return ms === ofMs ? units : Number((BigInt(units) * BigInt(ms)) / BigInt(ofMs));
+  return { granted, grantedUntil: periodEnd, lots: grantIds, carried: {}, carriedUntil: null, allowance };
 }
 
 function less(all: Units, part: Units): Units {
@@ -138,13 +145,13 @@ function less(all: Units, part: Units): Units {
 
 /**
  * The units that the ending period leaves to the next one, of the plan's own credit type: those of its grants that
- * lapsed at its end, up to the cap. Undefined while rows have to be read. The result is the same however late the job
- * is.
+ * lapsed at its end, or before it where a pause moved the end, up to the cap. Undefined while rows have to be read. The
+ * result is the same however late the job is.
  */
 export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): number | undefined {
   const { rolloverCap, grants } = row.pending ?? row.terms;
   const creditType = grants[0]?.creditType ?? '';
-  if (rolloverCap === null) return 0;
+  if (rolloverCap === null || row.terms.validityDays !== null) return 0;
   const draft = drafts.find(({ account }) => account.creditType === creditType);
   const { facts } = (drafts[0] as Draft).context;
   let left = 0;
@@ -152,7 +159,8 @@ export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): numb
   for (const id of row.lots[creditType] ?? []) {
     const grant = draft?.account.grants.find((open) => open.id === id) ?? facts.row('grant', id);
     if (grant === undefined) isPending = true;
-    else if (grant?.expiresAt?.valueOf() === row.periodEnd.getTime()) left += grant.expired - (grant.expiredLate ?? 0);
+    else if (grant?.expiresAt != null && grant.expiresAt.valueOf() <= row.periodEnd.getTime())
+      left += grant.expired - (grant.expiredLate ?? 0);
   }
   return isPending ? undefined : Math.min(rolloverCap, left);
 }

@@ -8,8 +8,10 @@ import type { Json, JsonObject } from '../models/values.js';
 import type { CommandOf, GrantTerms } from './command.js';
 import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
-import { ALL, type Allocated, allocate, countedAt, grantCarried, rolledOver, type Share } from './period-grants.js';
+import { type Allocated, allocate, countedAt, grantCarried, type Period, rolledOver } from './period-grants.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
+import { LONGEST_MS } from './plan-allowance.js';
+import { ALL, type Share } from './share.js';
 import { canBe, goneOn, isCurrent, toJson } from './subscription-state.js';
 
 type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
@@ -46,7 +48,8 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   }
   const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
   if (command.allocate) {
-    const verdict = allocatePeriod(drafts, row, shareOf(draft, upgrades ? running : null, command));
+    const share = shareOf(draft, upgrades ? running : null, command);
+    const verdict = allocatePeriod(drafts, row, { share, at: draft.account.at, ...lengthWithin(running, row) });
     if (verdict) return verdict;
   }
   return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
@@ -69,7 +72,7 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
   const now = draft.account.at;
   let done = 0;
   if (!row.isAllocated && row.periodEnd.getTime() > now) {
-    const verdict = allocatePeriod(drafts, row, ALL);
+    const verdict = allocatePeriod(drafts, row);
     if (verdict) return verdict;
     done++;
   }
@@ -79,17 +82,22 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Ve
     done++;
   }
   for (; row.periodEnd.getTime() <= now && done < PERIODS_MAX; done++) {
-    if (!row.autoRenew || !plan?.isActive) {
+    if (!row.autoRenew || !wasOffered(plan, row.periodEnd)) {
       Object.assign(row, { status: 'ended', validUntil: row.periodEnd, pending: null });
       return finish(drafts, row, 'User subscription ended');
     }
     const rolled = rolledOver(drafts, row);
     if (rolled === undefined) return PENDING;
     begin(row, draft, row.periodEnd.getTime());
-    const verdict = allocatePeriod(drafts, row, ALL, rolled) ?? grantRest(drafts, row);
+    const verdict = allocatePeriod(drafts, row, { rolled }) ?? grantRest(drafts, row);
     if (verdict) return verdict;
   }
   return done === 0 ? { kind: 'nothing' } : finish(drafts, row, 'Subscription credits allocated');
+}
+
+/** Whether a plan was active at an instant that has passed: a job that is late takes no period away. */
+function wasOffered(plan: PlanRow | null, at: Date): boolean {
+  return plan !== null && (plan.isActive || (plan.deactivatedAt !== null && plan.deactivatedAt > at));
 }
 
 /** Cancels, pauses, resumes or removes the current subscription. Credits that were granted stay. */
@@ -159,6 +167,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     grantedUntil: before?.grantedUntil ?? null,
     carried: before?.carried ?? {},
     carriedUntil: before?.carriedUntil ?? null,
+    allowance: before?.allowance ?? null,
     isTrial,
     hadTrial: isTrial || before?.hadTrial === true,
     lots: {},
@@ -175,7 +184,11 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   if (command.proration === 'none') {
     Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active' });
     begin(row, draft, now);
-  } else if (terms.billingPeriod !== current.terms.billingPeriod) countFrom(row, row.periodEnd.getTime());
+  } else {
+    if (terms.billingPeriod !== current.terms.billingPeriod) countFrom(row, row.periodEnd.getTime());
+    // Credits that expire by themselves do not roll over into the periods of another plan.
+    if (current.terms.validityDays !== null) row.lots = {};
+  }
   row.validUntil = row.autoRenew ? null : row.periodEnd;
   return row;
 }
@@ -210,11 +223,25 @@ function shareOf({ account }: Draft, current: SubscriptionRow | null, { proratio
   return { ms: Math.max(0, Math.min(end - start, end - account.at)), ofMs: end - start };
 }
 
+/** A plan with periods of another length that takes over a running period earns its limit in a period of its own. */
+function lengthWithin(running: SubscriptionRow | null, { terms, periodStart, periodEnd }: Row): Partial<Period> {
+  const isTakenOver =
+    running?.periodStart.getTime() === periodStart.getTime() && running.periodEnd.getTime() === periodEnd.getTime();
+  const isAnother = isTakenOver && running.terms.billingPeriod !== terms.billingPeriod;
+  return isAnother ? { lengthMs: LONGEST_MS[terms.billingPeriod] } : {};
+}
+
 /** Grants what the row's current period is worth and was not granted yet. */
-function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled = 0): Verdict {
+function allocatePeriod(
+  drafts: readonly Draft[],
+  row: Row,
+  given: Partial<Omit<Period, 'granted' | 'expiresAt'>> = {},
+): Verdict {
   const [draft] = drafts as [Draft];
+  const [start, end] = [row.periodStart.getTime(), row.periodEnd.getTime()];
+  const period = { share: ALL, rolled: 0, at: start, lengthMs: end - start, ...given };
   const { granted, ...before } = countedAt(row, row.periodStart);
-  const result: Allocated = allocate(drafts, row, { granted, share, expiresAt: expiryOf(draft, row), rolled });
+  const result: Allocated = allocate(drafts, row, { ...period, granted, expiresAt: expiryOf(draft, row) });
   if ('kind' in result) return result;
   // An earlier period that would have ended with this one leaves nothing to grant within it.
   const isCarried = before.carriedUntil?.getTime() !== row.periodEnd.getTime();
@@ -222,6 +249,7 @@ function allocatePeriod(drafts: readonly Draft[], row: Row, share: Share, rolled
   row.isAllocated = true;
   row.granted = result.granted;
   row.lots = result.grantIds;
+  row.allowance = result.allowance;
   if (result.isAny) row.grantedUntil = row.periodEnd;
   return null;
 }

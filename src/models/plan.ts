@@ -51,6 +51,10 @@ export const planSchema = z.object({
   timeZone: z.string().nullable().describe('IANA name; null for UTC.'),
   metadata: jsonObject.describe('Data that the host gave with it.'),
   isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
+  deactivatedAt: z
+    .date()
+    .nullable()
+    .describe('When it was deactivated; null while it is active, and where an older version did it.'),
   createdAt: z.date().describe('When it was made.'),
   updatedAt: z.date().describe('When it was last changed.'),
 });

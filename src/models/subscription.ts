@@ -4,13 +4,26 @@
  */
 import { z } from 'zod';
 import { defineModel } from './define-model.js';
-import { planTermsSchema } from './plan.js';
+import { billingPeriodSchema, planTermsSchema } from './plan.js';
 
 /** Nobody is shown a removed subscription; its row stays so that starting again grants nothing twice. */
 export const subscriptionStatusSchema = z.enum(['trialing', 'active', 'paused', 'cancelled', 'ended', 'removed']);
 export type SubscriptionStatus = z.infer<typeof subscriptionStatusSchema>;
 
 const units = z.record(z.string(), z.int());
+
+const planRateSchema = z.object({
+  units: z.int().describe('The limit of a period.'),
+  period: billingPeriodSchema.describe('The kind of the period.'),
+  ms: z.int().describe('How long the period is, in milliseconds.'),
+});
+export type PlanRate = Readonly<z.infer<typeof planRateSchema>>;
+
+const allowanceSchema = planRateSchema.extend({
+  ahead: z.int().describe('Units that were granted and not yet earned at `from`, and those granted since.'),
+  from: z.int().describe('The instant from which they are earned at this rate, in epoch milliseconds.'),
+});
+export type Allowance = Readonly<z.infer<typeof allowanceSchema>>;
 
 export const subscriptionSchema = z.object({
   userId: z.string().describe('The user who has it.'),
@@ -38,6 +51,10 @@ export const subscriptionSchema = z.object({
     'The part of `granted` that an earlier period was granted: it counts until that period would have ended.',
   ),
   carriedUntil: z.date().nullable().describe('The instant until which `carried` counts.'),
+  allowance: z
+    .record(z.string(), allowanceSchema)
+    .nullable()
+    .describe('By credit type, what plans have granted ahead of time; null in rows of older versions.'),
   isTrial: z.boolean().describe('Whether the current period is the trial.'),
   hadTrial: z.boolean().describe('Whether the user has had a trial: there is one a user.'),
   lots: z

@@ -1,7 +1,8 @@
 /**
  * What a monthly subscription comes to, from the words of the rules alone: periods are months since an anchor, each is
  * granted once, what is left lapses at its end; what an earlier period was granted counts until that one's end, and
- * falls due then for as much of the period as is left. In units. Shares no code with the library.
+ * falls due then for as much of the period as is left; nothing is granted further ahead of what time has earned than one
+ * limit. In units. Shares no code with the library.
  */
 export interface OraclePlan {
   readonly limit: number;
@@ -14,6 +15,38 @@ interface Lot {
 }
 
 const DAY = 86_400_000;
+
+/** The limit of a plan, and how long it takes to be earned, in its period and at most. */
+export interface Pace {
+  readonly limit: bigint;
+  readonly length: number;
+  readonly longest: number;
+}
+
+/** What was granted and not earned at an instant, and the pace from then on. */
+export interface Ahead extends Pace {
+  readonly amount: bigint;
+  readonly from: number;
+}
+
+export function aheadAt({ amount, from, limit, length }: Ahead, at: number): bigint {
+  const [elapsed, whole] = [BigInt(Math.max(0, at - from)), BigInt(length)];
+  const earned = (limit * elapsed + whole - 1n) / whole;
+  return amount > earned ? amount - earned : 0n;
+}
+
+/** A period begins: the pace is that of its plan, or the one before at its slowest while something is ahead of it. */
+export function paced(before: Ahead | undefined, pace: Pace, at: number): Ahead {
+  const amount = before ? aheadAt(before, at) : 0n;
+  const isFaster = before && amount > 0n && before.limit * BigInt(pace.length) > pace.limit * BigInt(before.longest);
+  return { ...(isFaster ? { ...before, length: before.longest } : pace), amount, from: at };
+}
+
+/** What may be granted of an amount: no more than one limit is ahead then. */
+export function allowed(wanted: bigint, limit: bigint, ahead: Ahead, at: number): bigint {
+  const room = limit - aheadAt(ahead, at);
+  return room < 0n ? 0n : room < wanted ? room : wanted;
+}
 
 /** The same day of the month, `n` months later, or the last one of a shorter month. */
 export function monthsAfter(anchor: number, n: number): number {
@@ -39,6 +72,7 @@ export class Oracle {
   #pausedAt: number | null = null;
   #had = { amount: 0, until: 0 };
   #carried = { amount: 0, until: 0 };
+  #ahead: Ahead | undefined;
 
   constructor(now: number) {
     this.now = now;
@@ -156,8 +190,9 @@ export class Oracle {
     this.#carried = { amount: 0, until: 0 };
     const share = (this.#end - until) / (this.#end - this.#start);
     const due = this.#expiry > until ? Math.floor(Math.min(this.#plan.limit, amount) * share) : 0;
-    this.#had = { amount: this.#had.amount - amount + due, until: this.#end };
-    if (due > 0) this.#add(due, until);
+    const given = this.#take(due, until);
+    this.#had = { amount: this.#had.amount - amount + given, until: this.#end };
+    if (given > 0) this.#add(given, until);
   }
 
   #wake(): void {
@@ -180,10 +215,21 @@ export class Oracle {
     }
     // What ends with this very period keeps nothing from it.
     if (this.#carried.until === this.#end) this.#carried = { amount: 0, until: 0 };
+    const length = this.#end - this.#start;
+    this.#ahead = paced(this.#ahead, { limit: BigInt(limit), length, longest: 31 * DAY }, this.#start);
     const amount = Math.max(0, limit - this.#had.amount);
     if (amount === 0) return;
+    // What could not be granted yet counts as granted all the same.
     this.#had = { amount: this.#had.amount + amount, until: this.#end };
-    this.#add(amount, this.#start);
+    const given = this.#take(amount, this.#start);
+    if (given > 0) this.#add(given, this.#start);
+  }
+
+  #take(wanted: number, at: number): number {
+    const ahead = this.#ahead as Ahead;
+    const given = Number(allowed(BigInt(wanted), BigInt((this.#plan as OraclePlan).limit), ahead, at));
+    this.#ahead = { ...ahead, amount: ahead.amount + BigInt(given) };
+    return given;
   }
 
   get #expiry(): number {

@@ -1,11 +1,13 @@
 /** Rules 31 to 33: what a period of a subscription grants, and what of it counts against others. */
 import { typeOf } from './account-names.js';
+import { type Ahead, allowed, paced } from './calendar.js';
 import { lapse } from './oracle-clock.js';
 import { type Draft, judgeAddition, makeLot, repayDebt, write } from './oracle-draft.js';
 import {
   type Amounts,
   type Counted,
   expiryOf,
+  longest,
   NOTHING_COUNTS,
   ownType,
   periodsAfter,
@@ -42,16 +44,31 @@ export function grantLot(draft: Draft, amount: Micro, { planId, start, expiresAt
   return lot;
 }
 
+interface Allocation {
+  readonly share: Share;
+  readonly rolled: Micro;
+  /** When it is granted, and how long its limit takes to be earned. */
+  readonly at: number;
+  readonly length: number;
+}
+
 /** What the current period is worth and was not granted yet, and what of the plan's own type rolls over into it. */
-export function allocated(drafts: readonly Draft[], one: Subscription, share = ALL, rolled: Micro = 0n): Subscription {
+export function allocated(
+  drafts: readonly Draft[],
+  one: Subscription,
+  { share = ALL, rolled = 0n, at = one.start, length = one.end - one.start }: Partial<Allocation> = {},
+): Subscription {
   const { had, carried } = countedAgainst(one);
   const lot = { planId: one.terms.name, start: one.start, expiresAt: expiryOf(one) };
   const lots = [...one.lots];
   const more: Record<string, Micro> = {};
+  const ahead = { ...one.ahead };
   for (const [type, limit] of Object.entries(one.terms.limits)) {
     const draft = draftOf(drafts, type);
     const rest = limit - smaller(limit, had.amounts[type] ?? 0n);
-    const amount = partOf(rest, share);
+    const begun = paced(one.ahead[type], { limit, length, longest: longest(one.terms.unit) }, at);
+    const amount = allowed(partOf(rest, share), limit, begun, at);
+    ahead[type] = { ...begun, amount: begun.amount + amount };
     if (amount > 0n) lots.push(grantLot(draft, amount, { ...lot, as: 'period' }).id);
     if (rolled > 0n && type === ownType(one.terms)) {
       lots.push(grantLot(draft, rolled, { ...lot, as: 'rollover' }).id);
@@ -64,6 +81,7 @@ export function allocated(drafts: readonly Draft[], one: Subscription, share = A
     ...one,
     isAllocated: true,
     lots,
+    ahead,
     had: isAny ? { amounts: { ...had.amounts, ...more }, until: one.end } : had,
     // What ends with this very period keeps nothing from it.
     carried: carried.until === one.end ? NOTHING_COUNTS : carried,
@@ -93,14 +111,18 @@ export function restGranted(drafts: readonly Draft[], one: Subscription): Subscr
   const expiresAt = expiryOf(one);
   const amounts: Record<string, Micro> = less(one.had.amounts, kept);
   const lots = [...one.lots];
+  const ahead = { ...one.ahead };
   for (const [type, limit] of Object.entries(one.terms.limits)) {
-    const due = expiresAt > until ? partOf(smaller(limit, kept[type] ?? 0n), share) : 0n;
+    const wanted = expiresAt > until ? partOf(smaller(limit, kept[type] ?? 0n), share) : 0n;
+    const before = ahead[type] as Ahead;
+    const due = wanted === 0n ? 0n : allowed(wanted, limit, before, until);
     if (due === 0n) continue;
+    ahead[type] = { ...before, amount: before.amount + due };
     amounts[type] = (amounts[type] ?? 0n) + due;
     const lot = { planId: one.terms.name, start: until, expiresAt, as: 'rest' } as const;
     lots.push(grantLot(draftOf(drafts, type), due, lot).id);
   }
-  return { ...one, lots, had: { amounts, until: one.end }, carried: NOTHING_COUNTS };
+  return { ...one, lots, ahead, had: { amounts, until: one.end }, carried: NOTHING_COUNTS };
 }
 
 function less(all: Amounts, part: Amounts): Record<string, Micro> {
@@ -115,13 +137,15 @@ export function draftOf(drafts: readonly Draft[], type: string): Draft {
 
 /**
  * What the ending period leaves to the next, of the next one's own type: what lapsed of its lots when they ended with
- * it, up to the cap.
+ * it, or when they would have without a pause, up to the cap.
  */
 export function rolledOver(drafts: readonly Draft[], { next, terms, lots, end }: Subscription): Micro {
   const { rolloverCap } = next ?? terms;
-  if (rolloverCap === null) return 0n;
+  if (rolloverCap === null || terms.days !== null) return 0n;
   const { account } = draftOf(drafts, ownType(next ?? terms));
-  const ended = lots.flatMap((id) => account.lots.get(id) ?? []).filter((lot) => lot.expiresAt === end);
+  const ended = lots
+    .flatMap((id) => account.lots.get(id) ?? [])
+    .filter((lot) => lot.expiresAt !== null && lot.expiresAt <= end);
   return smaller(
     rolloverCap,
     ended.reduce((sum, lot) => sum + lot.expiredOnTime, 0n),

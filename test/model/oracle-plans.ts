@@ -4,7 +4,7 @@
  */
 
 import { CREDIT_TYPE, nameOf } from './account-names.js';
-import { monthsAfter } from './calendar.js';
+import { type Ahead, monthsAfter } from './calendar.js';
 import type { Micro } from './oracle-state.js';
 
 const MICRO = 1_000_000n;
@@ -104,6 +104,8 @@ export interface Subscription {
   /** What plans granted, and the part of it that an earlier period was: it falls due when that would have ended. */
   readonly had: Counted;
   readonly carried: Counted;
+  /** By credit type, how far the plans are ahead of what time has earned. */
+  readonly ahead: Readonly<Record<string, Ahead>>;
   readonly isTrial: boolean;
   readonly hadTrial: boolean;
   /** Of the current period. */
@@ -148,6 +150,11 @@ export function accountsOf(user: string, one: Subscription | null, plan?: PlanTe
 
 export function recurringLabel(user: string): string {
   return `cycle of ${user}`;
+}
+
+/** How long a period lasts at most. */
+export function longest(unit: PlanTerms['unit']): number {
+  return { daily: 1, weekly: 7, monthly: 31, yearly: 366 }[unit] * DAY;
 }
 
 export function periodsAfter(anchor: number, unit: PlanTerms['unit'], count: number): number {

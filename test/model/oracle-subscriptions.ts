@@ -7,6 +7,7 @@ import {
   DAY,
   isCurrent,
   isRunning,
+  longest,
   NOTHING_COUNTS,
   ownType,
   PERIODS_MAX,
@@ -52,6 +53,7 @@ function started(
     ...{ anchor: isTrial ? end : now, index: isTrial ? 0 : 1, start: now, end, isAllocated: false },
     ...{ renews, validUntil: renews ? null : end, pausedAt: null },
     ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
+    ahead: before?.ahead ?? {},
     ...{ isTrial, hadTrial: isTrial || before?.hadTrial === true, lots: [] },
   };
 }
@@ -70,9 +72,12 @@ function upgrade(drafts: Drafts, current: Subscription, terms: PlanTerms, call: 
   }
   const { start, end } = going;
   const counts = terms.unit === going.terms.unit ? {} : { anchor: end, index: 0 };
-  const same = { ...going, ...counts, terms, isAllocated: false, validUntil: renews ? null : end };
+  const lots = going.terms.days === null ? going.lots : [];
+  const same = { ...going, ...counts, lots, terms, isAllocated: false, validUntil: renews ? null : end };
   const share = { of: Math.max(0, end - now), whole: end - start };
-  return answer(settle(drafts, allocated(drafts, same, share)));
+  // A plan of other periods earns its limit at its own pace, in the running period too.
+  const length = terms.unit === going.terms.unit ? end - start : longest(terms.unit);
+  return answer(settle(drafts, allocated(drafts, same, { share, at: now, length })));
 }
 
 /** Rule 31: what is due by now, in order; the current period too where it was not allocated. */
@@ -95,7 +100,7 @@ export function renew(drafts: Drafts, offered: Offered): Result | Nothing {
       return grantedBy(drafts, ownType(one.terms));
     }
     const rolled = rolledOver(drafts, one);
-    one = allocated(drafts, nextPeriod(one), undefined, rolled);
+    one = allocated(drafts, nextPeriod(one), { rolled });
     if (isRestDue(one, now)) one = restGranted(drafts, one);
   }
   if (done === 0) return NOTHING_DUE;

@@ -38,7 +38,7 @@ describe('every field of a stored row', () => {
       tell: (row: PlanRow) => termsOf(row),
       hidden: {
         ...{ version: WRITES, description: own, price: own, currency: own, metadata: own },
-        ...{ isActive: own, createdAt: own, updatedAt: own },
+        ...{ isActive: own, deactivatedAt: own, createdAt: own, updatedAt: own },
       },
     };
     expect(await misplaced(terms)).toEqual([]);

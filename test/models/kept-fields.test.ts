@@ -41,7 +41,13 @@ describe('every term of a grant', () => {
 describe('a field of a definition', () => {
   const own = ['id', 'version', 'createdAt', 'updatedAt'];
   test.each([
-    ['a plan', planSchema, library.PlanInputSchema, 'src/models/inputs/plans.ts', [...own, 'isActive']],
+    [
+      'a plan',
+      planSchema,
+      library.PlanInputSchema,
+      'src/models/inputs/plans.ts',
+      [...own, 'isActive', 'deactivatedAt'],
+    ],
     ['a promo code', promoSchema, library.PromoInputSchema, 'src/models/inputs/promos.ts', [...own, 'claims']],
   ])("of %s can be given, or is the library's own", (_, { shape }, input, file, ofLibrary) => {
     const given = Object.keys(input.shape);

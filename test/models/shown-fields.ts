@@ -75,7 +75,14 @@ const GRANTS = 'is what the next grant is reckoned by';
 /** What no answer about a subscription has. */
 const OF_PERIODS = {
   ...{ version: WRITES, anchor: PERIODS, periods: PERIODS, pausedAt: PERIODS, isTrial: 'is the status' },
-  ...{ hadTrial: GRANTS, granted: GRANTS, grantedUntil: GRANTS, carried: GRANTS, carriedUntil: GRANTS },
+  ...{
+    hadTrial: GRANTS,
+    granted: GRANTS,
+    grantedUntil: GRANTS,
+    carried: GRANTS,
+    carriedUntil: GRANTS,
+    allowance: GRANTS,
+  },
   ...{ isAllocated: GRANTS, lots: GRANTS, dueAt: DUE, updatedAt: 'is the instant of its last entry' },
 };
 

@@ -9,6 +9,8 @@ const AMOUNTS = {
   CREDIT_MODEL_RUNS: [400, 2_000],
   CREDIT_SCHEDULED_RUNS: [50, 200],
   CREDIT_PLAN_RUNS: [60, 300],
+  /** Ways of switching between plans for a year, of each kind. */
+  CREDIT_STRATEGIES: [12, 60],
   CREDIT_STORE_MODEL_RUNS: [8, 30],
   CREDIT_TRANSCRIPT_STEPS: [200, 1_000],
   CREDIT_CHAOS_ROUNDS: [8, 16],

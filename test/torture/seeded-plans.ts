@@ -6,6 +6,65 @@ const JOBS = 'test/jobs/jobs.test.ts';
 
 export const PLAN_BUGS: readonly SeededBug[] = [
   {
+    id: 'SB-57',
+    title: 'createAccount sets options that it does not name back to their defaults',
+    file: 'src/core/decide.ts',
+    find: 'account.options = { ...account.options, ...command.options };\n  account.created',
+    replace:
+      'account.options = { overdraftLimit: null, lowCreditThreshold: null, metadata: null, ...command.options };\n  account.created',
+    tests: [
+      {
+        file: 'test/credits/sign-in.test.ts',
+        name: 'an account that is created after its first write, in memory keeps the options',
+      },
+    ],
+  },
+  {
+    id: 'SB-58',
+    title: 'switching between plans is granted more than any of them',
+    file: 'src/core/plan-allowance.ts',
+    find: 'const units = Math.max(0, Math.min(wanted, limit - aheadAt(allowance, at)));',
+    replace: 'const units = wanted;',
+    tests: [
+      { file: 'test/plans/strategies.test.ts', name: 'plans of a week and of a day by turns' },
+      { file: 'test/plans/strategies.test.ts', name: 'a monthly plan of 100 that is set again every' },
+    ],
+  },
+  {
+    id: 'SB-59',
+    title: 'a plan with longer periods that takes over a short one earns its limit in the short one',
+    file: 'src/core/subscription.ts',
+    find: 'return isAnother ? { lengthMs: LONGEST_MS[terms.billingPeriod] } : {};',
+    replace: 'return {};',
+    tests: [{ file: 'test/plans/strategies.test.ts', name: 'a week that takes over a day again and again' }],
+  },
+  {
+    id: 'SB-60',
+    title: 'a late job takes away the period that began before its plan was deactivated',
+    file: 'src/core/subscription.ts',
+    find: 'plan.deactivatedAt !== null && plan.deactivatedAt > at',
+    replace: 'plan.deactivatedAt !== null && plan.deactivatedAt < new Date(0)',
+    tests: [
+      {
+        file: 'test/plans/kept-periods.test.ts',
+        name: 'periods that nobody takes away, in memory a period that began',
+      },
+    ],
+  },
+  {
+    id: 'SB-61',
+    title: 'a pause loses what would roll over',
+    file: 'src/core/period-grants.ts',
+    find: 'grant.expiresAt.valueOf() <= row.periodEnd.getTime()',
+    replace: 'grant.expiresAt.valueOf() === row.periodEnd.getTime()',
+    tests: [
+      {
+        file: 'test/plans/kept-periods.test.ts',
+        name: 'periods that nobody takes away, in memory what is left of a period',
+      },
+    ],
+  },
+  {
     id: 'SB-15',
     title: 'a period is counted from the one before it instead of from the anchor',
     file: 'src/core/subscription.ts',

@@ -35,6 +35,7 @@ export const SubscriptionPlanSchema = strictObject({
   timeZone: z.string().nullable().describe('IANA name of the zone whose clock periods follow; null for UTC.'),
   metadata: jsonObject.describe('Data that the host gave with it; {} without any.'),
   isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
+  deactivatedAt: z.date().nullable().describe('When it was deactivated. Periods that began before are granted still.'),
   createdAt: instant.describe('The instant at which it was made.'),
   updatedAt: instant.describe('The instant of its last change.'),
 });

@@ -10,7 +10,7 @@ import { definedFields, type Loose } from '../input/given-fields.js';
 import { refuseField } from '../pipeline/definitions.js';
 
 /** The fields that a caller gives. */
-export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'createdAt' | 'updatedAt'>;
+export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'deactivatedAt' | 'createdAt' | 'updatedAt'>;
 
 /** The fields that an input may leave out. */
 export const PLAN_DEFAULTS = {

@@ -50,7 +50,7 @@ export class Plans<S> {
       given: fields,
       options: parseMutationOptions(given),
       decide: async ({ at, id }) => {
-        const own = { id: `p-${id}`, version: 1, isActive: true, createdAt: at, updatedAt: at };
+        const own = { id: `p-${id}`, version: 1, isActive: true, deactivatedAt: null, createdAt: at, updatedAt: at };
         const row: PlanRow = { ...PLAN_DEFAULTS, ...fields, ...own };
         checkPlan(row, this.#rules);
         return this.#definitions.inserted('Plan created', row);
@@ -96,7 +96,9 @@ export class Plans<S> {
       options: parseMutationOptions(given),
       decide: async ({ at, rest }) => {
         const row = await this.#definitions.existing(id, rest());
-        const next = { ...row, version: row.version + 1, isActive, updatedAt: at };
+        const endedAt = row.isActive ? at : row.deactivatedAt;
+        const deactivatedAt = isActive ? null : endedAt;
+        const next = { ...row, version: row.version + 1, isActive, deactivatedAt, updatedAt: at };
         return this.#definitions.replaced(isActive ? 'Plan activated' : 'Plan deactivated', next);
       },
     });

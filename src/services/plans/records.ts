@@ -25,14 +25,19 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
 }
 
 /** The plan as an entry keeps it; `planFromJson` is the way back. */
-export function planToJson({ createdAt, updatedAt, ...plan }: PlanRow): JsonObject {
+export function planToJson({ createdAt, updatedAt, deactivatedAt, ...plan }: PlanRow): JsonObject {
   const dates = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
-  return { ...plan, ...dates };
+  return { ...plan, ...dates, ...(deactivatedAt && { deactivatedAt: deactivatedAt.toISOString() }) };
 }
 
 export function planFromJson(json: JsonObject): PlanRow {
-  const { createdAt, updatedAt } = json as { createdAt: string; updatedAt: string };
-  return { ...(json as JsonObject & PlanRow), createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
+  const { createdAt, updatedAt, deactivatedAt } = json as Record<'createdAt' | 'updatedAt' | 'deactivatedAt', string>;
+  return {
+    ...(json as JsonObject & PlanRow),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(updatedAt),
+    deactivatedAt: deactivatedAt ? new Date(deactivatedAt) : null,
+  };
 }
 
 /** Null for a removed subscription. One that is over by `now` is ended, although no job has written it yet. */
