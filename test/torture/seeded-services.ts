@@ -13,6 +13,19 @@ const CONFORMANCE = 'test/db/conformance.test.ts';
 
 export const SERVICE_BUGS: readonly SeededBug[] = [
   {
+    id: 'SB-62',
+    title: 'a remembered state is compared by a counter, which two histories share',
+    file: 'src/services/pipeline/account-memory.ts',
+    find: 'return version + 1 + (hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16) % STEP_MAX);',
+    replace: 'return version + 1 + (hash === null ? 0 : STEP_MAX - STEP_MAX);',
+    tests: [
+      {
+        file: 'test/pipeline/lost-commits.test.ts',
+        name: 'a database that loses commits, in memory nothing later is overwritten by a process that remembers 2',
+      },
+    ],
+  },
+  {
     id: 'SB-02',
     title: 'the balance is the running total of the newest entry, whatever lapsed since',
     file: 'src/services/credits/balances.ts',

@@ -17,6 +17,18 @@ export function versionedAccount(row: AccountRow): VersionedAccount {
   return { account: accountFromRow(row), version: row.version };
 }
 
+/** The most that a version grows by. One account has room for 17 thousand million commits. */
+const STEP_MAX = 2 ** 20;
+
+/**
+ * The version after one more commit. It grows by a number that the account's last hash decides, so that a version
+ * stands for one history: where a database loses commits that were acknowledged and others are written in their place,
+ * a process that remembers a lost state meets its version again once in a million times, and else conflicts and reads.
+ */
+export function nextVersion(version: number, { hash }: Account): number {
+  return version + 1 + (hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16) % STEP_MAX);
+}
+
 /** Bounded: the account committed longest ago leaves first. A stale state is harmless, because its commit conflicts. */
 export class AccountMemory {
   readonly #states = new Map<string, VersionedAccount>();

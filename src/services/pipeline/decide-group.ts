@@ -11,7 +11,7 @@ import { type CreditErrorCode, creditError } from '../../errors.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CreditEvent } from '../../models/events.js';
 import { replaceOf } from '../store/tables.js';
-import type { VersionedAccount } from './account-memory.js';
+import { nextVersion, type VersionedAccount } from './account-memory.js';
 import { ChangeSet } from './change-set.js';
 import { contextOf, type DecisionSettings } from './context.js';
 import { errorOf, findEarlier, prefetch, replayOf } from './earlier-outcome.js';
@@ -198,8 +198,9 @@ function finish<S>({ group, accounts, changes, entries, events, sent, fenced }: 
     for (let i = 0; i < accounts.length; i++) {
       const account = accounts[i] as Account;
       const { version } = group.states[i] as VersionedAccount;
-      states.push({ account, version: version + 1 });
-      unit.push(replaceOf('account', accountToRow(account, version + 1)));
+      const next = nextVersion(version, account);
+      states.push({ account, version: next });
+      unit.push(replaceOf('account', accountToRow(account, next), version));
     }
   }
   return { unit, states, entries, events, sent };

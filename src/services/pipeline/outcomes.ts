@@ -77,7 +77,7 @@ export class Outcomes<S> {
       case 'unknown':
         for (const operation of decided.sent) {
           operation.uncertain = true;
-          operation.sentVersion = (decided.states[0]?.version ?? 1) - 1;
+          operation.sentVersion = group.states[0]?.version ?? 0;
         }
         this.again(group, true);
         return;
