@@ -1,0 +1,50 @@
+/** Seeded bugs of what runs beside the calls: jobs, timers, the clock, the outbox of an operator, and their ends. */
+import type { SeededBug } from './seeded-bug.js';
+
+const UNANSWERED = 'test/outbox/unanswered.test.ts';
+const SINK_FAILING = 'test/ledger/sink-failing.test.ts';
+
+export const JOB_BUGS: readonly SeededBug[] = [
+  {
+    id: 'SM-j01',
+    title: 'two counts are started together and awaited one after the other',
+    file: 'src/services/outbox/service.ts',
+    find: 'const [pending, failed] = await Promise.all([',
+    replace: 'const counts = [',
+    also: [
+      {
+        find: "            count(store, receiverOf(name), 'failed', timeoutMs),\n          ]);",
+        replace: `            count(store, receiverOf(name), 'failed', timeoutMs),
+          ] as const;
+          const [pending, failed] = [await counts[0], await counts[1]];`,
+      },
+    ],
+    tests: [{ file: UNANSWERED, name: 'a list of sinks whose counts all fail rejects once' }],
+  },
+  {
+    id: 'SM-j02',
+    title: 'nobody waits for what a ledger sink answers to an append',
+    file: 'src/services/ledger/service.ts',
+    find: 'await Promise.all([sink.append(lines), sink.flush()]);',
+    replace: 'void sink.append(lines);\n      await sink.flush();',
+    tests: [{ file: SINK_FAILING, name: 'a sink that rejects what it is to append fails the reconciliation' }],
+  },
+  {
+    id: 'SM-j03',
+    title: 'a ledger sink that throws at once throws in a turn of its own',
+    file: 'src/services/ledger/mirror.ts',
+    find: '(async () => sink.ready())()',
+    replace: 'sink.ready()',
+    tests: [{ file: SINK_FAILING, name: 'a required sink that throws where it should reject' }],
+  },
+  {
+    id: 'SM-j04',
+    title: 'a transaction that throws at once leaves its deadline alone',
+    file: 'src/db/sql/transaction.ts',
+    find: '(async () => run(session))()',
+    replace: 'run(session)',
+    tests: [
+      { file: 'test/db/postgres/connections.test.ts', name: 'a transaction that throws at once, and whose rollback' },
+    ],
+  },
+];
