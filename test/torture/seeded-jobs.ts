@@ -2,6 +2,7 @@
 import type { SeededBug } from './seeded-bug.js';
 
 const UNANSWERED = 'test/outbox/unanswered.test.ts';
+const PROMO_REFUSALS = 'test/promos/refusals.test.ts';
 const SINK_FAILING = 'test/ledger/sink-failing.test.ts';
 
 export const JOB_BUGS: readonly SeededBug[] = [
@@ -45,6 +46,18 @@ export const JOB_BUGS: readonly SeededBug[] = [
     replace: 'run(session)',
     tests: [
       { file: 'test/db/postgres/connections.test.ts', name: 'a transaction that throws at once, and whose rollback' },
+    ],
+  },
+  {
+    id: 'SM-j05',
+    title: 'a detail of a refusal takes the place of its code',
+    file: 'src/services/pipeline/refusal-entry.ts',
+    find: 'return { ...(details as JsonObject), code };',
+    replace:
+      'return { code, ...Object.fromEntries(Object.entries(details).map(([k, v]) => [k.replace("promoC", "c"), v])) };',
+    tests: [
+      { file: PROMO_REFUSALS, name: "a refused claim keeps the error's code in entry and notification" },
+      { file: PROMO_REFUSALS, name: 'a claim of SPRING whose refusal was written and not answered' },
     ],
   },
 ];
