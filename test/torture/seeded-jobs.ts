@@ -1,6 +1,7 @@
 /** Seeded bugs of what runs beside the calls: jobs, timers, the clock, the outbox of an operator, and their ends. */
 import type { SeededBug } from './seeded-bug.js';
 
+const TIME = 'test/store/time-source.test.ts';
 const UNANSWERED = 'test/outbox/unanswered.test.ts';
 const PROMO_REFUSALS = 'test/promos/refusals.test.ts';
 const SINK_FAILING = 'test/ledger/sink-failing.test.ts';
@@ -59,5 +60,38 @@ export const JOB_BUGS: readonly SeededBug[] = [
       { file: PROMO_REFUSALS, name: "a refused claim keeps the error's code in entry and notification" },
       { file: PROMO_REFUSALS, name: 'a claim of SPRING whose refusal was written and not answered' },
     ],
+  },
+  {
+    id: 'SM-j06',
+    title: 'until the database has told its time, that of this machine is used',
+    file: 'src/services/store/time-source.ts',
+    find: '    if (measured === null) throw unknownTime();',
+    replace: '    if (measured === null) return wall();',
+    also: [
+      {
+        find: 'if (cause !== LATE || ++late === LATE_ANSWERS_MAX) throw unknownTime(cause);',
+        replace: 'if (cause !== LATE || ++late === LATE_ANSWERS_MAX) return;',
+      },
+    ],
+    tests: [
+      { file: TIME, name: 'is unknown until the database has told it' },
+      { file: TIME, name: 'a first ping that fails lapses no credits on a machine whose clock is a day ahead' },
+    ],
+  },
+  {
+    id: 'SM-j07',
+    title: 'after a sleep the time from before it goes on',
+    file: 'src/services/store/time-source.ts',
+    find: 'const known = measured !== null && !hasSlept(measured) ? measured : null;',
+    replace: 'const known = measured;',
+    tests: [{ file: TIME, name: 'that the machine has slept through is not used' }],
+  },
+  {
+    id: 'SM-j08',
+    title: 'the report of a job needs the time of the database',
+    file: 'src/services/jobs/sweep.ts',
+    find: 'this.#startedAt = engine.nowForReports();',
+    replace: 'this.#startedAt = engine.now();',
+    tests: [{ file: TIME, name: 'jobs whose first calls of the database fail report it, and throw nothing' }],
   },
 ];

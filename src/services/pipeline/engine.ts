@@ -183,6 +183,11 @@ export class Engine<S> {
     return this.store.time.now();
   }
 
+  /** The same for reports, which decide nothing: an instant of this machine where no other is known. Never throws. */
+  nowForReports(): number {
+    return this.store.time.nowForReports();
+  }
+
   async #inSession(request: Request, session: S): Promise<Answer> {
     if (typeof session !== 'object' || session === null) {
       throw creditError('INVALID_ARGUMENT', 'The session is not a transaction of the database.', {
