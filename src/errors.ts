@@ -11,8 +11,8 @@ type Funds = {
 type None = Record<string, never>;
 
 /**
- * The details of an error, by code. All amounts are credits. None of them is named `code`: what is stored of a refusal has
- * the error's own code under that name.
+ * The details of an error, by code. All amounts are credits. None of them is named `code`: what is stored of a refusal
+ * has the error's own code under that name.
  */
 export interface CreditErrorDetails {
   INVALID_ARGUMENT: { path: string; expected: string };

@@ -6,7 +6,7 @@ import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import type { CreditManagement } from '../../src/services/manager/contract.js';
 import { QUIET } from '../support/quiet.js';
 
-test('run goes on when the first calls of the database fail: it reports the round, and the next one works', async () => {
+test('run reports a round whose first calls of the database fail, and goes on', async () => {
   const stop = new AbortController();
   const said = { out: '', err: '' };
   /** One for each job of the first round. */

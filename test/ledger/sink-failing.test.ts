@@ -32,7 +32,7 @@ test('a sink that rejects what it is to append fails the reconciliation, and lea
   await manager.close();
 });
 
-test('a required sink that throws where it should reject refuses the calls behind a commit, and ends no process', async () => {
+test('a required sink that throws where it should reject refuses the calls behind a commit alone', async () => {
   let answers = Number.POSITIVE_INFINITY;
   const ready = () => {
     if (answers-- > 0) return Promise.resolve();

@@ -6,7 +6,7 @@ import { QUIET } from '../support/quiet.js';
 
 const INACTIVE = { success: false, creditsAwarded: 0, message: 'Promo is inactive' };
 
-test("a refused claim keeps the error's code in entry and notification, and the promo's own code beside it", async () => {
+test("a refused claim keeps the error's code in entry and notification, and the promo's beside it", async () => {
   const queue = new InMemoryNotificationQueue();
   const { manager } = bench({ queue, notifyErrors: true, logger: QUIET });
   await manager.promos.createPromo({ code: 'SPRING', credits: 5, isActive: false });

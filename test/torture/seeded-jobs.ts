@@ -1,6 +1,8 @@
 /** Seeded bugs of what runs beside the calls: jobs, timers, the clock, the outbox of an operator, and their ends. */
 import type { SeededBug } from './seeded-bug.js';
 
+const IDLE = 'test/outbox/idle.test.ts';
+const TAKEN_OFF = 'test/outbox/taken-off.test.ts';
 const TIME = 'test/store/time-source.test.ts';
 const UNANSWERED = 'test/outbox/unanswered.test.ts';
 const PROMO_REFUSALS = 'test/promos/refusals.test.ts';
@@ -93,5 +95,45 @@ export const JOB_BUGS: readonly SeededBug[] = [
     find: 'this.#startedAt = engine.nowForReports();',
     replace: 'this.#startedAt = engine.now();',
     tests: [{ file: TIME, name: 'jobs whose first calls of the database fail report it, and throw nothing' }],
+  },
+  {
+    id: 'SM-j09',
+    title: 'a process that was idle learns the sinks beside its first event',
+    file: 'src/services/store/sink-registry.ts',
+    find: 'return age > KNOWN_MAX_MS ? this.#learning : null;',
+    replace: 'return null;',
+    tests: [{ file: IDLE, name: 'in memory for 65 seconds writes its first event for a sink' }],
+  },
+  {
+    id: 'SM-j10',
+    title: 'what waits for a sink that was taken off is deleted whatever has become of the sink',
+    file: 'src/services/outbox/retention.ts',
+    find: 'await tables.writeOne([guard.change, ...page.changes], ',
+    replace: 'await tables.writeOne(page.changes, ',
+    tests: [{ file: TAKEN_OFF, name: 'retention deletes no new event of a sink that is registered again' }],
+  },
+  {
+    id: 'SM-j11',
+    title: 'the row of a sink that another process wrote first is taken for the same row',
+    file: 'src/services/store/sink-registry.ts',
+    find: '      await sleep(randomInt(1, 20));',
+    replace: '      return true;',
+    tests: [{ file: TAKEN_OFF, name: 'a sink is registered although another process takes it off' }],
+  },
+  {
+    id: 'SM-j12',
+    title: 'runs of start() keep their reports to themselves',
+    file: 'src/services/jobs/background.ts',
+    find: 'if (this.#stop.signal.aborted || skippedCount === 0) return;',
+    replace: 'if (this.#stop.signal.aborted || skippedCount >= 0) return;',
+    tests: [{ file: 'test/jobs/background.test.ts', name: 'a run that skips or stops is told to the log' }],
+  },
+  {
+    id: 'SM-j13',
+    title: 'nobody looks whether a relay delivers what waits',
+    file: 'src/services/outbox/forgotten-relay.ts',
+    find: 'now - known.since >= FORGOTTEN_AFTER_MS',
+    replace: 'now < known.since',
+    tests: [{ file: IDLE, name: 'is told once to the log of a process that writes events' }],
   },
 ];

@@ -43,7 +43,7 @@ export class Store<S> extends Tables<S> {
     this.time = config.clock
       ? hostTime(config.clock)
       : databaseTime(() => config.db.ping({ timeoutMs: PING_TIMEOUT_MS }));
-    this.sinks = new SinkRegistry(this, () => this.time.now(), config.logger);
+    this.sinks = new SinkRegistry(this, () => this.time.now());
   }
 
   get settings(): Settings {
@@ -64,7 +64,6 @@ export class Store<S> extends Tables<S> {
       });
       return this.#opening;
     }
-    this.sinks.learnLater();
     return this.time.refresh();
   }
 
