@@ -3,6 +3,7 @@ import type { SeededBug } from './seeded-bug.js';
 
 const IDLE = 'test/outbox/idle.test.ts';
 const TAKEN_OFF = 'test/outbox/taken-off.test.ts';
+const RESUMED = 'test/pipeline/resumed.test.ts';
 const TIME = 'test/store/time-source.test.ts';
 const UNANSWERED = 'test/outbox/unanswered.test.ts';
 const PROMO_REFUSALS = 'test/promos/refusals.test.ts';
@@ -135,5 +136,39 @@ export const JOB_BUGS: readonly SeededBug[] = [
     find: 'now - known.since >= FORGOTTEN_AFTER_MS',
     replace: 'now < known.since',
     tests: [{ file: IDLE, name: 'is told once to the log of a process that writes events' }],
+  },
+  {
+    id: 'SM-j14',
+    title: 'keys of the library are judged by what ids of a host usually look like',
+    file: 'src/services/pipeline/engine.ts',
+    find: 'this.#config.ownIds ? isOwnId(id) : UUID.test(id)',
+    replace: '(this.#config.ownIds ? /^[A-Za-z0-9_-]{1,64}$/ : UUID).test(id)',
+    tests: [{ file: RESUMED, name: "taken where the host's ids have slashes, dots and spaces" }],
+  },
+  {
+    id: 'SM-j15',
+    title: 'a refused retry under a key of the library does not hold up the first commit',
+    file: 'src/services/pipeline/decide-group.ts',
+    find: 'if (!recorded && !operation.uncertain && !operation.resumes) return',
+    replace: 'if (!recorded && !operation.uncertain) return',
+    tests: [
+      { file: RESUMED, name: 'keeps the first commit from landing, although nothing is written of this refusal' },
+    ],
+  },
+  {
+    id: 'SM-j16',
+    title: 'nor does one that finds nothing to do',
+    file: 'src/services/pipeline/decide-group.ts',
+    find: 'if (operation.uncertain || operation.resumes) pass.fenced = true;',
+    replace: 'if (operation.uncertain) pass.fenced = true;',
+    tests: [{ file: RESUMED, name: 'keeps it from landing where the retry finds nothing to do' }],
+  },
+  {
+    id: 'SM-j17',
+    title: 'the refusal of a plan or promo code is not written under the id of its operation',
+    file: 'src/services/pipeline/definition-call.ts',
+    find: 'if (mayLand && isOwn && isFinal(refusal)) await',
+    replace: 'if (mayLand && !isOwn && isFinal(refusal)) await',
+    tests: [{ file: RESUMED, name: 'keeps the deletion of a plan from landing when the plan has got a subscriber' }],
   },
 ];
