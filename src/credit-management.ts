@@ -18,6 +18,7 @@ import { expirationService } from './services/jobs/expiration.js';
 import { buildJobs } from './services/jobs/service.js';
 import type { CreditManagement } from './services/manager/contract.js';
 import { notificationService } from './services/notifications/service.js';
+import { ForgottenRelay } from './services/outbox/forgotten-relay.js';
 import { OutboxRelay } from './services/outbox/relay.js';
 import { outboxService } from './services/outbox/service.js';
 import { subscriptionService } from './services/plans/service.js';
@@ -43,6 +44,8 @@ export function createCreditManagement<S = MemorySession, const U extends string
     creditTypes.map((creditType) => [creditType, buildCreditService({ engine, creditType, settings, cache })]),
   );
   const credits = services.get('credits') as CreditService<S>;
+  const forgotten = new ForgottenRelay(store, logger);
+  store.sinks.watch(() => void forgotten.look());
   const relay = new OutboxRelay<S>({ store, ids, logger, sinks, queue, settings: resolved.outbox });
   const notifications = notificationService<S>({
     ...{ engine, settings, creditTypes, timeoutMs },

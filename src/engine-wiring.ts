@@ -51,7 +51,10 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     notifyErrors: options.notifyErrors,
     errorEntries: options.ledger.errors,
   });
-  const admit = () => mirror?.ready() ?? null;
+  const admit = () => {
+    const [learning, ready] = [store.sinks.upToDate(), mirror?.ready() ?? null];
+    return learning && ready ? Promise.all([learning, ready]).then(() => {}) : (learning ?? ready);
+  };
   const committed = afterCommit.committed.bind(afterCommit);
   const pipeline = new Pipeline<S>({ store, settings, committed, admit, ...options.pipeline });
   const engine = new Engine<S>({

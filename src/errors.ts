@@ -10,7 +10,10 @@ type Funds = {
 };
 type None = Record<string, never>;
 
-/** The details of an error, by code. All amounts are credits. */
+/**
+ * The details of an error, by code. All amounts are credits. None of them is named `code`: what is stored of a refusal
+ * has the error's own code under that name.
+ */
 export interface CreditErrorDetails {
   INVALID_ARGUMENT: { path: string; expected: string };
   INVALID_AMOUNT: { given: string; roundedUp?: number };
@@ -29,9 +32,9 @@ export interface CreditErrorDetails {
   PLAN_IN_USE: { id: string };
   SUBSCRIPTION_NOT_FOUND: { userId: string };
   CYCLE_ACTIVE: { userId: string };
-  PROMO_NOT_FOUND: { code: string };
-  PROMO_EXISTS: { code: string };
-  PROMO_NOT_ELIGIBLE: { code: string; reason: string };
+  PROMO_NOT_FOUND: { promoCode: string };
+  PROMO_EXISTS: { promoCode: string };
+  PROMO_NOT_ELIGIBLE: { promoCode: string; reason: string };
   PAYMENT_NOT_FOUND: { id: string };
   PAYMENT_MISMATCH: { field: string };
   PROVIDER_NOT_FOUND: { provider: string; available: string[] };

@@ -36,7 +36,7 @@ export function claimPromo(draft: Draft, { code, creditType }: CommandOf<'claim_
   const reason = ineligible(promo, uses, account.userId, account.at);
   if (reason !== null || promo === null) {
     const message = `The promo code cannot be claimed: ${reason}.`;
-    return refuse('PROMO_NOT_ELIGIBLE', message, { code, reason: reason ?? '' });
+    return refuse('PROMO_NOT_ELIGIBLE', message, { promoCode: code, reason: reason ?? '' });
   }
   if (promo.creditType !== creditType) return refuse('CONTENTION', 'The promo changed meanwhile.', { attempts: 1 });
   const terms = { ...PLAIN_TERMS, source: 'promo', reference: promo.id } as const;

@@ -233,7 +233,7 @@ test('every job ends by itself after ten minutes, or after the time it is given'
     given.push(options?.maxDurationMs);
     return {} as never;
   };
-  const engine = { read: async () => {}, now: () => 0 } as unknown as Engine<Session>;
+  const engine = { read: async () => {}, nowForReports: () => 0 } as unknown as Engine<Session>;
   const notifications = { notifyExpiringForAll: (_: number, options?: object) => note(options) };
   const all = buildJobs({ engine, relay: { run: note }, notifications });
   await all.runOutbox();

@@ -3,7 +3,7 @@ import { createTestCredits, sequenceIds, testClock } from '../../src/entries/tes
 import { type CreditEvent, createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import { defaultLogger } from '../../src/services/manager/default-logger.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
-import { databaseTime, hostTime } from '../../src/services/store/time-source.js';
+import { hostTime } from '../../src/services/store/time-source.js';
 import { checkedManager } from '../support/checked-manager.js';
 import { QUIET } from '../support/quiet.js';
 
@@ -190,28 +190,6 @@ describe('events', () => {
 });
 
 describe('time and ids', () => {
-  test('the time of the database counts, carried forward, not the clock of this machine', async () => {
-    let offset = 3_600_000;
-    let pings = 0;
-    const time = databaseTime(async () => {
-      pings++;
-      return { now: new Date(Date.now() + offset) };
-    });
-    expect(time.refresh()).not.toBe(null);
-    await time.refresh();
-    expect(pings).toBe(1);
-    expect(Math.abs(time.now() - Date.now() - offset)).toBeLessThan(1_000);
-    expect(time.refresh()).toBe(null);
-    offset = 0;
-    expect(Math.abs(time.now() - Date.now() - 3_600_000)).toBeLessThan(1_000);
-  });
-
-  test('a database that cannot say leaves the time to this machine', async () => {
-    const time = databaseTime(() => Promise.reject(new Error('down')));
-    await time.refresh();
-    expect(Math.abs(time.now() - Date.now())).toBeLessThan(1_000);
-  });
-
   test('a clock of the host is used as it is, and must be valid', async () => {
     expect(hostTime({ now: () => new Date(5) }).now()).toBe(5);
     expect(hostTime({ now: () => new Date(5) }).refresh()).toBe(null);

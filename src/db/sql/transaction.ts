@@ -23,7 +23,8 @@ export async function runTransaction<T>(
   });
   let answer: T;
   try {
-    answer = await Promise.race([run(session), late]);
+    // `run` is the caller's: what it throws before its first await is a rejection like any other.
+    answer = await Promise.race([(async () => run(session))(), late]);
   } catch (error) {
     await sessions.ended(session);
     await connection.query('rollback').catch(() => connection.break());

@@ -20,6 +20,13 @@ export function isIdentifier(value: unknown): value is string {
   return !CONTROL.test(value) && value.isWellFormed();
 }
 
+const OWN_ID_MAX = 200;
+
+/** An id that a host makes: an identifier that leaves room for what longer ids add to it (`op_…`, `r-…`, `….to`). */
+export function isOwnId(value: unknown): value is string {
+  return isIdentifier(value) && value.length <= OWN_ID_MAX;
+}
+
 export const identifierSchema = z
   .string({ error: 'a string' })
   .refine(isIdentifier, { error: 'a string of 1 to 255 characters without control characters' });

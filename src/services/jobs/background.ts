@@ -3,7 +3,9 @@ import { randomInt } from 'node:crypto';
 import type { StartOptions } from '../../models/inputs/notifications.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { clearTimeout, setTimeout } from '../../timers.js';
-import type { Jobs } from './contract.js';
+import type { JobReport, Jobs } from './contract.js';
+
+const SKIPPED_TOLD_MAX = 10;
 
 export class Background {
   readonly #jobs: Jobs;
@@ -24,12 +26,21 @@ export class Background {
     const { signal } = this.#stop;
     const round = async () => {
       for (const run of [this.#jobs.runExpiration, this.#jobs.runReservationExpiry, this.#jobs.runAllocation]) {
-        await run({ signal });
+        this.#tell(await run({ signal }));
       }
-      if (delivers) await this.#jobs.runExpiringNotifications({ signal });
+      if (delivers) this.#tell(await this.#jobs.runExpiringNotifications({ signal }));
     };
     this.#repeat(round, jobsEverySeconds * 1000);
-    if (delivers) this.#repeat(() => this.#jobs.runOutbox({ signal }), outboxEverySeconds * 1000);
+    const deliver = async () => this.#tell(await this.#jobs.runOutbox({ signal }));
+    if (delivers) this.#repeat(deliver, outboxEverySeconds * 1000);
+  }
+
+  /** Logs a report of something that did not work: nobody else sees the reports of these runs. */
+  #tell({ job, status, processed, skippedCount, skipped }: JobReport): void {
+    if (this.#stop.signal.aborted || skippedCount === 0) return;
+    const told = { job, status, processed, skippedCount, skipped: skipped.slice(0, SKIPPED_TOLD_MAX) };
+    if (status === 'stopped') this.#logger.error(told, 'A job was stopped before its end; it runs again later');
+    else this.#logger.warn(told, 'A job skipped what it could not process; it tries again later');
   }
 
   /** Starts no more jobs, and resolves when the running ones have stopped between two batches. */

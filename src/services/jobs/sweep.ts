@@ -48,7 +48,7 @@ export class Sweep<S, J extends JobName> {
     this.#engine = engine;
     this.#job = job;
     this.#options = given === undefined ? {} : parse(jobSchema, given);
-    this.#startedAt = engine.now();
+    this.#startedAt = engine.nowForReports();
   }
 
   /** Walks along the rows that are due by one instant. Never rejects: it skips a row that fails, and reports why. */

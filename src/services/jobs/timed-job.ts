@@ -39,7 +39,7 @@ export async function timedJob<S, J extends JobName, R extends Shared>(
     }),
   };
   await engine.read({}, () => {}).catch(stop);
-  const startedAt = new Date(engine.now()).toISOString();
+  const startedAt = new Date(engine.nowForReports()).toISOString();
   const own = failures.length > 0 ? nothing : ((await walk(options).catch(stop)) ?? nothing);
   const durationMs = Math.round(monotonicNow() - began);
   const report = { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own };

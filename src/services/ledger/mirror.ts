@@ -55,7 +55,9 @@ export class LedgerMirror {
 
   /** Null when mutations may go on; else a promise, which rejects with `LEDGER_FILE_UNAVAILABLE` when they may not. */
   ready(): Promise<void> | null {
-    return this.#config.refuse ? this.#config.sink.ready() : null;
+    const { refuse, sink } = this.#config;
+    // A host's sink that throws refuses the calls that ask, as one that rejects does.
+    return refuse ? (async () => sink.ready())() : null;
   }
 
   health(): LedgerSinkHealth {

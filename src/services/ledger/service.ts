@@ -126,8 +126,7 @@ async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number>
     missing = missing.filter(isMissing);
     for (let from = 0; from < missing.length; from += LINES_PER_APPEND) {
       const lines = missing.slice(from, from + LINES_PER_APPEND).map((entry) => lineOf(entry, ledgerId));
-      void sink.append(lines);
-      await sink.flush();
+      await Promise.all([sink.append(lines), sink.flush()]);
       added += lines.length;
     }
   }

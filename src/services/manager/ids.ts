@@ -1,7 +1,7 @@
 /** Makes UUIDv7 ids (RFC 9562). They are ordered by time, which keeps database indexes warm, and monotonic. */
 import { randomFillSync } from 'node:crypto';
 import { creditError } from '../../errors.js';
-import { isIdentifier } from '../../models/inputs/values.js';
+import { isOwnId } from '../../models/inputs/values.js';
 import { wallNow } from '../../timers.js';
 
 const POOL = 256;
@@ -15,8 +15,7 @@ export function checkedIds(ids: () => string): () => string {
     let cause: unknown;
     try {
       const id: unknown = ids();
-      // Longer ids are made of it (`op_…`, `r-…`), and those must be valid too.
-      if (isIdentifier(id) && id.length <= 200) return id;
+      if (isOwnId(id)) return id;
     } catch (error) {
       cause = error;
     }

@@ -140,7 +140,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       return 'facts';
     case 'nothing':
       operation.answer = NOTHING;
-      if (operation.uncertain) pass.fenced = true;
+      if (operation.uncertain || operation.resumes) pass.fenced = true;
       return group.fresh ? 'decided' : 'stale';
     case 'refused':
       return decideRefusal(operation, decision, pass);
@@ -163,8 +163,9 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
   const recorded = RECORDED.has(refusal.code) && !ROUTINE.has(operation.command.type);
   // No commit checks a refusal that is not written, so it must be decided on the latest state.
   if (!recorded && !group.fresh) return 'stale';
-  // An uncertain operation moves the version on with any refusal, so that its earlier attempt cannot apply afterwards.
-  if (!recorded && !operation.uncertain) return 'decided';
+  // An operation whose earlier attempt may still apply moves the version on with any refusal, so that it cannot. The
+  // attempt may be that of another call, of which this one has the key.
+  if (!recorded && !operation.uncertain && !operation.resumes) return 'decided';
   pass.fenced = true;
   pass.sent.push(operation);
   if (!recorded) return 'decided';

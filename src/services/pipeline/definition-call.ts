@@ -2,7 +2,13 @@
 import { randomInt } from 'node:crypto';
 import type { CallInfo } from '../../core/command.js';
 import { isTooLong, LINE_BYTES_MAX, sealAlone } from '../../core/entry-line.js';
-import { creditError } from '../../errors.js';
+import {
+  type CreditError,
+  type CreditErrorCode,
+  type CreditErrorDetails,
+  creditError,
+  isCreditError,
+} from '../../errors.js';
 import { type EntryRow, scopedKeyOf } from '../../models/entry.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { JsonObject } from '../../models/values.js';
@@ -92,7 +98,11 @@ export class DefinitionCall<S> {
       const message = `The idempotency key was used before for another ${operation} call. Use a new key.`;
       throw creditError('IDEMPOTENCY_CONFLICT', message, { key, operation });
     }
-    const { input: _, ...details } = earlier.details;
+    const { input: _, refusal, ...details } = earlier.details;
+    if (refusal !== undefined) {
+      this.#isUncertain = false;
+      throw refusalOf(refusal as JsonObject);
+    }
     return { details, replayed: this.#isResumed || earlier.id !== this.#id };
   }
 
@@ -101,18 +111,35 @@ export class DefinitionCall<S> {
     try {
       return await this.#write.decide({ at, id: this.#id, rest: this.#rest });
     } catch (refusal) {
-      const mayHaveLanded = this.#write.options.idempotencyKey !== undefined || this.#isUncertain;
+      const mayLand = this.#isUncertain || this.#isResumed;
+      const mayHaveLanded = this.#write.options.idempotencyKey !== undefined || mayLand;
       const landed = mayHaveLanded ? await this.findEarlier() : null;
-      if (!landed) throw refusal;
-      return landed;
+      if (landed) return landed;
+      // A host's transaction would take the fence back with everything else.
+      const isOwn = this.#write.options.session === undefined;
+      if (mayLand && isOwn && isFinal(refusal)) await this.#fence(refusal, at);
+      throw refusal;
     }
   }
 
+  /**
+   * Writes the refusal under the id that a commit of this operation would have, so that none can land any more. Where
+   * that cannot be done the call stays uncertain.
+   */
+  async #fence({ code, message, details }: CreditError, at: Date): Promise<void> {
+    this.#isUncertain = true;
+    const refused = { refusal: { code, message, details: details as JsonObject } };
+    const act: Act = { changes: [], message: 'Call refused', details: refused };
+    // A refusal is not remembered under the caller's key.
+    const entry = this.entryOf(act, at, { idempotencyKey: null, scopedKey: null, fingerprint: null });
+    if (await this.commit(act, entry)) this.#isUncertain = false;
+  }
+
   /** @throws LIMIT_EXCEEDED for an entry that no line of the ledger file would hold */
-  entryOf({ message, details }: Act, at: Date) {
+  entryOf({ message, details }: Act, at: Date, other: Partial<EntryRow> = {}) {
     const { operationId: _, ...told } = this.#info;
     const entry = systemEntry(this.#id, at, message, { ...details, input: this.#fingerprint });
-    const sealed = sealAlone({ ...entry, ...told }, this.#engine.store.settings.ledgerId);
+    const sealed = sealAlone({ ...entry, ...told, ...other }, this.#engine.store.settings.ledgerId);
     if (isTooLong(sealed)) throw tooLong();
     return sealed;
   }
@@ -187,6 +214,16 @@ function tooLong() {
     what: 'ledgerLineBytes',
     limit: LINE_BYTES_MAX,
   });
+}
+
+/** Whether an error refuses the call for good: nothing failed, and the caller did not give up. */
+function isFinal(error: unknown): error is CreditError {
+  return isCreditError(error) && !error.retryable && !isCreditError(error, 'ABORTED', 'CLOSED');
+}
+
+/** The error of a refusal that was written to fence its operation. */
+function refusalOf({ code, message, details }: JsonObject): Error {
+  return creditError(code as CreditErrorCode, message as string, details as CreditErrorDetails[CreditErrorCode]);
 }
 
 /** The canonical input of the call that wrote an entry; of unkeyed calls too, so that an `op_` key can be judged. */

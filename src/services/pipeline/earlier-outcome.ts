@@ -1,12 +1,12 @@
 /** Finds the outcome that an operation already has, from its own unanswered commit or the first call with its key. */
 import type { Account } from '../../core/account.js';
 import type { Refusal } from '../../core/decision.js';
-import { type CreditErrorCode, type CreditErrorDetails, creditError } from '../../errors.js';
+import { type CreditErrorCode, creditError } from '../../errors.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ChangeSet } from './change-set.js';
 import type { FactSheet } from './facts.js';
 import { type Answer, type Operation, otherEntryId, retryKeyOf } from './operation.js';
-import { refusalId } from './refusal-entry.js';
+import { refusalId, refusalOf } from './refusal-entry.js';
 import { sameInput } from './same-input.js';
 
 type Earlier = { readonly answer: Answer | null; readonly error: Error | null };
@@ -94,9 +94,4 @@ function keyConflict(operation: Operation): Error {
   const { operation: verb } = operation.call;
   const message = `The idempotency key was used before for another ${verb} call. Use a new key.`;
   return creditError('IDEMPOTENCY_CONFLICT', message, { key: retryKeyOf(operation), operation: verb });
-}
-
-function refusalOf({ message, details }: EntryRow): Refusal {
-  const { code, ...rest } = details as { code: CreditErrorCode } & CreditErrorDetails[CreditErrorCode];
-  return { kind: 'refused', code, message, details: rest as CreditErrorDetails[CreditErrorCode] };
 }

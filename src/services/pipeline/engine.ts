@@ -5,6 +5,7 @@ import { creditError } from '../../errors.js';
 import { type AccountRef, type AccountRow, accountRef } from '../../models/account.js';
 import { scopedKeyOf } from '../../models/entry.js';
 import type { CallOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import { isOwnId } from '../../models/inputs/values.js';
 import type { Awaitable, JsonObject } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
@@ -49,7 +50,6 @@ export interface Mutation<S> {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const OWN_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export class Engine<S> {
   readonly #config: EngineConfig<S>;
@@ -183,6 +183,11 @@ export class Engine<S> {
     return this.store.time.now();
   }
 
+  /** The same for reports, which decide nothing: an instant of this machine where no other is known. Never throws. */
+  nowForReports(): number {
+    return this.store.time.nowForReports();
+  }
+
   async #inSession(request: Request, session: S): Promise<Answer> {
     if (typeof session !== 'object' || session === null) {
       throw creditError('INVALID_ARGUMENT', 'The session is not a transaction of the database.', {
@@ -199,7 +204,7 @@ export class Engine<S> {
   /** The operation id inside a key that the library made for a call with an unknown outcome. */
   resumedId(key: string): string {
     const id = key.slice(3);
-    if ((this.#config.ownIds ? OWN_ID : UUID).test(id)) return id;
+    if (this.#config.ownIds ? isOwnId(id) : UUID.test(id)) return id;
     throw creditError('INVALID_ARGUMENT', 'Only the library makes keys that begin with op_. Use another key.', {
       path: 'idempotencyKey',
       expected: 'a key of your own, or details.idempotencyKey of an OUTCOME_UNKNOWN error',

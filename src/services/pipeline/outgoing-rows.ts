@@ -10,6 +10,7 @@ import type { OutboxRow } from '../../models/outbox.js';
 import type { JsonObject } from '../../models/values.js';
 import type { Change } from '../../ports/db-manager.js';
 import { insertOf } from '../store/tables.js';
+import { refusalDetails } from './refusal-entry.js';
 
 /** The place of rows that belong to no event: behind all events of their sequence. */
 export const BY_HAND = 1_000_000;
@@ -92,10 +93,10 @@ export function crossingChange(event: CreditEvent, scale: number): Change | null
 export function refusalNotification(
   id: string,
   account: AccountRef,
-  { code, message, details }: Refusal,
+  refusal: Refusal,
   { sequence, at }: Omit<Place, 'place'>,
 ): Change {
-  const payload = { message, details: { code, ...(details as JsonObject) } };
+  const payload = { message: refusal.message, details: refusalDetails(refusal) };
   const when = { sequence, place: BY_HAND, at };
   return insertOf('notification', notificationRow(`n-${id}`, account, { type: 'transaction_error', payload }, when));
 }

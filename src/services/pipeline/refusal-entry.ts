@@ -1,6 +1,7 @@
 /** The ledger entry of a refusal. It has no sequence, no chain and no idempotency key. */
 import type { CallInfo } from '../../core/command.js';
 import type { Refusal } from '../../core/decision.js';
+import type { CreditErrorCode, CreditErrorDetails } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { JsonObject } from '../../models/values.js';
@@ -12,6 +13,17 @@ import { blankEntry } from '../store/system-entry.js';
  */
 export function refusalId(operationId: string, version: number): string {
   return `${operationId}.r${version}`;
+}
+
+/** The numbers of a refusal and its code, as its entry and its notification keep them. */
+export function refusalDetails({ code, details }: Refusal): JsonObject {
+  return { ...(details as JsonObject), code };
+}
+
+/** The refusal that an error entry was written for. */
+export function refusalOf({ message, details }: EntryRow): Refusal {
+  const { code, ...rest } = details as { code: CreditErrorCode } & CreditErrorDetails[CreditErrorCode];
+  return { kind: 'refused', code, message, details: rest as CreditErrorDetails[CreditErrorCode] };
 }
 
 interface RefusedCall {
@@ -40,6 +52,6 @@ export function errorEntry({ account, version, at, call, refusal }: RefusedCall)
     reason: call.reason,
     correlationId: call.correlationId,
     metadata: call.metadata,
-    details: { code: refusal.code, ...(refusal.details as JsonObject) },
+    details: refusalDetails(refusal),
   };
 }

@@ -26,7 +26,7 @@ export class Promos<S> {
     this.#definitions = new Definitions(engine, {
       ...{ model: 'promo', toJson: promoToJson, fromJson: promoFromJson },
       toRecord: (row) => toPromo(row, engine.scale),
-      missing: (code) => creditError('PROMO_NOT_FOUND', 'There is no promo with this code.', { code }),
+      missing: (promoCode) => creditError('PROMO_NOT_FOUND', 'There is no promo with this code.', { promoCode }),
     });
   }
 
@@ -43,7 +43,7 @@ export class Promos<S> {
         const row: PromoRow = { ...PROMO_DEFAULTS, validFrom: at, ...fields, ...own };
         checkPromo(row, this.creditTypes);
         const other = await this.read(code, rest());
-        if (other) throw creditError('PROMO_EXISTS', `Promo code '${code}' already exists`, { code });
+        if (other) throw creditError('PROMO_EXISTS', `Promo code '${code}' already exists`, { promoCode: code });
         return this.#definitions.inserted('Promo created', row);
       },
     });

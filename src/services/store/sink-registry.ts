@@ -1,11 +1,15 @@
 /** Knows which sinks get a row for every event, and whether any process has a queue of notifications. */
+import { randomInt } from 'node:crypto';
 import { QUEUE_ID, type SystemRow, sinkOf } from '../../models/system.js';
-import type { LoggerLike } from '../../ports/logger.js';
-import { monotonicNow } from '../../timers.js';
+import type { Change } from '../../ports/db-manager.js';
+import { monotonicNow, sleep } from '../../timers.js';
 import { failureOf } from './storage-error.js';
-import { type Tables, writeOf } from './tables.js';
+import { replaceOf, type Tables, writeOf } from './tables.js';
 
-const LEARN_EVERY_MS = 60_000;
+/** From this age on, what is known is read again beside the calls. */
+const LEARN_AFTER_MS = 30_000;
+/** Events are written only by what is known this long at most. */
+const KNOWN_MAX_MS = 60_000;
 /** The most sinks that one database can have registered, removed ones included. */
 const SINKS_MAX = 1_000;
 
@@ -14,12 +18,13 @@ type Fields = Pick<SystemRow, 'id' | 'kind' | 'value'>;
 export class SinkRegistry<S> {
   #names: readonly string[] = [];
   #hasQueue = false;
-  #learntAt = 0;
+  #learntAt = Number.NEGATIVE_INFINITY;
+  #learning: Promise<void> | null = null;
+  #learnt: () => void = () => {};
 
   constructor(
     readonly tables: Tables<S>,
     readonly now: () => number,
-    readonly logger: LoggerLike,
   ) {}
 
   /** Names of the sinks that every event gets a row for. */
@@ -34,14 +39,10 @@ export class SinkRegistry<S> {
 
   /** Registers the sinks and the queue of this process. The first process that brings a sink writes its row. */
   async register(sinks: readonly string[], queue: boolean): Promise<void> {
-    for (const name of sinks) await this.#register({ id: sinkId(name), kind: 'sink', value: { name } });
-    if (queue) await this.#register({ id: QUEUE_ID, kind: 'queue', value: {} });
-  }
-
-  async #register(fields: Fields): Promise<void> {
-    const row = await this.tables.get('system', fields.id);
-    if (row && (fields.kind !== 'sink' || !sinkOf(row).isRemoved)) return;
-    await this.#write(row, fields);
+    const isMissing = (row: SystemRow | null) =>
+      row === null || (row.kind === 'sink' && sinkOf(row).isRemoved === true);
+    for (const name of sinks) await this.#write({ id: sinkId(name), kind: 'sink', value: { name } }, isMissing);
+    if (queue) await this.#write({ id: QUEUE_ID, kind: 'queue', value: {} }, isMissing);
   }
 
   /** The registered sinks; with `removed`, the sinks that were removed. */
@@ -56,36 +57,68 @@ export class SinkRegistry<S> {
    * job finds those events by this row and deletes them.
    */
   async remove(name: string): Promise<boolean> {
-    const row = await this.tables.get('system', sinkId(name));
-    if (!row || sinkOf(row).isRemoved) return false;
-    await this.#write(row, { id: row.id, kind: 'sink', value: { name, isRemoved: true } });
-    await this.learn();
-    return true;
+    const fields: Fields = { id: sinkId(name), kind: 'sink', value: { name, isRemoved: true } };
+    const isThere = (row: SystemRow | null) => row !== null && !sinkOf(row).isRemoved;
+    const isDone = await this.#write(fields, isThere);
+    if (isDone) await this.learn();
+    return isDone;
   }
 
   /** Reads the names of the registered sinks, and whether there is a queue. */
   async learn(): Promise<void> {
+    const began = monotonicNow();
     const queue = await this.tables.get('system', QUEUE_ID);
     this.#names = (await this.read()).map((row) => sinkOf(row).name);
     this.#hasQueue = queue !== null;
-    this.#learntAt = monotonicNow();
+    this.#learntAt = began;
   }
 
-  /** Reads in the background, at most once a minute, what other processes registered. */
-  learnLater(): void {
-    if (monotonicNow() - this.#learntAt <= LEARN_EVERY_MS) return;
-    this.#learntAt = monotonicNow();
-    this.learn().catch((err) =>
-      this.logger.warn({ err }, 'The registered sinks could not be read; the known ones stay in use'),
-    );
+  /**
+   * Null, or a promise that must resolve before anything with events is written: a process that was idle may not know
+   * of a sink yet. A busy process reads beside its calls, so that none of them waits.
+   */
+  upToDate(): Promise<void> | null {
+    const age = monotonicNow() - this.#learntAt;
+    if (age <= LEARN_AFTER_MS) return null;
+    this.#learning ??= this.#learnAgain();
+    // Where it fails, calls are told once what is known is too old for them.
+    this.#learning.catch(() => {});
+    return age > KNOWN_MAX_MS ? this.#learning : null;
   }
 
-  /** Writes the row. A conflict is no failure: the faster process wrote the same row. */
-  async #write(before: SystemRow | null, fields: Fields): Promise<void> {
-    const row = { ...fields, version: (before?.version ?? 0) + 1, updatedAt: new Date(this.now()) };
-    const failure = failureOf(await this.tables.writeOne([writeOf('system', row)]));
-    if (failure) throw failure;
+  /** Calls `learnt` after each reading by {@link upToDate}; it must not throw. */
+  watch(learnt: () => void): void {
+    this.#learnt = learnt;
   }
+
+  async #learnAgain(): Promise<void> {
+    try {
+      await this.learn();
+      this.#learnt();
+    } finally {
+      this.#learning = null;
+    }
+  }
+
+  /** Writes the row where the stored one is as `isWanted` says, whoever else writes it; answers whether it was. */
+  async #write(fields: Fields, isWanted: (row: SystemRow | null) => boolean): Promise<boolean> {
+    for (;;) {
+      const before = await this.tables.get('system', fields.id);
+      if (!isWanted(before)) return false;
+      const row = { ...fields, version: (before?.version ?? 0) + 1, updatedAt: new Date(this.now()) };
+      const outcome = await this.tables.writeOne([writeOf('system', row)]);
+      if (outcome.status === 'committed') return true;
+      const failure = failureOf(outcome);
+      if (failure) throw failure;
+      await sleep(randomInt(1, 20));
+    }
+  }
+}
+
+/** A change that applies only while nobody has changed the row of a sink, and the row that it leaves. */
+export function unchangedSink(row: SystemRow): { readonly change: Change; readonly row: SystemRow } {
+  const next = { ...row, version: row.version + 1 };
+  return { change: replaceOf('system', next), row: next };
 }
 
 function sinkId(name: string): string {

@@ -13,6 +13,9 @@ import { systemEntry } from './system-entry.js';
 import { insertOf, Tables, writeOf } from './tables.js';
 import { databaseTime, hostTime, type TimeSource } from './time-source.js';
 
+/** A later answer is not used; the connection of a silent ping is given back soon. */
+const PING_TIMEOUT_MS = 2_000;
+
 export interface StoreConfig<S> {
   readonly db: DbManager<S>;
   readonly creditScale: number;
@@ -37,8 +40,10 @@ export class Store<S> extends Tables<S> {
   constructor(config: StoreConfig<S>) {
     super(config.db);
     this.#config = config;
-    this.time = config.clock ? hostTime(config.clock) : databaseTime(() => config.db.ping({ timeoutMs: 1_000 }));
-    this.sinks = new SinkRegistry(this, () => this.time.now(), config.logger);
+    this.time = config.clock
+      ? hostTime(config.clock)
+      : databaseTime(() => config.db.ping({ timeoutMs: PING_TIMEOUT_MS }));
+    this.sinks = new SinkRegistry(this, () => this.time.now());
   }
 
   get settings(): Settings {
@@ -59,7 +64,6 @@ export class Store<S> extends Tables<S> {
       });
       return this.#opening;
     }
-    this.sinks.learnLater();
     return this.time.refresh();
   }
 

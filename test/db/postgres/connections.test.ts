@@ -8,7 +8,9 @@ import { createCreditManagement } from '../../../src/index.js';
 import { insert, insertAll, readOne, replace } from '../../../src/testing/db-manager/fixture.js';
 import { entry, item, keyOf } from '../../../src/testing/db-manager/models.js';
 import { describePostgres } from '../../backends/postgres.js';
+import { TcpProxy } from '../../backends/proxy.js';
 import { paced } from '../../support/pace.js';
+import { unhandledOf } from '../../support/unhandled.js';
 import { until } from '../../support/wait.js';
 import { backendRunning, bumped, statuses, withBench } from './fixture.js';
 
@@ -77,6 +79,23 @@ await describePostgres('connections on PostgreSQL', (database) => {
       assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'));
       assert.deepEqual(await readOne(db, models.item, keyOf(row)), row);
     }));
+
+  test('a transaction that throws at once, and whose rollback nobody answers, leaves no rejection behind', async () => {
+    const proxy = await TcpProxy.start(database.url);
+    const db = new SqlDbManager({ url: proxy.url, poolSize: 1 });
+    await db.ping();
+    const unhandled = await unhandledOf(async () => {
+      const run = () => {
+        proxy.freeze();
+        throw new Error('thrown before the first await');
+      };
+      await assert.rejects(() => db.transaction(run, { timeoutMs: paced(300) }), /before the first await/);
+    });
+    assert.deepEqual(unhandled, []);
+    proxy.heal();
+    await db.close();
+    await proxy.close();
+  });
 
   test('a transaction whose backend ends before its commit is answered is OUTCOME_UNKNOWN', () =>
     withBench(database, async ({ db, models, client, table }) => {
