@@ -15,4 +15,12 @@ export const EDGE_BUGS: readonly SeededBug[] = [
       },
     ],
   },
+  {
+    id: 'SM-e02',
+    title: 'a promo code is made upper-case before it is checked',
+    file: 'src/models/inputs/promos.ts',
+    find: '.transform((code) => code.trim())',
+    replace: '.transform((code) => code.trim().toUpperCase())',
+    tests: [{ file: 'test/promos/promos.test.ts', name: 'a text that is no code claims none: it is judged before' }],
+  },
 ];
