@@ -1,4 +1,4 @@
-/** Shows text that callers stored: control characters are escaped, so that no text moves the cursor or forges a line. */
+/** Shows text that callers stored, its control characters escaped, so that no text moves a cursor or forges a line. */
 
 // C0, DEL and C1 control terminals; U+2028 and U+2029 end lines; the others reverse the direction of what follows.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is there to escape them

@@ -14,7 +14,7 @@ export interface Edit {
 
 /** Something a tired programmer would write. */
 export interface SeededBug extends Edit {
-  /** Of the list in the reliability plan, or `SM`: a mutant or bug that survived once. Letters tell forms of one bug apart. */
+  /** Of the list in the reliability plan, or `SM`: a mutant that survived once. Letters tell forms of one bug apart. */
   readonly id: string;
   readonly title: string;
   readonly file: string;

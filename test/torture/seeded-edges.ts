@@ -1,6 +1,8 @@
 /** Seeded bugs of the edges: what callers type, what time does at an instant, what the audit and the jobs look at. */
 import type { SeededBug } from './seeded-bug.js';
 
+const OWN = 'test/input/own-properties.test.ts';
+
 export const EDGE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-e01',
@@ -22,5 +24,24 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     find: '.transform((code) => code.trim())',
     replace: '.transform((code) => code.trim().toUpperCase())',
     tests: [{ file: 'test/promos/promos.test.ts', name: 'a text that is no code claims none: it is judged before' }],
+  },
+  {
+    id: 'SM-e03',
+    title: 'options are read with what they inherit',
+    file: 'src/services/input/parse.ts',
+    find: 'schema.safeParse(ownFields(schema, value))',
+    replace: 'schema.safeParse(value)',
+    tests: [
+      { file: OWN, name: 'an option that is inherited was not given' },
+      { file: OWN, name: 'a manager takes no option from a prototype' },
+    ],
+  },
+  {
+    id: 'SM-e03b',
+    title: 'an entry is hashed with what its metadata inherits',
+    file: 'src/core/entry-line.ts',
+    find: 'return Object.keys(value).length === 0 ? undefined : sortKeys(value);',
+    replace: 'for (const _ in value) return sortKeys(value);\n  return undefined;',
+    tests: [{ file: OWN, name: 'what Object.prototype holds is no part of an entry' }],
   },
 ];

@@ -4,7 +4,7 @@ import type { AccountRow } from '../../models/account.js';
 import type { CycleRow } from '../../models/cycle.js';
 import { jobSchema } from '../../models/inputs/plans.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
-import { parse } from '../input/parse.js';
+import { parseOptions } from '../input/parse.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxRelay } from '../outbox/relay.js';
 import type { Engine } from '../pipeline/engine.js';
@@ -46,7 +46,7 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
       sweep('allocation', options, (asOf) => [rows.dueSubscriptions(asOf), rows.dueCycles(asOf)]),
 
     async runExpiringNotifications(options) {
-      const { withinDays = WITHIN_DAYS } = options === undefined ? {} : parse(jobSchema, options);
+      const { withinDays = WITHIN_DAYS } = parseOptions(jobSchema, options);
       return timedJob(engine, 'expiring_notifications', options, {
         walk: (given) => notifications.notifyExpiringForAll(withinDays, given),
         nothing: NOTHING_NOTIFIED,

@@ -8,7 +8,7 @@ import type { JsonObject } from '../../models/values.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import type { LedgerSink } from '../../ports/ledger-sink.js';
 import { stepsOf } from '../input/page.js';
-import { parse } from '../input/parse.js';
+import { parseOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { storageError } from '../store/storage-error.js';
 import type { LedgerEntry, LedgerService } from './contract.js';
@@ -48,7 +48,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
 
   return {
     async verify(options) {
-      const { userId, signal, onProgress } = options === undefined ? {} : parse(verifySchema, options);
+      const { userId, signal, onProgress } = parseOptions(verifySchema, options);
       const progress = onProgress as ((done: number) => void) | undefined;
       return job(signal, (tools) =>
         verifyLedger(
@@ -59,7 +59,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
     },
 
     async reconcile(options) {
-      const { signal } = options === undefined ? {} : parse(reconcileSchema, options);
+      const { signal } = parseOptions(reconcileSchema, options);
       return job(signal, async (tools) => {
         const added = await appendMissing(tools, fileOf(tools.sink));
         if (added > 0) await record('Ledger file reconciled', { added });
@@ -68,7 +68,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
     },
 
     async rebuildFile(options) {
-      const { signal } = options === undefined ? {} : parse(reconcileSchema, options);
+      const { signal } = parseOptions(reconcileSchema, options);
       return job(signal, async (tools) => {
         const file = fileOf(tools.sink);
         let lines = 0;
@@ -88,7 +88,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
     },
 
     async list(given) {
-      const query = given === undefined ? {} : parse(ledgerQuerySchema, given);
+      const query = parseOptions(ledgerQuerySchema, given);
       const { signal, timeoutMs } = query;
       return engine.read({ signal, timeoutMs }, async (left) => {
         const page = await store.find('entry', findQueryOf(query), { timeoutMs: left });

@@ -4,7 +4,7 @@ import { expiringSchema, notificationQuerySchema } from '../../models/inputs/not
 import { metadataSchema, textSchema } from '../../models/inputs/values.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { stepsOf } from '../input/page.js';
-import { parse } from '../input/parse.js';
+import { parse, parseOptions } from '../input/parse.js';
 import { BY_HAND, notificationRow } from '../pipeline/outgoing-rows.js';
 import { insertOf } from '../store/tables.js';
 import type { ExpiringOptions, NotificationService } from './contract.js';
@@ -37,7 +37,7 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
 
     async notifyExpiringForAll(withinDays, given) {
       const days = parse(daysSchema, withinDays, 'withinDays');
-      const options = (given === undefined ? {} : parse(expiringSchema, given)) as ExpiringOptions;
+      const options = parseOptions(expiringSchema, given) as ExpiringOptions;
       const isHeard = await engine.read({ timeoutMs }, () => notifier.hasQueue());
       if (isHeard) return new ExpiringWalk(notifier, days).run(options);
       return { status: 'completed', processed: 0, notified: 0, cursor: null, skippedCount: 0, skipped: [] };
@@ -60,7 +60,7 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
     },
 
     async listNotifications(given) {
-      const query = queryOf(given === undefined ? {} : parse(notificationQuerySchema, given));
+      const query = queryOf(parseOptions(notificationQuerySchema, given));
       return engine.read({ timeoutMs }, async (left) => {
         const page = await engine.store.find('notification', query, { timeoutMs: left });
         return { items: page.rows.map(toNotification), nextCursor: page.nextCursor };
