@@ -44,4 +44,15 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     replace: 'for (const _ in value) return sortKeys(value);\n  return undefined;',
     tests: [{ file: OWN, name: 'what Object.prototype holds is no part of an entry' }],
   },
+  {
+    id: 'SM-e04',
+    title: 'a cursor is taken by any list whose index fits',
+    file: 'src/services/input/page.ts',
+    find: 'if (!cursor.startsWith(this.#list)) throw badCursor();',
+    replace: '',
+    tests: [
+      { file: 'test/input/cursors.test.ts', name: 'a cursor goes on in the list that handed it out' },
+      { file: 'test/input/cursors.test.ts', name: 'the walk over all users goes on with its own window of days alone' },
+    ],
+  },
 ];

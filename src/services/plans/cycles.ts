@@ -8,6 +8,7 @@ import type { EntryRow } from '../../models/entry.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import { type CycleOptions, cycleInputSchema } from '../../models/inputs/plans.js';
 import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
+import { ListCursors } from '../input/page.js';
 import {
   idOf,
   notValid,
@@ -92,7 +93,12 @@ export class Cycles<S> {
     const user = parseId(userId, 'userId');
     const options = parseOptions(listSchema, given) as ReadOptions<S> & ListOptions;
     const along = { index: 'user', equals: { userId: user } };
-    const { rows, nextCursor } = await this.#directory.reads.page('cycle', along, options);
+    const { rows, nextCursor } = await this.#directory.reads.page(
+      'cycle',
+      along,
+      options,
+      new ListCursors('listCycles', { user }),
+    );
     const now = await this.#nowOf(rows, options);
     return { items: rows.map((row) => toCycle(row, this.#engine.scale, now)), nextCursor };
   }

@@ -6,6 +6,7 @@ import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inp
 import { type PlanInput, planInputSchema, plansSchema, planUpdateSchema } from '../../models/inputs/plans.js';
 import type { PlanRow } from '../../models/plan.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
+import { ListCursors } from '../input/page.js';
 import { parse, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import { type DefinitionWrite, writeDefinition } from '../pipeline/definition-writes.js';
 import { Definitions } from '../pipeline/definitions.js';
@@ -136,8 +137,10 @@ export class Plans<S> {
 
   async list(given: PlanListOptions<S> | undefined): Promise<Page<SubscriptionPlan>> {
     const options = parseOptions(plansSchema, given) as PlanListOptions<S>;
-    const along = options.activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
-    const { rows, nextCursor } = await this.#definitions.reads.page('plan', along, options);
+    const { activeOnly = false } = options;
+    const along = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
+    const cursors = new ListCursors('listSubscriptionPlans', { activeOnly });
+    const { rows, nextCursor } = await this.#definitions.reads.page('plan', along, options, cursors);
     return { items: rows.map((row) => toPlan(row, this.#engine.scale)), nextCursor };
   }
 

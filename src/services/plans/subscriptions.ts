@@ -4,6 +4,7 @@ import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } 
 import type { CancelOptions, SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
+import { ListCursors } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { ChangePreview, SubscriptionChange, UserSubscription } from './contract.js';
@@ -115,7 +116,8 @@ export class Subscriptions<S> {
     const options = parseOptions(listSchema, given) as ReadOptions<S> & ListOptions;
     const anyOf = { field: 'type', values: ['plan_changed'] };
     const along = { index: 'history', equals: { account }, anyOf };
-    const { rows, nextCursor } = await this.#directory.reads.page('entry', along, options);
+    const cursors = new ListCursors('getSubscriptionHistory', { account });
+    const { rows, nextCursor } = await this.#directory.reads.page('entry', along, options, cursors);
     const entries = rows.filter(({ details }) => details.subscription !== undefined);
     const items = entries.map((entry) => {
       const { id, at, message } = entry;
