@@ -1,6 +1,6 @@
 /** Turns accounts, grants and holds into their rows, and back: the one place that knows both. */
 import { creditError } from '../errors.js';
-import type { AccountRow, OpenGrant, OpenHold } from '../models/account.js';
+import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
@@ -29,6 +29,8 @@ export function accountToRow(account: Account, version: number): AccountRow {
       trialAmount: account.trialAmount,
       planLimit: account.planLimit,
       created: account.created,
+      ...(account.refusals > 0 && { refusals: account.refusals }),
+      ...account.unknown,
     }),
   };
 }
@@ -71,7 +73,15 @@ function readAccount(row: AccountRow): Account {
     trialAmount: state.trialAmount,
     planLimit: state.planLimit,
     created: state.created,
+    refusals: state.refusals ?? 0,
+    unknown: unknownOf(state),
   };
+}
+
+/** The parts of a state that only a later version of the library knows; null without any. */
+function unknownOf(state: object): Account['unknown'] {
+  const names = Object.keys(state).filter((name) => !Object.hasOwn(accountStateSchema.shape, name));
+  return names.length === 0 ? null : Object.fromEntries(Object.entries(state).filter(([name]) => names.includes(name)));
 }
 
 export function grantRow(

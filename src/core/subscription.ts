@@ -10,6 +10,7 @@ import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
 import { ALL, type Allocated, allocate, countedAt, grantCarried, rolledOver, type Share } from './period-grants.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
+import { rowHash } from './row-hash.js';
 import { canBe, goneOn, isCurrent, toJson } from './subscription-state.js';
 
 type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
@@ -265,13 +266,18 @@ function finish(drafts: readonly Draft[], row: Row, message: string): null {
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
     if (each !== draft && each.account.planLimit === planLimit) continue;
     each.account.planLimit = planLimit;
-    const more = each === draft ? { subscription: toJson(row), granted: grantedBy(drafts), ...ownTypeOf(row) } : {};
+    const more = each === draft ? told(drafts, row) : {};
     const details: JsonObject = { planLimit, ...more };
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
   }
   draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
   return null;
+}
+
+/** What the entry on the user's own account tells. */
+function told(drafts: readonly Draft[], row: Row): JsonObject {
+  return { subscription: toJson(row), rowHash: rowHash(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
 }
 
 /** The plan's own credit type, where it is not `credits`: the answer to a repeated allocation needs it. */

@@ -1,6 +1,7 @@
 /** Seeded bugs of the edges: what callers type, what time does at an instant, what the audit and the jobs look at. */
 import type { SeededBug } from './seeded-bug.js';
 
+const BESIDE = 'test/ledger/audit-beside.test.ts';
 const OWN = 'test/input/own-properties.test.ts';
 
 export const EDGE_BUGS: readonly SeededBug[] = [
@@ -54,5 +55,29 @@ export const EDGE_BUGS: readonly SeededBug[] = [
       { file: 'test/input/cursors.test.ts', name: 'a cursor goes on in the list that handed it out' },
       { file: 'test/input/cursors.test.ts', name: 'the walk over all users goes on with its own window of days alone' },
     ],
+  },
+  {
+    id: 'SM-e05',
+    title: 'the audit does not compare the counter of a promo code',
+    file: 'src/services/ledger/verify.ts',
+    find: '    await checkCounters(tools, counters, walk.claims);\n',
+    replace: '',
+    tests: [{ file: BESIDE, name: 'beside the chain, in memory a change of a subscription, a cycle' }],
+  },
+  {
+    id: 'SM-e05b',
+    title: 'the audit does not compare the row of a subscription',
+    file: 'src/services/ledger/side-rows.ts',
+    find: 'rowHash(row) === hash;',
+    replace: 'rowHash(row) === hash || true;',
+    tests: [{ file: BESIDE, name: 'beside the chain, in memory a change of a subscription, a cycle' }],
+  },
+  {
+    id: 'SM-e06',
+    title: 'the audit does not count error entries',
+    file: 'src/services/ledger/refusal-audit.ts',
+    find: 'if (found === counted) return;',
+    replace: 'return;',
+    tests: [{ file: BESIDE, name: 'beside the chain, in memory an error entry that is gone is missed' }],
   },
 ];

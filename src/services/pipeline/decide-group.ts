@@ -175,6 +175,8 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
     for (const account of pass.accounts) at = Math.max(at, account.at);
     const entry = errorEntry({ account: first, version: state.version, at: new Date(at), call, refusal });
     const sealed = sealAlone(entry, settings.ledgerId);
+    const account = pass.accounts[0] as Account;
+    pass.accounts[0] = { ...account, refusals: account.refusals + 1 };
     pass.changes.addEntry(sealed.row);
     pass.entries.push(sealed);
   }
