@@ -80,4 +80,20 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     replace: 'return;',
     tests: [{ file: BESIDE, name: 'beside the chain, in memory an error entry that is gone is missed' }],
   },
+  {
+    id: 'SM-e07',
+    title: 'a job counts a due row of which nothing comes as processed, on every run',
+    file: 'src/services/jobs/service.ts',
+    find: 'if (row?.version !== version) return;',
+    replace: 'if (row || !row) return;',
+    tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'so are subscriptions and cycles' }],
+  },
+  {
+    id: 'SM-e07b',
+    title: 'an account is taken as it is stored, whatever its numbers are',
+    file: 'src/core/rows.ts',
+    find: 'if (!state.grants.every(isGrant) || !state.holds.every(isHold)) {',
+    replace: 'if (state.grants.length < 0) {',
+    tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
+  },
 ];

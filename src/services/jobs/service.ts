@@ -1,8 +1,10 @@
 /** The jobs of a scheduler: the rows that each job walks along, and the operation that it runs on a row. */
 import { accountFromRow } from '../../core/rows.js';
+import { creditError } from '../../errors.js';
 import type { AccountRow } from '../../models/account.js';
 import type { CycleRow } from '../../models/cycle.js';
 import { jobSchema } from '../../models/inputs/plans.js';
+import { isIdentifier } from '../../models/inputs/values.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import { parseOptions } from '../input/parse.js';
 import type { NotificationService } from '../notifications/contract.js';
@@ -82,11 +84,11 @@ class DueRows<S> {
   }
 
   dueSubscriptions(asOf: Date): Walk<'subscription'> {
-    return { model: 'subscription', query: due(asOf), process: (row) => this.#again(() => this.#renew(row)) };
+    return { model: 'subscription', query: due(asOf), process: (row) => this.#again(() => this.#renew(row), row) };
   }
 
   dueCycles(asOf: Date): Walk<'cycle'> {
-    return { model: 'cycle', query: due(asOf), process: (row) => this.#again(() => this.#renewCycle(row)) };
+    return { model: 'cycle', query: due(asOf), process: (row) => this.#again(() => this.#renewCycle(row), row) };
   }
 
   async #expire(account: AccountRow, asOf: Date): Promise<Outcome> {
@@ -99,15 +101,35 @@ class DueRows<S> {
       options: {},
       command: () => ({ type: 'expire', asOf: asOf.getTime() }),
     });
+    if (!entry) await this.#checkDone('account', account.id, account.version);
     return { expired: (entry?.details.expired as number | undefined) ?? 0 };
   }
 
+  /**
+   * A row that is due, and of which nothing comes, is one that decisions cannot read: it would be due for ever. Where
+   * somebody else was faster, the row has changed.
+   */
+  async #checkDone(model: 'account' | 'subscription' | 'cycle', key: string, version: number): Promise<void> {
+    const row = await this.engine.store.get(model, key);
+    if (row?.version !== version) return;
+    throw creditError('INVARIANT_VIOLATION', 'The stored row is due, and nothing comes of it. See verify().', {});
+  }
+
   /** Repeats an operation while something is due, because one operation catches up on a limited number of periods. */
-  async #again(operation: () => Promise<Renewed | null>): Promise<Outcome> {
+  async #again(operation: () => Promise<Renewed | null>, row: SubscriptionRow | CycleRow): Promise<Outcome> {
+    const { userId, version } = row;
+    if (!isIdentifier(userId)) {
+      throw creditError('INVARIANT_VIOLATION', 'The stored row names no user. Nothing was written.', {});
+    }
     let granted = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const more = await operation();
       granted += more?.units ?? 0;
+      if (more === null && round === 0) {
+        await ('days' in row
+          ? this.#checkDone('cycle', row.id, version)
+          : this.#checkDone('subscription', userId, version));
+      }
       if (more === null || more.until > this.engine.now()) break;
     }
     return { granted };
