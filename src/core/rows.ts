@@ -1,8 +1,7 @@
 /** Turns accounts, grants and holds into their rows, and back: the one place that knows both. */
 import { creditError } from '../errors.js';
-import { type AccountRow, accountKey, accountStateSchema, type OpenGrant, type OpenHold } from '../models/account.js';
+import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
-import { isIdentifier } from '../models/inputs/values.js';
 import type { ReservationRow } from '../models/reservation.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
 
@@ -55,9 +54,6 @@ function readAccount(row: AccountRow): Account {
   const { state } = row;
   if (!Array.isArray(state.grants) || !Array.isArray(state.holds) || typeof state.options !== 'object') {
     throw new TypeError('The state of the row lists no grants, holds or options.');
-  }
-  if (!isIdentifier(row.userId) || row.id !== accountKey(row.creditType, row.userId)) {
-    throw new TypeError('The key of the row is not that of its user and credit type.');
   }
   if (!isCount(row.seq) || !isCount(row.reserved) || !isCount(row.debt) || !Number.isSafeInteger(row.balance)) {
     throw new TypeError('A total of the row is no number of units.');

@@ -1,7 +1,7 @@
 /** The jobs of a scheduler: the rows that each job walks along, and the operation that it runs on a row. */
 import { accountFromRow } from '../../core/rows.js';
 import { creditError } from '../../errors.js';
-import type { AccountRow } from '../../models/account.js';
+import { type AccountRow, accountKey } from '../../models/account.js';
 import type { CycleRow } from '../../models/cycle.js';
 import { jobSchema } from '../../models/inputs/plans.js';
 import { isIdentifier } from '../../models/inputs/values.js';
@@ -93,6 +93,7 @@ class DueRows<S> {
 
   async #expire(account: AccountRow, asOf: Date): Promise<Outcome> {
     const { creditType, userId } = account;
+    if (!isIdentifier(userId) || account.id !== accountKey(creditType, userId)) throw unreadable();
     this.engine.offer(account);
     const { entry } = await this.engine.mutate({
       operation: 'expire',
@@ -118,9 +119,7 @@ class DueRows<S> {
   /** Repeats an operation while something is due, because one operation catches up on a limited number of periods. */
   async #again(operation: () => Promise<Renewed | null>, row: SubscriptionRow | CycleRow): Promise<Outcome> {
     const { userId, version } = row;
-    if (!isIdentifier(userId)) {
-      throw creditError('INVARIANT_VIOLATION', 'The stored row names no user. Nothing was written.', {});
-    }
+    if (!isIdentifier(userId)) throw unreadable();
     let granted = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const more = await operation();
@@ -153,6 +152,10 @@ class DueRows<S> {
     const { granted = 0, cycle } = entry.details as { granted?: number; cycle?: { end: string } };
     return { units: granted, until: Date.parse(cycle?.end ?? '') };
   }
+}
+
+function unreadable() {
+  return creditError('INVARIANT_VIOLATION', 'The stored row does not name its user. Nothing was written.', {});
 }
 
 function due(asOf: Date) {
