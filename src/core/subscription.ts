@@ -190,9 +190,13 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.pending = null;
   row.status = 'active';
   row.isTrial = false;
-  row.periods++;
   row.periodStart = at(start);
-  const end = addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms));
+  let end = start;
+  // Where a zone skips a day, the period of that day would begin and end at one instant.
+  while (end <= start) {
+    row.periods++;
+    end = addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms));
+  }
   row.periodEnd = at(end);
   row.isAllocated = false;
   row.lots = {};
