@@ -96,4 +96,97 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     replace: 'if (state.grants.length < 0) {',
     tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
   },
+  {
+    id: 'SM-e08',
+    title: 'a refused transfer moves the version of the receiver',
+    file: 'src/services/pipeline/decide-group.ts',
+    find: 'const written = applied ? accounts.length : 1;',
+    replace: 'const written = accounts.length;',
+    tests: [
+      {
+        file: 'test/credits/refused-transfers.test.ts',
+        name: 'a refused transfer, in memory leaves the row of the receiver as it is',
+      },
+    ],
+  },
+  {
+    id: 'SM-e08b',
+    title: 'a transfer is refused by a remembered receiver, which no commit checks',
+    file: 'src/services/pipeline/decide-group.ts',
+    find: 'const isChecked = recorded && group.states.length === 1;',
+    replace: 'const isChecked = recorded;',
+    tests: [
+      {
+        file: 'test/credits/refused-transfers.test.ts',
+        name: 'a refused transfer, in memory is not refused by a receiver as it was',
+      },
+    ],
+  },
+  {
+    id: 'SM-e09',
+    title: 'the balance before a crossing is that before the last instant that changed what is available',
+    file: 'src/core/thresholds.ts',
+    find: `  draft.judgedBalance = account.balance;
+  if (before === after) return;
+`,
+    replace: `  if (before === after) return;
+  draft.judgedBalance = account.balance;
+`,
+    tests: [
+      { file: 'test/core/crossings.test.ts', name: 'the balance before a crossing is that of the instant before' },
+    ],
+  },
+  {
+    id: 'SM-e10',
+    title: 'credits that become effective as a threshold is set are restored',
+    file: 'src/core/thresholds.ts',
+    find: ' && wasLowBefore(draft, before)) {',
+    replace: ') {',
+    tests: [
+      {
+        file: 'test/core/crossings.test.ts',
+        name: 'a threshold that is set as credits become effective restores nothing',
+      },
+    ],
+  },
+  {
+    id: 'SM-e11',
+    title: 'a day that a zone skips is a period of its own',
+    file: 'src/core/subscription.ts',
+    find: 'while (end <= start) {',
+    replace: 'for (let once = 0; once < 1; once++) {',
+    tests: [
+      {
+        file: 'test/plans/skipped-day.test.ts',
+        name: 'a zone that skips a day, in memory begins each period once, with { validityDays: 3 }',
+      },
+    ],
+  },
+  {
+    id: 'SM-e12',
+    title: 'what a newer version keeps in the state of an account is dropped',
+    file: 'src/core/rows.ts',
+    find: `      ...account.unknown,
+`,
+    replace: '',
+    tests: [
+      { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
+    ],
+  },
+  {
+    id: 'SM-e13',
+    title: 'a day in a period is a midnight somewhere else',
+    file: 'src/models/inputs/values.ts',
+    find: 'T00:00:00Z` : value',
+    replace: 'T00:00:00+01:00` : value',
+    tests: [{ file: 'test/credits/bounds.test.ts', name: 'a day in from and to is its midnight in UTC' }],
+  },
+  {
+    id: 'SM-e14',
+    title: 'a threshold above 100 % is taken',
+    file: 'src/models/inputs/credits.ts',
+    find: 'Number(whole) > 100',
+    replace: 'Number(whole) > 1_000',
+    tests: [{ file: 'test/credits/bounds.test.ts', name: 'a percentage that is refused is told why' }],
+  },
 ];
