@@ -12,7 +12,7 @@ import type { CreditManagementOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
 import type { CreditService } from './services/credits/contract.js';
 import { buildCreditService } from './services/credits/service.js';
-import { notValid, parse } from './services/input/parse.js';
+import { notValid, parseOptions } from './services/input/parse.js';
 import { Background } from './services/jobs/background.js';
 import { expirationService } from './services/jobs/expiration.js';
 import { buildJobs } from './services/jobs/service.js';
@@ -78,7 +78,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
       await store.prepare();
     },
     start(given) {
-      background.start(given === undefined ? {} : parse(startSchema, given), queue !== null || sinks.length > 0);
+      background.start(parseOptions(startSchema, given), queue !== null || sinks.length > 0);
     },
     health: () => healthOf(wired),
     close() {

@@ -21,8 +21,8 @@ import { defaultLogger } from './services/manager/default-logger.js';
 import { checkedIds, uuidv7Source } from './services/manager/ids.js';
 
 /** @throws CONFIGURATION for a wrong option; it names the field. */
-export function resolveOptions<S, U extends string>(options: CreditManagementOptions<S, U>) {
-  const { creditScale, defaults, typeDefaults } = accountDefaults(options);
+export function resolveOptions<S, U extends string>(given: CreditManagementOptions<S, U>) {
+  const { options, creditScale, defaults, typeDefaults } = parsedOptions(given);
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const { maxRefusals = 10, timeoutMs: deliveryMs = 30_000, concurrency = 8 } = options.outbox ?? {};
   const { openGrants = 1_000, activeReservations = 1_000 } = options.limits ?? {};
@@ -59,19 +59,21 @@ export function resolveOptions<S, U extends string>(options: CreditManagementOpt
 
 export type ResolvedOptions<S> = ReturnType<typeof resolveOptions<S, never>>;
 
-interface ParsedDefaults {
+interface ParsedOptions<S> {
+  readonly options: CreditManagementOptions<S>;
   readonly creditScale: number;
   readonly defaults: Defaults;
   readonly typeDefaults: ReadonlyMap<string, Defaults>;
 }
 
 /** Checks every option, and parses the amounts of account defaults to units. */
-function accountDefaults<S, U extends string>(options: CreditManagementOptions<S, U>): ParsedDefaults {
+function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>): ParsedOptions<S> {
   try {
-    parse(optionsSchema, options);
+    const options = parse(optionsSchema, given) as CreditManagementOptions<S>;
     const { creditScale = 6 } = options;
     const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
     return {
+      options,
       creditScale,
       defaults: parseDefaults(options.defaults ?? {}, creditScale),
       typeDefaults: new Map(types.map(([name, given]) => [name, parseDefaults(given, creditScale)])),

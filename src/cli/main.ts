@@ -16,6 +16,7 @@ import { doctor } from './doctor.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
 import { outboxCommands } from './outbox.js';
+import { printable, printableJson } from './printable.js';
 import { type Schemas, schemaCommand } from './schema.js';
 
 /** The parts that the program provides. */
@@ -48,7 +49,7 @@ export async function runCli(typed: readonly string[], io: CliIo, { open, schema
   if (!command || typed.includes('--help')) {
     const isAsked = typed.length === 0 || typed[0] === 'help' || typed.includes('--help');
     const all = help(commands, command);
-    (isAsked ? io.out : io.err)(isAsked ? all : `There is no command ${typed.join(' ')}.\n${all}`);
+    (isAsked ? io.out : io.err)(isAsked ? all : `${printable(`There is no command ${typed.join(' ')}.`)}\n${all}`);
     return isAsked ? EXIT.done : EXIT.usage;
   }
   let manager: CreditManagement<unknown> | null = null;
@@ -64,18 +65,18 @@ export async function runCli(typed: readonly string[], io: CliIo, { open, schema
         manager ??= open({ ...io.env, ...Object.fromEntries(given) }, types);
         return manager;
       },
-      print: (value, lines) => io.out(`${flags.json ? JSON.stringify(value) : lines().join('\n')}\n`),
+      print: (value, lines) => io.out(`${flags.json ? printableJson(value) : lines().map(printable).join('\n')}\n`),
     };
     return await command.run(call);
   } catch (error) {
     if (error instanceof UsageError) {
-      io.err(`${error.message}\n${help(commands, command)}`);
+      io.err(`${printable(error.message)}\n${help(commands, command)}`);
       return EXIT.usage;
     }
     // An error of the library has a code and says what to do. Any other error is printed as it is.
     const told = isCreditError(error) ? { code: error.code, message: error.message, details: error.details } : null;
-    if (typed.includes('--json')) io.out(`${JSON.stringify({ error: told ?? { message: String(error) } })}\n`);
-    else io.err(`${told ? `${told.code}: ${told.message}` : String(error)}\n`);
+    if (typed.includes('--json')) io.out(`${printableJson({ error: told ?? { message: String(error) } })}\n`);
+    else io.err(`${printable(told ? `${told.code}: ${told.message}` : String(error))}\n`);
     return EXIT.failed;
   } finally {
     await (manager as CreditManagement<unknown> | null)?.close().catch(() => {});

@@ -20,6 +20,9 @@ export interface Account {
   readonly trialAmount: number | null;
   readonly planLimit: number | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
+  readonly refusals: number;
+  /** Parts of the stored state that a later version of the library knows; they are written back as they are. */
+  readonly unknown: Readonly<Record<string, unknown>> | null;
 }
 
 const NO_OPTIONS: AccountOptions = Object.freeze({
@@ -49,6 +52,8 @@ export function emptyAccount(creditType: string, userId: string): Account {
     trialAmount: null,
     planLimit: null,
     created: null,
+    refusals: 0,
+    unknown: null,
   };
 }
 

@@ -7,6 +7,7 @@ import type { CommandOf } from './command.js';
 import { PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
 import { grantPeriod } from './period-grants.js';
+import { rowHash } from './row-hash.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** How many missed cycles one operation makes up for. */
@@ -96,7 +97,10 @@ function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
 }
 
 function finish(draft: Draft, row: CycleRow, message: string, granted = 0): null {
-  writeEntry(draft, 'plan_changed', { amount: 0, details: { cycle: jsonOf(row), granted } }).message = message;
+  writeEntry(draft, 'plan_changed', {
+    amount: 0,
+    details: { cycle: jsonOf(row), rowHash: rowHash(row), granted },
+  }).message = message;
   draft.sideWrites.push({ model: 'cycle', op: row.version === 1 ? 'insert' : 'replace', row });
   return null;
 }

@@ -32,6 +32,8 @@ export type DraftEntry = Mutable<EntryRow>;
 
 export interface Draft {
   readonly account: Mutable<Account>;
+  /** The account before the operation. */
+  readonly opened: Account;
   readonly context: Context;
   readonly call: CallInfo;
   /** The id of the operation's own entry on this account. Its other entries and its grants derive their ids from it. */
@@ -65,6 +67,7 @@ const NO_DETAILS: JsonObject = Object.freeze({});
 export function openDraft(account: Account, context: Context, call: CallInfo, baseId: string): Draft {
   return {
     account: { ...account },
+    opened: account,
     context,
     call,
     baseId,

@@ -88,6 +88,5 @@ function drawBodies(draws: readonly Draw[]) {
 }
 
 function objectBody(value: JsonObject): JsonObject | undefined {
-  for (const _ in value) return sortKeys(value);
-  return undefined;
+  return Object.keys(value).length === 0 ? undefined : sortKeys(value);
 }

@@ -1,6 +1,6 @@
 /** Turns accounts, grants and holds into their rows, and back: the one place that knows both. */
 import { creditError } from '../errors.js';
-import type { AccountRow, OpenGrant, OpenHold } from '../models/account.js';
+import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
@@ -29,6 +29,8 @@ export function accountToRow(account: Account, version: number): AccountRow {
       trialAmount: account.trialAmount,
       planLimit: account.planLimit,
       created: account.created,
+      ...(account.refusals > 0 && { refusals: account.refusals }),
+      ...account.unknown,
     }),
   };
 }
@@ -53,6 +55,12 @@ function readAccount(row: AccountRow): Account {
   if (!Array.isArray(state.grants) || !Array.isArray(state.holds) || typeof state.options !== 'object') {
     throw new TypeError('The state of the row lists no grants, holds or options.');
   }
+  if (!isCount(row.seq) || !isCount(row.reserved) || !isCount(row.debt) || !Number.isSafeInteger(row.balance)) {
+    throw new TypeError('A total of the row is no number of units.');
+  }
+  if (!state.grants.every(isGrant) || !state.holds.every(isHold)) {
+    throw new TypeError('A grant or a hold of the row has an instant or a number of units that is none.');
+  }
   return {
     key: row.id,
     userId: row.userId,
@@ -71,7 +79,29 @@ function readAccount(row: AccountRow): Account {
     trialAmount: state.trialAmount,
     planLimit: state.planLimit,
     created: state.created,
+    refusals: state.refusals ?? 0,
+    unknown: unknownOf(state),
   };
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Whether decisions can count with the grant, and time ends it. */
+function isGrant({ amount, remaining, held, effectiveAt, expiresAt }: OpenGrant): boolean {
+  const isTimed = Number.isSafeInteger(effectiveAt) && (expiresAt === null || Number.isSafeInteger(expiresAt));
+  return isTimed && isCount(amount) && isCount(remaining) && isCount(held);
+}
+
+function isHold({ amount, committed, expiresAt }: OpenHold): boolean {
+  return Number.isSafeInteger(expiresAt) && isCount(amount) && isCount(committed);
+}
+
+/** The parts of a state that only a later version of the library knows; null without any. */
+function unknownOf(state: object): Account['unknown'] {
+  const names = Object.keys(state).filter((name) => !Object.hasOwn(accountStateSchema.shape, name));
+  return names.length === 0 ? null : Object.fromEntries(Object.entries(state).filter(([name]) => names.includes(name)));
 }
 
 export function grantRow(

@@ -11,6 +11,7 @@ import { type Draft, writeEntry } from './draft.js';
 import { type Allocated, allocate, countedAt, grantCarried, type Period, rolledOver } from './period-grants.js';
 import { addDays, addPeriods, type Calendar } from './periods.js';
 import { LONGEST_MS } from './plan-allowance.js';
+import { rowHash } from './row-hash.js';
 import { ALL, type Share } from './share.js';
 import { canBe, goneOn, isCurrent, toJson } from './subscription-state.js';
 
@@ -202,9 +203,13 @@ function begin(row: Row, draft: Draft, start: number): void {
   row.pending = null;
   row.status = 'active';
   row.isTrial = false;
-  row.periods++;
   row.periodStart = at(start);
-  const end = addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms));
+  let end = start;
+  // Where a zone skips a day, the period of that day would begin and end at one instant.
+  while (end <= start) {
+    row.periods++;
+    end = addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms));
+  }
   row.periodEnd = at(end);
   row.isAllocated = false;
   row.lots = {};
@@ -293,13 +298,18 @@ function finish(drafts: readonly Draft[], row: Row, message: string): null {
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
     if (each !== draft && each.account.planLimit === planLimit) continue;
     each.account.planLimit = planLimit;
-    const more = each === draft ? { subscription: toJson(row), granted: grantedBy(drafts), ...ownTypeOf(row) } : {};
+    const more = each === draft ? told(drafts, row) : {};
     const details: JsonObject = { planLimit, ...more };
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
   }
   draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
   return null;
+}
+
+/** What the entry on the user's own account tells. */
+function told(drafts: readonly Draft[], row: Row): JsonObject {
+  return { subscription: toJson(row), rowHash: rowHash(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
 }
 
 /** The plan's own credit type, where it is not `credits`: the answer to a repeated allocation needs it. */

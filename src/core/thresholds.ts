@@ -25,6 +25,8 @@ export function judgeCrossings(draft: Draft): void {
   const { account } = draft;
   const before = draft.judged;
   const after = availableOf(account);
+  const previousBalance = draft.judgedBalance;
+  draft.judgedBalance = account.balance;
   if (before === after) return;
   draft.judged = after;
   const threshold = thresholdOf(account, draft.context);
@@ -33,8 +35,6 @@ export function judgeCrossings(draft: Draft): void {
   // The first operation sets the level: of its crossings, the status alone is news.
   const announcesLow = draft.account.seq > 0 && threshold !== null;
   const entry = draft.entries.length - 1;
-  const previousBalance = draft.judgedBalance;
-  draft.judgedBalance = account.balance;
   const edge = { entry, previousBalance, balance: account.balance, available: after };
   if (announcesLow && !wasLow && isLow) {
     draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, more: {} });
@@ -44,9 +44,15 @@ export function judgeCrossings(draft: Draft): void {
     const more = { previousStatus: statusOf(before), status: statusOf(after) };
     draft.events.push({ ...edge, type: 'credits.plugin_status_changed', more });
   }
-  if (announcesLow && wasLow && !isLow) {
+  if (announcesLow && wasLow && !isLow && wasLowBefore(draft, before)) {
     draft.events.push({ ...edge, type: 'credits.balance_restored', threshold, more: {} });
   }
+}
+
+/** Whether credits were low by the threshold before the operation, too: one that it sets restores nothing. */
+function wasLowBefore({ opened, context }: Draft, available: number): boolean {
+  const threshold = thresholdOf(opened, context);
+  return threshold !== null && available <= threshold;
 }
 
 export function statusOf(available: number): AccessStatus {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
 import { runCli } from '../cli/main.js';
+import { printable } from '../cli/printable.js';
 import { findTemporal } from '../cli/temporal.js';
 import { mongodbSchema } from '../db/mongodb/schema-text.js';
 import { postgresSchema } from '../db/sql/postgres/schema-text.js';
@@ -19,7 +20,7 @@ process.stderr.on('error', () => {});
 /** Warnings go to the error stream, because programs read the output. */
 const tell = (object: object, message = '') => {
   const { err } = object as { err?: Error };
-  process.stderr.write(`${message}${err ? `: ${err.message}` : ''}\n`);
+  process.stderr.write(`${printable(`${message}${err ? `: ${err.message}` : ''}`)}\n`);
 };
 const logger = { debug: () => {}, info: () => {}, warn: tell, error: tell };
 

@@ -1,10 +1,14 @@
 /** Appends lines to a path. It opens a new file that has taken the path, and ends a torn last line with a newline. */
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const NEWLINE = Buffer.from('\n');
 /** Entries name users, so only the owner may read the file. */
 const MODE = 0o600;
+const { O_APPEND, O_CREAT, O_RDWR, O_WRONLY } = constants;
+/** Windows has none; there only administrators make links. */
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const LOOK_AGAIN_MS = 5;
 const LOOKS_MAX = 100;
 
@@ -15,6 +19,8 @@ export class AppendFile {
   #handle: FileHandle | null = null;
   #identity = '';
   #isRegular = true;
+  /** Whether the path was a symbolic link when it was first opened: then the host chose it. Null before. */
+  #isLink: boolean | null = null;
   /** The size after our last complete write. A file of this size ends with a newline. */
   #wholeSize = -1;
 
@@ -36,9 +42,12 @@ export class AppendFile {
       await this.close();
     }
     await mkdir(dirname(this.path), { recursive: true });
-    const handle = await open(this.path, 'a+', MODE).catch((error) => {
+    this.#isLink ??= await isLink(this.path);
+    // Whoever may write in the folder could otherwise lead the lines to a file that only this process may write.
+    const how = O_APPEND | O_CREAT | (this.#isLink ? 0 : O_NOFOLLOW);
+    const handle = await open(this.path, how | O_RDWR, MODE).catch((error) => {
       // A pipe or a device may allow writing only.
-      if (error?.code === 'EINVAL' || error?.code === 'ESPIPE') return open(this.path, 'a', MODE);
+      if (error?.code === 'EINVAL' || error?.code === 'ESPIPE') return open(this.path, how | O_WRONLY, MODE);
       throw error;
     });
     const found = await handle.stat();
@@ -92,6 +101,13 @@ async function isTorn(handle: FileHandle, firstSize: number): Promise<boolean> {
 /** The identity of a file: two files never share one while both exist. */
 export function identityOf(found: { dev: number; ino: number }): string {
   return `${found.dev}:${found.ino}`;
+}
+
+function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
 }
 
 /** The stat of a path, or null when nothing is there. */

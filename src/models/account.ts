@@ -71,6 +71,8 @@ export const accountStateSchema = z.object({
   planLimit: micro.nullable(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
+  /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */
+  refusals: z.int().optional(),
 });
 
 export const accountSchema = z.object({

@@ -91,6 +91,24 @@ test('history pages, for people and for machines; another credit type is another
   expect((await run('balance u --credit-type image')).code).toBe(EXIT.failed);
 });
 
+test('text that callers stored is printed on one line, its control characters escaped', async () => {
+  const { run, json, open } = terminal();
+  const description = '\u001b[2Jfine\n2026-01-01  add  +1000\u007f\u009b31m\u202e';
+  const shown = '\\u001b[2Jfine\\u000a2026-01-01  add  +1000\\u007f\\u009b31m\\u202e';
+  await open().credits.addCredits('u', 5, { description });
+  const history = await run('history u');
+  expect(history.out).toContain(shown);
+  expect(history.out.split('\n')).toHaveLength(2);
+  const machine = await run('history u --json');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: none of these may be printed
+  expect(machine.out.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+  expect((await json('history u')).value.items[0]).toMatchObject({ description });
+  for (const words of [['balance', '\u001b[2J'], ['dance\u001b[2J'], ['balance', 'u', '--fast\u001b[2J']]) {
+    const told = await run('', ...words);
+    expect(told.err).not.toContain('\u001b');
+  }
+});
+
 test('jobs report what they did, and tell by their exit code whether something is left', async () => {
   const { run, json, open, clock, stop } = terminal({ isTerminal: true });
   const { credits, subscriptions } = open();

@@ -30,7 +30,7 @@ function withoutFences(text: string): string {
   return text
     .split('\n')
     .filter((line) => !line.startsWith('entry') || !line.includes('"eventType":"error"'))
-    .map((line) => (line.startsWith('account') ? line.replace(/"version":\d+,/, '') : line))
+    .map((line) => (line.startsWith('account') ? line.replace(/"version":\d+,|,"refusals":\d+/g, '') : line))
     .join('\n');
 }
 

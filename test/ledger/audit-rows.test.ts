@@ -130,7 +130,8 @@ describe('an account row', () => {
     const [old] = (await db.getMany('account', ['credits/u'])) as [Row];
     await manager.credits.deductCredits('u', 99).catch(() => {});
     const [now] = (await db.getMany('account', ['credits/u'])) as [Row];
-    expect(now).toEqual({ ...old, version: now.version });
+    const state = { ...(old.state as object), refusals: 1 };
+    expect(now).toEqual({ ...old, state, version: now.version });
     expect(now.version).toBeGreaterThan(old.version);
     const report = await during(db, 'account', [[now, old]], () => manager.ledger.verify());
     expect(told(report)).toEqual(['account credits/u']);

@@ -41,13 +41,16 @@ function crossingsOf(own: readonly Entry[], before: Entry | undefined, setting: 
     if (own[i + 1]?.at === at || available === level) continue;
     const edge = { sequence: seq, balance, available, previousBalance };
     const threshold = before === undefined ? null : thresholdOf(entry, setting);
+    // A threshold that the operation sets restores nothing that was not low before.
+    const earlier = before === undefined ? null : thresholdOf(before, setting);
     const low = (amount: Micro) => threshold !== null && amount <= threshold;
     if (threshold !== null && !low(level) && low(available)) {
       told.push({ type: 'credits.low_balance_reached', ...edge, threshold });
     }
     if (level > 0n && available <= 0n) told.push({ type: 'credits.balance_exhausted', ...edge });
     if (level > 0n !== available > 0n) told.push({ type: 'credits.plugin_status_changed', ...edge });
-    if (threshold !== null && low(level) && !low(available)) {
+    const wasLow = earlier !== null && level <= earlier;
+    if (threshold !== null && wasLow && low(level) && !low(available)) {
       told.push({ type: 'credits.balance_restored', ...edge, threshold });
     }
     [level, previousBalance] = [available, balance];

@@ -51,6 +51,22 @@ test('A-18, A-19: a code in any case and with spaces is claimed once, with its r
   expect(await ledger.verify()).toMatchObject({ ok: true });
 });
 
+test('a text that is no code claims none: it is judged before it is upper-case, and as a whole', async () => {
+  const { promos, credits } = open();
+  const long = 'A'.repeat(64);
+  for (const code of ['STRASSE', 'FI20', 'SPRING', long]) await promos.createPromo({ code, credits: 5 });
+  for (const text of ['straße', 'ﬁ20', 'ſpring', `${long}A`]) {
+    expect(await promos.claimPromo('u', text)).toMatchObject({ success: false, message: 'Promo code not found' });
+    expect(await promos.getPromo(text)).toBe(null);
+    expect(await promos.checkEligibility('u', text)).toMatchObject({ eligible: false });
+    await expect(promos.togglePromo(text)).rejects.toMatchObject({ code: 'PROMO_NOT_FOUND' });
+    await expect(promos.createPromo({ code: text, credits: 5 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(promos.listClaims({ code: text })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }
+  expect((await credits.getUserCreditsInfo('u')).balance).toBe(0);
+  expect(await promos.claimPromo('u', ' spring ')).toMatchObject({ success: true, promoCode: 'SPRING' });
+});
+
 test('a limit is never passed, and none of those who come too late is told of contention', async () => {
   const { promos } = open();
   await promos.createPromo({ code: 'FIFTY', credits: 1, maxUses: 50 });

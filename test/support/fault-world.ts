@@ -64,8 +64,10 @@ export class World {
     const rows = (await rowsBy(db, 'entry', 'history', { account: key })) as unknown as EntryRow[];
     const entries = rows.filter((row) => row.eventType === 'transaction');
     const { version: _version, hash: _hash, ...totals } = account;
+    // A refusal that is decided twice is counted twice, as its entries are.
+    const { refusals: _refusals, ...state } = account.state as Record<string, unknown>;
     return {
-      totals,
+      totals: { ...totals, state },
       entries: entries.map(({ hash: _, prev: __, ...entry }) => entry),
       grants: await rowsBy(db, 'grant', 'account', { account: key }),
       holds: await rowsBy(db, 'reservation', 'account', { account: key }),

@@ -246,7 +246,7 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SM-c',
     title: 'a refusal that leaves no entry is answered from a remembered state, which may be stale',
     file: 'src/services/pipeline/decide-group.ts',
-    find: "if (!recorded && !group.fresh) return 'stale';",
+    find: "if (!isChecked && !group.fresh) return 'stale';",
     replace: '',
     tests: [{ file: REMEMBERED, name: 'AMOUNT_TOO_LARGE is not refused by a balance that another process lowered' }],
   },

@@ -104,7 +104,7 @@ export class MemoryTable {
       return;
     }
     const walk = this.#walks.get(index) ?? this.#build(index);
-    if (query.equals && first in query.equals) {
+    if (query.equals && Object.hasOwn(query.equals, first)) {
       yield this.#sorted(index, walk, plain(query.equals[first] as StoredValue));
       return;
     }
@@ -211,7 +211,7 @@ function copyJson(value: object): object {
   // Cloning keeps the shape; only nested objects need another look.
   for (const field in copy) {
     const item = copy[field];
-    if (typeof item === 'object' && item !== null) copy[field] = copyJson(item);
+    if (typeof item === 'object' && item !== null && Object.hasOwn(copy, field)) copy[field] = copyJson(item);
   }
   return copy;
 }
@@ -254,6 +254,7 @@ function compareTo(row: Row, fields: readonly string[], values: readonly StoredV
 /** The side on which a row lies of `equals` and `range`: below (-1), inside (0) or above (1). */
 function compareFixed(row: Row, { equals, range }: Omit<FindQuery, 'limit'>): number {
   for (const field in equals) {
+    if (!Object.hasOwn(equals, field)) continue;
     const order = compareValues(row[field] as StoredValue, equals[field] as StoredValue);
     if (order !== 0) return order;
   }

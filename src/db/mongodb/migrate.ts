@@ -93,7 +93,7 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
       problems.push(`${name}.${path} is of type ${type}, not ${property.bsonType}`);
     }
   }
-  const added = Object.keys(properties).filter((path) => !(path in known));
+  const added = Object.keys(properties).filter((path) => !Object.hasOwn(known, path));
   const needed = requiredOf(collection).filter((path) => added.includes(path));
   if (isOurs && needed.length > 0 && !(await isEmpty())) {
     problems.push(`${name} has documents without ${needed.join(', ')}, which may not be null`);

@@ -39,7 +39,7 @@ export function findOf(collection: StoredCollection, query: Selection): Find {
  */
 function hintOf(index: CollectionIndex | undefined, { equals, anyOf, range }: Selection): string | null {
   const isAsked = ({ name: field }: Field) =>
-    (equals && field in equals) || anyOf?.field === field || range?.field === field;
+    (equals && Object.hasOwn(equals, field)) || anyOf?.field === field || range?.field === field;
   return index?.needed.every(isAsked) ? index.name : null;
 }
 

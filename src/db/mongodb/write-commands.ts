@@ -81,8 +81,7 @@ function chunked(changes: readonly DocumentChange[]): DocumentChange[][] {
 function sizeOf(change: DocumentChange): number {
   let chars = OVERHEAD_CHARS + change.key.length;
   if (change.op === 'delete') return chars;
-  for (const name in change.document) {
-    const value = change.document[name];
+  for (const value of Object.values(change.document)) {
     if (typeof value === 'string') chars += value.length;
   }
   return chars;

@@ -5,7 +5,14 @@ import { z } from 'zod';
 import { grantSourceSchema, overageSchema, type TransactionType, transactionTypeSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
 import type { Amount } from '../values.js';
-import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
+import {
+  amountSchema as amount,
+  boundSchema,
+  identifierSchema,
+  instantSchema,
+  metadataSchema,
+  textSchema,
+} from './values.js';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -112,13 +119,21 @@ export const expireSchema = strictObject({ ...mutationShape, asOf: instantSchema
 type Threshold = number | `${number}%` | 'none' | null;
 type Limit = Amount | 'unlimited' | null;
 const limit = z.unknown() as z.ZodType<Limit, Limit>;
-const PERCENTAGE = /^\d{1,3}(\.\d{1,4})?%$/;
+const PERCENTAGE = /^(\d{1,15})(\.(\d{1,100}))?%$/;
 /** Text that ends in a percent sign must be a percentage; anything else is parsed as an amount later. */
-const threshold = z
-  .unknown()
-  .refine((value) => typeof value !== 'string' || !value.endsWith('%') || PERCENTAGE.test(value), {
-    error: "a percentage such as '20%', an amount, 'none' or null",
-  }) as z.ZodType<Threshold, Threshold>;
+const threshold = z.unknown().superRefine((value, context) => {
+  const message = typeof value === 'string' && value.endsWith('%') ? percentageProblem(value) : null;
+  if (message !== null) context.addIssue({ code: 'custom', message });
+}) as z.ZodType<Threshold, Threshold>;
+
+/** Null for a percentage of at most 100, with at most four decimals. */
+function percentageProblem(text: string): string | null {
+  const [, whole = '', , decimals = ''] = PERCENTAGE.exec(text) ?? [];
+  if (whole === '') return "a percentage such as '20%', an amount, 'none' or null";
+  if (decimals.length > 4) return `a percentage with at most four decimals, and ${text} has ${decimals.length}`;
+  const isAbove = Number(whole) > 100 || (Number(whole) === 100 && /[1-9]/.test(decimals));
+  return isAbove ? `a percentage of at most 100%, and ${text} is above` : null;
+}
 /** Options of accounts, for one account or as the service's defaults. */
 export const accountDefaultsShape = {
   /** Credits granted with the account's first write, once for ever; default 0. */
@@ -145,8 +160,10 @@ export const accountsSchema = strictObject({ ...readShape, ...listShape, maxAvai
 export const historySchema = strictObject({
   ...readShape,
   ...listShape,
-  from: instantSchema.optional(),
-  to: instantSchema.optional(),
+  /** An instant, inclusive; a day such as `2030-01-31` is its midnight in UTC. */
+  from: boundSchema.optional(),
+  /** An instant, inclusive; a day is its midnight in UTC, so that the day itself is left out. */
+  to: boundSchema.optional(),
   types: (
     z.array(transactionTypeSchema).max(32) as z.ZodType<TransactionType[], readonly TransactionType[]>
   ).optional(),

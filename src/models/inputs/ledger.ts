@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type EntryType, entryTypeSchema } from '../entry.js';
 import { strictObject } from '../strict-object.js';
 import { abortSignalSchema, listShape, timeoutSchema } from './credits.js';
-import { identifierSchema, instantSchema } from './values.js';
+import { boundSchema, identifierSchema } from './values.js';
 
 export const verifySchema = strictObject({
   /** Limits the audit to this user's accounts, of every credit type, and to this user's lines. */
@@ -25,10 +25,10 @@ export const ledgerQuerySchema = strictObject({
   creditType: identifierSchema.optional(),
   correlationId: identifierSchema.optional(),
   operationId: identifierSchema.optional(),
-  /** An instant, inclusive. Not with `operationId`. */
-  from: instantSchema.optional(),
-  /** An instant, inclusive. Not with `operationId`. */
-  to: instantSchema.optional(),
+  /** An instant, inclusive; a day such as `2030-01-31` is its midnight in UTC. Not with `operationId`. */
+  from: boundSchema.optional(),
+  /** The same; a day is left out but for its midnight. Not with `operationId`. */
+  to: boundSchema.optional(),
   types: (z.array(entryTypeSchema).max(32) as z.ZodType<EntryType[], readonly EntryType[]>).optional(),
   signal: abortSignalSchema.optional(),
   timeoutMs: timeoutSchema.optional(),

@@ -16,7 +16,7 @@ import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema
 
 const billingPeriod = z
   .string()
-  .transform((text) => text.toLowerCase())
+  .transform((text) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()))
   .pipe(z.enum(billingPeriods, { error: 'daily, weekly, monthly or yearly' })) as z.ZodType<
   BillingPeriod,
   BillingPeriod | Uppercase<BillingPeriod>

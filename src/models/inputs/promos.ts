@@ -5,11 +5,12 @@ import { strictObject } from '../strict-object.js';
 import { listShape, readShape } from './credits.js';
 import { amountSchema, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
 
-/** Trimmed and upper-case, as codes are stored. */
+/** Trimmed and upper-case, as codes are stored. Checked first: `straße` must not become `STRASSE`. */
 export const promoCodeSchema = z
   .string({ error: 'a string' })
-  .transform((code) => code.trim().toUpperCase())
-  .refine((code) => /^[A-Z0-9_-]{1,64}$/.test(code), { error: '1 to 64 of A-Z, 0-9, _ and -' });
+  .transform((code) => code.trim())
+  .refine((code) => /^[A-Za-z0-9_-]{1,64}$/.test(code), { error: '1 to 64 of A-Z, 0-9, _ and -' })
+  .transform((code) => code.toUpperCase());
 
 const uses = z.number().int().min(1).max(1_000_000_000, { error: 'a whole number from 1 to 1,000,000,000' });
 const promoShape = {

@@ -56,6 +56,14 @@ export const instantSchema = z.unknown().transform((value, context): number => {
   return z.NEVER;
 }) as z.ZodType<number, Date | string>;
 
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The bound of a period: an instant, or a day such as `2030-01-31`, which stands for its midnight in UTC. */
+export const boundSchema = z
+  .unknown()
+  .transform((value) => (typeof value === 'string' && DAY.test(value) ? `${value}T00:00:00Z` : value))
+  .pipe(instantSchema) as z.ZodType<number, Date | string>;
+
 function isoToMs(value: unknown): number {
   const parts = typeof value === 'string' && value.length <= 40 ? ISO.exec(value) : null;
   if (!parts) return Number.NaN;

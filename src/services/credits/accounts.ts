@@ -8,7 +8,7 @@ import type { Skipped } from '../../models/records/run.js';
 import type { JsonObject } from '../../models/values.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { parseAccountOptions } from '../input/account-options.js';
-import { stepsOf } from '../input/page.js';
+import { ListCursors, stepsOf } from '../input/page.js';
 import { parse, parseCall, parseId } from '../input/parse.js';
 import type { Answer } from '../pipeline/operation.js';
 import { skippedOf } from '../store/skipped.js';
@@ -69,7 +69,8 @@ export function accountList<S>(verbs: Verbs<S>, accountsNow: AccountsNow<S>): Pi
       const options = parseCall<AccountsFields, S>(schemas.accountsSchema, given);
       const most = options.maxAvailable === undefined ? null : verbs.units(options.maxAvailable, { zero: true });
       const { session, fresh } = options;
-      const { direction, ...along } = stepsOf(options);
+      const cursors = new ListCursors('listAccounts', { creditType, most });
+      const { direction, ...along } = stepsOf(options, cursors);
       const newest: FindQuery = { index: 'created', equals: { creditType, visible: true }, direction, ...along };
       return engine.read(options, async (timeoutMs) => {
         const how = { session, fresh, timeoutMs };
@@ -87,7 +88,7 @@ export function accountList<S>(verbs: Verbs<S>, accountsNow: AccountsNow<S>): Pi
             skipped.push(skippedOf(row.userId, error));
           }
         }
-        return { items, skipped, nextCursor };
+        return { items, skipped, nextCursor: cursors.cursorOf(nextCursor) };
       });
     },
   };

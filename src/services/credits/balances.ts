@@ -9,7 +9,7 @@ import type { ListOptions, ReadOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import { instantSchema } from '../../models/inputs/values.js';
 import type { Grant } from '../../models/records/grant.js';
-import { pageOf, stepsOf } from '../input/page.js';
+import { ListCursors, pageOf } from '../input/page.js';
 import { parse, parseCall, parseId, parseReadOptions } from '../input/parse.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditReads } from './contract.js';
@@ -87,23 +87,22 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
       const user = parseId(userId, 'userId');
       const options = parseCall<GrantsFields, S>(schemas.grantsSchema, given);
       const account = await accounts.now(user, options);
-      if (!options.includeClosed) {
-        const page = pageOf(account.grants, options, burnRank);
+      const { includeClosed = false } = options;
+      const cursors = new ListCursors('getGrants', { account: account.key, includeClosed });
+      if (!includeClosed) {
+        const page = pageOf(account.grants, options, cursors, burnRank);
         return { ...page, items: page.items.map((grant) => toGrant(account, grant, scale)) };
       }
-      const query = { index: 'account', equals: { account: account.key }, ...stepsOf(options) };
-      const { session, fresh } = options;
-      return engine.read(options, async (timeoutMs) => {
-        const { rows, nextCursor } = await engine.store.find('grant', query, { session, fresh, timeoutMs });
-        const open = new Map(account.grants.map((grant) => [grant.id, grant]));
-        const items = rows.map((row): Grant => {
-          const grant = open.get(row.id);
-          // The row is open but the account has no such grant: it has lapsed, and no operation has written that yet.
-          if (!grant && row.open) return { ...toGrant(account, row, scale), remaining: 0, held: 0 };
-          return toGrant(account, grant ?? row, scale);
-        });
-        return { items, nextCursor };
+      const along = { index: 'account', equals: { account: account.key } };
+      const { rows, nextCursor } = await verbs.reads.page('grant', along, options, cursors);
+      const open = new Map(account.grants.map((grant) => [grant.id, grant]));
+      const items = rows.map((row): Grant => {
+        const grant = open.get(row.id);
+        // The row is open but the account has no such grant: it has lapsed, and no operation has written that yet.
+        if (!grant && row.open) return { ...toGrant(account, row, scale), remaining: 0, held: 0 };
+        return toGrant(account, grant ?? row, scale);
       });
+      return { items, nextCursor };
     },
 
     async previewDeduction(userId, amount, given) {

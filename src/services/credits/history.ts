@@ -3,9 +3,9 @@ import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
 import { quietTypes, transactionTypes } from '../../models/enums.js';
 import * as schemas from '../../models/inputs/credits.js';
-import type { FindQuery } from '../../ports/db-manager.js';
-import { stepsOf } from '../input/page.js';
+import { ListCursors } from '../input/page.js';
 import { parseCall, parseId, parseReadOptions } from '../input/parse.js';
+import type { Along } from '../pipeline/row-reads.js';
 import type { CreditReads } from './contract.js';
 import { toTransaction } from './records.js';
 import type { Verbs } from './verbs.js';
@@ -16,6 +16,7 @@ type HistoryFields = ReturnType<typeof schemas.historySchema.parse>;
 
 export function history<S>({
   engine,
+  reads,
   scale,
   creditType,
 }: Verbs<S>): Pick<CreditReads<S>, 'getCreditHistory' | 'getTransaction'> {
@@ -24,12 +25,11 @@ export function history<S>({
     async getCreditHistory(userId, given) {
       const user = parseId(userId, 'userId');
       const options = parseCall<HistoryFields, S>(schemas.historySchema, given);
-      const query = queryOf(accountKey(creditType, user), options);
-      const { session, fresh } = options;
-      return engine.read(options, async (timeoutMs) => {
-        const { rows, nextCursor } = await store.find('entry', query, { session, fresh, timeoutMs });
-        return { items: rows.map((row) => toTransaction(row, scale)), nextCursor };
-      });
+      const account = accountKey(creditType, user);
+      const { from, to, actor, types, includeHolds = false } = options;
+      const cursors = new ListCursors('getCreditHistory', { account, from, to, actor, types, includeHolds });
+      const { rows, nextCursor } = await reads.page('entry', alongOf(account, options), options, cursors);
+      return { items: rows.map((row) => toTransaction(row, scale)), nextCursor };
     },
 
     async getTransaction(id, given) {
@@ -45,8 +45,7 @@ export function history<S>({
   };
 }
 
-function queryOf(account: string, options: HistoryFields): FindQuery {
-  const { from, to, actor, types, includeHolds } = options;
+function alongOf(account: string, { from, to, actor, types, includeHolds }: HistoryFields): Along {
   if (from !== undefined && to !== undefined && from > to) {
     const expected = 'an instant not later than to';
     throw creditError('INVALID_ARGUMENT', 'from is later than to.', { path: 'from', expected });
@@ -63,6 +62,5 @@ function queryOf(account: string, options: HistoryFields): FindQuery {
         ...(to !== undefined && { lte: new Date(to) }),
       },
     }),
-    ...stepsOf(options),
   };
 }

@@ -150,8 +150,7 @@ export function holdAfter(entry: EntryRow): HoldNumbers {
 }
 
 function copyOf(metadata: JsonObject): JsonObject {
-  for (const _ in metadata) return structuredClone(metadata);
-  return {};
+  return Object.keys(metadata).length === 0 ? {} : structuredClone(metadata);
 }
 
 /** The entry of an answer whose call must have written one. */

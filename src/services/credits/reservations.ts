@@ -5,7 +5,7 @@ import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inp
 import * as schemas from '../../models/inputs/credits.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Applied, JsonObject } from '../../models/values.js';
-import { pageOf } from '../input/page.js';
+import { ListCursors, pageOf } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import type { Answer } from '../pipeline/operation.js';
 import type { AccountsNow } from './accounts-now.js';
@@ -116,7 +116,8 @@ export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, ac
       const options = parseCall<ListOptions, S>(schemas.listSchema, given);
       const account = await accounts.now(user, options);
       const sign = options.order === 'oldest' ? 1 : -1;
-      const page = pageOf(account.holds, options, (hold) => [sign * hold.createdAt, hold.id]);
+      const cursors = new ListCursors('getActiveReservations', { account: account.key, sign });
+      const page = pageOf(account.holds, options, cursors, (hold) => [sign * hold.createdAt, hold.id]);
       const origins = await Promise.all(page.items.map((hold) => holds.find(hold.id, options)));
       const items = page.items.map((hold, i) => {
         const origin = origins[i]?.origin ?? { reason: null, metadata: {} };

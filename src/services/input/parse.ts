@@ -9,13 +9,15 @@ import {
   readSchema,
 } from '../../models/inputs/credits.js';
 import { identifierSchema, isIdentifier } from '../../models/inputs/values.js';
+import { isNamed, noFields, ownFields } from '../../models/own-fields.js';
 
 /** The parsed value. The `INVALID_ARGUMENT` it throws names the first wrong field and what was expected there. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options'): T {
   try {
     // The schema would accept a Date or a Map as an object without any field: addCredits(user, 5, new Date(…)).
-    if (schema.def.type === 'object' && isOfAnotherKind(value)) throw notValid(path, 'an object with named fields');
-    const result = schema.safeParse(value);
+    const isOfAnotherKind = typeof value === 'object' && value !== null && !isNamed(value);
+    if (schema.def.type === 'object' && isOfAnotherKind) throw notValid(path, 'an object with named fields');
+    const result = schema.safeParse(ownFields(schema, value));
     if (result.success) return result.data;
     // zod makes its messages here and reads the value again, so a getter may throw now.
     const [issue] = result.error.issues;
@@ -31,24 +33,24 @@ export function notValid(path: string, expected: string, cause?: unknown) {
   return creditError('INVALID_ARGUMENT', `${path} is not valid: ${expected}.`, { path, expected }, { cause });
 }
 
-/** Whether the value is a built-in object such as a Date, a Map or an array: neither `{}` nor of a host's class. */
-function isOfAnotherKind(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) !== '[object Object]';
+/** The parsed options of a call that can be made without any. */
+export function parseOptions<T>(schema: z.ZodType<T>, given: unknown): T {
+  return given === undefined ? (noFields(schema) as T) : parse(schema, given);
 }
 
 /** Parses the options of a verb that takes only those that all writing verbs share. */
 export function parseMutationOptions<S>(given: MutationOptions<S> | undefined): MutationOptions<S> {
-  return given === undefined ? {} : (parse(mutationSchema, given) as MutationOptions<S>);
+  return parseOptions(mutationSchema, given) as MutationOptions<S>;
 }
 
 /** Parses the options of a read that takes only those that all reads share. */
 export function parseReadOptions<S>(given: ReadOptions<S> | undefined): ReadOptions<S> {
-  return given === undefined ? {} : (parse(readSchema, given) as ReadOptions<S>);
+  return parseOptions(readSchema, given) as ReadOptions<S>;
 }
 
 /** Parses the options of a verb by its schema. It passes `session` on unchecked: only the adapter can judge one. */
 export function parseCall<T, S>(schema: z.ZodType<T>, given: unknown): T & CallOptions<S> {
-  return (given === undefined ? {} : parse(schema, given)) as T & CallOptions<S>;
+  return parseOptions(schema, given) as T & CallOptions<S>;
 }
 
 export function parseId(value: unknown, path: string): string {
@@ -64,7 +66,8 @@ export function parseRef(value: unknown, path: string): string {
 export function idOf(value: unknown, path: string): unknown {
   if (typeof value !== 'object' || value === null) return value;
   try {
-    return Array.isArray(value) ? value : (value as { id?: unknown }).id;
+    if (Array.isArray(value)) return value;
+    return Object.hasOwn(value, 'id') ? (value as { id?: unknown }).id : undefined;
   } catch (cause) {
     throw notValid(path, 'an id, or an object with one', cause);
   }

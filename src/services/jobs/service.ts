@@ -1,10 +1,12 @@
 /** The jobs of a scheduler: the rows that each job walks along, and the operation that it runs on a row. */
 import { accountFromRow } from '../../core/rows.js';
-import type { AccountRow } from '../../models/account.js';
+import { creditError } from '../../errors.js';
+import { type AccountRow, accountKey } from '../../models/account.js';
 import type { CycleRow } from '../../models/cycle.js';
 import { jobSchema } from '../../models/inputs/plans.js';
+import { isIdentifier } from '../../models/inputs/values.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
-import { parse } from '../input/parse.js';
+import { parseOptions } from '../input/parse.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxRelay } from '../outbox/relay.js';
 import type { Engine } from '../pipeline/engine.js';
@@ -46,7 +48,7 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
       sweep('allocation', options, (asOf) => [rows.dueSubscriptions(asOf), rows.dueCycles(asOf)]),
 
     async runExpiringNotifications(options) {
-      const { withinDays = WITHIN_DAYS } = options === undefined ? {} : parse(jobSchema, options);
+      const { withinDays = WITHIN_DAYS } = parseOptions(jobSchema, options);
       return timedJob(engine, 'expiring_notifications', options, {
         walk: (given) => notifications.notifyExpiringForAll(withinDays, given),
         nothing: NOTHING_NOTIFIED,
@@ -82,15 +84,16 @@ class DueRows<S> {
   }
 
   dueSubscriptions(asOf: Date): Walk<'subscription'> {
-    return { model: 'subscription', query: due(asOf), process: (row) => this.#again(() => this.#renew(row)) };
+    return { model: 'subscription', query: due(asOf), process: (row) => this.#again(() => this.#renew(row), row) };
   }
 
   dueCycles(asOf: Date): Walk<'cycle'> {
-    return { model: 'cycle', query: due(asOf), process: (row) => this.#again(() => this.#renewCycle(row)) };
+    return { model: 'cycle', query: due(asOf), process: (row) => this.#again(() => this.#renewCycle(row), row) };
   }
 
   async #expire(account: AccountRow, asOf: Date): Promise<Outcome> {
     const { creditType, userId } = account;
+    if (!isIdentifier(userId) || account.id !== accountKey(creditType, userId)) throw unreadable();
     this.engine.offer(account);
     const { entry } = await this.engine.mutate({
       operation: 'expire',
@@ -99,15 +102,33 @@ class DueRows<S> {
       options: {},
       command: () => ({ type: 'expire', asOf: asOf.getTime() }),
     });
+    if (!entry) await this.#checkDone('account', account.id, account.version);
     return { expired: (entry?.details.expired as number | undefined) ?? 0 };
   }
 
+  /**
+   * A row that is due, and of which nothing comes, is one that decisions cannot read: it would be due for ever. Where
+   * somebody else was faster, the row has changed.
+   */
+  async #checkDone(model: 'account' | 'subscription' | 'cycle', key: string, version: number): Promise<void> {
+    const row = await this.engine.store.get(model, key);
+    if (row?.version !== version) return;
+    throw creditError('INVARIANT_VIOLATION', 'The stored row is due, and nothing comes of it. See verify().', {});
+  }
+
   /** Repeats an operation while something is due, because one operation catches up on a limited number of periods. */
-  async #again(operation: () => Promise<Renewed | null>): Promise<Outcome> {
+  async #again(operation: () => Promise<Renewed | null>, row: SubscriptionRow | CycleRow): Promise<Outcome> {
+    const { userId, version } = row;
+    if (!isIdentifier(userId)) throw unreadable();
     let granted = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const more = await operation();
       granted += more?.units ?? 0;
+      if (more === null && round === 0) {
+        await ('days' in row
+          ? this.#checkDone('cycle', row.id, version)
+          : this.#checkDone('subscription', userId, version));
+      }
       if (more === null || more.until > this.engine.now()) break;
     }
     return { granted };
@@ -131,6 +152,10 @@ class DueRows<S> {
     const { granted = 0, cycle } = entry.details as { granted?: number; cycle?: { end: string } };
     return { units: granted, until: Date.parse(cycle?.end ?? '') };
   }
+}
+
+function unreadable() {
+  return creditError('INVARIANT_VIOLATION', 'The stored row does not name its user. Nothing was written.', {});
 }
 
 function due(asOf: Date) {

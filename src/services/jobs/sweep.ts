@@ -6,7 +6,7 @@ import type { Skipped } from '../../models/records/run.js';
 import type { Rows } from '../../models/rows.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
-import { parse } from '../input/parse.js';
+import { parseOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { skippedOf } from '../store/skipped.js';
 import type { RowPage } from '../store/tables.js';
@@ -47,7 +47,7 @@ export class Sweep<S, J extends JobName> {
   constructor(engine: Engine<S>, job: J, given: JobOptions | undefined) {
     this.#engine = engine;
     this.#job = job;
-    this.#options = given === undefined ? {} : parse(jobSchema, given);
+    this.#options = parseOptions(jobSchema, given);
     this.#startedAt = engine.nowForReports();
   }
 

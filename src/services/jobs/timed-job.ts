@@ -2,7 +2,7 @@
 import { jobSchema } from '../../models/inputs/plans.js';
 import type { Skipped } from '../../models/records/run.js';
 import { monotonicNow } from '../../timers.js';
-import { parse } from '../input/parse.js';
+import { parseOptions } from '../input/parse.js';
 import type { OutboxOptions } from '../outbox/contract.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
@@ -49,5 +49,5 @@ export async function timedJob<S, J extends JobName, R extends Shared>(
 }
 
 function parsed(given: JobOptions | undefined) {
-  return given === undefined ? {} : parse(jobSchema, given);
+  return parseOptions(jobSchema, given);
 }

@@ -10,11 +10,12 @@ import type { ReservationRow } from '../../models/reservation.js';
 import type { Json } from '../../models/values.js';
 import { type AuditContext, checkEntry, isEntry } from './entry-audit.js';
 import type { ProblemKind } from './problems.js';
+import { SideRows } from './side-rows.js';
 
 /** A row that must exist according to the entries, and a test of its content. */
 export interface ExpectedRow {
-  readonly model: 'grant' | 'reservation';
-  readonly kind: Extract<ProblemKind, 'grant' | 'hold'>;
+  readonly model: 'grant' | 'reservation' | 'subscription' | 'cycle' | 'promo_claim';
+  readonly kind: Extract<ProblemKind, 'grant' | 'hold' | 'subscription' | 'cycle' | 'promo'>;
   readonly id: string;
   isMet(row: never): boolean;
 }
@@ -23,9 +24,12 @@ export interface ExpectedRow {
 export class AccountAudit {
   /** The sequence of the last chained entry that was taken. */
   seq = 0;
+  /** The error entries that were taken. */
+  refusals = 0;
   readonly #context: AuditContext;
   readonly #owner: Pick<Account, 'key' | 'userId' | 'creditType'>;
   readonly #replay: Replay;
+  readonly #side = new SideRows();
   /** An earlier audit has judged the entries up to this sequence. */
   readonly #judged: number;
   #last: EntryRow | null = null;
@@ -47,6 +51,11 @@ export class AccountAudit {
     this.#judged = judged;
   }
 
+  /** Whether a problem of the account was found already, after which nothing more is judged. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
   take(entry: EntryRow): void {
     const { problems } = this.#context;
     if (!isEntry(entry)) {
@@ -57,6 +66,7 @@ export class AccountAudit {
     }
     if (entry.seq > this.#judged || entry.seq === 0) this.#judge(entry);
     if (entry.eventType === 'error') {
+      this.refusals++;
       this.#fenced = Math.max(this.#fenced, Number(/\.r(\d+)$/.exec(entry.id)?.[1] ?? 0));
       return;
     }
@@ -65,6 +75,7 @@ export class AccountAudit {
     if (this.#isBroken) return;
     try {
       this.#replay.apply(entry);
+      this.#side.take(entry);
     } catch {
       this.#broken(`Entry ${entry.id} contradicts those before it.`);
     }
@@ -78,7 +89,8 @@ export class AccountAudit {
       return;
     }
     try {
-      const account = this.#replay.account();
+      // Refusals are in no chain: whoever has the entries counts them.
+      const account = { ...this.#replay.account(), refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;
       if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
     } catch {
@@ -103,7 +115,7 @@ export class AccountAudit {
     return [...ended, ...charged];
   }
 
-  /** The rows of the account's grants and open holds, as of the last entry. */
+  /** The rows of the account's grants and open holds and those written with it, as of the last entry. */
   rowsNow(): readonly ExpectedRow[] {
     if (this.#isBroken) return [];
     const grants = [...this.#replay.grants()].map((grant): ExpectedRow => {
@@ -113,7 +125,7 @@ export class AccountAudit {
     const holds = [...this.#replay.openHoldRows()].map((expected): ExpectedRow => {
       return { ...holdOf(expected.id), isMet: (row: ReservationRow) => isSame(expected, row) };
     });
-    return [...grants, ...holds];
+    return [...grants, ...holds, ...this.#side.rowsNow()];
   }
 
   /** Checks the entry's fields by themselves and against the entry before it. */

@@ -7,10 +7,14 @@ export type { LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
 
 export interface LedgerService {
   /**
-   * Recomputes everything from the entries (hashes, chains, sequences, balances, grants, holds and account rows), and
-   * compares the file with the entries. It only reads, and may run beside any traffic, in any process. It streams: it
-   * keeps a page of entries, the grants of one account, and 16 to 32 bytes for each line of the file in memory. A line
-   * that another process takes longer than a second to write may be reported as `file_missing`: verify again.
+   * Recomputes everything from the entries (hashes, chains, sequences, balances, grants, holds, subscriptions, cycles,
+   * claims, counters of promo codes and account rows), counts each account's error entries, and compares the file with
+   * the entries. Without a file it cannot see that an entry of no account (an act of the library) was deleted, nor that
+   * a plan or the terms of a promo code were changed by hand.
+   *
+   * It only reads, and may run beside any traffic, in any process. It streams: it keeps a page of entries, the grants
+   * of one account, and 16 to 32 bytes for each line of the file in memory. A line that another process takes longer
+   * than a second to write may be reported as `file_missing`: verify again.
    *
    * @returns `ok: false` with the problems by kind and id. It throws only when it cannot read: `STORAGE_UNAVAILABLE`,
    * `LEDGER_FILE_UNAVAILABLE`, `ABORTED` (safe to repeat).

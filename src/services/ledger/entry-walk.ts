@@ -1,8 +1,8 @@
 /** Checks entries in one pass, account by account, with the rows that belong to them and their lines in the file. */
 import type { AccountRow } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { GrantRow } from '../../models/grant.js';
 import type { ReservationRow } from '../../models/reservation.js';
+import type { Rows } from '../../models/rows.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { sleep } from '../../timers.js';
 import { AccountAudit, type ExpectedRow } from './account-audit.js';
@@ -10,6 +10,8 @@ import { checkEntry, isEntry } from './entry-audit.js';
 import type { LineIndex } from './file-lines.js';
 import type { VerifyTools } from './pages.js';
 import { pagesOf, rowsOf } from './pages.js';
+import { checkRefusals } from './refusal-audit.js';
+import { claimOf } from './side-rows.js';
 
 /** The most times that an account is checked again while it keeps being written. */
 const ATTEMPTS_MAX = 5;
@@ -26,6 +28,10 @@ export class EntryWalk {
   accounts = 0;
   grants = 0;
   holds = 0;
+  /** The accounts with refusals and nothing else. */
+  hidden = 0;
+  /** The claims of each promo code that the entries made. */
+  readonly claims = new Map<string, number>();
   readonly #tools: VerifyTools;
   readonly #index: LineIndex | null;
   readonly #onProgress: ((done: number) => void) | undefined;
@@ -44,6 +50,8 @@ export class EntryWalk {
       const done: AccountAudit[] = [];
       for (const entry of entries) {
         if (entry.type === 'reserve') this.holds++;
+        const claim = isEntry(entry) ? claimOf(entry) : null;
+        if (claim) this.claims.set(claim.code, (this.claims.get(claim.code) ?? 0) + 1);
         if (entry.account === '') this.#checkAlone(entry);
         else {
           if (audit?.key !== entry.account) {
@@ -100,6 +108,9 @@ export class EntryWalk {
         audit.checkRow(row);
         if (row) for (const one of audit.rowsNow()) expected.push([one, audit, row]);
       }
+      if (row && !row.visible) this.hidden++;
+      const isCounted = !row || (row.state?.refusals ?? 0) === audit.refusals;
+      if (!isCounted && !audit.isBroken) await checkRefusals(this.#tools, audit.key);
     }
     for (const [{ model }] of expected) if (model === 'grant') this.grants++;
     const unmet = await this.#unmetOf(expected, ([one]) => one);
@@ -156,10 +167,10 @@ export class EntryWalk {
   async #unmetOf<T>(
     all: readonly T[],
     expectedOf: (one: T) => ExpectedRow,
-    see: (row: GrantRow | ReservationRow) => void = () => {},
+    see: (row: Rows[ExpectedRow['model']]) => void = () => {},
   ): Promise<T[]> {
     const unmet: T[] = [];
-    for (const model of ['grant', 'reservation'] as const) {
+    for (const model of ['grant', 'reservation', 'subscription', 'cycle', 'promo_claim'] as const) {
       const wanted = all.filter((one) => expectedOf(one).model === model);
       const ids = wanted.map((one) => expectedOf(one).id);
       const rows = await rowsOf(this.#tools, model, ids);

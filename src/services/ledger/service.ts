@@ -3,13 +3,14 @@ import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
+import type { ListOptions } from '../../models/inputs/credits.js';
 import { ledgerQuerySchema, reconcileSchema, verifySchema } from '../../models/inputs/ledger.js';
 import type { JsonObject } from '../../models/values.js';
-import type { FindQuery } from '../../ports/db-manager.js';
 import type { LedgerSink } from '../../ports/ledger-sink.js';
-import { stepsOf } from '../input/page.js';
-import { parse } from '../input/parse.js';
+import { ListCursors } from '../input/page.js';
+import { parseOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
+import { type Along, RowReads } from '../pipeline/row-reads.js';
 import { storageError } from '../store/storage-error.js';
 import type { LedgerEntry, LedgerService } from './contract.js';
 import { LineIndex } from './file-lines.js';
@@ -33,6 +34,7 @@ export interface LedgerServiceParts<S> {
 
 export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerServiceParts<S>): LedgerService {
   const { scale, store } = engine;
+  const reads = new RowReads(engine);
 
   /** Runs a long job once the store is open. An aborted signal becomes `ABORTED`. */
   async function job<T>(signal: AbortSignal | undefined, run: (tools: JobTools) => Promise<T>): Promise<T> {
@@ -48,7 +50,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
 
   return {
     async verify(options) {
-      const { userId, signal, onProgress } = options === undefined ? {} : parse(verifySchema, options);
+      const { userId, signal, onProgress } = parseOptions(verifySchema, options);
       const progress = onProgress as ((done: number) => void) | undefined;
       return job(signal, (tools) =>
         verifyLedger(
@@ -59,7 +61,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
     },
 
     async reconcile(options) {
-      const { signal } = options === undefined ? {} : parse(reconcileSchema, options);
+      const { signal } = parseOptions(reconcileSchema, options);
       return job(signal, async (tools) => {
         const added = await appendMissing(tools, fileOf(tools.sink));
         if (added > 0) await record('Ledger file reconciled', { added });
@@ -68,7 +70,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
     },
 
     async rebuildFile(options) {
-      const { signal } = options === undefined ? {} : parse(reconcileSchema, options);
+      const { signal } = parseOptions(reconcileSchema, options);
       return job(signal, async (tools) => {
         const file = fileOf(tools.sink);
         let lines = 0;
@@ -88,12 +90,11 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
     },
 
     async list(given) {
-      const query = given === undefined ? {} : parse(ledgerQuerySchema, given);
-      const { signal, timeoutMs } = query;
-      return engine.read({ signal, timeoutMs }, async (left) => {
-        const page = await store.find('entry', findQueryOf(query), { timeoutMs: left });
-        return { items: page.rows.map((row) => toLedgerEntry(row, scale)), nextCursor: page.nextCursor };
-      });
+      const { signal, timeoutMs, limit, cursor, order, ...selected } = parseOptions(ledgerQuerySchema, given);
+      const options = { signal, timeoutMs, limit, cursor, order };
+      const cursors = new ListCursors('ledger.list', { creditType: 'credits', ...selected });
+      const { rows, nextCursor } = await reads.page('entry', alongOf(selected), options, cursors);
+      return { items: rows.map((row) => toLedgerEntry(row, scale)), nextCursor };
     },
   };
 }
@@ -133,12 +134,10 @@ async function appendMissing(tools: JobTools, sink: LedgerSink): Promise<number>
   return added;
 }
 
-function findQueryOf(query: ReturnType<typeof ledgerQuerySchema.parse>): FindQuery {
-  const { userId, creditType = 'credits', correlationId, operationId, types, from, to } = query;
-  const along = {
-    ...(types !== undefined && { anyOf: { field: 'type', values: types } }),
-    ...stepsOf(query),
-  };
+type Selected = Omit<ReturnType<typeof ledgerQuerySchema.parse>, keyof ListOptions | 'signal' | 'timeoutMs'>;
+
+function alongOf({ userId, creditType = 'credits', correlationId, operationId, types, from, to }: Selected): Along {
+  const along = types !== undefined && { anyOf: { field: 'type', values: types } };
   if (operationId !== undefined) return { index: 'operation', equals: { operationId }, ...along };
   const period = (from !== undefined || to !== undefined) && {
     range: {

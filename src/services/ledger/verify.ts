@@ -8,6 +8,8 @@ import { EntryWalk } from './entry-walk.js';
 import { classifyLines } from './file-audit.js';
 import { LineIndex } from './file-lines.js';
 import { pagesOf, rowsOf, type VerifyTools } from './pages.js';
+import { checkCounters, promoCounters } from './promo-audit.js';
+import { checkHidden } from './refusal-audit.js';
 
 export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: VerifyOptions): Promise<VerifyReport> {
   const { sink, problems, signal, ledgerId } = tools;
@@ -16,9 +18,12 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
   await index?.readMore(signal);
   const walk = new EntryWalk(tools, index, onProgress);
   if (userId === undefined) {
+    const counters = await promoCounters(tools);
     await walk.run({ index: 'history' });
     if (walk.accounts < (await visibleAccounts(tools))) await checkSilentAccounts(tools);
+    await checkHidden(tools, await creditTypesOf(tools), walk.hidden);
     await checkOrigins(tools, walk);
+    await checkCounters(tools, counters, walk.claims);
   } else {
     for (const creditType of await creditTypesOf(tools)) {
       const account = accountKey(creditType, userId);

@@ -7,6 +7,7 @@ import { isCreditError } from '../../errors.js';
 import type { AccountRow } from '../../models/account.js';
 import type { FindQuery, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
+import { ListCursors } from '../input/page.js';
 import { skippedOf } from '../store/skipped.js';
 import { failureOf, storageError } from '../store/storage-error.js';
 import type { ExpiringOptions, ExpiringReport } from './contract.js';
@@ -23,18 +24,21 @@ export class ExpiringWalk<S> {
   #notified = 0;
   #skippedCount = 0;
   readonly #skipped: ExpiringReport['skipped'][number][] = [];
+  readonly #cursors: ListCursors;
 
   constructor(
     readonly notifier: Notifier<S>,
     readonly withinDays: number,
-  ) {}
+  ) {
+    this.#cursors = new ListCursors('notifyExpiringForAll', { withinDays });
+  }
 
   async run({ batchSize, maxDurationMs, signal, onProgress, cursor }: ExpiringOptions): Promise<ExpiringReport> {
     const until = monotonicNow() + (maxDurationMs ?? Number.POSITIVE_INFINITY);
     const lte = new Date(this.notifier.config.engine.now() + this.withinDays * DAY_MS);
     const query = { index: 'due', equals: { visible: true }, range: { field: 'dueAt', lte } };
     const limit = batchSize ?? ACCOUNTS_PER_READ;
-    let at = cursor ?? null;
+    let at = cursor === undefined ? null : this.#cursors.placeOf(cursor);
     for (;;) {
       if (signal?.aborted || monotonicNow() >= until) return this.#report('stopped', at);
       let next: string | null;
@@ -101,6 +105,6 @@ export class ExpiringWalk<S> {
 
   #report(status: ExpiringReport['status'], cursor: string | null): ExpiringReport {
     const counts = { processed: this.#processed, notified: this.#notified, skippedCount: this.#skippedCount };
-    return { status, ...counts, cursor, skipped: this.#skipped };
+    return { status, ...counts, cursor: this.#cursors.cursorOf(cursor), skipped: this.#skipped };
   }
 }

@@ -7,7 +7,7 @@ import type { AccountRef } from '../../models/account.js';
 import { type NotifyOptions, notifySchema } from '../../models/inputs/notifications.js';
 import type { Unit } from '../../ports/db-manager.js';
 import { withDeadline } from '../../timers.js';
-import { parse, parseId } from '../input/parse.js';
+import { parseId, parseOptions } from '../input/parse.js';
 import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
 import { writeOnce } from './write-once.js';
@@ -29,7 +29,7 @@ export class Notifier<S> {
   /** @throws INVALID_ARGUMENT for a credit type that is not declared */
   accountOf(userId: unknown, options?: NotifyOptions): AccountRef {
     const { engine, creditTypes } = this.config;
-    const { creditType = 'credits' } = options === undefined ? {} : parse(notifySchema, options);
+    const { creditType = 'credits' } = parseOptions(notifySchema, options);
     if (!creditTypes.includes(creditType)) {
       const expected = creditTypes.join(' | ');
       const message = `The credit type ${JSON.stringify(creditType)} is not declared.`;

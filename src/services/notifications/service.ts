@@ -2,10 +2,10 @@
 import { daysSchema } from '../../models/inputs/credits.js';
 import { expiringSchema, notificationQuerySchema } from '../../models/inputs/notifications.js';
 import { metadataSchema, textSchema } from '../../models/inputs/values.js';
-import type { FindQuery } from '../../ports/db-manager.js';
-import { stepsOf } from '../input/page.js';
-import { parse } from '../input/parse.js';
+import { ListCursors } from '../input/page.js';
+import { parse, parseOptions } from '../input/parse.js';
 import { BY_HAND, notificationRow } from '../pipeline/outgoing-rows.js';
+import { type Along, RowReads } from '../pipeline/row-reads.js';
 import { insertOf } from '../store/tables.js';
 import type { ExpiringOptions, NotificationService } from './contract.js';
 import { tellExpiring } from './expiring-credits.js';
@@ -17,6 +17,7 @@ import { toNotification } from './records.js';
 export function notificationService<S>(config: NotificationConfig<S>): NotificationService {
   const { engine, timeoutMs } = config;
   const notifier = new Notifier(config);
+  const reads = new RowReads(engine);
 
   return {
     async notifyLowCredits(userId, options) {
@@ -37,7 +38,7 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
 
     async notifyExpiringForAll(withinDays, given) {
       const days = parse(daysSchema, withinDays, 'withinDays');
-      const options = (given === undefined ? {} : parse(expiringSchema, given)) as ExpiringOptions;
+      const options = parseOptions(expiringSchema, given) as ExpiringOptions;
       const isHeard = await engine.read({ timeoutMs }, () => notifier.hasQueue());
       if (isHeard) return new ExpiringWalk(notifier, days).run(options);
       return { status: 'completed', processed: 0, notified: 0, cursor: null, skippedCount: 0, skipped: [] };
@@ -60,22 +61,20 @@ export function notificationService<S>(config: NotificationConfig<S>): Notificat
     },
 
     async listNotifications(given) {
-      const query = queryOf(given === undefined ? {} : parse(notificationQuerySchema, given));
-      return engine.read({ timeoutMs }, async (left) => {
-        const page = await engine.store.find('notification', query, { timeoutMs: left });
-        return { items: page.rows.map(toNotification), nextCursor: page.nextCursor };
-      });
+      const { userId, status, ...list } = parseOptions(notificationQuerySchema, given);
+      const cursors = new ListCursors('listNotifications', { userId, status });
+      const along = alongOf(userId, status);
+      const { rows, nextCursor } = await reads.page('notification', along, { ...list, timeoutMs }, cursors);
+      return { items: rows.map(toNotification), nextCursor };
     },
   };
 }
 
 /** The index that a list walks along: of a user, of a status, or of all. */
-function queryOf({ userId, status, ...list }: ReturnType<typeof notificationQuerySchema.parse>): FindQuery {
-  const steps = stepsOf(list);
+function alongOf(userId: string | undefined, status: string | undefined): Along {
   if (userId !== undefined) {
     const only = status !== undefined && { anyOf: { field: 'status', values: [status] } };
-    return { index: 'user', equals: { userId }, ...only, ...steps };
+    return { index: 'user', equals: { userId }, ...only };
   }
-  if (status !== undefined) return { index: 'status', equals: { status }, ...steps };
-  return { index: 'created', ...steps };
+  return status === undefined ? { index: 'created' } : { index: 'status', equals: { status } };
 }

@@ -24,7 +24,7 @@ const NOT_INPUT: ReadonlySet<string> = new Set(['idempotencyKey', 'correlationId
 export function inputFingerprint(given: JsonObject, options: object): string {
   const fields: Record<string, Json> = { ...given };
   for (const [name, value] of Object.entries(options)) {
-    if (!NOT_INPUT.has(name) && value !== undefined && !(name in given)) fields[name] = value as Json;
+    if (!NOT_INPUT.has(name) && value !== undefined && !Object.hasOwn(given, name)) fields[name] = value as Json;
   }
   return fingerprintOf(fields);
 }

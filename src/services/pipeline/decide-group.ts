@@ -55,6 +55,8 @@ interface Pass<S> {
   readonly sent: Operation[];
   /** Whether the accounts' versions must move on even if nothing else is written. */
   fenced: boolean;
+  /** Whether an operation was applied, so that the decision is one on all accounts of the group. */
+  applied: boolean;
 }
 
 export function decideGroup<S>(group: Group, facts: FactSheet<S>, settings: DecisionSettings): Progress {
@@ -76,6 +78,7 @@ export function decideGroup<S>(group: Group, facts: FactSheet<S>, settings: Deci
     events: [],
     sent: [],
     fenced: false,
+    applied: false,
   };
   let undecided = false;
   for (const operation of group.operations) {
@@ -126,6 +129,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       const rows = decision.changes[1]?.entries.map((entry) => entry.row) ?? NO_ROWS;
       operation.answer = { entry: decision.entry, replayed: false, entries: rows };
       pass.sent.push(operation);
+      pass.applied = true;
       return 'decided';
     }
     case 'repeated': {
@@ -161,8 +165,10 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
   const { group, settings, context } = pass;
   operation.error = errorOf(refusal);
   const recorded = RECORDED.has(refusal.code) && !ROUTINE.has(operation.command.type);
-  // No commit checks a refusal that is not written, so it must be decided on the latest state.
-  if (!recorded && !group.fresh) return 'stale';
+  // The commit of a refusal checks the first account alone. What it does not check must be the latest state: anybody
+  // may try to transfer to an account, and must not keep its owner from writing.
+  const isChecked = recorded && group.states.length === 1;
+  if (!isChecked && !group.fresh) return 'stale';
   // An operation whose earlier attempt may still apply moves the version on with any refusal, so that it cannot. The
   // attempt may be that of another call, of which this one has the key.
   if (!recorded && !operation.uncertain && !operation.resumes) return 'decided';
@@ -176,6 +182,8 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
     for (const account of pass.accounts) at = Math.max(at, account.at);
     const entry = errorEntry({ account: first, version: state.version, at: new Date(at), call, refusal });
     const sealed = sealAlone(entry, settings.ledgerId);
+    const account = pass.accounts[0] as Account;
+    pass.accounts[0] = { ...account, refusals: account.refusals + 1 };
     pass.changes.addEntry(sealed.row);
     pass.entries.push(sealed);
   }
@@ -188,7 +196,7 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
   return 'decided';
 }
 
-function finish<S>({ group, accounts, changes, entries, events, sent, fenced }: Pass<S>): Decided {
+function finish<S>({ group, accounts, changes, entries, events, sent, fenced, applied }: Pass<S>): Decided {
   const unit = changes.changes();
   const states: VersionedAccount[] = [];
   // An earlier attempt may have been applied without anybody being told: the state that was read since includes it.
@@ -196,7 +204,8 @@ function finish<S>({ group, accounts, changes, entries, events, sent, fenced }: 
     unit.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
   if (isFound) states.push(...group.states);
   if (fenced || unit.length > 0) {
-    for (let i = 0; i < accounts.length; i++) {
+    const written = applied ? accounts.length : 1;
+    for (let i = 0; i < written; i++) {
       const account = accounts[i] as Account;
       const { version } = group.states[i] as VersionedAccount;
       const next = nextVersion(version, account);

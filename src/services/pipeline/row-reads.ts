@@ -2,12 +2,12 @@
 import type { ListOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { ModelName, Rows } from '../../models/rows.js';
 import type { FindQuery } from '../../ports/db-manager.js';
-import { stepsOf } from '../input/page.js';
+import { type ListCursors, stepsOf } from '../input/page.js';
 import type { RowPage } from '../store/tables.js';
 import type { Engine } from './engine.js';
 
 /** An index, and the part of it that is looked at. */
-export type Along = Pick<FindQuery, 'index' | 'equals' | 'anyOf'>;
+export type Along = Pick<FindQuery, 'index' | 'equals' | 'anyOf' | 'range'>;
 
 export class RowReads<S> {
   constructor(readonly engine: Engine<S>) {}
@@ -26,11 +26,17 @@ export class RowReads<S> {
   }
 
   /** The page that a caller asks for. */
-  page<M extends ModelName>(model: M, along: Along, options: ReadOptions<S> & ListOptions): Promise<RowPage<Rows[M]>> {
+  page<M extends ModelName>(
+    model: M,
+    along: Along,
+    options: ReadOptions<S> & ListOptions,
+    cursors: ListCursors,
+  ): Promise<RowPage<Rows[M]>> {
     const { session, fresh } = options;
-    const query: FindQuery = { ...along, ...stepsOf(options) };
-    return this.engine.read(options, (timeoutMs) =>
-      this.engine.store.find(model, query, { session, fresh, timeoutMs }),
-    );
+    const query: FindQuery = { ...along, ...stepsOf(options, cursors) };
+    return this.engine.read(options, async (timeoutMs) => {
+      const { rows, nextCursor } = await this.engine.store.find(model, query, { session, fresh, timeoutMs });
+      return { rows, nextCursor: cursors.cursorOf(nextCursor) };
+    });
   }
 }

@@ -8,7 +8,16 @@ import type { EntryRow } from '../../models/entry.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import { type CycleOptions, cycleInputSchema } from '../../models/inputs/plans.js';
 import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
-import { idOf, notValid, parse, parseId, parseMutationOptions, parseReadOptions } from '../input/parse.js';
+import { ListCursors } from '../input/page.js';
+import {
+  idOf,
+  notValid,
+  parse,
+  parseId,
+  parseMutationOptions,
+  parseOptions,
+  parseReadOptions,
+} from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { Answer } from '../pipeline/operation.js';
 import type { Cycle } from './contract.js';
@@ -82,9 +91,14 @@ export class Cycles<S> {
 
   async list(userId: string, given: (ReadOptions<S> & ListOptions) | undefined): Promise<Page<Cycle>> {
     const user = parseId(userId, 'userId');
-    const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
+    const options = parseOptions(listSchema, given) as ReadOptions<S> & ListOptions;
     const along = { index: 'user', equals: { userId: user } };
-    const { rows, nextCursor } = await this.#directory.reads.page('cycle', along, options);
+    const { rows, nextCursor } = await this.#directory.reads.page(
+      'cycle',
+      along,
+      options,
+      new ListCursors('listCycles', { user }),
+    );
     const now = await this.#nowOf(rows, options);
     return { items: rows.map((row) => toCycle(row, this.#engine.scale, now)), nextCursor };
   }

@@ -6,7 +6,8 @@ import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inp
 import { type PlanInput, planInputSchema, plansSchema, planUpdateSchema } from '../../models/inputs/plans.js';
 import type { PlanRow } from '../../models/plan.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
-import { parse, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import { ListCursors } from '../input/page.js';
+import { parse, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import { type DefinitionWrite, writeDefinition } from '../pipeline/definition-writes.js';
 import { Definitions } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
@@ -137,9 +138,11 @@ export class Plans<S> {
   }
 
   async list(given: PlanListOptions<S> | undefined): Promise<Page<SubscriptionPlan>> {
-    const options = (given === undefined ? {} : parse(plansSchema, given)) as PlanListOptions<S>;
-    const along = options.activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
-    const { rows, nextCursor } = await this.#definitions.reads.page('plan', along, options);
+    const options = parseOptions(plansSchema, given) as PlanListOptions<S>;
+    const { activeOnly = false } = options;
+    const along = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
+    const cursors = new ListCursors('listSubscriptionPlans', { activeOnly });
+    const { rows, nextCursor } = await this.#definitions.reads.page('plan', along, options, cursors);
     return { items: rows.map((row) => toPlan(row, this.#engine.scale)), nextCursor };
   }
 

@@ -4,7 +4,8 @@ import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } 
 import type { CancelOptions, SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
-import { parse, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import { ListCursors } from '../input/page.js';
+import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { ChangePreview, SubscriptionChange, UserSubscription } from './contract.js';
 import { grantedBy, subscriptionOf, toSubscription } from './records.js';
@@ -42,13 +43,13 @@ export class Subscriptions<S> {
   }
 
   async set(userId: string, plan: Ref, given: SetPlanOptions<S> | undefined): Promise<Applied<UserSubscription>> {
-    const fields = given === undefined ? {} : parse(schemas.setPlanSchema, given);
+    const fields = parseOptions(schemas.setPlanSchema, given);
     const change = this.#subscribe('set_plan', plan, { ...fields, upgrade: false });
     return this.#change({ ...change, userId, options: fields as MutationOptions<S> });
   }
 
   async upgrade(userId: string, plan: Ref, given: UpgradeOptions<S> | undefined): Promise<Applied<UserSubscription>> {
-    const fields = given === undefined ? {} : parse(schemas.upgradeSchema, given);
+    const fields = parseOptions(schemas.upgradeSchema, given);
     const change = this.#subscribe('upgrade_plan', plan, { ...fields, upgrade: true });
     return this.#change({ ...change, userId, options: fields as MutationOptions<S> });
   }
@@ -75,7 +76,7 @@ export class Subscriptions<S> {
   }
 
   async cancel(userId: string, given: CancelOptions<S> | undefined): Promise<Applied<UserSubscription>> {
-    const fields = given === undefined ? {} : parse(schemas.cancelSchema, given);
+    const fields = parseOptions(schemas.cancelSchema, given);
     const to = fields.when === 'now' ? 'cancelled' : 'cancelled at the end of the period';
     return this.#change({
       ...{ operation: 'cancel_plan', userId, options: fields as MutationOptions<S> },
@@ -112,10 +113,11 @@ export class Subscriptions<S> {
   /** Every change, newest first. */
   async history(userId: string, given: (ReadOptions<S> & ListOptions) | undefined): Promise<Page<SubscriptionChange>> {
     const { key: account } = this.#engine.account('credits', parseId(userId, 'userId'));
-    const options = (given === undefined ? {} : parse(listSchema, given)) as ReadOptions<S> & ListOptions;
+    const options = parseOptions(listSchema, given) as ReadOptions<S> & ListOptions;
     const anyOf = { field: 'type', values: ['plan_changed'] };
     const along = { index: 'history', equals: { account }, anyOf };
-    const { rows, nextCursor } = await this.#directory.reads.page('entry', along, options);
+    const cursors = new ListCursors('getSubscriptionHistory', { account });
+    const { rows, nextCursor } = await this.#directory.reads.page('entry', along, options, cursors);
     const entries = rows.filter(({ details }) => details.subscription !== undefined);
     const items = entries.map((entry) => {
       const { id, at, message } = entry;

@@ -6,6 +6,7 @@ import type { EntryRow } from '../../models/entry.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import { claimsSchema } from '../../models/inputs/promos.js';
 import type { Page } from '../../models/values.js';
+import { ListCursors } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
@@ -89,7 +90,12 @@ export class Claims<S> {
     const byUser = { index: 'user', equals: { userId: userId as string } };
     const along = code === undefined ? byUser : { index: 'code', equals: { promoCode: code } };
     const list = options as ReadOptions<S> & ListOptions;
-    const { rows, nextCursor } = await this.#reads.page('promo_claim', along, list);
+    const { rows, nextCursor } = await this.#reads.page(
+      'promo_claim',
+      along,
+      list,
+      new ListCursors('listClaims', { code, userId }),
+    );
     return { items: rows.map((row) => toClaim(row, this.#engine.scale)), nextCursor };
   }
 }

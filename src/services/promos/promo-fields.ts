@@ -48,14 +48,14 @@ export function checkCreditType(row: PromoRow, next: PromoRow): void {
   refuse('creditType', `${row.creditType}, which was claimed already`);
 }
 
-/** A code that no promo can have is the code of no promo, not a mistake of the caller's. */
+/** A code that no promo can have is the code of no promo, not a mistake of the caller's. It stays such a code. */
 export function parseCode(code: unknown): string {
   const result = promoCodeSchema.safeParse(code);
   if (result.success) return result.data;
   if (typeof code !== 'string') return parse(promoCodeSchema, code, 'code');
-  return parseId(code.trim().toUpperCase() || ' ', 'code')
-    .slice(0, CODE_MAX)
-    .toWellFormed();
+  const given = parseId(code.trim() || ' ', 'code').replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+  // Shortened without the mark, a long text would be the code that it begins with.
+  return given.length <= CODE_MAX ? given : `${given.slice(0, CODE_MAX - 1).toWellFormed()}…`;
 }
 
 function refuse(field: keyof PromoFields, expected: string): never {

@@ -5,7 +5,8 @@ import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inp
 import { type PromoInput, promoInputSchema, promosSchema, promoUpdateSchema } from '../../models/inputs/promos.js';
 import type { PromoRow } from '../../models/promo.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
-import { parse, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import { ListCursors } from '../input/page.js';
+import { parse, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import { Definitions } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { Promo } from './contract.js';
@@ -94,9 +95,11 @@ export class Promos<S> {
   }
 
   async list(given: PromoListOptions<S> | undefined): Promise<Page<Promo>> {
-    const options = (given === undefined ? {} : parse(promosSchema, given)) as PromoListOptions<S>;
-    const along = options.activeOnly === false ? { index: 'created' } : { index: 'active', equals: { isActive: true } };
-    const { rows, nextCursor } = await this.#definitions.reads.page('promo', along, options);
+    const options = parseOptions(promosSchema, given) as PromoListOptions<S>;
+    const { activeOnly = true } = options;
+    const along = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
+    const cursors = new ListCursors('listPromos', { activeOnly });
+    const { rows, nextCursor } = await this.#definitions.reads.page('promo', along, options, cursors);
     return { items: rows.map((row) => toPromo(row, this.#scale)), nextCursor };
   }
 

@@ -39,8 +39,7 @@ function isSame(a: StoredValue, b: StoredValue): boolean {
 }
 
 function isEmpty(value: object): boolean {
-  for (const _ in value) return false;
-  return true;
+  return Object.keys(value).length === 0;
 }
 
 /** The variant among `known` that suits these forms best; a new one joins them while there is room. */
