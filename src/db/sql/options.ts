@@ -1,5 +1,6 @@
 /** Options of the SQL adapter: their checks and defaults. */
 import {
+  CONNECT_TIMEOUT_MS,
   cannotBeMade,
   INIT_TIMEOUT_MS,
   numberProblems,
@@ -23,6 +24,11 @@ export interface SqlOptions extends DriverOptions {
   readonly timeoutMs?: number | undefined;
   /** Milliseconds for `init`, which builds indexes. Default 60,000. */
   readonly initTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds after which a connection that is being made has failed. Default: `connectionTimeoutMillis` of the
+   * pool, else 10,000.
+   */
+  readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds after which the server ends a statement that nobody waits for any more. Default 30,000. */
   readonly statementTimeoutMs?: number | undefined;
   /**
@@ -45,7 +51,7 @@ export interface Opened extends Reached {
 const NAMES: Readonly<Record<keyof SqlOptions, true>> = {
   ...DRIVER_OPTIONS,
   ...{ poolSize: true, prefix: true, schema: true, prepare: true },
-  ...{ timeoutMs: true, initTimeoutMs: true, statementTimeoutMs: true, lockTimeoutMs: true },
+  ...{ timeoutMs: true, initTimeoutMs: true, connectTimeoutMs: true, statementTimeoutMs: true, lockTimeoutMs: true },
 };
 
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
@@ -56,6 +62,7 @@ export function openOptions(given: SqlOptions): Opened {
     poolSize,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     initTimeoutMs: options.initTimeoutMs ?? INIT_TIMEOUT_MS,
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     statementTimeoutMs: options.statementTimeoutMs ?? 30_000,
     lockTimeoutMs: options.lockTimeoutMs ?? 250,
   };
@@ -66,7 +73,7 @@ export function openOptions(given: SqlOptions): Opened {
     ...numberProblems(numbers),
   ];
   if (problems.length > 0) throw cannotBeMade('SqlDbManager', problems);
-  const { statementTimeoutMs, ...timeouts } = numbers;
-  const settings = { poolSize, prepare, statementMs: statementTimeoutMs, lockMs: numbers.lockTimeoutMs };
+  const { statementTimeoutMs: statementMs, connectTimeoutMs: connectMs, ...timeouts } = numbers;
+  const settings = { poolSize, prepare, statementMs, connectMs, lockMs: numbers.lockTimeoutMs };
   return { ...openDriver(options, settings), prefix, schema, ...timeouts };
 }

@@ -16,6 +16,7 @@ export interface PgClientLike {
 export interface PgPoolLike {
   connect(callback: (error: Error | undefined, client: PgClientLike | undefined) => void): unknown;
   end?(): Promise<void>;
+  readonly options?: { connectionTimeoutMillis?: number | null | undefined };
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -106,12 +107,15 @@ export class PgSource implements SqlSource {
 
 /** A pool of our own for a URL, made when it is first needed. */
 export function openPgUrl(url: string, settings: DriverSettings): Reached {
-  const make = async () => new PgSource(await makePool(url, settings.poolSize), poolOptions(settings, true));
+  const make = async () => new PgSource(await makePool(url, settings), poolOptions(settings, true));
   return { dialect: postgres, source: new LazySource(make) };
 }
 
-/** A pool of the host's. */
+/**
+ * A pool of the host's. Without a timeout, connections that are never answered would fill it for ever: it gets ours.
+ */
 export function openPgPool(pool: PgPoolLike, settings: DriverSettings): Reached {
+  if (pool.options) pool.options.connectionTimeoutMillis ||= settings.connectMs;
   return { dialect: postgres, source: new PgSource(pool, poolOptions(settings, false)) };
 }
 
@@ -119,12 +123,19 @@ function poolOptions({ prepare, ...timeouts }: DriverSettings, owned: boolean): 
   return { setUp: postgres.setUp(timeouts), prepare, owned };
 }
 
-async function makePool(url: string, poolSize: number): Promise<PgPoolLike> {
+async function makePool(url: string, { poolSize, connectMs }: DriverSettings): Promise<PgPoolLike> {
   const { default: pg } = await import('pg').catch((cause: unknown) => {
     throw notInstalled('PostgreSQL', 'pg', cause);
   });
+  // Connecting alone: a timeout of the pool would also end the wait for a connection that others are using.
+  class Client extends pg.Client {
+    constructor(config?: object) {
+      super({ connectionTimeoutMillis: connectMs, ...config });
+    }
+  }
   return new pg.Pool({
     connectionString: url,
+    Client,
     max: poolSize,
     application_name: 'credit-management',
     keepAlive: true,
