@@ -74,10 +74,7 @@ export class Calls {
    * Runs `work` on a connection. Where none is free in time, `work` does not run: `STORAGE_UNAVAILABLE`, or `ABORTED`.
    */
   async run<T>(options: CallOptions, work: (connection: CallConnection) => Promise<T>): Promise<T> {
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    const until = performance.now() + timeoutMs;
-    const lease = await this.#lease(options?.signal, timeoutMs);
-    const connection = new CallConnection(lease, this.#dialect, until);
+    const connection = await this.open(options);
     try {
       return await work(connection);
     } finally {
@@ -85,8 +82,15 @@ export class Calls {
     }
   }
 
+  /** A connection until `end()`; the same errors where none is free in time. */
+  async open(options: CallOptions): Promise<CallConnection> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    const until = performance.now() + timeoutMs;
+    return new CallConnection(await this.#lease(options?.signal, timeoutMs), this.#dialect, until);
+  }
+
   #noConnection(): Error {
-    const message = 'The one connection was inside a transaction until the deadline. Pass it as the session.';
+    const message = 'The one connection was inside a transaction until the deadline. Pass that as the session.';
     if (this.#source.isShared) return creditError('CONTENTION', message, { attempts: 0 });
     return storageFailure(this.#dialect, new Error('No connection was free in time.'));
   }

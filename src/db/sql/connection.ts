@@ -26,6 +26,8 @@ export interface SqlLease extends SqlConnection {
 export interface SqlSource {
   /** Whether there is one connection, which others use as well. */
   readonly isShared?: boolean;
+  /** How many leases there can be at one time. */
+  readonly connectionsMax: number;
   /** The next free connection. It rejects when none can be made; `giveUp` aborts when nobody waits any longer. */
   lease(giveUp: AbortSignal): Promise<SqlLease>;
   /** Ends what this source opened. */
@@ -34,10 +36,12 @@ export interface SqlSource {
 
 /** A source that is made when it is first used; a failure to make it is tried again by the next call. */
 export class LazySource implements SqlSource {
+  readonly connectionsMax: number;
   readonly #make: () => Promise<SqlSource>;
   #made: Promise<SqlSource> | null = null;
 
-  constructor(make: () => Promise<SqlSource>) {
+  constructor(connectionsMax: number, make: () => Promise<SqlSource>) {
+    this.connectionsMax = connectionsMax;
     this.#make = make;
   }
 

@@ -16,6 +16,7 @@ import { type CallConnection, Calls, nameOf } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
+import { LongLeases } from './long-leases.js';
 import { type Opened, openOptions, type SqlOptions } from './options.js';
 import { SessionCalls } from './session-calls.js';
 import type { Table } from './table.js';
@@ -48,6 +49,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   readonly limits = { operationsPerCommit: 512 };
   readonly #opened: Opened;
   readonly #calls: Calls;
+  readonly #transactions: Calls;
   readonly #sessions: SessionCalls;
   #tables: ReadonlyMap<string, Table> = new Map();
   #closing: Promise<void> | null = null;
@@ -57,6 +59,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const { dialect, source, timeoutMs } = this.#opened;
     this.name = dialect.name;
     this.#calls = new Calls(source, dialect, timeoutMs);
+    this.#transactions = new Calls(new LongLeases(source), dialect, timeoutMs);
     this.#sessions = new SessionCalls(dialect, timeoutMs);
   }
 
@@ -123,8 +126,15 @@ export class SqlDbManager implements DbManager<SqlSession> {
 
   async transaction<T>(run: (session: SqlSession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
     this.#enter(options);
-    const { dialect } = this.#opened;
-    return this.#calls.run(options, (connection) => runTransaction(connection, dialect, this.#sessions, run));
+    const timeoutMs = options?.timeoutMs ?? this.#opened.timeoutMs;
+    const open = (restMs: number) => this.#transactions.open({ ...options, timeoutMs: restMs });
+    return runTransaction(timeoutMs, this.#opened.dialect, this.#sessions, open, run);
+  }
+
+  hasOnlyConnection(session: SqlSession): boolean {
+    const { source } = this.#opened;
+    if (this.#sessions.isOwn(session)) return source.connectionsMax === 1 && this.#sessions.hasBegun(session);
+    return source.isShared === true;
   }
 
   async redo(session: SqlSession): Promise<never> {

@@ -7,15 +7,15 @@ const MEASURE_EVERY_MS = 60_000;
 const ANSWER_MAX_MS = 1_000;
 const DRIFT_MAX_MS = 1_000;
 
-export interface TimeSource {
+export interface TimeSource<S> {
   /** Epoch milliseconds. */
   now(): number;
-  /** Null, or a promise to wait for while the time is measured again. */
-  refresh(): Promise<void> | null;
+  /** Null, or a promise to wait for while the time is measured again, inside a `session` if one is given. */
+  refresh(session?: S): Promise<void> | null;
 }
 
 /** Uses the host's clock as it is. */
-export function hostTime(clock: Clock): TimeSource {
+export function hostTime(clock: Clock): TimeSource<unknown> {
   return {
     now() {
       let cause: unknown;
@@ -41,16 +41,16 @@ export function hostTime(clock: Clock): TimeSource {
  * first use, once a minute after that, and when wall clock and monotonic clock differ by more than a second (the
  * machine slept). When the database fails or takes longer than a second to answer, it carries the last time forward.
  */
-export function databaseTime(ping: () => Promise<{ now: Date }>): TimeSource {
+export function databaseTime<S>(ping: (session?: S) => Promise<{ now: Date }>): TimeSource<S> {
   let base = wallNow();
   let measuredAt = Number.NEGATIVE_INFINITY;
   let wallAtMeasure = base;
   let pending: Promise<void> | null = null;
 
-  async function measure(): Promise<void> {
+  async function measure(session?: S): Promise<void> {
     const sent = monotonicNow();
     const wallBefore = wallNow();
-    const answer = await ping().catch(() => null);
+    const answer = await ping(session).catch(() => null);
     const answered = monotonicNow();
     const usable = answer !== null && answered - sent <= ANSWER_MAX_MS;
     if (usable) base = answer.now.getTime() + (answered - sent) / 2;
@@ -62,11 +62,11 @@ export function databaseTime(ping: () => Promise<{ now: Date }>): TimeSource {
 
   return {
     now: () => Math.floor(base + Math.max(0, monotonicNow() - measuredAt)),
-    refresh() {
+    refresh(session) {
       const elapsed = monotonicNow() - measuredAt;
       const drifted = Math.abs(wallNow() - wallAtMeasure - elapsed) > DRIFT_MAX_MS;
       if (elapsed < MEASURE_EVERY_MS && !drifted) return null;
-      pending ??= measure();
+      pending ??= measure(session);
       return pending;
     },
   };

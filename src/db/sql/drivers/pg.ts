@@ -16,7 +16,7 @@ export interface PgClientLike {
 export interface PgPoolLike {
   connect(callback: (error: Error | undefined, client: PgClientLike | undefined) => void): unknown;
   end?(): Promise<void>;
-  readonly options?: { connectionTimeoutMillis?: number | null | undefined };
+  readonly options?: { connectionTimeoutMillis?: number | null | undefined; readonly max?: number | undefined };
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -31,11 +31,13 @@ const heard = new WeakSet<PgPoolLike>();
 
 /** A `pg` pool as a source. Each connection is set up (`setUp`) when it is first used. */
 export class PgSource implements SqlSource {
+  readonly connectionsMax: number;
   readonly #pool: PgPoolLike;
   readonly #options: PgSourceOptions;
   readonly #ready = new WeakSet<PgClientLike>();
 
   constructor(pool: PgPoolLike, options: PgSourceOptions) {
+    this.connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
     this.#pool = pool;
     this.#options = options;
     // When the server ends an idle connection, the next call makes another; without a listener the event would end the
@@ -108,7 +110,7 @@ export class PgSource implements SqlSource {
 /** A pool of our own for a URL, made when it is first needed. */
 export function openPgUrl(url: string, settings: DriverSettings): Reached {
   const make = async () => new PgSource(await makePool(url, settings), poolOptions(settings, true));
-  return { dialect: postgres, source: new LazySource(make) };
+  return { dialect: postgres, source: new LazySource(settings.poolSize, make) };
 }
 
 /**
