@@ -2,6 +2,7 @@
 import type { SeededBug } from './seeded-bug.js';
 
 const OWN = 'test/db/postgres/own-transactions.test.ts';
+const STATEMENTS = 'test/db/postgres/statements.test.ts';
 const SILENT = 'test/db/postgres/silent-server.test.ts';
 
 export const DATABASE_BUGS: readonly SeededBug[] = [
@@ -55,5 +56,33 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     find: '      if (inside !== undefined) throw notBeforeInit();\n',
     replace: '',
     tests: [{ file: OWN, name: 'a first call inside a transaction of the host is refused at once' }],
+  },
+  {
+    id: 'SM-pg07',
+    title: 'connections keep every statement that they ever prepared',
+    file: 'src/db/sql/drivers/kept-statements.ts',
+    find: 'if (this.#names.size <= KEPT_MAX) return',
+    replace: 'if (this.#names.size <= 10 * KEPT_MAX) return',
+    tests: [
+      { file: STATEMENTS, name: 'keep few statements and little memory, whatever was called' },
+      { file: STATEMENTS, name: 'a statement that was given up is prepared again when it is wanted' },
+    ],
+  },
+  {
+    id: 'SM-pg08',
+    title: 'the driver goes on using a statement that its connection has given up',
+    file: 'src/db/sql/drivers/kept-statements.ts',
+    find: '      this.#names.delete(oldest);\n',
+    replace: '      void oldest;\n',
+    tests: [{ file: STATEMENTS, name: 'a statement that was given up is prepared again when it is wanted' }],
+  },
+  {
+    id: 'SM-pg09',
+    title: 'every combination of changes has a statement of its own',
+    file: 'src/db/sql/postgres/write-shapes.ts',
+    find: 'if (this.#known.length >= SHAPES_MAX) this.#known.shift();',
+    replace: '',
+    also: [{ find: 'return this.#known.length < SHAPES_MAX ||', replace: 'return this.#known.length > 0 ||' }],
+    tests: [{ file: 'test/db/postgres/batches.test.ts', name: 'there are few statements, and each batch takes one' }],
   },
 ];

@@ -9,9 +9,9 @@ export interface SqlResult {
   readonly command?: string | undefined;
 }
 
-/** One connection. Every value is text or null; a `name` lets the driver keep the prepared statement. */
+/** One connection. Every value is text or null; `isKept` lets the driver keep the prepared statement. */
 export interface SqlConnection {
-  query(text: string, values?: readonly (string | null)[], name?: string): Promise<SqlResult>;
+  query(text: string, values?: readonly (string | null)[], isKept?: boolean): Promise<SqlResult>;
 }
 
 /** A connection that is ours until it is released. */

@@ -74,9 +74,10 @@ export interface Dialect {
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]>;
   /**
    * Applies each unit as a whole or not at all, independently of the others. A statement that throws applied none. With
-   * a `mark`, all units are refused outside of the transaction that has it.
+   * a `mark`, all units are refused outside of the transaction that has it. Statements that connections keep
+   * (`isKept`) have one of few texts.
    */
-  write(units: readonly TableUnit[], mark: string | null): Statement;
+  write(units: readonly TableUnit[], how: { readonly mark: string | null; readonly isKept: boolean }): Statement;
   /**
    * The same for one unit, at less cost and without a reason. `isWritten` reads the answer; a unique value that
    * somebody has is an error (`taken`).

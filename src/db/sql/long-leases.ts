@@ -31,7 +31,7 @@ export class LongLeases implements SqlSource {
       if (giveUp.aborted) throw new Error('The call was given up.');
       const lease = await this.#source.lease(giveUp);
       return {
-        query: (text, values, name) => lease.query(text, values, name),
+        query: (text, values, isKept) => lease.query(text, values, isKept),
         release() {
           lease.release();
           leave();

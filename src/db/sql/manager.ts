@@ -12,7 +12,7 @@ import type {
 import { outcomesOf, pageOf, rowsByKey } from '../kit/answers.js';
 import { checkOpen, madeFor } from '../kit/failures.js';
 import { checkAlone } from '../kit/units.js';
-import { type CallConnection, Calls, nameOf } from './calls.js';
+import { type CallConnection, Calls } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
@@ -188,6 +188,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
       let isImpatient = false;
       const sender = {
         mark: null,
+        isKept: true,
         send: async (statement: Statement) => (await send(connection, statement)).rows[0],
         beImpatient: async () => {
           isImpatient = true;
@@ -213,6 +214,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const mark = this.#sessions.isOwn(session) ? null : randomUUID();
     const sender = {
       mark,
+      isKept: false,
       send: (statement: Statement) => this.#sessions.write(session, options, statement, { isKept, mark }),
       endsAll: (error: unknown) => dialect.endsTransaction(error),
     };
@@ -228,5 +230,5 @@ export class SqlDbManager implements DbManager<SqlSession> {
 const NOTHING: Statement = { text: 'select 1', values: [] };
 
 function send(connection: CallConnection, { text, values }: Statement) {
-  return connection.query(text, values, nameOf(text));
+  return connection.query(text, values, true);
 }

@@ -36,7 +36,7 @@ export interface SqlOptions extends DriverOptions {
    * Default 250.
    */
   readonly lockTimeoutMs?: number | undefined;
-  /** Whether connections keep prepared statements; false behind a pooler that cannot. Default true. */
+  /** Whether connections keep prepared statements, 40 at most; false behind a pooler that cannot. Default true. */
   readonly prepare?: boolean | undefined;
 }
 

@@ -40,10 +40,13 @@ export class Table {
   readonly key: Column;
   readonly version: Column;
   readonly indexes: readonly TableIndex[];
+  /** One object for all tables that belong together. */
+  readonly family: object;
   readonly #instants: readonly string[];
   readonly #byField: ReadonlyMap<string, Column>;
 
-  constructor(model: StoredModel, prefix: string, schema: string, naming: Naming) {
+  constructor(model: StoredModel, prefix: string, schema: string, naming: Naming, family: object = {}) {
+    this.family = family;
     const { bytesMax } = naming;
     this.model = model;
     this.bareName = shortened(`${prefix}${model.name}`, bytesMax);

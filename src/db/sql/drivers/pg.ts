@@ -3,6 +3,7 @@ import { notInstalled } from '../../kit/options.js';
 import { LazySource, type SqlLease, type SqlResult, type SqlSource } from '../connection.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
+import { KeptStatements } from './kept-statements.js';
 
 /** The members of a `pg` client that are used. */
 export interface PgClientLike {
@@ -77,12 +78,14 @@ export class PgSource implements SqlSource {
       this.#ready.add(client);
     }
     return {
-      query: (text, values, name) =>
-        client.query({
+      async query(text, values, isKept) {
+        const name = prepare && isKept ? await nameFor(client, text) : null;
+        return client.query({
           text,
           ...(values ? { values: values as unknown[] } : undefined),
-          ...(prepare && name ? { name } : undefined),
-        }),
+          ...(name !== null ? { name } : undefined),
+        });
+      },
       release,
       destroy,
     };
@@ -148,9 +151,31 @@ async function makePool(url: string, { poolSize, connectMs }: DriverSettings): P
 
 function ignore(): void {}
 
+const kept = new WeakMap<PgClientLike, KeptStatements>();
+
+/** The name of a statement on this connection, which may give up another one for it. */
+async function nameFor(client: PgClientLike, text: string): Promise<string> {
+  const statements = kept.get(client) ?? new KeptStatements();
+  kept.set(client, statements);
+  const { name, givenUp } = statements.keep(text);
+  if (givenUp !== null) {
+    // A pooler may not know the name: then it has a limit of its own.
+    await client.query({ text: `deallocate ${givenUp}` }).catch(ignore);
+    delete belowOf(client)?.parsedStatements?.[givenUp];
+  }
+  return name;
+}
+
+/** What is below a `pg` client, as far as it is there. */
+function belowOf(client: PgClientLike) {
+  const { connection } = client as {
+    connection?: { stream?: { destroy?: () => void }; parsedStatements?: Record<string, unknown> };
+  };
+  return connection;
+}
+
 /** The socket below a `pg` client, where it has one. */
 function socketOf(client: PgClientLike): { destroy(): void } | undefined {
-  const { connection } = client as { connection?: { stream?: { destroy?: () => void } } };
-  const stream = connection?.stream;
+  const stream = belowOf(client)?.stream;
   return typeof stream?.destroy === 'function' ? (stream as { destroy(): void }) : undefined;
 }

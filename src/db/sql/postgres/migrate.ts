@@ -24,7 +24,8 @@ interface Found {
  */
 export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
   const schema = await schemaOf(connection, options.schema);
-  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING));
+  const family = {};
+  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING, family));
   if ((await missing(connection, schema, tables)).length === 0) return tables;
   await connection.query('begin isolation level read committed');
   try {
