@@ -1,6 +1,7 @@
 /** Seeded bugs of the adapters of databases: connections, transactions, schemas. */
 import type { SeededBug } from './seeded-bug.js';
 
+const INDEXES = 'test/db/postgres/index-build.test.ts';
 const OWN = 'test/db/postgres/own-transactions.test.ts';
 const STATEMENTS = 'test/db/postgres/statements.test.ts';
 const SILENT = 'test/db/postgres/silent-server.test.ts';
@@ -84,5 +85,29 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     replace: '',
     also: [{ find: 'return this.#known.length < SHAPES_MAX ||', replace: 'return this.#known.length > 0 ||' }],
     tests: [{ file: 'test/db/postgres/batches.test.ts', name: 'there are few statements, and each batch takes one' }],
+  },
+  {
+    id: 'SM-pg10',
+    title: 'a new index keeps the writers of its table waiting',
+    file: 'src/db/sql/postgres/index-build.ts',
+    find: "indexDefinition(table, index, 'concurrently')",
+    replace: 'indexDefinition(table, index)',
+    tests: [{ file: INDEXES, name: 'a new index on a table in use is built while others write' }],
+  },
+  {
+    id: 'SM-pg11',
+    title: 'an index that a killed build left behind is in the way of the next one',
+    file: 'src/db/sql/postgres/index-build.ts',
+    find: "if ((await stateOf(connection, table, index)) === 'broken') {",
+    replace: "if ((await stateOf(connection, table, index)) === 'valid') {",
+    tests: [{ file: INDEXES, name: 'a new index on a table in use is begun again where a build was broken off' }],
+  },
+  {
+    id: 'SM-pg12',
+    title: 'close() waits for the end of a build',
+    file: 'src/db/sql/manager.ts',
+    find: '    this.#indexBuilds.close();\n',
+    replace: '',
+    tests: [{ file: INDEXES, name: 'a new index on a table in use does not keep close() waiting' }],
   },
 ];

@@ -16,6 +16,7 @@ import { type CallConnection, Calls } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
+import { IndexBuilds } from './index-builds.js';
 import { LongLeases } from './long-leases.js';
 import { type Opened, openOptions, type SqlOptions } from './options.js';
 import { SessionCalls } from './session-calls.js';
@@ -51,6 +52,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   readonly #calls: Calls;
   readonly #transactions: Calls;
   readonly #sessions: SessionCalls;
+  readonly #indexBuilds: IndexBuilds;
   #tables: ReadonlyMap<string, Table> = new Map();
   #closing: Promise<void> | null = null;
 
@@ -61,18 +63,22 @@ export class SqlDbManager implements DbManager<SqlSession> {
     this.#calls = new Calls(source, dialect, timeoutMs);
     this.#transactions = new Calls(new LongLeases(source), dialect, timeoutMs);
     this.#sessions = new SessionCalls(dialect, timeoutMs);
+    this.#indexBuilds = new IndexBuilds(this.#calls, dialect);
   }
 
   async init(models: readonly StoredModel[]): Promise<{ now: Date }> {
     this.#enter(undefined);
-    const { dialect, prefix, schema, initTimeoutMs } = this.#opened;
-    const tables = await this.#calls.run({ timeoutMs: initTimeoutMs }, async (connection) => {
+    const { dialect, source, prefix, schema, initTimeoutMs } = this.#opened;
+    const until = performance.now() + initTimeoutMs;
+    const isAlone = source.isShared === true;
+    const { tables, newIndexes } = await this.#calls.run({ timeoutMs: initTimeoutMs }, async (connection) => {
       try {
-        return await dialect.migrate(connection, { models, prefix, schema });
+        return await dialect.migrate(connection, { models, prefix, schema, isAlone });
       } catch (error) {
         throw storageFailure(dialect, error);
       }
     });
+    await this.#indexBuilds.wait(newIndexes, until - performance.now());
     this.#tables = new Map([...this.#tables, ...tables.map((table) => [table.model.name, table] as const)]);
     return this.ping();
   }
@@ -149,6 +155,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   }
 
   async close(): Promise<void> {
+    this.#indexBuilds.close();
     this.#closing ??= this.#opened.source.close();
     await this.#closing.catch((error) => {
       throw storageFailure(this.#opened.dialect, error);

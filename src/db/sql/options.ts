@@ -22,7 +22,10 @@ export interface SqlOptions extends DriverOptions {
   readonly schema?: string | undefined;
   /** Milliseconds after which a call without a `timeoutMs` of its own has failed. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds for `init`, which builds indexes. Default 60,000. */
+  /**
+   * Milliseconds for `init`. Default 60,000. A new index on a table with rows may take longer: it is built while others
+   * write, and the next `init` waits for it again.
+   */
   readonly initTimeoutMs?: number | undefined;
   /**
    * Milliseconds after which a connection that is being made has failed. Default: `connectionTimeoutMillis` of the

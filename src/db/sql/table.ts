@@ -31,6 +31,8 @@ export class Table {
   readonly model: StoredModel;
   /** The table, not quoted. */
   readonly bareName: string;
+  /** Its schema, quoted. */
+  readonly schema: string;
   /** The table with its schema, quoted. */
   readonly name: string;
   /** `version` first, then the fields of the model. */
@@ -50,7 +52,8 @@ export class Table {
     const { bytesMax } = naming;
     this.model = model;
     this.bareName = shortened(`${prefix}${model.name}`, bytesMax);
-    this.name = `${naming.quoted(schema)}.${naming.quoted(this.bareName)}`;
+    this.schema = naming.quoted(schema);
+    this.name = `${this.schema}.${naming.quoted(this.bareName)}`;
     const declared = Object.entries({ version: { kind: 'integer', nullable: false } as const, ...model.fields });
     this.columns = declared.map(([field, { kind, nullable }]) => ({
       field,

@@ -9,6 +9,7 @@ import {
   isOutsideTransaction,
   isSetupError,
 } from './errors.js';
+import { buildIndex } from './index-build.js';
 import { migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
 import { MARK, refusalsOf, writeStatement } from './write.js';
@@ -53,6 +54,7 @@ export const postgres: Dialect = {
     values: [statement, lock, mark],
   }),
   migrate,
+  buildIndex,
   write: (units, how) => writeStatement(units, how),
   writeBlind: (unit) => writeStatement([unit], { isKept: true, isBlind: true }),
   isWritten: (row) => (row as { refused: string | null }).refused === null,

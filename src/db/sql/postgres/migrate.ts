@@ -1,9 +1,10 @@
 /** Makes tables and indexes, and adds the columns and indexes of newer models. Never changes or drops anything. */
 import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
-import type { MigrateOptions } from '../dialect.js';
-import { type Column, Table, type TableIndex } from '../table.js';
-import { definition, NAMING, quoted, TYPES } from './columns.js';
+import type { Migrated, MigrateOptions, NewIndex } from '../dialect.js';
+import { type Column, Table } from '../table.js';
+import { definition, NAMING, TYPES } from './columns.js';
+import { indexDefinition } from './index-definition.js';
 
 /** The comment on each of our tables: it tells them from tables that happen to have the same name. */
 const MARK = 'credit-management';
@@ -22,26 +23,30 @@ interface Found {
  * Makes the tables of these models where they are missing. Several processes may do this at once: an advisory lock lets
  * one go first, and where nothing is missing there is no lock and nothing is written.
  */
-export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
+export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated> {
   const schema = await schemaOf(connection, options.schema);
   const family = {};
   const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING, family));
-  if ((await missing(connection, schema, tables)).length === 0) return tables;
+  const first = await missing(connection, schema, tables, options.isAlone);
+  if (first.statements.length === 0) return { tables, newIndexes: first.newIndexes };
+  let newIndexes: readonly NewIndex[] = [];
   await connection.query('begin isolation level read committed');
   try {
-    // Building an index may take long, and so may waiting for the process that builds it.
+    // Waiting for the process that goes first may take long.
     await connection.query('set local statement_timeout = 0');
     await connection.query('set local lock_timeout = 0');
     await connection.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [
       `${MARK} ${schema} ${options.prefix}`,
     ]);
-    for (const statement of await missing(connection, schema, tables)) await connection.query(statement);
+    const now = await missing(connection, schema, tables, options.isAlone);
+    for (const statement of now.statements) await connection.query(statement);
     await connection.query('commit');
+    newIndexes = now.newIndexes;
   } catch (error) {
     await connection.query('rollback');
     throw error;
   }
-  return tables;
+  return { tables, newIndexes };
 }
 
 async function schemaOf(connection: SqlConnection, wanted: string | null): Promise<string> {
@@ -56,14 +61,27 @@ async function schemaOf(connection: SqlConnection, wanted: string | null): Promi
   return schema as string;
 }
 
-/** The statements that bring the catalog up to the models; a table that is not ours is refused. */
-async function missing(connection: SqlConnection, schema: string, tables: readonly Table[]): Promise<string[]> {
+interface Missing {
+  /** For one transaction. */
+  readonly statements: readonly string[];
+  /** To be built afterwards, beside writers. */
+  readonly newIndexes: readonly NewIndex[];
+}
+
+/** What brings the catalog up to the models; a table that is not ours is refused. */
+async function missing(
+  connection: SqlConnection,
+  schema: string,
+  tables: readonly Table[],
+  isAlone: boolean,
+): Promise<Missing> {
   const { rows } = await connection.query(CATALOG, [schema, JSON.stringify(tables.map(({ bareName }) => bareName))]);
   const found = new Map(
     rows.map((row) => JSON.parse((row as { r: string }).r) as Found).map((each) => [each.table, each]),
   );
   const problems: string[] = [];
   const statements: string[] = [];
+  const newIndexes: NewIndex[] = [];
   for (const table of tables) {
     const existing = found.get(table.bareName);
     if (!existing) {
@@ -89,12 +107,15 @@ async function missing(connection: SqlConnection, schema: string, tables: readon
         problems.push(`${table.bareName}.${nameOf(column)} is of type ${type}, not ${TYPES[column.kind]}`);
       }
       statements.push(...added.map((column) => `alter table ${table.name} add column ${definition(column)}`));
-      statements.push(...indexed(table, existing.indexes));
+      const indexes = table.indexes.filter(({ name }) => !existing.indexes.includes(name));
+      if (indexes.length > 0 && !isAlone && !(await isEmpty()))
+        newIndexes.push(...indexes.map((index) => ({ table, index })));
+      else statements.push(...indexes.map((index) => indexDefinition(table, index)));
       if (!isOurs) statements.push(marked(table));
     }
   }
   if (problems.length > 0) throw unusable(problems);
-  return statements;
+  return { statements, newIndexes };
 }
 
 /** Types as the catalog writes them. */
@@ -126,29 +147,13 @@ export function created(table: Table): string[] {
   const columns = table.columns.map((column) => definition(column)).join(', ');
   return [
     `create table ${table.name} (${columns}, primary key (${table.key.name}))${table.model.rewritten ? ROOM : ''}`,
-    ...indexed(table, []),
+    ...table.indexes.map((index) => indexDefinition(table, index)),
     marked(table),
   ];
 }
 
 function marked(table: Table): string {
   return `comment on table ${table.name} is '${MARK}: written by the library alone'`;
-}
-
-function indexed(table: Table, existing: readonly string[]): string[] {
-  return table.indexes.filter(({ name }) => !existing.includes(name)).map((index) => indexDefinition(table, index));
-}
-
-/**
- * An index leaves out the rows that are null in its first field: no condition on that field finds them, and a null is
- * no unique value. That spares half the indexes of a ledger entry its insert. Only a walk over a whole index has to
- * sort.
- */
-function indexDefinition(table: Table, { name, columns, unique }: TableIndex): string {
-  const [first] = columns as [Column];
-  const list = columns.map((column) => column.name).join(', ');
-  const some = first.nullable ? ` where ${first.name} is not null` : '';
-  return `create ${unique ? 'unique ' : ''}index ${quoted(name)} on ${table.name} (${list})${some}`;
 }
 
 function nameOf({ name }: Column): string {
