@@ -110,4 +110,17 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     replace: '',
     tests: [{ file: INDEXES, name: 'a new index on a table in use does not keep close() waiting' }],
   },
+  {
+    id: 'SM-pg13',
+    title: 'the tables are in the first schema of the path, wherever they were',
+    file: 'src/db/sql/postgres/migrate.ts',
+    find: 'wanted ?? holders[0] ?? first',
+    replace: 'wanted ?? first',
+    tests: [
+      {
+        file: 'test/db/postgres/search-path.test.ts',
+        name: 'a schema that appears earlier on the search_path does not begin a second ledger',
+      },
+    ],
+  },
 ];

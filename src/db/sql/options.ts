@@ -18,7 +18,10 @@ export interface SqlOptions extends DriverOptions {
   readonly poolSize?: number | undefined;
   /** The beginning of the names of tables: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
   readonly prefix?: string | undefined;
-  /** The schema of the tables, which must exist. Default: the first one of the connection's `search_path`. */
+  /**
+   * The schema of the tables, which must exist. Default: the one of the connection's `search_path` that has the tables
+   * already, else the first one.
+   */
   readonly schema?: string | undefined;
   /** Milliseconds after which a call without a `timeoutMs` of its own has failed. Default 10,000. */
   readonly timeoutMs?: number | undefined;

@@ -24,7 +24,7 @@ interface Found {
  * one go first, and where nothing is missing there is no lock and nothing is written.
  */
 export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated> {
-  const schema = await schemaOf(connection, options.schema);
+  const schema = await schemaOf(connection, options);
   const family = {};
   const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING, family));
   const first = await missing(connection, schema, tables, options.isAlone);
@@ -49,17 +49,34 @@ export async function migrate(connection: SqlConnection, options: MigrateOptions
   return { tables, newIndexes };
 }
 
-async function schemaOf(connection: SqlConnection, wanted: string | null): Promise<string> {
-  const text =
-    "select coalesce($1::text, current_schema()) as schema, current_setting('server_version_num') as version";
-  const { rows } = await connection.query(text, [wanted]);
-  const { schema, version } = rows[0] as { schema: string | null; version: string };
+/**
+ * The schema of the tables. Where none is wanted, it is the one of the `search_path` that has them already: a schema
+ * that appears before it later must not begin a second, empty ledger.
+ */
+async function schemaOf(connection: SqlConnection, { schema: wanted, models, prefix }: MigrateOptions) {
+  const names = models.map((model) => new Table(model, prefix, '', NAMING).bareName);
+  const { rows } = await connection.query(SCHEMAS, [JSON.stringify(names)]);
+  const { first, used, version } = rows[0] as { first: string | null; used: string; version: string };
+  const holders = JSON.parse(used) as string[];
+  const schema = wanted ?? holders[0] ?? first;
   const problems: string[] = [];
   if (schema === null) problems.push('the search_path of the connection names no schema that exists');
+  if (wanted === null && holders.length > 1)
+    problems.push(
+      `several schemas of the search_path have tables of credits (${holders.join(', ')}): give the option schema`,
+    );
   if (Number(version) < SERVER_VERSION_MIN) problems.push(`the server is older than PostgreSQL 13 (${version})`);
-  if (problems.length > 0) throw unusable(problems);
-  return schema as string;
+  if (schema === null || problems.length > 0) throw unusable(problems);
+  return schema;
 }
+
+/** `used`: the schemas of the path that have tables of ours with these names, in the order of the path. */
+const SCHEMAS = `select current_schema() as first, current_setting('server_version_num') as version,
+  (select coalesce(json_agg(p.name order by p.place), '[]')::text
+    from unnest(current_schemas(false)) with ordinality as p(name, place)
+    where exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = p.name and c.relkind in ('r', 'p') and obj_description(c.oid, 'pg_class') like '${MARK}%'
+        and c.relname = any(array(select json_array_elements_text($1::text::json))))) as used`;
 
 interface Missing {
   /** For one transaction. */
