@@ -155,6 +155,12 @@ export interface DbManager<S = never> {
   transaction?<T>(run: (session: S) => Promise<T>, options?: StoreOptions<never>): Promise<T>;
 
   /**
+   * Whether this session has the only connection there is, so that a call without it would wait for its end. What a
+   * call in the session needs is then done inside of it. Without this method no session has.
+   */
+  hasOnlyConnection?(session: S): boolean;
+
+  /**
    * Ends a host's transaction with the database's own error that tells the host to redo it. It is called for a row that
    * exists and that the snapshot of the transaction cannot see. Without this method such a call is refused as
    * `CONTENTION`.

@@ -45,6 +45,8 @@ export class TcpProxy {
   readonly #server: Server;
   #frozen: (() => void)[] | null = null;
   #isDown = false;
+  #isSilent = false;
+  readonly #ignored = new Set<Socket>();
 
   private constructor(target: URL, decisive: Decisive | null) {
     this.#target = target;
@@ -83,6 +85,12 @@ export class TcpProxy {
 
   up(): void {
     this.#isDown = false;
+    this.#isSilent = false;
+  }
+
+  /** Accepts every new connection and never answers it. {@link up} helps those alone that come after it. */
+  ignore(): void {
+    this.#isSilent = true;
   }
 
   /** Nothing gets through in either direction and nobody is told, until {@link thaw}; then all of it arrives. */
@@ -104,8 +112,14 @@ export class TcpProxy {
     this.thaw();
   }
 
+  /** Connections that were accepted and are not answered. */
+  get ignored(): number {
+    return this.#ignored.size;
+  }
+
   async close(): Promise<void> {
     this.cut();
+    for (const client of this.#ignored) client.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
@@ -113,6 +127,12 @@ export class TcpProxy {
     if (this.#isDown) {
       client.on('error', () => {});
       client.resetAndDestroy();
+      return;
+    }
+    if (this.#isSilent) {
+      this.#ignored.add(client);
+      client.on('error', () => {}).on('close', () => this.#ignored.delete(client));
+      client.resume();
       return;
     }
     const server = connect(Number(this.#target.port || 5432), this.#target.hostname);

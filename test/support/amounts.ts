@@ -25,6 +25,8 @@ const AMOUNTS = {
   CREDIT_KILLS: [2, 6],
   CREDIT_SERVER_KILLS: [1, 2],
   CREDIT_CUTS: [8, 20],
+  /** Rounds of calls of every verb. */
+  CREDIT_LOAD: [25, 50],
   CREDIT_DUE: [400, 1_000],
   CREDIT_VOLUME: [150, 300],
   /** Batches of each writer where many write at once. */

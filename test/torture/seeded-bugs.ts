@@ -1,6 +1,7 @@
 /** All seeded bugs that can be expressed on the code there is, and why the others of the list are not among them. */
 import type { SeededBug } from './seeded-bug.js';
 import { CORE_BUGS } from './seeded-core.js';
+import { DATABASE_BUGS } from './seeded-databases.js';
 import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
 import { JOB_BUGS } from './seeded-jobs.js';
@@ -8,7 +9,16 @@ import { LEDGER_BUGS } from './seeded-ledger.js';
 import { PLAN_BUGS } from './seeded-plans.js';
 import { SERVICE_BUGS } from './seeded-services.js';
 
-const ALL = [...CORE_BUGS, ...SERVICE_BUGS, ...LEDGER_BUGS, ...EVENT_BUGS, ...PLAN_BUGS, ...JOB_BUGS, ...EDGE_BUGS];
+const ALL = [
+  ...CORE_BUGS,
+  ...SERVICE_BUGS,
+  ...LEDGER_BUGS,
+  ...EVENT_BUGS,
+  ...PLAN_BUGS,
+  ...JOB_BUGS,
+  ...EDGE_BUGS,
+  ...DATABASE_BUGS,
+];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 
 /** What has to be there before a bug of the list can be seeded; whoever makes it moves the id into a table. */

@@ -5,6 +5,7 @@ import { type CreditError, creditError } from '../../errors.js';
 export const PREFIX = 'credit_';
 export const TIMEOUT_MS = 10_000;
 export const INIT_TIMEOUT_MS = 60_000;
+export const CONNECT_TIMEOUT_MS = 10_000;
 
 const INTEGER_MAX = 2 ** 31 - 1;
 

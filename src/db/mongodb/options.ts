@@ -1,5 +1,6 @@
 /** Options of the MongoDB adapter: their checks and defaults. */
 import {
+  CONNECT_TIMEOUT_MS,
   cannotBeMade,
   INIT_TIMEOUT_MS,
   notInstalled,
@@ -30,6 +31,11 @@ export interface MongoOptions {
   readonly timeoutMs?: number | undefined;
   /** Milliseconds for `init`, which builds indexes. Default 60,000. */
   readonly initTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds after which a connection that is being made has failed, with `uri`. Default: the number in the URI,
+   * else 10,000.
+   */
+  readonly connectTimeoutMs?: number | undefined;
 }
 
 export interface Opened {
@@ -43,13 +49,14 @@ export interface Opened {
 }
 
 const NAMES: Readonly<Record<keyof MongoOptions, true>> = {
-  ...{ client: true, uri: true, poolSize: true, dbName: true, prefix: true, timeoutMs: true, initTimeoutMs: true },
+  ...{ client: true, uri: true, poolSize: true, dbName: true, prefix: true },
+  ...{ timeoutMs: true, initTimeoutMs: true, connectTimeoutMs: true },
 };
 
 /** @throws CONFIGURATION with every problem found. Opens nothing. */
 export function openOptions(given: MongoOptions): Opened {
   const options = given ?? {};
-  const { client, uri, dbName = 'credit_management', prefix = PREFIX, poolSize } = options;
+  const { client, uri, dbName = 'credit_management', prefix = PREFIX, poolSize, connectTimeoutMs } = options;
   const timeouts = {
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     initTimeoutMs: options.initTimeoutMs ?? INIT_TIMEOUT_MS,
@@ -59,12 +66,16 @@ export function openOptions(given: MongoOptions): Opened {
     ...clientProblems(options),
     ...(/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(dbName) ? [] : ['dbName is not the name of a database']),
     ...prefixProblems(prefix),
-    ...numberProblems({ poolSize: poolSize ?? 1, ...timeouts }),
+    ...numberProblems({
+      poolSize: poolSize ?? 1,
+      ...timeouts,
+      connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    }),
   ];
   if (problems.length > 0) throw cannotBeMade('MongoDbManager', problems);
   let making: Promise<MongoClientLike> | null = null;
   const open = async () => {
-    making ??= makeClient(uri as string, poolSize, timeouts.timeoutMs).catch((error) => {
+    making ??= makeClient(uri as string, options, timeouts.timeoutMs).catch((error) => {
       making = null;
       throw error;
     });
@@ -81,7 +92,11 @@ function clientProblems({ client, uri }: MongoOptions): string[] {
   return problems;
 }
 
-async function makeClient(uri: string, poolSize: number | undefined, timeoutMs: number): Promise<MongoClientLike> {
+async function makeClient(
+  uri: string,
+  { poolSize, connectTimeoutMs }: MongoOptions,
+  timeoutMs: number,
+): Promise<MongoClientLike> {
   const { MongoClient } = await import('mongodb').catch((cause: unknown) => {
     throw notInstalled('MongoDB', 'mongodb', cause);
   });
@@ -93,6 +108,9 @@ async function makeClient(uri: string, poolSize: number | undefined, timeoutMs: 
       // The driver stops waiting when the callers do.
       ...(!isSaid('serverSelectionTimeoutMS') && { serverSelectionTimeoutMS: timeoutMs }),
       ...(!isSaid('waitQueueTimeoutMS') && { waitQueueTimeoutMS: timeoutMs }),
+      ...(connectTimeoutMs !== undefined || !isSaid('connectTimeoutMS')
+        ? { connectTimeoutMS: connectTimeoutMs ?? CONNECT_TIMEOUT_MS }
+        : undefined),
     });
   } catch {
     // The text of the driver may hold the URI, and with it a password.

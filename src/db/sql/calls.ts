@@ -1,5 +1,4 @@
 /** Calls on connections of our own: each waits for a connection, runs on it and ends by its deadline. */
-import { createHash } from 'node:crypto';
 import { creditError } from '../../errors.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
 import { aborted } from '../kit/failures.js';
@@ -44,9 +43,9 @@ export class CallConnection implements SqlConnection {
     this.#lease.destroy();
   }
 
-  async query(text: string, values?: readonly (string | null)[], name?: string): Promise<SqlResult> {
+  async query(text: string, values?: readonly (string | null)[], isKept = false): Promise<SqlResult> {
     try {
-      return await Promise.race([this.#lease.query(text, values, name), this.late]);
+      return await Promise.race([this.#lease.query(text, values, isKept), this.late]);
     } catch (error) {
       if (this.#dialect.failureOf(error) === 'lost') this.break();
       throw error;
@@ -74,10 +73,7 @@ export class Calls {
    * Runs `work` on a connection. Where none is free in time, `work` does not run: `STORAGE_UNAVAILABLE`, or `ABORTED`.
    */
   async run<T>(options: CallOptions, work: (connection: CallConnection) => Promise<T>): Promise<T> {
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    const until = performance.now() + timeoutMs;
-    const lease = await this.#lease(options?.signal, timeoutMs);
-    const connection = new CallConnection(lease, this.#dialect, until);
+    const connection = await this.open(options);
     try {
       return await work(connection);
     } finally {
@@ -85,8 +81,15 @@ export class Calls {
     }
   }
 
+  /** A connection until `end()`; the same errors where none is free in time. */
+  async open(options: CallOptions): Promise<CallConnection> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    const until = performance.now() + timeoutMs;
+    return new CallConnection(await this.#lease(options?.signal, timeoutMs), this.#dialect, until);
+  }
+
   #noConnection(): Error {
-    const message = 'The one connection was inside a transaction until the deadline. Pass it as the session.';
+    const message = 'The one connection was inside a transaction until the deadline. Pass that as the session.';
     if (this.#source.isShared) return creditError('CONTENTION', message, { attempts: 0 });
     return storageFailure(this.#dialect, new Error('No connection was free in time.'));
   }
@@ -114,17 +117,4 @@ export class Calls {
       signal?.removeEventListener('abort', abort);
     }
   }
-}
-
-const names = new Map<string, string>();
-const NAMES_MAX = 1_000;
-
-/** The name under which connections keep a statement. The same text has the same name in every process. */
-export function nameOf(text: string): string | undefined {
-  let name = names.get(text);
-  if (name === undefined && names.size < NAMES_MAX) {
-    name = `cm_${createHash('sha256').update(text).digest('base64url').slice(0, 20)}`;
-    names.set(text, name);
-  }
-  return name;
 }

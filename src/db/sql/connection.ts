@@ -9,9 +9,9 @@ export interface SqlResult {
   readonly command?: string | undefined;
 }
 
-/** One connection. Every value is text or null; a `name` lets the driver keep the prepared statement. */
+/** One connection. Every value is text or null; `isKept` lets the driver keep the prepared statement. */
 export interface SqlConnection {
-  query(text: string, values?: readonly (string | null)[], name?: string): Promise<SqlResult>;
+  query(text: string, values?: readonly (string | null)[], isKept?: boolean): Promise<SqlResult>;
 }
 
 /** A connection that is ours until it is released. */
@@ -26,6 +26,8 @@ export interface SqlLease extends SqlConnection {
 export interface SqlSource {
   /** Whether there is one connection, which others use as well. */
   readonly isShared?: boolean;
+  /** How many leases there can be at one time. */
+  readonly connectionsMax: number;
   /** The next free connection. It rejects when none can be made; `giveUp` aborts when nobody waits any longer. */
   lease(giveUp: AbortSignal): Promise<SqlLease>;
   /** Ends what this source opened. */
@@ -34,10 +36,12 @@ export interface SqlSource {
 
 /** A source that is made when it is first used; a failure to make it is tried again by the next call. */
 export class LazySource implements SqlSource {
+  readonly connectionsMax: number;
   readonly #make: () => Promise<SqlSource>;
   #made: Promise<SqlSource> | null = null;
 
-  constructor(make: () => Promise<SqlSource>) {
+  constructor(connectionsMax: number, make: () => Promise<SqlSource>) {
+    this.connectionsMax = connectionsMax;
     this.#make = make;
   }
 

@@ -6,7 +6,7 @@
  */
 import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
 import type { SqlConnection, SqlResult } from './connection.js';
-import type { Table } from './table.js';
+import type { Table, TableIndex } from './table.js';
 
 /** A statement with its values; equal texts may share one prepared statement. */
 export interface Statement {
@@ -54,6 +54,19 @@ export interface MigrateOptions {
   readonly prefix: string;
   /** The schema to use; null for the connection's own. */
   readonly schema: string | null;
+  /** Whether nobody else can be writing, so that there is nobody to be kept waiting. */
+  readonly isAlone: boolean;
+}
+
+/** An index that a table in use lacks. */
+export interface NewIndex {
+  readonly table: Table;
+  readonly index: TableIndex;
+}
+
+export interface Migrated {
+  readonly tables: readonly Table[];
+  readonly newIndexes: readonly NewIndex[];
 }
 
 export interface Dialect {
@@ -71,12 +84,18 @@ export interface Dialect {
   /** Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`), and marks it. */
   setTimeouts(values: readonly [statement: string, lock: string], mark: string): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
-  migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]>;
+  migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated>;
+  /**
+   * Builds an index while others write, on a connection that has no deadline. Safe in many processes at once: one
+   * builds, and the others wait. A build that was broken off is begun again.
+   */
+  buildIndex(connection: SqlConnection, table: Table, index: TableIndex): Promise<void>;
   /**
    * Applies each unit as a whole or not at all, independently of the others. A statement that throws applied none. With
-   * a `mark`, all units are refused outside of the transaction that has it.
+   * a `mark`, all units are refused outside of the transaction that has it. Statements that connections keep
+   * (`isKept`) have one of few texts.
    */
-  write(units: readonly TableUnit[], mark: string | null): Statement;
+  write(units: readonly TableUnit[], how: { readonly mark: string | null; readonly isKept: boolean }): Statement;
   /**
    * The same for one unit, at less cost and without a reason. `isWritten` reads the answer; a unique value that
    * somebody has is an error (`taken`).

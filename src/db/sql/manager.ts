@@ -12,10 +12,12 @@ import type {
 import { outcomesOf, pageOf, rowsByKey } from '../kit/answers.js';
 import { checkOpen, madeFor } from '../kit/failures.js';
 import { checkAlone } from '../kit/units.js';
-import { type CallConnection, Calls, nameOf } from './calls.js';
+import { type CallConnection, Calls } from './calls.js';
 import type { Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
+import { IndexBuilds } from './index-builds.js';
+import { LongLeases } from './long-leases.js';
 import { type Opened, openOptions, type SqlOptions } from './options.js';
 import { SessionCalls } from './session-calls.js';
 import type { Table } from './table.js';
@@ -48,7 +50,9 @@ export class SqlDbManager implements DbManager<SqlSession> {
   readonly limits = { operationsPerCommit: 512 };
   readonly #opened: Opened;
   readonly #calls: Calls;
+  readonly #transactions: Calls;
   readonly #sessions: SessionCalls;
+  readonly #indexBuilds: IndexBuilds;
   #tables: ReadonlyMap<string, Table> = new Map();
   #closing: Promise<void> | null = null;
 
@@ -57,19 +61,24 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const { dialect, source, timeoutMs } = this.#opened;
     this.name = dialect.name;
     this.#calls = new Calls(source, dialect, timeoutMs);
+    this.#transactions = new Calls(new LongLeases(source), dialect, timeoutMs);
     this.#sessions = new SessionCalls(dialect, timeoutMs);
+    this.#indexBuilds = new IndexBuilds(this.#calls, dialect);
   }
 
   async init(models: readonly StoredModel[]): Promise<{ now: Date }> {
     this.#enter(undefined);
-    const { dialect, prefix, schema, initTimeoutMs } = this.#opened;
-    const tables = await this.#calls.run({ timeoutMs: initTimeoutMs }, async (connection) => {
+    const { dialect, source, prefix, schema, initTimeoutMs } = this.#opened;
+    const until = performance.now() + initTimeoutMs;
+    const isAlone = source.isShared === true;
+    const { tables, newIndexes } = await this.#calls.run({ timeoutMs: initTimeoutMs }, async (connection) => {
       try {
-        return await dialect.migrate(connection, { models, prefix, schema });
+        return await dialect.migrate(connection, { models, prefix, schema, isAlone });
       } catch (error) {
         throw storageFailure(dialect, error);
       }
     });
+    await this.#indexBuilds.wait(newIndexes, until - performance.now());
     this.#tables = new Map([...this.#tables, ...tables.map((table) => [table.model.name, table] as const)]);
     return this.ping();
   }
@@ -123,8 +132,15 @@ export class SqlDbManager implements DbManager<SqlSession> {
 
   async transaction<T>(run: (session: SqlSession) => Promise<T>, options?: StoreOptions<never>): Promise<T> {
     this.#enter(options);
-    const { dialect } = this.#opened;
-    return this.#calls.run(options, (connection) => runTransaction(connection, dialect, this.#sessions, run));
+    const timeoutMs = options?.timeoutMs ?? this.#opened.timeoutMs;
+    const open = (restMs: number) => this.#transactions.open({ ...options, timeoutMs: restMs });
+    return runTransaction(timeoutMs, this.#opened.dialect, this.#sessions, open, run);
+  }
+
+  hasOnlyConnection(session: SqlSession): boolean {
+    const { source } = this.#opened;
+    if (this.#sessions.isOwn(session)) return source.connectionsMax === 1 && this.#sessions.hasBegun(session);
+    return source.isShared === true;
   }
 
   async redo(session: SqlSession): Promise<never> {
@@ -139,6 +155,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   }
 
   async close(): Promise<void> {
+    this.#indexBuilds.close();
     this.#closing ??= this.#opened.source.close();
     await this.#closing.catch((error) => {
       throw storageFailure(this.#opened.dialect, error);
@@ -178,6 +195,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
       let isImpatient = false;
       const sender = {
         mark: null,
+        isKept: true,
         send: async (statement: Statement) => (await send(connection, statement)).rows[0],
         beImpatient: async () => {
           isImpatient = true;
@@ -203,6 +221,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const mark = this.#sessions.isOwn(session) ? null : randomUUID();
     const sender = {
       mark,
+      isKept: false,
       send: (statement: Statement) => this.#sessions.write(session, options, statement, { isKept, mark }),
       endsAll: (error: unknown) => dialect.endsTransaction(error),
     };
@@ -218,5 +237,5 @@ export class SqlDbManager implements DbManager<SqlSession> {
 const NOTHING: Statement = { text: 'select 1', values: [] };
 
 function send(connection: CallConnection, { text, values }: Statement) {
-  return connection.query(text, values, nameOf(text));
+  return connection.query(text, values, true);
 }

@@ -5,6 +5,7 @@ import type { SqlConnection, SqlResult } from './connection.js';
 import type { Dialect, Statement } from './dialect.js';
 import { callFailure, hasEnded, notASession } from './failures.js';
 import { connectionOf, type SqlClientSession, type SqlSession } from './host-session.js';
+import type { OwnTransaction } from './own-transaction.js';
 
 const SAVEPOINT = 'credit_management';
 /** In a transaction we wait this much longer than the server does: its answer says more than our deadline. */
@@ -28,7 +29,7 @@ export class SessionCalls {
   readonly #dialect: Dialect;
   readonly #timeoutMs: number;
   /** Our own transactions, while they are open. */
-  readonly #own = new WeakMap<object, SqlConnection>();
+  readonly #own = new WeakMap<object, OwnTransaction>();
 
   constructor(dialect: Dialect, timeoutMs: number) {
     this.#dialect = dialect;
@@ -39,14 +40,14 @@ export class SessionCalls {
    * Makes the session of a transaction of our own. The host may use it like a client, to write rows that belong to the
    * credits.
    */
-  open(connection: SqlConnection): SqlClientSession {
+  open(transaction: OwnTransaction): SqlClientSession {
     const session: SqlClientSession = {
       query: (text, values) => {
         if (!this.#own.has(session)) throw notASession();
-        return connection.query(text, values as string[] | undefined);
+        return transaction.query(text, values as string[] | undefined);
       },
     };
-    this.#own.set(session, connection);
+    this.#own.set(session, transaction);
     return session;
   }
 
@@ -58,6 +59,11 @@ export class SessionCalls {
 
   isOwn(session: SqlSession): boolean {
     return this.#own.has(session);
+  }
+
+  /** Whether a transaction of our own has its connection. */
+  hasBegun(session: SqlSession): boolean {
+    return this.#own.get(session)?.hasBegun === true;
   }
 
   /** Reads rows, and may wait for locks. A read that fails leaves a host's transaction as it was. */

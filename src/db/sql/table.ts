@@ -31,6 +31,8 @@ export class Table {
   readonly model: StoredModel;
   /** The table, not quoted. */
   readonly bareName: string;
+  /** Its schema, quoted. */
+  readonly schema: string;
   /** The table with its schema, quoted. */
   readonly name: string;
   /** `version` first, then the fields of the model. */
@@ -40,14 +42,18 @@ export class Table {
   readonly key: Column;
   readonly version: Column;
   readonly indexes: readonly TableIndex[];
+  /** One object for all tables that belong together. */
+  readonly family: object;
   readonly #instants: readonly string[];
   readonly #byField: ReadonlyMap<string, Column>;
 
-  constructor(model: StoredModel, prefix: string, schema: string, naming: Naming) {
+  constructor(model: StoredModel, prefix: string, schema: string, naming: Naming, family: object = {}) {
+    this.family = family;
     const { bytesMax } = naming;
     this.model = model;
     this.bareName = shortened(`${prefix}${model.name}`, bytesMax);
-    this.name = `${naming.quoted(schema)}.${naming.quoted(this.bareName)}`;
+    this.schema = naming.quoted(schema);
+    this.name = `${this.schema}.${naming.quoted(this.bareName)}`;
     const declared = Object.entries({ version: { kind: 'integer', nullable: false } as const, ...model.fields });
     this.columns = declared.map(([field, { kind, nullable }]) => ({
       field,

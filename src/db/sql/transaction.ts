@@ -1,25 +1,27 @@
 /** Runs a transaction of our own: begins, runs, commits. Its answer is certain, or says that it is not. */
-import { commitUnanswered, overDeadline } from '../kit/failures.js';
+import { overDeadline } from '../kit/failures.js';
 import type { CallConnection } from './calls.js';
-import type { SqlResult } from './connection.js';
 import type { Dialect } from './dialect.js';
-import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
+import { OwnTransaction } from './own-transaction.js';
 import type { SessionCalls } from './session-calls.js';
 
+/** @param open a connection with the time that is left of the transaction's deadline, in milliseconds */
 export async function runTransaction<T>(
-  connection: CallConnection,
+  timeoutMs: number,
   dialect: Dialect,
   sessions: SessionCalls,
+  open: (timeoutMs: number) => Promise<CallConnection>,
   run: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = connection.remainingMs;
-  await connection.query(dialect.begin(timeoutMs)).catch((error: unknown) => {
-    throw callFailure(dialect, error);
-  });
-  const session = sessions.open(connection);
-  const late = connection.late.catch((cause: unknown) => {
-    throw overDeadline(timeoutMs, cause);
+  const until = performance.now() + timeoutMs;
+  const transaction = new OwnTransaction(dialect, () => open(Math.max(1, until - performance.now())));
+  const session = sessions.open(transaction);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const end = () =>
+      reject(overDeadline(timeoutMs, new Error('The deadline came before the end of the transaction.')));
+    timer = setTimeout(end, timeoutMs);
   });
   let answer: T;
   try {
@@ -27,21 +29,12 @@ export async function runTransaction<T>(
     answer = await Promise.race([(async () => run(session))(), late]);
   } catch (error) {
     await sessions.ended(session);
-    await connection.query('rollback').catch(() => connection.break());
+    await transaction.rollBack();
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
   await sessions.ended(session);
-  await commit(connection, dialect);
+  await transaction.commit();
   return answer;
-}
-
-async function commit(connection: CallConnection, dialect: Dialect): Promise<void> {
-  let answer: SqlResult;
-  try {
-    answer = await connection.query('commit');
-  } catch (cause) {
-    throw dialect.failureOf(cause) === 'lost' ? commitUnanswered(cause) : callFailure(dialect, cause);
-  }
-  if (dialect.isCommitted(answer)) return;
-  throw storageFailure(dialect, new Error(`The commit was answered with ${answer.command}.`));
 }

@@ -19,6 +19,8 @@ export interface Sender {
   send(statement: Statement): Promise<unknown>;
   /** The mark of the only transaction that may be written in; null for any. */
   readonly mark: string | null;
+  /** Whether its connection keeps statements for the next call. */
+  readonly isKept: boolean;
   /** Called when a lock was waited for in vain: the statements that follow wait for a shorter time. */
   beImpatient?(): Promise<void>;
   /**
@@ -52,7 +54,7 @@ export async function writeUnits(
           continue;
         }
       }
-      const row = await sender.send(dialect.write(part, sender.mark));
+      const row = await sender.send(dialect.write(part, sender));
       settle(outcomes, from, part, dialect, row);
       looks = 0;
       continue;

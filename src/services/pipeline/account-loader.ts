@@ -4,7 +4,7 @@ import { type Account, emptyAccount } from '../../core/account.js';
 import { accountToRow } from '../../core/rows.js';
 import { creditError } from '../../errors.js';
 import type { AccountRef, AccountRow } from '../../models/account.js';
-import type { StoreOptions } from '../../ports/db-manager.js';
+import type { StoreOptions, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow, sleep } from '../../timers.js';
 import { storageError } from '../store/storage-error.js';
 import { insertOf, type Tables } from '../store/tables.js';
@@ -100,7 +100,7 @@ export async function readOrCreate<S>(
     if (wanted.length === 0) break;
     const empty = wanted.map(({ creditType, userId }) => emptyAccount(creditType, userId));
     const units = empty.map((account) => [insertOf('account', accountToRow(account, 1))]);
-    const outcomes = await tables.write(units, options);
+    const outcomes = await written(units, tables, options);
     for (const [i, outcome] of outcomes.entries()) {
       const account = empty[i] as Account;
       if (outcome.status === 'committed') found.set(account.key, { account, version: 1 });
@@ -109,6 +109,18 @@ export async function readOrCreate<S>(
     wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));
   }
   return { found, refused };
+}
+
+/** Commits units. In a transaction they are written one by one. */
+async function written<S>(
+  units: readonly Unit[],
+  tables: Tables<S>,
+  options: StoreOptions<S>,
+): Promise<readonly UnitOutcome[]> {
+  if (options.session === undefined) return tables.write(units, options);
+  const outcomes: UnitOutcome[] = [];
+  for (const unit of units) outcomes.push(await tables.writeOne(unit, options));
+  return outcomes;
 }
 
 /** Creates the missing accounts of one group. Throws when an account was refused or cannot be read. */

@@ -142,8 +142,9 @@ export class Engine<S> {
     const { signal } = options;
     if (signal?.aborted) throw abortedError();
     const started = (async () => {
-      const preparing = this.store.prepare();
-      if (preparing !== null) await preparing;
+      const preparing = this.store.prepare(options.session);
+      // This is done outside of a session, and so are its failures.
+      if (preparing !== null) await preparing.catch((error) => Promise.reject(storageError(error)));
       return run(timeoutMs);
     })().catch((error) => {
       // In its own transaction a host needs the driver's error, which may ask it to repeat the transaction.
@@ -197,7 +198,7 @@ export class Engine<S> {
     }
     const { timeoutMs, signal } = request;
     const rest = this.startDeadline({ timeoutMs, signal });
-    await this.admit({ timeoutMs, signal });
+    await this.admit({ session, timeoutMs, signal });
     return this.#sessions.call(request, session, rest().timeoutMs);
   }
 

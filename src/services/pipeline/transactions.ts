@@ -133,7 +133,9 @@ export class HostSessions<S> {
     if (isOver()) return;
     const until = monotonicNow() + timeoutMs;
     const options = { session, timeoutMs };
-    await createAccounts(group, this.tables, { timeoutMs });
+    // Outside of the session they survive its rollback, and nobody waits for its end to use them.
+    const isAlone = this.tables.db.hasOnlyConnection?.(session) === true;
+    await createAccounts(group, this.tables, isAlone ? options : { timeoutMs });
     await lockAndDecide(group, this.tables, this.settings(), options);
     if (isOver()) return;
     const outcome = await writeDecided(group.decided as Decided, this.tables, {

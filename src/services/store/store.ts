@@ -31,7 +31,7 @@ export interface StoreConfig<S> {
 }
 
 export class Store<S> extends Tables<S> {
-  readonly time: TimeSource;
+  readonly time: TimeSource<S>;
   readonly sinks: SinkRegistry<S>;
   readonly #config: StoreConfig<S>;
   #settings: Settings | null = null;
@@ -42,7 +42,7 @@ export class Store<S> extends Tables<S> {
     this.#config = config;
     this.time = config.clock
       ? hostTime(config.clock)
-      : databaseTime(() => config.db.ping({ timeoutMs: PING_TIMEOUT_MS }));
+      : databaseTime((session?: S) => config.db.ping({ session, timeoutMs: PING_TIMEOUT_MS }));
     this.sinks = new SinkRegistry(this, () => this.time.now());
   }
 
@@ -56,15 +56,21 @@ export class Store<S> extends Tables<S> {
     this.#config.recorded(entry);
   }
 
-  /** Null when the store is ready; else a promise to wait for. After a failed initialisation the next call retries. */
-  prepare(): Promise<void> | null {
+  /**
+   * Null when the store is ready; else a promise to wait for. After a failed initialisation the next call retries.
+   *
+   * @param session of the call. Where it has the only connection, the store cannot be initialised (`CONFIGURATION`).
+   */
+  prepare(session?: S): Promise<void> | null {
+    const inside = session !== undefined && this.db.hasOnlyConnection?.(session) === true ? session : undefined;
     if (!this.#settings) {
+      if (inside !== undefined) throw notBeforeInit();
       this.#opening ??= this.#open().finally(() => {
         this.#opening = null;
       });
       return this.#opening;
     }
-    return this.time.refresh();
+    return this.time.refresh(inside);
   }
 
   async #open(): Promise<void> {
@@ -119,4 +125,10 @@ export class Store<S> extends Tables<S> {
     const failure = failureOf(outcome);
     if (failure) throw failure;
   }
+}
+
+function notBeforeInit() {
+  const problem = 'the first call came inside a transaction that has the only connection';
+  const message = `The database is not prepared: ${problem}. Await manager.init() before the transaction.`;
+  return creditError('CONFIGURATION', message, { problems: [problem] });
 }

@@ -9,20 +9,20 @@ const DRIFT_MAX_MS = 1_000;
 /** Late answers after which a call that needs the time gives up. The next call asks again. */
 const LATE_ANSWERS_MAX = 3;
 
-export interface TimeSource {
+export interface TimeSource<S> {
   /** Epoch milliseconds. @throws STORAGE_UNAVAILABLE while the database's time was never measured */
   now(): number;
   /** The same for reports, which decide nothing: the time of this machine where no other is known. Never throws. */
   nowForReports(): number;
   /**
    * Null, or a promise to wait for while the time is measured again. Rejects with `STORAGE_UNAVAILABLE` where there is
-   * no time to go on with.
+   * no time to go on with. With a `session` it is measured inside of it.
    */
-  refresh(): Promise<void> | null;
+  refresh(session?: S): Promise<void> | null;
 }
 
 /** Uses the host's clock as it is. */
-export function hostTime(clock: Clock): TimeSource {
+export function hostTime(clock: Clock): TimeSource<unknown> {
   const now = () => {
     let cause: unknown;
     try {
@@ -57,20 +57,20 @@ interface Measured {
  * When the measurement of a minute fails, the last time is carried forward. At first use and after a sleep there is no
  * such time: calls are refused until the database has told it.
  */
-export function databaseTime(
-  ping: () => Promise<{ now: Date }>,
+export function databaseTime<S>(
+  ping: (session?: S) => Promise<{ now: Date }>,
   { monotonicNow: monotonic, wallNow: wall }: MachineClocks = { monotonicNow, wallNow },
-): TimeSource {
+): TimeSource<S> {
   let measured: Measured | null = null;
   let triedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | null = null;
 
-  async function measure(): Promise<void> {
+  async function measure(session?: S): Promise<void> {
     for (let late = 0; ; ) {
       const known = measured !== null && !hasSlept(measured) ? measured : null;
       const sent = monotonic();
       try {
-        const { now } = await withDeadline(ping(), ANSWER_MAX_MS, () => LATE);
+        const { now } = await withDeadline(ping(session), ANSWER_MAX_MS, () => LATE);
         const answered = monotonic();
         if (answered - sent > ANSWER_MAX_MS) throw LATE;
         measured = { time: now.getTime() + (answered - sent) / 2, monotonicAt: answered, wallAt: wall() };
@@ -96,9 +96,9 @@ export function databaseTime(
   return {
     now,
     nowForReports: () => orOfThisMachine(now, wall),
-    refresh() {
+    refresh(session) {
       if (measured !== null && !hasSlept(measured) && monotonic() - triedAt < MEASURE_EVERY_MS) return null;
-      pending ??= measure().finally(() => {
+      pending ??= measure(session).finally(() => {
         pending = null;
       });
       return pending;

@@ -20,7 +20,8 @@ export interface DriverOptions {
   readonly pool?: PgPoolLike | undefined;
   /**
    * A `PGlite` of yours, which you may go on using: a call waits while you are inside a transaction, unless that is its
-   * `session`. It has no timeouts of its own, and `close()` leaves it open.
+   * `session`. It has no timeouts of its own, and `close()` leaves it open. Await `init()` before the first call in a
+   * transaction of yours.
    */
   readonly pglite?: PgliteLike | undefined;
 }

@@ -6,6 +6,8 @@ import type { Dialect, Timeouts } from '../dialect.js';
 export interface DriverSettings extends Timeouts {
   readonly poolSize: number;
   readonly prepare: boolean;
+  /** Milliseconds after which a connection that is being made has failed. */
+  readonly connectMs: number;
 }
 
 /** A database, named and not yet opened. */

@@ -3,6 +3,7 @@ import { notInstalled } from '../../kit/options.js';
 import { LazySource, type SqlLease, type SqlResult, type SqlSource } from '../connection.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
+import { KeptStatements } from './kept-statements.js';
 
 /** The members of a `pg` client that are used. */
 export interface PgClientLike {
@@ -16,6 +17,7 @@ export interface PgClientLike {
 export interface PgPoolLike {
   connect(callback: (error: Error | undefined, client: PgClientLike | undefined) => void): unknown;
   end?(): Promise<void>;
+  readonly options?: { connectionTimeoutMillis?: number | null | undefined; readonly max?: number | undefined };
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -30,11 +32,13 @@ const heard = new WeakSet<PgPoolLike>();
 
 /** A `pg` pool as a source. Each connection is set up (`setUp`) when it is first used. */
 export class PgSource implements SqlSource {
+  readonly connectionsMax: number;
   readonly #pool: PgPoolLike;
   readonly #options: PgSourceOptions;
   readonly #ready = new WeakSet<PgClientLike>();
 
   constructor(pool: PgPoolLike, options: PgSourceOptions) {
+    this.connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
     this.#pool = pool;
     this.#options = options;
     // When the server ends an idle connection, the next call makes another; without a listener the event would end the
@@ -74,12 +78,14 @@ export class PgSource implements SqlSource {
       this.#ready.add(client);
     }
     return {
-      query: (text, values, name) =>
-        client.query({
+      async query(text, values, isKept) {
+        const name = prepare && isKept ? await nameFor(client, text) : null;
+        return client.query({
           text,
           ...(values ? { values: values as unknown[] } : undefined),
-          ...(prepare && name ? { name } : undefined),
-        }),
+          ...(name !== null ? { name } : undefined),
+        });
+      },
       release,
       destroy,
     };
@@ -106,12 +112,15 @@ export class PgSource implements SqlSource {
 
 /** A pool of our own for a URL, made when it is first needed. */
 export function openPgUrl(url: string, settings: DriverSettings): Reached {
-  const make = async () => new PgSource(await makePool(url, settings.poolSize), poolOptions(settings, true));
-  return { dialect: postgres, source: new LazySource(make) };
+  const make = async () => new PgSource(await makePool(url, settings), poolOptions(settings, true));
+  return { dialect: postgres, source: new LazySource(settings.poolSize, make) };
 }
 
-/** A pool of the host's. */
+/**
+ * A pool of the host's. Without a timeout, connections that are never answered would fill it for ever: it gets ours.
+ */
 export function openPgPool(pool: PgPoolLike, settings: DriverSettings): Reached {
+  if (pool.options) pool.options.connectionTimeoutMillis ||= settings.connectMs;
   return { dialect: postgres, source: new PgSource(pool, poolOptions(settings, false)) };
 }
 
@@ -119,12 +128,19 @@ function poolOptions({ prepare, ...timeouts }: DriverSettings, owned: boolean): 
   return { setUp: postgres.setUp(timeouts), prepare, owned };
 }
 
-async function makePool(url: string, poolSize: number): Promise<PgPoolLike> {
+async function makePool(url: string, { poolSize, connectMs }: DriverSettings): Promise<PgPoolLike> {
   const { default: pg } = await import('pg').catch((cause: unknown) => {
     throw notInstalled('PostgreSQL', 'pg', cause);
   });
+  // Connecting alone: a timeout of the pool would also end the wait for a connection that others are using.
+  class Client extends pg.Client {
+    constructor(config?: object) {
+      super({ connectionTimeoutMillis: connectMs, ...config });
+    }
+  }
   return new pg.Pool({
     connectionString: url,
+    Client,
     max: poolSize,
     application_name: 'credit-management',
     keepAlive: true,
@@ -135,9 +151,31 @@ async function makePool(url: string, poolSize: number): Promise<PgPoolLike> {
 
 function ignore(): void {}
 
+const kept = new WeakMap<PgClientLike, KeptStatements>();
+
+/** The name of a statement on this connection, which may give up another one for it. */
+async function nameFor(client: PgClientLike, text: string): Promise<string> {
+  const statements = kept.get(client) ?? new KeptStatements();
+  kept.set(client, statements);
+  const { name, givenUp } = statements.keep(text);
+  if (givenUp !== null) {
+    // A pooler may not know the name: then it has a limit of its own.
+    await client.query({ text: `deallocate ${givenUp}` }).catch(ignore);
+    delete belowOf(client)?.parsedStatements?.[givenUp];
+  }
+  return name;
+}
+
+/** What is below a `pg` client, as far as it is there. */
+function belowOf(client: PgClientLike) {
+  const { connection } = client as {
+    connection?: { stream?: { destroy?: () => void }; parsedStatements?: Record<string, unknown> };
+  };
+  return connection;
+}
+
 /** The socket below a `pg` client, where it has one. */
 function socketOf(client: PgClientLike): { destroy(): void } | undefined {
-  const { connection } = client as { connection?: { stream?: { destroy?: () => void } } };
-  const stream = connection?.stream;
+  const stream = belowOf(client)?.stream;
   return typeof stream?.destroy === 'function' ? (stream as { destroy(): void }) : undefined;
 }

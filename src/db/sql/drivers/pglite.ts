@@ -37,6 +37,7 @@ export function openPglite(db: PgliteLike): Reached {
 
 class PgliteSource implements SqlSource {
   readonly isShared = true;
+  readonly connectionsMax = 1;
   readonly #db: PgliteLike;
 
   constructor(db: PgliteLike) {

@@ -9,6 +9,7 @@ import {
   isOutsideTransaction,
   isSetupError,
 } from './errors.js';
+import { buildIndex } from './index-build.js';
 import { migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
 import { MARK, refusalsOf, writeStatement } from './write.js';
@@ -53,8 +54,9 @@ export const postgres: Dialect = {
     values: [statement, lock, mark],
   }),
   migrate,
-  write: (units, mark) => writeStatement(units, false, mark),
-  writeBlind: (unit) => writeStatement([unit], true),
+  buildIndex,
+  write: (units, how) => writeStatement(units, how),
+  writeBlind: (unit) => writeStatement([unit], { isKept: true, isBlind: true }),
   isWritten: (row) => (row as { refused: string | null }).refused === null,
   refusals: refusalsOf,
   readByKeys,

@@ -1,9 +1,10 @@
 /** Makes tables and indexes, and adds the columns and indexes of newer models. Never changes or drops anything. */
 import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
-import type { MigrateOptions } from '../dialect.js';
-import { type Column, Table, type TableIndex } from '../table.js';
-import { definition, NAMING, quoted, TYPES } from './columns.js';
+import type { Migrated, MigrateOptions, NewIndex } from '../dialect.js';
+import { type Column, Table } from '../table.js';
+import { definition, NAMING, TYPES } from './columns.js';
+import { indexDefinition } from './index-definition.js';
 
 /** The comment on each of our tables: it tells them from tables that happen to have the same name. */
 const MARK = 'credit-management';
@@ -22,47 +23,82 @@ interface Found {
  * Makes the tables of these models where they are missing. Several processes may do this at once: an advisory lock lets
  * one go first, and where nothing is missing there is no lock and nothing is written.
  */
-export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<readonly Table[]> {
-  const schema = await schemaOf(connection, options.schema);
-  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING));
-  if ((await missing(connection, schema, tables)).length === 0) return tables;
+export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated> {
+  const schema = await schemaOf(connection, options);
+  const family = {};
+  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING, family));
+  const first = await missing(connection, schema, tables, options.isAlone);
+  if (first.statements.length === 0) return { tables, newIndexes: first.newIndexes };
+  let newIndexes: readonly NewIndex[] = [];
   await connection.query('begin isolation level read committed');
   try {
-    // Building an index may take long, and so may waiting for the process that builds it.
+    // Waiting for the process that goes first may take long.
     await connection.query('set local statement_timeout = 0');
     await connection.query('set local lock_timeout = 0');
     await connection.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [
       `${MARK} ${schema} ${options.prefix}`,
     ]);
-    for (const statement of await missing(connection, schema, tables)) await connection.query(statement);
+    const now = await missing(connection, schema, tables, options.isAlone);
+    for (const statement of now.statements) await connection.query(statement);
     await connection.query('commit');
+    newIndexes = now.newIndexes;
   } catch (error) {
     await connection.query('rollback');
     throw error;
   }
-  return tables;
+  return { tables, newIndexes };
 }
 
-async function schemaOf(connection: SqlConnection, wanted: string | null): Promise<string> {
-  const text =
-    "select coalesce($1::text, current_schema()) as schema, current_setting('server_version_num') as version";
-  const { rows } = await connection.query(text, [wanted]);
-  const { schema, version } = rows[0] as { schema: string | null; version: string };
+/**
+ * The schema of the tables. Where none is wanted, it is the one of the `search_path` that has them already: a schema
+ * that appears before it later must not begin a second, empty ledger.
+ */
+async function schemaOf(connection: SqlConnection, { schema: wanted, models, prefix }: MigrateOptions) {
+  const names = models.map((model) => new Table(model, prefix, '', NAMING).bareName);
+  const { rows } = await connection.query(SCHEMAS, [JSON.stringify(names)]);
+  const { first, used, version } = rows[0] as { first: string | null; used: string; version: string };
+  const holders = JSON.parse(used) as string[];
+  const schema = wanted ?? holders[0] ?? first;
   const problems: string[] = [];
   if (schema === null) problems.push('the search_path of the connection names no schema that exists');
+  if (wanted === null && holders.length > 1)
+    problems.push(
+      `several schemas of the search_path have tables of credits (${holders.join(', ')}): give the option schema`,
+    );
   if (Number(version) < SERVER_VERSION_MIN) problems.push(`the server is older than PostgreSQL 13 (${version})`);
-  if (problems.length > 0) throw unusable(problems);
-  return schema as string;
+  if (schema === null || problems.length > 0) throw unusable(problems);
+  return schema;
 }
 
-/** The statements that bring the catalog up to the models; a table that is not ours is refused. */
-async function missing(connection: SqlConnection, schema: string, tables: readonly Table[]): Promise<string[]> {
+/** `used`: the schemas of the path that have tables of ours with these names, in the order of the path. */
+const SCHEMAS = `select current_schema() as first, current_setting('server_version_num') as version,
+  (select coalesce(json_agg(p.name order by p.place), '[]')::text
+    from unnest(current_schemas(false)) with ordinality as p(name, place)
+    where exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = p.name and c.relkind in ('r', 'p') and obj_description(c.oid, 'pg_class') like '${MARK}%'
+        and c.relname = any(array(select json_array_elements_text($1::text::json))))) as used`;
+
+interface Missing {
+  /** For one transaction. */
+  readonly statements: readonly string[];
+  /** To be built afterwards, beside writers. */
+  readonly newIndexes: readonly NewIndex[];
+}
+
+/** What brings the catalog up to the models; a table that is not ours is refused. */
+async function missing(
+  connection: SqlConnection,
+  schema: string,
+  tables: readonly Table[],
+  isAlone: boolean,
+): Promise<Missing> {
   const { rows } = await connection.query(CATALOG, [schema, JSON.stringify(tables.map(({ bareName }) => bareName))]);
   const found = new Map(
     rows.map((row) => JSON.parse((row as { r: string }).r) as Found).map((each) => [each.table, each]),
   );
   const problems: string[] = [];
   const statements: string[] = [];
+  const newIndexes: NewIndex[] = [];
   for (const table of tables) {
     const existing = found.get(table.bareName);
     if (!existing) {
@@ -88,12 +124,15 @@ async function missing(connection: SqlConnection, schema: string, tables: readon
         problems.push(`${table.bareName}.${nameOf(column)} is of type ${type}, not ${TYPES[column.kind]}`);
       }
       statements.push(...added.map((column) => `alter table ${table.name} add column ${definition(column)}`));
-      statements.push(...indexed(table, existing.indexes));
+      const indexes = table.indexes.filter(({ name }) => !existing.indexes.includes(name));
+      if (indexes.length > 0 && !isAlone && !(await isEmpty()))
+        newIndexes.push(...indexes.map((index) => ({ table, index })));
+      else statements.push(...indexes.map((index) => indexDefinition(table, index)));
       if (!isOurs) statements.push(marked(table));
     }
   }
   if (problems.length > 0) throw unusable(problems);
-  return statements;
+  return { statements, newIndexes };
 }
 
 /** Types as the catalog writes them. */
@@ -125,29 +164,13 @@ export function created(table: Table): string[] {
   const columns = table.columns.map((column) => definition(column)).join(', ');
   return [
     `create table ${table.name} (${columns}, primary key (${table.key.name}))${table.model.rewritten ? ROOM : ''}`,
-    ...indexed(table, []),
+    ...table.indexes.map((index) => indexDefinition(table, index)),
     marked(table),
   ];
 }
 
 function marked(table: Table): string {
   return `comment on table ${table.name} is '${MARK}: written by the library alone'`;
-}
-
-function indexed(table: Table, existing: readonly string[]): string[] {
-  return table.indexes.filter(({ name }) => !existing.includes(name)).map((index) => indexDefinition(table, index));
-}
-
-/**
- * An index leaves out the rows that are null in its first field: no condition on that field finds them, and a null is
- * no unique value. That spares half the indexes of a ledger entry its insert. Only a walk over a whole index has to
- * sort.
- */
-function indexDefinition(table: Table, { name, columns, unique }: TableIndex): string {
-  const [first] = columns as [Column];
-  const list = columns.map((column) => column.name).join(', ');
-  const some = first.nullable ? ` where ${first.name} is not null` : '';
-  return `create ${unique ? 'unique ' : ''}index ${quoted(name)} on ${table.name} (${list})${some}`;
 }
 
 function nameOf({ name }: Column): string {

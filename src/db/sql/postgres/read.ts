@@ -18,6 +18,8 @@ export function readByKeys(table: Table, keys: readonly string[], lock: boolean)
   return { text: `select row_to_json(r)::text as r from (${rows}${order}) r`, values: [JSON.stringify(keys)] };
 }
 
+const LIMITS = [128, 2_048];
+
 /** Reads one row more than the page holds, so that the caller knows whether there is another page. */
 export function readPage(table: Table, query: FindQuery): Statement {
   const values: string[] = [];
@@ -31,9 +33,13 @@ export function readPage(table: Table, query: FindQuery): Statement {
   // index.
   const by = order.map(({ name }) => `x.${name}${descending ? ' desc' : ''}`).join(', ');
   const rows = `select ${selected(table.columns)} from ${table.name} x${where(conditions)} order by ${by}`;
-  // The limit is part of the text, so that the server's query plan is made for this number of rows.
-  const limit = `limit ${BigInt(query.limit) + 1n}`;
-  return { text: `select row_to_json(r)::text as r from (${rows} ${limit}) r`, values };
+  // The inner limit is part of the text, so that the server's query plan is made for about this number of rows. There
+  // are few such limits, or each size of a page would be a statement of its own. The outer one ends the walk.
+  const most = LIMITS.find((limit) => limit > query.limit);
+  values.push(String(BigInt(query.limit) + 1n));
+  const text = `select row_to_json(r)::text as r from (${rows}${most ? ` limit ${most}` : ''}) r
+    limit $${values.length}::text::bigint`;
+  return { text, values };
 }
 
 export function countRows(table: Table, query: Omit<FindQuery, 'limit' | 'after'>): Statement {

@@ -18,7 +18,8 @@ import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
 import type { Column, Table } from '../table.js';
 import { scalar, stored, storedText, unnested, unnestedText } from './columns.js';
-import { type Form, formsOf, type Variant, variantFor } from './value-forms.js';
+import { type Form, formsOf } from './value-forms.js';
+import { type GroupShape, keyOf, nameOf, type Shape, WriteShapes } from './write-shapes.js';
 
 type Operation = TableChange['op'];
 
@@ -43,18 +44,33 @@ interface Group {
 /** The setting that marks a transaction. It ends with the transaction. */
 export const MARK = 'credit_management.mark';
 
-/** Variants by the kinds of changes they serve. */
-const variants = new WeakMap<Table, Map<string, Variant[]>>();
+/** How a statement is made. */
+export interface WriteOptions {
+  /** Whether connections keep it: then its text is one of few. */
+  readonly isKept: boolean;
+  /**
+   * For one unit: whether not to look for obstacles. The answer then says only whether it was refused, and a taken
+   * value is an error; for that it costs the server half as much.
+   */
+  readonly isBlind?: boolean;
+  /** The value that {@link MARK} must hold for anything to be written; null for any value. */
+  readonly mark?: string | null;
+}
 
-/**
- * @param isBlind for one unit: whether not to look for obstacles. The answer then says only whether it was refused, and
- * a taken value is an error; for that it costs the server half as much.
- * @param mark the value that {@link MARK} must hold for anything to be written; null for any value.
- */
+/** The texts for the tables of one manager. */
+class Texts {
+  readonly blind = new WriteShapes();
+  readonly looking = new WriteShapes();
+  /** Texts that no connection keeps, by what they carry. */
+  readonly passing = new Map<string, string>();
+}
+
+const PASSING_MAX = 200;
+const textsOf = new WeakMap<object, Texts>();
+
 export function writeStatement(
   units: readonly (readonly TableChange[])[],
-  isBlind = false,
-  mark: string | null = null,
+  { isKept, isBlind = false, mark = null }: WriteOptions,
 ): Statement {
   const groups = new Map<Table, Partial<Record<Operation, Group>>>();
   const needed: number[] = [];
@@ -88,42 +104,39 @@ export function writeStatement(
     group.isOne = units.length === 1 && group.units.length === 1;
     group.forms = group.op === 'delete' ? [] : formsOf(group.table.written, group.rows);
   }
-  const text = textFor(ordered, isBlind, mark !== null);
+  const shape = shapeFor(ordered, isKept, isBlind, mark !== null);
   const marks = mark === null ? [] : [mark];
-  return { text, values: [`{${needed.join()}}`, ...marks, ...ordered.flatMap(valuesOf)] };
-}
-
-function nameOf({ op, table }: Pick<TableChange, 'op' | 'table'>): string {
-  return `${op} ${table.name}`;
+  const given = new Map(ordered.map((group) => [nameOf(group), group]));
+  const values = shape.groups.flatMap((group) => valuesOf(group, given.get(nameOf(group))));
+  return { text: shape.text, values: [`{${needed.join()}}`, ...marks, ...values] };
 }
 
 function byName(a: Group, b: Group): number {
   return nameOf(a) < nameOf(b) ? -1 : 1;
 }
 
-/** The text for these groups. The forms of the text become those of the groups. */
-function textFor(groups: readonly Group[], isBlind: boolean, isMarked: boolean): string {
+function shapeFor(groups: readonly Group[], isKept: boolean, isBlind: boolean, isMarked: boolean): Shape {
   const [first] = groups;
-  if (!first) return textOf(groups, isBlind, isMarked);
-  const shape = [isBlind, isMarked, ...groups.map((group) => `${nameOf(group)} ${group.isOne}`)].join('\n');
-  const shapes = variants.get(first.table) ?? new Map<string, Variant[]>();
-  variants.set(first.table, shapes);
-  const known = shapes.get(shape) ?? [];
-  shapes.set(shape, known);
-  const variant = variantFor(
-    known,
-    groups.map(({ forms }) => forms),
-    (forms) => {
-      for (const [i, group] of groups.entries()) group.forms = forms[i] as readonly Form[];
-      return textOf(groups, isBlind, isMarked);
-    },
-  );
-  for (const [i, group] of groups.entries()) group.forms = variant.forms[i] as readonly Form[];
-  return variant.text;
+  const textOfGroups = (shapes: readonly GroupShape[]) => textOf(shapes, isBlind, isMarked);
+  if (!first) return { groups, text: textOfGroups(groups) };
+  const { family } = first.table;
+  const texts = textsOf.get(family) ?? new Texts();
+  textsOf.set(family, texts);
+  if (isKept && isBlind) return texts.blind.shapeFor(groups, textOfGroups);
+  // A single unit is looked at when something is in its way: that need not be fast.
+  const lists = isKept ? groups.map((group) => ({ ...group, isOne: false })) : groups;
+  if (isKept) return texts.looking.shapeFor(lists, textOfGroups);
+  const key = `${isBlind} ${isMarked}\n${keyOf(groups)}`;
+  const text = texts.passing.get(key) ?? textOfGroups(groups);
+  if (texts.passing.size >= PASSING_MAX) texts.passing.clear();
+  texts.passing.set(key, text);
+  return { groups, text };
 }
 
-/** The values of a group, in the order of {@link Places}. */
-function valuesOf({ table, op, units, keys, versions, rows, isOne, forms }: Group): (string | null)[] {
+/** The values of a group, in the order of {@link Places}. A group that is not given has no rows. */
+function valuesOf({ table, op, isOne, forms }: GroupShape, given: Group | undefined): (string | null)[] {
+  if (!given) return nothing({ table, op, isOne, forms });
+  const { units, keys, versions, rows } = given;
   const values: (string | null)[] = isOne
     ? ['1', storedText(table.key, keys[0] as string)]
     : [`{${units.join()}}`, unnestedText(table.key, keys)];
@@ -145,8 +158,20 @@ function valuesOf({ table, op, units, keys, versions, rows, isOne, forms }: Grou
   return values;
 }
 
+/** The values of a group without changes: lists that are empty, or a unit that is null, and so never fit to write. */
+function nothing({ table, op, isOne, forms }: GroupShape): (string | null)[] {
+  const empty = (column: Column) => (isOne ? null : unnestedText(column, []));
+  const values = [isOne ? null : '{}', empty(table.key)];
+  if (op !== 'insert') values.push(isOne ? null : '{}');
+  for (const [i, form] of forms.entries()) {
+    if (form === 'list') values.push(empty(table.written[i] as Column));
+    else if (form === 'one') values.push(null);
+  }
+  return values;
+}
+
 /** The places of a group's values among the parameters. */
-interface Places extends Pick<Group, 'table' | 'op' | 'isOne'> {
+interface Places extends Pick<GroupShape, 'table' | 'op' | 'isOne'> {
   readonly unit: string;
   readonly key: string;
   readonly expected: string;
@@ -158,7 +183,7 @@ interface Place {
   readonly place: string;
 }
 
-function placesOf({ table, op, isOne, forms }: Group, next: () => string): Places {
+function placesOf({ table, op, isOne, forms }: GroupShape, next: () => string): Places {
   const [unit, key] = [next(), next()];
   const expected = op === 'insert' ? '' : next();
   const columns = new Map<Column, Place>();
@@ -168,14 +193,14 @@ function placesOf({ table, op, isOne, forms }: Group, next: () => string): Place
   return { table, op, isOne, unit, key, expected, columns };
 }
 
-function textOf(groups: readonly Group[], isBlind: boolean, isMarked: boolean): string {
+function textOf(groups: readonly GroupShape[], isBlind: boolean, isMarked: boolean): string {
   let last = isMarked ? 2 : 1;
   const next = () => `$${++last}`;
   const places = groups.map((group) => placesOf(group, next));
-  const dups = isBlind ? [] : places.flatMap((each, model) => dupsOf(each, model));
-  const locking = places.flatMap((each, i) => (each.op === 'insert' ? [] : [{ each, name: `lk${i}`, model: i }]));
+  const dups = isBlind ? [] : places.flatMap(dupsOf);
+  const locking = places.flatMap((each, i) => (each.op === 'insert' ? [] : [{ each, name: `lk${i}` }]));
   const locks = locking.map(({ name }) => name);
-  const none = "select 0, 0, 0, '' where false";
+  const none = "select 0, ''::text, 0, '' where false";
   const parts = [
     ...(isBlind ? [] : [`dup(u, m, i, k) as materialized (${dups.join(' union all ') || none})`]),
     ...locking.map(({ each, name }) => `${name} as materialized (${lockOf(each)})`),
@@ -185,7 +210,7 @@ function textOf(groups: readonly Group[], isBlind: boolean, isMarked: boolean): 
   ];
   if (isBlind)
     return `with ${parts.join(',\n')}\nselect case when (select v[1] from ok) then null else '' end as refused`;
-  const stale = locking.map(({ each, model }) => staleOf(each, model));
+  const stale = locking.map(({ each }) => staleOf(each));
   const found = ['select u, m, i, k from dup', ...stale].join(' union all ');
   return `with ${parts.join(',\n')}
 select case when array_position((select v from ok), false) is null then null else (
@@ -232,11 +257,11 @@ function matches({ table }: Places): string {
 }
 
 /** Rows that hold an inserted key (`i` -1), or a unique value (`i` its index among those of the model). */
-function dupsOf(places: Places, model: number): string[] {
+function dupsOf(places: Places): string[] {
   const { table, op, columns } = places;
   if (op === 'delete') return [];
   const key = table.key.name;
-  const dups = op === 'insert' ? [probe(places, model, -1, [], `x.${key} = o.id`)] : [];
+  const dups = op === 'insert' ? [probe(places, -1, [], `x.${key} = o.id`)] : [];
   for (const [i, index] of table.indexes.entries()) {
     // An absent value collides with nothing.
     if (!index.unique || index.columns.some((column) => columns.get(column)?.form === 'null')) continue;
@@ -244,16 +269,21 @@ function dupsOf(places: Places, model: number): string[] {
     // A row does not collide with itself.
     if (op === 'replace') on.push(`x.${key} <> o.id`);
     const given = index.columns.filter((column) => column !== table.key);
-    dups.push(probe(places, model, i, given, on.join(' and ')));
+    dups.push(probe(places, i, given, on.join(' and ')));
   }
   return dups;
 }
 
 /** Looks for one row after another; `offset 0` keeps the planner from making one join of it. */
-function probe(places: Places, model: number, index: number, given: readonly Column[], on: string): string {
+function probe(places: Places, index: number, given: readonly Column[], on: string): string {
   const { name, key } = places.table;
   const found = `lateral (select x.${key.name} as k from ${name} x where ${on} offset 0) as d`;
-  return `select o.u, ${model}, ${index}, d.k from ${source(places, given)}, ${found}`;
+  return `select o.u, ${modelOf(places)}, ${index}, d.k from ${source(places, given)}, ${found}`;
+}
+
+/** The name of the model, for the answer. */
+function modelOf({ table }: Places): string {
+  return `'${table.model.name.replaceAll("'", "''")}'::text`;
 }
 
 function lockOf(places: Places): string {
@@ -296,25 +326,24 @@ function writeOf(places: Places): string {
 }
 
 /** Documents of refused units that are not at the expected version (`i` -1); the others were locked. */
-function staleOf(places: Places, model: number): string {
+function staleOf(places: Places): string {
   const { table } = places;
   const version = `(select x.${table.version.name} from ${table.name} x where ${matches(places)})`;
-  return `select o.u, ${model}, -1, o.id from ${source(places)} where not ${OK} and ${version} is distinct from o.v0`;
+  const isStale = `not ${OK} and ${version} is distinct from o.v0`;
+  return `select o.u, ${modelOf(places)}, -1, o.id from ${source(places)} where ${isStale}`;
 }
 
 /** Reads the answer of {@link writeStatement}: null when every unit was written. */
 export function refusalsOf(row: unknown, units: readonly (readonly TableChange[])[]): Refusals {
   const { refused } = row as { refused: string | null };
   if (refused === null) return { units: [], found: [] };
-  type Found = [unit: number, group: number, index: number, key: string];
+  type Found = [unit: number, model: string, index: number, key: string];
   const [numbers, found] = JSON.parse(refused) as [number[], Found[] | null];
-  const names = new Map(units.flat().map((change) => [nameOf(change), change.table]));
-  const tables = [...names.keys()].sort().map((name) => names.get(name) as Table);
+  const tables = new Map(units.flat().map(({ table }) => [table.model.name, table]));
   return {
     units: numbers,
-    found: (found ?? []).map(([unit, group, index, key]) => {
-      const table = tables[group] as Table;
-      return { unit, model: table.model.name, index: index < 0 ? null : (table.indexes[index]?.index ?? null), key };
+    found: (found ?? []).map(([unit, model, index, key]) => {
+      return { unit, model, index: index < 0 ? null : (tables.get(model)?.indexes[index]?.index ?? null), key };
     }),
   };
 }

@@ -1,0 +1,126 @@
+/** Seeded bugs of the adapters of databases: connections, transactions, schemas. */
+import type { SeededBug } from './seeded-bug.js';
+
+const INDEXES = 'test/db/postgres/index-build.test.ts';
+const OWN = 'test/db/postgres/own-transactions.test.ts';
+const STATEMENTS = 'test/db/postgres/statements.test.ts';
+const SILENT = 'test/db/postgres/silent-server.test.ts';
+
+export const DATABASE_BUGS: readonly SeededBug[] = [
+  {
+    id: 'SM-pg01',
+    title: 'connecting has no deadline: a pool stays full of connections that are never answered',
+    file: 'src/db/sql/drivers/pg.ts',
+    find: 'super({ connectionTimeoutMillis: connectMs, ...config });',
+    replace: 'super({ ...config });',
+    tests: [
+      { file: SILENT, name: 'a pool of ours works again when the server does' },
+      { file: SILENT, name: 'close() ends though connections were never answered' },
+    ],
+  },
+  {
+    id: 'SM-pg02',
+    title: 'connecting has no deadline in a pool that was given',
+    file: 'src/db/sql/drivers/pg.ts',
+    find: 'if (pool.options) pool.options.connectionTimeoutMillis ||= settings.connectMs;',
+    replace: 'void settings;',
+    tests: [{ file: SILENT, name: 'a pool that was given works again when the server does' }],
+  },
+  {
+    id: 'SM-pg03',
+    title: 'a call in a transaction that has the only connection makes its account beside it',
+    file: 'src/services/pipeline/transactions.ts',
+    find: 'isAlone ? options : { timeoutMs }',
+    replace: '{ timeoutMs }',
+    tests: [{ file: OWN, name: 'an account that a transaction with the only connection made is gone' }],
+  },
+  {
+    id: 'SM-pg04',
+    title: 'transactions take every connection of the pool',
+    file: 'src/db/sql/long-leases.ts',
+    find: 'Math.max(1, source.connectionsMax - 1)',
+    replace: 'source.connectionsMax',
+    tests: [{ file: OWN, name: 'a call without the session finds a connection, however many transactions wait' }],
+  },
+  {
+    id: 'SM-pg05',
+    title: 'a transaction takes its connection before anything is done in it',
+    file: 'src/db/sql/own-transaction.ts',
+    find: '    this.#open = open;\n',
+    replace: '    this.#open = open;\n    this.#begun = this.#begin();\n',
+    tests: [{ file: OWN, name: 'with one connection they may be the first calls of a process' }],
+  },
+  {
+    id: 'SM-pg06',
+    title: 'a first call waits for the end of the transaction that it is in',
+    file: 'src/services/store/store.ts',
+    find: '      if (inside !== undefined) throw notBeforeInit();\n',
+    replace: '',
+    tests: [{ file: OWN, name: 'a first call inside a transaction of the host is refused at once' }],
+  },
+  {
+    id: 'SM-pg07',
+    title: 'connections keep every statement that they ever prepared',
+    file: 'src/db/sql/drivers/kept-statements.ts',
+    find: 'if (this.#names.size <= KEPT_MAX) return',
+    replace: 'if (this.#names.size <= 10 * KEPT_MAX) return',
+    tests: [
+      { file: STATEMENTS, name: 'keep few statements and little memory, whatever was called' },
+      { file: STATEMENTS, name: 'a statement that was given up is prepared again when it is wanted' },
+    ],
+  },
+  {
+    id: 'SM-pg08',
+    title: 'the driver goes on using a statement that its connection has given up',
+    file: 'src/db/sql/drivers/kept-statements.ts',
+    find: '      this.#names.delete(oldest);\n',
+    replace: '      void oldest;\n',
+    tests: [{ file: STATEMENTS, name: 'a statement that was given up is prepared again when it is wanted' }],
+  },
+  {
+    id: 'SM-pg09',
+    title: 'every combination of changes has a statement of its own',
+    file: 'src/db/sql/postgres/write-shapes.ts',
+    find: 'if (this.#known.length >= SHAPES_MAX) this.#known.shift();',
+    replace: '',
+    also: [{ find: 'return this.#known.length < SHAPES_MAX ||', replace: 'return this.#known.length > 0 ||' }],
+    tests: [{ file: 'test/db/postgres/batches.test.ts', name: 'there are few statements, and each batch takes one' }],
+  },
+  {
+    id: 'SM-pg10',
+    title: 'a new index keeps the writers of its table waiting',
+    file: 'src/db/sql/postgres/index-build.ts',
+    find: "indexDefinition(table, index, 'concurrently')",
+    replace: 'indexDefinition(table, index)',
+    tests: [{ file: INDEXES, name: 'a new index on a table in use is built while others write' }],
+  },
+  {
+    id: 'SM-pg11',
+    title: 'an index that a killed build left behind is in the way of the next one',
+    file: 'src/db/sql/postgres/index-build.ts',
+    find: "if ((await stateOf(connection, table, index)) === 'broken') {",
+    replace: "if ((await stateOf(connection, table, index)) === 'valid') {",
+    tests: [{ file: INDEXES, name: 'a new index on a table in use is begun again where a build was broken off' }],
+  },
+  {
+    id: 'SM-pg12',
+    title: 'close() waits for the end of a build',
+    file: 'src/db/sql/manager.ts',
+    find: '    this.#indexBuilds.close();\n',
+    replace: '',
+    tests: [{ file: INDEXES, name: 'a new index on a table in use does not keep close() waiting' }],
+  },
+  {
+    id: 'SM-pg13',
+    title: 'the tables are in the first schema of the path, wherever they were',
+    file: 'src/db/sql/postgres/migrate.ts',
+    find: 'wanted ?? holders[0] ?? first',
+    replace: 'wanted ?? first',
+    tests: [
+      {
+        file: 'test/db/postgres/search-path.test.ts',
+        name: 'a schema that appears earlier on the search_path does not begin a second ledger',
+      },
+    ],
+  },
+];
