@@ -11,6 +11,7 @@ const ALONE = [
   'test/ledger/audit-limits.test.ts',
   'test/ledger/audit-order.test.ts',
   'test/ledger/file-backlog.test.ts',
+  'test/manager/stored-settings.test.ts',
   'test/outbox/idle.test.ts',
   'test/package/readme-programs.test.ts',
   'test/plans/calendar.test.ts',

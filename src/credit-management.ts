@@ -37,19 +37,24 @@ export function createCreditManagement<S = MemorySession, const U extends string
   options: CreditManagementOptions<S, U> = {},
 ): CreditManagement<S, U> {
   const resolved = resolveOptions(options);
-  const { creditTypes, sinks, queue, ids, logger, timeoutMs, temporal } = resolved;
+  const { sinks, queue, ids, logger, timeoutMs, temporal } = resolved;
   const wired = wireEngine<S>(resolved);
   const { engine, store, settings, ledger, cache, afterCommit } = wired;
-  const services = new Map<string, CreditService<S>>(
-    creditTypes.map((creditType) => [creditType, buildCreditService({ engine, creditType, settings, cache })]),
-  );
-  const credits = services.get('credits') as CreditService<S>;
+  const services = new Map<string, CreditService<S>>();
+  const serviceOf = (creditType: string): CreditService<S> => {
+    const known = services.get(creditType);
+    if (known) return known;
+    const service = buildCreditService({ engine, creditType, settings, cache });
+    services.set(creditType, service);
+    return service;
+  };
+  const credits = serviceOf('credits');
   const forgotten = new ForgottenRelay(store, logger);
-  store.sinks.watch(() => void forgotten.look());
+  store.sinks.watch(async () => void forgotten.look());
   const relay = new OutboxRelay<S>({ store, ids, logger, sinks, queue, settings: resolved.outbox });
   const notifications = notificationService<S>({
-    ...{ engine, settings, creditTypes, timeoutMs },
-    expire: ({ creditType, userId }) => (services.get(creditType) as CreditService<S>).expireCredits(userId),
+    ...{ engine, settings, timeoutMs },
+    expire: ({ creditType, userId }) => serviceOf(creditType).expireCredits(userId),
     deliver: (account) => relay.notify(account),
   });
   const jobs = buildJobs({ engine, relay, notifications });
@@ -58,14 +63,16 @@ export function createCreditManagement<S = MemorySession, const U extends string
 
   const manager: CreditManagement<S, U> = {
     ...{ credits, db: store.db, ledger, jobs, notifications },
-    subscriptions: subscriptionService(engine, creditTypes, temporal),
+    subscriptions: subscriptionService(engine, temporal),
     expiration: expirationService(engine, credits),
-    promos: promoService(engine, creditTypes),
+    promos: promoService(engine),
     outbox: outboxService(engine),
     creditType(name) {
-      const service = services.get(name);
-      if (service) return service;
-      throw notValid('creditType', `a declared one, ${creditTypes.join(' | ')}`);
+      const { creditTypes } = store;
+      if (!creditTypes.includes(name)) throw notValid('creditType', `a declared one, ${creditTypes.join(' | ')}`);
+      const service = serviceOf(name);
+      rememberManager(manager, [service]);
+      return service;
     },
     on(type, handler) {
       const isKnown = type === '*' || creditEventTypes.includes(type);
@@ -87,7 +94,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     },
     [Symbol.asyncDispose]: () => manager.close(),
   };
-  rememberManager(manager, services.values());
+  rememberManager(manager, [credits]);
   return manager;
 }
 

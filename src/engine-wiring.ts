@@ -22,9 +22,9 @@ export interface WiredEngine<S> {
 }
 
 export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
-  const { db, creditScale, sinks, queue, events, clock, ids, logger, defaultsOf, timeoutMs, ttlSeconds } = options;
+  const { db, creditScale, sinks, queue, stated, clock, ids, logger, timeoutMs, ttlSeconds } = options;
   const store: Store<S> = new Store<S>({
-    ...{ db, creditScale, events, clock, ids, logger },
+    ...{ db, creditScale, stated, clock, ids, logger },
     ...{ sinks: sinks.map((sink) => sink.name), queue: queue !== null },
     recorded: (entry) => void mirror?.append([entry]),
   });
@@ -42,25 +42,25 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     now: store.time.now,
     scale: creditScale,
     ledgerId: store.settings.ledgerId,
-    limits: options.limits,
+    limits: store.limits,
     allEvents: store.settings.events === 'all',
-    defaultsOf,
+    defaultsOf: store.defaultsOf,
     temporal: options.temporal,
     sinks: store.sinks.names,
     queue: store.sinks.hasQueue,
     notifyErrors: options.notifyErrors,
     errorEntries: options.ledger.errors,
   });
-  const admit = () => {
-    const [learning, ready] = [store.sinks.upToDate(), mirror?.ready() ?? null];
+  const admit = (session?: S) => {
+    const [learning, ready] = [store.upToDate(session), mirror?.ready() ?? null];
     return learning && ready ? Promise.all([learning, ready]).then(() => {}) : (learning ?? ready);
   };
   const committed = afterCommit.committed.bind(afterCommit);
   const pipeline = new Pipeline<S>({ store, settings, committed, admit, ...options.pipeline });
   const engine = new Engine<S>({
-    ...{ store, pipeline, settings, ids, logger, defaultsOf, admit, timeoutMs, ttlSeconds },
+    ...{ store, pipeline, settings, ids, logger, admit, timeoutMs, ttlSeconds },
     ...{ scale: creditScale, ownIds: options.hasOwnIds },
   });
-  const ledger = ledgerService({ engine, sink, creditTypes: options.creditTypes, record });
+  const ledger = ledgerService({ engine, sink, record });
   return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit };
 }

@@ -54,7 +54,8 @@ export interface CreditErrorDetails {
   LEDGER_FILE_UNAVAILABLE: { path: string };
   LEDGER_CORRUPT: { id: string };
   LEASE_LOST: { job: string };
-  CONFIGURATION: { problems: string[] };
+  /** `creditScale`: the scale of the database, where another one was given. */
+  CONFIGURATION: { problems: string[]; creditScale?: number };
   TIMEOUT: { timeoutMs: number };
   ABORTED: None;
   CLOSED: None;

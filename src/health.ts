@@ -13,13 +13,16 @@ export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Pro
   const ledgerFile = mirror?.health() ?? null;
   const isFileUp = ledgerFile?.state !== 'degraded';
   const isCacheUp = cache?.isUp ?? true;
+  const { differingSettings } = store;
+  const isWell = isFileUp && isCacheUp && differingSettings.length === 0;
   return {
-    status: !isUp ? 'unhealthy' : isFileUp && isCacheUp ? 'healthy' : 'degraded',
+    status: !isUp ? 'unhealthy' : isWell ? 'healthy' : 'degraded',
     components: {
       database: isUp ? 'up' : 'down',
       ledgerFile: mirror ? (isFileUp ? 'up' : 'down') : 'disabled',
       cache: cache ? (isCacheUp ? 'up' : 'down') : 'disabled',
     },
     ledgerFile,
+    differingSettings,
   };
 }

@@ -77,7 +77,10 @@ export const optionsSchema = strictObject({
     .optional(),
   /** The decimals of a credit, 0–6, default 6. The first use of a database fixes it. */
   creditScale: z.number().int().min(0).max(6).optional(),
-  /** Trial grant, overdraft limit and low-credit threshold of accounts without options of their own. */
+  /**
+   * Trial grant, overdraft limit and low-credit threshold of accounts without options of their own. Stored in the
+   * database, for all processes.
+   */
   defaults: accountDefaultsSchema.optional(),
   /** The receivers of events. Each event is written once for each sink. */
   sinks: z
@@ -112,7 +115,7 @@ export const optionsSchema = strictObject({
     .optional(),
   /** `'all'` adds an event for each deduction and expiry. The setting is stored in the database, for all processes. */
   events: z.enum(['standard', 'all']).optional(),
-  /** The most per account, 1–10,000, default 1,000 each. All of them are part of the account's document. */
+  /** The most per account, 1–10,000, default 1,000 each. All of them are part of the account's document. Stored in the database. */
   limits: strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
   reservations: strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
   /** The milliseconds that a call may take, default 10,000. */
@@ -139,7 +142,10 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
   extends Omit<z.input<typeof optionsSchema>, 'db' | 'creditTypes'> {
   /** The database that keeps everything; without it everything is in memory. */
   db?: DbManager<S> | undefined;
-  /** Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`. */
+  /**
+   * Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`. Stored in the
+   * database, for all processes.
+   */
   creditTypes?: Readonly<Record<U, AccountDefaults>> | undefined;
 }
 

@@ -1,10 +1,10 @@
 /** Checks the options of a manager, and adds the default of each one that was left out. */
-import type { Defaults } from './core/decision.js';
 import type { TemporalLike } from './core/periods.js';
 import { InMemoryDbManager } from './db/memory/manager.js';
 import { creditError } from './errors.js';
 import { LedgerLogger } from './ledger/ledger-file.js';
 import type { AccountDefaults } from './models/inputs/credits.js';
+import type { StatedDefaults } from './models/system.js';
 import {
   type CacheOptions,
   type CreditManagementOptions,
@@ -16,30 +16,27 @@ import type { CacheBackend } from './ports/cache.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { LedgerSink } from './ports/ledger-sink.js';
 import { parseDefaults } from './services/input/account-options.js';
+import { definedFields } from './services/input/given-fields.js';
 import { parse } from './services/input/parse.js';
 import { defaultLogger } from './services/manager/default-logger.js';
 import { checkedIds, uuidv7Source } from './services/manager/ids.js';
 
 /** @throws CONFIGURATION for a wrong option; it names the field. */
 export function resolveOptions<S, U extends string>(given: CreditManagementOptions<S, U>) {
-  const { options, creditScale, defaults, typeDefaults } = parsedOptions(given);
+  const { options, creditScale, creditTypes } = parsedOptions(given);
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const { maxRefusals = 10, timeoutMs: deliveryMs = 30_000, concurrency = 8 } = options.outbox ?? {};
-  const { openGrants = 1_000, activeReservations = 1_000 } = options.limits ?? {};
   const pipeline = options.pipeline ?? {};
   return {
     db,
     creditScale,
-    creditTypes: ['credits', ...typeDefaults.keys()],
-    defaultsOf: (creditType: string) => typeDefaults.get(creditType) ?? defaults,
+    stated: { events: options.events, limits: definedFields(options.limits ?? {}), creditTypes },
     sinks: options.sinks ?? [],
     queue: options.queue ?? null,
     notifyErrors: options.notifyErrors ?? false,
     outbox: { maxRefusals, timeoutMs: deliveryMs, concurrency },
     ledger: ledgerOf(options.ledger ?? {}),
     cache: options.cache ? cacheOf(options.cache) : null,
-    events: options.events,
-    limits: { openGrants, activeReservations },
     ttlSeconds: options.reservations?.ttlSeconds ?? 900,
     timeoutMs: options.timeoutMs ?? 10_000,
     clock: options.clock,
@@ -62,8 +59,8 @@ export type ResolvedOptions<S> = ReturnType<typeof resolveOptions<S, never>>;
 interface ParsedOptions<S> {
   readonly options: CreditManagementOptions<S>;
   readonly creditScale: number;
-  readonly defaults: Defaults;
-  readonly typeDefaults: ReadonlyMap<string, Defaults>;
+  /** The declared credit types, with what is stated of each. */
+  readonly creditTypes: Readonly<Record<string, StatedDefaults>>;
 }
 
 /** Checks every option, and parses the amounts of account defaults to units. */
@@ -72,12 +69,9 @@ function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>
     const options = parse(optionsSchema, given) as CreditManagementOptions<S>;
     const { creditScale = 6 } = options;
     const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
-    return {
-      options,
-      creditScale,
-      defaults: parseDefaults(options.defaults ?? {}, creditScale),
-      typeDefaults: new Map(types.map(([name, given]) => [name, parseDefaults(given, creditScale)])),
-    };
+    const all = [['credits', options.defaults ?? {}] as const, ...types];
+    const creditTypes = all.map(([name, given]) => [name, parseDefaults(given, creditScale)] as const);
+    return { options, creditScale, creditTypes: Object.fromEntries(creditTypes) };
   } catch (cause) {
     const problem = (cause as Error).message;
     throw creditError('CONFIGURATION', `createCreditManagement: ${problem}`, { problems: [problem] }, { cause });

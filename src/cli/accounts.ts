@@ -11,8 +11,8 @@ const BY: Flags = {
   key: { value: 'key', help: 'idempotency key: a repeated command with the same key has no second effect' },
 };
 
-function serviceOf(call: CliCall): CreditService<unknown> {
-  return call.open().creditType((textOf(call, 'credit-type') ?? 'credits') as 'credits');
+async function serviceOf(call: CliCall): Promise<CreditService<unknown>> {
+  return (await call.open()).creditType((textOf(call, 'credit-type') ?? 'credits') as 'credits');
 }
 
 function whoAndWhy(call: CliCall) {
@@ -31,7 +31,7 @@ const balance: CliCommand = {
   help: "show a user's balance",
   flags: TYPE,
   async run(call) {
-    const info = await serviceOf(call).getUserCreditsInfo(call.args[0] as string, { fresh: true });
+    const info = await (await serviceOf(call)).getUserCreditsInfo(call.args[0] as string, { fresh: true });
     call.print(info, () => [
       `balance ${info.balance}, reserved ${info.reserved}, available ${info.available}, debt ${info.debt}`,
     ]);
@@ -50,7 +50,7 @@ const history: CliCommand = {
     holds: { help: 'also list reservations and other entries that do not change the balance' },
   },
   async run(call) {
-    const page = await serviceOf(call).getCreditHistory(call.args[0] as string, {
+    const page = await (await serviceOf(call)).getCreditHistory(call.args[0] as string, {
       limit: countOf(call, 'limit'),
       cursor: textOf(call, 'cursor'),
       includeHolds: call.flags.holds === true,
@@ -76,7 +76,8 @@ export const accountCommands: readonly CliCommand[] = [
       async run(call) {
         const [user, amount] = call.args as [string, string];
         const given = whoAndWhy(call);
-        const transaction = await serviceOf(call)[verb](user, amount, given);
+        const service = await serviceOf(call);
+        const transaction = await service[verb](user, amount, given);
         call.print(transaction, () => [lineOf(transaction)]);
         return EXIT.done;
       },

@@ -23,8 +23,8 @@ export interface CliCall {
   readonly io: CliIo;
   readonly args: readonly string[];
   readonly flags: Readonly<Record<string, string | true | undefined>>;
-  /** Opens the manager that flags and environment describe. It is closed when the command ends. */
-  open(): CreditManagement<unknown>;
+  /** Opens the manager that flags and environment describe, at the database's scale. It is closed with the command. */
+  open(): Promise<CreditManagement<unknown>>;
   /** Prints a value: as JSON with `--json`, else as lines for people. */
   print(value: object, lines: () => readonly string[]): void;
 }

@@ -16,7 +16,7 @@ export const doctor: CliCommand = {
   help: 'connect, and check server, tables and indexes, scale, clock and ledger file',
   flags: {},
   async run(call) {
-    const manager = call.open();
+    const manager = await call.open();
     const checks: Check[] = [];
     const check = async (what: string, look: () => Promise<Omit<Check, 'what'>>) => {
       const failed = (error: unknown) => ({ ok: false, found: (error as Error).message });
@@ -33,8 +33,9 @@ export const doctor: CliCommand = {
       return { ok: Math.abs(differs) < CLOCK_SKEW_MAX_MS, found: `${differs} ms from this machine's clock` };
     });
     await check('health', async () => {
-      const { status, components } = await manager.health();
+      const { status, components, differingSettings } = await manager.health();
       const parts = Object.entries(components).map(([name, state]) => `${name} ${state}`);
+      if (differingSettings.length > 0) parts.push(`other settings than the database: ${differingSettings.join(', ')}`);
       return { ok: status === 'healthy', found: parts.join(', ') };
     });
     const ok = checks.every((each) => each.ok);

@@ -57,7 +57,7 @@ const once = Object.entries(JOBS).map(
   ([name, { verb, help, flags = {} }]): CliCommand => ({
     ...{ name, args: [], help, flags: { ...FLAGS, ...flags } },
     async run(call) {
-      const { jobs } = call.open();
+      const { jobs } = await call.open();
       const report: JobReport = await jobs[verb](optionsOf(call));
       progressOn(call.io).end();
       call.print(report, () => linesOf(report));
@@ -73,7 +73,7 @@ const run: CliCommand = {
   flags: { ...FLAGS, ...SCHEDULE_FLAGS },
   async run(call) {
     const schedule = await scheduleOf(call);
-    const { jobs } = call.open();
+    const { jobs } = await call.open();
     const { signal } = call.io;
     const wait = async () => {
       const ms = schedule.msToNext();

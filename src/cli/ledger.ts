@@ -7,7 +7,7 @@ const verify: CliCommand = {
   help: 'check every entry, account, grant, hold and line; exit code 3 when something is wrong',
   flags: { user: { value: 'id', help: 'only this user' } },
   async run(call) {
-    const { ledger } = call.open();
+    const { ledger } = await call.open();
     const progress = progressOn(call.io);
     const report = await ledger.verify({
       userId: textOf(call, 'user'),
@@ -29,7 +29,7 @@ const reconcile: CliCommand = {
   help: 'append the lines that the file lacks',
   flags: {},
   async run(call) {
-    const report = await call.open().ledger.reconcile();
+    const report = await (await call.open()).ledger.reconcile();
     call.print(report, () => [`${report.added} lines added`]);
     return EXIT.done;
   },
@@ -42,7 +42,7 @@ const rebuild: CliCommand = {
   flags: { yes: { help: 'do it' } },
   async run(call) {
     if (!call.flags.yes) throw new UsageError('This replaces the ledger file. Add --yes to do it.');
-    const report = await call.open().ledger.rebuildFile();
+    const report = await (await call.open()).ledger.rebuildFile();
     call.print(report, () => [`${report.lines} lines written`]);
     return EXIT.done;
   },

@@ -22,7 +22,7 @@ import { type Schemas, schemaCommand } from './schema.js';
 /** The parts that the program provides. */
 export interface Program {
   /** Makes a manager from the environment, with these further credit types. */
-  open(env: CliIo['env'], creditTypes: readonly string[]): CreditManagement<unknown>;
+  open(env: CliIo['env'], creditTypes: readonly string[], creditScale?: number): CreditManagement<unknown>;
   readonly schemas: Schemas;
 }
 
@@ -57,12 +57,19 @@ export async function runCli(typed: readonly string[], io: CliIo, { open, schema
     const { args, flags } = readCall(command, typed.slice(command.name.split(' ').length));
     const call: CliCall = {
       ...{ io, args, flags },
-      open() {
+      async open() {
+        if (manager) return manager;
         const given = Object.entries(VARIABLES).flatMap(([flag, name]) =>
           typeof flags[flag] === 'string' ? [[name, flags[flag]] as const] : [],
         );
         const types = typeof flags['credit-types'] === 'string' ? flags['credit-types'].split(',') : [];
-        manager ??= open({ ...io.env, ...Object.fromEntries(given) }, types);
+        const env = { ...io.env, ...Object.fromEntries(given) };
+        manager = open(env, types);
+        const scale = await otherScale(manager);
+        if (scale === undefined) return manager;
+        await manager.close();
+        manager = open(env, types, scale);
+        await manager.init();
         return manager;
       },
       print: (value, lines) => io.out(`${flags.json ? printableJson(value) : lines().map(printable).join('\n')}\n`),
@@ -80,6 +87,16 @@ export async function runCli(typed: readonly string[], io: CliIo, { open, schema
     return EXIT.failed;
   } finally {
     await (manager as CreditManagement<unknown> | null)?.close().catch(() => {});
+  }
+}
+
+/** The scale of the database, where it is not the one of the manager. Other failures are told by the calls to come. */
+async function otherScale(manager: CreditManagement<unknown>): Promise<number | undefined> {
+  try {
+    await manager.init();
+    return undefined;
+  } catch (error) {
+    return isCreditError(error, 'CONFIGURATION') ? error.details.creditScale : undefined;
   }
 }
 

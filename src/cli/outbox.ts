@@ -7,7 +7,7 @@ const list: CliCommand = {
   help: 'list the sinks, with the events that wait and those that failed',
   flags: {},
   async run(call) {
-    const sinks = await call.open().outbox.listSinks();
+    const sinks = await (await call.open()).outbox.listSinks();
     call.print({ sinks }, () => sinks.map(({ name, pending, failed }) => `${name}: ${pending} wait, ${failed} failed`));
     return EXIT.done;
   },
@@ -19,7 +19,7 @@ const retry: CliCommand = {
   help: 'deliver failed events and messages again',
   flags: { sink: { value: 'name', help: 'only events of this sink; default all sinks, and notifications' } },
   async run(call) {
-    const report = await call.open().outbox.retryFailed(textOf(call, 'sink'));
+    const report = await (await call.open()).outbox.retryFailed(textOf(call, 'sink'));
     call.print(report, () => [`${report.retried} wait again`]);
     return EXIT.done;
   },
@@ -32,7 +32,7 @@ const remove: CliCommand = {
   flags: { yes: { help: 'do it' } },
   async run(call) {
     if (!call.flags.yes) throw new UsageError('This deletes the events that wait for the sink. Add --yes to do it.');
-    const isRemoved = await call.open().outbox.removeSink(call.args[0] as string);
+    const isRemoved = await (await call.open()).outbox.removeSink(call.args[0] as string);
     call.print({ isRemoved }, () => [isRemoved ? 'removed' : 'there is no sink with this name']);
     return EXIT.done;
   },

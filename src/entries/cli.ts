@@ -34,9 +34,9 @@ const io = {
 async function main(): Promise<number> {
   const temporal = await findTemporal();
   const program = {
-    open: (env: Environment, names: readonly string[]) => {
+    open: (env: Environment, names: readonly string[], creditScale?: number) => {
       const creditTypes = Object.fromEntries(names.map((name) => [name, {}]));
-      return createCreditManagementFromEnv({ creditTypes, logger, temporal }, env);
+      return createCreditManagementFromEnv({ creditTypes, creditScale, logger, temporal }, env);
     },
     schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
   };

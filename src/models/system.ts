@@ -1,5 +1,6 @@
 /** Facts of the database itself: settings fixed at first use, registered sinks, leases of jobs. */
 import { z } from 'zod';
+import { accountOptionsSchema } from './account.js';
 import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
@@ -32,9 +33,22 @@ export const SETTINGS_ID = 'settings';
 /** The row that tells that some process has a queue of notifications. */
 export const QUEUE_ID = 'queue';
 
+const { overdraftLimit, lowCreditThreshold } = accountOptionsSchema.shape;
+
+/** The defaults of a credit type that some process has stated, amounts in units. */
+const statedDefaultsSchema = z.object({
+  trialCredits: z.int().optional(),
+  overdraftLimit: overdraftLimit.unwrap().optional(),
+  lowCreditThreshold: lowCreditThreshold.optional(),
+});
+export type StatedDefaults = Readonly<z.infer<typeof statedDefaultsSchema>>;
+
 export const settingsSchema = z.object({
   ledgerId: z.string(),
   creditScale: z.int().min(0).max(6),
   events: z.enum(['standard', 'all']),
+  /** The credit types that any process has declared, with their defaults. */
+  creditTypes: z.record(z.string(), statedDefaultsSchema).default({}),
+  limits: z.object({ openGrants: z.int().optional(), activeReservations: z.int().optional() }).default({}),
 });
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;

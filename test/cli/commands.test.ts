@@ -27,19 +27,26 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
     isTerminal: options.isTerminal ?? false,
     signal: stop.signal,
   };
-  const open = (types: readonly string[] = [], sinks: readonly EventSink[] = []) => {
+  const open = (types: readonly string[] = [], sinks: readonly EventSink[] = [], creditScale?: number) => {
     const creditTypes = Object.fromEntries(types.map((name) => [name, {}]));
     const ledger = options.filePath === undefined ? undefined : { filePath: options.filePath };
-    return createCreditManagement({ db, clock, creditTypes, ledger, sinks }) as unknown as CreditManagement<unknown>;
+    return createCreditManagement({
+      db,
+      clock,
+      creditTypes,
+      creditScale,
+      ledger,
+      sinks,
+    }) as unknown as CreditManagement<unknown>;
   };
   /** Runs a command; answers its exit code and what it said. */
   const run = async (line: string, ...more: string[]) => {
     said.out = '';
     said.err = '';
     const program = {
-      open: (env: CliIo['env'], types: readonly string[]) => {
+      open: (env: CliIo['env'], types: readonly string[], creditScale?: number) => {
         seen.push(env);
-        return open(types);
+        return open(types, [], creditScale);
       },
       schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
     };
@@ -50,7 +57,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
     const { code, out, err } = await run(`${line} --json`, ...more);
     return { code, err, value: JSON.parse(out) };
   };
-  return { run, json, open, clock, seen, stop, io };
+  return { run, json, open, db, clock, seen, stop, io };
 }
 
 test('add, deduct and adjust demand an actor and a reason, which the entry keeps', async () => {
@@ -88,7 +95,9 @@ test('history pages, for people and for machines; another credit type is another
   expect(next.out).toMatch(/^\S+ {2}add {2}\+1 {2}balance 1 .*\n$/);
   expect((await run('history u --limit 2')).out).toContain('next page: --cursor');
   expect((await run('balance u --credit-types image --credit-type image')).out).toContain('balance 9,');
-  expect((await run('balance u --credit-type image')).code).toBe(EXIT.failed);
+  // Once declared, a credit type is known to the database.
+  expect((await run('balance u --credit-type image')).out).toContain('balance 9,');
+  expect((await run('balance u --credit-type video')).code).toBe(EXIT.failed);
 });
 
 test('text that callers stored is printed on one line, its control characters escaped', async () => {
@@ -215,4 +224,24 @@ test('schema: a backend is needed, and the result goes to the output alone', asy
   const { credit_entry: entry } = JSON.parse(out);
   expect(entry.validator.$jsonSchema.properties.type.description).toMatch(/^one of add, deduct, expire/);
   expect(entry.indexes).toContainEqual(expect.objectContaining({ name: 'idempotency', unique: true }));
+});
+
+test('the program states nothing: it works at the scale, with the trial and the thresholds of the database', async () => {
+  const { run, json, db, clock } = terminal();
+  const defaults = { trialCredits: 50, lowCreditThreshold: 40 };
+  const app = createCreditManagement({
+    db,
+    clock,
+    creditScale: 2,
+    defaults,
+    creditTypes: { image: { trialCredits: 4 } },
+  });
+  await app.init();
+  const by = ['--actor', 'ann', '--reason', 'a gift'];
+  expect((await run('add u 5.25', ...by)).code).toBe(EXIT.done);
+  expect((await json('balance u')).value).toMatchObject({ balance: 55.25 });
+  expect((await run('add u 1 --credit-type image', ...by)).code).toBe(EXIT.done);
+  expect((await json('balance u --credit-type image')).value).toMatchObject({ balance: 5 });
+  expect((await app.health()).differingSettings).toEqual([]);
+  await app.close();
 });

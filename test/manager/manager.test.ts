@@ -82,6 +82,7 @@ describe('set-up', () => {
       status: 'healthy',
       components: { database: 'up', ledgerFile: 'disabled', cache: 'disabled' },
       ledgerFile: null,
+      differingSettings: [],
     });
     await manager[Symbol.asyncDispose]();
     await manager.close();

@@ -261,6 +261,7 @@ export interface Health {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache', 'up' | 'down' | 'disabled'>>;
   readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
+  readonly differingSettings: readonly string[];
 }
 
 export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';

@@ -13,6 +13,32 @@ const CONFORMANCE = 'test/db/conformance.test.ts';
 
 export const SERVICE_BUGS: readonly SeededBug[] = [
   {
+    id: 'SB-63',
+    title: 'a process that starts erases the settings that it does not state',
+    file: 'src/services/store/settings-record.ts',
+    find: 'types[name] = { ...types[name], ...stated };',
+    replace: 'types[name] = { ...stated };',
+    tests: [
+      {
+        file: 'test/manager/stored-settings.test.ts',
+        name: 'settings of a database, in memory what a process states is stored',
+      },
+    ],
+  },
+  {
+    id: 'SB-64',
+    title: 'a running process never learns what others state',
+    file: 'src/services/store/store.ts',
+    find: '    this.sinks.watch((options) => this.#record.learn(options));\n',
+    replace: '',
+    tests: [
+      {
+        file: 'test/manager/stored-settings.test.ts',
+        name: 'settings of a database, in memory running processes learn within a minute',
+      },
+    ],
+  },
+  {
     id: 'SB-62',
     title: 'a remembered state is compared by a counter, which two histories share',
     file: 'src/services/pipeline/account-memory.ts',

@@ -6,10 +6,12 @@ import { count } from './fields.js';
 const component = z.enum(['up', 'down', 'disabled']);
 
 export const HealthSchema = strictObject({
-  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
+  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails, or settings differ. */
   status: z
     .enum(['healthy', 'degraded', 'unhealthy'])
-    .describe('`unhealthy` without the database; `degraded` while the ledger file or the cache fails.'),
+    .describe(
+      '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, or settings differ.',
+    ),
   components: strictObject({
     database: component.describe('Whether the database answered.'),
     ledgerFile: component.describe('Whether the ledger file could be written; disabled without one.'),
@@ -25,5 +27,10 @@ export const HealthSchema = strictObject({
     .readonly()
     .nullable()
     .describe('Null without a file; `lag` counts entries committed by this process that the file does not have yet.'),
+  /** Settings that this process states with another value than the database has, which is in force. */
+  differingSettings: z
+    .array(z.string())
+    .readonly()
+    .describe('Settings that this process states with another value than the database has, which is in force.'),
 });
 export interface Health extends Readonly<z.infer<typeof HealthSchema>> {}

@@ -1,8 +1,8 @@
 /** Parses account options and a credit type's defaults; amounts become units. */
 import { parseAmount } from '../../core/amounts.js';
-import type { Defaults } from '../../core/decision.js';
 import type { AccountOptions } from '../../models/account.js';
 import type { AccountDefaults } from '../../models/inputs/credits.js';
+import type { StatedDefaults } from '../../models/system.js';
 
 /** The options of one account. An absent option stays absent; `null` clears the option. */
 export function parseAccountOptions(
@@ -16,13 +16,14 @@ export function parseAccountOptions(
   };
 }
 
-/** The service's defaults for a credit type, in units. */
-export function parseDefaults(given: AccountDefaults, scale: number): Defaults {
-  const limit = orWord(given.overdraftLimit ?? 'unlimited', 'unlimited', scale);
+/** The defaults that a host states for a credit type, in units. What it leaves out stays absent. */
+export function parseDefaults(given: AccountDefaults, scale: number): StatedDefaults {
+  const { trialCredits } = given;
+  const { overdraftLimit, lowCreditThreshold } = parseAccountOptions(given, scale);
   return {
-    trialCredits: given.trialCredits === undefined ? 0 : parseAmount(given.trialCredits, { scale, zero: true }),
-    overdraftLimit: limit === 'unlimited' ? null : limit,
-    lowCreditThreshold: parseThreshold(given.lowCreditThreshold ?? null, scale),
+    ...(trialCredits !== undefined && { trialCredits: parseAmount(trialCredits, { scale, zero: true }) }),
+    ...(overdraftLimit !== undefined && { overdraftLimit: overdraftLimit ?? 'unlimited' }),
+    ...(lowCreditThreshold !== undefined && { lowCreditThreshold }),
   };
 }
 

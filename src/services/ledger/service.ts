@@ -27,12 +27,11 @@ const IN_TIME_ORDER = { index: 'time' };
 export interface LedgerServiceParts<S> {
   readonly engine: Engine<S>;
   readonly sink: LedgerSink | null;
-  readonly creditTypes: readonly string[];
   /** Writes an entry for an act of the library itself. */
   readonly record: (message: string, details: JsonObject) => Promise<void>;
 }
 
-export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerServiceParts<S>): LedgerService {
+export function ledgerService<S>({ engine, sink, record }: LedgerServiceParts<S>): LedgerService {
   const { scale, store } = engine;
   const reads = new RowReads(engine);
 
@@ -54,7 +53,7 @@ export function ledgerService<S>({ engine, sink, creditTypes, record }: LedgerSe
       const progress = onProgress as ((done: number) => void) | undefined;
       return job(signal, (tools) =>
         verifyLedger(
-          { ...tools, creditTypes, now: () => engine.now(), problems: new Problems() },
+          { ...tools, creditTypes: store.creditTypes, now: () => engine.now(), problems: new Problems() },
           { userId, onProgress: progress },
         ),
       );

@@ -15,7 +15,6 @@ import { writeOnce } from './write-once.js';
 export interface NotificationConfig<S> {
   readonly engine: Engine<S>;
   readonly settings: () => DecisionSettings;
-  readonly creditTypes: readonly string[];
   readonly timeoutMs: number;
   /** Writes what the clock has brought about on an account. */
   readonly expire: (account: AccountRef) => Promise<unknown>;
@@ -28,7 +27,8 @@ export class Notifier<S> {
 
   /** @throws INVALID_ARGUMENT for a credit type that is not declared */
   accountOf(userId: unknown, options?: NotifyOptions): AccountRef {
-    const { engine, creditTypes } = this.config;
+    const { engine } = this.config;
+    const { creditTypes } = engine.store;
     const { creditType = 'credits' } = parseOptions(notifySchema, options);
     if (!creditTypes.includes(creditType)) {
       const expected = creditTypes.join(' | ');

@@ -30,9 +30,8 @@ export interface EngineConfig<S> {
   readonly logger: LoggerLike;
   /** Whether ids come from the host. If so, the id in an `op_` key need not be a UUID. */
   readonly ownIds: boolean;
-  readonly defaultsOf: (creditType: string) => Defaults;
-  /** Null, or a promise that must resolve before anything is written. */
-  readonly admit: () => Promise<void> | null;
+  /** Null, or a promise that must resolve before anything is written, in a session where one is given. */
+  readonly admit: (session?: S) => Promise<void> | null;
 }
 
 /** A mutation as a service describes it. */
@@ -77,7 +76,7 @@ export class Engine<S> {
   }
 
   defaultsOf(creditType: string): Defaults {
-    return this.#config.defaultsOf(creditType);
+    return this.store.defaultsOf(creditType);
   }
 
   newId(): string {
@@ -126,7 +125,7 @@ export class Engine<S> {
 
   /** Waits until something new may be written. Rejects while a required ledger file cannot be written. */
   async admit(options: CallOptions<S>): Promise<void> {
-    await this.read(options, () => this.#config.admit());
+    await this.read(options, () => this.#config.admit(options.session));
   }
 
   /** Starts the deadline of a call that reads before it writes. The result gives the options with the time left. */

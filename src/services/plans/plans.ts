@@ -1,6 +1,8 @@
 /** Plans: made, changed, offered or not, deleted, read. */
+
 import { parseAmount } from '../../core/amounts.js';
 import { parseMoney } from '../../core/money.js';
+import type { TemporalLike } from '../../core/periods.js';
 import { creditError } from '../../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import { type PlanInput, planInputSchema, plansSchema, planUpdateSchema } from '../../models/inputs/plans.js';
@@ -23,13 +25,13 @@ export type PlanListOptions<S> = ReadOptions<S> & ListOptions & { activeOnly?: b
 
 export class Plans<S> {
   readonly #engine: Engine<S>;
-  readonly #rules: PlanRules;
+  readonly #temporal: TemporalLike | null;
   readonly #definitions: Definitions<S, 'plan', SubscriptionPlan>;
   readonly #cache = new PlanCache();
 
-  constructor(engine: Engine<S>, rules: PlanRules) {
+  constructor(engine: Engine<S>, temporal: TemporalLike | null) {
     this.#engine = engine;
-    this.#rules = rules;
+    this.#temporal = temporal;
     this.#definitions = new Definitions(engine, {
       ...{ model: 'plan', toJson: planToJson, fromJson: planFromJson },
       toRecord: (row) => toPlan(row, engine.scale),
@@ -53,7 +55,7 @@ export class Plans<S> {
       decide: async ({ at, id }) => {
         const own = { id: `p-${id}`, version: 1, isActive: true, deactivatedAt: null, createdAt: at, updatedAt: at };
         const row: PlanRow = { ...PLAN_DEFAULTS, ...fields, ...own };
-        checkPlan(row, this.#rules);
+        this.#check(row);
         return this.#definitions.inserted('Plan created', row);
       },
     });
@@ -79,7 +81,7 @@ export class Plans<S> {
         const row = await this.#definitions.existing(id, rest());
         const minor = price === undefined ? {} : { price: parseMoney(price, currency ?? row.currency) };
         const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at };
-        checkPlan(next, this.#rules);
+        this.#check(next);
         return this.#definitions.replaced('Plan updated', next);
       },
     });
@@ -161,5 +163,10 @@ export class Plans<S> {
       const found = await this.#definitions.reads.findOne('subscription', along, options);
       if (found) throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
     }
+  }
+
+  #check(plan: PlanRow): void {
+    const rules: PlanRules = { creditTypes: this.#engine.store.creditTypes, temporal: this.#temporal };
+    checkPlan(plan, rules);
   }
 }

@@ -7,13 +7,9 @@ import { Plans } from './plans.js';
 import { SubscriptionDirectory } from './subscription-directory.js';
 import { Subscriptions } from './subscriptions.js';
 
-export function subscriptionService<S>(
-  engine: Engine<S>,
-  creditTypes: readonly string[],
-  temporal: TemporalLike | null,
-): SubscriptionService<S> {
+export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike | null): SubscriptionService<S> {
   const directory = new SubscriptionDirectory(engine);
-  const plans = new Plans(engine, { creditTypes, temporal });
+  const plans = new Plans(engine, temporal);
   const subscriptions = new Subscriptions(directory);
   const cycles = new Cycles(directory);
   return {

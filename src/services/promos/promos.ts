@@ -19,10 +19,7 @@ export class Promos<S> {
   readonly #definitions: Definitions<S, 'promo', Promo>;
   readonly #scale: number;
 
-  constructor(
-    engine: Engine<S>,
-    readonly creditTypes: readonly string[],
-  ) {
+  constructor(readonly engine: Engine<S>) {
     this.#scale = engine.scale;
     this.#definitions = new Definitions(engine, {
       ...{ model: 'promo', toJson: promoToJson, fromJson: promoFromJson },
@@ -42,7 +39,7 @@ export class Promos<S> {
       decide: async ({ at, id, rest }) => {
         const own = { id: `promo-${id}`, code, version: 1, claims: 0, createdAt: at, updatedAt: at };
         const row: PromoRow = { ...PROMO_DEFAULTS, validFrom: at, ...fields, ...own };
-        checkPromo(row, this.creditTypes);
+        checkPromo(row, this.engine.store.creditTypes);
         const other = await this.read(code, rest());
         if (other) throw creditError('PROMO_EXISTS', `Promo code '${code}' already exists`, { promoCode: code });
         return this.#definitions.inserted('Promo created', row);
@@ -63,7 +60,7 @@ export class Promos<S> {
       decide: async ({ at, rest }) => {
         const row = await this.#definitions.existing(code, rest());
         const next = { ...row, ...fields, version: row.version + 1, updatedAt: at };
-        checkPromo(next, this.creditTypes);
+        checkPromo(next, this.engine.store.creditTypes);
         checkCreditType(row, next);
         return this.#definitions.replaced('Promo updated', next);
       },

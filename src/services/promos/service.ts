@@ -4,8 +4,8 @@ import { Claims } from './claims.js';
 import type { PromoService } from './contract.js';
 import { Promos } from './promos.js';
 
-export function promoService<S>(engine: Engine<S>, creditTypes: readonly string[]): PromoService<S> {
-  const promos = new Promos(engine, creditTypes);
+export function promoService<S>(engine: Engine<S>): PromoService<S> {
+  const promos = new Promos(engine);
   const claims = new Claims(engine);
   return {
     createPromo: (promo, options) => promos.create(promo, options),

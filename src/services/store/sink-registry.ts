@@ -1,7 +1,7 @@
 /** Knows which sinks get a row for every event, and whether any process has a queue of notifications. */
 import { randomInt } from 'node:crypto';
 import { QUEUE_ID, type SystemRow, sinkOf } from '../../models/system.js';
-import type { Change } from '../../ports/db-manager.js';
+import type { Change, StoreOptions } from '../../ports/db-manager.js';
 import { monotonicNow, sleep } from '../../timers.js';
 import { failureOf } from './storage-error.js';
 import { replaceOf, type Tables, writeOf } from './tables.js';
@@ -20,7 +20,7 @@ export class SinkRegistry<S> {
   #hasQueue = false;
   #learntAt = Number.NEGATIVE_INFINITY;
   #learning: Promise<void> | null = null;
-  #learnt: () => void = () => {};
+  readonly #watchers: ((options: StoreOptions<S>) => Promise<void>)[] = [];
 
   constructor(
     readonly tables: Tables<S>,
@@ -46,9 +46,9 @@ export class SinkRegistry<S> {
   }
 
   /** The registered sinks; with `removed`, the sinks that were removed. */
-  async read(removed = false): Promise<readonly SystemRow[]> {
+  async read(removed = false, options?: StoreOptions<S>): Promise<readonly SystemRow[]> {
     const query = { index: 'kind', equals: { kind: 'sink' }, limit: SINKS_MAX };
-    const { rows } = await this.tables.find('system', query);
+    const { rows } = await this.tables.find('system', query, options);
     return rows.filter((row) => (sinkOf(row).isRemoved ?? false) === removed);
   }
 
@@ -65,36 +65,36 @@ export class SinkRegistry<S> {
   }
 
   /** Reads the names of the registered sinks, and whether there is a queue. */
-  async learn(): Promise<void> {
+  async learn(options?: StoreOptions<S>): Promise<void> {
     const began = monotonicNow();
-    const queue = await this.tables.get('system', QUEUE_ID);
-    this.#names = (await this.read()).map((row) => sinkOf(row).name);
+    const queue = await this.tables.get('system', QUEUE_ID, options);
+    this.#names = (await this.read(false, options)).map((row) => sinkOf(row).name);
     this.#hasQueue = queue !== null;
     this.#learntAt = began;
   }
 
   /**
    * Null, or a promise that must resolve before anything with events is written: a process that was idle may not know
-   * of a sink yet. A busy process reads beside its calls, so that none of them waits.
+   * of a sink yet. A busy process reads beside its calls, so that none of them waits. With a `session` it reads inside.
    */
-  upToDate(): Promise<void> | null {
+  upToDate(session?: S): Promise<void> | null {
     const age = monotonicNow() - this.#learntAt;
     if (age <= LEARN_AFTER_MS) return null;
-    this.#learning ??= this.#learnAgain();
+    this.#learning ??= this.#learnAgain({ session });
     // Where it fails, calls are told once what is known is too old for them.
     this.#learning.catch(() => {});
     return age > KNOWN_MAX_MS ? this.#learning : null;
   }
 
-  /** Calls `learnt` after each reading by {@link upToDate}; it must not throw. */
-  watch(learnt: () => void): void {
-    this.#learnt = learnt;
+  /** Calls `learnt` with each reading by {@link upToDate}, which fails where it does. */
+  watch(learnt: (options: StoreOptions<S>) => Promise<void>): void {
+    this.#watchers.push(learnt);
   }
 
-  async #learnAgain(): Promise<void> {
+  async #learnAgain(options: StoreOptions<S>): Promise<void> {
     try {
-      await this.learn();
-      this.#learnt();
+      await this.learn(options);
+      for (const learnt of this.#watchers) await learnt(options);
     } finally {
       this.#learning = null;
     }

@@ -1,16 +1,18 @@
 /** The database as the services use it. The store initialises it once and keeps its settings, sinks and time. */
+import type { Context, Defaults } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
 import { storedModels } from '../../models/stored-models.js';
-import { SETTINGS_ID, type Settings, settingsSchema } from '../../models/system.js';
+import type { Settings } from '../../models/system.js';
 import type { JsonObject } from '../../models/values.js';
 import type { Clock } from '../../ports/clock.js';
 import type { DbManager, Unit } from '../../ports/db-manager.js';
 import type { LoggerLike } from '../../ports/logger.js';
+import { SettingsRecord, type StatedSettings } from './settings-record.js';
 import { SinkRegistry } from './sink-registry.js';
 import { failureOf } from './storage-error.js';
 import { systemEntry } from './system-entry.js';
-import { insertOf, Tables, writeOf } from './tables.js';
+import { insertOf, Tables } from './tables.js';
 import { databaseTime, hostTime, type TimeSource } from './time-source.js';
 
 /** A later answer is not used; the connection of a silent ping is given back soon. */
@@ -19,7 +21,7 @@ const PING_TIMEOUT_MS = 2_000;
 export interface StoreConfig<S> {
   readonly db: DbManager<S>;
   readonly creditScale: number;
-  readonly events: Settings['events'] | undefined;
+  readonly stated: StatedSettings;
   readonly sinks: readonly string[];
   /** Whether this process has a queue of notifications. */
   readonly queue: boolean;
@@ -34,7 +36,8 @@ export class Store<S> extends Tables<S> {
   readonly time: TimeSource<S>;
   readonly sinks: SinkRegistry<S>;
   readonly #config: StoreConfig<S>;
-  #settings: Settings | null = null;
+  readonly #record: SettingsRecord<S>;
+  #isOpen = false;
   #opening: Promise<void> | null = null;
 
   constructor(config: StoreConfig<S>) {
@@ -44,12 +47,33 @@ export class Store<S> extends Tables<S> {
       ? hostTime(config.clock)
       : databaseTime((session?: S) => config.db.ping({ session, timeoutMs: PING_TIMEOUT_MS }));
     this.sinks = new SinkRegistry(this, () => this.time.now());
+    const { creditScale, stated, ids, logger } = config;
+    this.#record = new SettingsRecord<S>(this, {
+      ...{ creditScale, stated, ids, logger },
+      now: () => this.time.now(),
+      write: (unit, entry) => this.#writeActs(unit, entry),
+    });
+    this.sinks.watch((options) => this.#record.learn(options));
   }
 
   get settings(): Settings {
-    if (this.#settings) return this.#settings;
-    throw creditError('INVARIANT_VIOLATION', 'The store was used before it was initialised.', {});
+    return this.#record.current;
   }
+
+  get limits(): Context['limits'] {
+    return this.#record.limits;
+  }
+
+  get creditTypes(): readonly string[] {
+    return this.#record.creditTypes;
+  }
+
+  get differingSettings(): readonly string[] {
+    return this.#record.differing;
+  }
+
+  /** The defaults of a credit type, as every process has them. */
+  readonly defaultsOf = (creditType: string): Defaults => this.#record.defaultsOf(creditType);
 
   /** Hands a committed entry of the library's own acts to the ledger file. */
   recorded(entry: SealedEntry): void {
@@ -62,8 +86,8 @@ export class Store<S> extends Tables<S> {
    * @param session of the call. Where it has the only connection, the store cannot be initialised (`CONFIGURATION`).
    */
   prepare(session?: S): Promise<void> | null {
-    const inside = session !== undefined && this.db.hasOnlyConnection?.(session) === true ? session : undefined;
-    if (!this.#settings) {
+    const inside = this.#inside(session);
+    if (!this.#isOpen) {
       if (inside !== undefined) throw notBeforeInit();
       this.#opening ??= this.#open().finally(() => {
         this.#opening = null;
@@ -73,40 +97,23 @@ export class Store<S> extends Tables<S> {
     return this.time.refresh(inside);
   }
 
+  /** Null, or a promise that must resolve before anything new is written: sinks and settings may have changed. */
+  upToDate(session?: S): Promise<void> | null {
+    return this.sinks.upToDate(this.#inside(session));
+  }
+
+  /** The session, where it has the only connection: whatever its call needs has to be read inside of it. */
+  #inside(session: S | undefined): S | undefined {
+    return session !== undefined && this.db.hasOnlyConnection?.(session) === true ? session : undefined;
+  }
+
   async #open(): Promise<void> {
     await this.db.init(storedModels);
     await this.time.refresh();
-    const settings = await this.#readSettings();
+    await this.#record.open();
     await this.sinks.register(this.#config.sinks, this.#config.queue);
     await this.sinks.learn();
-    this.#settings = settings;
-  }
-
-  async #readSettings(): Promise<Settings> {
-    const { creditScale, events, ids } = this.#config;
-    for (;;) {
-      const row = await this.get('system', SETTINGS_ID);
-      if (!row) {
-        const first = { ledgerId: ids(), creditScale, events: events ?? 'standard' } as const;
-        await this.#writeSettings(first, 1);
-        continue;
-      }
-      const settings = settingsSchema.parse(row.value);
-      if (settings.creditScale !== creditScale) {
-        const problem = `creditScale is ${settings.creditScale} in this database, ${creditScale} was given`;
-        throw creditError('CONFIGURATION', `${problem}. The scale is fixed at first use.`, { problems: [problem] });
-      }
-      if (events === undefined || events === settings.events) return settings;
-      await this.#writeSettings({ ...settings, events }, row.version + 1);
-    }
-  }
-
-  async #writeSettings(settings: Settings, version: number): Promise<void> {
-    const updatedAt = new Date(this.time.now());
-    const row = { id: SETTINGS_ID, version, kind: 'settings', value: settings, updatedAt } as const;
-    const message = version === 1 ? 'Ledger created' : 'Settings changed';
-    const sealed = sealAlone(systemEntry(this.#config.ids(), updatedAt, message, settings), settings.ledgerId);
-    await this.#writeActs([writeOf('system', row), insertOf('entry', sealed.row)], sealed);
+    this.#isOpen = true;
   }
 
   /** Writes an entry for an act of the library itself. */

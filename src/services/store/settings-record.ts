@@ -1,0 +1,149 @@
+/**
+ * The settings of a database: what decides about credits and has to be the same in every process. A process stores what
+ * it states explicitly, and takes from the database what it leaves out.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Context, Defaults } from '../../core/decision.js';
+import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
+import { creditError } from '../../errors.js';
+import { SETTINGS_ID, type Settings, type StatedDefaults, settingsSchema } from '../../models/system.js';
+import type { JsonObject } from '../../models/values.js';
+import type { StoreOptions, Unit } from '../../ports/db-manager.js';
+import type { LoggerLike } from '../../ports/logger.js';
+import { systemEntry } from './system-entry.js';
+import { insertOf, type Tables, writeOf } from './tables.js';
+
+/** What a process states; a part that it leaves out is absent. */
+export interface StatedSettings {
+  readonly events?: Settings['events'] | undefined;
+  readonly limits: Settings['limits'];
+  /** The declared credit types, each with the defaults that were given. */
+  readonly creditTypes: Settings['creditTypes'];
+}
+
+export interface SettingsConfig {
+  readonly creditScale: number;
+  readonly stated: StatedSettings;
+  readonly ids: () => string;
+  readonly now: () => number;
+  readonly logger: LoggerLike;
+  /** Writes a unit with the entry of an act of the library itself. A conflict is no failure. */
+  readonly write: (unit: Unit, entry: SealedEntry) => Promise<void>;
+}
+
+const NO_DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+const LIMIT = 1_000;
+
+export class SettingsRecord<S> {
+  readonly #tables: Tables<S>;
+  readonly #config: SettingsConfig;
+  #settings: Settings | null = null;
+  #defaults = new Map<string, Defaults>();
+  #limits: Context['limits'] = { openGrants: LIMIT, activeReservations: LIMIT };
+  #differing: readonly string[] = [];
+
+  constructor(tables: Tables<S>, config: SettingsConfig) {
+    this.#tables = tables;
+    this.#config = config;
+  }
+
+  get current(): Settings {
+    if (this.#settings) return this.#settings;
+    throw creditError('INVARIANT_VIOLATION', 'The store was used before it was initialised.', {});
+  }
+
+  get limits(): Context['limits'] {
+    return this.#limits;
+  }
+
+  /** The credit types that any process has declared; before the database was read, those of this process. */
+  get creditTypes(): readonly string[] {
+    return Object.keys({ credits: {}, ...this.#config.stated.creditTypes, ...this.#settings?.creditTypes });
+  }
+
+  /** The settings that this process states with another value than the database has, by name. */
+  get differing(): readonly string[] {
+    return this.#differing;
+  }
+
+  /** The defaults of a credit type; one that nobody declared has those of the library. */
+  defaultsOf(creditType: string): Defaults {
+    return this.#defaults.get(creditType) ?? NO_DEFAULTS;
+  }
+
+  /** Reads the settings, and stores what this process states otherwise. The first use of a database fixes its scale. */
+  async open(): Promise<void> {
+    const { stated, creditScale, ids } = this.#config;
+    for (;;) {
+      const row = await this.#tables.get('system', SETTINGS_ID);
+      const stored = row === null ? null : settingsSchema.parse(row.value);
+      if (stored) this.#checkScale(stored);
+      const first = { ledgerId: ids(), creditScale, events: 'standard', creditTypes: {}, limits: {} } as const;
+      const settings = withStated(stored ?? first, stated);
+      if (stored && isDeepStrictEqual(settings, stored)) return this.#adopt(stored);
+      await this.#store(settings, (row?.version ?? 0) + 1);
+    }
+  }
+
+  /** Takes over what other processes stored meanwhile. */
+  async learn(options?: StoreOptions<S>): Promise<void> {
+    const row = await this.#tables.get('system', SETTINGS_ID, options);
+    if (row) this.#adopt(settingsSchema.parse(row.value));
+  }
+
+  #adopt(settings: Settings): void {
+    this.#settings = settings;
+    const defaults = Object.entries(settings.creditTypes).map(([name, stated]) => [name, inForce(stated)] as const);
+    this.#defaults = new Map(defaults);
+    const { openGrants = LIMIT, activeReservations = LIMIT } = settings.limits;
+    this.#limits = { openGrants, activeReservations };
+    const differing = differences(settings, this.#config.stated);
+    if (differing.length > 0 && !isDeepStrictEqual(differing, this.#differing)) {
+      const message = 'Another process states other settings than this one; those of the database are in force';
+      this.#config.logger.warn({ settings: differing }, message);
+    }
+    this.#differing = differing;
+  }
+
+  async #store(settings: Settings, version: number): Promise<void> {
+    const { ids, now, write } = this.#config;
+    const updatedAt = new Date(now());
+    const value = JSON.parse(JSON.stringify(settings)) as JsonObject;
+    const row = { id: SETTINGS_ID, version, kind: 'settings', value, updatedAt } as const;
+    const message = version === 1 ? 'Ledger created' : 'Settings changed';
+    const sealed = sealAlone(systemEntry(ids(), updatedAt, message, value), settings.ledgerId);
+    await write([writeOf('system', row), insertOf('entry', sealed.row)], sealed);
+  }
+
+  #checkScale({ creditScale }: Settings): void {
+    if (creditScale === this.#config.creditScale) return;
+    const problem = `creditScale is ${creditScale} in this database, ${this.#config.creditScale} was given`;
+    const details = { problems: [problem], creditScale };
+    throw creditError('CONFIGURATION', `${problem}. The scale is fixed at first use.`, details);
+  }
+}
+
+function inForce({ trialCredits = 0, overdraftLimit = 'unlimited', lowCreditThreshold = null }: StatedDefaults) {
+  const limit = overdraftLimit === 'unlimited' ? null : overdraftLimit;
+  return { trialCredits, overdraftLimit: limit, lowCreditThreshold };
+}
+
+function withStated(settings: Settings, { events, limits, creditTypes }: StatedSettings): Settings {
+  const types = { ...settings.creditTypes };
+  for (const [name, stated] of Object.entries(creditTypes)) types[name] = { ...types[name], ...stated };
+  return { ...settings, ...(events && { events }), limits: { ...settings.limits, ...limits }, creditTypes: types };
+}
+
+function differences(settings: Settings, stated: StatedSettings): readonly string[] {
+  const differing = Object.entries(stated.creditTypes).flatMap(([name, defaults]) => {
+    const where = name === 'credits' ? 'defaults' : `creditTypes.${name}`;
+    return differingFields(where, defaults, settings.creditTypes[name] ?? {});
+  });
+  if (stated.events !== undefined && stated.events !== settings.events) differing.push('events');
+  return [...differing, ...differingFields('limits', stated.limits, settings.limits)];
+}
+
+function differingFields(where: string, stated: object, stored: object): string[] {
+  const kept = stored as Readonly<Record<string, unknown>>;
+  return Object.entries(stated).flatMap(([name, value]) => (kept[name] === value ? [] : [`${where}.${name}`]));
+}
