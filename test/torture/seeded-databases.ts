@@ -1,6 +1,7 @@
 /** Seeded bugs of the adapters of databases: connections, transactions, schemas. */
 import type { SeededBug } from './seeded-bug.js';
 
+const HOSTS = 'test/db/postgres/host-errors.test.ts';
 const INDEXES = 'test/db/postgres/index-build.test.ts';
 const OWN = 'test/db/postgres/own-transactions.test.ts';
 const STATEMENTS = 'test/db/postgres/statements.test.ts';
@@ -122,5 +123,21 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
         name: 'a schema that appears earlier on the search_path does not begin a second ledger',
       },
     ],
+  },
+  {
+    id: 'SM-pg14',
+    title: 'a broken connection of a host is thrown as the driver made it',
+    file: 'src/db/sql/session-calls.ts',
+    find: 'this.#dialect.asksForRedo(error)',
+    replace: 'this.#dialect.endsTransaction(error)',
+    tests: [{ file: HOSTS, name: 'whose connection breaks in a call gets an error of the library' }],
+  },
+  {
+    id: 'SM-pg15',
+    title: 'the transaction of another database is written in',
+    file: 'src/db/sql/session-calls.ts',
+    find: '      if (!(await this.#isHere(place))) throw ofAnotherDatabase();\n',
+    replace: '      void place;\n',
+    tests: [{ file: HOSTS, name: 'on another database is refused, and goes on' }],
   },
 ];

@@ -42,6 +42,12 @@ export function notASession(cause?: unknown) {
   );
 }
 
+export function ofAnotherDatabase() {
+  const expected = 'a transaction of the database that has the credits';
+  const message = 'The session is a transaction of another database than that of the credits. Nothing was written.';
+  return creditError('INVALID_ARGUMENT', message, { path: 'session', expected });
+}
+
 /** The host ended its transaction behind a statement of ours. If it committed, the statement's writes are there. */
 export function hasEnded(cause: unknown) {
   const message = 'The transaction of the session was ended while the call was in it. Await calls before its end.';

@@ -1,6 +1,7 @@
 /** PostgreSQL 13 and newer, and PGlite. */
 import type { Dialect } from '../dialect.js';
 import {
+  asksForRedo,
   codeOf,
   endsTransaction,
   failureOf,
@@ -35,9 +36,13 @@ const REDO = `do $$ begin
   using errcode = 'serialization_failure';
 end $$`;
 
+/** Another server was started at another time, and on one server names tell databases apart. */
+const PLACE = `(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text || ' ' || current_database()`;
+
 export const postgres: Dialect = {
   name: 'postgres',
   now: NOW,
+  place: `select ${PLACE} as place`,
   redo: REDO,
   setUp({ statementMs, lockMs }) {
     const settings = { ...SETTINGS, statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
@@ -50,7 +55,7 @@ export const postgres: Dialect = {
   setTimeouts: ([statement, lock], mark) => ({
     text: `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
       set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true),
-      set_config('${MARK}', $3::text, true)`,
+      set_config('${MARK}', $3::text, true), ${PLACE} as place`,
     values: [statement, lock, mark],
   }),
   migrate,
@@ -68,5 +73,6 @@ export const postgres: Dialect = {
   isCommitted,
   isOutsideTransaction,
   endsTransaction,
+  asksForRedo,
   indexOf,
 };

@@ -51,9 +51,14 @@ export function isOutsideTransaction(error: unknown): boolean {
   return code === '25P01' || code === '25P02' || code === '3B001';
 }
 
-/** Serialization failures and deadlocks, and the loss of the connection. */
+/** Serialization failures and deadlocks. */
+export function asksForRedo(error: unknown): boolean {
+  return sqlState(error)?.startsWith('40') === true;
+}
+
+/** The same, and the loss of the connection. */
 export function endsTransaction(error: unknown): boolean {
-  return sqlState(error)?.startsWith('40') === true || failureOf(error) === 'lost';
+  return asksForRedo(error) || failureOf(error) === 'lost';
 }
 
 /** The index of a unique violation. */
