@@ -1,7 +1,10 @@
 /** Seeded bugs of the adapters of databases: connections, transactions, schemas. */
 import type { SeededBug } from './seeded-bug.js';
 
+const CONNECTIONS = 'test/db/postgres/connections.test.ts';
+const HOSTS = 'test/db/postgres/host-errors.test.ts';
 const INDEXES = 'test/db/postgres/index-build.test.ts';
+const KYSELY = 'test/db/postgres/kysely.test.ts';
 const OWN = 'test/db/postgres/own-transactions.test.ts';
 const STATEMENTS = 'test/db/postgres/statements.test.ts';
 const SILENT = 'test/db/postgres/silent-server.test.ts';
@@ -122,5 +125,63 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
         name: 'a schema that appears earlier on the search_path does not begin a second ledger',
       },
     ],
+  },
+  {
+    id: 'SM-pg14',
+    title: 'a broken connection of a host is thrown as the driver made it',
+    file: 'src/db/sql/session-calls.ts',
+    find: 'this.#dialect.asksForRedo(error)',
+    replace: 'this.#dialect.endsTransaction(error)',
+    tests: [{ file: HOSTS, name: 'whose connection breaks in a call gets an error of the library' }],
+  },
+  {
+    id: 'SM-pg15',
+    title: 'the transaction of another database is written in',
+    file: 'src/db/sql/session-calls.ts',
+    find: '      if (!(await this.#isHere(place))) throw ofAnotherDatabase();\n',
+    replace: '      void place;\n',
+    tests: [{ file: HOSTS, name: 'on another database is refused, and goes on' }],
+  },
+  {
+    id: 'SM-pg16',
+    title: 'a read-only database is one that does not answer, and is asked again and again',
+    file: 'src/db/sql/postgres/errors.ts',
+    find: '|42P01|25006)$/',
+    replace: '|42P01)$/',
+    tests: [{ file: CONNECTIONS, name: 'a database that is read-only is CONFIGURATION, new or in use' }],
+  },
+  {
+    id: 'SM-pg17',
+    title: 'a URL that cannot be parsed is a database that does not answer',
+    file: 'src/db/sql/drivers/pg.ts',
+    find: '    new pg.Client({ connectionString: url });\n',
+    replace: '',
+    tests: [{ file: CONNECTIONS, name: 'a URL that cannot be parsed is CONFIGURATION, and is not told' }],
+  },
+  {
+    id: 'SM-pg18',
+    title: 'construction throws where the environment names no database',
+    file: 'src/db/sql/drivers/choice.ts',
+    find: '.length > 1) problems.push(ONE_OF);',
+    replace: '.length !== 1) problems.push(ONE_OF);',
+    tests: [
+      { file: 'test/db/options.test.ts', name: 'SqlDbManager without a database is made, and its first call says' },
+    ],
+  },
+  {
+    id: 'SM-pg19',
+    title: 'through kysely, a commit that was answered by a rollback counts as committed',
+    file: 'src/db/sql/drivers/kysely.ts',
+    find: "          if (text === 'commit') await send('select 1');\n",
+    replace: '',
+    tests: [{ file: KYSELY, name: 'a transaction that cannot commit, or is late, leaves nothing' }],
+  },
+  {
+    id: 'SM-pg20',
+    title: 'connections of a Kysely keep the settings of the library',
+    file: 'src/db/sql/drivers/kysely.ts',
+    find: '        await send(this.#tidyUp);\n',
+    replace: '        void this.#tidyUp;\n',
+    tests: [{ file: KYSELY, name: 'has its own settings behind calls' }],
   },
 ];

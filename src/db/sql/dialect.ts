@@ -73,15 +73,21 @@ export interface Dialect {
   readonly name: string;
   /** Selects the server's time as epoch milliseconds, in `now`. */
   readonly now: string;
+  /** Selects a text in `place` that is another one on every other database, and after a restart of the server. */
+  readonly place: string;
   /** Raises the error after which a transaction has to be redone. */
   readonly redo: string;
   /** Sent once on each new connection. */
   setUp(timeouts: Timeouts): string;
+  /** Takes back what {@link setUp} has set. */
+  readonly tidyUp: string;
   /** Opens a transaction whose statements the server ends after `statementMs`. */
   begin(statementMs: number): string;
   /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */
   waitForLocks(lockMs: number, scope: 'connection' | 'transaction'): string;
-  /** Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`), and marks it. */
+  /**
+   * Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`) and `place`, and marks it.
+   */
   setTimeouts(values: readonly [statement: string, lock: string], mark: string): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated>;
@@ -119,8 +125,10 @@ export interface Dialect {
   isCommitted(answer: SqlResult): boolean;
   /** Whether a savepoint failed because there is no transaction, another one, or none that can still commit. */
   isOutsideTransaction(error: unknown): boolean;
-  /** Whether a transaction has to be done again as a whole after this error. */
+  /** Whether a transaction is over after this error. */
   endsTransaction(error: unknown): boolean;
+  /** Whether the database says by this error that a transaction is to be done again as a whole. */
+  asksForRedo(error: unknown): boolean;
   /** The index that a `taken` error is about, by its name in the database, where the driver tells it. */
   indexOf(error: unknown): string | null;
 }

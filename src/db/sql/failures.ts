@@ -10,8 +10,11 @@ export function storageFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   if (dialect.isSetupError(cause)) {
     const message = `The database refuses this service (${dialect.codeOf(cause)}). Nothing was written.`;
-    const problems = ['check the user, password, database, schema, tables and privileges of the connection'];
-    return creditError('CONFIGURATION', `${message} Check its user, database and privileges.`, { problems }, { cause });
+    const problems = [
+      'check the user, password, database, schema, tables and privileges of the connection, and whether it may write',
+    ];
+    const advice = 'Check its user, database and privileges, and whether it may write.';
+    return creditError('CONFIGURATION', `${message} ${advice}`, { problems }, { cause });
   }
   return unavailable(cause);
 }
@@ -40,6 +43,12 @@ export function notASession(cause?: unknown) {
     },
     cause === undefined ? undefined : { cause },
   );
+}
+
+export function ofAnotherDatabase() {
+  const expected = 'a transaction of the database that has the credits';
+  const message = 'The session is a transaction of another database than that of the credits. Nothing was written.';
+  return creditError('INVALID_ARGUMENT', message, { path: 'session', expected });
 }
 
 /** The host ended its transaction behind a statement of ours. If it committed, the statement's writes are there. */

@@ -13,7 +13,7 @@ import { outcomesOf, pageOf, rowsByKey } from '../kit/answers.js';
 import { checkOpen, madeFor } from '../kit/failures.js';
 import { checkAlone } from '../kit/units.js';
 import { type CallConnection, Calls } from './calls.js';
-import type { Statement, TableUnit } from './dialect.js';
+import type { Dialect, Statement, TableUnit } from './dialect.js';
 import { callFailure, storageFailure } from './failures.js';
 import type { SqlSession } from './host-session.js';
 import { IndexBuilds } from './index-builds.js';
@@ -54,6 +54,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
   readonly #sessions: SessionCalls;
   readonly #indexBuilds: IndexBuilds;
   #tables: ReadonlyMap<string, Table> = new Map();
+  #place: string | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(options: SqlOptions) {
@@ -62,7 +63,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     this.name = dialect.name;
     this.#calls = new Calls(source, dialect, timeoutMs);
     this.#transactions = new Calls(new LongLeases(source), dialect, timeoutMs);
-    this.#sessions = new SessionCalls(dialect, timeoutMs);
+    this.#sessions = new SessionCalls(dialect, timeoutMs, (place) => this.#isHere(place));
     this.#indexBuilds = new IndexBuilds(this.#calls, dialect);
   }
 
@@ -73,6 +74,7 @@ export class SqlDbManager implements DbManager<SqlSession> {
     const isAlone = source.isShared === true;
     const { tables, newIndexes } = await this.#calls.run({ timeoutMs: initTimeoutMs }, async (connection) => {
       try {
+        this.#place = await placeOf(connection, dialect);
         return await dialect.migrate(connection, { models, prefix, schema, isAlone });
       } catch (error) {
         throw storageFailure(dialect, error);
@@ -166,6 +168,16 @@ export class SqlDbManager implements DbManager<SqlSession> {
     checkOpen(options, this.#closing !== null);
   }
 
+  /** Whether a session is on the database of the credits. */
+  async #isHere(place: string): Promise<boolean> {
+    const { dialect, source } = this.#opened;
+    if (place === this.#place) return true;
+    // Where there is one connection, the session has it. Elsewhere the server may have been started again.
+    if (source.isShared) return false;
+    this.#place = await this.#calls.run(undefined, (connection) => placeOf(connection, dialect));
+    return place === this.#place;
+  }
+
   #table(model: string): Table {
     return madeFor(this.#tables, model);
   }
@@ -238,4 +250,9 @@ const NOTHING: Statement = { text: 'select 1', values: [] };
 
 function send(connection: CallConnection, { text, values }: Statement) {
   return connection.query(text, values, true);
+}
+
+async function placeOf(connection: CallConnection, { place }: Dialect): Promise<string> {
+  const { rows } = await connection.query(place);
+  return (rows[0] as { place: string }).place;
 }

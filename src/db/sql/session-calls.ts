@@ -3,7 +3,7 @@ import { creditError, isCreditError } from '../../errors.js';
 import type { CallOptions } from './calls.js';
 import type { SqlConnection, SqlResult } from './connection.js';
 import type { Dialect, Statement } from './dialect.js';
-import { callFailure, hasEnded, notASession } from './failures.js';
+import { callFailure, hasEnded, notASession, ofAnotherDatabase } from './failures.js';
 import { connectionOf, type SqlClientSession, type SqlSession } from './host-session.js';
 import type { OwnTransaction } from './own-transaction.js';
 
@@ -28,10 +28,13 @@ const tails = new WeakMap<object, Promise<unknown>>();
 export class SessionCalls {
   readonly #dialect: Dialect;
   readonly #timeoutMs: number;
+  readonly #isHere: (place: string) => Promise<boolean>;
   /** Our own transactions, while they are open. */
   readonly #own = new WeakMap<object, OwnTransaction>();
 
-  constructor(dialect: Dialect, timeoutMs: number) {
+  /** @param isHere whether a place is that of the credits, see {@link Dialect.place} */
+  constructor(dialect: Dialect, timeoutMs: number, isHere: (place: string) => Promise<boolean>) {
+    this.#isHere = isHere;
     this.#dialect = dialect;
     this.#timeoutMs = timeoutMs;
   }
@@ -103,7 +106,7 @@ export class SessionCalls {
 
   /** A host whose whole transaction has to be done again needs the driver's own error to see that. */
   #isRaw(error: unknown, own: SqlConnection | undefined): boolean {
-    return !own && !isCreditError(error) && this.#dialect.endsTransaction(error);
+    return !own && !isCreditError(error) && this.#dialect.asksForRedo(error);
   }
 
   #untilOf(options: CallOptions): number {
@@ -135,8 +138,9 @@ export class SessionCalls {
     const guest = async () => {
       const ms = Math.max(1, Math.ceil(until - performance.now()));
       const [theirs] = await send(connection, setTimeouts([String(ms), String(shorter(ms))], mark ?? ''));
+      const { statement: whole, lock, place } = theirs as { statement: string; lock: string; place: string };
+      if (!(await this.#isHere(place))) throw ofAnotherDatabase();
       const rows = await send(connection, statement);
-      const { statement: whole, lock } = theirs as { statement: string; lock: string };
       await send(connection, setTimeouts([whole, lock], ''));
       return rows;
     };

@@ -16,7 +16,7 @@ import type { Change, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow, sleep } from '../../timers.js';
 import { storageError } from '../store/storage-error.js';
 import { systemEntry } from '../store/system-entry.js';
-import { insertOf, LATE } from '../store/tables.js';
+import { insertOf } from '../store/tables.js';
 import { callInfo, inputFingerprint } from './call-info.js';
 import type { Engine } from './engine.js';
 import { abortedError } from './operation.js';
@@ -155,9 +155,9 @@ export class DefinitionCall<S> {
         if (session === undefined) this.#engine.store.recorded(sealed);
         return true;
       case 'rejected':
-        throw this.#shown(outcome.cause);
+        throw storageError(outcome.cause);
       case 'unknown':
-        if (session !== undefined) throw outcome.cause === LATE ? this.#unknown() : outcome.cause;
+        if (session !== undefined) throw this.#unknown();
         this.#isUncertain = true;
         return false;
       default:

@@ -2,6 +2,7 @@
 import { creditError, isCreditError } from '../../errors.js';
 import type { StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
+import { storageError } from '../store/storage-error.js';
 import type { Tables } from '../store/tables.js';
 import { createAccounts, lockStates } from './account-loader.js';
 import type { AccountMemory } from './account-memory.js';
@@ -146,9 +147,13 @@ export class HostSessions<S> {
   }
 }
 
-/** A host needs the database's own error, which may ask it to repeat the transaction. */
+/** An error that asks the host to repeat its transaction is no outcome: the database throws it. */
 function hostError(outcome: Exclude<UnitOutcome, { status: 'committed' }>): unknown {
-  if (outcome.status === 'rejected' || outcome.status === 'unknown') return outcome.cause;
+  if (outcome.status === 'rejected') return storageError(outcome.cause);
+  if (outcome.status === 'unknown') {
+    const text = 'The call was sent in the transaction, and no answer came.';
+    return creditError('OUTCOME_UNKNOWN', text, { idempotencyKey: '' }, { cause: outcome.cause });
+  }
   const message = 'Another writer holds the account or the key. Roll the transaction back and repeat it.';
   return creditError('CONTENTION', message, { attempts: 1 });
 }

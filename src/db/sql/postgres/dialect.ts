@@ -1,6 +1,7 @@
 /** PostgreSQL 13 and newer, and PGlite. */
 import type { Dialect } from '../dialect.js';
 import {
+  asksForRedo,
   codeOf,
   endsTransaction,
   failureOf,
@@ -30,14 +31,20 @@ const SETTINGS: Readonly<Record<string, string>> = {
   client_connection_check_interval: '1000',
 };
 
+const TIMEOUTS = ['statement_timeout', 'lock_timeout'];
+
 const REDO = `do $$ begin
   raise exception 'could not serialize access: the row was made after the snapshot of this transaction'
   using errcode = 'serialization_failure';
 end $$`;
 
+/** Another server was started at another time, and on one server names tell databases apart. */
+const PLACE = `(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text || ' ' || current_database()`;
+
 export const postgres: Dialect = {
   name: 'postgres',
   now: NOW,
+  place: `select ${PLACE} as place`,
   redo: REDO,
   setUp({ statementMs, lockMs }) {
     const settings = { ...SETTINGS, statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
@@ -45,12 +52,14 @@ export const postgres: Dialect = {
     return `select set_config(name, value, false) from (values ${values.join(', ')}) as s(name, value)
       where current_setting(name, true) is not null`;
   },
+  tidyUp: `select set_config(name, reset_val, false) from pg_settings
+    where name in (${[...Object.keys(SETTINGS), ...TIMEOUTS].map((name) => `'${name}'`).join(', ')})`,
   begin: (statementMs) => `begin isolation level read committed; set local statement_timeout = ${statementMs}`,
   waitForLocks: (lockMs, scope) => `set ${scope === 'transaction' ? 'local ' : ''}lock_timeout = ${lockMs}`,
   setTimeouts: ([statement, lock], mark) => ({
     text: `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
       set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true),
-      set_config('${MARK}', $3::text, true)`,
+      set_config('${MARK}', $3::text, true), ${PLACE} as place`,
     values: [statement, lock, mark],
   }),
   migrate,
@@ -68,5 +77,6 @@ export const postgres: Dialect = {
   isCommitted,
   isOutsideTransaction,
   endsTransaction,
+  asksForRedo,
   indexOf,
 };

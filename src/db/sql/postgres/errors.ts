@@ -27,8 +27,11 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** Codes for a user, database or schema that the server refuses or does not have, and for tables and rights on them. */
-const SETUP = /^(28...|3D...|3F...|42501|42P01)$/;
+/**
+ * Codes for a user, database or schema that the server refuses or does not have, for tables and rights on them, and for
+ * a database that is read-only.
+ */
+const SETUP = /^(28...|3D...|3F...|42501|42P01|25006)$/;
 
 export function isSetupError(error: unknown): boolean {
   return SETUP.test(sqlState(error) ?? '');
@@ -51,9 +54,14 @@ export function isOutsideTransaction(error: unknown): boolean {
   return code === '25P01' || code === '25P02' || code === '3B001';
 }
 
-/** Serialization failures and deadlocks, and the loss of the connection. */
+/** Serialization failures and deadlocks. */
+export function asksForRedo(error: unknown): boolean {
+  return sqlState(error)?.startsWith('40') === true;
+}
+
+/** The same, and the loss of the connection. */
 export function endsTransaction(error: unknown): boolean {
-  return sqlState(error)?.startsWith('40') === true || failureOf(error) === 'lost';
+  return asksForRedo(error) || failureOf(error) === 'lost';
 }
 
 /** The index of a unique violation. */
