@@ -54,7 +54,6 @@ export function createCreditManagement<S = MemorySession, const U extends string
   const relay = new OutboxRelay<S>({ store, ids, logger, sinks, queue, settings: resolved.outbox });
   const notifications = notificationService<S>({
     ...{ engine, settings, timeoutMs },
-    expire: ({ creditType, userId }) => serviceOf(creditType).expireCredits(userId),
     deliver: (account) => relay.notify(account),
   });
   const jobs = buildJobs({ engine, relay, notifications });

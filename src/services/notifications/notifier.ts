@@ -16,8 +16,6 @@ export interface NotificationConfig<S> {
   readonly engine: Engine<S>;
   readonly settings: () => DecisionSettings;
   readonly timeoutMs: number;
-  /** Writes what the clock has brought about on an account. */
-  readonly expire: (account: AccountRef) => Promise<unknown>;
   /** Delivers the notifications of an account. */
   readonly deliver: (account: string) => Promise<void>;
 }
