@@ -12,14 +12,16 @@ export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Pro
   );
   const ledgerFile = mirror?.health() ?? null;
   const isFileUp = ledgerFile?.state !== 'degraded';
+  const isDatabaseOlder = mirror?.isAhead ?? false;
   const isCacheUp = cache?.isUp ?? true;
   return {
-    status: !isUp ? 'unhealthy' : isFileUp && isCacheUp ? 'healthy' : 'degraded',
+    status: !isUp ? 'unhealthy' : isFileUp && isCacheUp && !isDatabaseOlder ? 'healthy' : 'degraded',
     components: {
       database: isUp ? 'up' : 'down',
       ledgerFile: mirror ? (isFileUp ? 'up' : 'down') : 'disabled',
       cache: cache ? (isCacheUp ? 'up' : 'down') : 'disabled',
     },
+    isDatabaseOlder,
     ledgerFile,
   };
 }

@@ -33,8 +33,9 @@ export const doctor: CliCommand = {
       return { ok: Math.abs(differs) < CLOCK_SKEW_MAX_MS, found: `${differs} ms from this machine's clock` };
     });
     await check('health', async () => {
-      const { status, components } = await manager.health();
+      const { status, components, isDatabaseOlder } = await manager.health();
       const parts = Object.entries(components).map(([name, state]) => `${name} ${state}`);
+      if (isDatabaseOlder) parts.push('the database is older than its ledger file');
       return { ok: status === 'healthy', found: parts.join(', ') };
     });
     const ok = checks.every((each) => each.ok);

@@ -6,10 +6,16 @@ import { count } from './fields.js';
 const component = z.enum(['up', 'down', 'disabled']);
 
 export const HealthSchema = strictObject({
-  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails. */
+  /**
+   * `unhealthy` without the database; `degraded` while the ledger file or the cache fails, and where the database is
+   * older than the file.
+   */
   status: z
     .enum(['healthy', 'degraded', 'unhealthy'])
-    .describe('`unhealthy` without the database; `degraded` while the ledger file or the cache fails.'),
+    .describe(
+      '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, and where the database ' +
+        'is older than the file.',
+    ),
   components: strictObject({
     database: component.describe('Whether the database answered.'),
     ledgerFile: component.describe('Whether the ledger file could be written; disabled without one.'),
@@ -17,6 +23,10 @@ export const HealthSchema = strictObject({
   })
     .readonly()
     .describe('The parts of the manager, one by one.'),
+  /** Whether the database lacked entries of the ledger file's last lines when the process started. */
+  isDatabaseOlder: z
+    .boolean()
+    .describe("Whether the database lacked entries of the ledger file's last lines when the process started."),
   /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
   ledgerFile: strictObject({
     state: z.enum(['up', 'degraded']).describe('Whether it can be written.'),
