@@ -2,6 +2,7 @@
 import type { ResolvedOptions } from './resolve-options.js';
 import { BalanceCache } from './services/credits/balance-cache.js';
 import type { LedgerService } from './services/ledger/contract.js';
+import { lostEntries } from './services/ledger/file-age.js';
 import { LedgerMirror } from './services/ledger/mirror.js';
 import { ledgerService } from './services/ledger/service.js';
 import { AfterCommit } from './services/pipeline/after-commit.js';
@@ -26,12 +27,18 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
   const store: Store<S> = new Store<S>({
     ...{ db, creditScale, stated, clock, ids, logger },
     ...{ sinks: sinks.map((sink) => sink.name), queue: queue !== null },
+    opened: async ({ ledgerId }) => mirror?.compare(ledgerId),
     recorded: (entry) => void mirror?.append([entry]),
   });
   const record = store.record.bind(store);
-  const { sink, isRequired } = options.ledger;
+  const { sink, isRequired, refuseOlder } = options.ledger;
   const mirror: LedgerMirror | null =
-    sink && new LedgerMirror({ sink, refuse: isRequired, logger, record, reconcile: () => ledger.reconcile() });
+    sink &&
+    new LedgerMirror({
+      ...{ sink, refuse: isRequired, refuseOlder, logger, record },
+      reconcile: () => ledger.reconcile(),
+      lost: (id) => lostEntries({ tables: store, timeoutMs, signal: undefined }, sink, id),
+    });
   const ledgerId = () => store.settings.ledgerId;
   const cache = options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now() });
   const afterCommit = new AfterCommit(

@@ -12,9 +12,10 @@ export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Pro
   );
   const ledgerFile = mirror?.health() ?? null;
   const isFileUp = ledgerFile?.state !== 'degraded';
+  const isDatabaseOlder = mirror?.isAhead ?? false;
   const isCacheUp = cache?.isUp ?? true;
   const { differingSettings } = store;
-  const isWell = isFileUp && isCacheUp && differingSettings.length === 0;
+  const isWell = isFileUp && isCacheUp && !isDatabaseOlder && differingSettings.length === 0;
   return {
     status: !isUp ? 'unhealthy' : isWell ? 'healthy' : 'degraded',
     components: {
@@ -22,6 +23,7 @@ export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Pro
       ledgerFile: mirror ? (isFileUp ? 'up' : 'down') : 'disabled',
       cache: cache ? (isCacheUp ? 'up' : 'down') : 'disabled',
     },
+    isDatabaseOlder,
     ledgerFile,
     differingSettings,
   };

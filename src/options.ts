@@ -42,6 +42,12 @@ const ledgerOptionsSchema = strictObject({
   fsync: z.enum(['always', 'interval', 'never']).optional(),
   /** While the file cannot be written, operations go on (`'degrade'`, default) or are refused (`'refuse'`). */
   fileFailure: z.enum(['degrade', 'refuse']).optional(),
+  /**
+   * What happens at the start where the database lacks entries of the file's last lines, because it was restored or a
+   * lagging standby took over: health, log and `doctor` tell it (`'tell'`, default), or every call is refused with
+   * `LEDGER_CORRUPT` (`'refuse'`).
+   */
+  olderDatabase: z.enum(['tell', 'refuse']).optional(),
   /** Whether business refusals leave an error entry, default true. */
   errors: z.boolean().optional(),
 });

@@ -78,9 +78,9 @@ function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>
   }
 }
 
-function ledgerOf({ filePath, fsync, fileFailure, sink, errors = true }: LedgerOptions) {
+function ledgerOf({ filePath, fsync, fileFailure, olderDatabase, sink, errors = true }: LedgerOptions) {
   const file: LedgerSink | null = filePath === undefined ? null : new LedgerLogger({ filePath, fsync });
-  return { sink: sink ?? file, isRequired: fileFailure === 'refuse', errors };
+  return { sink: sink ?? file, isRequired: fileFailure === 'refuse', refuseOlder: olderDatabase === 'refuse', errors };
 }
 
 function cacheOf(given: CacheBackend | CacheOptions) {

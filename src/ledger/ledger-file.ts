@@ -139,6 +139,15 @@ export class LedgerLogger implements LedgerSink {
     }
   }
 
+  async tail(bytes: number): Promise<Uint8Array> {
+    const found = await statOrNull(this.path).catch((error) => {
+      throw this.#unavailable(error);
+    });
+    const pieces: Uint8Array[] = [];
+    if (found?.isFile()) for await (const piece of this.read(Math.max(0, found.size - bytes))) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
   async identity(): Promise<string | null> {
     const found = await statOrNull(this.path).catch((error) => {
       throw this.#unavailable(error);

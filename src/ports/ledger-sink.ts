@@ -30,6 +30,12 @@ export interface LedgerSink {
   /** All bytes from `offset` on, in pieces, as they are now; nothing when there is no file. */
   read(offset: number): AsyncIterable<Uint8Array>;
 
+  /**
+   * The last bytes, at most so many. Optional: without it nobody can tell at the start that the database is older than
+   * the mirror.
+   */
+  tail?(bytes: number): Promise<Uint8Array>;
+
   /** A value that changes when another file stands at the path; null while there is none. */
   identity(): Promise<string | null>;
 

@@ -56,7 +56,8 @@ describe('an entry removed', () => {
       const next = entries.find(({ account, seq }) => account === row.account && seq === (row.seq as number) + 1);
       const ids = [row.account as string, ...(next ? [next.id as string] : [])];
       const report = await during(db, 'entry', [[row, null]], () => manager.ledger.verify());
-      if (!inChain(row)) expect(report.ok).toBe(true);
+      // Refusals are counted by their account. Acts of the library have no account: only a file can tell.
+      if (row.eventType === 'system') expect(report.ok).toBe(true);
       else if (!names(report, ids)) silent.push(`${row.id}: ${told(report)}`);
     }
     console.log(`${entries.filter(inChain).length} removals in chains, ${entries.length} in all`);

@@ -15,7 +15,7 @@ function open(filePath: string) {
 
 const linesIn = (path: string) => readFileSync(path, 'utf8').split('\n').length - 1;
 
-test('a path that becomes a link while the process runs is not written through, and catches up when it is gone', async () => {
+test('a path that becomes a link while the process runs is not written through, and catches up later', async () => {
   const filePath = newFile();
   const manager = open(filePath);
   await manager.credits.addCredits('u', 1);

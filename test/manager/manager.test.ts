@@ -81,6 +81,7 @@ describe('set-up', () => {
     expect(await manager.health()).toEqual({
       status: 'healthy',
       components: { database: 'up', ledgerFile: 'disabled', cache: 'disabled' },
+      isDatabaseOlder: false,
       ledgerFile: null,
       differingSettings: [],
     });

@@ -224,6 +224,7 @@ export interface LedgerOptions {
   filePath?: string | URL | undefined;
   fsync?: 'always' | 'interval' | 'never' | undefined;
   fileFailure?: 'degrade' | 'refuse' | undefined;
+  olderDatabase?: 'tell' | 'refuse' | undefined;
   errors?: boolean | undefined;
 }
 

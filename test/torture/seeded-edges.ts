@@ -189,4 +189,23 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     replace: 'Number(whole) > 1_000',
     tests: [{ file: 'test/credits/bounds.test.ts', name: 'a percentage that is refused is told why' }],
   },
+  {
+    id: 'SM-e15',
+    title: 'the ledger is written through a link that takes the path of its file',
+    file: 'src/ledger/append-file.ts',
+    find: '(this.#isLink ? 0 : O_NOFOLLOW)',
+    replace: '(this.#isLink ? O_NOFOLLOW : 0)',
+    tests: [
+      { file: 'test/ledger/file-links.test.ts', name: 'a path that becomes a link while the process runs' },
+      { file: 'test/ledger/file-links.test.ts', name: 'a path that was a link before the first write' },
+    ],
+  },
+  {
+    id: 'SM-e16',
+    title: 'a database that is older than its ledger file starts as if nothing had happened',
+    file: 'src/services/ledger/file-age.ts',
+    find: 'lines.filter(({ hash }, i) => rows[i]?.hash !== hash)',
+    replace: 'lines.filter(() => false)',
+    tests: [{ file: 'test/ledger/file-age.test.ts', name: 'in memory a database that lost commits is told' }],
+  },
 ];

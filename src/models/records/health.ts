@@ -6,11 +6,15 @@ import { count } from './fields.js';
 const component = z.enum(['up', 'down', 'disabled']);
 
 export const HealthSchema = strictObject({
-  /** `unhealthy` without the database; `degraded` while the ledger file or the cache fails, or settings differ. */
+  /**
+   * `unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database is older
+   * than the file, and where settings differ.
+   */
   status: z
     .enum(['healthy', 'degraded', 'unhealthy'])
     .describe(
-      '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, or settings differ.',
+      '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database ' +
+        'is older than the file, and where settings differ.',
     ),
   components: strictObject({
     database: component.describe('Whether the database answered.'),
@@ -19,6 +23,10 @@ export const HealthSchema = strictObject({
   })
     .readonly()
     .describe('The parts of the manager, one by one.'),
+  /** Whether the database lacked entries of the ledger file's last lines when the process started. */
+  isDatabaseOlder: z
+    .boolean()
+    .describe("Whether the database lacked entries of the ledger file's last lines when the process started."),
   /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
   ledgerFile: strictObject({
     state: z.enum(['up', 'degraded']).describe('Whether it can be written.'),

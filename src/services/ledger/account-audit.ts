@@ -9,16 +9,8 @@ import type { GrantRow } from '../../models/grant.js';
 import type { ReservationRow } from '../../models/reservation.js';
 import type { Json } from '../../models/values.js';
 import { type AuditContext, checkEntry, isEntry } from './entry-audit.js';
-import type { ProblemKind } from './problems.js';
+import type { ExpectedRow } from './expected-row.js';
 import { SideRows } from './side-rows.js';
-
-/** A row that must exist according to the entries, and a test of its content. */
-export interface ExpectedRow {
-  readonly model: 'grant' | 'reservation' | 'subscription' | 'cycle' | 'promo_claim';
-  readonly kind: Extract<ProblemKind, 'grant' | 'hold' | 'subscription' | 'cycle' | 'promo'>;
-  readonly id: string;
-  isMet(row: never): boolean;
-}
 
 /** The audit of one account. It keeps the account's open grants and holds in memory, and every grant it ever had. */
 export class AccountAudit {

@@ -3,6 +3,7 @@
  * when the mirror falls behind or recovers, and fills gaps by itself.
  */
 import { entryLine, type SealedEntry } from '../../core/entry-line.js';
+import { creditError } from '../../errors.js';
 import type { JsonObject } from '../../models/values.js';
 import type { LedgerSink, LedgerSinkHealth } from '../../ports/ledger-sink.js';
 import type { LoggerLike } from '../../ports/logger.js';
@@ -16,6 +17,10 @@ export interface LedgerMirrorConfig {
   readonly record: (message: string, details: JsonObject) => Promise<void>;
   /** Appends the lines that the mirror lacks. */
   readonly reconcile: () => Promise<unknown>;
+  /** The ids of entries in the mirror's last lines that the database lacks. */
+  readonly lost: (ledgerId: string) => Promise<readonly string[]>;
+  /** Whether nothing is called on a database that lacks some. */
+  readonly refuseOlder: boolean;
 }
 
 export class LedgerMirror {
@@ -23,6 +28,7 @@ export class LedgerMirror {
   /** The number of lines that the sink gave up and that no reconcile has brought back yet. */
   #gap = 0;
   #isFilling = false;
+  #isAhead = false;
 
   constructor(config: LedgerMirrorConfig) {
     this.#config = config;
@@ -35,6 +41,32 @@ export class LedgerMirror {
         this.#record('Ledger file degraded', { cause: change.cause });
       } else void this.#recovered(change.dropped);
     });
+  }
+
+  /** Whether the database lacked entries that the mirror has when the process started. */
+  get isAhead(): boolean {
+    return this.#isAhead;
+  }
+
+  /**
+   * Looks whether the database is older than the mirror, before anything is called on it.
+   *
+   * @throws LEDGER_CORRUPT where it is, and that is to be refused.
+   */
+  async compare(ledgerId: string): Promise<void> {
+    const { logger, sink, lost, refuseOlder } = this.#config;
+    const { path } = sink;
+    const ids = await lost(ledgerId).catch((err: unknown) => {
+      logger.warn({ err, path }, 'The last lines of the ledger file could not be compared with the database');
+      return [];
+    });
+    this.#isAhead = ids.length > 0;
+    const [id] = ids;
+    if (id === undefined) return;
+    const message = 'The database is older than its ledger file: it lacks entries that were committed.';
+    if (refuseOlder)
+      throw creditError('LEDGER_CORRUPT', `${message} Restore a newer one, or set ledger.olderDatabase.`, { id });
+    logger.error({ path, count: ids.length, first: id }, message);
   }
 
   /** Appends the entries of a commit. */

@@ -4,7 +4,7 @@ import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import { claimKey, type PromoClaimRow } from '../../models/promo.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
-import type { ExpectedRow } from './account-audit.js';
+import type { ExpectedRow } from './expected-row.js';
 
 interface Told {
   readonly rowHash?: unknown;

@@ -28,6 +28,8 @@ export interface StoreConfig<S> {
   readonly clock: Clock | undefined;
   readonly ids: () => string;
   readonly logger: LoggerLike;
+  /** Called when the store has its settings, before any call uses it. If it rejects, so does the initialisation. */
+  readonly opened: (settings: Settings) => Promise<void>;
   /** Called with each committed entry of the library's own acts; must not throw. */
   readonly recorded: (entry: SealedEntry) => void;
 }
@@ -111,6 +113,7 @@ export class Store<S> extends Tables<S> {
     await this.db.init(storedModels);
     await this.time.refresh();
     await this.#record.open();
+    await this.#config.opened(this.#record.current);
     await this.sinks.register(this.#config.sinks, this.#config.queue);
     await this.sinks.learn();
     this.#isOpen = true;

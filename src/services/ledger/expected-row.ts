@@ -1,0 +1,10 @@
+/** What an audit expects of a stored row. */
+import type { ProblemKind } from './problems.js';
+
+/** A row that must exist according to the entries, and a test of its content. */
+export interface ExpectedRow {
+  readonly model: 'grant' | 'reservation' | 'subscription' | 'cycle' | 'promo_claim';
+  readonly kind: Extract<ProblemKind, 'grant' | 'hold' | 'subscription' | 'cycle' | 'promo'>;
+  readonly id: string;
+  isMet(row: never): boolean;
+}
