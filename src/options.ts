@@ -121,7 +121,10 @@ export const optionsSchema = strictObject({
     .optional(),
   /** `'all'` adds an event for each deduction and expiry. The setting is stored in the database, for all processes. */
   events: z.enum(['standard', 'all']).optional(),
-  /** The most per account, 1–10,000, default 1,000 each. All of them are part of the account's document. Stored in the database. */
+  /**
+   * The most per account, 1–10,000, default 1,000 each. All of them are part of the account's document. Stored in the
+   * database, for all processes.
+   */
   limits: strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
   reservations: strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
   /** The milliseconds that a call may take, default 10,000. */

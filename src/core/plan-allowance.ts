@@ -18,7 +18,7 @@ export interface Taken {
   readonly allowance: Allowance;
 }
 
-/** Opens a period of a plan that is counted from `at`: what earlier periods were granted and is not earned stays ahead. */
+/** Opens a period of a plan at an instant. What earlier periods were granted and is not earned yet stays ahead. */
 export function openAllowance(before: Allowance | undefined, rate: PlanRate, at: number): Allowance {
   const ahead = before ? aheadAt(before, at) : 0;
   if (!before || ahead === 0) return { ...rate, ahead, from: at };

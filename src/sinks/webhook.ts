@@ -16,7 +16,7 @@ export interface WebhookSinkOptions {
   readonly secret: string | readonly string[];
   /** The default is the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
-  /** Milliseconds for the whole exchange, 1–600,000, default 15,000. Keep it below the relay's own limit for one delivery. */
+  /** Milliseconds for the whole exchange, 1–600,000, default 15,000. Keep it below the relay's limit of a delivery. */
   readonly timeoutMs?: number | undefined;
   /** Allows `http:` to other machines: anybody on the way can then read the events. They are signed all the same. */
   readonly allowHttp?: boolean | undefined;

@@ -226,7 +226,7 @@ test('schema: a backend is needed, and the result goes to the output alone', asy
   expect(entry.indexes).toContainEqual(expect.objectContaining({ name: 'idempotency', unique: true }));
 });
 
-test('the program states nothing: it works at the scale, with the trial and the thresholds of the database', async () => {
+test('the program states nothing: scale, trial and thresholds are those of the database', async () => {
   const { run, json, db, clock } = terminal();
   const defaults = { trialCredits: 50, lowCreditThreshold: 40 };
   const app = createCreditManagement({

@@ -82,6 +82,7 @@ describe('the corpus', () => {
   test('B-096: a hold of another credit type is unknown, as any other unknown one', async () => {
     const setting = await setUp();
     const manager = createCreditManagement({ db: setting.db, creditTypes: { image: {} } });
+    await manager.init();
     const before = await dump(setting.db.inner);
     for (const verb of ['commitReservedCredits', 'releaseReservedCredits'] as const) {
       const error: unknown = await manager

@@ -1,8 +1,8 @@
 /**
  * What a monthly subscription comes to, from the words of the rules alone: periods are months since an anchor, each is
  * granted once, what is left lapses at its end; what an earlier period was granted counts until that one's end, and
- * falls due then for as much of the period as is left; nothing is granted further ahead of what time has earned than one
- * limit. In units. Shares no code with the library.
+ * falls due then for as much of the period as is left; nothing is granted further ahead of what time has earned than
+ * one limit. In units. Shares no code with the library.
  */
 export interface OraclePlan {
   readonly limit: number;

@@ -10,8 +10,14 @@ export const PLAN_BUGS: readonly SeededBug[] = [
     title: 'createAccount sets options that it does not name back to their defaults',
     file: 'src/core/decide.ts',
     find: 'account.options = { ...account.options, ...command.options };\n  account.created',
-    replace:
-      'account.options = { overdraftLimit: null, lowCreditThreshold: null, metadata: null, ...command.options };\n  account.created',
+    replace: 'account.options = { ...NO_OPTIONS, ...command.options };\n  account.created',
+    also: [
+      {
+        find: 'function createAccount(',
+        replace: `const NO_OPTIONS = { overdraftLimit: null, lowCreditThreshold: null, metadata: null };
+function createAccount(`,
+      },
+    ],
     tests: [
       {
         file: 'test/credits/sign-in.test.ts',

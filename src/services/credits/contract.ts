@@ -157,8 +157,8 @@ export interface CreditMutations<S = never> {
 
   /**
    * Creates an account with options. The same call again answers the first result; with other options it rejects with
-   * `IDEMPOTENCY_CONFLICT`. If another verb has already created the account, this call sets the options that it names and
-   * leaves the others as they are.
+   * `IDEMPOTENCY_CONFLICT`. If another verb has already created the account, this call sets the options that it names
+   * and leaves the others as they are.
    * @example await credits.createAccount('user-1', { trialCredits: 50, lowCreditThreshold: '20%' });
    */
   createAccount(userId: string, options?: MutationOptions<S> & AccountDefaults): Promise<Applied<UserCreditsInfo>>;

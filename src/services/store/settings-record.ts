@@ -2,11 +2,18 @@
  * The settings of a database: what decides about credits and has to be the same in every process. A process stores what
  * it states explicitly, and takes from the database what it leaves out.
  */
-import { isDeepStrictEqual } from 'node:util';
+import { sortKeys } from '../../core/canonical-json.js';
 import type { Context, Defaults } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
-import { SETTINGS_ID, type Settings, type StatedDefaults, settingsSchema } from '../../models/system.js';
+import { ownFields } from '../../models/own-fields.js';
+import {
+  SETTINGS_ID,
+  type Settings,
+  type StatedDefaults,
+  type SystemRow,
+  settingsSchema,
+} from '../../models/system.js';
 import type { JsonObject } from '../../models/values.js';
 import type { StoreOptions, Unit } from '../../ports/db-manager.js';
 import type { LoggerLike } from '../../ports/logger.js';
@@ -76,11 +83,11 @@ export class SettingsRecord<S> {
     const { stated, creditScale, ids } = this.#config;
     for (;;) {
       const row = await this.#tables.get('system', SETTINGS_ID);
-      const stored = row === null ? null : settingsSchema.parse(row.value);
+      const stored = row === null ? null : settingsOf(row);
       if (stored) this.#checkScale(stored);
-      const first = { ledgerId: ids(), creditScale, events: 'standard', creditTypes: {}, limits: {} } as const;
-      const settings = withStated(stored ?? first, stated);
-      if (stored && isDeepStrictEqual(settings, stored)) return this.#adopt(stored);
+      const first = () => ({ ledgerId: ids(), creditScale, events: 'standard', creditTypes: {}, limits: {} }) as const;
+      const settings = withStated(stored ?? first(), stated);
+      if (stored && isSame(settings, stored)) return this.#adopt(stored);
       await this.#store(settings, (row?.version ?? 0) + 1);
     }
   }
@@ -88,17 +95,20 @@ export class SettingsRecord<S> {
   /** Takes over what other processes stored meanwhile. */
   async learn(options?: StoreOptions<S>): Promise<void> {
     const row = await this.#tables.get('system', SETTINGS_ID, options);
-    if (row) this.#adopt(settingsSchema.parse(row.value));
+    if (row) this.#adopt(settingsOf(row));
   }
 
   #adopt(settings: Settings): void {
     this.#settings = settings;
     const defaults = Object.entries(settings.creditTypes).map(([name, stated]) => [name, inForce(stated)] as const);
     this.#defaults = new Map(defaults);
-    const { openGrants = LIMIT, activeReservations = LIMIT } = settings.limits;
-    this.#limits = { openGrants, activeReservations };
+    const { limits } = settings;
+    this.#limits = {
+      openGrants: own(limits, 'openGrants') ?? LIMIT,
+      activeReservations: own(limits, 'activeReservations') ?? LIMIT,
+    };
     const differing = differences(settings, this.#config.stated);
-    if (differing.length > 0 && !isDeepStrictEqual(differing, this.#differing)) {
+    if (differing.length > 0 && differing.join() !== this.#differing.join()) {
       const message = 'Another process states other settings than this one; those of the database are in force';
       this.#config.logger.warn({ settings: differing }, message);
     }
@@ -108,7 +118,7 @@ export class SettingsRecord<S> {
   async #store(settings: Settings, version: number): Promise<void> {
     const { ids, now, write } = this.#config;
     const updatedAt = new Date(now());
-    const value = JSON.parse(JSON.stringify(settings)) as JsonObject;
+    const value = jsonOf(settings);
     const row = { id: SETTINGS_ID, version, kind: 'settings', value, updatedAt } as const;
     const message = version === 1 ? 'Ledger created' : 'Settings changed';
     const sealed = sealAlone(systemEntry(ids(), updatedAt, message, value), settings.ledgerId);
@@ -123,9 +133,30 @@ export class SettingsRecord<S> {
   }
 }
 
-function inForce({ trialCredits = 0, overdraftLimit = 'unlimited', lowCreditThreshold = null }: StatedDefaults) {
-  const limit = overdraftLimit === 'unlimited' ? null : overdraftLimit;
-  return { trialCredits, overdraftLimit: limit, lowCreditThreshold };
+function settingsOf({ value }: SystemRow): Settings {
+  return settingsSchema.parse(ownFields(settingsSchema, value));
+}
+
+function inForce(stated: StatedDefaults): Defaults {
+  const overdraftLimit = own(stated, 'overdraftLimit') ?? 'unlimited';
+  return {
+    trialCredits: own(stated, 'trialCredits') ?? 0,
+    overdraftLimit: overdraftLimit === 'unlimited' ? null : overdraftLimit,
+    lowCreditThreshold: own(stated, 'lowCreditThreshold') ?? null,
+  };
+}
+
+/** The field, unless it comes from a prototype. */
+function own<T extends object, K extends keyof T>(from: T, field: K): T[K] | undefined {
+  return Object.hasOwn(from, field) ? from[field] : undefined;
+}
+
+function isSame(a: Settings, b: Settings): boolean {
+  return JSON.stringify(sortKeys(jsonOf(a))) === JSON.stringify(sortKeys(jsonOf(b)));
+}
+
+function jsonOf(settings: Settings): JsonObject {
+  return JSON.parse(JSON.stringify(settings));
 }
 
 function withStated(settings: Settings, { events, limits, creditTypes }: StatedSettings): Settings {
