@@ -52,6 +52,13 @@ export function emptyAccount(creditType: string, userId: string): Account {
   };
 }
 
+/** How many grants, holds and draws an account consists of. What cannot be read counts nothing. */
+export function partsOf({ grants, holds }: Pick<Account, 'grants' | 'holds'>): number {
+  let parts = Array.isArray(grants) ? grants.length : 0;
+  if (Array.isArray(holds)) for (const hold of holds) parts += 1 + (hold?.draws?.length ?? 0);
+  return parts;
+}
+
 /**
  * The number of binary digits of an amount; 0 for an amount that is not positive. It never falls as the amount grows.
  */

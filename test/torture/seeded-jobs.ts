@@ -4,6 +4,7 @@ import type { SeededBug } from './seeded-bug.js';
 const IDLE = 'test/outbox/idle.test.ts';
 const TAKEN_OFF = 'test/outbox/taken-off.test.ts';
 const RESUMED = 'test/pipeline/resumed.test.ts';
+const THROTTLE = 'test/jobs/throttle.test.ts';
 const TIME = 'test/store/time-source.test.ts';
 const UNANSWERED = 'test/outbox/unanswered.test.ts';
 const PROMO_REFUSALS = 'test/promos/refusals.test.ts';
@@ -170,5 +171,34 @@ export const JOB_BUGS: readonly SeededBug[] = [
     find: 'if (mayLand && isOwn && isFinal(refusal)) await',
     replace: 'if (mayLand && !isOwn && isFinal(refusal)) await',
     tests: [{ file: RESUMED, name: 'keeps the deletion of a plan from landing when the plan has got a subscriber' }],
+  },
+  {
+    id: 'SM-j18',
+    title: 'a sweep begins every row of a page at once',
+    file: 'src/services/jobs/throttle.ts',
+    find: 'while (this.#underWay > 0 && this.#weight + weight > this.#limit) {',
+    replace: 'while (this.#weight + weight < 0) {',
+    tests: [
+      { file: THROTTLE, name: 'never weighs more than the limit, but for one piece alone' },
+      { file: THROTTLE, name: 'a sweep skips no account on a database that would need longer than a deadline' },
+    ],
+  },
+  {
+    id: 'SM-j19',
+    title: 'every account counts the same in what is read at once',
+    file: 'src/services/jobs/throttle.ts',
+    find: "('state' in row ? partsOf(row.state) : 0)",
+    replace: "('state' in row && row.state.grants.length < 0 ? partsOf(row.state) : 0)",
+    tests: [{ file: THROTTLE, name: 'is weighed by grants, holds and draws' }],
+  },
+  {
+    id: 'SM-j20',
+    title: 'remembered accounts are counted, whatever they hold',
+    file: 'src/services/pipeline/account-memory.ts',
+    find: 'this.#bytes > this.#bytesMax && this.#states.size > 1',
+    replace: 'this.#bytes < 0',
+    tests: [
+      { file: 'test/pipeline/account-memory.test.ts', name: 'accounts are remembered up to a number, and fewer' },
+    ],
   },
 ];

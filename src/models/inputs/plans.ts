@@ -108,7 +108,10 @@ export const expirationSchema = strictObject({ ...mutationShape, asOf: instantSc
 export const jobSchema = strictObject({
   /** The job does what was due by this instant; never later than now. Default now. */
   asOf: instantSchema.optional(),
-  /** Rows at a time, 1–10,000. Default 4,000; 100 for notifications and the outbox. A stop waits for these rows. */
+  /**
+   * Rows at a time, 1–10,000. By default as many as are done well within the deadline of a call; 100 for notifications
+   * and the outbox. A stop waits for these rows.
+   */
   batchSize: z.number().int().min(1).max(10_000).optional(),
   /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
   maxDurationMs: timeoutSchema.optional(),

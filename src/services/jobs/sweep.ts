@@ -12,9 +12,8 @@ import { skippedOf } from '../store/skipped.js';
 import type { RowPage } from '../store/tables.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
 import { Lease } from './lease.js';
+import { READ_ROWS_FIRST, rowsOfRead, Throttle, weightOf } from './throttle.js';
 
-/** The default batch is several commits, so that one is decided while another is written. */
-const BATCH_ROWS = 4_000;
 export const DURATION_MAX_MS = 600_000;
 const SKIPPED_MAX = 100;
 
@@ -71,20 +70,35 @@ export class Sweep<S, J extends JobName> {
     }
   }
 
-  /** Walks along one model's rows, and answers whether it came to the end. */
-  async #along({ model, query, process }: Walk, lease: Lease<S>): Promise<boolean> {
-    const { signal, batchSize = BATCH_ROWS, maxDurationMs = DURATION_MAX_MS, onProgress } = this.#options;
+  /** Walks along one model's rows, and answers whether it came to the end. What has begun is done in any case. */
+  async #along(walk: Walk, lease: Lease<S>): Promise<boolean> {
+    const throttle = new Throttle(this.#engine.timeoutMs);
+    try {
+      return await this.#batches(walk, lease, throttle);
+    } finally {
+      await throttle.end();
+    }
+  }
+
+  async #batches({ model, query, process }: Walk, lease: Lease<S>, throttle: Throttle): Promise<boolean> {
+    const { signal, batchSize, maxDurationMs = DURATION_MAX_MS, onProgress } = this.#options;
     const { store } = this.#engine;
-    const read = (after?: string) =>
-      store.find(model, { ...query, limit: batchSize, ...(after !== undefined && { after }) });
+    let limit = batchSize ?? READ_ROWS_FIRST;
+    const read = (after?: string) => store.find(model, { ...query, limit, ...(after !== undefined && { after }) });
     for (let next: Promise<RowPage<Rows[DueModel]>> | null = read(); next !== null; ) {
       const { rows, nextCursor }: RowPage<Rows[DueModel]> = await next;
       const isOver = signal?.aborted || monotonicNow() >= this.#began + maxDurationMs;
       if (isOver || !(await lease.take())) return false;
+      const weights = rows.map(weightOf);
+      if (batchSize === undefined) limit = rowsOfRead(limit, weights);
       // Read the next batch while this one is written. If the read fails, the loop gets the error in the next round.
       next = nextCursor === null ? null : read(nextCursor);
       next?.catch(() => {});
-      await Promise.all(rows.map((row) => this.#row(row, process)));
+      for (const [i, row] of rows.entries()) {
+        await throttle.begin(weights[i] as number, () => this.#row(row, process));
+      }
+      // A batch that the caller has chosen is one: nothing of the next one begins before all of it is done.
+      if (batchSize !== undefined || next === null) await throttle.end();
       const tell = onProgress as JobOptions['onProgress'];
       await tell?.({ job: this.#job, processed: this.#totals.processed, remaining: null });
     }

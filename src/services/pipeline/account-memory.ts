@@ -2,7 +2,7 @@
  * Remembers recent accounts as their last commit left them, so that a hot account is not read again. Only decisions use
  * it; reads never do.
  */
-import type { Account } from '../../core/account.js';
+import { type Account, partsOf } from '../../core/account.js';
 import { accountFromRow } from '../../core/rows.js';
 import type { AccountRow } from '../../models/account.js';
 
@@ -17,23 +17,60 @@ export function versionedAccount(row: AccountRow): VersionedAccount {
   return { account: accountFromRow(row), version: row.version };
 }
 
-/** Bounded: the account committed longest ago leaves first. A stale state is harmless, because its commit conflicts. */
+/** The bytes that a remembered account has on average at most: about 25 open grants. */
+const BYTES_PER_ACCOUNT = 8 * 1024;
+
+/** Bytes on the heap, as they were measured: of an account without parts, and of a grant, the largest of its parts. */
+const ACCOUNT_BYTES = 768;
+const PART_BYTES = 288;
+const BYTES_PER_CHAR = 2;
+
+/**
+ * Bounded by number and by bytes: the account committed longest ago leaves first, and the last one stays. A stale state
+ * is harmless, because its commit conflicts.
+ */
 export class AccountMemory {
   readonly #states = new Map<string, VersionedAccount>();
+  readonly #bytesMax: number;
+  #bytes = 0;
 
-  constructor(readonly accountsMax: number) {}
+  constructor(readonly accountsMax: number) {
+    this.#bytesMax = accountsMax * BYTES_PER_ACCOUNT;
+  }
 
   get(key: string): VersionedAccount | undefined {
     return this.#states.get(key);
   }
 
   set(key: string, state: VersionedAccount): void {
-    this.#states.delete(key);
+    this.drop(key);
     this.#states.set(key, state);
-    if (this.#states.size > this.accountsMax) this.#states.delete(this.#states.keys().next().value as string);
+    this.#bytes += bytesOf(state.account);
+    const isFull = () => this.#bytes > this.#bytesMax && this.#states.size > 1;
+    while (this.#states.size > this.accountsMax || isFull()) {
+      this.drop(this.#states.keys().next().value as string);
+    }
   }
 
   drop(key: string): void {
+    const state = this.#states.get(key);
+    if (!state) return;
+    this.#bytes -= bytesOf(state.account);
     this.#states.delete(key);
   }
+}
+
+const metadataBytes = new WeakMap<object, number>();
+
+/** About how many bytes an account needs. The same account always answers the same. */
+function bytesOf(account: Account): number {
+  const { metadata } = account.options;
+  const bytes = ACCOUNT_BYTES + PART_BYTES * partsOf(account);
+  if (metadata == null) return bytes;
+  let known = metadataBytes.get(metadata);
+  if (known === undefined) {
+    known = JSON.stringify(metadata).length * BYTES_PER_CHAR;
+    metadataBytes.set(metadata, known);
+  }
+  return bytes + known;
 }

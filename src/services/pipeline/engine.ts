@@ -72,6 +72,11 @@ export class Engine<S> {
     return this.#config.logger;
   }
 
+  /** The milliseconds that a call may take that names none. */
+  get timeoutMs(): number {
+    return this.#config.timeoutMs;
+  }
+
   get ttlSeconds(): number {
     return this.#config.ttlSeconds;
   }
