@@ -16,12 +16,14 @@ export interface WebhookSinkOptions {
   readonly secret: string | readonly string[];
   /** The default is the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
-  /** Milliseconds for the whole exchange, default 15,000. Keep it below the relay's own limit for one delivery. */
+  /** Milliseconds for the whole exchange, 1–600,000, default 15,000. Keep it below the relay's `outbox.timeoutMs`. */
   readonly timeoutMs?: number | undefined;
   /** Allows `http:` to other machines: anybody on the way can then read the events. They are signed all the same. */
   readonly allowHttp?: boolean | undefined;
 }
 
+/** The most that one delivery of the relay may take. */
+const TIMEOUT_MAX_MS = 600_000;
 /** The most bytes of a refusing answer that are kept as the reason. */
 const REASON_BYTES_MAX = 500;
 /** The statuses of a refusal for now: too slow, too early, too many. Any other 4xx refuses this request for good. */
@@ -48,8 +50,9 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
   const url = urlOf(options);
   const keys = [options.secret].flat().map((secret, i) => keyOf(secret, i, name));
   if (keys.length === 0) throw wrong(name, 'secret needs at least one entry');
-  if (!Number.isFinite(timeoutMs) || timeoutMs < 1)
-    throw wrong(name, 'timeoutMs must be a number of milliseconds from 1');
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > TIMEOUT_MAX_MS) {
+    throw wrong(name, `timeoutMs must be a whole number of milliseconds from 1 to ${TIMEOUT_MAX_MS}`);
+  }
   const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
 
   return {

@@ -162,6 +162,8 @@ describe('a webhook', () => {
     [{ secret: 'whsec_hunter2 hunter2 hunter2 hunter2 hunter2 !' }, 'whsec_'],
     [{ secret: [] }, 'secret'],
     [{ timeoutMs: 0 }, 'timeoutMs'],
+    [{ timeoutMs: 1_500.5 }, 'timeoutMs'],
+    [{ timeoutMs: 2 ** 31 }, 'timeoutMs'],
   ])('%j is a CONFIGURATION error that names what is wrong and no secret', (wrong, names) => {
     const make = () => webhookSink({ name: 'hook', url: 'https://example.com/hook', secret: NEW, ...wrong });
     expect(make).toThrowError(
