@@ -49,7 +49,6 @@ export function createCreditManagement<S = MemorySession, const U extends string
   const relay = new OutboxRelay<S>({ store, ids, logger, sinks, queue, settings: resolved.outbox });
   const notifications = notificationService<S>({
     ...{ engine, settings, creditTypes, timeoutMs },
-    expire: ({ creditType, userId }) => (services.get(creditType) as CreditService<S>).expireCredits(userId),
     deliver: (account) => relay.notify(account),
   });
   const jobs = buildJobs({ engine, relay, notifications });

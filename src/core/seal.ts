@@ -73,7 +73,7 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
     ...event.more,
   };
   return {
-    id: `e-${draft.baseId}.${place}`,
+    id: eventIdOf(draft.baseId, place),
     type: event.type,
     userId: draft.account.userId,
     creditType: draft.account.creditType,
@@ -82,6 +82,11 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
     correlationId: entry.correlationId,
     data,
   } as CreditEvent;
+}
+
+/** The id of an event: of an operation on its first account, and its place in it. */
+export function eventIdOf(operationId: string, place: number): string {
+  return `e-${operationId}.${place}`;
 }
 
 /** Announces a new account once, at its first applied operation. */

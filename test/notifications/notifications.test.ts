@@ -170,6 +170,8 @@ await onEveryBackend('notifications', (withWorld) => {
       // By the clock, and not written by anybody yet.
       await credits.addCredits('clock', 20, { expiresAt: '2030-01-02T00:00:00Z' });
       world.clock.advance({ days: 1 });
+      const byClock = await Promise.all([notifications, other.notifications].map((by) => by.notifyLowCredits('clock')));
+      expect(byClock.filter(Boolean)).toHaveLength(1);
       expect(await notifications.notifyLowCredits('clock')).toBe(false);
       expect(queue.messages.slice(4).map(({ user_id }) => user_id)).toEqual(['clock']);
     });

@@ -201,4 +201,22 @@ export const JOB_BUGS: readonly SeededBug[] = [
       { file: 'test/pipeline/account-memory.test.ts', name: 'accounts are remembered up to a number, and fewer' },
     ],
   },
+  {
+    id: 'SM-j21',
+    title: 'a crossing by the clock that this very call wrote counts as told before',
+    file: 'src/services/notifications/low-credits.ts',
+    find: 'return operationId !== null && low.id ===',
+    replace: 'return operationId === low.id && low.id ===',
+    tests: [
+      { file: 'test/notifications/notifications.test.ts', name: 'in memory by hand, low is sent once a crossing' },
+    ],
+  },
+  {
+    id: 'SM-j22',
+    title: 'a fraction of a millisecond is taken as a time-out',
+    file: 'src/sinks/webhook.ts',
+    find: '!Number.isInteger(timeoutMs) ||',
+    replace: '!Number.isFinite(timeoutMs) ||',
+    tests: [{ file: 'test/sinks/webhook.test.ts', name: '{"timeoutMs":1500.5} is a CONFIGURATION error' }],
+  },
 ];

@@ -17,9 +17,10 @@ export type { ExpiringOptions, ExpiringReport, Notification, NotificationQuery, 
  */
 export interface NotificationService {
   /**
-   * Tells a user who is at or below the low-credit threshold, once a crossing: false when the balance is above it, when
-   * there is no threshold, or when this crossing was told before, by its own commit or by hand. Of any number of calls
-   * at once, in any process, one answers true.
+   * Tells a user who is at or below the low-credit threshold, once a crossing: true when this call wrote the message,
+   * also with a crossing that the clock has brought about; false when the balance is above it, when there is no
+   * threshold, or when this crossing was told before, by its own commit or by hand. Of any number of calls at once, in
+   * any process, one answers true.
    *
    * @example if (await manager.notifications.notifyLowCredits('user-1')) console.log('told');
    */

@@ -1,5 +1,6 @@
 /** The notification of an account that is at or below its low-credit threshold, once a crossing. */
 import { type Account, availableOf } from '../../core/account.js';
+import { eventIdOf } from '../../core/seal.js';
 import { thresholdOf } from '../../core/thresholds.js';
 import type { AccountRef } from '../../models/account.js';
 import type { NoticeRow } from '../../models/notice.js';
@@ -12,12 +13,14 @@ import type { Notifier } from './notifier.js';
 /** Whether this call wrote it. */
 export async function tellLow<S>(notifier: Notifier<S>, account: AccountRef): Promise<boolean> {
   const { engine, settings } = notifier.config;
-  const now = await upToDate(notifier, account);
+  const { now, operationId } = await upToDate(notifier, account);
   const threshold = thresholdOf(now, readingContext(settings(), account.creditType));
   const available = availableOf(now);
   if (threshold === null || available > threshold) return false;
   const [low, restored] = await Promise.all([lastLow(notifier, account), lastRestored(notifier, account)]);
-  if (low && isAfter(low, restored)) return false;
+  if (low && isAfter(low, restored)) {
+    return operationId !== null && low.id === `n-${eventIdOf(operationId, low.place)}`;
+  }
   // The account is low and no crossing was told: it has been low since before there was a queue, since its first
   // operation, or since the threshold was changed. The key names the rise before, so that one call alone can write it.
   const id = `n-low/${account.key}@${restored?.sequence ?? 0}`;
@@ -26,13 +29,22 @@ export async function tellLow<S>(notifier: Notifier<S>, account: AccountRef): Pr
   return notifier.write([insertOf('notification', notificationRow(id, account, content, when))]);
 }
 
-/** The stored account; a crossing that the clock has brought about is written first, and tells by itself. */
-async function upToDate<S>(notifier: Notifier<S>, account: AccountRef): Promise<Account> {
-  const { engine, expire } = notifier.config;
+/**
+ * The stored account. A crossing that the clock has brought about is written first, and tells by itself: then the
+ * operation that wrote it is named too.
+ */
+async function upToDate<S>(
+  notifier: Notifier<S>,
+  account: AccountRef,
+): Promise<{ now: Account; operationId: string | null }> {
+  const { engine } = notifier.config;
   const stored = await notifier.stored(account);
-  if (stored.dueAt === null || stored.dueAt > engine.now()) return stored;
-  await expire(account);
-  return notifier.stored(account);
+  if (stored.dueAt === null || stored.dueAt > engine.now()) return { now: stored, operationId: null };
+  const { entry } = await engine.mutate({
+    ...{ operation: 'expire', accounts: [account], given: {}, options: {} },
+    command: () => ({ type: 'expire', asOf: null }),
+  });
+  return { now: await notifier.stored(account), operationId: entry?.operationId ?? null };
 }
 
 /** The last row that tells of a fall to the threshold. */

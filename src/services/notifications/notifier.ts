@@ -17,8 +17,6 @@ export interface NotificationConfig<S> {
   readonly settings: () => DecisionSettings;
   readonly creditTypes: readonly string[];
   readonly timeoutMs: number;
-  /** Writes what the clock has brought about on an account. */
-  readonly expire: (account: AccountRef) => Promise<unknown>;
   /** Delivers the notifications of an account. */
   readonly deliver: (account: string) => Promise<void>;
 }
