@@ -5,6 +5,7 @@ const IDLE = 'test/outbox/idle.test.ts';
 const TAKEN_OFF = 'test/outbox/taken-off.test.ts';
 const RESUMED = 'test/pipeline/resumed.test.ts';
 const THROTTLE = 'test/jobs/throttle.test.ts';
+const SIGNALS = 'test/pipeline/signals.test.ts';
 const TIME = 'test/store/time-source.test.ts';
 const UNANSWERED = 'test/outbox/unanswered.test.ts';
 const PROMO_REFUSALS = 'test/promos/refusals.test.ts';
@@ -218,5 +219,21 @@ export const JOB_BUGS: readonly SeededBug[] = [
     find: '!Number.isInteger(timeoutMs) ||',
     replace: '!Number.isFinite(timeoutMs) ||',
     tests: [{ file: 'test/sinks/webhook.test.ts', name: '{"timeoutMs":1500.5} is a CONFIGURATION error' }],
+  },
+  {
+    id: 'SM-j23',
+    title: 'every call listens to its signal by itself',
+    file: 'src/services/pipeline/abort-listeners.ts',
+    find: 'heard.get(signal) ?? listenTo(signal)',
+    replace: 'listenTo(signal)',
+    tests: [{ file: SIGNALS, name: 'mutations, 40 at once on one signal, share a listener' }],
+  },
+  {
+    id: 'SM-j24',
+    title: 'the signal of a meter follows the signal of the caller for ever',
+    file: 'src/services/credits/meter.ts',
+    find: 'const { signal } = controller;',
+    replace: 'const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;',
+    tests: [{ file: SIGNALS, name: 'meters, 40 at once on one signal, share a listener' }],
   },
 ];

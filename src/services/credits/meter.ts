@@ -6,6 +6,7 @@ import { metadataSchema } from '../../models/inputs/values.js';
 import type { Amount, Applied, JsonObject } from '../../models/values.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { notValid, parse } from '../input/parse.js';
+import { onAbort } from '../pipeline/abort-listeners.js';
 import type { CreditMetering, CreditMutations } from './contract.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
 import type { Transaction } from './records.js';
@@ -17,7 +18,10 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
     const costs = new MeteredSum(scale);
     const records: JsonObject[] = [];
     const controller = new AbortController();
-    const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;
+    const { signal } = controller;
+    // A signal of its own: what the work listens to goes with the meter, however long the caller's signal lives.
+    const outer = call.signal;
+    const forget = outer && onAbort(outer, () => controller.abort(outer.reason));
     let ending: Promise<Applied<Transaction> | null> | null = null;
 
     // Aborting the work must not abort the settlement. The same key is safe: commits and reserves have separate scopes.
@@ -63,9 +67,13 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       const options = { ...settling, metadata: details, amount: total, overage, ifExpired };
       try {
         const entry = await credits.commitReservedCredits(reservation.id, options);
+        forget?.();
         return total > 0 ? entry : null;
       } catch (error) {
-        if (total === 0 && isCreditError(error, 'RESERVATION_NOT_ACTIVE')) return null;
+        if (total === 0 && isCreditError(error, 'RESERVATION_NOT_ACTIVE')) {
+          forget?.();
+          return null;
+        }
         ending = null;
         throw error;
       }

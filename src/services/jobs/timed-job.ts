@@ -4,6 +4,7 @@ import type { Skipped } from '../../models/records/run.js';
 import { monotonicNow } from '../../timers.js';
 import { parse } from '../input/parse.js';
 import type { OutboxOptions } from '../outbox/contract.js';
+import { onAbort } from '../pipeline/abort-listeners.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
 import { DURATION_MAX_MS, skippedRow } from './sweep.js';
@@ -30,7 +31,7 @@ export async function timedJob<S, J extends JobName, R extends Shared>(
     failed.abort();
   };
   const options = {
-    ...{ maxDurationMs, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal },
+    ...{ maxDurationMs, signal: failed.signal },
     batchSize: batchSize === undefined ? undefined : Math.min(batchSize, BATCH_MAX),
     ...(tell && {
       onProgress: async ({ processed }: { processed: number }) => {
@@ -38,9 +39,11 @@ export async function timedJob<S, J extends JobName, R extends Shared>(
       },
     }),
   };
+  const forget = signal && onAbort(signal, () => failed.abort(signal.reason));
   await engine.read({}, () => {}).catch(stop);
   const startedAt = new Date(engine.nowForReports()).toISOString();
   const own = failures.length > 0 ? nothing : ((await walk(options).catch(stop)) ?? nothing);
+  forget?.();
   const durationMs = Math.round(monotonicNow() - began);
   const report = { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own };
   if (failures.length === 0) return report;

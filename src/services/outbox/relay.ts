@@ -7,6 +7,7 @@ import type { EventSink } from '../../ports/event-sink.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
 import { withDeadline } from '../../timers.js';
+import { onAbort } from '../pipeline/abort-listeners.js';
 import { storageError } from '../store/storage-error.js';
 import type { Store } from '../store/store.js';
 import { UnitBatch } from './commit-batch.js';
@@ -92,9 +93,7 @@ export class OutboxRelay<S> {
     const now = () => store.time.now();
     const run = new OutboxRun<S>({ id: ids(), settings, batch: new UnitBatch(store), now, logger }, maxDurationMs);
     const end = () => run.end();
-    if (signal?.aborted) end();
-    // One listener a run, not one a delivery: a signal that many listen to is taken for a leak.
-    signal?.addEventListener('abort', end);
+    const forget = signal && onAbort(signal, end);
     const active = (async () => {
       const preparing = store.prepare();
       if (preparing !== null) await preparing;
@@ -107,7 +106,7 @@ export class OutboxRelay<S> {
     } finally {
       this.#runs.delete(run);
       this.#active.delete(active);
-      signal?.removeEventListener('abort', end);
+      forget?.();
     }
   }
 

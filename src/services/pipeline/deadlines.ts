@@ -1,6 +1,7 @@
 /** Ends waiting calls at their deadline, or when their signal aborts. All calls share one timer. */
 import { creditError } from '../../errors.js';
 import { clearTimeout, monotonicNow, setTimeout } from '../../timers.js';
+import { onAbort } from './abort-listeners.js';
 import { lateError, type Operation } from './operation.js';
 
 export class Deadlines {
@@ -18,10 +19,7 @@ export class Deadlines {
 
   add(operation: Operation): void {
     const { signal, deadline } = operation;
-    if (signal) {
-      operation.abort = () => this.#abort(operation);
-      signal.addEventListener('abort', operation.abort, { once: true });
-    }
+    if (signal) operation.forget = onAbort(signal, () => this.#abort(operation));
     operation.place = this.#pending.push(operation) - 1;
     if (deadline < this.#firesAt) this.#arm(deadline);
     else if (this.#pending.length === 1) this.#timer?.ref();
@@ -29,7 +27,7 @@ export class Deadlines {
 
   /** Forgets an operation; the pipeline calls it when it answers one. */
   remove(operation: Operation): void {
-    if (operation.abort) operation.signal?.removeEventListener('abort', operation.abort);
+    operation.forget?.();
     const last = this.#pending.pop() as Operation;
     if (last !== operation) {
       this.#pending[operation.place] = last;

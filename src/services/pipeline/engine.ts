@@ -11,6 +11,7 @@ import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
 import { storageError } from '../store/storage-error.js';
 import type { Store } from '../store/store.js';
+import { onAbort } from './abort-listeners.js';
 import { versionedAccount } from './account-memory.js';
 import { callInfo, inputFingerprint } from './call-info.js';
 import type { DecisionSettings } from './context.js';
@@ -159,9 +160,7 @@ export class Engine<S> {
     if (!signal) return answer;
     let stop = () => {};
     const abort = new Promise<never>((_, reject) => {
-      const listener = () => reject(abortedError());
-      signal.addEventListener('abort', listener, { once: true });
-      stop = () => signal.removeEventListener('abort', listener);
+      stop = onAbort(signal, () => reject(abortedError()));
     });
     return Promise.race([answer, abort]).finally(stop);
   }

@@ -42,8 +42,8 @@ export interface Operation extends Request {
   probe: boolean;
   /** Whether it must commit without others, because a unit that it was part of was rejected. */
   alone: boolean;
-  /** The listener on the caller's signal. */
-  abort: (() => void) | null;
+  /** Stops listening to the caller's signal. */
+  forget: (() => void) | null;
   /** The index among the waiting operations. */
   place: number;
   /** The answer, or else the error, that the caller gets once the unit is written. The decision sets one of them. */
@@ -74,7 +74,7 @@ export function newOperation(
     waits: 0,
     probe: false,
     alone: false,
-    abort: null,
+    forget: null,
     place: 0,
     answer: null,
     error: null,

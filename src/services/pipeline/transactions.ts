@@ -3,6 +3,7 @@ import { creditError, isCreditError } from '../../errors.js';
 import type { StoreOptions, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
 import type { Tables } from '../store/tables.js';
+import { onAbort } from './abort-listeners.js';
 import { createAccounts, lockStates } from './account-loader.js';
 import type { AccountMemory } from './account-memory.js';
 import type { DecisionSettings } from './context.js';
@@ -92,18 +93,19 @@ export class HostSessions<S> {
     const { signal } = request;
     return new Promise<Answer>((resolve, reject) => {
       const operation = newOperation(request, resolve, reject);
+      let forget = () => {};
       // A call that is answered before it was sent is never carried out.
       const end = (answer: () => void) => {
         if (operation.state === 'answered') return;
         operation.state = 'answered';
-        signal?.removeEventListener('abort', abort);
+        forget();
         for (const { key } of request.accounts) this.memory.drop(key);
         answer();
       };
       const abort = () => {
         if (operation.state === 'waiting') end(() => reject(abortedError()));
       };
-      signal?.addEventListener('abort', abort);
+      if (signal) forget = onAbort(signal, abort);
       const run = this.#run(newGroup([operation]), session, timeoutMs);
       const inTime = (ms: number) => withDeadline(run, ms, () => lateError(operation));
       // A call that is writing gets a moment more, so that it leaves nothing half done in the host's transaction.
