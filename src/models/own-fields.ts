@@ -38,7 +38,9 @@ function copyOf(schema: z.ZodType): Copy | null {
 
 function newCopy(schema: z.ZodType): Copy | null {
   if (schema instanceof z.ZodObject) return objectCopy(schema);
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return copyOf(schema.unwrap() as z.ZodType);
+  const isWrapped =
+    schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault;
+  if (isWrapped) return copyOf(schema.unwrap() as z.ZodType);
   if (schema instanceof z.ZodArray) {
     const each = copyOf(schema.element as z.ZodType);
     return each && ((value) => (Array.isArray(value) ? value.map(each) : value));

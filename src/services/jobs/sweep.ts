@@ -98,7 +98,7 @@ export class Sweep<S, J extends JobName> {
         await throttle.begin(weights[i] as number, () => this.#row(row, process));
       }
       // A batch that the caller has chosen is one: nothing of the next one begins before all of it is done.
-      if (batchSize !== undefined) await throttle.end();
+      if (batchSize !== undefined || next === null) await throttle.end();
       const tell = onProgress as JobOptions['onProgress'];
       await tell?.({ job: this.#job, processed: this.#totals.processed, remaining: null });
     }
