@@ -18,6 +18,10 @@ export interface KillableServer {
   kill(how: 'SIGKILL' | 'immediate'): Promise<void>;
   /** Starts it again and resolves when it answers. */
   start(): Promise<void>;
+  /** Keeps a copy of the data of a server that is dead, as a standby or a backup has it. */
+  keep(): void;
+  /** Puts the kept copy in the place of the data of a server that is dead: what was committed since is lost. */
+  restore(): void;
   /** Ends it for good and removes its data. */
   remove(): Promise<void>;
 }

@@ -1,12 +1,13 @@
 /** A MongoDB whose process a test may kill: a replica set of one node, which keeps its port and its data. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import type { KillableServer } from './by-adapter.js';
 import { freePort } from './free-port.js';
+import { keptData } from './kept-data.js';
 import { onDatabase } from './mongo-uri.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
 
@@ -17,6 +18,8 @@ export async function startKillableMongo(): Promise<KillableServer> {
   if ('missing' in found || found.path === null) throw new Error('There is no mongod.');
   const { path } = found;
   const folder = mkdtempSync(join(tmpdir(), 'credit-killable-'));
+  const data = join(folder, 'data');
+  mkdirSync(data);
   const port = await freePort();
   const serverUri = `mongodb://127.0.0.1:${port}/?directConnection=true`;
   let server: ChildProcess | null = null;
@@ -30,7 +33,7 @@ export async function startKillableMongo(): Promise<KillableServer> {
   }
 
   async function start(): Promise<void> {
-    const args = ['--replSet', 'killable', '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder];
+    const args = ['--replSet', 'killable', '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', data];
     const started = spawn(path as string, [...args, ...SERVER_PARAMETERS], { stdio: ['ignore', 'pipe', 'pipe'] });
     server = started;
     for (const stream of [started.stdout, started.stderr]) {
@@ -57,7 +60,7 @@ export async function startKillableMongo(): Promise<KillableServer> {
     await remove();
     throw error;
   }
-  return { url: onDatabase(serverUri, 'credits'), kill, start, remove };
+  return { url: onDatabase(serverUri, 'credits'), kill, start, remove, ...keptData(data, join(folder, 'kept')) };
 }
 
 const SESSION = Buffer.from('lsid\0');

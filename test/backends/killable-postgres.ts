@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { KillableServer } from './by-adapter.js';
 import { freePort } from './free-port.js';
+import { keptData } from './kept-data.js';
 
 interface Binaries {
   readonly folder: string;
@@ -88,7 +89,7 @@ export async function startKillablePostgres(): Promise<KillableServer> {
     await remove();
     throw error;
   }
-  return { url, kill, start, remove };
+  return { url, kill, start, remove, ...keptData(data, join(folder, 'kept')) };
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -25,6 +25,8 @@ const AMOUNTS = {
   CREDIT_KILLS: [2, 6],
   CREDIT_SERVER_KILLS: [1, 2],
   CREDIT_CUTS: [8, 20],
+  /** Times that a server loses its last commits. */
+  CREDIT_FAILOVERS: [1, 3],
   /** Rounds of calls of every verb. */
   CREDIT_LOAD: [25, 50],
   CREDIT_DUE: [400, 1_000],

@@ -5,6 +5,7 @@ export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Rec
     files: ['test/processes/kills.test.ts', 'test/processes/server.test.ts'],
     env: { CREDIT_KILLS: 200, CREDIT_SERVER_KILLS: 5 },
   },
+  failover: { files: ['test/processes/failover.test.ts'], env: { CREDIT_FAILOVERS: 20 } },
   network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
   jobs: { files: ['test/jobs/processes.test.ts'], env: { CREDIT_DUE: 4_000 } },
   volume: { files: ['test/jobs/volume.test.ts'], env: { CREDIT_VOLUME: 100_000 } },

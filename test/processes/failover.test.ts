@@ -1,0 +1,83 @@
+/**
+ * A server that loses commits which were acknowledged, under four processes that remember them: as a lagging standby that
+ * is promoted, or a backup that is restored. `CREDIT_FAILOVERS` times.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADAPTER, describeOwnServer, type KillableServer } from '../backends/by-adapter.js';
+import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
+import { amount } from '../support/amounts.js';
+import { Chance, SEED } from '../support/chance.js';
+import { PATIENT_MS, paced } from '../support/pace.js';
+import { until } from '../support/wait.js';
+import { startWorkers, type Worker } from './workers.js';
+
+const FAILOVERS = amount('CREDIT_FAILOVERS');
+const USERS = ['ada', 'ben', 'cyd'] as const;
+/** Answers of each worker before the loss, and after it. */
+const ANSWERS = 12;
+
+describeOwnServer(`a server that loses commits, on ${ADAPTER}`, (start) => {
+  const chance = new Chance(SEED);
+  let server: KillableServer;
+  let workers: Worker[] = [];
+  let manager: Manager;
+
+  beforeAll(async () => {
+    server = await start();
+    const config: WorkerConfig = { adapter: ADAPTER, url: server.url, timeoutMs: paced(5_000), poolSize: 3 };
+    workers = await startWorkers(4, config);
+    manager = openManager({ ...config, timeoutMs: PATIENT_MS });
+    await manager.init();
+    for (const user of USERS) await manager.credits.addCredits(user, 1_000_000);
+  });
+
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.close()));
+    await manager?.close();
+    await server?.remove();
+  });
+
+  /** Every worker spends from every account; answers the ids of what was acknowledged. */
+  async function spend(): Promise<string[]> {
+    const ids: string[] = [];
+    const one = async ({ call }: Worker) => {
+      for (let n = 0; n < ANSWERS; n++) {
+        const answer = await call('deductCredits', chance.pick(USERS), 1 + chance.below(9));
+        if (answer.status === 'resolved') ids.push((answer.value as { id: string }).id);
+      }
+    };
+    await Promise.all(workers.map(one));
+    return ids;
+  }
+
+  async function restart(): Promise<void> {
+    await server.start();
+    const isBack = async ({ call }: Worker) => (await call('getUserCreditsInfo', 'ada')).status === 'resolved';
+    for (const worker of workers) await until(() => isBack(worker), 'a worker finds its server again');
+  }
+
+  test(`${FAILOVERS} losses: nothing that is written later is overwritten, and the ledger is sound`, async () => {
+    let lost = 0;
+    let written = 0;
+    for (let n = 0; n < FAILOVERS; n++) {
+      await spend();
+      await server.kill('immediate');
+      server.keep();
+      await restart();
+      const before = await spend();
+      await server.kill('SIGKILL');
+      server.restore();
+      await restart();
+      const later = await spend();
+      const has = async (id: string) => (await manager.credits.getTransaction(id, { fresh: true })) !== null;
+      for (const id of later) expect(await has(id), `${id} was acknowledged after the loss`).toBe(true);
+      for (const id of before) if (!(await has(id))) lost++;
+      written += later.length;
+      expect((await manager.ledger.verify()).problems).toEqual([]);
+    }
+    console.log(`failover: SEED=${SEED}, ${FAILOVERS} losses, ${lost} commits lost, ${written} written later`);
+    expect(lost).toBeGreaterThan(0);
+    expect(written).toBeGreaterThan(0);
+    expect(workers.flatMap(({ faults }) => faults)).toEqual([]);
+  });
+});
