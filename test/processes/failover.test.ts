@@ -37,18 +37,30 @@ describeOwnServer(`a server that loses commits, on ${ADAPTER}`, (start) => {
     await server?.remove();
   });
 
-  /** Every worker spends from every account; answers the ids of what was acknowledged. */
-  async function spend(): Promise<string[]> {
-    const ids: string[] = [];
-    const one = async ({ call }: Worker) => {
-      for (let n = 0; n < ANSWERS; n++) {
-        const answer = await call('deductCredits', chance.pick(USERS), 1 + chance.below(9));
-        if (answer.status === 'resolved') ids.push((answer.value as { id: string }).id);
-      }
+  const ids: string[] = [];
+
+  async function deduct({ call }: Worker, user: string): Promise<void> {
+    const answer = await call('deductCredits', user, 1 + chance.below(9));
+    if (answer.status === 'resolved') ids.push((answer.value as { id: string }).id);
+  }
+
+  /** One worker after another spends from every account, so that each remembers a version of its own. */
+  async function spendInTurn(times: number): Promise<void> {
+    for (const worker of workers) {
+      for (let n = 0; n < times; n++) for (const user of USERS) await deduct(worker, user);
+    }
+  }
+
+  /** All workers spend at once. */
+  async function spend(): Promise<void> {
+    const one = async (worker: Worker) => {
+      for (let n = 0; n < ANSWERS; n++) await deduct(worker, chance.pick(USERS));
     };
     await Promise.all(workers.map(one));
-    return ids;
   }
+
+  /** The ids of what was acknowledged meanwhile. */
+  const acknowledged = () => ids.splice(0);
 
   async function restart(): Promise<void> {
     await server.start();
@@ -64,11 +76,16 @@ describeOwnServer(`a server that loses commits, on ${ADAPTER}`, (start) => {
       await server.kill('immediate');
       server.keep();
       await restart();
-      const before = await spend();
+      acknowledged();
+      await (n % 2 === 0 ? spendInTurn(1 + chance.below(2)) : spend());
+      const before = acknowledged();
       await server.kill('SIGKILL');
       server.restore();
       await restart();
-      const later = await spend();
+      // Versions that are counted by one meet those that the next worker remembers.
+      await spendInTurn(2);
+      await spend();
+      const later = acknowledged();
       const has = async (id: string) => (await manager.credits.getTransaction(id, { fresh: true })) !== null;
       for (const id of later) expect(await has(id), `${id} was acknowledged after the loss`).toBe(true);
       for (const id of before) if (!(await has(id))) lost++;
