@@ -11,6 +11,19 @@ const SILENT = 'test/db/postgres/silent-server.test.ts';
 
 export const DATABASE_BUGS: readonly SeededBug[] = [
   {
+    id: 'SM-pg21',
+    title: 'a call in a transaction of the host is answered before its adapter has taken half a unit back',
+    file: 'src/services/store/tables.ts',
+    find: 'if (timeoutMs === undefined || options.session !== undefined) return committing;',
+    replace: 'if (timeoutMs === undefined) return committing;',
+    tests: [
+      {
+        file: 'test/db/mongodb/left-sessions.test.ts',
+        name: 'sessions on MongoDB that their host has left a host that takes no notice of the deadline after',
+      },
+    ],
+  },
+  {
     id: 'SM-pg01',
     title: 'connecting has no deadline: a pool stays full of connections that are never answered',
     file: 'src/db/sql/drivers/pg.ts',

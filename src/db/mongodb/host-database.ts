@@ -14,6 +14,8 @@ export interface HostDatabase extends MongoDatabaseLike {
    * notice of the error must not commit that part. Where the server does not answer, the driver is told to abort it.
    */
   spoil(collection: string, error: unknown): Promise<void>;
+  /** Aborts the transaction where the call may have written something in it. */
+  abort(): Promise<void>;
 }
 
 /**
@@ -53,6 +55,11 @@ export function hostDatabase(db: MongoDatabaseLike, session: MongoSession, call:
         await send(endOfTransaction(collection), { session });
       } catch (cause) {
         if (!isOfServer(cause)) await session.abortTransaction().catch(() => {});
+      }
+    },
+    async abort() {
+      if (hasSent && session.inTransaction() && session.transaction === transaction) {
+        await session.abortTransaction().catch(() => {});
       }
     },
     collection(name) {

@@ -27,6 +27,7 @@ interface Own {
 const WAIT_MS = 2;
 const WAIT_MAX_MS = 30;
 const GRACE_MS = 250;
+const ABORT_MAX_MS = 1_000;
 
 /** The last call of each session, by whichever adapter: they run one after another, as drivers demand. */
 const tails = new WeakMap<object, Promise<unknown>>();
@@ -145,6 +146,7 @@ export class SessionCalls {
     this.check(session);
     const before = tails.get(session) ?? Promise.resolve();
     let own: Own | undefined;
+    let host: HostDatabase | undefined;
     try {
       return await within(options, this.#timeoutMs, (call) => {
         const turn = before.then(async () => {
@@ -152,8 +154,9 @@ export class SessionCalls {
           own = this.#own.get(session);
           if (!own) this.#checkHost(session);
           call.check();
-          const answer = await work(call, own, own ? this.#db : hostDatabase(this.#db, session, call));
-          return answer;
+          if (own) return work(call, own, this.#db);
+          host = hostDatabase(this.#db, session, call);
+          return work(call, own, host);
         });
         tails.set(
           session,
@@ -167,13 +170,23 @@ export class SessionCalls {
     } catch (error) {
       if (error === LATE) {
         // Work under way stops before its next command, and takes back what it can, before the host goes on.
-        if (!own) await Promise.race([tails.get(session), sleep(GRACE_MS)]);
+        if (!own) await this.#stopped(session, host);
         throw creditError('TIMEOUT', 'The transaction did not answer in time.', this.#limit(options));
       }
       // The host's own retry of a transaction knows the driver's errors alone.
       if (!own && !isCreditError(error) && isTransient(error)) throw error;
       throw callFailure(error);
     }
+  }
+
+  /**
+   * Waits until work that is late has stopped. Work that does not stop in time must not leave half of a unit for a host
+   * that takes no notice of the error and commits.
+   */
+  async #stopped(session: MongoSession, host: HostDatabase | undefined): Promise<void> {
+    const stopped = (tails.get(session) ?? Promise.resolve()).then(() => true);
+    const hasStopped = await Promise.race([stopped, sleep(GRACE_MS).then(() => false)]);
+    if (!hasStopped) await Promise.race([host?.abort(), sleep(ABORT_MAX_MS)]);
   }
 
   #used(session: MongoSession): void {

@@ -14,7 +14,7 @@ import { type Decided, type Group, markSent, newGroup } from './group.js';
 import { type Answer, abortedError, lateError, newOperation, type Request, tell, unknownError } from './operation.js';
 
 /** The time beyond its deadline that a call gets while it writes in a host's transaction. */
-const GRACE_MS = 500;
+const GRACE_MS = 1_500;
 
 /** Thrown inside a transaction to roll it back; it carries the outcome that is the reason. */
 class RolledBack extends Error {
