@@ -40,6 +40,7 @@ export interface SettingsConfig {
 
 const NO_DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
 const LIMIT = 1_000;
+const ATTEMPTS_MAX = 100;
 
 export class SettingsRecord<S> {
   readonly #tables: Tables<S>;
@@ -81,7 +82,7 @@ export class SettingsRecord<S> {
   /** Reads the settings, and stores what this process states otherwise. The first use of a database fixes its scale. */
   async open(): Promise<void> {
     const { stated, creditScale, ids } = this.#config;
-    for (;;) {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const row = await this.#tables.get('system', SETTINGS_ID);
       const stored = row === null ? null : settingsOf(row);
       if (stored) this.#checkScale(stored);
@@ -90,6 +91,8 @@ export class SettingsRecord<S> {
       if (stored && isSame(settings, stored)) return this.#adopt(stored);
       await this.#store(settings, (row?.version ?? 0) + 1);
     }
+    const message = 'The settings of the database change again and again. Nothing else was written; try again.';
+    throw creditError('CONTENTION', message, { attempts: ATTEMPTS_MAX });
   }
 
   /** Takes over what other processes stored meanwhile. */
@@ -161,7 +164,11 @@ function jsonOf(settings: Settings): JsonObject {
 
 function withStated(settings: Settings, { events, limits, creditTypes }: StatedSettings): Settings {
   const types = { ...settings.creditTypes };
-  for (const [name, stated] of Object.entries(creditTypes)) types[name] = { ...types[name], ...stated };
+  for (const [name, stated] of Object.entries(creditTypes)) {
+    // Every database has credits, also where nobody states anything of them.
+    if (name === 'credits' && Object.keys(stated).length === 0) continue;
+    types[name] = { ...types[name], ...stated };
+  }
   return { ...settings, ...(events && { events }), limits: { ...settings.limits, ...limits }, creditTypes: types };
 }
 
