@@ -7,7 +7,6 @@ const url = 'postgres://app:s3cret@localhost/shop';
 const uri = 'mongodb://app:s3cret@localhost/?replicaSet=rs0';
 
 test.each([
-  ['nothing at all', undefined, 'give one of url, pool and pglite'],
   ['two databases', { url, pool: { connect() {} } }, 'give one of url, pool and pglite'],
   ['the URL of another server', { url: 'mysql://app:s3cret@localhost/shop' }, 'begin with postgres://'],
   ['a URL that is none', { url: 5 }, 'begin with postgres://'],
@@ -19,7 +18,6 @@ test.each([
 });
 
 test.each([
-  ['nothing at all', undefined, 'give one of client and uri'],
   ['a client that is none', { client: {} }, 'client is not a MongoClient'],
   ['a misspelt option, which would put the credits elsewhere', { uri, dbname: 'shop' }, 'no option "dbname"'],
 ])('MongoDbManager refuses %s', (_, options, problem) => {
@@ -41,6 +39,19 @@ test.each([
   expect(refusalOf(() => make(bad))).toBe(`${name} cannot be made: ${problems.join('; ')}.`);
   expect(refusalOf(() => make({ prefix: 'a'.repeat(40), poolSize: 1, timeoutMs: 2 ** 31 - 1 }))).toBe('made');
   expect(refusalOf(() => make({ prefix: 'a'.repeat(41) }))).toContain('prefix is not');
+});
+
+test.each([
+  ['SqlDbManager', (options?: object) => new SqlDbManager(options as never), 'give one of url, pool and pglite'],
+  ['MongoDbManager', (options?: object) => new MongoDbManager(options as never), 'give one of client and uri'],
+])('%s without a database is made, and its first call says what is missing', async (name, make, problem) => {
+  for (const options of [undefined, {}, { url: undefined }, { uri: undefined }]) {
+    if (name === 'SqlDbManager' && options && 'uri' in options) continue;
+    if (name === 'MongoDbManager' && options && 'url' in options) continue;
+    const db = make(options);
+    await expect(db.init([])).rejects.toMatchObject({ code: 'CONFIGURATION', details: { problems: [problem] } });
+    await db.close();
+  }
 });
 
 function refusalOf(make: () => unknown): string {

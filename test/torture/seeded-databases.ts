@@ -1,6 +1,7 @@
 /** Seeded bugs of the adapters of databases: connections, transactions, schemas. */
 import type { SeededBug } from './seeded-bug.js';
 
+const CONNECTIONS = 'test/db/postgres/connections.test.ts';
 const HOSTS = 'test/db/postgres/host-errors.test.ts';
 const INDEXES = 'test/db/postgres/index-build.test.ts';
 const OWN = 'test/db/postgres/own-transactions.test.ts';
@@ -139,5 +140,31 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     find: '      if (!(await this.#isHere(place))) throw ofAnotherDatabase();\n',
     replace: '      void place;\n',
     tests: [{ file: HOSTS, name: 'on another database is refused, and goes on' }],
+  },
+  {
+    id: 'SM-pg16',
+    title: 'a read-only database is one that does not answer, and is asked again and again',
+    file: 'src/db/sql/postgres/errors.ts',
+    find: '|42P01|25006)$/',
+    replace: '|42P01)$/',
+    tests: [{ file: CONNECTIONS, name: 'a database that is read-only is CONFIGURATION, new or in use' }],
+  },
+  {
+    id: 'SM-pg17',
+    title: 'a URL that cannot be parsed is a database that does not answer',
+    file: 'src/db/sql/drivers/pg.ts',
+    find: '    new pg.Client({ connectionString: url });\n',
+    replace: '',
+    tests: [{ file: CONNECTIONS, name: 'a URL that cannot be parsed is CONFIGURATION, and is not told' }],
+  },
+  {
+    id: 'SM-pg18',
+    title: 'construction throws where the environment names no database',
+    file: 'src/db/sql/drivers/choice.ts',
+    find: '.length > 1) problems.push(ONE_OF);',
+    replace: '.length !== 1) problems.push(ONE_OF);',
+    tests: [
+      { file: 'test/db/options.test.ts', name: 'SqlDbManager without a database is made, and its first call says' },
+    ],
   },
 ];

@@ -32,6 +32,14 @@ export function cannotBeMade(adapter: string, problems: readonly string[]): Cred
   });
 }
 
+/**
+ * The failure of a call where the options name no database. Construction does not fail for it: the environment may be
+ * that of a build.
+ */
+export function noDatabase(adapter: string, problem: string): CreditError<'CONFIGURATION'> {
+  return creditError('CONFIGURATION', `${adapter} has no database: ${problem}.`, { problems: [problem] });
+}
+
 /** The failure of a call that needed an optional package. */
 export function notInstalled(database: string, name: string, cause: unknown): CreditError<'CONFIGURATION'> {
   const problem = `the package ${name} is not installed: npm install ${name}`;

@@ -3,6 +3,7 @@ import {
   CONNECT_TIMEOUT_MS,
   cannotBeMade,
   INIT_TIMEOUT_MS,
+  noDatabase,
   notInstalled,
   numberProblems,
   PREFIX,
@@ -75,7 +76,8 @@ export function openOptions(given: MongoOptions): Opened {
   if (problems.length > 0) throw cannotBeMade('MongoDbManager', problems);
   let making: Promise<MongoClientLike> | null = null;
   const open = async () => {
-    making ??= makeClient(uri as string, options, timeouts.timeoutMs).catch((error) => {
+    if (uri === undefined) throw noDatabase('MongoDbManager', ONE_OF);
+    making ??= makeClient(uri, options, timeouts.timeoutMs).catch((error) => {
       making = null;
       throw error;
     });
@@ -84,9 +86,12 @@ export function openOptions(given: MongoOptions): Opened {
   return { open: client ? async () => client : open, ownsClient: !client, dbName, prefix, ...timeouts };
 }
 
+const ONE_OF = 'give one of client and uri';
+
+/** An option that is missing is a problem of the first call. */
 function clientProblems({ client, uri }: MongoOptions): string[] {
   const problems: string[] = [];
-  if ((client === undefined) === (uri === undefined)) problems.push('give one of client and uri');
+  if (client !== undefined && uri !== undefined) problems.push(ONE_OF);
   if (client !== undefined && typeof client?.startSession !== 'function') problems.push('client is not a MongoClient');
   if (uri !== undefined && !/^mongodb(\+srv)?:\/\//.test(uri)) problems.push('the URI does not begin with mongodb://');
   return problems;

@@ -83,7 +83,9 @@ export interface Dialect {
   begin(statementMs: number): string;
   /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */
   waitForLocks(lockMs: number, scope: 'connection' | 'transaction'): string;
-  /** Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`) and `place`, and marks it. */
+  /**
+   * Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`) and `place`, and marks it.
+   */
   setTimeouts(values: readonly [statement: string, lock: string], mark: string): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated>;

@@ -10,8 +10,11 @@ export function storageFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   if (dialect.isSetupError(cause)) {
     const message = `The database refuses this service (${dialect.codeOf(cause)}). Nothing was written.`;
-    const problems = ['check the user, password, database, schema, tables and privileges of the connection'];
-    return creditError('CONFIGURATION', `${message} Check its user, database and privileges.`, { problems }, { cause });
+    const problems = [
+      'check the user, password, database, schema, tables and privileges of the connection, and whether it may write',
+    ];
+    const advice = 'Check its user, database and privileges, and whether it may write.';
+    return creditError('CONFIGURATION', `${message} ${advice}`, { problems }, { cause });
   }
   return unavailable(cause);
 }

@@ -7,7 +7,7 @@ import { isCreditError } from '../../../src/errors.js';
 import { createCreditManagement } from '../../../src/index.js';
 import { insert, insertAll, readOne, replace } from '../../../src/testing/db-manager/fixture.js';
 import { entry, item, keyOf } from '../../../src/testing/db-manager/models.js';
-import { describePostgres } from '../../backends/postgres.js';
+import { createDatabase, describePostgres, dropDatabase } from '../../backends/postgres.js';
 import { paced } from '../../support/pace.js';
 import { until } from '../../support/wait.js';
 import { backendRunning, bumped, statuses, withBench } from './fixture.js';
@@ -143,14 +143,39 @@ await describePostgres('connections on PostgreSQL', (database) => {
     }));
 
   test('a server that is not there is STORAGE_UNAVAILABLE, and its address is not told', async () => {
-    const bad = ['postgres://nobody:secret@127.0.0.1:1/nowhere', 'postgres://[bad'];
-    for (const url of bad) {
+    const db = new SqlDbManager({ url: 'postgres://nobody:secret@127.0.0.1:1/nowhere' });
+    const { error } = await elapsed(() => db.init([]));
+    assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'), String(error));
+    assert.doesNotMatch(error.message, /127|secret|nowhere/);
+    await db.close();
+  });
+
+  test('a URL that cannot be parsed is CONFIGURATION, and is not told', async () => {
+    for (const url of ['postgres://[bad', 'postgres://nobody:secret@127.0.0.1:port/nowhere']) {
       const db = new SqlDbManager({ url });
       const { error } = await elapsed(() => db.init([]));
-      assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'), String(error));
-      assert.doesNotMatch(error.message, /127|secret|nowhere/);
+      assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
+      assert.match(error.message, /the URL is not one that the driver understands/);
+      assert.doesNotMatch(error.message, /127|secret|nowhere|bad/);
       await db.close();
     }
+  });
+
+  test('a database that is read-only is CONFIGURATION, new or in use', async () => {
+    const url = await createDatabase(database.url);
+    const readOnly = new URL(url);
+    readOnly.searchParams.set('options', '-c default_transaction_read_only=on');
+    for (const isNew of [true, false]) {
+      const writer = createCreditManagement({ db: new SqlDbManager({ url }) });
+      if (!isNew) await writer.init();
+      await writer.close();
+      const { credits, close } = createCreditManagement({ db: new SqlDbManager({ url: String(readOnly) }) });
+      const { error } = await elapsed(() => credits.addCredits('u', 1));
+      assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
+      assert.match(error.message, /SQLSTATE 25006.*whether it may write/);
+      await close();
+    }
+    await dropDatabase(database.url, url);
   });
 
   test('a database that is not there, or a user who may not, is CONFIGURATION: trying again is no use', async () => {

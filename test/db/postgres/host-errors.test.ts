@@ -1,4 +1,4 @@
-/** What a host sees of its own transaction: a connection that breaks, and a database that is not that of the credits. */
+/** What a host sees of its own transaction: a connection that breaks, and a database without the credits. */
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { expect, test } from 'vitest';

@@ -128,7 +128,11 @@ await describePostgres('init on PostgreSQL', (database) => {
 
   test('options that do not go together are refused at once', async () => {
     const url = 'postgres://localhost/nowhere';
-    const bad = [{}, { url, pool: {} as never }, { url, prefix: 'x; drop table y' }, { url, prefix: 'a"b' }];
+    const bad = [
+      { url, pool: {} as never },
+      { url, prefix: 'x; drop table y' },
+      { url, prefix: 'a"b' },
+    ];
     for (const options of [...bad, { url, poolSize: 0 }, { url, timeoutMs: Number.NaN }]) {
       assert.throws(
         () => new SqlDbManager(options),

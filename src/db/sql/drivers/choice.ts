@@ -2,6 +2,9 @@
  * Chooses the driver that the options ask for. A new driver is a file beside this one, its options here, and a line in
  * each function.
  */
+import { noDatabase } from '../../kit/options.js';
+import { LazySource } from '../connection.js';
+import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
 import { openPgPool, openPgUrl, type PgPoolLike } from './pg.js';
 import { openPglite, type PgliteLike } from './pglite.js';
@@ -28,11 +31,12 @@ export interface DriverOptions {
 
 export const DRIVER_OPTIONS: Readonly<Record<keyof DriverOptions, true>> = { url: true, pool: true, pglite: true };
 
-/** The problems of these options, for people. */
+const ONE_OF = 'give one of url, pool and pglite';
+
+/** The problems of these options, for people. An option that is missing is a problem of the first call. */
 export function driverProblems({ url, pool, pglite }: DriverOptions): string[] {
   const problems: string[] = [];
-  if ([url, pool, pglite].filter((each) => each !== undefined).length !== 1)
-    problems.push('give one of url, pool and pglite');
+  if ([url, pool, pglite].filter((each) => each !== undefined).length > 1) problems.push(ONE_OF);
   // The URL holds a password, so no message shows it.
   if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) problems.push('the URL does not begin with postgres://');
   if (pool !== undefined && typeof pool?.connect !== 'function') problems.push('pool is not a pg Pool');
@@ -44,5 +48,7 @@ export function driverProblems({ url, pool, pglite }: DriverOptions): string[] {
 export function openDriver({ url, pool, pglite }: DriverOptions, settings: DriverSettings): Reached {
   if (pglite) return openPglite(pglite);
   if (pool) return openPgPool(pool, settings);
-  return openPgUrl(url as string, settings);
+  if (url !== undefined) return openPgUrl(url, settings);
+  const missing = async () => Promise.reject(noDatabase('SqlDbManager', ONE_OF));
+  return { dialect: postgres, source: new LazySource(1, missing) };
 }

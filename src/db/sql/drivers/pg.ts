@@ -1,5 +1,5 @@
 /** PostgreSQL through `pg`: its pools as sources of connections. The package is loaded when a pool of ours is made. */
-import { notInstalled } from '../../kit/options.js';
+import { cannotBeMade, notInstalled } from '../../kit/options.js';
 import { LazySource, type SqlLease, type SqlResult, type SqlSource } from '../connection.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
@@ -132,6 +132,13 @@ async function makePool(url: string, { poolSize, connectMs }: DriverSettings): P
   const { default: pg } = await import('pg').catch((cause: unknown) => {
     throw notInstalled('PostgreSQL', 'pg', cause);
   });
+  try {
+    // Opens nothing, and reads the URL.
+    new pg.Client({ connectionString: url });
+  } catch {
+    // The text of the driver may hold the URL, and with it a password.
+    throw cannotBeMade('SqlDbManager', ['the URL is not one that the driver understands']);
+  }
   // Connecting alone: a timeout of the pool would also end the wait for a connection that others are using.
   class Client extends pg.Client {
     constructor(config?: object) {

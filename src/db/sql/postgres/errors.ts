@@ -27,8 +27,11 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** Codes for a user, database or schema that the server refuses or does not have, and for tables and rights on them. */
-const SETUP = /^(28...|3D...|3F...|42501|42P01)$/;
+/**
+ * Codes for a user, database or schema that the server refuses or does not have, for tables and rights on them, and for
+ * a database that is read-only.
+ */
+const SETUP = /^(28...|3D...|3F...|42501|42P01|25006)$/;
 
 export function isSetupError(error: unknown): boolean {
   return SETUP.test(sqlState(error) ?? '');
