@@ -4,6 +4,7 @@
  */
 
 export type { SqlResult } from '../db/sql/connection.js';
+export type { KyselyConnectionLike, KyselyLike } from '../db/sql/drivers/kysely.js';
 export type { PgClientLike, PgPoolLike } from '../db/sql/drivers/pg.js';
 export type { PgliteLike, PgliteTransactionLike } from '../db/sql/drivers/pglite.js';
 export type { KyselySession, SqlClientSession, SqlSession } from '../db/sql/host-session.js';

@@ -7,10 +7,11 @@ const url = 'postgres://app:s3cret@localhost/shop';
 const uri = 'mongodb://app:s3cret@localhost/?replicaSet=rs0';
 
 test.each([
-  ['two databases', { url, pool: { connect() {} } }, 'give one of url, pool and pglite'],
+  ['two databases', { url, pool: { connect() {} } }, 'give one of url, pool, kysely and pglite'],
   ['the URL of another server', { url: 'mysql://app:s3cret@localhost/shop' }, 'begin with postgres://'],
   ['a URL that is none', { url: 5 }, 'begin with postgres://'],
   ['a pool that is none', { pool: {} }, 'pool is not a pg Pool'],
+  ['a Kysely that is none', { kysely: {} }, 'kysely is not a Kysely'],
   ['a PGlite that is none', { pglite: {} }, 'pglite is not a PGlite'],
   ['a misspelt option, which would put the tables elsewhere', { url, scheme: 'billing' }, 'no option "scheme"'],
 ])('SqlDbManager refuses %s', (_, options, problem) => {
@@ -42,7 +43,11 @@ test.each([
 });
 
 test.each([
-  ['SqlDbManager', (options?: object) => new SqlDbManager(options as never), 'give one of url, pool and pglite'],
+  [
+    'SqlDbManager',
+    (options?: object) => new SqlDbManager(options as never),
+    'give one of url, pool, kysely and pglite',
+  ],
   ['MongoDbManager', (options?: object) => new MongoDbManager(options as never), 'give one of client and uri'],
 ])('%s without a database is made, and its first call says what is missing', async (name, make, problem) => {
   for (const options of [undefined, {}, { url: undefined }, { uri: undefined }]) {

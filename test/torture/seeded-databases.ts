@@ -4,6 +4,7 @@ import type { SeededBug } from './seeded-bug.js';
 const CONNECTIONS = 'test/db/postgres/connections.test.ts';
 const HOSTS = 'test/db/postgres/host-errors.test.ts';
 const INDEXES = 'test/db/postgres/index-build.test.ts';
+const KYSELY = 'test/db/postgres/kysely.test.ts';
 const OWN = 'test/db/postgres/own-transactions.test.ts';
 const STATEMENTS = 'test/db/postgres/statements.test.ts';
 const SILENT = 'test/db/postgres/silent-server.test.ts';
@@ -166,5 +167,21 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     tests: [
       { file: 'test/db/options.test.ts', name: 'SqlDbManager without a database is made, and its first call says' },
     ],
+  },
+  {
+    id: 'SM-pg19',
+    title: 'through kysely, a commit that was answered by a rollback counts as committed',
+    file: 'src/db/sql/drivers/kysely.ts',
+    find: "          if (text === 'commit') await send('select 1');\n",
+    replace: '',
+    tests: [{ file: KYSELY, name: 'a transaction that cannot commit, or is late, leaves nothing' }],
+  },
+  {
+    id: 'SM-pg20',
+    title: 'connections of a Kysely keep the settings of the library',
+    file: 'src/db/sql/drivers/kysely.ts',
+    find: '        await send(this.#tidyUp);\n',
+    replace: '        void this.#tidyUp;\n',
+    tests: [{ file: KYSELY, name: 'has its own settings behind calls' }],
   },
 ];

@@ -79,6 +79,8 @@ export interface Dialect {
   readonly redo: string;
   /** Sent once on each new connection. */
   setUp(timeouts: Timeouts): string;
+  /** Takes back what {@link setUp} has set. */
+  readonly tidyUp: string;
   /** Opens a transaction whose statements the server ends after `statementMs`. */
   begin(statementMs: number): string;
   /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */

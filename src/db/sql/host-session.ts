@@ -47,7 +47,8 @@ export function connectionOf(session: unknown): SqlConnection {
   return { query: (text, values) => (values ? client.query(text, [...values]) : client.query(text)) };
 }
 
-function compiledQuery(sql: string, parameters: readonly unknown[]): never {
+/** A statement as kysely takes it. */
+export function compiledQuery(sql: string, parameters: readonly unknown[]): never {
   const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] };
   return { sql, parameters, query, queryId: { queryId: 'credit-management' } } as never;
 }

@@ -14,7 +14,7 @@ import type { Reached } from './drivers/driver.js';
 
 /** One of the options names a database; the others say how it is used. */
 export interface SqlOptions extends DriverOptions {
-  /** Connections at most, with `url`. Default 10. */
+  /** Connections at most, with `url`; with `kysely`, those that it has. Default 10. */
   readonly poolSize?: number | undefined;
   /** The beginning of the names of tables: `[a-z_][a-z0-9_]*`, at most 40 characters. Default `credit_`. */
   readonly prefix?: string | undefined;

@@ -31,6 +31,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   client_connection_check_interval: '1000',
 };
 
+const TIMEOUTS = ['statement_timeout', 'lock_timeout'];
+
 const REDO = `do $$ begin
   raise exception 'could not serialize access: the row was made after the snapshot of this transaction'
   using errcode = 'serialization_failure';
@@ -50,6 +52,8 @@ export const postgres: Dialect = {
     return `select set_config(name, value, false) from (values ${values.join(', ')}) as s(name, value)
       where current_setting(name, true) is not null`;
   },
+  tidyUp: `select set_config(name, reset_val, false) from pg_settings
+    where name in (${[...Object.keys(SETTINGS), ...TIMEOUTS].map((name) => `'${name}'`).join(', ')})`,
   begin: (statementMs) => `begin isolation level read committed; set local statement_timeout = ${statementMs}`,
   waitForLocks: (lockMs, scope) => `set ${scope === 'transaction' ? 'local ' : ''}lock_timeout = ${lockMs}`,
   setTimeouts: ([statement, lock], mark) => ({
