@@ -142,7 +142,11 @@ export function tapeDb(lengths: Lengths): AnyDb {
     id: 'settings',
     version: 1,
     kind: 'settings',
-    value: { ledgerId: LEDGER, creditScale: 6, events: 'standard' },
+    // As the manager that reads it states them.
+    value: {
+      ...{ ledgerId: LEDGER, creditScale: 6, events: 'standard', limits: {} },
+      creditTypes: { image: { overdraftLimit: 20_000_000 } },
+    },
     updatedAt: AT,
   };
   const userOf = (key: string) => key.slice(key.indexOf('/') + 1);

@@ -1,6 +1,6 @@
 /**
- * A server that loses commits which were acknowledged, under four processes that remember them: as a lagging standby that
- * is promoted, or a backup that is restored. `CREDIT_FAILOVERS` times.
+ * A server that loses commits which were acknowledged, under four processes that remember them: as a lagging standby
+ * that is promoted, or a backup that is restored. `CREDIT_FAILOVERS` times.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADAPTER, describeOwnServer, type KillableServer } from '../backends/by-adapter.js';

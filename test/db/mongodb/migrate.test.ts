@@ -129,13 +129,7 @@ await describeMongo('init on MongoDB', (database) => {
 
   test('options that do not go together are refused at once, and nothing is opened', async () => {
     const uri = 'mongodb://127.0.0.1:1/nowhere';
-    const bad = [
-      {},
-      { uri, client: {} as never },
-      { uri: 'postgres://h' },
-      { uri, prefix: '$x' },
-      { uri, dbName: 'a b' },
-    ];
+    const bad = [{ uri, client: {} as never }, { uri: 'postgres://h' }, { uri, prefix: '$x' }, { uri, dbName: 'a b' }];
     for (const options of [...bad, { uri, poolSize: 0 }, { uri, timeoutMs: Number.NaN }, { client: {} as never }]) {
       assert.throws(
         () => new MongoDbManager(options),

@@ -153,10 +153,7 @@ await describePostgres('outcomes on PostgreSQL', (database) => {
       const standby = new SqlDbManager({ pool });
       await standby.init(Object.values(models));
       const refused = standby.commit([[insert(models.item, item())]]);
-      await assert.rejects(
-        refused,
-        (error) => isCreditError(error, 'STORAGE_UNAVAILABLE') && codeBelow(error) === '25006',
-      );
+      await assert.rejects(refused, (error) => isCreditError(error, 'CONFIGURATION') && codeBelow(error) === '25006');
       assert.equal(await standby.count(models.item.name, { index: 'by_account' }), 0);
       await db.ping();
       await pool.end();
