@@ -145,7 +145,10 @@ export function tapeDb(lengths: Lengths): AnyDb {
     // As the manager that reads it states them.
     value: {
       ...{ ledgerId: LEDGER, creditScale: 6, events: 'standard', limits: {} },
-      creditTypes: { image: { overdraftLimit: 20_000_000 } },
+      creditTypes: {
+        credits: { overdraftLimit: 50_000_000, lowCreditThreshold: 5_000_000 },
+        image: { overdraftLimit: 20_000_000 },
+      },
     },
     updatedAt: AT,
   };

@@ -186,6 +186,16 @@ describe('close', () => {
     expect(await call).toBe('OUTCOME_UNKNOWN unknown');
   });
 
+  test('waits for calls that may take an hour no longer than five seconds', async () => {
+    const { manager, credits, db } = bench();
+    await credits.addCredits('u', 1);
+    db.onceInCommit(() => never());
+    const hour = { timeoutMs: 3_600_000 };
+    const calls = [endOf(credits.addCredits('u', 1, hour)), endOf(credits.addCredits('u', 2, hour))];
+    await manager.close();
+    expect(await Promise.all(calls)).toEqual(['OUTCOME_UNKNOWN unknown', 'OUTCOME_UNKNOWN unknown']);
+  });
+
   test('without a single call before closes too', async () => {
     const { manager, credits } = bench();
     await manager.close();

@@ -33,6 +33,18 @@ await describeBackends('periods that nobody takes away', (open) => {
     expect(await world.balance('u')).toBe(100);
   });
 
+  test('every period that has begun is allocated at once, also when there are hundreds', async () => {
+    const world = await open();
+    const { subscriptions, expiration } = world.manager;
+    const daily = { ...MONTHLY, billingPeriod: 'daily', creditLimit: 1, validityDays: 1000 } as const;
+    const { id } = await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(daily));
+    world.clock.advance({ days: 250 });
+    expect(await expiration.allocateSubscriptionCredits(id)).toEqual({ granted: 250, alreadyAllocated: false });
+    expect(await expiration.allocateSubscriptionCredits(id)).toEqual({ granted: 0, alreadyAllocated: true });
+    expect(await world.balance('u')).toBe(251);
+    await world.expectSound();
+  });
+
   test('what is left of a period rolls over after a pause of a minute', async () => {
     const world = await open();
     const { subscriptions, credits, jobs } = world.manager;

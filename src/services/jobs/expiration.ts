@@ -4,7 +4,7 @@ import { creditError } from '../../errors.js';
 import type { CreditService } from '../credits/contract.js';
 import { parseMutationOptions, parseRef } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
-import { renew } from '../plans/renewal.js';
+import { ROUNDS_MAX, renew } from '../plans/renewal.js';
 import { SubscriptionDirectory } from '../plans/subscription-directory.js';
 import type { ExpirationService } from './contract.js';
 
@@ -20,16 +20,21 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
       const rest = engine.startDeadline(options);
       const row = await directory.byId(id, options);
       const renewal = row && (await renew(engine, row, rest()));
+      let units = renewal?.granted[renewal.ownType] ?? 0;
+      // One operation makes up for a hundred periods. A key belongs to the first one, and so does a repeated answer.
+      const { idempotencyKey, ...unkeyed } = options;
+      for (let round = 1; renewal && row && round < ROUNDS_MAX; round++) {
+        const next = await renew(engine, row, { ...unkeyed, timeoutMs: rest().timeoutMs });
+        if (next === null) break;
+        if (idempotencyKey === undefined) units += next.granted[next.ownType] ?? 0;
+      }
       // A repeated call answers what the first one did, even if the subscription was removed since.
       if (!row || (renewal === null && row.status === 'removed')) {
         const message = 'There is no subscription with this id.';
         throw creditError('SUBSCRIPTION_NOT_FOUND', message, { userId: '' });
       }
-      const { granted = {}, ownType = '' } = renewal ?? {};
-      return {
-        granted: toCredits(granted[ownType] ?? 0, engine.scale),
-        alreadyAllocated: Object.keys(granted).length === 0,
-      };
+      const { granted = {} } = renewal ?? {};
+      return { granted: toCredits(units, engine.scale), alreadyAllocated: Object.keys(granted).length === 0 };
     },
   };
 }

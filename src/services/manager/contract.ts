@@ -64,8 +64,8 @@ export interface CreditManagement<S = never, U extends string = never> extends A
   /** Promo codes. */
   readonly promos: PromoService<S>;
   /**
-   * Refuses new calls, answers the waiting ones, and gives deliveries under way five seconds. Then it closes sinks,
-   * queue and database.
+   * Refuses new calls, and gives those under way and deliveries five seconds, whatever deadlines they have. Then it
+   * closes sinks, queue and database.
    */
   close(): Promise<void>;
 }

@@ -37,6 +37,12 @@ export class Deadlines {
     if (this.#pending.length === 0) this.#timer?.unref();
   }
 
+  /** Ends all that waits by `at`: a call that may take an hour must not keep a process that closes. */
+  endBy(at: number): void {
+    for (const operation of this.#pending) operation.deadline = Math.min(operation.deadline, at);
+    if (this.#pending.length > 0 && at < this.#firesAt) this.#arm(at);
+  }
+
   #arm(at: number): void {
     clearTimeout(this.#timer);
     this.#firesAt = at;

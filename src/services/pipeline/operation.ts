@@ -27,7 +27,8 @@ export interface Answer {
 }
 
 export interface Operation extends Request {
-  readonly deadline: number;
+  /** Closing the manager brings it forward. */
+  deadline: number;
   /** `sent` means that the operation is in a commit whose outcome is not known yet. */
   state: 'waiting' | 'sent' | 'answered';
   /** Whether an earlier commit of the operation was sent and never answered. */

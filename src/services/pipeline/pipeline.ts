@@ -4,7 +4,7 @@
  */
 import { creditError } from '../../errors.js';
 
-import { setImmediate, withDeadline } from '../../timers.js';
+import { monotonicNow, setImmediate, withDeadline } from '../../timers.js';
 import type { Store } from '../store/store.js';
 import { LATE } from '../store/tables.js';
 import { loadStates } from './account-loader.js';
@@ -32,6 +32,9 @@ export interface PipelineConfig<S> {
   readonly lanes: number;
   readonly batchMax: number;
 }
+
+/** Milliseconds that calls under way have when a manager closes. */
+const CLOSE_MAX_MS = 5_000;
 
 export class Pipeline<S> {
   readonly memory: AccountMemory;
@@ -77,9 +80,10 @@ export class Pipeline<S> {
     });
   }
 
-  /** Refuses new calls and resolves when every accepted one is answered. */
+  /** Refuses new calls and resolves when every accepted one is answered, which takes no longer than five seconds. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#deadlines.endBy(monotonicNow() + CLOSE_MAX_MS);
     if (this.#deadlines.size + this.#following > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
