@@ -46,8 +46,8 @@ export interface ExpirationService<S = never> {
 
   /**
    * Allocates every period of a subscription that has begun and was not allocated. Of the arguments only the ids are
-   * taken: the stored terms are the truth. Repeating it grants nothing. `granted` is of the plan's own credit type; with
-   * an idempotency key it tells the first hundred periods alone.
+   * taken: the stored terms are the truth. Repeating it grants nothing. `granted` is of the plan's own credit type;
+   * with an idempotency key it tells the first hundred periods alone.
    * @throws SUBSCRIPTION_NOT_FOUND
    */
   allocateSubscriptionCredits(subscription: Ref, plan?: Ref, options?: MutationOptions<S>): Promise<Allocation>;

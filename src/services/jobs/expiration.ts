@@ -23,10 +23,10 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
       let units = renewal?.granted[renewal.ownType] ?? 0;
       // One operation makes up for a hundred periods. A key belongs to the first one, and so does a repeated answer.
       const { idempotencyKey, ...unkeyed } = options;
-      for (let round = 1; renewal && row && round < ROUNDS_MAX; round++) {
-        const next = await renew(engine, row, { ...unkeyed, timeoutMs: rest().timeoutMs });
-        if (next === null) break;
-        if (idempotencyKey === undefined) units += next.granted[next.ownType] ?? 0;
+      let last = renewal;
+      for (let round = 1; row && last && last.until <= engine.now() && round < ROUNDS_MAX; round++) {
+        last = await renew(engine, row, { ...unkeyed, timeoutMs: rest().timeoutMs });
+        if (idempotencyKey === undefined) units += last?.granted[last.ownType] ?? 0;
       }
       // A repeated call answers what the first one did, even if the subscription was removed since.
       if (!row || (renewal === null && row.status === 'removed')) {
