@@ -42,8 +42,8 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-62',
     title: 'a remembered state is compared by a counter, which two histories share',
     file: 'src/services/pipeline/account-memory.ts',
-    find: 'return version + 1 + (hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16) % STEP_MAX);',
-    replace: 'return version + 1 + (hash === null ? 0 : STEP_MAX - STEP_MAX);',
+    find: '+ refusals) % STEP_MAX);',
+    replace: '+ refusals) % (STEP_MAX / STEP_MAX));',
     tests: [
       {
         file: 'test/pipeline/lost-commits.test.ts',

@@ -25,8 +25,9 @@ const STEP_MAX = 2 ** 20;
  * stands for one history: where a database loses commits that were acknowledged and others are written in their place,
  * a process that remembers a lost state meets its version again once in a million times, and else conflicts and reads.
  */
-export function nextVersion(version: number, { hash }: Account): number {
-  return version + 1 + (hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16) % STEP_MAX);
+export function nextVersion(version: number, { hash, refusals }: Account): number {
+  // Refusals change the account and not its hash.
+  return version + 1 + (((hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16)) + refusals) % STEP_MAX);
 }
 
 /** The bytes that a remembered account has on average at most: about 25 open grants. */
