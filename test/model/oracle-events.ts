@@ -38,7 +38,11 @@ function crossingsOf(own: readonly Entry[], before: Entry | undefined, setting: 
   let previousBalance = before?.balanceAfter ?? 0n;
   for (const [i, entry] of own.entries()) {
     const { at, seq, availableAfter: available, balanceAfter: balance } = entry;
-    if (own[i + 1]?.at === at || available === level) continue;
+    if (own[i + 1]?.at === at) continue;
+    if (available === level) {
+      previousBalance = balance;
+      continue;
+    }
     const edge = { sequence: seq, balance, available, previousBalance };
     const threshold = before === undefined ? null : thresholdOf(entry, setting);
     // A threshold that the operation sets restores nothing that was not low before.

@@ -17,7 +17,7 @@ const DIST = join(ROOT, 'dist');
 const ALLOWED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w.-]+\.(js|cjs|d\.ts|d\.cts)(\.map)?)$/;
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 /** Packed it is about two thirds of this; zod and pino inside would go far beyond. */
-const PACKED_BYTES_MAX = 1_500_000;
+const PACKED_BYTES_MAX = 1_600_000;
 /** Characters of one JavaScript file of dist, without its map. */
 const FILE_CHARS_MAX = 500_000;
 
