@@ -27,7 +27,10 @@ const SUITES: Record<string, { files: readonly string[]; env: Record<string, num
   model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
   faults: { files: ['test/pipeline', 'test/plans/walk.test.ts'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
-  plans: { files: ['test/plans/model.test.ts'], env: { CREDIT_PLAN_RUNS: 3_000 } },
+  plans: {
+    files: ['test/plans/model.test.ts', 'test/plans/strategies.test.ts'],
+    env: { CREDIT_PLAN_RUNS: 3_000, CREDIT_STRATEGIES: 1_000 },
+  },
   bytes: { files: ['test/ledger/audit-bytes', 'test/ledger/audit-rows.test.ts'], env: {} },
   file: { files: ['test/ledger/file'], env: { CREDIT_FILE_KILLS: 300 } },
 };
