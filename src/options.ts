@@ -43,7 +43,7 @@ const ledgerOptionsSchema = strictObject({
   /** While the file cannot be written, operations go on (`'degrade'`, default) or are refused (`'refuse'`). */
   fileFailure: z.enum(['degrade', 'refuse']).optional(),
   /**
-   * What happens at the start where the database lacks entries of the file's last lines, because it was restored or a
+   * The answer to a start where the database lacks entries of the file's last lines, because it was restored or a
    * lagging standby took over: health, log and `doctor` tell it (`'tell'`, default), or every call is refused with
    * `LEDGER_CORRUPT` (`'refuse'`).
    */

@@ -307,7 +307,7 @@ function finish(drafts: readonly Draft[], row: Row, message: string): null {
   return null;
 }
 
-/** What the entry on the user's own account tells. */
+/** The details of the entry on the user's own account. */
 function told(drafts: readonly Draft[], row: Row): JsonObject {
   return { subscription: toJson(row), rowHash: rowHash(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
 }

@@ -19,7 +19,7 @@ export function weightOf(row: Rows['account' | 'subscription' | 'cycle']): numbe
   try {
     return ROW_WEIGHT + ('state' in row ? partsOf(row.state) : 0);
   } catch {
-    // Who works on the row finds that it cannot be read.
+    // The work on the row finds out that nobody can read it.
     return ROW_WEIGHT;
   }
 }

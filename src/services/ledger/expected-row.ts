@@ -1,4 +1,4 @@
-/** What an audit expects of a stored row. */
+/** The expectation of an audit about a stored row. */
 import type { ProblemKind } from './problems.js';
 
 /** A row that must exist according to the entries, and a test of its content. */

@@ -20,7 +20,7 @@ import type { LoggerLike } from '../../ports/logger.js';
 import { systemEntry } from './system-entry.js';
 import { insertOf, type Tables, writeOf } from './tables.js';
 
-/** What a process states; a part that it leaves out is absent. */
+/** The settings that a process states. A part that it leaves out is absent. */
 export interface StatedSettings {
   readonly events?: Settings['events'] | undefined;
   readonly limits: Settings['limits'];
@@ -106,10 +106,7 @@ export class SettingsRecord<S> {
     const defaults = Object.entries(settings.creditTypes).map(([name, stated]) => [name, inForce(stated)] as const);
     this.#defaults = new Map(defaults);
     const { limits } = settings;
-    this.#limits = {
-      openGrants: own(limits, 'openGrants') ?? LIMIT,
-      activeReservations: own(limits, 'activeReservations') ?? LIMIT,
-    };
+    this.#limits = { openGrants: limits.openGrants ?? LIMIT, activeReservations: limits.activeReservations ?? LIMIT };
     const differing = differences(settings, this.#config.stated);
     if (differing.length > 0 && differing.join() !== this.#differing.join()) {
       const message = 'Another process states other settings than this one; those of the database are in force';
@@ -140,18 +137,9 @@ function settingsOf({ value }: SystemRow): Settings {
   return settingsSchema.parse(ownFields(settingsSchema, value));
 }
 
-function inForce(stated: StatedDefaults): Defaults {
-  const overdraftLimit = own(stated, 'overdraftLimit') ?? 'unlimited';
-  return {
-    trialCredits: own(stated, 'trialCredits') ?? 0,
-    overdraftLimit: overdraftLimit === 'unlimited' ? null : overdraftLimit,
-    lowCreditThreshold: own(stated, 'lowCreditThreshold') ?? null,
-  };
-}
-
-/** The field, unless it comes from a prototype. */
-function own<T extends object, K extends keyof T>(from: T, field: K): T[K] | undefined {
-  return Object.hasOwn(from, field) ? from[field] : undefined;
+function inForce({ trialCredits, overdraftLimit = 'unlimited', lowCreditThreshold }: StatedDefaults): Defaults {
+  const limit = overdraftLimit === 'unlimited' ? null : overdraftLimit;
+  return { trialCredits: trialCredits ?? 0, overdraftLimit: limit, lowCreditThreshold: lowCreditThreshold ?? null };
 }
 
 function isSame(a: Settings, b: Settings): boolean {

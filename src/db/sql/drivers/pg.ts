@@ -173,7 +173,7 @@ async function nameFor(client: PgClientLike, text: string): Promise<string> {
   return name;
 }
 
-/** What is below a `pg` client, as far as it is there. */
+/** The parts below a `pg` client, as far as they are there. */
 function belowOf(client: PgClientLike) {
   const { connection } = client as {
     connection?: { stream?: { destroy?: () => void }; parsedStatements?: Record<string, unknown> };

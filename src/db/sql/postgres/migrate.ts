@@ -85,7 +85,7 @@ interface Missing {
   readonly newIndexes: readonly NewIndex[];
 }
 
-/** What brings the catalog up to the models; a table that is not ours is refused. */
+/** The statements that bring the catalog up to the models. A table that is not ours is refused. */
 async function missing(
   connection: SqlConnection,
   schema: string,

@@ -78,7 +78,7 @@ export class WriteShapes {
     return shape;
   }
 
-  /** What no text can carry gets one with lists; where there is no room, the one with the most groups grows instead. */
+  /** Groups that no text can carry get a text with lists. Without room for it, the text with the most groups grows. */
   #widened(wanted: readonly GroupShape[]): readonly GroupShape[] {
     const groups = wanted.map((group) => ({ ...group, forms: group.forms.map((): Form => 'list') }));
     if (this.#known.length < SHAPES_MAX) return groups;
