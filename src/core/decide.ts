@@ -12,9 +12,10 @@ import { isTooLong, LINE_BYTES_MAX } from './entry-line.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { claimPromo } from './promo.js';
+import { renew } from './renewal.js';
 import { clawBack, reverse } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
-import { endOrPause, renew, subscribe } from './subscription.js';
+import { endOrPause, subscribe } from './subscription.js';
 import { transfer } from './transfer.js';
 
 /**

@@ -36,6 +36,12 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   };
 }
 
+/** The next instant with something to grant: when an earlier period would have ended, or when the current one ends. */
+export function dueOf({ isAllocated, carriedUntil, periodStart, periodEnd }: SubscriptionRow): Date {
+  const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
+  return isAllocated && isWithin ? carriedUntil : periodEnd;
+}
+
 /** The subscription as an entry keeps it. */
 export function toJson({ id, planId, status, terms, nextPlanId, autoRenew, ...row }: SubscriptionRow): JsonObject {
   const iso = (date: Date | null) => date?.toISOString() ?? null;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { entryBody } from '../../src/core/entry-line.js';
 import { grantFromRow, grantRow } from '../../src/core/rows.js';
-import { termsOf } from '../../src/core/subscription.js';
+import { termsOf } from '../../src/core/subscription-row.js';
 import { type OpenGrant, openGrantSchema } from '../../src/models/account.js';
 import { type EntryRow, entrySchema } from '../../src/models/entry.js';
 import { type GrantRow, grantSchema } from '../../src/models/grant.js';
@@ -34,7 +34,7 @@ describe('every field of a stored row', () => {
   test('of a plan is in the terms that subscriptions keep, or does not concern them', async () => {
     const own = 'is read from the plan itself';
     const terms: Told = {
-      ...{ what: 'a subscription', file: 'termsOf in src/core/subscription.ts', fields: planSchema },
+      ...{ what: 'a subscription', file: 'termsOf in src/core/subscription-row.ts', fields: planSchema },
       tell: (row: PlanRow) => termsOf(row),
       hidden: {
         ...{ version: WRITES, description: own, price: own, currency: own, metadata: own },

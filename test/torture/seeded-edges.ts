@@ -152,7 +152,7 @@ export const EDGE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-e11',
     title: 'a day that a zone skips is a period of its own',
-    file: 'src/core/subscription.ts',
+    file: 'src/core/subscription-periods.ts',
     find: 'while (end <= start) {',
     replace: 'for (let once = 0; once < 1; once++) {',
     tests: [

@@ -47,7 +47,7 @@ function createAccount(`,
   {
     id: 'SB-60',
     title: 'a late job takes away the period that began before its plan was deactivated',
-    file: 'src/core/subscription.ts',
+    file: 'src/core/renewal.ts',
     find: 'plan.deactivatedAt !== null && plan.deactivatedAt > at',
     replace: 'plan.deactivatedAt !== null && plan.deactivatedAt < new Date(0)',
     tests: [
@@ -73,7 +73,7 @@ function createAccount(`,
   {
     id: 'SB-15',
     title: 'a period is counted from the one before it instead of from the anchor',
-    file: 'src/core/subscription.ts',
+    file: 'src/core/subscription-periods.ts',
     find: 'addPeriods(row.anchor.getTime(), terms.billingPeriod, row.periods, calendarOf(draft, terms))',
     replace: 'addPeriods(start, terms.billingPeriod, 1, calendarOf(draft, terms))',
     tests: [
@@ -84,13 +84,13 @@ function createAccount(`,
   {
     id: 'SB-16',
     title: 'nothing makes the allocation of a period unique',
-    file: 'src/core/subscription.ts',
+    file: 'src/core/renewal.ts',
     find: 'if (!row.isAllocated && row.periodEnd.getTime() > now) {',
     replace: 'if (row.periodEnd.getTime() > now) {',
     also: [
       {
-        find: 'const { granted, ...before } = countedAt(row, row.periodStart);',
-        replace: 'const { granted, ...before } = { ...countedAt(row, row.periodStart), granted: {} };',
+        find: 'const row = bumped(draft, before);',
+        replace: 'const row = { ...bumped(draft, before), granted: {} };',
       },
     ],
     tests: [

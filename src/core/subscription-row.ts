@@ -1,0 +1,89 @@
+/** The row of a subscription as an operation changes it, and the entry that tells of the change. */
+import type { PlanRow, PlanTerms } from '../models/plan.js';
+import type { SubscriptionRow } from '../models/subscription.js';
+import type { Json, JsonObject } from '../models/values.js';
+import type { GrantTerms } from './command.js';
+import { type Refusal, refuse } from './decision.js';
+import { type Draft, writeEntry } from './draft.js';
+import type { Calendar } from './periods.js';
+import { rowHash } from './row-hash.js';
+import { dueOf, toJson } from './subscription-state.js';
+
+export type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
+
+/** The terms that a subscription keeps of its plan. */
+export function termsOf(plan: PlanRow): PlanTerms {
+  const { id: planId, name, creditType, creditLimit, alsoGrants } = plan;
+  const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone } = plan;
+  const grants = [{ creditType, creditLimit }, ...alsoGrants];
+  return { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
+}
+
+/** Writes the row and an entry. The entry answers the call, and by it the ledger tells the subscription's history. */
+export function finish(drafts: readonly Draft[], row: Row, message: string): null {
+  const [draft] = drafts as [Draft];
+  const goesOn = row.status === 'active' || row.status === 'trialing';
+  row.dueAt = goesOn ? dueOf(row) : null;
+  row.nextPlanId = row.pending?.planId ?? null;
+  const isOver = row.status === 'cancelled' || row.status === 'removed' || row.status === 'ended';
+  for (const each of drafts) {
+    const grant = row.terms.grants.find(({ creditType }) => creditType === each.account.creditType);
+    const planLimit = isOver ? null : (grant?.creditLimit ?? null);
+    if (each !== draft && each.account.planLimit === planLimit) continue;
+    each.account.planLimit = planLimit;
+    const more = each === draft ? told(drafts, row) : {};
+    const details: JsonObject = { planLimit, ...more };
+    const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
+    entry.message = message;
+  }
+  draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
+  return null;
+}
+
+/** The details of the entry on the user's own account. */
+function told(drafts: readonly Draft[], row: Row): JsonObject {
+  return { subscription: toJson(row), rowHash: rowHash(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
+}
+
+/** The plan's own credit type, where it is not `credits`: the answer to a repeated allocation needs it. */
+function ownTypeOf({ terms }: Row): JsonObject {
+  const creditType = terms.grants[0]?.creditType ?? 'credits';
+  return creditType === 'credits' ? {} : { ownType: creditType };
+}
+
+/** The units that this operation granted, by credit type. */
+function grantedBy(drafts: readonly Draft[]): JsonObject {
+  const granted = drafts.map(({ account, entries }) => {
+    const grants = entries.filter(
+      ({ type, details }) => type === 'add' && isAllocation(details.grant as Json & GrantTerms),
+    );
+    return [account.creditType, grants.reduce((sum, { amount }) => sum + amount, 0)] as const;
+  });
+  return Object.fromEntries(granted.filter(([, units]) => units > 0));
+}
+
+/** Whether a grant is an allocation: it is no rollover, and no other grant that the operation made on its way. */
+function isAllocation({ source, reference }: GrantTerms): boolean {
+  return source === 'subscription' && !reference?.endsWith('/rollover');
+}
+
+export function bumped(draft: Draft, row: SubscriptionRow): Row {
+  return { ...row, version: row.version + 1, updatedAt: at(draft.account.at) };
+}
+
+/**
+ * Refuses a plan in a time zone where there is no Temporal: the process that made the plan had one, this one has not.
+ */
+export function withoutTemporal({ context }: Draft, { timeZone }: PlanTerms): Refusal | null {
+  if (timeZone === null || context.temporal !== null) return null;
+  const problem = 'the plan names a time zone and there is no Temporal: npm install temporal-polyfill';
+  return refuse('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
+}
+
+export function calendarOf({ context }: Draft, { timeZone }: PlanTerms): Calendar {
+  return { timeZone, temporal: context.temporal };
+}
+
+export function at(ms: number): Date {
+  return new Date(ms);
+}
