@@ -63,7 +63,7 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     return learning && ready ? Promise.all([learning, ready]).then(() => {}) : (learning ?? ready);
   };
   const committed = afterCommit.committed.bind(afterCommit);
-  const pipeline = new Pipeline<S>({ store, settings, committed, admit, ...options.pipeline });
+  const pipeline = new Pipeline<S>({ store, settings, ids, committed, admit, ...options.pipeline });
   const engine = new Engine<S>({
     ...{ store, pipeline, settings, ids, logger, admit, timeoutMs, ttlSeconds },
     ...{ scale: creditScale, ownIds: options.hasOwnIds },

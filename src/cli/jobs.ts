@@ -35,11 +35,15 @@ function optionsOf(call: CliCall): JobOptions & { withinDays: number | undefined
 }
 
 function linesOf(report: JobReport): string[] {
-  const { job, status, processed, granted, expired, delivered, skippedCount, skipped, durationMs } = report;
+  const { job, status, processed, delivered, skippedCount, skipped, durationMs } = report;
+  const { granted, rolledOver, activated, expired, freed } = report;
   const counts = [
     `${processed} processed`,
     ...(granted > 0 ? [`${granted} credits granted`] : []),
+    ...(rolledOver > 0 ? [`${rolledOver} credits rolled over`] : []),
+    ...(activated > 0 ? [`${activated} credits became effective`] : []),
     ...(expired > 0 ? [`${expired} credits expired`] : []),
+    ...(freed > 0 ? [`${freed} credits freed by holds`] : []),
     ...(delivered > 0 ? [`${delivered} delivered`] : []),
     ...(skippedCount > 0 ? [`${skippedCount} skipped`] : []),
   ];

@@ -19,6 +19,8 @@ export interface Account {
   readonly options: AccountOptions;
   readonly trialAmount: number | null;
   readonly planLimit: number | null;
+  /** The instant at which the user's subscription is due next. A decision after it renews the subscription first. */
+  readonly planDueAt: number | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
   readonly refusals: number;
   /** Parts of the stored state that a later version of the library knows; they are written back as they are. */
@@ -51,6 +53,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     options: NO_OPTIONS,
     trialAmount: null,
     planLimit: null,
+    planDueAt: null,
     created: null,
     refusals: 0,
     unknown: null,
@@ -76,4 +79,9 @@ export function magnitudeOf(amount: number): number {
 /** The credits that can be spent or held now. Negative while reserved credits exceed the balance, which debt lowers. */
 export function availableOf(account: Account): number {
   return account.balance - account.reserved;
+}
+
+/** The next instant at which time changes the account, by itself or through its user's subscription; null for none. */
+export function nextChange({ dueAt, planDueAt }: Account): number | null {
+  return dueAt === null || planDueAt === null ? (dueAt ?? planDueAt) : Math.min(dueAt, planDueAt);
 }

@@ -69,6 +69,12 @@ export type Command =
     }
   | { readonly type: 'renew'; readonly subscriptionId: string }
   | {
+      readonly type: 'pay_period';
+      readonly paymentId: string;
+      /** Null: the next period that is not paid. */
+      readonly periodStart: number | null;
+    }
+  | {
       readonly type: 'change_subscription';
       readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed';
     }

@@ -6,13 +6,21 @@ import { advance } from './advance.js';
 import type { CallInfo, Command, CommandOf } from './command.js';
 import { renewCycle, startCycle, stopCycle } from './cycle.js';
 import { debit } from './debit.js';
-import { type AccountChange, type Context, type Decision, type Refusal, refuse, type Verdict } from './decision.js';
+import {
+  type AccountChange,
+  type Context,
+  type Decision,
+  PENDING,
+  type Refusal,
+  refuse,
+  type Verdict,
+} from './decision.js';
 import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
 import { isTooLong, LINE_BYTES_MAX } from './entry-line.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { claimPromo } from './promo.js';
-import { renew } from './renewal.js';
+import { payPeriod, renew, renewalInstant } from './renewal.js';
 import { clawBack, reverse } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
 import { endOrPause, subscribe } from './subscription.js';
@@ -37,15 +45,18 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   });
   const again = command.type === 'create_account' ? createdBefore(drafts[0] as Draft, command) : null;
   if (again) return again;
+  const first = drafts[0] as Draft;
+  // A renewal goes along the instants at which the subscription was due, and comes to the present by itself.
+  const from = command.type === 'renew' ? renewalInstant(context, first.account.userId, now) : now;
+  if (from === undefined) return PENDING;
   for (const draft of drafts) {
     draft.own = command.type === 'expire';
-    advance(draft, now);
+    advance(draft, from);
     draft.own = true;
     const refusal = command.type === 'expire' ? null : startAccount(draft, command);
     if (refusal) return refusal;
   }
-  const first = drafts[0] as Draft;
-  const verdict = act(drafts, command);
+  const verdict = act(drafts, command, now);
   if (verdict) return verdict;
   const changes = drafts.map((draft, i) => {
     const last = draft.entries.at(-1);
@@ -77,7 +88,7 @@ function tooLong(): Refusal {
   return refuse('LIMIT_EXCEEDED', `${message} ${advice}`, { what: 'ledgerLineBytes', limit: LINE_BYTES_MAX });
 }
 
-function act(drafts: readonly Draft[], command: Command): Verdict {
+function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
   const [draft, other] = drafts as [Draft, ...Draft[]];
   switch (command.type) {
     case 'add': {
@@ -125,7 +136,9 @@ function act(drafts: readonly Draft[], command: Command): Verdict {
     case 'subscribe':
       return subscribe(drafts, command);
     case 'renew':
-      return renew(drafts, command);
+      return renew(drafts, command, now);
+    case 'pay_period':
+      return payPeriod(drafts, command);
     case 'change_subscription':
       return endOrPause(drafts, command);
     case 'start_cycle':

@@ -1,56 +1,174 @@
-/** Renewal: the periods of a subscription that have begun are granted, in order. */
+/**
+ * Renewal: what the clock brings to a subscription. Each period begins at its own instant, however late the operation
+ * is that writes it, so that credits do not depend on who looks at them when.
+ */
 import type { PlanRow } from '../models/plan.js';
+import type { JsonObject } from '../models/values.js';
+import { advance } from './advance.js';
 import type { CommandOf } from './command.js';
-import { PENDING, type Verdict } from './decision.js';
-import type { Draft } from './draft.js';
+import { type Context, PENDING, refuse, type Verdict } from './decision.js';
+import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
-import { allocatePeriod, begin, grantRest, isRestDue } from './subscription-periods.js';
-import { bumped, finish, withoutTemporal } from './subscription-row.js';
+import { allocatePeriod, begin, grantRest, startOfNext } from './subscription-periods.js';
+import { bumped, finish, type Row, withoutTemporal } from './subscription-row.js';
+import { dueOf, goesOn, isCurrent, termsOfNext } from './subscription-state.js';
 
 /** How many missed periods one operation makes up for; the others stay due. */
 const PERIODS_MAX = 100;
 
+/** How many periods may be paid ahead. */
+const PAID_MAX = 100;
+
+/** The first instant that a renewal writes: when it is due, but not after `now`. Undefined while rows must be read. */
+export function renewalInstant({ facts }: Context, userId: string, now: number): number | undefined {
+  const row = facts.row('subscription', userId);
+  if (row === undefined) return undefined;
+  return row && goesOn(row.status) ? Math.min(now, dueOf(row).getTime()) : now;
+}
+
 /**
- * Allocates what is due: the current period where that was not done, then every period that has begun since, in order.
+ * Allocates what is due: the current period where that was not done, then every period that has begun by `now`, in
+ * order.
  */
-export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>): Verdict {
+export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>, now: number): Verdict {
   const [draft] = drafts as [Draft];
   const { facts } = draft.context;
   const before = facts.row('subscription', draft.account.userId);
-  const plan = before && facts.row('plan', before.pending?.planId ?? before.planId);
+  const plan = before && facts.row('plan', termsOfNext(before).planId);
   if (before === undefined || plan === undefined) return PENDING;
-  const isRunning = before?.status === 'active' || before?.status === 'trialing';
-  if (!before || before.id !== command.subscriptionId || !isRunning) return { kind: 'nothing' };
+  if (!before || before.id !== command.subscriptionId || !goesOn(before.status)) return { kind: 'nothing' };
+  const row = bumped(draft, before);
   const unready = withoutTemporal(draft, before.terms) ?? (before.pending && withoutTemporal(draft, before.pending));
   if (unready) return unready;
-  const row = bumped(draft, before);
-  const now = draft.account.at;
   let done = 0;
   if (!row.isAllocated && row.periodEnd.getTime() > now) {
     const verdict = allocatePeriod(drafts, row);
     if (verdict) return verdict;
     done++;
   }
-  if (isRestDue(draft, row)) {
-    const verdict = grantRest(drafts, row);
-    if (verdict) return verdict;
-    done++;
-  }
-  for (; row.periodEnd.getTime() <= now && done < PERIODS_MAX; done++) {
-    if (!row.autoRenew || !wasOffered(plan, row.periodEnd)) {
-      Object.assign(row, { status: 'ended', validUntil: row.periodEnd, pending: null });
-      return finish(drafts, row, 'User subscription ended');
-    }
-    const rolled = rolledOver(drafts, row);
-    if (rolled === undefined) return PENDING;
-    begin(row, draft, row.periodEnd.getTime());
-    const verdict = allocatePeriod(drafts, row, { rolled }) ?? grantRest(drafts, row);
-    if (verdict) return verdict;
-  }
-  return done === 0 ? { kind: 'nothing' } : finish(drafts, row, 'Subscription credits allocated');
+  const caughtUp = catchUp(drafts, row, { plan, now });
+  if (typeof caughtUp === 'object') return caughtUp;
+  if (done + caughtUp === 0) return { kind: 'nothing' };
+  return finishAt(drafts, row, now, {});
 }
 
-/** Whether a plan was active at an instant that has passed: a job that is late takes no period away. */
+/**
+ * Notes that the period which starts nearest to an instant is paid: the next one that is not, where no instant is
+ * given. The period is granted when it begins, or at once where it has begun.
+ */
+export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_period'>): Verdict {
+  const [draft] = drafts as [Draft];
+  const { facts } = draft.context;
+  const { userId, at: now } = draft.account;
+  const before = facts.row('subscription', userId);
+  const plan = before && facts.row('plan', termsOfNext(before).planId);
+  if (before === undefined || plan === undefined) return PENDING;
+  if (!before || !isCurrent(before, now) || !before.autoRenew || before.status === 'paused') {
+    const message = 'The user has no subscription that goes on. Put the user on a plan with setUserSubscriptionPlan.';
+    return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId });
+  }
+  if (termsOfNext(before).renewOn !== 'payment') {
+    const expected = "the subscription of a plan with renewOn: 'payment'";
+    return refuse('INVALID_ARGUMENT', 'This plan renews by the clock: it waits for no payment.', {
+      ...{ path: 'userId', expected },
+    });
+  }
+  const unready = withoutTemporal(draft, before.terms) ?? (before.pending && withoutTemporal(draft, before.pending));
+  if (unready) return unready;
+  const row = bumped(draft, before);
+  const paid = row.paid ?? [];
+  const place = command.periodStart === null ? paid.length : nearestPeriod(draft, row, command.periodStart);
+  if (place < paid.length) return { kind: 'nothing' };
+  if (place > paid.length) {
+    const next = new Date(startOfNext(draft, row, paid.length)).toISOString();
+    const message = `The next period that is not paid starts at ${next}. Periods are paid one after another.`;
+    return refuse('INVALID_ARGUMENT', message, { path: 'periodStart', expected: `an instant near ${next}` });
+  }
+  if (paid.length === PAID_MAX) {
+    const message = `${PAID_MAX} periods are paid ahead already.`;
+    return refuse('LIMIT_EXCEEDED', message, { what: 'paidPeriods', limit: PAID_MAX });
+  }
+  row.paid = [...paid, command.paymentId];
+  const caughtUp = catchUp(drafts, row, { plan, now });
+  if (typeof caughtUp === 'object') return caughtUp;
+  const payment = { paymentId: command.paymentId };
+  return caughtUp === 0 ? finish(drafts, row, 'Period paid', payment) : finishAt(drafts, row, now, payment);
+}
+
+/**
+ * The place of the period whose start is nearest to an instant, counted from the one after the current period; -1 for
+ * the current one and those before it.
+ */
+function nearestPeriod(draft: Draft, row: Row, instant: number): number {
+  let start = row.periodStart.getTime();
+  for (let place = 0; place <= (row.paid?.length ?? 0) + 1; place++) {
+    const next = startOfNext(draft, row, place);
+    if (instant - start < next - instant) return place - 1;
+    start = next;
+  }
+  return (row.paid?.length ?? 0) + 1;
+}
+
+/** Takes every step that is due by `now`, each at its own instant, and answers how many there were. */
+function catchUp(
+  drafts: readonly Draft[],
+  row: Row,
+  { plan, now }: { readonly plan: PlanRow | null; readonly now: number },
+): number | Exclude<Verdict, null> {
+  let done = 0;
+  for (; goesOn(row.status) && dueOf(row).getTime() <= now && done < PERIODS_MAX; done++) {
+    bring(drafts, dueOf(row).getTime());
+    const verdict = step(drafts, row, plan);
+    if (verdict) return verdict;
+  }
+  return done;
+}
+
+/** What a subscription does when it is due. */
+function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict {
+  const [draft] = drafts as [Draft];
+  if (dueOf(row) < row.periodEnd) return grantRest(drafts, row);
+  const isPaid = row.paid != null && row.paid.length > 0;
+  const wasWaiting = row.status === 'past_due' && !isPaid;
+  if (wasWaiting || !row.autoRenew || !(isPaid || wasOffered(plan, row.periodEnd))) {
+    Object.assign(row, { status: 'ended', validUntil: dueOf(row), pending: null });
+    return null;
+  }
+  if (!isPaid && termsOfNext(row).renewOn === 'payment') {
+    row.status = 'past_due';
+    return null;
+  }
+  const rolled = rolledOver(drafts, row);
+  if (rolled === undefined) return PENDING;
+  begin(row, draft, row.periodEnd.getTime());
+  return allocatePeriod(drafts, row, { rolled });
+}
+
+/** Writes the row at the last instant that changed it; then what the clock has brought since. */
+function finishAt(drafts: readonly Draft[], row: Row, now: number, also: JsonObject): null {
+  const [draft] = drafts as [Draft];
+  finish(drafts, row, messageOf(row), also);
+  draft.mainEntry = draft.entries.length - 1;
+  if (!goesOn(row.status) || dueOf(row).getTime() > now) bring(drafts, now);
+  return null;
+}
+
+function messageOf({ status }: Row): string {
+  if (status === 'ended') return 'User subscription ended';
+  return status === 'past_due' ? 'User subscription past due' : 'Subscription credits allocated';
+}
+
+/** Advances all accounts of the operation to an instant. */
+function bring(drafts: readonly Draft[], now: number): void {
+  for (const draft of drafts) {
+    if (draft.dueChanged) draft.account.dueAt = nextDue(draft.account);
+    draft.own = false;
+    advance(draft, now);
+    draft.own = true;
+  }
+}
+
+/** Whether a plan was active at an instant that has passed: a period that has begun is not taken away. */
 function wasOffered(plan: PlanRow | null, at: Date): boolean {
   return plan !== null && (plan.isActive || (plan.deactivatedAt !== null && plan.deactivatedAt > at));
 }

@@ -19,6 +19,7 @@ type Details = {
   fingerprint?: string;
   options?: AccountOptions;
   planLimit?: number | null;
+  planDueAt?: number | null;
   reservation?: ReservationRow;
 };
 
@@ -185,6 +186,7 @@ function apply(state: Replayed, entry: EntryRow): void {
       break;
     case 'plan_changed':
       if (details.planLimit !== undefined) account.planLimit = details.planLimit;
+      if (details.planDueAt !== undefined) account.planDueAt = details.planDueAt;
       break;
     case 'activate':
       // The totals and the repaid debt say everything.

@@ -28,6 +28,7 @@ export function accountToRow(account: Account, version: number): AccountRow {
       options: account.options,
       trialAmount: account.trialAmount,
       planLimit: account.planLimit,
+      ...(account.planDueAt !== null && { planDueAt: account.planDueAt }),
       created: account.created,
       ...(account.refusals > 0 && { refusals: account.refusals }),
       ...account.unknown,
@@ -58,6 +59,9 @@ function readAccount(row: AccountRow): Account {
   if (!isCount(row.seq) || !isCount(row.reserved) || !isCount(row.debt) || !Number.isSafeInteger(row.balance)) {
     throw new TypeError('A total of the row is no number of units.');
   }
+  if (state.planDueAt != null && !Number.isSafeInteger(state.planDueAt)) {
+    throw new TypeError('The instant at which the subscription is due is none.');
+  }
   if (!state.grants.every(isGrant) || !state.holds.every(isHold)) {
     throw new TypeError('A grant or a hold of the row has an instant or a number of units that is none.');
   }
@@ -78,6 +82,7 @@ function readAccount(row: AccountRow): Account {
     options: state.options,
     trialAmount: state.trialAmount,
     planLimit: state.planLimit,
+    planDueAt: state.planDueAt ?? null,
     created: state.created,
     refusals: state.refusals ?? 0,
     unknown: unknownOf(state),

@@ -1,21 +1,23 @@
 /** The periods of a subscription: when each begins and ends, and the credits that are granted for it. */
+import type { SubscriptionRow } from '../models/subscription.js';
 import type { Verdict } from './decision.js';
 import type { Draft } from './draft.js';
 import { type Allocated, allocate, countedAt, grantCarried, type Period } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
 import { ALL } from './share.js';
 import { at, calendarOf, type Row } from './subscription-row.js';
-import { dueOf } from './subscription-state.js';
+import { dueOf, termsOfNext } from './subscription-state.js';
 
 /** Moves a row on to the period that starts at `start`. */
 export function begin(row: Row, draft: Draft, start: number): void {
-  const terms = row.pending ?? row.terms;
+  const terms = termsOfNext(row);
   if (terms.billingPeriod !== row.terms.billingPeriod) countFrom(row, start);
   row.planId = terms.planId;
   row.terms = terms;
   row.pending = null;
   row.status = 'active';
   row.isTrial = false;
+  if (row.paid != null && row.paid.length > 0) row.paid = row.paid.slice(1);
   row.periodStart = at(start);
   let end = start;
   // Where a zone skips a day, the period of that day would begin and end at one instant.
@@ -32,6 +34,16 @@ export function begin(row: Row, draft: Draft, start: number): void {
 export function countFrom(row: Row, start: number): void {
   row.anchor = at(start);
   row.periods = 0;
+}
+
+/**
+ * The instant at which a later period starts, where nothing changes until then; 0 is the period after the current one.
+ */
+export function startOfNext(draft: Draft, row: SubscriptionRow, place: number): number {
+  const { billingPeriod, ...terms } = termsOfNext(row);
+  const isCountedOn = billingPeriod === row.terms.billingPeriod;
+  const [from, count] = isCountedOn ? [row.anchor, row.periods + place] : [row.periodEnd, place];
+  return addPeriods(from.getTime(), billingPeriod, count, calendarOf(draft, terms));
 }
 
 /** Grants what the row's current period is worth and was not granted yet. */
@@ -67,7 +79,7 @@ export function grantRest(drafts: readonly Draft[], row: Row): Verdict {
   return null;
 }
 
-export function isRestDue({ account }: Draft, row: Row): boolean {
+function isRestDue({ account }: Draft, row: Row): boolean {
   const due = dueOf(row);
   return due < row.periodEnd && due.getTime() <= account.at;
 }

@@ -7,37 +7,48 @@ import { type Refusal, refuse } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
 import type { Calendar } from './periods.js';
 import { rowHash } from './row-hash.js';
-import { dueOf, toJson } from './subscription-state.js';
+import { dueOf, goesOn, toJson } from './subscription-state.js';
 
 export type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
+
+/** Days that a plan which renews by payment waits for one, where it does not say. */
+export const GRACE_DAYS = 7;
 
 /** The terms that a subscription keeps of its plan. */
 export function termsOf(plan: PlanRow): PlanTerms {
   const { id: planId, name, creditType, creditLimit, alsoGrants } = plan;
-  const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone } = plan;
+  const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone, renewOn, graceDays } = plan;
   const grants = [{ creditType, creditLimit }, ...alsoGrants];
-  return { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
+  const own = { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
+  return renewOn === 'payment' ? { ...own, renewOn, graceDays: graceDays ?? GRACE_DAYS } : own;
 }
 
 /** Writes the row and an entry. The entry answers the call, and by it the ledger tells the subscription's history. */
-export function finish(drafts: readonly Draft[], row: Row, message: string): null {
+export function finish(drafts: readonly Draft[], row: Row, message: string, also: JsonObject = {}): null {
   const [draft] = drafts as [Draft];
-  const goesOn = row.status === 'active' || row.status === 'trialing';
-  row.dueAt = goesOn ? dueOf(row) : null;
+  row.dueAt = goesOn(row.status) ? dueOf(row) : null;
+  const planDueAt = row.dueAt?.getTime() ?? null;
   row.nextPlanId = row.pending?.planId ?? null;
   const isOver = row.status === 'cancelled' || row.status === 'removed' || row.status === 'ended';
   for (const each of drafts) {
     const grant = row.terms.grants.find(({ creditType }) => creditType === each.account.creditType);
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
-    if (each !== draft && each.account.planLimit === planLimit) continue;
+    const dueAt = each === draft || grantsTo(row, each) ? planDueAt : null;
+    if (each !== draft && each.account.planLimit === planLimit && each.account.planDueAt === dueAt) continue;
     each.account.planLimit = planLimit;
-    const more = each === draft ? told(drafts, row) : {};
-    const details: JsonObject = { planLimit, ...more };
+    each.account.planDueAt = dueAt;
+    const more = each === draft ? { ...told(drafts, row), ...also } : {};
+    const details: JsonObject = { planLimit, planDueAt: dueAt, ...more };
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
   }
   draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
   return null;
+}
+
+/** Whether this period or the next one grants to the account. */
+function grantsTo({ terms, pending }: Row, { account }: Draft): boolean {
+  return [...terms.grants, ...(pending?.grants ?? [])].some(({ creditType }) => creditType === account.creditType);
 }
 
 /** The details of the entry on the user's own account. */
@@ -80,7 +91,7 @@ export function withoutTemporal({ context }: Draft, { timeZone }: PlanTerms): Re
   return refuse('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
 }
 
-export function calendarOf({ context }: Draft, { timeZone }: PlanTerms): Calendar {
+export function calendarOf({ context }: Draft, { timeZone }: Pick<PlanTerms, 'timeZone'>): Calendar {
   return { timeZone, temporal: context.temporal };
 }
 

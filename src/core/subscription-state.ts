@@ -1,18 +1,39 @@
 /** The state of a subscription at an instant, whatever its row still says. */
+import type { PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import type { CommandOf } from './command.js';
 
+const DAY_MS = 24 * 3600 * 1000;
+
 /** Whether a subscription can be changed so. One that has ended can still be removed; then the user has none. */
 export function canBe(to: CommandOf<'change_subscription'>['to'], before: SubscriptionRow, now: number): boolean {
   if (to === 'resumed') return before.status === 'paused';
+  // A pause would give time that is not paid.
+  if (to === 'paused' && before.status === 'past_due') return false;
   return to === 'removed' ? before.status !== 'removed' : isCurrent(before, now);
 }
 
 /** Whether a subscription has not ended at an instant. */
-export function isCurrent({ status, validUntil }: SubscriptionRow, now: number): boolean {
+export function isCurrent(row: SubscriptionRow, now: number): boolean {
+  const { status, validUntil } = row;
   if (status === 'paused') return true;
-  return (status === 'active' || status === 'trialing') && (validUntil === null || now < validUntil.getTime());
+  if (status === 'past_due') return now < dueOf(row).getTime() || isPaid(row);
+  return goesOn(status) && (validUntil === null || now < validUntil.getTime());
+}
+
+/** Whether time brings something to a subscription of this status. */
+export function goesOn(status: SubscriptionRow['status']): boolean {
+  return status === 'active' || status === 'trialing' || status === 'past_due';
+}
+
+/** The terms of the next period. */
+export function termsOfNext({ pending, terms }: SubscriptionRow): PlanTerms {
+  return pending ?? terms;
+}
+
+function isPaid({ paid }: SubscriptionRow): boolean {
+  return paid != null && paid.length > 0;
 }
 
 /**
@@ -36,8 +57,15 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   };
 }
 
-/** The next instant with something to grant: when an earlier period would have ended, or when the current one ends. */
-export function dueOf({ isAllocated, carriedUntil, periodStart, periodEnd }: SubscriptionRow): Date {
+/**
+ * The next instant at which the subscription grants something or ends: when an earlier period would have ended, when
+ * the current one ends, or when the grace for a payment is over.
+ */
+export function dueOf(row: SubscriptionRow): Date {
+  const { isAllocated, carriedUntil, periodStart, periodEnd, status } = row;
+  if (status === 'past_due' && !isPaid(row)) {
+    return new Date(periodEnd.getTime() + (termsOfNext(row).graceDays ?? 0) * DAY_MS);
+  }
   const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
   return isAllocated && isWithin ? carriedUntil : periodEnd;
 }

@@ -29,15 +29,17 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   if (unready) return unready;
   const current = before && isCurrent(before, draft.account.at) ? before : null;
   const running = before && goneOn(before, draft.account.at);
-  const upgrades = command.upgrade && current !== null;
+  // A period that is over and not paid leaves nothing to change: a new one begins.
+  const upgrades = command.upgrade && current !== null && current.status !== 'past_due';
   if (upgrades && command.when === 'period_end') {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
   const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
   if (command.allocate) {
+    const takenOver = upgrades && command.proration === 'time' ? running : null;
     const share = shareOf(draft, upgrades ? running : null, command);
-    const verdict = allocatePeriod(drafts, row, { share, at: draft.account.at, ...lengthWithin(running, row) });
+    const verdict = allocatePeriod(drafts, row, { share, at: draft.account.at, ...lengthWithin(takenOver, row) });
     if (verdict) return verdict;
   }
   return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
@@ -55,7 +57,10 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId: draft.account.userId });
   }
   const row = bumped(draft, before);
-  switch (command.to) {
+  // The period of a subscription that waits for a payment has ended.
+  const isOver = before.status === 'past_due' && command.to === 'cancelled at the end of the period';
+  const to = isOver ? 'cancelled' : command.to;
+  switch (to) {
     case 'cancelled at the end of the period':
       Object.assign(row, { autoRenew: false, validUntil: row.periodEnd, pending: null });
       break;
@@ -64,7 +69,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       // A subscription that has ended already keeps its end.
       const validUntil = isCurrent(before, now) || before.validUntil === null ? at(now) : before.validUntil;
       const { grantedUntil, carriedUntil } = goneOn(before, now);
-      Object.assign(row, { status: command.to, autoRenew: false, pending: null, pausedAt: null });
+      Object.assign(row, { status: to, autoRenew: false, pending: null, pausedAt: null });
       Object.assign(row, { validUntil, grantedUntil, carriedUntil });
       break;
     }
@@ -76,9 +81,9 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       Object.assign(row, goneOn(row, now));
       break;
     default:
-      command.to satisfies never;
+      to satisfies never;
   }
-  const message = command.to === 'removed' ? 'User subscription deleted' : `User subscription ${command.to}`;
+  const message = to === 'removed' ? 'User subscription deleted' : `User subscription ${to}`;
   return finish(drafts, row, message);
 }
 
@@ -106,6 +111,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     autoRenew: command.autoRenew ?? true,
     validUntil: command.autoRenew === false ? at(end) : null,
     pausedAt: null,
+    paid: null,
     granted: before?.granted ?? {},
     grantedUntil: before?.grantedUntil ?? null,
     carried: before?.carried ?? {},
@@ -144,9 +150,7 @@ function shareOf({ account }: Draft, current: SubscriptionRow | null, { proratio
 }
 
 /** A plan with periods of another length that takes over a running period earns its limit in a period of its own. */
-function lengthWithin(running: SubscriptionRow | null, { terms, periodStart, periodEnd }: Row): Partial<Period> {
-  const isTakenOver =
-    running?.periodStart.getTime() === periodStart.getTime() && running.periodEnd.getTime() === periodEnd.getTime();
-  const isAnother = isTakenOver && running.terms.billingPeriod !== terms.billingPeriod;
+function lengthWithin(takenOver: SubscriptionRow | null, { terms }: Row): Partial<Period> {
+  const isAnother = takenOver !== null && takenOver.terms.billingPeriod !== terms.billingPeriod;
   return isAnother ? { lengthMs: LONGEST_MS[terms.billingPeriod] } : {};
 }

@@ -4,6 +4,8 @@ import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
 export const billingPeriods = ['daily', 'weekly', 'monthly', 'yearly'] as const;
+export const renewOnSchema = z.enum(['clock', 'payment']);
+
 export const billingPeriodSchema = z.enum(billingPeriods);
 export type BillingPeriod = z.infer<typeof billingPeriodSchema>;
 
@@ -25,6 +27,10 @@ export const planTermsSchema = z.object({
   rolloverCap: z.int().nullable(),
   /** IANA name; null for UTC. */
   timeZone: z.string().nullable(),
+  /** Absent where the clock alone renews. */
+  renewOn: z.literal('payment').optional(),
+  /** Days after a period that wait for the next one's payment. */
+  graceDays: z.int().optional(),
 });
 export type PlanTerms = Readonly<z.infer<typeof planTermsSchema>>;
 
@@ -49,6 +55,10 @@ export const planSchema = z.object({
     .nullable()
     .describe('The most micro-units left of a period that the next one takes over; null for none.'),
   timeZone: z.string().nullable().describe('IANA name; null for UTC.'),
+  renewOn: renewOnSchema
+    .nullable()
+    .describe('`payment` where a period is granted when it is paid; null where the clock alone renews.'),
+  graceDays: z.int().nullable().describe("Days after a period that wait for the next one's payment; null: 7."),
   metadata: jsonObject.describe('Data that the host gave with it.'),
   isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
   deactivatedAt: z

@@ -7,7 +7,15 @@ import { defineModel } from './define-model.js';
 import { billingPeriodSchema, planTermsSchema } from './plan.js';
 
 /** Nobody is shown a removed subscription; its row stays so that starting again grants nothing twice. */
-export const subscriptionStatusSchema = z.enum(['trialing', 'active', 'paused', 'cancelled', 'ended', 'removed']);
+export const subscriptionStatusSchema = z.enum([
+  'trialing',
+  'active',
+  'past_due',
+  'paused',
+  'cancelled',
+  'ended',
+  'removed',
+]);
 export type SubscriptionStatus = z.infer<typeof subscriptionStatusSchema>;
 
 const units = z.record(z.string(), z.int());
@@ -43,6 +51,11 @@ export const subscriptionSchema = z.object({
   autoRenew: z.boolean().describe('Whether another period follows.'),
   validUntil: z.date().nullable().describe('Without renewal, the instant at which it ends.'),
   pausedAt: z.date().nullable().describe('The instant of the pause; null when it is not paused.'),
+  paid: z
+    .array(z.string())
+    .readonly()
+    .nullable()
+    .describe('The payments of the next periods, in order; null in rows of older versions.'),
   granted: units.describe(
     'By credit type, units of plans that count until `grantedUntil`: switching and starting again grant only the rest.',
   ),

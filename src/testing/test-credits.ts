@@ -83,13 +83,11 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
       if (instants.length === 0) break;
       const next = new Date(Math.min(...instants.map(Number)));
       if (next > clock.now()) clock.set(next);
-      if (account && (account.dueAt as Date) <= clock.now()) {
-        await manager.creditType(account.creditType as U).expireCredits(account.userId as string);
-        continue;
-      }
-      const report = await manager.jobs.runAllocation();
-      reports.push(report);
-      if (report.processed === 0) stuck = clock.now();
+      if (renewals.some((row) => row && (row.dueAt as Date) <= clock.now())) {
+        const report = await manager.jobs.runAllocation();
+        reports.push(report);
+        if (report.processed === 0) stuck = clock.now();
+      } else reports.push(await manager.jobs.runExpiration());
     }
     clock.set(end);
     reports.push(await manager.jobs.runOutbox());

@@ -127,9 +127,11 @@ test('jobs report what they did, and tell by their exit code whether something i
   clock.advance({ days: 1 });
   const expired = await run('expire');
   expect(expired).toMatchObject({ code: EXIT.done });
-  expect(expired.out).toMatch(/^expiration: completed, 2 processed, 15 credits expired, /);
+  expect(expired.out).toMatch(/^expiration: completed, 2 processed, 10 credits granted, 15 credits expired, /);
   expect(expired.err).toContain('expiration: 2');
-  expect((await json('allocate')).value).toMatchObject({ job: 'allocation', granted: 10, processed: 1 });
+  clock.advance({ days: 1 });
+  const allocated = { job: 'allocation', granted: 10, expired: 10, processed: 1 };
+  expect((await json('allocate')).value).toMatchObject(allocated);
   expect((await run('run --once')).code).toBe(EXIT.done);
   expect((await run('allocate --batch-size 0')).code).toBe(EXIT.failed);
   expect((await run('allocate --batch-size ten')).code).toBe(EXIT.usage);

@@ -54,6 +54,14 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
     ledger.side.set('plan/p', { ...plan, ...periods, isActive: true } as unknown as PlanRow);
     return subscribe;
   },
+  pay_period: (ledger) => {
+    const command = COMMANDS.subscribe(ledger);
+    const plan = ledger.side.get('plan/p') as PlanRow;
+    ledger.side.set('plan/p', { ...plan, renewOn: 'payment', graceDays: 3 });
+    ledger.apply(command);
+    ledger.now += DAY_MS;
+    return { type: 'pay_period', paymentId: 'pay', periodStart: null };
+  },
   renew: (ledger) => {
     ledger.apply(COMMANDS.subscribe(ledger));
     ledger.now += DAY_MS;
@@ -131,6 +139,7 @@ describe('every type of entry', () => {
 const NOT_RANDOM = {
   deleteSubscriptionPlan: 'a plan in use is refused; test/plans has it',
   updateSubscriptionPlan: 'subscriptions keep the terms they have; test/plans has it',
+  renewSubscription: 'test/plans has it',
   updatePromo: 'test/promos has it',
   togglePromo: 'test/promos has it',
   withCredits: 'holds and commits by the calls that are there',

@@ -55,8 +55,8 @@ export class PlanWatch {
   }
 
   async #compareView(user: string, turn: number): Promise<Differences> {
-    const { subscription: one } = this.#oracle.stored(user).plans;
     const now = this.#oracle.nowOf(user, this.#library.clockNow);
+    const { subscription: one } = this.#oracle.read(user, now).account.plans;
     const actual = await this.#library.manager(turn).subscriptions.getUserSubscriptionPlan(user);
     if (!one || one.status === 'removed') return actual === null ? [] : [`${user} has a subscription`];
     if (!actual) return [`${user} has no subscription`];
@@ -74,13 +74,15 @@ export async function auditPlans(library: Library, oracle: Oracle, user: string,
   const { subscriptions, promos } = library.manager(turn);
   const { claims } = account.plans;
   const found = [
-    ...(await auditRow(library, account, oracle.nowOf(user, library.clockNow))),
+    ...(await auditRow(library, oracle.stored(user), oracle.nowOf(user, library.clockNow))),
     ...(await auditCycles(library, account, now, turn)),
   ];
   for (const name of [user, nameOf(user, IMAGE)]) {
     const row = await library.accountRow(name);
-    const { limit } = oracle.stored(name).plans;
-    if (row) found.push(...differ(`account ${name}`, { planLimit: limit === null ? null : Number(limit) }, row.state));
+    const { limit, due } = oracle.stored(name).plans;
+    if (!row) continue;
+    const wanted = { planLimit: limit === null ? null : Number(limit), planDueAt: due };
+    found.push(...differ(`account ${name}`, wanted, { planDueAt: null, ...(row.state as object) }));
   }
   const { code } = at(PROMOS, turn);
   let uses = 0;
@@ -88,7 +90,7 @@ export async function auditPlans(library: Library, oracle: Oracle, user: string,
   found.push(...differ(`promo ${code}`, { totalClaims: uses }, await promos.getPromo(code)));
   const listed = await allPages((page) => promos.listClaims({ userId: user, ...page }));
   found.push(...differ(`claims of ${user}`, { length: [...claims.values()].reduce((a, b) => a + b, 0) }, listed));
-  const changes = account.entries.filter(({ type }) => type === 'plan_changed').length;
+  const changes = oracle.stored(user).entries.filter(({ type }) => type === 'plan_changed').length;
   const history = await allPages((page) => subscriptions.getSubscriptionHistory(user, page));
   if (history.length > changes) found.push(`${history.length} changes are told of ${changes}`);
   return [...found, ...(await auditPreview(library, oracle, account, turn))];

@@ -28,7 +28,7 @@ export async function auditPresent(library: Library, oracle: Oracle, user: strin
   return [
     // First: the rows name every lot that the others speak of.
     ...(await auditRows(library, oracle.stored(user))),
-    ...(await auditGrants(library, account, turn)),
+    ...(await auditGrants(library, account, oracle.stored(user), turn)),
     ...(await auditActiveHolds(library, account, turn)),
     ...(await auditPreview(library, oracle, account, now, turn)),
   ];
@@ -46,18 +46,28 @@ export async function auditUser(library: Library, oracle: Oracle, user: string, 
   ];
 }
 
-async function auditGrants(library: Library, account: Account, turn: number): Promise<Differences> {
+async function auditGrants(library: Library, account: Account, stored: Account, turn: number): Promise<Differences> {
   const service = library.service(turn, account.user);
   const grants = await allPages((page) => service.getGrants(userOf(account.user), page), 5 + (turn % 90));
   const open = [...account.lots.values()].filter((lot) => lot.free + lot.held > 0n);
   const found: Differences = differ('open lots', { length: open.length }, grants);
+  // Those of a renewal that nothing has written yet have no name.
+  const imagined = open.filter(({ id }) => !stored.lots.has(id));
   for (const grant of grants) {
     const name = library.lotNameOf(grant.id);
-    const lot = open.find((one) => one.id === name);
+    const lot = open.find((one) => one.id === name) ?? takeImagined(imagined, grant);
     if (!lot) found.push(`lot ${name} is listed as open`);
     else found.push(...compareGrant(lot, grant, library));
   }
   return found;
+}
+
+/** Takes the lot out of those imagined that a grant with an unknown id is. */
+function takeImagined(imagined: Lot[], grant: { amount: number; effectiveAt: Date }): Lot | undefined {
+  const i = imagined.findIndex(
+    (lot) => credits(lot.amount) === grant.amount && lot.effectiveAt === grant.effectiveAt.getTime(),
+  );
+  return i < 0 ? undefined : imagined.splice(i, 1)[0];
 }
 
 async function auditActiveHolds(library: Library, account: Account, turn: number): Promise<Differences> {
@@ -119,10 +129,13 @@ async function auditPreview(
   const sufficient = amount <= most;
   const found = differ('preview', { sufficient, shortfall: sufficient ? 0 : credits(amount - most) }, preview);
   if (!sufficient || trial > 0n) return found;
-  const draws = preview.draws.map((draw) => ({ lot: library.lotNameOf(draw.grantId), amount: draw.amount }));
+  const parts = firstParts(spendableLots(account, now), amount);
+  const { lots } = oracle.stored(account.user);
+  const known = (lot: string | null) => (lot !== null && lots.has(lot) ? lot : 'imagined');
+  const draws = preview.draws.map((draw) => ({ lot: known(library.lotNameOf(draw.grantId)), amount: draw.amount }));
   return [
     ...found,
-    ...differ('preview', { draws: drawsOf(firstParts(spendableLots(account, now), amount)) }, { draws }),
+    ...differ('preview', { draws: drawsOf(parts).map((draw) => ({ ...draw, lot: known(draw.lot) })) }, { draws }),
   ];
 }
 

@@ -79,7 +79,7 @@ export class Happened {
     for (const [i, entry] of entries.entries()) {
       if (i < from) continue;
       const { type, allocated, operation, lot, debtAfter } = entry;
-      if (type === 'plan_changed' && operation.includes('~~')) this.count('made up for before a change');
+      if (type === 'plan_changed' && operation.includes('~')) this.count(`renewed${of}`);
       if (type === 'plan_changed' && operation.endsWith('~1')) this.count('made up for in a second operation');
       if (type === 'reverse' && entries[(entry.reverses ?? 0) - 1]?.allocated)
         this.count(`reversal of an allocation${of}`);

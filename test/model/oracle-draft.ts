@@ -22,8 +22,8 @@ import {
 
 export interface Draft {
   readonly account: Account;
-  /** The instant of the operation. */
-  readonly now: number;
+  /** The instant that the account is brought to: the operation's, or before it one of its renewals. */
+  now: number;
   readonly operation: string;
   /** `seq` of the last entry before this operation. */
   readonly from: number;

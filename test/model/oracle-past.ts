@@ -36,6 +36,11 @@ export class Records {
     known.byInstant.set(now, info);
   }
 
+  /** Forgets everything, after an act that changes what the clock will have done. */
+  forget(): void {
+    this.#byUser.clear();
+  }
+
   at(user: string, at: number): Info | undefined {
     return this.#byUser.get(user)?.byInstant.get(at);
   }

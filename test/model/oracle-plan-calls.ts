@@ -1,9 +1,10 @@
 /** Calls of plans, cycles and promo codes as the oracle decides them: whose they are, and what they are made of. */
+import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
 import { type Call, type Nothing, type Outcome, Refusal } from './oracle-call.js';
 import { claim, renewCycle, startCycle, stopCycle } from './oracle-cycles.js';
 import { accountsOf, dueAt, PLANS } from './oracle-plans.js';
 import type { Account, Result } from './oracle-state.js';
-import { change, type Drafts, renew, subscribe } from './oracle-subscriptions.js';
+import { change, type Drafts, type Offered, renew, subscribe } from './oracle-subscriptions.js';
 
 /** Operations that a row may need of one run of a job. */
 const ROUNDS_MAX = 50;
@@ -22,10 +23,11 @@ export type JobCall = Extract<Call, { op: 'runAllocation' | 'offer' }>;
 
 interface World {
   readonly accounts: Iterable<Account>;
-  /** Names of the plans that are offered. */
-  readonly offered: Set<string>;
+  /** Since when plans are not offered, by name. */
+  readonly withdrawn: Map<string, number>;
+  readonly offered: Offered;
   readonly startedAt: number;
-  nowOf(user: string, clockNow: number): number;
+  stored(name: string): Account;
   decide(call: Call, clockNow: number): Outcome;
 }
 
@@ -42,7 +44,7 @@ export function ownerOfCycle(accounts: Iterable<Account>, label: string): string
   throw new Refusal('NOT_FOUND');
 }
 
-export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World): Result | Nothing {
+export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now: number): Result | Nothing {
   const [draft] = drafts;
   switch (call.op) {
     case 'setPlan':
@@ -56,7 +58,7 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World): Res
     case 'allocate':
       // Of one that was removed only a repeated call is told anything.
       if (draft.account.plans.subscription?.status === 'removed') throw new Refusal('SUBSCRIPTION_NOT_FOUND');
-      return renew(drafts, world.offered);
+      return renew(drafts, world.offered, now);
     case 'startCycle':
       return startCycle(draft, call);
     case 'stopCycle':
@@ -95,19 +97,27 @@ export function otherAccounts({ user, plans }: Account, call: Call): string[] {
   }
 }
 
-/** A change of a subscription is one of the period that runs by now: what a late job left is made up for first. */
-export function makeUpFor(world: World, account: Account, { label }: Call, clockNow: number): void {
-  const { subscription } = account.plans;
-  if (!subscription) return;
-  const due = dueAt(subscription);
-  if (due === null || due > world.nowOf(account.user, clockNow)) return;
-  rounds(world, [{ op: 'allocate', label: `${label}~`, key: null, subscription: subscription.label }], clockNow);
+/** The renewal that is due where an account is looked at or decided on; null where none is. */
+export function dueRenewal(world: World, name: string, now: number): string | null {
+  const { subscription } = world.stored(nameOf(userOf(name), CREDIT_TYPE)).plans;
+  const { plans, lastAt } = world.stored(name);
+  return subscription && plans.due !== null && plans.due <= Math.max(now, lastAt) ? subscription.label : null;
+}
+
+/** Rule 10: what is due of the subscription behind these accounts is written before a call is decided on them. */
+export function renewFirst(world: World, names: readonly string[], { label }: Call, clockNow: number): void {
+  const last = Math.max(clockNow, ...names.map((name) => world.stored(name).lastAt));
+  for (const name of names) {
+    const subscription = dueRenewal(world, name, last);
+    if (subscription === null) continue;
+    rounds(world, [{ op: 'allocate', label: `${label}~${name}`, key: null, subscription }], clockNow);
+  }
 }
 
 export function decideForAll(world: World, call: JobCall, clockNow: number): Outcome {
   if (call.op === 'runAllocation') return runAllocation(world, call, clockNow);
-  if (call.isActive) world.offered.add(call.plan);
-  else world.offered.delete(call.plan);
+  if (call.isActive) world.withdrawn.delete(call.plan);
+  else world.withdrawn.set(call.plan, world.withdrawn.get(call.plan) ?? clockNow);
   const value = { planId: call.plan, isActive: call.isActive };
   return { status: 'ok', result: { kind: 'plan', value }, replayed: false, applied: true };
 }

@@ -132,9 +132,11 @@ export interface Plans {
   readonly claims: ReadonlyMap<string, number>;
   /** What the plan grants of the account's type, which a threshold in percent is of. */
   readonly limit: Micro | null;
+  /** When the subscription behind the account is due. */
+  readonly due: number | null;
 }
 
-export const NO_PLANS: Plans = { subscription: null, cycles: new Map(), claims: new Map(), limit: null };
+export const NO_PLANS: Plans = { subscription: null, cycles: new Map(), claims: new Map(), limit: null, due: null };
 
 /** What of a period may roll over, and what an allocation is asked about. */
 export function ownType({ limits }: PlanTerms): string {

@@ -2,9 +2,11 @@
 import { typeOf } from './account-names.js';
 import { allocated, draftOf, nextPeriod, restGranted, rolledOver } from './oracle-allocation.js';
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
+import { advance } from './oracle-clock.js';
 import { type Draft, write } from './oracle-draft.js';
 import {
   DAY,
+  dueAt,
   isCurrent,
   isRunning,
   longest,
@@ -14,14 +16,14 @@ import {
   PLANS,
   type PlanTerms,
   periodsAfter,
-  restDueAt,
   type Subscription,
   viewSubscription,
   woken,
 } from './oracle-plans.js';
 import type { Result } from './oracle-state.js';
 
-type Offered = ReadonlySet<string>;
+/** Whether a plan was offered at an instant. */
+export type Offered = (plan: string, at: number) => boolean;
 /** Of the accounts that a subscription grants to, the user's own first. */
 export type Drafts = readonly [Draft, ...Draft[]];
 
@@ -30,7 +32,7 @@ export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, o
   const [{ account, now }] = drafts;
   const terms = PLANS.find(({ name }) => name === call.plan);
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
-  if (!offered.has(terms.name)) throw new Refusal('PLAN_INACTIVE');
+  if (!offered(terms.name, now)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
   if (call.op === 'upgrade' && before && isCurrent(before, now)) return upgrade(drafts, before, terms, call);
   const one = started(now, before && woken(before, now), terms, call);
@@ -80,37 +82,41 @@ function upgrade(drafts: Drafts, current: Subscription, terms: PlanTerms, call: 
   return answer(settle(drafts, allocated(drafts, same, { share, at: now, length })));
 }
 
-/** Rule 31: what is due by now, in order; the current period too where it was not allocated. */
-export function renew(drafts: Drafts, offered: Offered): Result | Nothing {
-  const [{ now, account }] = drafts;
+/** Rules 10 and 31: what is due by `to`, each at its own instant; the current period too where it was not allocated. */
+export function renew(drafts: Drafts, offered: Offered, to: number): Result | Nothing {
+  const [{ account }] = drafts;
   let one = account.plans.subscription;
   if (!one || !isRunning(one.status)) return NOTHING_DUE;
   let done = 0;
-  if (!one.isAllocated && one.end > now) {
+  if (!one.isAllocated && one.end > to) {
     one = allocated(drafts, one);
     done += 1;
   }
-  if (isRestDue(one, now)) {
-    one = restGranted(drafts, one);
-    done += 1;
-  }
-  for (; one.end <= now && done < PERIODS_MAX; done += 1) {
-    if (!one.renews || !offered.has((one.next ?? one.terms).name)) {
-      settle(drafts, { ...one, status: 'ended', validUntil: one.end, next: null });
-      return grantedBy(drafts, ownType(one.terms));
-    }
-    const rolled = rolledOver(drafts, one);
-    one = allocated(drafts, nextPeriod(one), { rolled });
-    if (isRestDue(one, now)) one = restGranted(drafts, one);
+  for (let due = dueAt(one); due !== null && due <= to && done < PERIODS_MAX; due = dueAt(one), done += 1) {
+    bring(drafts, due);
+    one = due < one.end ? restGranted(drafts, one) : periodEnded(drafts, one, offered);
   }
   if (done === 0) return NOTHING_DUE;
   settle(drafts, one);
-  return grantedBy(drafts, ownType(one.terms));
+  const told = grantedBy(drafts, ownType(one.terms));
+  const next = dueAt(one);
+  if (next === null || next > to) bring(drafts, to);
+  return told;
 }
 
-function isRestDue(one: Subscription, now: number): boolean {
-  const due = restDueAt(one);
-  return due !== null && due <= now;
+function periodEnded(drafts: Drafts, one: Subscription, offered: Offered): Subscription {
+  if (!one.renews || !offered((one.next ?? one.terms).name, one.end)) {
+    return { ...one, status: 'ended', validUntil: one.end, next: null };
+  }
+  return allocated(drafts, nextPeriod(one), { rolled: rolledOver(drafts, one) });
+}
+
+/** All accounts at an instant, with what the clock has done by then. */
+export function bring(drafts: Drafts, at: number): void {
+  for (const draft of drafts) {
+    draft.now = Math.max(draft.now, at);
+    advance(draft);
+  }
 }
 
 const NOTHING_DUE = new Nothing({ kind: 'plan', value: { granted: 0, alreadyAllocated: true } });
@@ -164,8 +170,11 @@ function settle(drafts: Drafts, one: Subscription): Subscription {
   for (const draft of drafts) {
     const { account } = draft;
     const limit = goesOn ? (one.terms.limits[typeOf(account.user)] ?? null) : null;
-    if (draft !== own && account.plans.limit === limit) continue;
-    account.plans = { ...account.plans, limit };
+    const next = [one.terms, ...(one.next ? [one.next] : [])];
+    const isConcerned = draft === own || next.some(({ limits }) => typeOf(account.user) in limits);
+    const due = isConcerned ? dueAt(one) : null;
+    if (draft !== own && account.plans.limit === limit && account.plans.due === due) continue;
+    account.plans = { ...account.plans, limit, due };
     write(draft, { type: 'plan_changed' });
   }
   return one;

@@ -10,12 +10,13 @@ import { commit, extend, release, reserve } from './oracle-holds.js';
 import {
   applyPlanCall,
   decideForAll,
-  makeUpFor,
+  dueRenewal,
   otherAccounts,
   ownerOfCycle,
   ownerOfSubscription,
+  renewFirst,
 } from './oracle-plan-calls.js';
-import { accountsOf, PLANS, PROMOS } from './oracle-plans.js';
+import { accountsOf, dueAt, PLANS, PROMOS } from './oracle-plans.js';
 import { reverse } from './oracle-reversal.js';
 import { add, adjust, deduct, expire, grant, type Limit, transfer } from './oracle-spend.js';
 import {
@@ -30,7 +31,7 @@ import {
   type Result,
   scheduledOf,
 } from './oracle-state.js';
-import type { Drafts } from './oracle-subscriptions.js';
+import type { Drafts, Offered } from './oracle-subscriptions.js';
 
 /** Where plans and promo codes are there to be used. */
 export interface PlanSetting {
@@ -57,8 +58,9 @@ export class Oracle {
   refusalsWritten = 0;
   /** The first use of the database, and every change of a plan or a promo code. */
   systemEntries = 1;
-  /** Names of the plans that are offered. */
-  readonly offered: Set<string>;
+  /** Since when plans are not offered, by name. */
+  readonly withdrawn: Map<string, number>;
+  readonly offered: Offered = (plan, at) => (this.withdrawn.get(plan) ?? Number.POSITIVE_INFINITY) > at;
 
   constructor(config: OracleConfig, from?: Oracle) {
     this.config = config;
@@ -66,7 +68,7 @@ export class Oracle {
     this.#holds = new Map(from ? from.#holds : []);
     this.refusalsWritten = from?.refusalsWritten ?? 0;
     this.systemEntries = from?.systemEntries ?? 1 + (config.plans ? PLANS.length + PROMOS.length : 0);
-    this.offered = new Set(from?.offered ?? PLANS.map(({ name }) => name));
+    this.withdrawn = new Map(from?.withdrawn ?? []);
     this.tally = from ? { ...from.tally } : emptyTally();
   }
 
@@ -91,11 +93,21 @@ export class Oracle {
   read(user: string, clockNow: number): { account: Account; now: number } {
     const stored = this.stored(user);
     const now = Math.max(clockNow, stored.lastAt);
+    if (dueRenewal(this, user, now) !== null) return this.#renewed(user, now);
     const next = nextInstant(stored);
     if (next === null || next > now) return { account: stored, now };
     const draft = openDraft(stored, now, 'read', this.config.openGrants);
     advance(draft);
     return { account: draft.account, now };
+  }
+
+  /** The account after the renewals that are due; as it is where they are refused. */
+  #renewed(user: string, now: number): { account: Account; now: number } {
+    const copy = this.copy();
+    renewFirst(copy, [user], { op: 'expire', label: 'read', key: null, user }, now);
+    const draft = openDraft(copy.stored(user), now, 'read', this.config.openGrants);
+    advance(draft);
+    return { account: draft.account, now: draft.now };
   }
 
   /** The instant of a change of a user's subscription, or of a look at it: of all accounts that it grants to. */
@@ -115,12 +127,16 @@ export class Oracle {
   decide(call: Call, clockNow: number): Outcome {
     if (call.op === 'offer') this.systemEntries += 1;
     if (call.op === 'offer' || call.op === 'runAllocation') return decideForAll(this, call, clockNow);
-    if (CHANGES.has(call.op) && 'user' in call && !this.#isRepeated(call))
-      makeUpFor(this, this.stored(call.user), call, clockNow);
+    const before = new Map(this.#accounts);
     try {
       return this.#decide(call, clockNow);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal)) {
+        // A call that is left out renews nothing either.
+        this.#accounts.clear();
+        for (const [name, account] of before) this.#accounts.set(name, account);
+        throw error;
+      }
       // What is due is tried again by every job.
       const isRoutine = call.op === 'allocate' || call.op === 'renewCycle';
       if (BUSINESS_REFUSALS.has(error.code) && !isRoutine) this.refusalsWritten += 1;
@@ -128,33 +144,33 @@ export class Oracle {
     }
   }
 
-  /** Rule 25: what repeats a key writes nothing. */
-  #isRepeated(call: Extract<Call, { user: string }>): boolean {
-    return call.key !== null && this.stored(call.user).keys.has(`${call.op} ${call.key}`);
-  }
-
   #decide(call: Call, clockNow: number): Outcome {
     judgeInput(call);
     const user = this.#userOf(call);
-    const before = this.stored(user);
     const input = inputOf(call);
     const slot = call.key === null ? null : `${call.op} ${call.key}`;
-    const known = slot === null ? undefined : before.keys.get(slot);
+    const known = slot === null ? undefined : this.stored(user).keys.get(slot);
     if (known) {
       if (known.input !== input) throw new Refusal('IDEMPOTENCY_CONFLICT');
       return { status: 'ok', result: known.result, replayed: true, applied: false };
     }
     const { openGrants } = this.config;
+    const isRenewal = call.op === 'allocate';
+    if (!isRenewal) renewFirst(this, [user, ...otherAccounts(this.stored(user), call)], call, clockNow);
+    const before = this.stored(user);
     // A call is of one instant, on all its accounts.
     const others = otherAccounts(before, call).map((name) => this.stored(name));
     const now = Math.max(clockNow, before.lastAt, ...others.map(({ lastAt }) => lastAt));
-    const draft = openDraft(before, now, call.label, openGrants);
-    const drafts: Drafts = [draft, ...others.map((other) => openDraft(other, now, call.label, openGrants))];
+    // A renewal goes along the instants at which it was due.
+    const due = isRenewal && before.plans.subscription ? dueAt(before.plans.subscription) : null;
+    const from = Math.min(now, due ?? now);
+    const draft = openDraft(before, from, call.label, openGrants);
+    const drafts: Drafts = [draft, ...others.map((other) => openDraft(other, from, call.label, openGrants))];
     const tally = { ...this.tally };
     for (const one of drafts) advance(one, tally);
     const ended = repeatedEnd(draft, call, input);
     if (ended) return { status: 'ok', result: ended, replayed: true, applied: false };
-    const result = this.#apply(drafts, call, input);
+    const result = this.#apply(drafts, call, input, now);
     if (result instanceof Nothing) {
       return { status: 'ok', result: result.result, replayed: result.isRepeated, applied: false };
     }
@@ -192,7 +208,7 @@ export class Oracle {
   }
 
   /** What the operation itself does, once the clock's entries are written. */
-  #apply(drafts: Drafts, call: Call, input: string): Result | Nothing {
+  #apply(drafts: Drafts, call: Call, input: string, now: number): Result | Nothing {
     const [draft, peer] = drafts;
     const { account } = draft;
     if (call.op === 'expire') return expire(draft, Math.min(call.asOf ?? draft.now, draft.now));
@@ -228,7 +244,7 @@ export class Oracle {
       case 'runAllocation':
         throw new Error(`A ${call.op} is nobody's.`);
       default:
-        return applyPlanCall(drafts, call, this);
+        return applyPlanCall(drafts, call, this, now);
     }
   }
 
@@ -288,7 +304,7 @@ export class Oracle {
   }
 }
 
-/** Before these, what a late job left of the subscription is made up for. */
+/** Changes of the subscription of a user. */
 export const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
   ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove'] as const),
 ]);

@@ -204,6 +204,8 @@ async function performStep(step: Step, running: Running, turn: number): Promise<
     happened.countEntries(call, entries, before?.debtAfter ?? 0n);
     if (CHANGES.has(call.op) && 'user' in call) happened.countTypes(call, (name) => oracle.stored(name));
   }
+  // A plan that is offered again renews what had ended without it, where nobody has written that.
+  if (call.op === 'offer' && call.isActive) running.records.forget();
   const actual = await library.perform(call, turn);
   await library.learn(actual);
   log.push(`${show(call)} → ${describe(expected)}`);

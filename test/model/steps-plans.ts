@@ -124,7 +124,7 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World): Call | null {
     }
     case 'offer': {
       const plan = at(PLANS, raw.b).name;
-      return { label, key: null, op: kind, plan, isActive: !world.oracle.offered.has(plan) };
+      return { label, key: null, op: kind, plan, isActive: world.oracle.withdrawn.has(plan) };
     }
   }
 }

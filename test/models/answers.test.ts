@@ -103,6 +103,9 @@ async function plans({ manager }: World): Promise<void> {
     ...{ ...PLAN, alsoGrants: [{ creditType: 'image', creditLimit: 5 }], description: 'd', metadata: { tier: 1 } },
     ...{ trialDays: 0, rolloverCap: 10 },
   });
+  const paid = await subscriptions.addSubscriptionPlan({ ...PLAN, renewOn: 'payment' });
+  await subscriptions.setUserSubscriptionPlan('pays', paid);
+  await subscriptions.renewSubscription('pays', { paymentId: 'p-1' });
   const big = await subscriptions.addSubscriptionPlan({ ...PLAN, name: 'Big', creditLimit: 200, validityDays: 7 });
   const { id } = await subscriptions.addSubscriptionPlan({ ...PLAN, billingPeriod: 'YEARLY' });
   await subscriptions.updateSubscriptionPlan({ id, price: 5 });

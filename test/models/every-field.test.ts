@@ -36,6 +36,8 @@ describe('every field of a stored row', () => {
     const terms: Told = {
       ...{ what: 'a subscription', file: 'termsOf in src/core/subscription-row.ts', fields: planSchema },
       tell: (row: PlanRow) => termsOf(row),
+      // A plan that renews by the clock has no days of grace.
+      values: { renewOn: ['payment', 'clock'] } as Values,
       hidden: {
         ...{ version: WRITES, description: own, price: own, currency: own, metadata: own },
         ...{ isActive: own, deactivatedAt: own, createdAt: own, updatedAt: own },

@@ -59,7 +59,7 @@ export interface Shown extends Told {
   readonly schema: z.ZodType;
 }
 
-const CURRENCIES: Values = { currency: ['INR', 'JPY'], version: [1, 2] };
+const CURRENCIES: Values = { currency: ['INR', 'JPY'], version: [1, 2], renewOn: ['payment', 'clock'] };
 const HASHES: Values = { hash: ['a'.repeat(64), 'b'.repeat(64)], version: [1, 2] };
 
 export const ENTRY_OUTSIDE = {
@@ -82,6 +82,7 @@ const OF_PERIODS = {
     carried: GRANTS,
     carriedUntil: GRANTS,
     allowance: GRANTS,
+    paid: GRANTS,
   },
   ...{ isAllocated: GRANTS, lots: GRANTS, dueAt: DUE, updatedAt: 'is the instant of its last entry' },
 };

@@ -107,7 +107,7 @@ export interface UserSubscription {
   readonly userId: string;
   readonly planId: string;
   readonly planName: string;
-  readonly status: 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended';
+  readonly status: 'trialing' | 'active' | 'past_due' | 'paused' | 'cancelled' | 'ended';
   readonly startedAt: Date;
   readonly periodStart: Date;
   readonly periodEnd: Date;

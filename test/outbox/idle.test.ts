@@ -5,7 +5,7 @@ import { codeOf } from '../support/codes.js';
 import { idsOf, onEveryBackend, outboxRows, Recorder } from '../support/outbox-world.js';
 import { PATIENT_MS } from '../support/pace.js';
 import { QUIET } from '../support/quiet.js';
-import { sleep, until } from '../support/wait.js';
+import { gate, sleep, until } from '../support/wait.js';
 
 /** Milliseconds that the monotonic clock of the library is ahead. */
 const skipped = vi.hoisted(() => ({ ms: 0 }));
@@ -54,14 +54,16 @@ test('a busy process learns the sinks beside its calls: none of them waits for i
   await credits.addCredits('u', 1);
   await open({ sinks: [new Recorder()] }).init();
   let asked = 0;
+  const answer = gate();
   db.methods.find = async (model, ...rest) => {
-    if (model === 'system' && ++asked === 1) await sleep(100);
+    if (model === 'system' && ++asked === 1) await answer.opened;
     return db.inner.find(model, ...rest);
   };
   skipped.ms += 31_000;
   const events = () => db.inner.count('outbox', { index: 'queue', equals: { sink: 'sink' } });
   for (let i = 0; i < 3; i++) await credits.addCredits('u', 1);
   expect([asked, await events()]).toEqual([1, 0]);
+  answer.open();
   await until(async () => {
     await credits.addCredits('u', 1);
     return (await events()) > 0;

@@ -19,7 +19,16 @@ await onEveryBackend('the relay', (withWorld) => {
       const report = await manager.jobs.runOutbox();
       expect(report).toEqual({
         ...{ status: 'completed', processed: 15, delivered: 15, failed: 0, waiting: 0, deleted: 0 },
-        ...{ skippedCount: 0, skipped: [], job: 'outbox', granted: 0, expired: 0 },
+        ...{
+          skippedCount: 0,
+          skipped: [],
+          job: 'outbox',
+          granted: 0,
+          expired: 0,
+          activated: 0,
+          freed: 0,
+          rolledOver: 0,
+        },
         ...{ startedAt: world.clock.now().toISOString(), durationMs: expect.any(Number) },
       });
       expect(JSON.parse(JSON.stringify(report))).toEqual(report);

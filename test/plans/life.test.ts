@@ -9,7 +9,7 @@ await describeBackends('a subscription', (open) => {
     world.clock.set('2026-01-31T00:00:00Z');
     await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(MONTHLY));
     world.clock.advance({ days: 95 });
-    expect(await jobs.runAllocation()).toMatchObject({ processed: 1, granted: 300, expired: 0 });
+    expect(await jobs.runAllocation()).toMatchObject({ processed: 1, granted: 300, expired: 300 });
     expect(await jobs.runAllocation()).toMatchObject({ processed: 0, granted: 0 });
     const { items } = await credits.getCreditHistory('u', { order: 'oldest', limit: 100 });
     expect(items.map(({ type, delta }) => [type, delta])).toEqual([
@@ -27,19 +27,20 @@ await describeBackends('a subscription', (open) => {
     await world.expectSound();
   });
 
-  test('a catch-up of what has lapsed repays no debt; what has not lapsed does', async () => {
+  test('a renewal repays debt at its own instant, however late it is written', async () => {
     const world = await open();
     const { subscriptions, jobs, credits } = world.manager;
     await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(MONTHLY));
+    world.clock.set('2026-01-10T00:00:00Z');
+    await credits.deductCreditsAfterService('u', 230);
     world.clock.set('2026-02-02T00:00:00Z');
-    await credits.deductCreditsAfterService('u', 130);
-    expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: -130, debt: 130 });
-    world.clock.set('2026-03-02T00:00:00Z');
-    expect(await jobs.runAllocation()).toMatchObject({ granted: 200 });
     expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: -30, debt: 30 });
-    world.clock.set('2026-04-01T00:00:00Z');
-    await jobs.runAllocation();
+    world.clock.set('2026-03-02T00:00:00Z');
     expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: 70, debt: 0 });
+    world.clock.set('2026-05-02T00:00:00Z');
+    expect(await jobs.runAllocation()).toMatchObject({ granted: 400, expired: 170, processed: 1 });
+    expect(await credits.getUserCreditsInfo('u')).toMatchObject({ balance: 100, debt: 0 });
+    expect(await credits.getBalanceAt('u', '2026-03-02T00:00:00Z')).toMatchObject({ balance: 70, debt: 0 });
     await world.expectSound();
   });
 

@@ -80,8 +80,8 @@ test('a preview of a subscription that no job has renewed is what the upgrade th
     const before = (await credits.getUserCreditsInfo('u')).balance;
     const done = await subscriptions.upgradeUserSubscriptionPlan('u', big, { proration });
     expect(subscription).toMatchObject({ periodStart: done.periodStart, periodEnd: done.periodEnd });
-    // The period that runs was worth 100, and nobody had granted them.
-    expect([before, (await credits.getUserCreditsInfo('u')).balance]).toEqual([0, 100 + (granted.credits ?? 0)]);
+    // The period that runs is worth 100, also before anything was written of it.
+    expect([before, (await credits.getUserCreditsInfo('u')).balance]).toEqual([100, 100 + (granted.credits ?? 0)]);
     expect(granted.credits).toBe(proration === 'none' ? 100 : 50);
   }
 });

@@ -14,7 +14,8 @@ await describeBackends('plans of several credit types', (open) => {
     expect((await subscriptions.previewChange('u', both, { when: 'period_end' })).granted).toEqual({});
     const changed = await subscriptions.upgradeUserSubscriptionPlan('u', both, { when: 'period_end' });
     expect(changed).toMatchObject({ planId: plan.id, nextPlanId: both.id });
-    expect(world.count('credits.account.created')).toBe(1);
+    // The account of the new type begins with it: it has to know when the subscription is due.
+    expect(world.count('credits.account.created')).toBe(2);
     await world.expectSound();
     world.clock.set('2026-02-01T00:00:00Z');
     expect(await jobs.runAllocation()).toMatchObject({ processed: 1, granted: 105 });

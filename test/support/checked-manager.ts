@@ -68,6 +68,7 @@ export const ANSWERS: Checks = {
     listSubscriptionPlans: page(library.SubscriptionPlanSchema),
     setUserSubscriptionPlan: subscription,
     upgradeUserSubscriptionPlan: subscription,
+    renewSubscription: subscription,
     previewChange: library.ChangePreviewSchema,
     cancelUserSubscription: subscription,
     pauseUserSubscription: subscription,

@@ -99,8 +99,8 @@ export const CORE_BUGS: readonly SeededBug[] = [
     id: 'SB-14',
     title: 'a sweep is needed for expiry to bite',
     file: 'src/core/decide.ts',
-    find: '    advance(draft, now);\n',
-    replace: "    if (command.type === 'expire') advance(draft, now);\n    else draft.account.at = now;\n",
+    find: '    advance(draft, from);\n',
+    replace: "    if (command.type === 'expire') advance(draft, from);\n    else draft.account.at = now;\n",
     tests: [
       { file: TIME, name: 'expiry is half-open: spendable one unit of time before, lapsed at the instant' },
       { file: HOLDS, name: 'is expired without any sweep: commit, release and extend are refused' },

@@ -46,8 +46,8 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     id: 'SM-pg03',
     title: 'a call in a transaction that has the only connection makes its account beside it',
     file: 'src/services/pipeline/transactions.ts',
-    find: 'isAlone ? options : { timeoutMs }',
-    replace: '{ timeoutMs }',
+    find: 'isAlone ? { session, timeoutMs: rest() } : { timeoutMs: rest() }',
+    replace: '{ timeoutMs: rest() }',
     tests: [{ file: OWN, name: 'an account that a transaction with the only connection made is gone' }],
   },
   {

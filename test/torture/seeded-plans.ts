@@ -89,8 +89,8 @@ function createAccount(`,
     replace: 'if (row.periodEnd.getTime() > now) {',
     also: [
       {
-        find: 'const row = bumped(draft, before);',
-        replace: 'const row = { ...bumped(draft, before), granted: {} };',
+        find: 'let done = 0;\n  if (!row',
+        replace: 'let done = 0;\n  row.granted = {};\n  if (!row',
       },
     ],
     tests: [

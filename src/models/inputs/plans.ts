@@ -49,6 +49,13 @@ const planShape = {
   trialDays: days(0).optional(),
   /** The most credits left of a period that go into a grant of the next one. Not together with `validityDays`. */
   rolloverCap: amount.optional(),
+  /**
+   * `clock` (default): every period is granted when it begins. `payment`: it is granted when `renewSubscription` says
+   * that it is paid.
+   */
+  renewOn: z.enum(['clock', 'payment'], { error: 'clock or payment' }).optional(),
+  /** Days, 0–365, that a subscription waits for a payment before it ends, with `renewOn: 'payment'`. Default 7. */
+  graceDays: z.number().int().min(0).max(365, { error: 'whole days from 0 to 365' }).optional(),
   /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
   timeZone: identifierSchema.optional(),
   description: textSchema.optional(),
@@ -90,6 +97,14 @@ export const previewSchema = strictObject({
   when: when.optional(),
   proration: z.enum(['none', 'time']).optional(),
 });
+const { idempotencyKey: _, ...unkeyedShape } = mutationShape;
+export const renewSchema = strictObject({
+  ...unkeyedShape,
+  /** Names the payment. It is the call's idempotency key: one payment pays one period. */
+  paymentId: identifierSchema,
+  /** The start of the period that was paid, to within half a period. Default: the next one that is not paid. */
+  periodStart: instantSchema.optional(),
+});
 export const cancelSchema = strictObject({
   ...mutationShape,
   /** Default `period_end`. */
@@ -130,6 +145,9 @@ export interface SetPlanOptions<S = never>
 export interface UpgradeOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof upgradeSchema>, keyof MutationOptions> {}
+export interface RenewOptions<S = never>
+  extends Omit<MutationOptions<S>, 'idempotencyKey'>,
+    Pick<z.input<typeof renewSchema>, 'paymentId' | 'periodStart'> {}
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}

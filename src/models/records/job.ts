@@ -29,10 +29,18 @@ export const JobReportSchema = strictObject({
     .enum(['completed', 'stopped', 'lease_held_elsewhere'])
     .describe('`stopped` by the signal, the time or a lost lease; `lease_held_elsewhere`: another process runs it.'),
   processed: count.describe('Rows processed.'),
-  /** Credits that were granted. */
-  granted: credits.min(0).describe('Credits that were granted.'),
+  /** Credits that were granted for periods. */
+  granted: credits.min(0).describe('Credits that were granted for periods.'),
+  /** Credits left of a period that the next one took over; they are among the expired ones. */
+  rolledOver: credits
+    .min(0)
+    .describe('Credits left of a period that the next one took over; they are among the expired ones.'),
+  /** Scheduled credits that became effective. */
+  activated: credits.min(0).describe('Scheduled credits that became effective.'),
   /** Credits that expired. */
   expired: credits.min(0).describe('Credits that expired.'),
+  /** Credits that holds gave back at their end. */
+  freed: credits.min(0).describe('Credits that holds gave back at their end.'),
   delivered: count.describe('Notifications written, or events delivered.'),
   skippedCount: skippedCountSchema,
   /** Skipped rows, with the reason; the first 100. */

@@ -1,6 +1,6 @@
 /** Plans: the credits that a period of a subscription grants, and its price. */
 import { z } from 'zod';
-import { billingPeriodSchema } from '../plan.js';
+import { billingPeriodSchema, renewOnSchema } from '../plan.js';
 import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant, jsonObject } from './fields.js';
 
@@ -33,6 +33,12 @@ export const SubscriptionPlanSchema = strictObject({
     .nullable()
     .describe('The most credits left of a period that the next one takes over; null for none.'),
   timeZone: z.string().nullable().describe('IANA name of the zone whose clock periods follow; null for UTC.'),
+  renewOn: renewOnSchema.describe('`clock`: a period is granted when it begins; `payment`: when it is paid.'),
+  graceDays: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe('Days that a subscription waits for a payment before it ends; null where the clock renews it.'),
   metadata: jsonObject.describe('Data that the host gave with it; {} without any.'),
   isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
   deactivatedAt: z.date().nullable().describe('When it was deactivated. Periods that began before are granted still.'),

@@ -9,8 +9,8 @@ export const UserSubscriptionSchema = strictObject({
   planId: identifier.describe('The plan of the current period.'),
   planName: z.string().describe('The name of that plan when it was chosen.'),
   status: z
-    .enum(['trialing', 'active', 'paused', 'cancelled', 'ended'])
-    .describe('The status. One that is cancelled at the end of its period keeps its status until then.'),
+    .enum(['trialing', 'active', 'past_due', 'paused', 'cancelled', 'ended'])
+    .describe('The status. One that is cancelled at the end of its period keeps it until then; `past_due`: not paid.'),
   startedAt: instant.describe('The instant at which it was started.'),
   periodStart: instant.describe('The start of the current period.'),
   periodEnd: instant.describe('The end of the current period, the start of the next.'),

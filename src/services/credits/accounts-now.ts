@@ -1,5 +1,5 @@
 /** Reads accounts and advances them to the instant of the read. Nothing is written. */
-import { type Account, emptyAccount } from '../../core/account.js';
+import { type Account, emptyAccount, nextChange } from '../../core/account.js';
 import { advanced } from '../../core/advance.js';
 import type { Context } from '../../core/decision.js';
 import { accountKey } from '../../models/account.js';
@@ -8,6 +8,7 @@ import type { StoreOptions } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
 import type { VersionedAccount } from '../pipeline/account-memory.js';
 import type { Engine } from '../pipeline/engine.js';
+import { isPlanDue } from '../pipeline/renewals.js';
 import { AccountReader } from './account-reader.js';
 import type { BalanceCache } from './balance-cache.js';
 
@@ -33,7 +34,8 @@ export class AccountsNow<S> {
 
   /** The account as it is now. */
   async now(userId: string, options: ReadOptions<S>): Promise<Account> {
-    return this.present(await this.stored(userId, options));
+    const rest = this.#parts.engine.startDeadline(options);
+    return this.present(await this.stored(userId, options), rest());
   }
 
   /** The account as its last commit left it. */
@@ -57,16 +59,27 @@ export class AccountsNow<S> {
     if (cached) return cached;
     const readAt = monotonicNow();
     const { account: stored, version } = await this.#state(userId, rest());
-    const account = this.present(stored);
-    const isAsStored = stored.dueAt === null || stored.dueAt > account.at;
+    const account = await this.present(stored, rest());
+    const dueAt = nextChange(stored);
+    const isAsStored = dueAt === null || dueAt > account.at;
     const from = isAsStored ? { ...account, at: stored.at } : account;
     void cache.filled({ account: from, version }, stored.at, readAt);
     return account;
   }
 
   /** A stored account, advanced to now, but never to before its last operation. */
-  present(account: Account): Account {
-    return advanced(account, Math.max(this.#parts.engine.now(), account.at), this.context);
+  async present(account: Account, { session, fresh, ...options }: ReadOptions<S>): Promise<Account> {
+    const { engine } = this.#parts;
+    const now = Math.max(engine.now(), account.at);
+    if (!isPlanDue(account, now)) return advanced(account, now, this.context);
+    return engine.read({ session, ...options }, (timeoutMs) => this.at(account, now, { session, fresh, timeoutMs }));
+  }
+
+  /** A stored account at an instant that is not before its last operation, with the renewals that are due by then. */
+  async at(account: Account, now: number, options: StoreOptions<S>): Promise<Account> {
+    if (!isPlanDue(account, now)) return advanced(account, now, this.context);
+    const renewed = await this.#parts.engine.renewedAt(account, now, options);
+    return advanced(renewed.account, Math.max(now, renewed.account.at), this.context);
   }
 
   /** The stored account; version 0 when nobody ever wrote to it. */

@@ -1,6 +1,6 @@
 /** Verbs that create, change and list accounts. */
 import { accountFromRow } from '../../core/rows.js';
-import type { AccountOptions } from '../../models/account.js';
+import type { AccountOptions, AccountRow } from '../../models/account.js';
 import type { ListOptions, MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import type { UserCreditsInfo } from '../../models/records/balance.js';
@@ -80,13 +80,12 @@ export function accountList<S>(verbs: Verbs<S>, accountsNow: AccountsNow<S>): Pi
             : await accountsWithAtMost(engine.store, { creditType, most, ...along }, how);
         const items: UserCreditsInfo[] = [];
         const skipped: Skipped[] = [];
-        for (const row of rows) {
-          try {
-            const account = accountsNow.present(accountFromRow(row));
-            items.push(infoOf(account, account.at, scale));
-          } catch (error) {
-            skipped.push(skippedOf(row.userId, error));
-          }
+        const found = await Promise.allSettled(
+          rows.map(async (row) => accountsNow.present(accountFromRow(row), { ...how, signal: undefined })),
+        );
+        for (const [i, one] of found.entries()) {
+          if (one.status === 'fulfilled') items.push(infoOf(one.value, one.value.at, scale));
+          else skipped.push(skippedOf((rows[i] as AccountRow).userId, one.reason));
         }
         return { items, skipped, nextCursor: cursors.cursorOf(nextCursor) };
       });

@@ -3,7 +3,7 @@
  * the account's version, the time of writing, and a checksum over both, the account and the ledger. It does not ask a
  * failing cache for a while. No decision ever reads from it.
  */
-import { type Account, emptyAccount } from '../../core/account.js';
+import { type Account, emptyAccount, nextChange } from '../../core/account.js';
 import { sha256 } from '../../core/canonical-json.js';
 import type { CacheBackend } from '../../ports/cache.js';
 import type { LoggerLike } from '../../ports/logger.js';
@@ -33,6 +33,7 @@ type Fields = [
   balance: number,
   reserved: number,
   debt: number,
+  /** The next instant at which time changes the account, by itself or through its subscription. */
   dueAt: number | null,
 ];
 
@@ -171,7 +172,8 @@ export class BalanceCache {
   }
 
   #textOf(account: Account, version: number, writtenAt: number, lastAt = account.at): string {
-    const { key, seq, at, balance, reserved, debt, dueAt } = account;
+    const { key, seq, at, balance, reserved, debt } = account;
+    const dueAt = nextChange(account);
     const fields: Fields = [version, writtenAt, seq, lastAt, at, balance, reserved, debt, dueAt];
     return JSON.stringify([...fields, this.#checksum(key, fields)]);
   }

@@ -1,6 +1,5 @@
 /** Reads a user's totals and grants, and previews deductions. */
 import { availableOf, emptyAccount } from '../../core/account.js';
-import { advanced } from '../../core/advance.js';
 import { toCredits } from '../../core/amounts.js';
 import { burnRank, freePart, isSpendable } from '../../core/burn-down.js';
 import { previewDebit } from '../../core/deduction-preview.js';
@@ -59,7 +58,7 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
       return engine.read(options, async (timeoutMs) => {
         const how = { session, fresh, timeoutMs };
         const account = await accounts.storedAtOnce(user, how);
-        if (at >= account.at) return infoOf(advanced(account, at, accounts.context), at, scale);
+        if (at >= account.at) return infoOf(await accounts.at(account, at, how), at, scale);
         const query = {
           index: 'history',
           equals: { account: account.key },

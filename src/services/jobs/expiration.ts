@@ -4,7 +4,8 @@ import { creditError } from '../../errors.js';
 import type { CreditService } from '../credits/contract.js';
 import { parseMutationOptions, parseRef } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
-import { ROUNDS_MAX, renew } from '../plans/renewal.js';
+import { ROUNDS_MAX } from '../pipeline/renewals.js';
+import { renew } from '../plans/renewal.js';
 import { SubscriptionDirectory } from '../plans/subscription-directory.js';
 import type { ExpirationService } from './contract.js';
 

@@ -10,9 +10,12 @@ import { parseOptions } from '../input/parse.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxRelay } from '../outbox/relay.js';
 import type { Engine } from '../pipeline/engine.js';
-import { ROUNDS_MAX, renew } from '../plans/renewal.js';
+import type { Answer } from '../pipeline/operation.js';
+import { isPlanDue, ROUNDS_MAX } from '../pipeline/renewals.js';
+import { renew } from '../plans/renewal.js';
 import type { JobName, JobOptions, JobReport, Jobs } from './contract.js';
-import { type Outcome, Sweep, type Walk } from './sweep.js';
+import { type Moved, movedBy, NOTHING_MOVED, sumOf } from './moved.js';
+import { Sweep, type Walk } from './sweep.js';
 import { timedJob } from './timed-job.js';
 
 const WITHIN_DAYS = 7;
@@ -21,9 +24,9 @@ const STOPPED = { status: 'stopped', processed: 0, skippedCount: 0, skipped: [] 
 const NOTHING_NOTIFIED = { ...STOPPED, notified: 0, cursor: null };
 const NOTHING_SENT = { ...STOPPED, delivered: 0, failed: 0, waiting: 0, deleted: 0 };
 
-/** The units granted for the periods that an operation caught up on, and the end of the last period. */
+/** The answer of an operation that caught up on periods, and the end of the last one. */
 interface Renewed {
-  readonly units: number;
+  readonly answer: Answer;
   readonly until: number;
 }
 
@@ -84,26 +87,37 @@ class DueRows<S> {
   }
 
   dueSubscriptions(asOf: Date): Walk<'subscription'> {
-    return { model: 'subscription', query: due(asOf), process: (row) => this.#again(() => this.#renew(row), row) };
+    return { model: 'subscription', query: due(asOf), process: (row) => this.#renewed(row) };
   }
 
   dueCycles(asOf: Date): Walk<'cycle'> {
     return { model: 'cycle', query: due(asOf), process: (row) => this.#again(() => this.#renewCycle(row), row) };
   }
 
-  async #expire(account: AccountRow, asOf: Date): Promise<Outcome> {
-    const { creditType, userId } = account;
-    if (!isIdentifier(userId) || account.id !== accountKey(creditType, userId)) throw unreadable();
-    this.engine.offer(account);
-    const { entry } = await this.engine.mutate({
+  async #expire(row: AccountRow, asOf: Date): Promise<Moved> {
+    const { creditType, userId } = row;
+    if (!isIdentifier(userId) || row.id !== accountKey(creditType, userId)) throw unreadable();
+    const renewed = await this.#renewBehind(row);
+    if (renewed === NOTHING_MOVED) this.engine.offer(row);
+    const answer = await this.engine.mutate({
       operation: 'expire',
       accounts: [this.engine.account(creditType, userId)],
       given: {},
       options: {},
       command: () => ({ type: 'expire', asOf: asOf.getTime() }),
     });
-    if (!entry) await this.#checkDone('account', account.id, account.version);
-    return { expired: (entry?.details.expired as number | undefined) ?? 0 };
+    if (!answer.entry) await this.#checkDone('account', row.id, row.version);
+    // By `asOf` only those count that had lapsed by then.
+    const expired = (answer.entry?.details.expired as number | undefined) ?? 0;
+    return sumOf(renewed, { ...movedBy(answer), expired });
+  }
+
+  /** Renews the subscription behind an account, where it is due: the expiry would do it, and could not tell of it. */
+  async #renewBehind(row: AccountRow): Promise<Moved> {
+    if (!isPlanDue(accountFromRow(row), this.engine.now())) return NOTHING_MOVED;
+    const subscription = await this.engine.store.get('subscription', row.userId);
+    // The job of renewals reports one that is refused.
+    return subscription ? this.#renewed(subscription).catch(() => NOTHING_MOVED) : NOTHING_MOVED;
   }
 
   /**
@@ -117,13 +131,13 @@ class DueRows<S> {
   }
 
   /** Repeats an operation while something is due, because one operation catches up on a limited number of periods. */
-  async #again(operation: () => Promise<Renewed | null>, row: SubscriptionRow | CycleRow): Promise<Outcome> {
+  async #again(operation: () => Promise<Renewed | null>, row: SubscriptionRow | CycleRow): Promise<Moved> {
     const { userId, version } = row;
     if (!isIdentifier(userId)) throw unreadable();
-    let granted = 0;
+    let moved = NOTHING_MOVED;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const more = await operation();
-      granted += more?.units ?? 0;
+      if (more !== null) moved = sumOf(moved, movedBy(more.answer));
       if (more === null && round === 0) {
         await ('days' in row
           ? this.#checkDone('cycle', row.id, version)
@@ -131,26 +145,24 @@ class DueRows<S> {
       }
       if (more === null || more.until > this.engine.now()) break;
     }
-    return { granted };
+    return moved;
   }
 
-  async #renew(row: SubscriptionRow): Promise<Renewed | null> {
-    // A renewal may grant nothing, because an earlier plan granted for its periods; later periods may still be due.
-    const renewal = await renew(this.engine, row, {});
-    return renewal && { ...renewal, units: Object.values(renewal.granted).reduce((sum, units) => sum + units, 0) };
+  #renewed(row: SubscriptionRow): Promise<Moved> {
+    return this.#again(() => renew(this.engine, row, {}), row);
   }
 
   async #renewCycle(row: CycleRow): Promise<Renewed | null> {
-    const { entry } = await this.engine.mutate({
+    const answer = await this.engine.mutate({
       operation: 'renew_cycle',
       accounts: [this.engine.account(row.creditType, row.userId)],
       given: { cycleId: row.id },
       options: {},
       command: () => ({ type: 'renew_cycle', cycleId: row.id }),
     });
-    if (!entry) return null;
-    const { granted = 0, cycle } = entry.details as { granted?: number; cycle?: { end: string } };
-    return { units: granted, until: Date.parse(cycle?.end ?? '') };
+    if (!answer.entry) return null;
+    const { cycle } = answer.entry.details as { cycle?: { end: string } };
+    return { answer, until: Date.parse(cycle?.end ?? '') };
   }
 }
 

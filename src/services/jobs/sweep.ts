@@ -12,16 +12,11 @@ import { skippedOf } from '../store/skipped.js';
 import type { RowPage } from '../store/tables.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
 import { Lease } from './lease.js';
+import { type Moved, NOTHING_MOVED, sumOf } from './moved.js';
 import { READ_ROWS_FIRST, rowsOfRead, Throttle, weightOf } from './throttle.js';
 
 export const DURATION_MAX_MS = 600_000;
 const SKIPPED_MAX = 100;
-
-/** The units that the operation on one row granted or expired. */
-export interface Outcome {
-  readonly granted?: number;
-  readonly expired?: number;
-}
 
 type DueModel = 'account' | 'subscription' | 'cycle';
 
@@ -30,7 +25,7 @@ export interface Walk<M extends DueModel = DueModel> {
   readonly model: M;
   readonly query: Omit<FindQuery, 'limit' | 'after'>;
   /** Runs the operation on a row; null when the row needs none. */
-  process(row: Rows[M]): Promise<Outcome> | null;
+  process(row: Rows[M]): Promise<Moved> | null;
 }
 
 export class Sweep<S, J extends JobName> {
@@ -38,7 +33,8 @@ export class Sweep<S, J extends JobName> {
   readonly #job: J;
   readonly #options: ReturnType<typeof jobSchema.parse>;
   readonly #began = monotonicNow();
-  readonly #totals = { processed: 0, granted: 0, expired: 0 };
+  #processed = 0;
+  #moved = NOTHING_MOVED;
   readonly #skipped: Skipped[] = [];
   #skippedCount = 0;
   #startedAt: number;
@@ -100,18 +96,17 @@ export class Sweep<S, J extends JobName> {
       // A batch that the caller has chosen is one: nothing of the next one begins before all of it is done.
       if (batchSize !== undefined || next === null) await throttle.end();
       const tell = onProgress as JobOptions['onProgress'];
-      await tell?.({ job: this.#job, processed: this.#totals.processed, remaining: null });
+      await tell?.({ job: this.#job, processed: this.#processed, remaining: null });
     }
     return true;
   }
 
   async #row(row: Rows[DueModel], process: Walk['process']): Promise<void> {
     try {
-      const outcome = await process(row);
-      if (outcome === null) return;
-      this.#totals.processed++;
-      this.#totals.granted += outcome.granted ?? 0;
-      this.#totals.expired += outcome.expired ?? 0;
+      const moved = await process(row);
+      if (moved === null) return;
+      this.#processed++;
+      this.#moved = sumOf(this.#moved, moved);
     } catch (error) {
       this.#skip(row.id, error);
     }
@@ -123,11 +118,11 @@ export class Sweep<S, J extends JobName> {
   }
 
   #report(status: JobReport['status']): JobReport<J> {
-    const { processed, granted, expired } = this.#totals;
     const { scale } = this.#engine;
+    const credits = Object.entries(this.#moved).map(([kind, units]) => [kind, toCredits(units, scale)]);
     return {
-      ...{ job: this.#job, status, processed, delivered: 0 },
-      ...{ granted: toCredits(granted, scale), expired: toCredits(expired, scale) },
+      ...{ job: this.#job, status, processed: this.#processed, delivered: 0 },
+      ...(Object.fromEntries(credits) as unknown as Moved),
       ...{ skippedCount: this.#skippedCount, skipped: this.#skipped },
       startedAt: new Date(this.#startedAt).toISOString(),
       durationMs: Math.round(monotonicNow() - this.#began),

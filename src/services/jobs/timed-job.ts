@@ -7,6 +7,7 @@ import type { OutboxOptions } from '../outbox/contract.js';
 import { onAbort } from '../pipeline/abort-listeners.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { JobName, JobOptions, JobReport } from './contract.js';
+import { NOTHING_MOVED } from './moved.js';
 import { DURATION_MAX_MS, skippedRow } from './sweep.js';
 
 const BATCH_MAX = 1_000;
@@ -45,7 +46,7 @@ export async function timedJob<S, J extends JobName, R extends Shared>(
   const own = failures.length > 0 ? nothing : ((await walk(options).catch(stop)) ?? nothing);
   forget?.();
   const durationMs = Math.round(monotonicNow() - began);
-  const report = { job, granted: 0, expired: 0, delivered: 0, startedAt, durationMs, ...own };
+  const report = { job, ...NOTHING_MOVED, delivered: 0, startedAt, durationMs, ...own };
   if (failures.length === 0) return report;
   const skippedCount = report.skippedCount + failures.length;
   return { ...report, status: 'stopped', skippedCount, skipped: [...report.skipped, ...failures] };

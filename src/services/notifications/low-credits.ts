@@ -1,5 +1,5 @@
 /** The notification of an account that is at or below its low-credit threshold, once a crossing. */
-import { type Account, availableOf } from '../../core/account.js';
+import { type Account, availableOf, nextChange } from '../../core/account.js';
 import { eventIdOf } from '../../core/seal.js';
 import { thresholdOf } from '../../core/thresholds.js';
 import type { AccountRef } from '../../models/account.js';
@@ -39,7 +39,8 @@ async function upToDate<S>(
 ): Promise<{ now: Account; operationId: string | null }> {
   const { engine } = notifier.config;
   const stored = await notifier.stored(account);
-  if (stored.dueAt === null || stored.dueAt > engine.now()) return { now: stored, operationId: null };
+  const dueAt = nextChange(stored);
+  if (dueAt === null || dueAt > engine.now()) return { now: stored, operationId: null };
   const { entry } = await engine.mutate({
     ...{ operation: 'expire', accounts: [account], given: {}, options: {} },
     command: () => ({ type: 'expire', asOf: null }),

@@ -20,6 +20,7 @@ import type { Decided, Group } from './group.js';
 import { NOTHING, type Operation } from './operation.js';
 import { refusalNotification } from './outgoing-rows.js';
 import { errorEntry, refusalId } from './refusal-entry.js';
+import { isPlanDue } from './renewals.js';
 
 /**
  * Refusals that are written: they leave an error entry and move the account's version on. A refusal that was decided on
@@ -39,8 +40,11 @@ const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
 /** Commands that jobs repeat while something is due. The job's report has each refusal, so the ledger need not. */
 const ROUTINE: ReadonlySet<string> = new Set(['renew', 'renew_cycle']);
 
-/** `decided`, or the step that must come first: `facts` must be read, or the state must be loaded again (`stale`). */
-export type Progress = 'decided' | 'facts' | 'stale';
+/**
+ * `decided`, or the step that must come first: `facts` must be read, the state must be loaded again (`stale`), or a
+ * subscription must be renewed (`renewal`).
+ */
+export type Progress = 'decided' | 'facts' | 'stale' | 'renewal';
 
 /** One pass over a group: the tools of its decisions, and everything that they collect. */
 interface Pass<S> {
@@ -80,13 +84,17 @@ export function decideGroup<S>(group: Group, facts: FactSheet<S>, settings: Deci
     fenced: false,
     applied: false,
   };
-  let undecided = false;
+  let undecided: Progress | null = null;
   for (const operation of group.operations) {
     if (operation.state === 'answered') continue;
     // After one that is not decided, later operations still ask for their facts.
-    if (decideOperation(operation, pass) !== 'decided') undecided = true;
+    const progress = decideOperation(operation, pass);
+    if (progress !== 'decided' && undecided !== 'renewal') undecided = progress;
   }
-  if (undecided) return facts.misses > misses ? 'facts' : 'stale';
+  if (undecided !== null) {
+    if (facts.misses > misses) return 'facts';
+    return undecided === 'renewal' ? 'renewal' : 'stale';
+  }
   group.decided = finish(pass);
   return 'decided';
 }
@@ -105,6 +113,9 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       operation.error = earlier.error;
       return 'decided';
     }
+  }
+  if (!operation.isRenewed && accounts.some((account) => isPlanDue(account, context.now))) {
+    return awaitRenewal(operation, pass);
   }
   let decision: Decision;
   try {
@@ -127,7 +138,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
         for (const event of change.events) pass.events.push(event);
       }
       const rows = decision.changes[1]?.entries.map((entry) => entry.row) ?? NO_ROWS;
-      operation.answer = { entry: decision.entry, replayed: false, entries: rows };
+      operation.answer = { entry: decision.entry, replayed: false, entries: rows, changes: decision.changes };
       pass.sent.push(operation);
       pass.applied = true;
       return 'decided';
@@ -151,6 +162,15 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
     default:
       return decision satisfies never;
   }
+}
+
+/** A repeated call needs no renewal; and somebody else may have written one that the remembered state does not know. */
+function awaitRenewal<S>({ call }: Operation, { group, facts, accounts, context }: Pass<S>): Progress {
+  if (call.scopedKey !== null && facts.keyed(call.scopedKey) === undefined) return 'facts';
+  if (!group.fresh) return 'stale';
+  const due = accounts.filter((account) => isPlanDue(account, context.now));
+  group.renewals = new Set(due.map(({ userId }) => userId));
+  return 'renewal';
 }
 
 /** A failed internal check ends this call alone, and nothing of the call is written. */

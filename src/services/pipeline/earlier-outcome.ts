@@ -72,14 +72,14 @@ function withOther<S>(
   facts: FactSheet<S>,
   changes: ChangeSet,
 ): Earlier | undefined {
-  if (command.type !== 'transfer') return { answer: { entry, replayed, entries: [] }, error: null };
+  if (command.type !== 'transfer') return { answer: { entry, replayed, entries: [], changes: [] }, error: null };
   const id = otherEntryId(entry.operationId);
   const other = changes.entry(id) ?? facts.row('entry', id);
-  return other ? { answer: { entry, replayed, entries: [other] }, error: null } : undefined;
+  return other ? { answer: { entry, replayed, entries: [other], changes: [] }, error: null } : undefined;
 }
 
 export function replayOf(entry: EntryRow): Answer {
-  return { entry, replayed: true, entries: [] };
+  return { entry, replayed: true, entries: [], changes: [] };
 }
 
 export function errorOf<C extends CreditErrorCode>({ code, message, details }: Refusal<C>): Error {

@@ -7,6 +7,7 @@ import { scopedKeyOf } from '../../models/entry.js';
 import type { CallOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import { isOwnId } from '../../models/inputs/values.js';
 import type { Awaitable, JsonObject } from '../../models/values.js';
+import type { StoreOptions } from '../../ports/db-manager.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
 import { storageError } from '../store/storage-error.js';
@@ -15,6 +16,7 @@ import { onAbort } from './abort-listeners.js';
 import { versionedAccount } from './account-memory.js';
 import { callInfo, inputFingerprint } from './call-info.js';
 import type { DecisionSettings } from './context.js';
+import { type RenewedState, renewedAt } from './imagined.js';
 import { type Answer, abortedError, type Request } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { preview } from './preview.js';
@@ -57,7 +59,7 @@ export class Engine<S> {
 
   constructor(config: EngineConfig<S>) {
     this.#config = config;
-    this.#sessions = new HostSessions(config.store, config.pipeline.memory, config.settings);
+    this.#sessions = new HostSessions(config.store, config.pipeline.memory, config.settings, config.ids);
   }
 
   get store(): Store<S> {
@@ -165,21 +167,16 @@ export class Engine<S> {
     return Promise.race([answer, abort]).finally(stop);
   }
 
-  /**
-   * The entry that a command would be answered with now. `first` is imagined before it, again and again until it has
-   * no effect. Nothing is written and nothing is remembered.
-   */
-  preview(accounts: readonly AccountRef[], options: ReadOptions<S>, command: Command, first: Command | null = null) {
+  /** The entry that a command would be answered with now. Nothing is written and nothing is remembered. */
+  preview(accounts: readonly AccountRef[], options: ReadOptions<S>, command: Command) {
     const { session, fresh } = options;
-    const { store } = this;
-    return this.read(options, (timeoutMs) =>
-      preview(
-        accounts,
-        [first, command],
-        { tables: store, settings: this.#config.settings() },
-        { session, fresh, timeoutMs },
-      ),
-    );
+    const refs = accounts as [AccountRef, ...AccountRef[]];
+    return this.read(options, (timeoutMs) => preview(refs, command, this.#imagining(), { session, fresh, timeoutMs }));
+  }
+
+  /** An account and its user's subscription at an instant, with the renewals that are due by then. */
+  renewedAt(account: AccountRef, now: number, options: StoreOptions<S>): Promise<RenewedState> {
+    return renewedAt(account, this.#imagining(), options, now);
   }
 
   /** The present instant, in epoch milliseconds. */
@@ -190,6 +187,10 @@ export class Engine<S> {
   /** The same for reports, which decide nothing: an instant of this machine where no other is known. Never throws. */
   nowForReports(): number {
     return this.store.time.nowForReports();
+  }
+
+  #imagining() {
+    return { tables: this.store, settings: this.#config.settings() };
   }
 
   async #inSession(request: Request, session: S): Promise<Answer> {

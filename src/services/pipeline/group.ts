@@ -20,12 +20,26 @@ export interface Group {
   /** The reason why its accounts could not be loaded or created. */
   broken: Error | null;
   decided: Decided | null;
+  /** The users whose subscription must be renewed before the group is decided. */
+  renewals: ReadonlySet<string>;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 export function newGroup(operations: readonly Operation[]): Group {
   const { accounts, documents } = operations[0] as Operation;
   const keys = documents.length === accounts.length ? documents : documents.slice(0, accounts.length);
-  return { keys, documents, operations, states: [], fresh: false, released: false, broken: null, decided: null };
+  return {
+    keys,
+    documents,
+    operations,
+    states: [],
+    fresh: false,
+    released: false,
+    broken: null,
+    decided: null,
+    renewals: NOBODY,
+  };
 }
 
 /** The unit of a decided group. The answers wait in the operations until it is written. */

@@ -1,5 +1,6 @@
 /** One submitted call on its way through the pipeline, and its answer. */
 import type { CallInfo, Command } from '../../core/command.js';
+import type { AccountChange } from '../../core/decision.js';
 import { creditError } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
@@ -24,6 +25,8 @@ export interface Answer {
   readonly entry: EntryRow | null;
   readonly replayed: boolean;
   readonly entries: readonly EntryRow[];
+  /** Everything that the call wrote on its accounts; empty for a replay. */
+  readonly changes: readonly AccountChange[];
 }
 
 export interface Operation extends Request {
@@ -41,6 +44,9 @@ export interface Operation extends Request {
   waits: number;
   /** Whether its key must be looked up before the decision, because a commit found a key taken. */
   probe: boolean;
+  /** How often it waited for a renewal, and whether it is decided without one. */
+  renewals: number;
+  isRenewed: boolean;
   /** Whether it must commit without others, because a unit that it was part of was rejected. */
   alone: boolean;
   /** Stops listening to the caller's signal. */
@@ -74,6 +80,8 @@ export function newOperation(
     conflicts: 0,
     waits: 0,
     probe: false,
+    renewals: 0,
+    isRenewed: request.command.type === 'renew',
     alone: false,
     forget: null,
     place: 0,
@@ -90,7 +98,7 @@ export function tell({ answer, error, resolve, reject }: Operation): void {
   else reject(error);
 }
 
-export const NOTHING: Answer = { entry: null, replayed: false, entries: [] };
+export const NOTHING: Answer = { entry: null, replayed: false, entries: [], changes: [] };
 
 /** The entry that a transfer writes on its second account. */
 export function otherEntryId(operationId: string): string {

@@ -18,10 +18,12 @@ import { FactSheet } from './facts.js';
 import { type Decided, type Group, markSent } from './group.js';
 import { type Answer, newOperation, type Operation, type Request, tell } from './operation.js';
 import { type Outcome, Outcomes, remaining } from './outcomes.js';
+import { Renewals } from './renewals.js';
 
 export interface PipelineConfig<S> {
   readonly store: Store<S>;
   readonly settings: () => DecisionSettings;
+  readonly ids: () => string;
   /** Called with each committed group, in commit order; must not throw. The callers wait for the promise it returns. */
   readonly committed: (decided: Decided) => Promise<unknown> | null;
   /** Null, or a promise that must resolve before anything is written. */
@@ -33,6 +35,9 @@ export interface PipelineConfig<S> {
   readonly batchMax: number;
 }
 
+/** After so many renewals that changed nothing, a call is decided as its account is. */
+const RENEWALS_MAX = 3;
+
 /** Milliseconds that calls under way have when a manager closes. */
 const CLOSE_MAX_MS = 5_000;
 
@@ -42,6 +47,7 @@ export class Pipeline<S> {
   readonly #queues = new DocumentQueues();
   readonly #deadlines: Deadlines;
   readonly #outcomes: Outcomes<S>;
+  readonly #renewals: Renewals<S>;
   #busyLanes = 0;
   /** The number of committed calls whose followers are still at work; the calls are answered after that. */
   #following = 0;
@@ -66,6 +72,10 @@ export class Pipeline<S> {
       answer: (operation, error, after) => this.#answer(operation, error, after),
       schedule: () => this.#schedule(),
     });
+    this.#renewals = new Renewals({
+      ...{ tables: config.store, ids: config.ids, now: () => config.settings().now() },
+      submit: (request) => new Promise((resolve, reject) => this.#enter(newOperation(request, resolve, reject))),
+    });
   }
 
   submit(request: Request): Promise<Answer> {
@@ -73,11 +83,14 @@ export class Pipeline<S> {
       if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
       if (request.signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
       this.#admit(request);
-      const operation = newOperation(request, resolve, reject);
-      this.#deadlines.add(operation);
-      this.#queues.push(operation);
-      this.#schedule();
+      this.#enter(newOperation(request, resolve, reject));
     });
+  }
+
+  #enter(operation: Operation): void {
+    this.#deadlines.add(operation);
+    this.#queues.push(operation);
+    this.#schedule();
   }
 
   /** Refuses new calls and resolves when every accepted one is answered, which takes no longer than five seconds. */
@@ -154,6 +167,7 @@ export class Pipeline<S> {
     const writing: Group[] = [];
     for (const group of groups) {
       if (group.broken) this.#outcomes.failed(group, group.broken);
+      else if (group.renewals.size > 0) void this.#renewFirst(group);
       else if (!group.decided) this.#outcomes.retry(group, 'conflict');
       // A call that ended during the decision must not be written: its caller was told that it was not.
       else if (group.decided.sent.some(({ state }) => state === 'answered')) this.#outcomes.again(group, false);
@@ -162,6 +176,22 @@ export class Pipeline<S> {
     }
     // 4. Commit, and 5. judge the outcomes: followers of the commit, then the answers.
     await this.#write(writing);
+  }
+
+  /** Lets the documents of a group go until the subscriptions behind them are renewed. Then the group queues again. */
+  async #renewFirst(group: Group): Promise<void> {
+    const timeoutMs = remaining([group]);
+    this.#queues.release(group, []);
+    this.#schedule();
+    const renewed = await Promise.all([...group.renewals].map((userId) => this.#renewals.run(userId, timeoutMs)));
+    for (const key of group.keys) this.memory.drop(key);
+    for (const operation of group.operations) {
+      if (operation.state === 'answered') continue;
+      if (!renewed.includes('failed')) operation.renewals++;
+      operation.isRenewed = renewed.includes('refused') || operation.renewals > RENEWALS_MAX;
+      this.#queues.push(operation);
+    }
+    this.#schedule();
   }
 
   /** Commits groups, then those that were decided behind them meanwhile, and so on while no other document waits. */

@@ -48,7 +48,14 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
 }
 
 type PlanCommand = CommandOf<
-  'subscribe' | 'renew' | 'change_subscription' | 'start_cycle' | 'stop_cycle' | 'renew_cycle' | 'claim_promo'
+  | 'subscribe'
+  | 'renew'
+  | 'pay_period'
+  | 'change_subscription'
+  | 'start_cycle'
+  | 'stop_cycle'
+  | 'renew_cycle'
+  | 'claim_promo'
 >;
 
 /** The details of an entry of a plan, a cycle or a promo code. */
@@ -56,6 +63,7 @@ interface PlanDetails {
   readonly subscription?: { id: string; planId: string; nextPlanId: string | null; status: string; autoRenew: boolean };
   readonly cycle?: { id: string; amount: number; days: number; recurring: boolean };
   readonly promoCode?: string;
+  readonly paymentId?: string;
 }
 
 const STATUSES_AFTER: Readonly<Record<string, readonly string[]>> = {
@@ -69,6 +77,8 @@ function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
       return subscription?.planId === command.planId || subscription?.nextPlanId === command.planId;
     case 'renew':
       return subscription?.id === command.subscriptionId;
+    case 'pay_period':
+      return (details as PlanDetails).paymentId === command.paymentId;
     case 'change_subscription':
       if (command.to === 'cancelled at the end of the period') return subscription?.autoRenew === false;
       return STATUSES_AFTER[command.to]?.includes(subscription?.status ?? '') ?? false;

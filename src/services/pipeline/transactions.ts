@@ -11,7 +11,17 @@ import type { DecisionSettings } from './context.js';
 import { decideGroup } from './decide-group.js';
 import { FactSheet } from './facts.js';
 import { type Decided, type Group, markSent, newGroup } from './group.js';
-import { type Answer, abortedError, lateError, newOperation, type Request, tell, unknownError } from './operation.js';
+import {
+  type Answer,
+  abortedError,
+  lateError,
+  newOperation,
+  type Operation,
+  type Request,
+  tell,
+  unknownError,
+} from './operation.js';
+import { ROUNDS_MAX, renewalRequest } from './renewals.js';
 
 /** The time beyond its deadline that a call gets while it writes in a host's transaction. */
 const GRACE_MS = 1_500;
@@ -34,7 +44,9 @@ export async function writeInTransaction<S>(
   await createAccounts(group, tables, options);
   try {
     await tables.db.transaction?.(async (session) => {
-      await lockAndDecide(group, tables, settings, { ...options, session });
+      // The group renews in its own turn; until then nothing of it is decided.
+      const isDecided = await lockAndDecide(group, tables, settings, { ...options, session });
+      if (!isDecided) throw new RolledBack({ status: 'conflict', model: 'account', key: group.keys[0] ?? '' });
       const outcome = await writeDecided(group.decided as Decided, tables, { ...options, session });
       if (outcome.status !== 'committed') throw new RolledBack(outcome);
     }, options);
@@ -45,18 +57,22 @@ export async function writeInTransaction<S>(
   }
 }
 
-/** Locks and reads the accounts, reads the facts that the decision needs, keys included, and decides. */
+/**
+ * Locks and reads the accounts, reads the facts that the decision needs, keys included, and decides. Answers false
+ * where a subscription must be renewed first: `group.renewals` names its user.
+ */
 export async function lockAndDecide<S>(
   group: Group,
   tables: Tables<S>,
   settings: DecisionSettings,
   options: StoreOptions<S>,
-): Promise<void> {
+): Promise<boolean> {
   await lockStates(group, tables, options);
   const facts = new FactSheet(tables, options);
   for (const operation of group.operations) operation.probe = true;
   group.decided = null;
   for (let progress = decideGroup(group, facts, settings); progress !== 'decided'; ) {
+    if (progress === 'renewal') return false;
     if (progress === 'stale') {
       throw creditError('CONTENTION', 'A row was read before the state it belongs to. Try again.', { attempts: 1 });
     }
@@ -64,6 +80,7 @@ export async function lockAndDecide<S>(
     progress = decideGroup(group, facts, settings);
   }
   markSent(group);
+  return true;
 }
 
 export async function writeDecided<S>(
@@ -87,6 +104,7 @@ export class HostSessions<S> {
     readonly tables: Tables<S>,
     readonly memory: AccountMemory,
     readonly settings: () => DecisionSettings,
+    readonly ids: () => string,
   ) {}
 
   /** Carries out a call in the host's transaction. Result, deadline or abort: the first of them answers it. */
@@ -132,22 +150,53 @@ export class HostSessions<S> {
   }
 
   async #write(group: Group, session: S, timeoutMs: number): Promise<void> {
-    const isOver = () => group.operations.every((operation) => operation.state === 'answered');
-    if (isOver()) return;
+    const [operation] = group.operations as [Operation];
     const until = monotonicNow() + timeoutMs;
-    const options = { session, timeoutMs };
+    const rest = () => Math.max(1, until - monotonicNow());
+    const isOver = () => operation.state === 'answered';
+    const write = (one: Group) => this.#carryOut(one, session, rest, isOver);
+    for (let round = 0; !isOver() && !(await write(group)); round++) {
+      operation.isRenewed = round === ROUNDS_MAX || !(await this.#renew(group, session, rest, write));
+    }
+  }
+
+  /** Renews the subscriptions that a group waits for, in its session. False where nothing comes of it. */
+  async #renew(
+    { renewals, operations }: Group,
+    session: S,
+    rest: () => number,
+    write: (group: Group) => Promise<boolean>,
+  ): Promise<boolean> {
+    let isAny = false;
+    for (const userId of renewals) {
+      const row = await this.tables.get('subscription', userId, { session, timeoutMs: rest() });
+      if (!row) continue;
+      const operation = newOperation(renewalRequest(row, this.ids(), rest()), noop, noop);
+      const [waiting] = operations as [Operation];
+      // While this is written the call that waits for it counts as sent: it is not to leave this half done.
+      if (waiting.state === 'waiting') waiting.state = 'sent';
+      await write(newGroup([operation]));
+      if (waiting.state === 'sent') waiting.state = 'waiting';
+      isAny ||= operation.answer?.entry != null;
+    }
+    return isAny;
+  }
+
+  /** Decides and writes one group. Answers false where a subscription must be renewed first. */
+  async #carryOut(group: Group, session: S, rest: () => number, isOver: () => boolean): Promise<boolean> {
     // Outside of the session they survive its rollback, and nobody waits for its end to use them.
     const isAlone = this.tables.db.hasOnlyConnection?.(session) === true;
-    await createAccounts(group, this.tables, isAlone ? options : { timeoutMs });
-    await lockAndDecide(group, this.tables, this.settings(), options);
-    if (isOver()) return;
-    const outcome = await writeDecided(group.decided as Decided, this.tables, {
-      ...options,
-      timeoutMs: Math.max(1, until - monotonicNow()),
-    });
+    await createAccounts(group, this.tables, isAlone ? { session, timeoutMs: rest() } : { timeoutMs: rest() });
+    const isDecided = await lockAndDecide(group, this.tables, this.settings(), { session, timeoutMs: rest() });
+    if (!isDecided) return false;
+    if (isOver()) return true;
+    const outcome = await writeDecided(group.decided as Decided, this.tables, { session, timeoutMs: rest() });
     if (outcome.status !== 'committed') throw hostError(outcome);
+    return true;
   }
 }
+
+function noop(): void {}
 
 /** An error that asks the host to repeat its transaction is no outcome: the database throws it. */
 function hostError(outcome: Exclude<UnitOutcome, { status: 'committed' }>): unknown {

@@ -4,6 +4,7 @@ import type {
   CancelOptions,
   CycleOptions,
   PlanInput,
+  RenewOptions,
   SetPlanOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
@@ -80,6 +81,22 @@ export interface SubscriptionService<S = never> {
     plan: Ref,
     options?: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration'>,
   ): Promise<ChangePreview>;
+
+  /**
+   * Tells that a period is paid, of a plan with `renewOn: 'payment'`. A period that has begun is granted at once, one
+   * that is paid early when it begins. `paymentId` is the key of the call: a repeated one pays nothing more, and a
+   * period that another payment paid is left as it is. Without `periodStart` it is the next period that is not paid;
+   * with it, the one that starts nearest to that instant, so the clock of a payment provider may differ from yours.
+   *
+   * Unpaid at the end of a period, the subscription is `past_due` and grants nothing; after the plan's `graceDays` it
+   * ends. @throws SUBSCRIPTION_NOT_FOUND where none goes on; INVALID_ARGUMENT for a plan that renews by the clock, and
+   * for a period beyond the next one that is not paid; LIMIT_EXCEEDED for more than 100 periods ahead.
+   *
+   * @example
+   * const { id: paymentId, periodStart } = invoice;
+   * await manager.subscriptions.renewSubscription('user-1', { paymentId, periodStart });
+   */
+  renewSubscription(userId: string, options: RenewOptions<S>): Promise<Applied<UserSubscription>>;
 
   /** Ends renewal (default) or the subscription. Credits that were granted stay. @throws SUBSCRIPTION_NOT_FOUND */
   cancelUserSubscription(userId: string, options?: CancelOptions<S>): Promise<Applied<UserSubscription>>;

@@ -15,7 +15,7 @@ export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'deactiva
 /** The fields that an input may leave out. */
 export const PLAN_DEFAULTS = {
   ...{ description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
-  ...{ trialDays: 0, rolloverCap: null, timeZone: null, metadata: {} },
+  ...{ trialDays: 0, rolloverCap: null, timeZone: null, renewOn: null, graceDays: null, metadata: {} },
 } satisfies Partial<PlanRow>;
 
 /** The given fields, amounts in units, prices in minor units. */
@@ -23,6 +23,8 @@ export function planFieldsOf(input: Loose<z.infer<typeof planInputSchema>>, scal
   const { creditLimit, price, rolloverCap, alsoGrants, currency, ...rest } = input;
   return definedFields({
     ...rest,
+    // A plan that renews by the clock waits for no payment.
+    ...(rest.renewOn === 'clock' && rest.graceDays === undefined && { graceDays: null }),
     creditLimit: creditLimit === undefined ? undefined : parseAmount(creditLimit, { scale }),
     currency,
     price: price === undefined ? undefined : parseMoney(price, currency ?? null),
@@ -49,6 +51,9 @@ export function checkPlan(plan: PlanRow, { creditTypes, temporal }: PlanRules): 
   if (new Set(types).size < types.length) refuse('alsoGrants', 'each credit type once', 'a type is named twice');
   if (validityDays !== null && rolloverCap !== null) {
     refuse('rolloverCap', 'a plan without validityDays', 'what expires by validityDays cannot roll over');
+  }
+  if (plan.graceDays !== null && plan.renewOn !== 'payment') {
+    refuse('graceDays', "a plan with renewOn: 'payment'", 'a plan that renews by the clock waits for no payment');
   }
   checkTimeZone(plan, temporal);
 }

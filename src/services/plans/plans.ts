@@ -156,7 +156,7 @@ export class Plans<S> {
 
   /** @throws PLAN_IN_USE while a subscription that has not ended is on the plan, or will be with its next period */
   async #refuseInUse(id: string, options: MutationOptions<S>): Promise<void> {
-    const anyOf = { field: 'status', values: ['trialing', 'active', 'paused'] };
+    const anyOf = { field: 'status', values: ['trialing', 'active', 'past_due', 'paused'] };
     const now = { index: 'plan', equals: { planId: id }, anyOf };
     const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf };
     for (const along of [now, next]) {

@@ -1,7 +1,8 @@
 /** Plans, subscriptions and cycles as callers see them: from rows, or from the entry that answers a replay. */
 import { toCredits } from '../../core/amounts.js';
 import { toMajor } from '../../core/money.js';
-import { isCurrent } from '../../core/subscription-state.js';
+import { GRACE_DAYS } from '../../core/subscription-row.js';
+import { goesOn, isCurrent } from '../../core/subscription-state.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { PlanRow } from '../../models/plan.js';
@@ -20,6 +21,8 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
     })),
     price: toMajor(row.price, row.currency),
     rolloverCap: row.rolloverCap === null ? null : toCredits(row.rolloverCap, scale),
+    renewOn: row.renewOn ?? 'clock',
+    graceDays: row.renewOn === 'payment' ? (row.graceDays ?? GRACE_DAYS) : null,
     metadata: structuredClone(row.metadata),
   };
 }
@@ -44,7 +47,7 @@ export function planFromJson(json: JsonObject): PlanRow {
 export function toSubscription(row: SubscriptionRow, now: number): UserSubscription | null {
   const { status, terms, pending } = row;
   if (status === 'removed') return null;
-  const isOver = (status === 'active' || status === 'trialing') && !isCurrent(row, now);
+  const isOver = goesOn(status) && !isCurrent(row, now);
   return {
     ...{ id: row.id, userId: row.userId, planId: row.planId, planName: terms.name },
     ...{ status: isOver ? 'ended' : status, startedAt: row.startedAt, autoRenew: row.autoRenew },

@@ -24,6 +24,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     setUserSubscriptionPlan: (userId, plan, options) => subscriptions.set(userId, plan, options),
     upgradeUserSubscriptionPlan: (userId, plan, options) => subscriptions.upgrade(userId, plan, options),
     previewChange: (userId, plan, options) => subscriptions.preview(userId, plan, options),
+    renewSubscription: (userId, options) => subscriptions.renew(userId, options),
     cancelUserSubscription: (userId, options) => subscriptions.cancel(userId, options),
     pauseUserSubscription: (userId, options) => subscriptions.switchTo('paused', userId, options),
     resumeUserSubscription: (userId, options) => subscriptions.switchTo('resumed', userId, options),

@@ -1,11 +1,10 @@
 /** Finds subscriptions, and the accounts that a change of one writes. */
-import { creditError, isCreditError } from '../../errors.js';
+import { isCreditError } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
-import { scopedKeyOf } from '../../models/entry.js';
 import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { Engine } from '../pipeline/engine.js';
-import { FactSheet } from '../pipeline/facts.js';
+import { accountsOf, typesOf } from '../pipeline/renewals.js';
 import { RowReads } from '../pipeline/row-reads.js';
 
 const ATTEMPTS_MAX = 3;
@@ -39,6 +38,18 @@ export class SubscriptionDirectory<S> {
     return this.reads.findOne('subscription', { index: 'id', equals: { id } }, options);
   }
 
+  /** The subscription as it is at an instant, with the renewals that are due by then. */
+  renewed(
+    userId: string,
+    now: number,
+    { session, fresh, ...options }: ReadOptions<S>,
+  ): Promise<SubscriptionRow | null> {
+    return this.engine.read({ session, ...options }, async (timeoutMs) => {
+      const account = this.engine.account('credits', userId);
+      return (await this.engine.renewedAt(account, now, { session, fresh, timeoutMs })).subscription;
+    });
+  }
+
   /** The instant of a decision on a subscription: time never moves backwards on the accounts that it writes. */
   now(row: SubscriptionRow, options: ReadOptions<S>): Promise<number> {
     return this.nowOf(row.userId, typesOf(row), options);
@@ -47,24 +58,11 @@ export class SubscriptionDirectory<S> {
   /** The same for these credit types of a user. */
   async nowOf(userId: string, types: readonly string[], options: ReadOptions<S>): Promise<number> {
     const { session, fresh } = options;
-    const keys = accountsOf(this.engine, userId, types).map(({ key }) => key);
+    const keys = accountsOf(userId, types).map(({ key }) => key);
     return this.engine.read(options, async (timeoutMs) => {
       const rows = await this.engine.store.getMany('account', keys, { session, fresh, timeoutMs });
       const last = rows.map((account) => account?.at.getTime() ?? 0);
       return Math.max(this.engine.now(), ...last);
-    });
-  }
-
-  /** Whether a call of this operation was applied with the key: it gets the same answer, and writes nothing. */
-  async isRepeated(operation: string, userId: string, options: MutationOptions<S>): Promise<boolean> {
-    const { session, idempotencyKey } = options;
-    if (idempotencyKey === undefined) return false;
-    const scopedKey = scopedKeyOf(this.engine.account('credits', userId).key, operation, idempotencyKey);
-    return this.engine.read(options, async (timeoutMs) => {
-      const facts = new FactSheet(this.engine.store, { session, timeoutMs });
-      facts.wantKey(scopedKey);
-      await facts.fetch();
-      return facts.keyed(scopedKey) != null;
     });
   }
 
@@ -92,23 +90,6 @@ export class SubscriptionDirectory<S> {
       const plan = await this.reads.get('plan', planId, options);
       if (plan) types.push(plan.creditType, ...plan.alsoGrants.map(({ creditType }) => creditType));
     }
-    return accountsOf(this.engine, userId, types);
-  }
-}
-
-export function accountsOf<S>(engine: Engine<S>, userId: string, types: readonly string[]): AccountRef[] {
-  return [...new Set(['credits', ...types])].map((creditType) => engine.account(creditType, userId));
-}
-
-/**
- * Every credit type that a subscription grants, or will.
- *
- * @throws INVARIANT_VIOLATION for a row that cannot be read.
- */
-export function typesOf(row: SubscriptionRow): string[] {
-  try {
-    return [...row.terms.grants, ...(row.pending?.grants ?? [])].map(({ creditType }) => creditType);
-  } catch (cause) {
-    throw creditError('INVARIANT_VIOLATION', 'The stored subscription cannot be read.', {}, { cause });
+    return accountsOf(userId, types);
   }
 }

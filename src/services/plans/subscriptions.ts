@@ -1,15 +1,14 @@
 /** Subscriptions: put a user on a plan, change that, end it, read it. */
 import { isCreditError } from '../../errors.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
-import type { CancelOptions, SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
+import type { CancelOptions, RenewOptions, SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
-import type { Applied, Page, Ref } from '../../models/values.js';
+import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { ChangePreview, SubscriptionChange, UserSubscription } from './contract.js';
 import { grantedBy, subscriptionOf, toSubscription } from './records.js';
-import { renewIfLate } from './renewal.js';
 import type { SubscriptionDirectory } from './subscription-directory.js';
 
 /** A change of the subscription of one user. */
@@ -18,6 +17,8 @@ interface Change<S> {
   readonly userId: string;
   /** The plan that the subscription moves to. */
   readonly planId?: string;
+  /** The further arguments. */
+  readonly given?: JsonObject;
   readonly options: MutationOptions<S>;
   readonly command: Mutation<S>['command'];
 }
@@ -68,11 +69,17 @@ export class Subscriptions<S> {
     const accounts = await directory.accounts({ userId: user, current, planId }, options);
     const own = { planId, subscriptionId: 's-preview', autoRenew: null, allocate: true, upgrade: true } as const;
     const command = { type: 'subscribe', ...own, when, proration } as const;
-    // An upgrade makes up first for what no job has granted yet.
-    const isLate = current?.dueAt != null && current.dueAt.getTime() <= (await directory.now(current, options));
-    const renewal = isLate ? ({ type: 'renew', subscriptionId: current.id } as const) : null;
-    const entry = await this.#engine.preview(accounts, options, command, renewal);
+    const entry = await this.#engine.preview(accounts, options, command);
     return { granted: grantedBy(entry, this.#engine.scale), subscription: subscriptionOf(entry) };
+  }
+
+  async renew(userId: string, given: RenewOptions<S>): Promise<Applied<UserSubscription>> {
+    const { paymentId, periodStart = null, ...fields } = parse(schemas.renewSchema, given, 'options');
+    return this.#change({
+      ...{ operation: 'renew_subscription', userId, given: periodStart === null ? {} : { periodStart } },
+      options: { ...(fields as MutationOptions<S>), idempotencyKey: paymentId },
+      command: () => ({ type: 'pay_period', paymentId, periodStart }),
+    });
   }
 
   async cancel(userId: string, given: CancelOptions<S> | undefined): Promise<Applied<UserSubscription>> {
@@ -141,15 +148,21 @@ export class Subscriptions<S> {
     return { operation, planId, command };
   }
 
-  async #change({ operation, userId, planId, options, command }: Change<S>): Promise<Applied<UserSubscription>> {
+  async #change({
+    operation,
+    userId,
+    planId,
+    given: more,
+    options,
+    command,
+  }: Change<S>): Promise<Applied<UserSubscription>> {
     const user = parseId(userId, 'userId');
     const rest = this.#engine.startDeadline(options);
     const before = await this.#directory.read(user, options);
-    const wasRenewed = await renewIfLate(this.#directory, operation, before, rest);
-    const given = planId === undefined ? {} : { planId };
+    const given = planId === undefined ? { ...more } : { planId };
     const answer = await this.#directory.onAccounts({
-      // After a renewal the row that was read is an old one. What others write meanwhile makes the commit conflict.
-      ...{ userId: user, planId, current: wasRenewed ? undefined : before, rest },
+      // A renewal that comes first needs the accounts of the next period, which this row names too.
+      ...{ userId: user, planId, current: before, rest },
       run: (accounts, left) => this.#engine.mutate({ operation, accounts, given, options: left, command }),
     });
     if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
@@ -158,10 +171,12 @@ export class Subscriptions<S> {
   }
 
   async #view(userId: string, options: ReadOptions<S>): Promise<UserSubscription | null> {
-    const row = await this.#directory.read(userId, options);
-    // Only a subscription with an end depends on the time of its accounts.
-    return (
-      row && toSubscription(row, row.validUntil === null ? this.#engine.now() : await this.#directory.now(row, options))
-    );
+    const stored = await this.#directory.read(userId, options);
+    if (!stored) return null;
+    // Only a subscription that time changes depends on the time of its accounts.
+    const now = stored.dueAt === null ? this.#engine.now() : await this.#directory.now(stored, options);
+    const isDue = stored.dueAt !== null && stored.dueAt.getTime() <= now;
+    const row = isDue ? await this.#directory.renewed(userId, now, options) : stored;
+    return row && toSubscription(row, now);
   }
 }

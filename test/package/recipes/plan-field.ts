@@ -25,7 +25,9 @@ export const planField: Recipe = {
       touches: [
         {
           file: 'src/services/plans/plan-fields.ts',
-          edits: [{ find: 'timeZone: null, metadata: {} }', replace: 'timeZone: null, metadata: {}, tagline: null }' }],
+          edits: [
+            { find: 'graceDays: null, metadata: {} }', replace: 'graceDays: null, metadata: {}, tagline: null }' },
+          ],
         },
       ],
     },

@@ -1,0 +1,107 @@
+/**
+ * Renewals that come first: a call on an account whose subscription is due is decided after the renewal is written.
+ * Calls of one user that meet it together wait for one renewal.
+ */
+import type { Account } from '../../core/account.js';
+import { creditError, isCreditError } from '../../errors.js';
+import { type AccountRef, accountRef } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { SubscriptionRow } from '../../models/subscription.js';
+import { sleep } from '../../timers.js';
+import type { Tables } from '../store/tables.js';
+import { callInfo } from './call-info.js';
+import type { Answer, Request } from './operation.js';
+
+/** Operations that one subscription may need: each makes up for a hundred periods. */
+export const ROUNDS_MAX = 50;
+
+const PAUSE_MS = 20;
+
+/**
+ * - `done`: the renewal is written, or somebody else wrote it.
+ * - `refused`: it cannot be written, so calls are decided without it.
+ * - `failed`: it may be written by the next attempt.
+ */
+export type Renewed = 'done' | 'refused' | 'failed';
+
+export interface RenewalTools<S> {
+  readonly tables: Tables<S>;
+  readonly ids: () => string;
+  readonly now: () => number;
+  /** Sends the request on the way of all calls, also while the manager closes. */
+  readonly submit: (request: Request) => Promise<Answer>;
+}
+
+export class Renewals<S> {
+  readonly #running = new Map<string, Promise<Renewed>>();
+
+  constructor(readonly tools: RenewalTools<S>) {}
+
+  /** Writes what is due of the subscription of a user. Never rejects. */
+  run(userId: string, timeoutMs: number): Promise<Renewed> {
+    const running = this.#running.get(userId);
+    if (running !== undefined) return running;
+    const started = this.#run(userId, timeoutMs).finally(() => this.#running.delete(userId));
+    this.#running.set(userId, started);
+    return started;
+  }
+
+  async #run(userId: string, timeoutMs: number): Promise<Renewed> {
+    const { tables, ids, now, submit } = this.tools;
+    try {
+      for (let round = 0; round < ROUNDS_MAX; round++) {
+        const row = await tables.get('subscription', userId, { timeoutMs, fresh: true });
+        if (!row) return 'refused';
+        const { entry } = await submit(renewalRequest(row, ids(), timeoutMs));
+        if (entry === null || renewedUntil(entry) > now()) break;
+      }
+      return 'done';
+    } catch (error) {
+      const mayWork = isCreditError(error) && (error.retryable || error.code === 'OUTCOME_UNKNOWN');
+      if (!mayWork) return 'refused';
+      await sleep(PAUSE_MS);
+      return 'failed';
+    }
+  }
+}
+
+/** The request that renews a subscription. @throws INVARIANT_VIOLATION for a row that cannot be read */
+export function renewalRequest(row: SubscriptionRow, id: string, timeoutMs: number): Request {
+  const accounts = accountsOf(row.userId, typesOf(row));
+  return {
+    accounts,
+    documents: accounts.map(({ key }) => key),
+    command: { type: 'renew', subscriptionId: row.id },
+    call: callInfo('allocate', id, {}, null),
+    ...{ resumes: false, signal: undefined, timeoutMs },
+  };
+}
+
+/** The end of the last period that a renewal began: until then nothing more is due, unless a rest is. */
+export function renewedUntil({ details }: EntryRow): number {
+  const { subscription } = details as { subscription?: { periodEnd: string } };
+  return Date.parse(subscription?.periodEnd ?? '');
+}
+
+/** Whether the subscription behind an account is due at an instant. */
+export function isPlanDue({ planDueAt, at }: Account, now: number): boolean {
+  return planDueAt !== null && planDueAt <= Math.max(now, at);
+}
+
+/** The user's own account first, then one for each of these credit types. */
+export function accountsOf(userId: string, types: readonly string[]): AccountRef[] {
+  return [...new Set(['credits', ...types])].map((creditType) => accountRef(creditType, userId));
+}
+
+/**
+ * Every credit type that a subscription grants, or will.
+ *
+ * @throws INVARIANT_VIOLATION for a row that cannot be read.
+ */
+export function typesOf(row: SubscriptionRow): string[] {
+  try {
+    return [...row.terms.grants, ...(row.pending?.grants ?? [])].map(({ creditType }) => creditType);
+  } catch (cause) {
+    throw creditError('INVARIANT_VIOLATION', 'The stored subscription cannot be read.', {}, { cause });
+  }
+}
