@@ -1,7 +1,7 @@
 /** Sends events as signed HTTP requests, in the format of Standard Webhooks (https://www.standardwebhooks.com). */
 import { createHmac } from 'node:crypto';
 import { creditError } from '../errors.js';
-import type { CreditEvent } from '../models/events.js';
+import type { CreditEvent, CreditEventType } from '../models/events.js';
 import type { Delivery, EventSink } from '../ports/event-sink.js';
 
 export interface WebhookSinkOptions {
@@ -9,6 +9,8 @@ export interface WebhookSinkOptions {
   readonly name: string;
   /** An `https:` URL; `http:` is allowed only to this machine, or with `allowHttp`. */
   readonly url: string | URL;
+  /** The types of events that are posted; without a list, all. See {@link EventSink}. */
+  readonly types?: readonly CreditEventType[] | undefined;
   /**
    * `whsec_` and 24 to 64 bytes as base64. Give several while you replace a secret: each of them signs, and a receiver
    * that knows any of them accepts the request.
@@ -46,7 +48,7 @@ const wallNow = Date.now.bind(Date);
  * const manager = createCreditManagement({ sinks: [sink] });
  */
 export function webhookSink(options: WebhookSinkOptions): EventSink {
-  const { name, timeoutMs = 15_000 } = options;
+  const { name, types, timeoutMs = 15_000 } = options;
   const url = urlOf(options);
   const keys = [options.secret].flat().map((secret, i) => keyOf(secret, i, name));
   if (keys.length === 0) throw wrong(name, 'secret needs at least one entry');
@@ -57,6 +59,7 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
 
   return {
     name,
+    ...(types && { types }),
     async publish(event): Promise<Delivery> {
       const body = bodyOf(event);
       const seconds = String(Math.floor(wallNow() / 1000));

@@ -299,6 +299,7 @@ export interface OutboxReport {
 
 export interface SinkInfo {
   readonly name: string;
+  readonly types: readonly string[] | null;
   readonly registeredAt: Date;
   readonly pending: number;
   readonly failed: number;

@@ -60,4 +60,20 @@ export const EVENT_BUGS: readonly SeededBug[] = [
     replace: "  if (outcome.status === 'committed' || outcome.status === 'conflict') return true;",
     tests: [{ file: RELAY, name: 'the relay, in memory a claimant that lost its claim may answer late' }],
   },
+  {
+    id: 'SM-v01',
+    title: 'rows are written for a sink whatever types it wants',
+    file: 'src/services/pipeline/change-set.ts',
+    find: 'types === null || types.has(event.type)',
+    replace: 'types === null || types.size > 0',
+    tests: [{ file: 'test/outbox/types.test.ts', name: 'in memory gets rows for these alone, from every process' }],
+  },
+  {
+    id: 'SM-v02',
+    title: 'the first list of types of a sink stays for ever',
+    file: 'src/services/store/sink-registry.ts',
+    find: ' && a.types?.join() === b.types?.join();',
+    replace: ';',
+    tests: [{ file: 'test/outbox/types.test.ts', name: 'in memory has the list of the process that started last' }],
+  },
 ];

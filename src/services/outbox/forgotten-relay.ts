@@ -33,9 +33,9 @@ export class ForgottenRelay<S> {
   async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    const { names, hasQueue } = this.store.sinks;
+    const { wanted, hasQueue } = this.store.sinks;
     try {
-      for (const name of names) await this.#lookAt(name, receiverOf(name));
+      for (const { name } of wanted) await this.#lookAt(name, receiverOf(name));
       if (hasQueue) await this.#lookAt('notifications', NOTIFICATIONS);
     } catch (err) {
       this.logger.warn({ err }, 'The outbox could not be looked at');
