@@ -209,4 +209,10 @@ export type { NotificationService } from './services/notifications/contract.js';
 export type { OutboxOptions, OutboxService } from './services/outbox/contract.js';
 export type { SubscriptionService } from './services/plans/contract.js';
 export type { PromoService } from './services/promos/contract.js';
+export {
+  createWebhookSecret,
+  type VerifyWebhookOptions,
+  verifyWebhook,
+  type WebhookHeaders,
+} from './sinks/verify-webhook.js';
 export { type WebhookSinkOptions, webhookSink } from './sinks/webhook.js';

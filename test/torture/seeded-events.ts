@@ -76,4 +76,20 @@ export const EVENT_BUGS: readonly SeededBug[] = [
     replace: ';',
     tests: [{ file: 'test/outbox/types.test.ts', name: 'in memory has the list of the process that started last' }],
   },
+  {
+    id: 'SM-v03',
+    title: 'a webhook that was signed at any time before now is accepted',
+    file: 'src/sinks/verify-webhook.ts',
+    find: '!(Math.abs(age) <= toleranceSeconds)',
+    replace: '!(age >= -toleranceSeconds)',
+    tests: [{ file: 'test/sinks/verify-webhook.test.ts', name: 'accepts a time within the tolerance on both sides' }],
+  },
+  {
+    id: 'SM-v04',
+    title: 'a webhook is accepted without a signature that fits',
+    file: 'src/sinks/verify-webhook.ts',
+    find: 'signature.length === expected.length && timingSafeEqual(signature, expected)',
+    replace: 'expected.subarray(0, signature.length).equals(signature)',
+    tests: [{ file: 'test/sinks/verify-webhook.test.ts', name: 'refuses a signature that begins right' }],
+  },
 ];
