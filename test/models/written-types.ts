@@ -263,6 +263,7 @@ export interface Health {
   readonly isDatabaseOlder: boolean;
   readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
   readonly differingSettings: readonly string[];
+  readonly undelivered: readonly { readonly receiver: string; readonly waitingSince: Date }[];
 }
 
 export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
