@@ -19,6 +19,7 @@ export interface Account {
   readonly options: AccountOptions;
   readonly trialAmount: number | null;
   readonly planLimit: number | null;
+  readonly lastPurchase: number | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
   readonly refusals: number;
   /** Parts of the stored state that a later version of the library knows; they are written back as they are. */
@@ -51,6 +52,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     options: NO_OPTIONS,
     trialAmount: null,
     planLimit: null,
+    lastPurchase: null,
     created: null,
     refusals: 0,
     unknown: null,

@@ -17,7 +17,7 @@ import {
   writeEntry,
 } from './draft.js';
 import { reservationRow } from './rows.js';
-import { judgeCrossings } from './thresholds.js';
+import { judgeCrossings, notePurchase } from './thresholds.js';
 
 /**
  * Brings a draft forward to `now`. Each change by time is an entry, dated at its own instant; crossings are judged
@@ -91,6 +91,7 @@ function expireHold(draft: Draft, hold: OpenHold): void {
 function activate(draft: Draft, grant: OpenGrant): void {
   draft.account.balance += grant.remaining;
   draft.dueChanged = true;
+  notePurchase(draft.account, grant);
   const repaid = repayDebt(draft, [{ grantId: grant.id, amount: grant.remaining }]);
   writeEntry(draft, 'activate', { amount: grant.remaining, delta: grant.remaining, repaid, grantId: grant.id });
 }

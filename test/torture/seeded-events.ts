@@ -92,4 +92,12 @@ export const EVENT_BUGS: readonly SeededBug[] = [
     replace: 'expected.subarray(0, signature.length).equals(signature)',
     tests: [{ file: 'test/sinks/verify-webhook.test.ts', name: 'refuses a signature that begins right' }],
   },
+  {
+    id: 'SM-v05',
+    title: 'a scheduled purchase is what percentages are of before it can be spent',
+    file: 'src/core/thresholds.ts',
+    find: 'grant.effectiveAt > account.at || ',
+    replace: '',
+    tests: [{ file: 'test/core/accounts.test.ts', name: 'a percentage is of the last purchase, from the instant' }],
+  },
 ];

@@ -116,7 +116,7 @@ export const reverseSchema = strictObject({ ...mutationShape, amount: amount.opt
 export const transferSchema = strictObject({ from: identifierSchema, to: identifierSchema, amount });
 export const expireSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
 
-type Threshold = number | `${number}%` | 'none' | null;
+type Threshold = number | `${number}` | `${number}%` | 'none' | null;
 type Limit = Amount | 'unlimited' | null;
 const limit = z.unknown() as z.ZodType<Limit, Limit>;
 const PERCENTAGE = /^(\d{1,15})(\.(\d{1,100}))?%$/;
@@ -141,7 +141,9 @@ export const accountDefaultsShape = {
   /** Credits that debt may reach; default `'unlimited'`. */
   overdraftLimit: limit.optional(),
   /**
-   * Credits, or a percentage of the plan's credit limit, else of the trial grant. Without a threshold nobody is warned.
+   * Credits, or a percentage such as `'20%'`: of the plan's credit limit, else of the trial grant, else of the last
+   * purchase (an addition of the source `purchase` or `other`, or a cycle). A change of it tells nobody anything. Less
+   * than one credit is written as text, `'0.5'`. Without a threshold nobody is warned.
    */
   lowCreditThreshold: threshold.optional(),
 };

@@ -49,6 +49,8 @@ export const HealthSchema = strictObject({
       }).readonly(),
     )
     .readonly()
-    .describe('Sinks whose events wait and nobody delivers, and `notifications` where those do.'),
+    .describe(
+      'Sinks whose events wait and nobody delivers, and `notifications`; `waitingSince` is when this process saw it.',
+    ),
 });
 export interface Health extends Readonly<z.infer<typeof HealthSchema>> {}
