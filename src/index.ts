@@ -62,7 +62,9 @@ export {
   reserveSchema as ReserveOptionsSchema,
   reverseSchema as ReverseOptionsSchema,
   transferSchema as TransferSchema,
+  type UsageOptions,
   updateAccountSchema as UpdateAccountOptionsSchema,
+  usageSchema as UsageOptionsSchema,
 } from './models/inputs/credits.js';
 export {
   type LedgerQuery,
@@ -165,6 +167,7 @@ export {
   UserSubscriptionSchema,
 } from './models/records/subscription.js';
 export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
+export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type { Amount, Applied, Awaitable, Json, JsonObject, Page } from './models/values.js';
 export {
   type CacheOptions,

@@ -16,6 +16,7 @@ import {
   setHolds,
   writeEntry,
 } from './draft.js';
+import { termsOf } from './grants.js';
 import { reservationRow } from './rows.js';
 import { judgeCrossings, notePurchase } from './thresholds.js';
 
@@ -45,9 +46,15 @@ export function advance(draft: Draft, now: number): void {
 /** The account at `now`, computed and not stored: reads answer with it. */
 export function advanced(account: Account, now: number, context: Context): Account {
   if (account.dueAt === null || account.dueAt > now) return now > account.at ? { ...account, at: now } : account;
+  const draft = dueDraft(account, now, context);
+  return { ...draft.account, grants: draft.account.grants.filter((grant) => grant.remaining > 0) };
+}
+
+/** The account at `now` with the entries that the clock has not written yet, and with the grants that it used up. */
+export function dueDraft(account: Account, now: number, context: Context): Draft {
   const draft = openDraft(account, context, NOBODY, '');
   advance(draft, now);
-  return { ...draft.account, grants: draft.account.grants.filter((grant) => grant.remaining > 0) };
+  return draft;
 }
 
 /**
@@ -93,7 +100,14 @@ function activate(draft: Draft, grant: OpenGrant): void {
   draft.dueChanged = true;
   notePurchase(draft.account, grant);
   const repaid = repayDebt(draft, [{ grantId: grant.id, amount: grant.remaining }]);
-  writeEntry(draft, 'activate', { amount: grant.remaining, delta: grant.remaining, repaid, grantId: grant.id });
+  const details = { grant: termsOf(grant) };
+  writeEntry(draft, 'activate', {
+    amount: grant.remaining,
+    delta: grant.remaining,
+    repaid,
+    grantId: grant.id,
+    details,
+  });
 }
 
 function enterInstant(draft: Draft, at: number): void {

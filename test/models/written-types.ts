@@ -41,6 +41,8 @@ export interface Transaction {
   readonly debtAfter: number;
   readonly draws: readonly Draw[];
   readonly grantId: string | null;
+  readonly source: GrantSource | null;
+  readonly reference: string | null;
   readonly reservationId: string | null;
   readonly reverses: string | null;
   readonly description: string | null;

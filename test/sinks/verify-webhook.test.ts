@@ -27,7 +27,7 @@ const at = (seconds: number) => ({ now: new Date(signedAt + seconds * 1000) });
 const verify = async (...args: Parameters<typeof verifyWebhook>) => verifyWebhook(...args);
 
 describe('verifyWebhook', () => {
-  test('answers the event that the sink has sent, from text and bytes, with the headers of fetch and of node', async () => {
+  test('answers the event of the sink, from text and bytes, with the headers of fetch and of node', async () => {
     const bytes = Buffer.from(body);
     const raised = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toUpperCase(), [value]]));
     for (const given of [body, bytes, new Uint8Array(bytes).buffer]) {

@@ -46,6 +46,7 @@ export const ANSWERS: Checks = {
     getReservedCredits: credits,
     getBalanceAt: library.UserCreditsInfoSchema,
     getCreditHistory: page(library.CreditsTransactionSchema),
+    getUsageSummary: z.array(library.UsageSummarySchema),
     getTransaction: library.CreditsTransactionSchema.nullable(),
     getExpiringCreditsInDays: z.array(library.GrantSchema),
     getGrants: page(library.GrantSchema),

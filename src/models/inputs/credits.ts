@@ -172,6 +172,16 @@ export const historySchema = strictObject({
   actor: identifierSchema.optional(),
   includeHolds: z.boolean().optional(),
 });
+export const usageSchema = strictObject({
+  ...readShape,
+  /** An instant, inclusive; a day such as `2030-01-31` is its midnight in UTC. */
+  from: boundSchema,
+  /** An instant, exclusive, so that times side by side add up; a day is its midnight in UTC. Default: until now. */
+  to: boundSchema.optional(),
+  by: z.enum(['day', 'month', 'type', 'model']),
+  /** The IANA time zone of days and months, default UTC. */
+  timeZone: identifierSchema.optional(),
+});
 export const userIdsSchema = z.array(identifierSchema).max(100, { error: 'at most 100 user ids' });
 export const daysSchema = z.number().min(0).max(36_500, { error: 'days from 0 to 36,500' });
 
@@ -193,6 +203,8 @@ export interface HistoryOptions<S = never>
   extends ReadOptions<S>,
     ListOptions,
     Own<typeof historySchema, ReadOptions & ListOptions> {}
+export interface UsageOptions<S = never> extends ReadOptions<S>, Own<typeof usageSchema, ReadOptions> {}
+export type UsageBy = UsageOptions['by'];
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {
   /** Credits put on hold before the work begins. */
