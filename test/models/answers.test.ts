@@ -114,6 +114,7 @@ async function plans({ manager }: World): Promise<void> {
   await subscriptions.getSubscriptionPlan(plan);
   await subscriptions.listSubscriptionPlans();
   await subscriptions.getUserSubscriptionPlan('s');
+  await subscriptions.getUserSubscription('s');
   const subscription = await subscriptions.setUserSubscriptionPlan('s', plan, { allocate: false });
   await expiration.allocateSubscriptionCredits(subscription, plan);
   await subscriptions.previewChange('s', big);

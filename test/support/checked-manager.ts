@@ -75,6 +75,7 @@ export const ANSWERS: Checks = {
     resumeUserSubscription: subscription,
     deleteUserSubscriptionPlan: z.boolean(),
     getUserSubscriptionPlan: library.UserSubscriptionSchema.nullable(),
+    getUserSubscription: library.CurrentSubscriptionSchema.nullable(),
     getSubscriptionHistory: page(library.SubscriptionChangeSchema),
     startCycle: cycle,
     stopCycle: cycle,
