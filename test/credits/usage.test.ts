@@ -99,7 +99,7 @@ await describeBackends('the usage of an account', (open) => {
     await credits.withCredits({ userId: 'u', estimate: 2 }, async (meter) => {
       meter.addUsage({ model: 'big', provider: 'p', cost: 1.0000001 });
       meter.addUsage({ model: 'small', provider: 'p', cost: 0.1 });
-      meter.addUsage({ model: 'big', provider: 'p', cost: 0.2 });
+      meter.addUsage({ model: 'big', provider: 'p', cost: 0.2000003 });
       meter.addUsage({ model: 'small', provider: 'p', cost: 0.7 });
       meter.add(0.5);
     });

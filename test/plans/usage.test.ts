@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeBackends } from '../support/plan-world.js';
 
 await describeBackends('the usage of a subscription', (open) => {
-  test('is what was granted this period and what of it was used, of every credit type, and of no other grant', async () => {
+  test('is what was granted this period and what of it was used, by credit type, and of no other grant', async () => {
     const world = await open({ creditTypes: { image: {} } });
     const { credits, subscriptions, jobs, creditType } = world.manager;
     expect(await subscriptions.getUserSubscription('u')).toBeNull();
