@@ -1,4 +1,4 @@
-/** The set-up with few rights, as README.md has it: the owner makes what `schema` prints, a role only reads and writes. */
+/** The set-up of README.md with few rights: the owner makes what `schema` prints, a role only reads and writes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
