@@ -13,6 +13,7 @@ const ALONE = [
   'test/ledger/file-backlog.test.ts',
   'test/manager/stored-settings.test.ts',
   'test/outbox/idle.test.ts',
+  'test/outbox/types.test.ts',
   'test/package/readme-programs.test.ts',
   'test/plans/calendar.test.ts',
 ];

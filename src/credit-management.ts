@@ -86,7 +86,7 @@ export function createCreditManagement<S = MemorySession, const U extends string
     start(given) {
       background.start(parseOptions(startSchema, given), queue !== null || sinks.length > 0);
     },
-    health: () => healthOf(wired),
+    health: () => healthOf(wired, forgotten),
     close() {
       closing ??= closeAll(wired, background, relay);
       return closing;

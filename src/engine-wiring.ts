@@ -1,4 +1,6 @@
 /** Wires the engine of a manager: store, pipeline, the followers of a commit, and their shared parts. */
+import type { SinkValue } from './models/system.js';
+import type { EventSink } from './ports/event-sink.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { BalanceCache } from './services/credits/balance-cache.js';
 import type { LedgerService } from './services/ledger/contract.js';
@@ -26,7 +28,7 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
   const { db, creditScale, sinks, queue, stated, clock, ids, logger, timeoutMs, ttlSeconds } = options;
   const store: Store<S> = new Store<S>({
     ...{ db, creditScale, stated, clock, ids, logger },
-    ...{ sinks: sinks.map((sink) => sink.name), queue: queue !== null },
+    ...{ sinks: sinks.map(sinkValue), queue: queue !== null },
     opened: async ({ ledgerId }) => mirror?.compare(ledgerId),
     recorded: (entry) => void mirror?.append([entry]),
   });
@@ -53,7 +55,7 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     allEvents: store.settings.events === 'all',
     defaultsOf: store.defaultsOf,
     temporal: options.temporal,
-    sinks: store.sinks.names,
+    sinks: store.sinks.wanted,
     queue: store.sinks.hasQueue,
     notifyErrors: options.notifyErrors,
     errorEntries: options.ledger.errors,
@@ -70,4 +72,9 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
   });
   const ledger = ledgerService({ engine, sink, record });
   return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit };
+}
+
+/** A sink as the database keeps it. The order in which a process lists its types says nothing. */
+function sinkValue({ name, types }: EventSink): SinkValue {
+  return { name, ...(types && { types: [...new Set(types)].sort() }) };
 }

@@ -1,11 +1,16 @@
 /** The health of a manager: it asks the database; file and cache answer how their last use went. */
-
 import type { WiredEngine } from './engine-wiring.js';
 import type { Health } from './models/records/health.js';
+import type { ForgottenRelay } from './services/outbox/forgotten-relay.js';
+import { monotonicNow } from './timers.js';
 
 const PING_TIMEOUT_MS = 2_000;
 
-export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Promise<Health> {
+export async function healthOf<S>(
+  { store, mirror, cache }: WiredEngine<S>,
+  forgotten: ForgottenRelay<S>,
+): Promise<Health> {
+  const began = monotonicNow();
   const isUp = await store.db.ping({ timeoutMs: PING_TIMEOUT_MS }).then(
     () => true,
     () => false,
@@ -15,7 +20,10 @@ export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Pro
   const isDatabaseOlder = mirror?.isAhead ?? false;
   const isCacheUp = cache?.isUp ?? true;
   const { differingSettings } = store;
-  const isWell = isFileUp && isCacheUp && !isDatabaseOlder && differingSettings.length === 0;
+  if (isUp) await forgotten.look(Math.max(1, PING_TIMEOUT_MS - (monotonicNow() - began)));
+  const { undelivered } = forgotten;
+  const isAsIntended = differingSettings.length === 0 && undelivered.length === 0;
+  const isWell = isFileUp && isCacheUp && !isDatabaseOlder && isAsIntended;
   return {
     status: !isUp ? 'unhealthy' : isWell ? 'healthy' : 'degraded',
     components: {
@@ -26,5 +34,6 @@ export async function healthOf<S>({ store, mirror, cache }: WiredEngine<S>): Pro
     isDatabaseOlder,
     ledgerFile,
     differingSettings,
+    undelivered,
   };
 }

@@ -62,7 +62,9 @@ export {
   reserveSchema as ReserveOptionsSchema,
   reverseSchema as ReverseOptionsSchema,
   transferSchema as TransferSchema,
+  type UsageOptions,
   updateAccountSchema as UpdateAccountOptionsSchema,
+  usageSchema as UsageOptionsSchema,
 } from './models/inputs/credits.js';
 export {
   type LedgerQuery,
@@ -159,12 +161,17 @@ export {
   AllocationSchema,
   type ChangePreview,
   ChangePreviewSchema,
+  type CurrentSubscription,
+  CurrentSubscriptionSchema,
+  type PeriodUsage,
+  PeriodUsageSchema,
   type SubscriptionChange,
   SubscriptionChangeSchema,
   type UserSubscription,
   UserSubscriptionSchema,
 } from './models/records/subscription.js';
 export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
+export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type { Amount, Applied, Awaitable, Json, JsonObject, Page } from './models/values.js';
 export {
   type CacheOptions,
@@ -209,4 +216,10 @@ export type { NotificationService } from './services/notifications/contract.js';
 export type { OutboxOptions, OutboxService } from './services/outbox/contract.js';
 export type { SubscriptionService } from './services/plans/contract.js';
 export type { PromoService } from './services/promos/contract.js';
+export {
+  createWebhookSecret,
+  type VerifyWebhookOptions,
+  verifyWebhook,
+  type WebhookHeaders,
+} from './sinks/verify-webhook.js';
 export { type WebhookSinkOptions, webhookSink } from './sinks/webhook.js';

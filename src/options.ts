@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { TemporalLike } from './core/periods.js';
 import type { MemorySession } from './db/memory/manager.js';
+import { creditEventTypes } from './models/events.js';
 import { type AccountDefaults, accountDefaultsSchema } from './models/inputs/credits.js';
 import { strictObject } from './models/strict-object.js';
 import type { CacheBackend } from './ports/cache.js';
@@ -88,9 +89,16 @@ export const optionsSchema = strictObject({
    * database, for all processes.
    */
   defaults: accountDefaultsSchema.optional(),
-  /** The receivers of events. Each event is written once for each sink. */
+  /** The receivers of events. Each event is written once for each sink that wants its type. */
   sinks: z
-    .array(z.custom<EventSink>(isSink, { error: 'a sink: publish(), and a name of the form [a-z][a-z0-9_-]{0,31}' }))
+    .array(
+      z
+        .custom<EventSink>(isSink, { error: 'a sink: publish(), and a name of the form [a-z][a-z0-9_-]{0,31}' })
+        .refine(({ types }) => types === undefined || areTypes(types), {
+          error: `types that are one or more of ${creditEventTypes.join(', ')}`,
+          path: ['types'],
+        }),
+    )
     .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, {
       error: 'a different name for each sink',
     })
@@ -170,6 +178,10 @@ export function isCache(value: unknown): value is CacheBackend {
 function hasMethods(value: unknown, methods: readonly string[]): boolean {
   const held = value as Readonly<Record<string, unknown>> | null | undefined;
   return methods.every((name) => typeof held?.[name] === 'function');
+}
+
+function areTypes(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((type) => creditEventTypes.includes(type));
 }
 
 function isSink(value: unknown): boolean {

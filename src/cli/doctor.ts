@@ -33,10 +33,11 @@ export const doctor: CliCommand = {
       return { ok: Math.abs(differs) < CLOCK_SKEW_MAX_MS, found: `${differs} ms from this machine's clock` };
     });
     await check('health', async () => {
-      const { status, components, isDatabaseOlder, differingSettings } = await manager.health();
+      const { status, components, isDatabaseOlder, differingSettings, undelivered } = await manager.health();
       const parts = Object.entries(components).map(([name, state]) => `${name} ${state}`);
       if (differingSettings.length > 0) parts.push(`other settings than the database: ${differingSettings.join(', ')}`);
       if (isDatabaseOlder) parts.push('the database is older than its ledger file');
+      if (undelivered.length > 0) parts.push(`nobody delivers to ${undelivered.map((one) => one.receiver).join(', ')}`);
       return { ok: status === 'healthy', found: parts.join(', ') };
     });
     const ok = checks.every((each) => each.ok);

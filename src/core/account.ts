@@ -21,6 +21,7 @@ export interface Account {
   readonly planLimit: number | null;
   /** The instant at which the user's subscription is due next. A decision after it renews the subscription first. */
   readonly planDueAt: number | null;
+  readonly lastPurchase: number | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
   readonly refusals: number;
   /** Parts of the stored state that a later version of the library knows; they are written back as they are. */
@@ -54,6 +55,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     trialAmount: null,
     planLimit: null,
     planDueAt: null,
+    lastPurchase: null,
     created: null,
     refusals: 0,
     unknown: null,

@@ -16,8 +16,9 @@ import {
   setHolds,
   writeEntry,
 } from './draft.js';
+import { termsOf } from './grants.js';
 import { reservationRow } from './rows.js';
-import { judgeCrossings } from './thresholds.js';
+import { judgeCrossings, notePurchase } from './thresholds.js';
 
 /**
  * Brings a draft forward to `now`. Each change by time is an entry, dated at its own instant; crossings are judged
@@ -45,9 +46,15 @@ export function advance(draft: Draft, now: number): void {
 /** The account at `now`, computed and not stored: reads answer with it. */
 export function advanced(account: Account, now: number, context: Context): Account {
   if (account.dueAt === null || account.dueAt > now) return now > account.at ? { ...account, at: now } : account;
+  const draft = dueDraft(account, now, context);
+  return { ...draft.account, grants: draft.account.grants.filter((grant) => grant.remaining > 0) };
+}
+
+/** The account at `now` with the entries that the clock has not written yet, and with the grants that it used up. */
+export function dueDraft(account: Account, now: number, context: Context): Draft {
   const draft = openDraft(account, context, NOBODY, '');
   advance(draft, now);
-  return { ...draft.account, grants: draft.account.grants.filter((grant) => grant.remaining > 0) };
+  return draft;
 }
 
 /**
@@ -91,8 +98,16 @@ function expireHold(draft: Draft, hold: OpenHold): void {
 function activate(draft: Draft, grant: OpenGrant): void {
   draft.account.balance += grant.remaining;
   draft.dueChanged = true;
+  notePurchase(draft.account, grant);
   const repaid = repayDebt(draft, [{ grantId: grant.id, amount: grant.remaining }]);
-  writeEntry(draft, 'activate', { amount: grant.remaining, delta: grant.remaining, repaid, grantId: grant.id });
+  const details = { grant: termsOf(grant) };
+  writeEntry(draft, 'activate', {
+    amount: grant.remaining,
+    delta: grant.remaining,
+    repaid,
+    grantId: grant.id,
+    details,
+  });
 }
 
 function enterInstant(draft: Draft, at: number): void {

@@ -4,7 +4,7 @@
  */
 import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { EntryRow, EntryType } from '../models/entry.js';
-import type { CreditEventType } from '../models/events.js';
+import { type CreditEventType, onDemandTypes } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
@@ -317,7 +317,7 @@ export function pushMovement(
   more: JsonObject = NO_DETAILS,
   entry = mainIndex(draft),
 ): void {
-  if ((type === 'credits.deducted' || type === 'credits.expired') && !draft.context.allEvents) return;
+  if (!draft.context.allEvents && onDemandTypes.has(type)) return;
   const { balance, reserved } = draft.account;
   const available = balance - reserved;
   draft.events.push({ type, entry, amount, balance, available, reference, more });

@@ -5,6 +5,7 @@ import type { GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import { notePurchase } from './thresholds.js';
 
 /** The terms of a grant where the call says nothing else. */
 export const PLAIN_TERMS: GrantTerms = {
@@ -22,6 +23,7 @@ export function addGrant(draft: Draft, amount: number, terms: GrantTerms): Refus
   if (refusal) return refusal;
   const before = draft.account.balance;
   const grant = makeGrant(draft, amount, terms);
+  notePurchase(draft.account, grant);
   const delta = draft.account.balance - before;
   const repaid = repayDebt(draft);
   const details = { grant: termsOf(grant) };

@@ -5,6 +5,7 @@ import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } fro
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 import { openAllowance, takeAllowance } from './plan-allowance.js';
 import { partOf, type Share } from './share.js';
+import { notePurchase } from './thresholds.js';
 
 type Units = Readonly<Record<string, number>>;
 type Allowances = Readonly<Record<string, Allowance>>;
@@ -190,6 +191,7 @@ export function grantPeriod(draft: Draft, given: PeriodGrant): Refusal | { id: s
   if (refusal) return refusal;
   const terms = { ...PLAIN_TERMS, source: 'subscription', effectiveAt: start, expiresAt, planId, reference } as const;
   const grant = makeGrant(draft, amount, terms);
+  notePurchase(account, grant);
   if (hasLapsed) account.balance += amount;
   const repaid = hasLapsed ? [] : repayDebt(draft);
   const fields = { amount, delta: amount, repaid, grantId: grant.id, details: { grant: termsOf(grant) } };

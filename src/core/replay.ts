@@ -9,6 +9,7 @@ import type { GrantTerms } from './command.js';
 import { nextDue } from './draft.js';
 import { PLAIN_TERMS } from './grants.js';
 import { newReservationRow, reservationRow } from './rows.js';
+import { notePurchase } from './thresholds.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Details = {
@@ -132,6 +133,7 @@ function apply(state: Replayed, entry: EntryRow): void {
   switch (entry.type) {
     case 'add':
       make(state, entry, entry.grantId as string, entry.amount, details.grant as GrantTerms, 0);
+      notePurchase(account, state.grants.get(entry.grantId as string) as OpenGrant);
       if (details.grant?.source === 'trial' && entry.grantId?.endsWith('-trial')) account.trialAmount = entry.amount;
       break;
     case 'transfer_in':
@@ -189,7 +191,8 @@ function apply(state: Replayed, entry: EntryRow): void {
       if (details.planDueAt !== undefined) account.planDueAt = details.planDueAt;
       break;
     case 'activate':
-      // The totals and the repaid debt say everything.
+      // The totals and the repaid debt say everything else.
+      notePurchase(account, state.grants.get(entry.grantId as string) as OpenGrant);
       break;
     case 'error':
     case 'system':

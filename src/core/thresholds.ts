@@ -1,15 +1,30 @@
 /** Edge-triggered thresholds on available credits. */
-import type { AccessStatus } from '../models/enums.js';
+import type { OpenGrant } from '../models/account.js';
+import type { AccessStatus, GrantSource } from '../models/enums.js';
 import { type Account, availableOf } from './account.js';
 import type { Context } from './decision.js';
 import type { Draft } from './draft.js';
+
+const BOUGHT: ReadonlySet<GrantSource> = new Set(['purchase', 'other', 'subscription']);
+
+/**
+ * Notes a grant that has come into effect as the last purchase, unless it was free, is a correction, or is a plan's:
+ * the limit of a plan counts by itself. A cycle without a plan is a purchase.
+ */
+export function notePurchase(account: { -readonly [K in keyof Account]: Account[K] }, grant: Bought): void {
+  if (grant.effectiveAt > account.at || !BOUGHT.has(grant.source)) return;
+  if (grant.source === 'subscription' && grant.planId !== null) return;
+  account.lastPurchase = grant.amount;
+}
+
+type Bought = Pick<OpenGrant, 'amount' | 'source' | 'planId' | 'effectiveAt'>;
 
 /** The low-credit threshold in force, in units: the account's own, else the service's; null means no low events. */
 export function thresholdOf(account: Account, { defaults }: Context): number | null {
   const chosen = account.options.lowCreditThreshold ?? defaults.lowCreditThreshold;
   if (chosen === null || chosen === 'none') return null;
   if (typeof chosen === 'number') return chosen;
-  const full = account.planLimit ?? account.trialAmount;
+  const full = account.planLimit ?? account.trialAmount ?? account.lastPurchase;
   if (full === null) return null;
   // A percentage, rounded up: 12.5 % is 125 / 10^3.
   const [whole = '0', fraction = ''] = chosen.slice(0, -1).split('.');

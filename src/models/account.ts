@@ -71,6 +71,8 @@ export const accountStateSchema = z.object({
   planLimit: micro.nullable(),
   /** The instant at which the user's subscription next grants credits or ends; absent for none. */
   planDueAt: instantMs.optional(),
+  /** The units of the last purchase, which a threshold in percent is of without plan and trial. Absent before one. */
+  lastPurchase: micro.optional(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
   /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */

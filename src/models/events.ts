@@ -61,6 +61,9 @@ export interface CreditEventMap extends DataByType {}
 
 export const creditEventTypes: readonly string[] = Object.keys(data);
 
+/** The types that are written only with `events: 'all'`. */
+export const onDemandTypes: ReadonlySet<string> = new Set<CreditEventType>(['credits.deducted', 'credits.expired']);
+
 function eventSchema<K extends CreditEventType>(type: K) {
   return strictObject({
     id: identifier.describe('Names the event; the same at every delivery.'),

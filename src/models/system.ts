@@ -17,9 +17,11 @@ export const systemModel = defineModel('system', systemSchema, 'id', [
   { name: 'kind', fields: ['kind', 'updatedAt'], unique: false },
 ]);
 
-/** The fact in the row of a sink: its name, and whether it was taken off. */
+/** The fact in the row of a sink: its name, the types of events that it wants, and whether it was taken off. */
 export interface SinkValue {
   readonly name: string;
+  /** Absent for all types. */
+  readonly types?: readonly string[];
   readonly isRemoved?: boolean;
 }
 

@@ -1,14 +1,15 @@
 /** Sends events as signed HTTP requests, in the format of Standard Webhooks (https://www.standardwebhooks.com). */
-import { createHmac } from 'node:crypto';
-import { creditError } from '../errors.js';
-import type { CreditEvent } from '../models/events.js';
+import type { CreditEvent, CreditEventType } from '../models/events.js';
 import type { Delivery, EventSink } from '../ports/event-sink.js';
+import { digestOf, keysOf, wallNow, wrongOption } from './webhook-signature.js';
 
 export interface WebhookSinkOptions {
   /** The name of the sink in the database: `[a-z][a-z0-9_-]{0,31}`. */
   readonly name: string;
   /** An `https:` URL; `http:` is allowed only to this machine, or with `allowHttp`. */
   readonly url: string | URL;
+  /** The types of events that are posted; without a list, all. See {@link EventSink}. */
+  readonly types?: readonly CreditEventType[] | undefined;
   /**
    * `whsec_` and 24 to 64 bytes as base64. Give several while you replace a secret: each of them signs, and a receiver
    * that knows any of them accepts the request.
@@ -28,8 +29,6 @@ const TIMEOUT_MAX_MS = 600_000;
 const REASON_BYTES_MAX = 500;
 /** The statuses of a refusal for now: too slow, too early, too many. Any other 4xx refuses this request for good. */
 const TRY_AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
-// Bound when the library is loaded: under a host's fake timers every receiver would find the signature too old.
-const wallNow = Date.now.bind(Date);
 
 /**
  * Makes a sink that posts each event to `url` as signed JSON. `webhook-id` is the event's id, and the body has the same
@@ -46,17 +45,18 @@ const wallNow = Date.now.bind(Date);
  * const manager = createCreditManagement({ sinks: [sink] });
  */
 export function webhookSink(options: WebhookSinkOptions): EventSink {
-  const { name, timeoutMs = 15_000 } = options;
-  const url = urlOf(options);
-  const keys = [options.secret].flat().map((secret, i) => keyOf(secret, i, name));
-  if (keys.length === 0) throw wrong(name, 'secret needs at least one entry');
+  const { name, types, timeoutMs = 15_000 } = options;
+  const where = `webhookSink ${JSON.stringify(name)}`;
+  const url = urlOf(options, where);
+  const keys = keysOf(options.secret, where);
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > TIMEOUT_MAX_MS) {
-    throw wrong(name, `timeoutMs must be a whole number of milliseconds from 1 to ${TIMEOUT_MAX_MS}`);
+    throw wrongOption(where, `timeoutMs must be a whole number of milliseconds from 1 to ${TIMEOUT_MAX_MS}`);
   }
   const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
 
   return {
     name,
+    ...(types && { types }),
     async publish(event): Promise<Delivery> {
       const body = bodyOf(event);
       const seconds = String(Math.floor(wallNow() / 1000));
@@ -67,7 +67,9 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
           'user-agent': 'credit-management',
           'webhook-id': event.id,
           'webhook-timestamp': seconds,
-          'webhook-signature': keys.map((key) => signatureOf(key, event.id, seconds, body)).join(' '),
+          'webhook-signature': keys
+            .map((key) => `v1,${digestOf(key, event.id, seconds, body).toString('base64')}`)
+            .join(' '),
         },
         body,
         redirect: 'manual',
@@ -93,10 +95,6 @@ function bodyOf(event: CreditEvent): string {
   return JSON.stringify(whole);
 }
 
-function signatureOf(key: Buffer, id: string, seconds: string, body: string): string {
-  return `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`;
-}
-
 /** The first bytes of an answer as text. */
 async function reasonOf(response: Response): Promise<string> {
   const parts: Uint8Array[] = [];
@@ -116,25 +114,13 @@ async function reasonOf(response: Response): Promise<string> {
   return Buffer.concat(parts).subarray(0, REASON_BYTES_MAX).toString('utf8').trim();
 }
 
-function urlOf({ name, url: given, allowHttp }: WebhookSinkOptions): URL {
-  if (!URL.canParse(String(given))) throw wrong(name, 'url is not a URL');
+function urlOf({ url: given, allowHttp }: WebhookSinkOptions, where: string): URL {
+  if (!URL.canParse(String(given))) throw wrongOption(where, 'url is not a URL');
   const url = new URL(String(given));
   const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && (isLocal || allowHttp === true));
-  if (!isAllowed) throw wrong(name, 'url must begin with https: (http: to this machine, or with allowHttp)');
-  if (url.username !== '' || url.password !== '') throw wrong(name, 'url may not hold a user name or a password');
+  if (!isAllowed) throw wrongOption(where, 'url must begin with https: (http: to this machine, or with allowHttp)');
+  if (url.username !== '' || url.password !== '')
+    throw wrongOption(where, 'url may not hold a user name or a password');
   return url;
-}
-
-function keyOf(secret: unknown, i: number, name: string): Buffer {
-  const text = typeof secret === 'string' && secret.startsWith('whsec_') ? secret.slice('whsec_'.length) : '';
-  const key = Buffer.from(text, 'base64');
-  // Decoding skips characters that are not base64. Such a text does not come back the same when it is encoded again.
-  const isWhole = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
-  if (isWhole && key.length >= 24 && key.length <= 64) return key;
-  throw wrong(name, `secret ${i + 1} must be whsec_ and 24 to 64 bytes as base64`);
-}
-
-function wrong(name: string, problem: string) {
-  return creditError('CONFIGURATION', `webhookSink ${JSON.stringify(name)}: ${problem}.`, { problems: [problem] });
 }

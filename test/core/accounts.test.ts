@@ -241,18 +241,40 @@ describe('crossings', () => {
     expect(types(ledger)).toEqual(['recharged']);
   });
 
-  test('a percentage is rounded up, and without a trial there is no threshold', () => {
+  test('a percentage is rounded up', () => {
     const ledger = new Ledger();
     ledger.defaults = { ...ledger.defaults, trialCredits: 101, lowCreditThreshold: '12.5%' };
     ledger.spend(87);
     ledger.events.length = 0;
     ledger.spend(1);
     expect(ledger.events).toMatchObject([{ type: 'credits.low_balance_reached', data: { threshold: 13 } }]);
-    const other = new Ledger();
-    other.defaults = { ...other.defaults, lowCreditThreshold: '50%' };
-    other.add(10);
-    other.spend(9);
-    expect(types(other)).toEqual(['account.created', 'recharged', 'plugin_status_changed']);
+  });
+
+  test('without plan and trial a percentage is of the last purchase, from the instant it can be spent', () => {
+    const ledger = new Ledger();
+    ledger.defaults = { ...ledger.defaults, lowCreditThreshold: '50%' };
+    const low = () => {
+      const thresholds = ledger.events.flatMap((event) =>
+        event.type === 'credits.low_balance_reached' ? [event.data.threshold] : [],
+      );
+      ledger.events.length = 0;
+      return thresholds;
+    };
+    ledger.add(10, { source: 'promo' });
+    ledger.spend(10);
+    expect(low()).toEqual([]);
+    ledger.add(100, { source: 'purchase' });
+    ledger.add(1_000, { effectiveAt: 60 });
+    for (const source of ['promo', 'adjustment', 'refund'] as const) ledger.add(1, { source });
+    ledger.spend(60);
+    expect(low()).toEqual([50]);
+    ledger.now = 70;
+    ledger.spend(600);
+    expect(low()).toEqual([500]);
+    ledger.add(200);
+    expect(low()).toEqual([]);
+    ledger.spend(600);
+    expect(low()).toEqual([100]);
   });
 
   test('the clock crosses too, once, judged after each instant', () => {

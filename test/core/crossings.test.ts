@@ -1,5 +1,7 @@
 /** Crossings of thresholds: what is told does not depend on who wrote what the clock brought, nor on new thresholds. */
+
 import { expect, test } from 'vitest';
+import { createCreditManagement } from '../../src/index.js';
 import { memoryWorld } from '../support/plan-world.js';
 
 test('the balance before a crossing is that of the instant before, whether or not a sweep wrote it', async () => {
@@ -47,4 +49,30 @@ test('a threshold that is set as credits become effective restores nothing that 
   await credits.addCredits('u', 100);
   expect([world.count('credits.low_balance_reached'), world.count('credits.balance_restored')]).toEqual([1, 1]);
   await world.expectSound();
+});
+
+test.each([
+  ['120%', /at most 100%/],
+  [0.2, /'20%'.*'0\.2' as text/],
+  [0.075, /'7\.5%'/],
+  ['20 %', /'20%'/],
+] as const)(
+  'a threshold of %j is refused by every call that sets one, with what to write instead',
+  async (wrong, message) => {
+    const lowCreditThreshold = wrong as '20%';
+    const { credits } = memoryWorld().manager;
+    const refused = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) };
+    await expect(credits.createAccount('u', { lowCreditThreshold })).rejects.toMatchObject(refused);
+    await expect(credits.updateAccount('u', { lowCreditThreshold })).rejects.toMatchObject(refused);
+    const open = () => createCreditManagement({ defaults: { lowCreditThreshold } });
+    expect(open).toThrowError(expect.objectContaining({ ...refused, code: 'CONFIGURATION' }));
+  },
+);
+
+test('a threshold below one credit is written as text', async () => {
+  const world = memoryWorld();
+  await world.manager.credits.createAccount('u', { lowCreditThreshold: '0.2' });
+  await world.manager.credits.addCredits('u', 1);
+  await world.manager.credits.deductCredits('u', '0.8');
+  expect(world.count('credits.low_balance_reached')).toBe(1);
 });

@@ -65,7 +65,7 @@ describe('what the clock brings about', () => {
       ['expire', -3, 50],
       ['activate', 20, 50],
     ]);
-    expect(ledger.entries.at(-1)?.details).toEqual({ expired: 10 });
+    expect(ledger.entries.at(-1)?.details).toMatchObject({ expired: 10, grant: { source: 'other' } });
   });
 
   test('an expired hold pays debt from what it frees, never from a grant effective at that instant', () => {

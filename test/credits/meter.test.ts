@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { isCreditError } from '../../src/index.js';
 import { checkedManager } from '../support/checked-manager.js';
+import { codeOf } from '../support/codes.js';
 
 function fresh() {
   const { credits, advance, clock } = checkedManager(createTestCredits());
@@ -220,5 +221,25 @@ describe('openMeter', () => {
     expect(await info()).toEqual([97, 0]);
     const [charge] = (await credits.getCreditHistory('u', { types: ['commit_reserved'] })).items;
     expect(charge?.metadata).toEqual({ usage: [{ step: 1 }, { step: 3 }] });
+  });
+});
+
+describe('what metered work costs beyond its estimate', () => {
+  const over = async (options: object, account: object = {}) => {
+    const { credits } = createTestCredits();
+    await credits.createAccount('u', account);
+    await credits.addCredits('u', 10);
+    const work = credits.withCredits({ userId: 'u', estimate: 10, ...options }, async (meter) => meter.add(1_000));
+    const code = await codeOf(work);
+    const { balance, reserved } = await credits.getUserCreditsInfo('u');
+    return { code, balance, reserved };
+  };
+
+  test('becomes debt without a limit, unless a limit or the overage bounds it: then nothing is charged', async () => {
+    expect(await over({})).toEqual({ code: 'resolved', balance: -990, reserved: 0 });
+    const refused = { balance: 10, reserved: 10 };
+    expect(await over({}, { overdraftLimit: 50 })).toEqual({ ...refused, code: 'OVERDRAFT_LIMIT' });
+    expect(await over({ overage: 'charge' })).toEqual({ ...refused, code: 'INSUFFICIENT_CREDITS' });
+    expect(await over({}, { overdraftLimit: 990 })).toEqual({ code: 'resolved', balance: -990, reserved: 0 });
   });
 });

@@ -84,6 +84,7 @@ describe('set-up', () => {
       isDatabaseOlder: false,
       ledgerFile: null,
       differingSettings: [],
+      undelivered: [],
     });
     await manager[Symbol.asyncDispose]();
     await manager.close();

@@ -13,7 +13,7 @@ import {
   periodsAfter,
   type Subscription,
 } from './oracle-plans.js';
-import { type Allocated, type Lot, type Micro, smaller } from './oracle-state.js';
+import { type Allocated, type Lot, type Micro, noteBought, smaller } from './oracle-state.js';
 
 /** A part of a whole, exactly. */
 export interface Share {
@@ -38,6 +38,7 @@ export function grantLot(draft: Draft, amount: Micro, { planId, start, expiresAt
   const terms = { source: 'subscription', planId, priority: 50, effectiveAt: start, expiresAt } as const;
   const lot = makeLot(draft, terms, amount);
   if (!isLate) repayDebt(account, now);
+  noteBought(account, lot);
   const undo = { kind: 'addition', lot: lot.id, reversed: 0n } as const;
   write(draft, { type: 'add', delta: amount, lot: lot.id, allocated: as, undo });
   if (isLate) lapse(draft, lot, now);

@@ -1,6 +1,6 @@
 /** Rule 10: what time alone brings about, in time order, each with its own entry at its own instant. */
 import { type Draft, giveBackHeld, lapseFreed, repayDebt, write } from './oracle-draft.js';
-import { type Account, type Hold, inBurnDownOrder, type Lot, total } from './oracle-state.js';
+import { type Account, type Hold, inBurnDownOrder, type Lot, noteBought, total } from './oracle-state.js';
 
 /** What the clock did; for the counters that keep the tests from passing vacuously. */
 export interface ClockTally {
@@ -82,6 +82,7 @@ function activate(draft: Draft, lot: Lot, at: number, tally?: ClockTally): void 
   const amount = lot.free;
   if (amount === 0n) return; // taken away by a reversal while it was scheduled
   const repaid = repayDebt(draft.account, at);
+  noteBought(draft.account, lot);
   write(draft, { type: 'activate', delta: amount, lot: lot.id, at });
   if (!tally) return;
   tally.lotsActivated += 1;

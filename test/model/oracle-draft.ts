@@ -89,7 +89,7 @@ export function write(draft: Draft, writing: Writing): Entry {
     key: null,
     operation: draft.operation,
     allocated: writing.allocated ?? null,
-    full: account.plans.limit ?? account.trialAmount,
+    full: account.plans.limit ?? account.trialAmount ?? account.bought,
   };
   account.entries.push(entry);
   if (writing.undo) account.undos.set(entry.seq, writing.undo);

@@ -10,7 +10,17 @@ import {
   take,
   write,
 } from './oracle-draft.js';
-import { type Entry, infoOf, type Lot, lotOf, type Micro, type Result, spendableLots, total } from './oracle-state.js';
+import {
+  type Entry,
+  infoOf,
+  type Lot,
+  lotOf,
+  type Micro,
+  noteBought,
+  type Result,
+  spendableLots,
+  total,
+} from './oracle-state.js';
 
 /** `limit` is what may become debt in all: a number of micro-units, or no limit. */
 export type Limit = Micro | 'unlimited';
@@ -44,6 +54,7 @@ export function grant(draft: Draft, amount: Micro, terms: Partial<LotTerms>): En
   judgeAddition(draft, amount, 1);
   const lot = makeLot(draft, { ...GIVEN, effectiveAt: draft.now, ...terms }, amount);
   if (lot.phase === 'open') repayDebt(draft.account, draft.now);
+  if (lot.phase === 'open') noteBought(draft.account, lot);
   return write(draft, {
     type: 'add',
     delta: lot.phase === 'open' ? amount : 0n,

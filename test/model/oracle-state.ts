@@ -141,6 +141,8 @@ export interface Account {
   lastAt: number;
   overdraftLimit: Micro | 'unlimited' | null;
   trialAmount: Micro | null;
+  /** The last addition that was paid for, by no plan. */
+  bought: Micro | null;
   plans: Plans;
   created: { input: string; result: Result } | null;
 }
@@ -157,6 +159,7 @@ export function emptyAccount(user: string): Account {
     lastAt: Number.NEGATIVE_INFINITY,
     overdraftLimit: null,
     trialAmount: null,
+    bought: null,
     plans: NO_PLANS,
     created: null,
   };
@@ -204,6 +207,12 @@ export function viewHold(hold: Hold): HoldView {
   // What an expiry gave back shows as released.
   const released = hold.released + hold.expired;
   return { id, amount, committed, released, remaining: total(hold.parts), status, createdAt, expiresAt };
+}
+
+/** What was paid for and is no plan's is what a threshold in percent is of, where there is neither plan nor trial. */
+export function noteBought(account: Account, { source, planId, amount }: Lot): void {
+  const isPlans = source === 'subscription' && planId !== null;
+  if (!isPlans && ['purchase', 'other', 'subscription'].includes(source)) account.bought = amount;
 }
 
 export function isFreeOfCharge(source: Source): boolean {

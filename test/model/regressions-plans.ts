@@ -168,6 +168,19 @@ export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
     ],
   },
   {
+    edge: 'a threshold in percent is of the last purchase or cycle once there is neither plan nor trial',
+    config,
+    steps: [
+      add(50n * MICRO),
+      set('daily'),
+      call({ op: 'cancel', user, when: 'now' }),
+      call({ op: 'deduct', user, amount: 100n * MICRO }),
+      add(10n * MICRO),
+      call({ op: 'startCycle', user, amount: 100n * MICRO, days: 3 }),
+      call({ op: 'deduct', user, amount: 100n * MICRO }),
+    ],
+  },
+  {
     edge: 'a job skips who has no room and goes on with the others, and what is missed stays due',
     config: { ...config, openGrants: 5 },
     steps: [

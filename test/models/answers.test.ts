@@ -79,6 +79,7 @@ async function credit({ manager }: World): Promise<void> {
   const meter = await credits.openMeter({ userId: 'u', estimate: 1 });
   meter.addUsage({ model: 'm', provider: 'p', cost: 0.05 });
   await meter.settle();
+  await credits.getUsageSummary('u', { from: '2030-01-01', by: 'model' });
   await credits.getTransaction(added.id);
   await credits.getTransaction('none');
   await credits.getReservation(hold.id);
@@ -116,6 +117,7 @@ async function plans({ manager }: World): Promise<void> {
   await subscriptions.getSubscriptionPlan(plan);
   await subscriptions.listSubscriptionPlans();
   await subscriptions.getUserSubscriptionPlan('s');
+  await subscriptions.getUserSubscription('s');
   const subscription = await subscriptions.setUserSubscriptionPlan('s', plan, { allocate: false });
   await expiration.allocateSubscriptionCredits(subscription, plan);
   await subscriptions.previewChange('s', big);

@@ -76,7 +76,7 @@ export interface HistoryOptions<S = never> extends ReadOptions<S>, ListOptions {
 export interface AccountDefaults {
   trialCredits?: Amount | undefined;
   overdraftLimit?: Amount | 'unlimited' | null | undefined;
-  lowCreditThreshold?: number | `${number}%` | 'none' | null | undefined;
+  lowCreditThreshold?: number | `${number}` | `${number}%` | 'none' | null | undefined;
 }
 
 export interface PlanInput {

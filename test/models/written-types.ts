@@ -41,6 +41,8 @@ export interface Transaction {
   readonly debtAfter: number;
   readonly draws: readonly Draw[];
   readonly grantId: string | null;
+  readonly source: GrantSource | null;
+  readonly reference: string | null;
   readonly reservationId: string | null;
   readonly reverses: string | null;
   readonly description: string | null;
@@ -263,6 +265,7 @@ export interface Health {
   readonly isDatabaseOlder: boolean;
   readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
   readonly differingSettings: readonly string[];
+  readonly undelivered: readonly { readonly receiver: string; readonly waitingSince: Date }[];
 }
 
 export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
@@ -299,6 +302,7 @@ export interface OutboxReport {
 
 export interface SinkInfo {
   readonly name: string;
+  readonly types: readonly string[] | null;
   readonly registeredAt: Date;
   readonly pending: number;
   readonly failed: number;

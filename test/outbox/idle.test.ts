@@ -71,7 +71,7 @@ test('a busy process learns the sinks beside its calls: none of them waits for i
 });
 
 describe('a relay that nobody runs', () => {
-  const hour = 3_600_000;
+  const [minute, hour] = [60_000, 3_600_000];
 
   async function forgetful() {
     const told: object[] = [];
@@ -93,22 +93,48 @@ describe('a relay that nobody runs', () => {
       await until(() => looks > before, 'it has looked');
       await sleep(0);
     };
-    return { told, manager, pass };
+    return { told, manager, clock, credits, pass };
   }
 
-  test('is told once to the log of a process that writes events', async () => {
-    const { told, pass } = await forgetful();
-    for (const ms of [61_000, hour]) await pass(ms);
+  test('is told once to the log, and in health: after a minute where none has ever run', async () => {
+    const { told, manager, clock, pass } = await forgetful();
+    await pass(minute);
+    const since = clock.now();
+    expect(await manager.health()).toMatchObject({ status: 'healthy', undelivered: [] });
+    for (const ms of [minute, hour, hour]) await pass(ms);
+    expect(told).toMatchObject([{ receiver: 'sink', waitingSince: since.toISOString() }]);
+    const undelivered = [{ receiver: 'sink', waitingSince: since }];
+    expect(await manager.health()).toMatchObject({ status: 'degraded', undelivered });
+    await manager.jobs.runOutbox();
+    expect(await manager.health()).toMatchObject({ status: 'healthy', undelivered: [] });
+  });
+
+  test('is told to a process that only asks for health', async () => {
+    const { told, manager, clock, credits } = await forgetful();
+    await credits.addCredits('u', 1);
+    for (const undelivered of [[], [{ receiver: 'sink' }]]) {
+      expect(await manager.health()).toMatchObject({ undelivered });
+      clock.advance({ minutes: 1 });
+    }
+    expect(told).toHaveLength(1);
+  });
+
+  test('is told after more than an hour where one ran before', async () => {
+    const { told, manager, pass } = await forgetful();
+    await pass(minute);
+    await manager.jobs.runOutbox();
+    for (const ms of [minute, hour]) await pass(ms);
     expect(told).toEqual([]);
-    for (const ms of [hour / 2, hour, hour]) await pass(ms);
+    for (const ms of [hour / 2, hour]) await pass(ms);
     expect(told).toMatchObject([{ receiver: 'sink' }]);
   });
 
   test('is not told where one runs every hour', async () => {
     const { told, manager, pass } = await forgetful();
+    await pass(minute);
     for (let i = 0; i < 4; i++) {
-      await pass(hour);
       await manager.jobs.runOutbox();
+      await pass(hour);
     }
     expect(told).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** Rule 40: at least once, in order per account, whoever delivers, and whatever the sink does. */
 import { expect, test } from 'vitest';
+import { createWebhookSecret, webhookSink } from '../../src/index.js';
 import { idsOf, type Manager, onEveryBackend, outboxRows, Recorder, statuses } from '../support/outbox-world.js';
 import { gate, sleep, until } from '../support/wait.js';
 
@@ -238,6 +239,39 @@ await onEveryBackend('the relay', (withWorld) => {
       sink.answer = async () => {};
       expect(await manager.jobs.runOutbox()).toMatchObject({ delivered: 5 });
       expect(sink.ids('a')).toEqual(await idsOf(world, 'a'));
+    });
+  });
+
+  test('an error of a sink is kept with what caused it, in the row and in the report', async () => {
+    await withWorld(async (world) => {
+      const sink = new Recorder();
+      const manager = world.open({ sinks: [sink], ...FAST });
+      await add(manager, 'a');
+      const tried = [
+        Object.assign(new Error(''), { code: 'ETIMEDOUT' }),
+        new Error('connect ECONNREFUSED 127.0.0.1:9'),
+      ];
+      const cause = Object.assign(new AggregateError(tried, ''), { code: 'ECONNREFUSED' });
+      const round = new Error('a round');
+      round.cause = new Error('of causes', { cause: round });
+      const causes: [error: unknown, told: string][] = [
+        [new TypeError('fetch failed', { cause }), 'fetch failed: ETIMEDOUT, connect ECONNREFUSED 127.0.0.1:9'],
+        [new Error('no reply', { cause: 'the line is dead' }), 'no reply: the line is dead'],
+        [Object.assign(new Error('refused'), { code: 'EAUTH' }), 'refused (EAUTH)'],
+        [round, 'a round: of causes: a round: of causes'],
+        ['away', 'away'],
+        [{ status: 503 }, 'a value of type object'],
+      ];
+      for (const [error, told] of causes) {
+        sink.answer = () => Promise.reject(error);
+        const { skipped } = await manager.jobs.runOutbox();
+        expect(skipped[0]?.message).toBe(`sink: unreached, comes again: ${told}`);
+        expect((await outboxRows(world))[0]).toMatchObject({ error: told });
+        world.clock.advance({ minutes: 5 });
+      }
+      const hook = webhookSink({ name: 'sink', url: 'http://127.0.0.1:9/', secret: createWebhookSecret() });
+      sink.answer = (event) => hook.publish(event);
+      expect((await manager.jobs.runOutbox()).skipped[0]?.message).toMatch(/fetch failed: ./);
     });
   });
 

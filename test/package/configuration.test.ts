@@ -34,6 +34,8 @@ const OF_A_CALL = [
   ...['AddOptions', 'CallOptions', 'CancelOptions', 'CommitOptions', 'CycleOptions', 'ExpiringOptions'],
   ...['HistoryOptions', 'ListOptions', 'MeterOptions', 'MutationOptions', 'NotifyOptions', 'OutboxOptions'],
   ...['ReadOptions', 'ReserveOptions', 'SetPlanOptions', 'StoreOptions', 'UpgradeOptions', 'VerifyOptions'],
+  'UsageOptions',
+  'VerifyWebhookOptions',
 ];
 
 describe('options', () => {

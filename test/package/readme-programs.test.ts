@@ -80,6 +80,30 @@ const PROGRAMS: readonly Program[] = [
     result: [['shop'], [['transaction_error', 'user-1']]],
   },
   {
+    line: 'async function receive(request) {',
+    before: `
+      import { createCreditManagement, webhookSink } from 'credit-management';
+      const seen = new Set();
+      const told = [];
+      const offerMore = (available) => told.push(available);
+      const send = async (url, init) => {
+        for (let i = 0; i < 2; i++) await receive(new Request(url, init));
+        return new Response(null, { status: 204 });
+      };
+    `,
+    after: `
+      const secret = process.env.CREDIT_WEBHOOK_SECRET;
+      const sinks = [webhookSink({ name: 'shop', url: 'https://shop.example/credits', secret, fetch: send })];
+      const manager = createCreditManagement({ sinks, defaults: { lowCreditThreshold: 5 } });
+      await manager.credits.addCredits('user-1', 10);
+      await manager.credits.deductCredits('user-1', 7);
+      await manager.jobs.runOutbox();
+      ${CLOSE}
+      return told;
+    `,
+    result: [3],
+  },
+  {
     line: "const idempotencyKey = 'order-7';",
     before: `${MANAGER} const missing = []; const offerMore = (amount) => missing.push(amount);`,
     ...{ after: `${CLOSE} return missing;`, result: [450] },

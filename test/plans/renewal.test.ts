@@ -66,6 +66,26 @@ await describeBackends('renewal by the clock', (open) => {
     await world.expectSound();
   });
 
+  test('usage and its sums are those of the renewed period', async () => {
+    const world = await subscribed(open);
+    const { credits, subscriptions } = world.manager;
+    const used = { creditType: 'credits', granted: 100, used: 40, remaining: 60 };
+    expect(await subscriptions.getUserSubscription('u')).toMatchObject({ usage: [used] });
+    world.clock.set(DUE);
+    const renewed = { creditType: 'credits', granted: 100, used: 0, remaining: 100 };
+    const now = { periodStart: new Date(DUE), usage: [renewed] };
+    expect(await subscriptions.getUserSubscription('u')).toMatchObject(now);
+    const months = await credits.getUsageSummary('u', { from: '2026-01-01', to: '2026-03-01', by: 'month' });
+    const january = { key: '2026-01', spent: 40, added: 100, expired: 0, calls: 1 };
+    expect(months).toEqual([january, { key: '2026-02', spent: 0, added: 100, expired: 60, calls: 0 }]);
+    await credits.deductCredits('u', 1);
+    const written = await credits.getUsageSummary('u', { from: '2026-01-01', to: '2026-02-01', by: 'month' });
+    expect(written).toEqual([january]);
+    expect(await subscriptions.getUserSubscription('u')).toMatchObject({
+      usage: [{ ...renewed, used: 1, remaining: 99 }],
+    });
+  });
+
   test('a balance ahead of now counts the renewals until then', async () => {
     const world = await subscribed(open);
     const { credits, subscriptions } = world.manager;

@@ -135,9 +135,9 @@ export const JOB_BUGS: readonly SeededBug[] = [
     id: 'SM-j13',
     title: 'nobody looks whether a relay delivers what waits',
     file: 'src/services/outbox/forgotten-relay.ts',
-    find: 'now - known.since >= FORGOTTEN_AFTER_MS',
+    find: 'now - known.since >= NEVER_RUN_AFTER_MS',
     replace: 'now < known.since',
-    tests: [{ file: IDLE, name: 'is told once to the log of a process that writes events' }],
+    tests: [{ file: IDLE, name: 'is told once to the log, and in health' }],
   },
   {
     id: 'SM-j14',

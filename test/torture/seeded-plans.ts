@@ -140,4 +140,12 @@ function createAccount(`,
       },
     ],
   },
+  {
+    id: 'SM-v08',
+    title: 'credits of a period that expired count as used',
+    file: 'src/services/plans/period-usage.ts',
+    find: 'amount - remaining - expired - revoked',
+    replace: 'amount - remaining - revoked - (expired < 0 ? 1 : 0)',
+    tests: [{ file: 'test/plans/usage.test.ts', name: 'in memory counts what has expired and what was taken back' }],
+  },
 ];

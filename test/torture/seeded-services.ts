@@ -289,4 +289,22 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
       },
     ],
   },
+  {
+    id: 'SM-v06',
+    title: 'a usage summary counts what was written since it read the account',
+    file: 'src/services/credits/usage.ts',
+    find: 'if (entry.seq <= stored.seq) sums.add(entry);',
+    replace: 'sums.add(entry);',
+    tests: [
+      { file: 'test/credits/usage.test.ts', name: 'a usage summary shows no entry that is newer than the account' },
+    ],
+  },
+  {
+    id: 'SM-v07',
+    title: 'the parts of a charge are rounded up one by one',
+    file: 'src/services/credits/usage-sums.ts',
+    find: 'if (!fits(costs, cost)) continue;',
+    replace: 'if (!fits(costs, Math.ceil(cost * 10 ** this.scale) / 10 ** this.scale)) continue;',
+    tests: [{ file: 'test/credits/usage.test.ts', name: 'in memory by model: what was recorded' }],
+  },
 ];

@@ -116,7 +116,7 @@ export const reverseSchema = strictObject({ ...mutationShape, amount: amount.opt
 export const transferSchema = strictObject({ from: identifierSchema, to: identifierSchema, amount });
 export const expireSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
 
-type Threshold = number | `${number}%` | 'none' | null;
+type Threshold = number | `${number}` | `${number}%` | 'none' | null;
 type Limit = Amount | 'unlimited' | null;
 const limit = z.unknown() as z.ZodType<Limit, Limit>;
 const PERCENTAGE = /^(\d{1,15})(\.(\d{1,100}))?%$/;
@@ -141,7 +141,9 @@ export const accountDefaultsShape = {
   /** Credits that debt may reach; default `'unlimited'`. */
   overdraftLimit: limit.optional(),
   /**
-   * Credits, or a percentage of the plan's credit limit, else of the trial grant. Without a threshold nobody is warned.
+   * Credits, or a percentage such as `'20%'`: of the plan's credit limit, else of the trial grant, else of the last
+   * purchase (an addition of the source `purchase` or `other`, or a cycle). A change of it tells nobody anything. Less
+   * than one credit is written as text, `'0.5'`. Without a threshold nobody is warned.
    */
   lowCreditThreshold: threshold.optional(),
 };
@@ -170,6 +172,16 @@ export const historySchema = strictObject({
   actor: identifierSchema.optional(),
   includeHolds: z.boolean().optional(),
 });
+export const usageSchema = strictObject({
+  ...readShape,
+  /** An instant, inclusive; a day such as `2030-01-31` is its midnight in UTC. */
+  from: boundSchema,
+  /** An instant, exclusive, so that times side by side add up; a day is its midnight in UTC. Default: until now. */
+  to: boundSchema.optional(),
+  by: z.enum(['day', 'month', 'type', 'model']),
+  /** The IANA time zone of days and months, default UTC. */
+  timeZone: identifierSchema.optional(),
+});
 export const userIdsSchema = z.array(identifierSchema).max(100, { error: 'at most 100 user ids' });
 export const daysSchema = z.number().min(0).max(36_500, { error: 'days from 0 to 36,500' });
 
@@ -191,6 +203,8 @@ export interface HistoryOptions<S = never>
   extends ReadOptions<S>,
     ListOptions,
     Own<typeof historySchema, ReadOptions & ListOptions> {}
+export interface UsageOptions<S = never> extends ReadOptions<S>, Own<typeof usageSchema, ReadOptions> {}
+export type UsageBy = UsageOptions['by'];
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {
   /** Credits put on hold before the work begins. */

@@ -1,20 +1,20 @@
 /** Health: the answer for a readiness probe. */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
-import { count } from './fields.js';
+import { count, instant } from './fields.js';
 
 const component = z.enum(['up', 'down', 'disabled']);
 
 export const HealthSchema = strictObject({
   /**
    * `unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database is older
-   * than the file, and where settings differ.
+   * than the file, where settings differ, and where nobody delivers events.
    */
   status: z
     .enum(['healthy', 'degraded', 'unhealthy'])
     .describe(
       '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database ' +
-        'is older than the file, and where settings differ.',
+        'is older than the file, where settings differ, and where nobody delivers events.',
     ),
   components: strictObject({
     database: component.describe('Whether the database answered.'),
@@ -40,5 +40,17 @@ export const HealthSchema = strictObject({
     .array(z.string())
     .readonly()
     .describe('Settings that this process states with another value than the database has, which is in force.'),
+  /** Sinks whose events wait and nobody delivers, and `notifications`; `waitingSince` is when this process saw it. */
+  undelivered: z
+    .array(
+      strictObject({
+        receiver: z.string().describe('The name of the sink; `notifications` for the queue.'),
+        waitingSince: instant.describe('The instant at which this process first saw the event that waits.'),
+      }).readonly(),
+    )
+    .readonly()
+    .describe(
+      'Sinks whose events wait and nobody delivers, and `notifications`; `waitingSince` is when this process saw it.',
+    ),
 });
 export interface Health extends Readonly<z.infer<typeof HealthSchema>> {}

@@ -25,7 +25,8 @@ export interface OutboxReport extends Readonly<z.infer<typeof OutboxReportSchema
 
 export const SinkInfoSchema = strictObject({
   name: z.string().describe('The name that the sink is registered under.'),
-  registeredAt: instant.describe('The instant at which the first process brought it.'),
+  types: z.array(z.string()).readonly().nullable().describe('The types of events that it wants; null for all.'),
+  registeredAt: instant.describe('The instant at which the first process brought it, or one with another list.'),
   /** Events that wait for it. */
   pending: count.describe('Events that wait for it.'),
   /** Events that it refused too often. */

@@ -26,6 +26,28 @@ export const UserSubscriptionSchema = strictObject({
 });
 export interface UserSubscription extends Readonly<z.infer<typeof UserSubscriptionSchema>> {}
 
+export const PeriodUsageSchema = strictObject({
+  creditType: z.string().describe('The credit type.'),
+  /** Credits of the current period: granted so far, rolled-over ones included, less what was taken back. */
+  granted: credits
+    .min(0)
+    .describe('Credits of the current period: granted so far, rolled-over ones included, less what was taken back.'),
+  used: credits.min(0).describe('Credits of these that were spent or sent to others, or that repaid debt.'),
+  /** Credits of these that are left, held ones included. The others have expired. */
+  remaining: credits.min(0).describe('Credits of these that are left, held ones included. The others have expired.'),
+});
+/** Used `used` of `granted` this period, of one credit type. */
+export interface PeriodUsage extends Readonly<z.infer<typeof PeriodUsageSchema>> {}
+
+export const CurrentSubscriptionSchema = UserSubscriptionSchema.extend({
+  usage: z
+    .array(PeriodUsageSchema.readonly())
+    .readonly()
+    .describe('Usage in the current period, one line for each credit type; that of the plan itself comes first.'),
+});
+/** A subscription with what was used of its current period. */
+export interface CurrentSubscription extends Readonly<z.infer<typeof CurrentSubscriptionSchema>> {}
+
 export const SubscriptionChangeSchema = strictObject({
   id: identifier.describe('The ledger entry of the change.'),
   at: instant.describe('The instant of the change.'),

@@ -1,6 +1,6 @@
 /** Transactions: the entries of an account, as its owner sees them. */
 import { z } from 'zod';
-import { transactionTypeSchema } from '../enums.js';
+import { grantSourceSchema, transactionTypeSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
@@ -31,6 +31,10 @@ export const CreditsTransactionSchema = strictObject({
   debtAfter: credits.min(0).describe('The debt after it.'),
   draws: z.array(DrawSchema.readonly()).readonly().describe('The grants that were taken from, in order.'),
   grantId: identifier.nullable().describe('The grant that was made or ended; null for other types.'),
+  source: grantSourceSchema
+    .nullable()
+    .describe('Where the credits that it added came from; null where it added none, or those of several grants.'),
+  reference: z.string().nullable().describe('The reference of the grant that it added; null without one.'),
   reservationId: identifier.nullable().describe('The reservation it is about; null for other types.'),
   reverses: identifier.nullable().describe('The transaction that it undoes; null when it undoes none.'),
   description: z.string().nullable().describe('A text from the caller; null without one.'),

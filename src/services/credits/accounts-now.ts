@@ -1,8 +1,9 @@
 /** Reads accounts and advances them to the instant of the read. Nothing is written. */
 import { type Account, emptyAccount, nextChange } from '../../core/account.js';
-import { advanced } from '../../core/advance.js';
+import { advanced, dueDraft } from '../../core/advance.js';
 import type { Context } from '../../core/decision.js';
 import { accountKey } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
 import type { ReadOptions } from '../../models/inputs/credits.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
@@ -41,6 +42,22 @@ export class AccountsNow<S> {
   /** The account as its last commit left it. */
   async stored(userId: string, options: ReadOptions<S>): Promise<Account> {
     return (await this.#state(userId, options)).account;
+  }
+
+  /** The stored account, and the entries that time has brought about since and nothing has written yet. */
+  async withDue(userId: string, options: ReadOptions<S>): Promise<{ stored: Account; due: readonly EntryRow[] }> {
+    const { engine } = this.#parts;
+    const rest = engine.startDeadline(options);
+    const stored = await this.stored(userId, rest());
+    const now = Math.max(engine.now(), stored.at);
+    if (!isPlanDue(stored, now)) return { stored, due: dueDraft(stored, now, this.context).entries };
+    const { session, fresh, ...call } = rest();
+    const account = engine.account(stored.creditType, userId);
+    const renewed = await engine.read({ session, ...call }, (timeoutMs) =>
+      engine.renewedAt(account, now, { session, fresh, timeoutMs }),
+    );
+    const written = renewed.entries.filter((entry) => entry.account === account.key);
+    return { stored: renewed.stored, due: [...written, ...dueDraft(renewed.account, now, this.context).entries] };
   }
 
   /** The stored account by a query of its own, for a caller that is already inside a read. */

@@ -8,11 +8,13 @@ import type {
   MutationOptions,
   ReadOptions,
   ReserveOptions,
+  UsageOptions,
 } from '../../models/inputs/credits.js';
 import type { AccountList, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
 import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
+import type { UsageSummary } from '../../models/records/usage.js';
 import type { Amount, Applied, Page } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
 
@@ -201,6 +203,20 @@ export interface CreditReads<S = never> {
    * @example const { items } = await credits.getCreditHistory('user-1', { from: '2030-01-01T00:00:00Z', limit: 50 });
    */
   getCreditHistory(userId: string, options?: HistoryOptions<S>): Promise<Page<Transaction>>;
+
+  /**
+   * Sums of what a user spent, was given and let expire, for a page of the user: by `'day'` or `'month'` (in UTC, or in
+   * `timeZone`), by `'type'` of the transaction, or by `'model'` of metered work (`meter.addUsage`). `from` is included
+   * and `to` is not, so that times side by side add up; without `to` until now. The sums are exact and of one state of
+   * the account; `added` − `spent` − `expired` is the change of its balance. Lines come by key, without those in which
+   * nothing moved; what was charged without a model has the key null.
+   *
+   * It reads every transaction of the time, in pages, so ask for months rather than for years of a busy account. At
+   * most 1,000 lines are made; what would have more rejects with `LIMIT_EXCEEDED`, and a sum above the largest amount
+   * with `AMOUNT_TOO_LARGE`: ask for a shorter time.
+   * @example const days = await credits.getUsageSummary('user-1', { from: '2030-01-01', to: '2030-02-01', by: 'day' });
+   */
+  getUsageSummary(userId: string, options: UsageOptions<S>): Promise<readonly UsageSummary[]>;
 
   /** One transaction of this credit type; null when there is none. */
   getTransaction(id: string, options?: ReadOptions<S>): Promise<Transaction | null>;

@@ -10,7 +10,8 @@ import type { CreditReads } from './contract.js';
 import { toTransaction } from './records.js';
 import type { Verbs } from './verbs.js';
 
-const VISIBLE_TYPES = transactionTypes.filter((type) => !quietTypes.includes(type));
+/** The types that a user is shown: their entries may move the balance. */
+export const VISIBLE_TYPES = transactionTypes.filter((type) => !quietTypes.includes(type));
 
 type HistoryFields = ReturnType<typeof schemas.historySchema.parse>;
 

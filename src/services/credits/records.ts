@@ -70,6 +70,8 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
     debtAfter: toCredits(row.debtAfter, scale),
     draws: row.draws.map((draw) => ({ grantId: draw.grantId, amount: toCredits(draw.amount, scale) })),
     grantId: row.grantId,
+    source: termsOf(row)?.source ?? null,
+    reference: termsOf(row)?.reference ?? null,
     reservationId: row.reservationId,
     reverses: row.reverses,
     description: row.description,
@@ -81,6 +83,11 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
     createdAt: new Date(row.at),
     replayed,
   };
+}
+
+/** The terms of the grant that an entry added. */
+function termsOf({ details }: EntryRow): Pick<GrantRow, 'source' | 'reference'> | undefined {
+  return details.grant as (JsonObject & Pick<GrantRow, 'source' | 'reference'>) | undefined;
 }
 
 export function toGrant(

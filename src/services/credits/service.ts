@@ -11,6 +11,7 @@ import { HoldDirectory } from './hold-directory.js';
 import { creditMetering } from './meter.js';
 import { reservationReads, reservations } from './reservations.js';
 import { spending } from './spending.js';
+import { usage } from './usage.js';
 import { Verbs } from './verbs.js';
 
 export interface CreditServiceParts<S> {
@@ -35,6 +36,7 @@ export function buildCreditService<S>({
     ...mutations,
     ...balances(verbs, accountsNow),
     ...history(verbs),
+    ...usage(verbs, accountsNow),
     ...reservationReads(verbs, holds, accountsNow),
     ...accountList(verbs, accountsNow),
     ...creditMetering(mutations, engine.scale, engine.logger),

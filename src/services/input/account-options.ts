@@ -3,6 +3,7 @@ import { parseAmount } from '../../core/amounts.js';
 import type { AccountOptions } from '../../models/account.js';
 import type { AccountDefaults } from '../../models/inputs/credits.js';
 import type { StatedDefaults } from '../../models/system.js';
+import { notValid } from './parse.js';
 
 /** The options of one account. An absent option stays absent; `null` clears the option. */
 export function parseAccountOptions(
@@ -29,7 +30,14 @@ export function parseDefaults(given: AccountDefaults, scale: number): StatedDefa
 
 function parseThreshold(value: unknown, scale: number): AccountOptions['lowCreditThreshold'] {
   if (typeof value === 'string' && value.endsWith('%')) return value as `${number}%`;
-  return orWord(value, 'none', scale);
+  const units = orWord(value, 'none', scale);
+  // Most likely a share was meant. Whoever means so few credits writes them as text.
+  if (typeof value === 'number' && value > 0 && value < 1) {
+    const percent = Number((value * 100).toPrecision(12));
+    const expected = `'${percent}%' for a part of the credits, or '${value}' as text for less than one credit`;
+    throw notValid('lowCreditThreshold', expected);
+  }
+  return units;
 }
 
 function orWord<W extends string>(value: unknown, word: W, scale: number): number | W | null {

@@ -10,6 +10,8 @@ const GRACE_MAX_MS = 5_000;
 const PAUSE_MIN_MS = 1_000;
 const PAUSE_MAX_MS = 300_000;
 const ERROR_CHARS_MAX = 1_000;
+/** Causes that are told of one error, itself included. */
+const CAUSES_MAX = 4;
 
 export type Result =
   | { readonly kind: 'sent' }
@@ -24,7 +26,7 @@ export async function attempt<S>(lane: Lane, row: DeliveryRow, run: OutboxRun<S>
     return rejected === undefined ? { kind: 'sent' } : { kind: 'refused', error: textOf(rejected) };
   } catch (error) {
     const late = error === LATE;
-    return { kind: 'unreached', error: textOf((error as { message?: unknown } | null)?.message ?? error), late };
+    return { kind: 'unreached', error: textOf(reasonOf(error)), late };
   }
 }
 
@@ -61,6 +63,17 @@ export function afterAttempt<S>(row: DeliveryRow, result: Result, { settings, no
 function pauseMs(tries: number): number {
   const longest = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 20));
   return randomInt(longest / 2, longest + 1);
+}
+
+/** An error with what caused it: of a `fetch failed` alone, nobody knows the reason. */
+function reasonOf(error: unknown, depth = 1): string {
+  const { message, code, cause, errors } = Object(error) as Readonly<Record<string, unknown>>;
+  if (message === undefined) return textOf(error);
+  const below = [...(Array.isArray(errors) ? errors : []), ...(cause == null ? [] : [cause])];
+  const reasons = below.slice(0, depth < CAUSES_MAX ? CAUSES_MAX : 0).map((one) => reasonOf(one, depth + 1));
+  const isNews = typeof code === 'string' && ![message, ...reasons].join().includes(code);
+  const own = textOf(message) || (isNews ? code : '');
+  return [isNews && own !== code ? `${own} (${code})` : own, reasons.join(', ')].filter(Boolean).join(': ');
 }
 
 /** A text that every database can store, cut to a length. */

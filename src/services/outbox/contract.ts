@@ -6,7 +6,7 @@ export type { OutboxReport, SinkInfo };
 
 export interface OutboxService {
   /**
-   * The sinks that every event gets a row for, by name. A sink is registered by the first process that brings it.
+   * The sinks that events get rows for, by name. A sink is registered by the first process that brings it.
    *
    * @throws STORAGE_UNAVAILABLE, TIMEOUT: try again.
    * @example for (const { name, failed } of await manager.outbox.listSinks()) console.log(name, failed);

@@ -19,12 +19,12 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
       return engine.read({}, async (timeoutMs) => {
         const rows = await store.sinks.read();
         const infos = rows.map(async (row): Promise<SinkInfo> => {
-          const { name } = sinkOf(row);
+          const { name, types = null } = sinkOf(row);
           const [pending, failed] = await Promise.all([
             count(store, receiverOf(name), 'pending', timeoutMs),
             count(store, receiverOf(name), 'failed', timeoutMs),
           ]);
-          return { name, registeredAt: row.updatedAt, pending, failed };
+          return { name, types, registeredAt: row.updatedAt, pending, failed };
         });
         return (await Promise.all(infos)).sort((a, b) => (a.name < b.name ? -1 : 1));
       });

@@ -5,6 +5,7 @@ import type { CreditEvent } from '../../models/events.js';
 import type { ModelName, Rows } from '../../models/rows.js';
 import { storedModels } from '../../models/stored-models.js';
 import type { Change } from '../../ports/db-manager.js';
+import type { WantedSink } from '../store/sink-registry.js';
 import { insertOf, replaceOf, rowOf } from '../store/tables.js';
 import { crossingChange, outboxRow } from './outgoing-rows.js';
 
@@ -20,9 +21,9 @@ function keyOf<M extends FactName>(model: M, row: Rows[M]): string {
   return row[KEYS.get(model) as keyof Rows[M]] as string;
 }
 
-/** The receivers of events: the sinks by name, and whether there is a queue of notifications. */
+/** The receivers of events: the sinks, and whether there is a queue of notifications. */
 export interface Receivers {
-  readonly sinks: readonly string[];
+  readonly sinks: readonly WantedSink[];
   readonly queue: boolean;
   readonly scale: number;
 }
@@ -101,6 +102,9 @@ export class ChangeSet implements Facts {
     const { sinks, queue, scale } = this.receivers;
     const told = queue ? crossingChange(event, scale) : null;
     if (told) this.addOutgoing(told);
-    for (const sink of sinks) this.addOutgoing(insertOf('outbox', outboxRow(event, account, sink)));
+    for (const { name, types } of sinks) {
+      if (types === null || types.has(event.type))
+        this.addOutgoing(insertOf('outbox', outboxRow(event, account, name)));
+    }
   }
 }

@@ -1,9 +1,10 @@
 /** The settings of decisions, and the context they make for one instant. */
 import type { Context, Facts } from '../../core/decision.js';
+import type { WantedSink } from '../store/sink-registry.js';
 
 export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'facts'> {
   readonly now: () => number;
-  readonly sinks: readonly string[];
+  readonly sinks: readonly WantedSink[];
   /** Whether there is a queue of notifications. */
   readonly queue: boolean;
   /** Whether a recorded refusal also sends a notification. */

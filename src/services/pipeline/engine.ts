@@ -1,6 +1,6 @@
 /** The part that all services of one manager share: the store, the pipeline, host sessions, and the way calls enter. */
 import type { Command } from '../../core/command.js';
-import type { Defaults } from '../../core/decision.js';
+import type { Context, Defaults } from '../../core/decision.js';
 import { creditError } from '../../errors.js';
 import { type AccountRef, type AccountRow, accountRef } from '../../models/account.js';
 import { scopedKeyOf } from '../../models/entry.js';
@@ -15,7 +15,7 @@ import type { Store } from '../store/store.js';
 import { onAbort } from './abort-listeners.js';
 import { versionedAccount } from './account-memory.js';
 import { callInfo, inputFingerprint } from './call-info.js';
-import type { DecisionSettings } from './context.js';
+import { type DecisionSettings, readingContext } from './context.js';
 import { type RenewedState, renewedAt } from './imagined.js';
 import { type Answer, abortedError, type Request } from './operation.js';
 import type { Pipeline } from './pipeline.js';
@@ -81,6 +81,11 @@ export class Engine<S> {
 
   get ttlSeconds(): number {
     return this.#config.ttlSeconds;
+  }
+
+  /** The context in which a read looks at an account now. */
+  readingContext(creditType: string): Context {
+    return readingContext(this.#config.settings(), creditType);
   }
 
   defaultsOf(creditType: string): Defaults {

@@ -5,6 +5,8 @@ import { decide } from '../../core/decide.js';
 import type { Context, Decision } from '../../core/decision.js';
 import { accountFromRow } from '../../core/rows.js';
 import type { AccountRef, AccountRow } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { GrantRow } from '../../models/grant.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
 import type { Tables } from '../store/tables.js';
@@ -26,6 +28,11 @@ export class Imagined<S> {
   readonly #facts: FactSheet<S>;
   readonly #changes: ChangeSet;
   readonly #context: Context;
+  /** The entries and the rows of grants that the commands would write. */
+  readonly entries: EntryRow[] = [];
+  readonly grants = new Map<string, GrantRow>();
+  /** The accounts as they are stored. */
+  readonly stored: readonly Account[];
   #asked = 0;
 
   private constructor(
@@ -35,6 +42,7 @@ export class Imagined<S> {
     options: StoreOptions<S>,
     now: number,
   ) {
+    this.stored = [...accounts];
     this.#facts = new FactSheet(tables, options);
     this.#changes = new ChangeSet(settings, this.#facts);
     this.#context = contextOf(settings, now, accounts[0]?.creditType ?? '', this.#changes);
@@ -70,6 +78,8 @@ export class Imagined<S> {
         for (const [i, change] of decision.changes.entries()) {
           this.#changes.add(change);
           this.accounts[i] = change.account;
+          for (const { row } of change.entries) this.entries.push(row);
+          for (const { row } of change.grants) this.grants.set(row.id, row);
         }
       }
       return decision;
@@ -96,9 +106,16 @@ export class Imagined<S> {
   }
 }
 
-/** A user's account of one credit type and the subscription. */
+/** What a user has with the renewals that are due: nothing of it is written yet. */
 export interface RenewedState {
+  /** The account that was asked for, as it is stored and as it would be. */
+  readonly stored: Account;
   readonly account: Account;
+  /** All accounts that the subscription grants to. */
+  readonly accounts: readonly Account[];
+  /** The entries that would be written, and the rows of grants. */
+  readonly entries: readonly EntryRow[];
+  readonly grants: ReadonlyMap<string, GrantRow>;
   readonly subscription: SubscriptionRow | null;
 }
 
@@ -119,7 +136,9 @@ export async function renewedAt<S>(
     const subscription = await imagined.renew(userId);
     const own = await tools.tables.get('account', (refs[0] as AccountRef).key, options);
     if (own?.version !== imagined.rows[0]?.version && attempt < ATTEMPTS_MAX) continue;
-    const account = imagined.accounts.find((one) => one.creditType === creditType) as Account;
-    return { account, subscription };
+    const { stored: before, accounts, entries, grants } = imagined;
+    const isWanted = (one: Account) => one.creditType === creditType;
+    const [was, account] = [before.find(isWanted) as Account, accounts.find(isWanted) as Account];
+    return { stored: was, account, accounts, entries, grants, subscription };
   }
 }

@@ -10,10 +10,15 @@ import type {
 } from '../../models/inputs/plans.js';
 import type { Cycle } from '../../models/records/cycle.js';
 import type { SubscriptionPlan } from '../../models/records/plan.js';
-import type { ChangePreview, SubscriptionChange, UserSubscription } from '../../models/records/subscription.js';
+import type {
+  ChangePreview,
+  CurrentSubscription,
+  SubscriptionChange,
+  UserSubscription,
+} from '../../models/records/subscription.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
 
-export type { ChangePreview, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
+export type { ChangePreview, CurrentSubscription, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
 
 /**
  * Plans, and the subscriptions of users to them. A user has one subscription at a time. Its grants are written together
@@ -112,6 +117,16 @@ export interface SubscriptionService<S = never> {
 
   /** The user's subscription, or the one that ended last; null where there is none. */
   getUserSubscriptionPlan(userId: string, options?: ReadOptions<S>): Promise<UserSubscription | null>;
+
+  /**
+   * The same subscription with `usage`: for each credit type, how many credits the current period was granted, how many
+   * of them were used, and how many are left. Credits of other grants do not count. It costs two reads more.
+   *
+   * @example
+   * const [own] = (await manager.subscriptions.getUserSubscription('user-1'))?.usage ?? [];
+   * if (own) console.log(`used ${own.used} of ${own.granted} this period`);
+   */
+  getUserSubscription(userId: string, options?: ReadOptions<S>): Promise<CurrentSubscription | null>;
 
   /** Every change of the user's subscriptions, newest first. */
   getSubscriptionHistory(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<SubscriptionChange>>;

@@ -30,6 +30,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     resumeUserSubscription: (userId, options) => subscriptions.switchTo('resumed', userId, options),
     deleteUserSubscriptionPlan: (userId, options) => subscriptions.remove(userId, options),
     getUserSubscriptionPlan: (userId, options) => subscriptions.get(userId, options),
+    getUserSubscription: (userId, options) => subscriptions.withUsage(userId, options),
     getSubscriptionHistory: (userId, options) => subscriptions.history(userId, options),
 
     startCycle: (userId, options) => cycles.start(userId, options),

@@ -7,7 +7,8 @@ import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
-import type { ChangePreview, SubscriptionChange, UserSubscription } from './contract.js';
+import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
+import { periodUsage } from './period-usage.js';
 import { grantedBy, subscriptionOf, toSubscription } from './records.js';
 import type { SubscriptionDirectory } from './subscription-directory.js';
 
@@ -115,6 +116,15 @@ export class Subscriptions<S> {
 
   async get(userId: string, given: ReadOptions<S> | undefined): Promise<UserSubscription | null> {
     return this.#view(parseId(userId, 'userId'), parseReadOptions(given));
+  }
+
+  /** The subscription with what was used of its current period. */
+  async withUsage(userId: string, given: ReadOptions<S> | undefined): Promise<CurrentSubscription | null> {
+    const user = parseId(userId, 'userId');
+    const rest = this.#engine.startDeadline<ReadOptions<S>>(parseReadOptions(given));
+    const used = await periodUsage(this.#engine, user, rest());
+    const view = used && toSubscription(used.row, used.asOf);
+    return view && { ...view, usage: used.usage };
   }
 
   /** Every change, newest first. */

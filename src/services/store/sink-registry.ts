@@ -1,7 +1,9 @@
 /** Knows which sinks get a row for every event, and whether any process has a queue of notifications. */
 import { randomInt } from 'node:crypto';
-import { QUEUE_ID, type SystemRow, sinkOf } from '../../models/system.js';
+import { QUEUE_ID, type SinkValue, type SystemRow, sinkOf } from '../../models/system.js';
+import type { JsonObject } from '../../models/values.js';
 import type { Change, StoreOptions } from '../../ports/db-manager.js';
+import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, sleep } from '../../timers.js';
 import { failureOf } from './storage-error.js';
 import { replaceOf, type Tables, writeOf } from './tables.js';
@@ -15,8 +17,17 @@ const SINKS_MAX = 1_000;
 
 type Fields = Pick<SystemRow, 'id' | 'kind' | 'value'>;
 
+/** A sink as commits need it. */
+export interface WantedSink {
+  readonly name: string;
+  /** The types of events that it wants; null for all. */
+  readonly types: ReadonlySet<string> | null;
+}
+
 export class SinkRegistry<S> {
-  #names: readonly string[] = [];
+  #wanted: readonly WantedSink[] = [];
+  #stated: readonly SinkValue[] = [];
+  #differing: readonly string[] = [];
   #hasQueue = false;
   #learntAt = Number.NEGATIVE_INFINITY;
   #learning: Promise<void> | null = null;
@@ -25,11 +36,17 @@ export class SinkRegistry<S> {
   constructor(
     readonly tables: Tables<S>,
     readonly now: () => number,
+    readonly logger: LoggerLike,
   ) {}
 
-  /** Names of the sinks that every event gets a row for. */
-  get names(): readonly string[] {
-    return this.#names;
+  /** The sinks that events get rows for. */
+  get wanted(): readonly WantedSink[] {
+    return this.#wanted;
+  }
+
+  /** The lists of types that this process states otherwise than the database has them, as settings are named. */
+  get differing(): readonly string[] {
+    return this.#differing;
   }
 
   /** Whether any process on this database has a queue. If so, every process writes notifications. */
@@ -37,12 +54,17 @@ export class SinkRegistry<S> {
     return this.#hasQueue;
   }
 
-  /** Registers the sinks and the queue of this process. The first process that brings a sink writes its row. */
-  async register(sinks: readonly string[], queue: boolean): Promise<void> {
-    const isMissing = (row: SystemRow | null) =>
-      row === null || (row.kind === 'sink' && sinkOf(row).isRemoved === true);
-    for (const name of sinks) await this.#write({ id: sinkId(name), kind: 'sink', value: { name } }, isMissing);
-    if (queue) await this.#write({ id: QUEUE_ID, kind: 'queue', value: {} }, isMissing);
+  /**
+   * Registers the sinks and the queue of this process. The first process that brings a sink writes its row, and so does
+   * one that brings another list of types.
+   */
+  async register(sinks: readonly SinkValue[], queue: boolean): Promise<void> {
+    this.#stated = sinks;
+    for (const sink of sinks) {
+      const isOther = (row: SystemRow | null) => row === null || !isSame(sinkOf(row), sink);
+      await this.#write({ id: sinkId(sink.name), kind: 'sink', value: sink as JsonObject & SinkValue }, isOther);
+    }
+    if (queue) await this.#write({ id: QUEUE_ID, kind: 'queue', value: {} }, (row) => row === null);
   }
 
   /** The registered sinks; with `removed`, the sinks that were removed. */
@@ -64,13 +86,26 @@ export class SinkRegistry<S> {
     return isDone;
   }
 
-  /** Reads the names of the registered sinks, and whether there is a queue. */
+  /** Reads the registered sinks, and whether there is a queue. */
   async learn(options?: StoreOptions<S>): Promise<void> {
     const began = monotonicNow();
     const queue = await this.tables.get('system', QUEUE_ID, options);
-    this.#names = (await this.read(false, options)).map((row) => sinkOf(row).name);
+    const sinks = (await this.read(false, options)).map(sinkOf);
+    this.#wanted = sinks.map(({ name, types }) => ({ name, types: types ? new Set(types) : null }));
     this.#hasQueue = queue !== null;
+    this.#compare(sinks);
     this.#learntAt = began;
+  }
+
+  #compare(sinks: readonly SinkValue[]): void {
+    const differing = this.#stated
+      .filter((stated) => sinks.some((sink) => sink.name === stated.name && !isSame(sink, stated)))
+      .map(({ name }) => `sinks.${name}.types`);
+    if (differing.length > 0 && differing.join() !== this.#differing.join()) {
+      const message = 'Another process states other types for a sink than this one; those of the database are in force';
+      this.logger.warn({ settings: differing }, message);
+    }
+    this.#differing = differing;
   }
 
   /**
@@ -119,6 +154,11 @@ export class SinkRegistry<S> {
 export function unchangedSink(row: SystemRow): { readonly change: Change; readonly row: SystemRow } {
   const next = { ...row, version: row.version + 1 };
   return { change: replaceOf('system', next), row: next };
+}
+
+/** Whether two sinks want the same types, and both are or are not taken off. */
+function isSame(a: SinkValue, b: SinkValue): boolean {
+  return (a.isRemoved ?? false) === (b.isRemoved ?? false) && a.types?.join() === b.types?.join();
 }
 
 function sinkId(name: string): string {

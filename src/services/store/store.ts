@@ -2,8 +2,9 @@
 import type { Context, Defaults } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
 import { creditError } from '../../errors.js';
+import { onDemandTypes } from '../../models/events.js';
 import { storedModels } from '../../models/stored-models.js';
-import type { Settings } from '../../models/system.js';
+import type { Settings, SinkValue } from '../../models/system.js';
 import type { JsonObject } from '../../models/values.js';
 import type { Clock } from '../../ports/clock.js';
 import type { DbManager, Unit } from '../../ports/db-manager.js';
@@ -22,7 +23,8 @@ export interface StoreConfig<S> {
   readonly db: DbManager<S>;
   readonly creditScale: number;
   readonly stated: StatedSettings;
-  readonly sinks: readonly string[];
+  /** The sinks of this process. */
+  readonly sinks: readonly SinkValue[];
   /** Whether this process has a queue of notifications. */
   readonly queue: boolean;
   readonly clock: Clock | undefined;
@@ -48,7 +50,7 @@ export class Store<S> extends Tables<S> {
     this.time = config.clock
       ? hostTime(config.clock)
       : databaseTime((session?: S) => config.db.ping({ session, timeoutMs: PING_TIMEOUT_MS }));
-    this.sinks = new SinkRegistry(this, () => this.time.now());
+    this.sinks = new SinkRegistry(this, () => this.time.now(), config.logger);
     const { creditScale, stated, ids, logger } = config;
     this.#record = new SettingsRecord<S>(this, {
       ...{ creditScale, stated, ids, logger },
@@ -71,7 +73,7 @@ export class Store<S> extends Tables<S> {
   }
 
   get differingSettings(): readonly string[] {
-    return this.#record.differing;
+    return [...this.#record.differing, ...this.sinks.differing];
   }
 
   /** The defaults of a credit type, as every process has them. */
@@ -114,9 +116,21 @@ export class Store<S> extends Tables<S> {
     await this.time.refresh();
     await this.#record.open();
     await this.#config.opened(this.#record.current);
+    this.#warnOfUnwritten();
     await this.sinks.register(this.#config.sinks, this.#config.queue);
     await this.sinks.learn();
     this.#isOpen = true;
+  }
+
+  /** Tells the log of types that a sink of this process wants and that no process writes. */
+  #warnOfUnwritten(): void {
+    if (this.settings.events === 'all') return;
+    for (const { name, types = [] } of this.#config.sinks) {
+      const unwritten = types.filter((type) => onDemandTypes.has(type));
+      if (unwritten.length === 0) continue;
+      const message = "A sink wants events that are written only with the option events: 'all'";
+      this.#config.logger.warn({ sink: name, types: unwritten }, message);
+    }
   }
 
   /** Writes an entry for an act of the library itself. */
