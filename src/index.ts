@@ -12,14 +12,18 @@ export {
 } from './by-hand.js';
 export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
+export type { TemporalLike } from './core/periods.js';
 export { createCreditManagement, createCreditService } from './credit-management.js';
 export { InMemoryDbManager, type MemorySession } from './db/memory/manager.js';
 export {
+  type AnyCreditError,
   CreditError,
   type CreditErrorCode,
   type CreditErrorDetails,
   creditError,
+  type FundsDetails,
   isCreditError,
+  type NoDetails,
   type Outcome,
 } from './errors.js';
 export { type LedgerFileOptions, LedgerLogger } from './ledger/ledger-file.js';
@@ -51,11 +55,13 @@ export {
   type HistoryOptions,
   historySchema as HistoryOptionsSchema,
   type ListOptions,
+  type LowCreditThreshold,
   listSchema as ListOptionsSchema,
   type MeterOptions,
   type MutationOptions,
   meterSchema as MeterOptionsSchema,
   mutationSchema as MutationOptionsSchema,
+  type OverdraftLimit,
   type ReadOptions,
   type ReserveOptions,
   readSchema as ReadOptionsSchema,
@@ -104,6 +110,7 @@ export {
   promoUpdateSchema as PromoUpdateSchema,
 } from './models/inputs/promos.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
+export type { BillingPeriod } from './models/plan.js';
 export {
   type AccountList,
   AccountListSchema,
@@ -165,7 +172,17 @@ export {
   UserSubscriptionSchema,
 } from './models/records/subscription.js';
 export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
-export type { Amount, Applied, Awaitable, Json, JsonObject, Page } from './models/values.js';
+export type {
+  Amount,
+  Applied,
+  Awaitable,
+  Json,
+  JsonObject,
+  Metadata,
+  NoCollection,
+  Page,
+  Ref,
+} from './models/values.js';
 export {
   type CacheOptions,
   type CreditManagementOptions,
@@ -182,6 +199,8 @@ export type {
   FieldKind,
   FindQuery,
   Row,
+  SessionOf,
+  StoredField,
   StoredModel,
   StoredValue,
   StoreOptions,

@@ -28,10 +28,16 @@ const days = (min: number) =>
     .min(min)
     .max(36_500, { error: `whole days from ${min} to 36,500` });
 
-const periodGrantSchema = strictObject({ creditType: z.string(), creditLimit: amount });
+const periodGrantSchema = strictObject({
+  /** A declared credit type. */
+  creditType: z.string(),
+  /** Credits of it that a period grants, more than 0. */
+  creditLimit: amount,
+});
 type PeriodGrant = z.infer<typeof periodGrantSchema>;
 
 const planShape = {
+  /** A name for people. */
   name: textSchema.min(1),
   /** Credits of one period, more than 0. */
   creditLimit: amount,
@@ -39,11 +45,13 @@ const planShape = {
   price: amount,
   /** ISO 4217, such as INR. */
   currency: z.string().optional(),
+  /** The length of a period, in lower or upper case. */
   billingPeriod,
   /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
   validityDays: days(1).optional(),
   /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
+  /** Credits of other declared types that a period grants too. */
   alsoGrants: (z.array(periodGrantSchema).max(32) as z.ZodType<PeriodGrant[], readonly PeriodGrant[]>).optional(),
   /** Days of a first period, once a user, that is not billed. */
   trialDays: days(0).optional(),
@@ -51,7 +59,9 @@ const planShape = {
   rolloverCap: amount.optional(),
   /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
   timeZone: identifierSchema.optional(),
+  /** A text for people, at most 1,024 characters. */
   description: textSchema.optional(),
+  /** A plain JSON object of your own, at most 16 KiB. */
   metadata: metadataSchema.optional(),
 };
 export const planInputSchema = strictObject(planShape);
@@ -115,6 +125,7 @@ export const jobSchema = strictObject({
   batchSize: z.number().int().min(1).max(10_000).optional(),
   /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
   maxDurationMs: timeoutSchema.optional(),
+  /** Ends the job between two batches. */
   signal: abortSignalSchema.optional(),
   /** Awaited between batches. */
   onProgress: z

@@ -24,7 +24,7 @@ export type { ChangePreview, Cycle, SubscriptionChange, SubscriptionPlan, UserSu
  * `IDEMPOTENCY_CONFLICT`, `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN`
  * (repeat with `details.idempotencyKey`).
  */
-export interface SubscriptionService<S = never> {
+export interface SubscriptionService<S = unknown> {
   /**
    * Makes a plan. @throws CONFIGURATION for a time zone without `Temporal`.
    *

@@ -14,7 +14,7 @@ export type { ClaimResult, Eligibility, Promo, PromoClaim };
  * `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN` (repeat with
  * `details.idempotencyKey`).
  */
-export interface PromoService<S = never> {
+export interface PromoService<S = unknown> {
   /**
    * Makes a code. @throws PROMO_EXISTS
    *
