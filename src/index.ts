@@ -49,6 +49,8 @@ export {
   type CallOptions,
   type CommitOptions,
   commitSchema as CommitOptionsSchema,
+  type DefineOptions,
+  defineSchema as DefineOptionsSchema,
   expireSchema as ExpireOptionsSchema,
   extendSchema as ExtendOptionsSchema,
   grantsSchema as GrantListOptionsSchema,
@@ -91,8 +93,10 @@ export {
   type CycleOptions,
   cancelSchema as CancelOptionsSchema,
   cycleInputSchema as CycleOptionsSchema,
+  definedPlansSchema as PlanDefinitionsSchema,
   type JobOptions,
   jobSchema as JobOptionsSchema,
+  type PlanDefinition,
   type PlanInput,
   planInputSchema as PlanInputSchema,
   planUpdateSchema as PlanUpdateSchema,
@@ -104,6 +108,7 @@ export {
 } from './models/inputs/plans.js';
 export {
   claimsSchema as ClaimListOptionsSchema,
+  definedPromosSchema as PromoDefinitionsSchema,
   type PromoInput,
   promoInputSchema as PromoInputSchema,
   promosSchema as PromoListOptionsSchema,
@@ -120,6 +125,7 @@ export {
   UserCreditsInfoSchema,
 } from './models/records/balance.js';
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
+export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
 export { type Grant, GrantSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {

@@ -37,7 +37,7 @@ describe('every field of a stored row', () => {
       ...{ what: 'a subscription', file: 'termsOf in src/core/subscription.ts', fields: planSchema },
       tell: (row: PlanRow) => termsOf(row),
       hidden: {
-        ...{ version: WRITES, description: own, price: own, currency: own, metadata: own },
+        ...{ version: WRITES, code: own, description: own, price: own, currency: own, metadata: own },
         ...{ isActive: own, deactivatedAt: own, createdAt: own, updatedAt: own },
       },
     };

@@ -22,7 +22,7 @@ const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 const PACKED_BYTES_MAX = 600_000;
 const UNPACKED_BYTES_MAX = 2_500_000;
 /** Characters of one JavaScript file of dist, without its map. */
-const FILE_CHARS_MAX = 500_000;
+const FILE_CHARS_MAX = 600_000;
 
 export function pack(folder: string): Tarball {
   // Built just before: the scripts would build again.

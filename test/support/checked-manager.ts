@@ -60,6 +60,7 @@ export const ANSWERS: Checks = {
   },
   subscriptions: {
     addSubscriptionPlan: plan,
+    definePlans: library.DefinitionReportSchema,
     updateSubscriptionPlan: plan,
     deactivateSubscriptionPlan: plan,
     activateSubscriptionPlan: plan,
@@ -83,6 +84,7 @@ export const ANSWERS: Checks = {
   expiration: { checkCreditExpiration: credits, allocateSubscriptionCredits: library.AllocationSchema },
   promos: {
     createPromo: promo,
+    definePromos: library.DefinitionReportSchema,
     updatePromo: promo,
     togglePromo: promo,
     getPromo: library.PromoSchema.nullable(),

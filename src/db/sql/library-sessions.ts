@@ -1,6 +1,6 @@
 /**
  * Transactions of other libraries as sessions. None of these libraries is imported: the types name the members that are
- * used. One transaction is one session, however often it is wrapped, because the calls of a session wait for each other.
+ * used. One transaction is one session, however often it is wrapped: the calls of a session wait for each other.
  */
 import { notASession } from './failures.js';
 import type { SqlClientSession } from './host-session.js';
@@ -116,9 +116,10 @@ export function fromKnex(transaction: KnexTransactionLike): SqlClientSession {
 
 /**
  * Lets a call join an interactive transaction of Prisma with `@prisma/adapter-pg`. The same transaction is always the
- * same session. Prisma rolls a transaction back after five seconds unless you set `timeout`; a call may wait ten seconds
- * for an account, so set a longer one. An error that asks for the whole transaction to be repeated is Prisma's own, with
- * the SQLSTATE in `code`.
+ * same session. Prisma rolls a transaction back after five seconds unless you set `timeout`; a call may wait ten
+ * seconds for an account, so set a longer one. An error that asks for the whole transaction to be repeated is Prisma's
+ * own, with the SQLSTATE in `code`. No test of this package runs it with Prisma itself, whose client cannot be
+ * generated there.
  *
  * @throws INVALID_ARGUMENT for a value that is no object; at the first call, for what is no open transaction.
  * @example

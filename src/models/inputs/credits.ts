@@ -175,6 +175,16 @@ export const updateAccountSchema = strictObject({
   lowCreditThreshold: threshold.optional(),
 });
 
+export const defineSchema = strictObject({
+  signal: callShape.signal,
+  /** Milliseconds until each definition must have been written. */
+  timeoutMs: callShape.timeoutMs,
+  correlationId: callShape.correlationId,
+  actor: mutationShape.actor,
+  reason: mutationShape.reason,
+  /** Whether active ones that the list does not have are deactivated. Default false: they are told as missing. */
+  deactivateMissing: z.boolean().optional(),
+});
 export const readSchema = strictObject(readShape);
 export const listSchema = strictObject({ ...readShape, ...listShape });
 export const grantsSchema = strictObject({ ...readShape, ...listShape, includeClosed: z.boolean().optional() });
@@ -222,6 +232,9 @@ export interface HistoryOptions<S = never>
   extends ReadOptions<S>,
     ListOptions,
     Omit<z.input<typeof historySchema>, keyof (ReadOptions & ListOptions)> {}
+export interface DefineOptions
+  extends Pick<MutationOptions, 'signal' | 'timeoutMs' | 'correlationId' | 'actor' | 'reason'>,
+    Pick<z.input<typeof defineSchema>, 'deactivateMissing'> {}
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {
   /** Credits put on hold before the work begins. */

@@ -36,7 +36,20 @@ const periodGrantSchema = strictObject({
 });
 type PeriodGrant = z.infer<typeof periodGrantSchema>;
 
+/**
+ * In lower case, as codes are stored. None begins as the ids of plans do, so that a text is never both. Checked first:
+ * no other letter may become one of these.
+ */
+export const planCodeSchema = z
+  .string({ error: 'a string' })
+  .refine((code) => /^(?!p-)[a-z0-9][a-z0-9_-]{0,63}$/i.test(code) && /^[\w-]+$/.test(code), {
+    error: '1 to 64 of a-z, 0-9, _ and -, not beginning with p-, _ or -',
+  })
+  .transform((code) => code.toLowerCase());
+
 const planShape = {
+  /** Names the plan in your code: `[a-z0-9][a-z0-9_-]{0,63}`, not `p-…`; stored in lower case. No other plan has it. */
+  code: planCodeSchema.optional(),
   /** A name for people. */
   name: textSchema.min(1),
   /** Credits of one period, more than 0. */
@@ -69,6 +82,10 @@ export const planUpdateSchema = strictObject({
   ...strictObject(planShape).partial().shape,
   id: identifierSchema,
 });
+export const definedPlansSchema = z
+  .array(strictObject({ ...planShape, code: planCodeSchema }))
+  .max(1_000, { error: 'at most 1,000 plans' })
+  .refine((plans) => new Set(plans.map(({ code }) => code)).size === plans.length, { error: 'each code once' });
 export const plansSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
 
 export const setPlanSchema = strictObject({
@@ -134,6 +151,11 @@ export const jobSchema = strictObject({
   withinDays: z.number().min(0).max(36_500).optional(),
 });
 
+/** A plan of `definePlans`, which is told from others by its code. */
+export interface PlanDefinition extends Omit<PlanInput, 'code'> {
+  /** Names the plan in your code: `[a-z0-9][a-z0-9_-]{0,63}`, not `p-…`; stored in lower case. */
+  code: string;
+}
 export interface PlanInput extends z.input<typeof planInputSchema> {}
 export interface SetPlanOptions<S = never>
   extends MutationOptions<S>,

@@ -46,6 +46,10 @@ export const promoUpdateSchema = strictObject({
   ...strictObject(promoShape).partial().shape,
   code: promoCodeSchema,
 });
+export const definedPromosSchema = z
+  .array(promoInputSchema)
+  .max(1_000, { error: 'at most 1,000 promo codes' })
+  .refine((promos) => new Set(promos.map(({ code }) => code)).size === promos.length, { error: 'each code once' });
 export const promosSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
 export const claimsSchema = strictObject({
   ...readShape,

@@ -14,6 +14,8 @@ const periodGrantSchema = strictObject({
 export const SubscriptionPlanSchema = strictObject({
   /** Names the plan for ever. */
   id: identifier.describe('Names the plan for ever.'),
+  /** Names it in your code, in lower case; null without one. */
+  code: z.string().nullable().describe('Names it in your code, in lower case; null without one.'),
   /** A name for people. */
   name: z.string().describe('A name for people.'),
   /** A text for people; null without one. */

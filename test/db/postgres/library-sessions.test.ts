@@ -1,4 +1,4 @@
-/** Sessions of other libraries: one for each transaction, deadlocks as the driver tells them, and what is no session. */
+/** Sessions of other libraries: one for each transaction, deadlocks as told by the driver, and no others. */
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
