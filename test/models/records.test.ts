@@ -68,7 +68,8 @@ function objectsIn(name: string, schema: unknown): [string, z.ZodObject][] {
 }
 
 const records = Object.entries(library).filter(
-  ([name]) => /^[A-Z]\w*Schema$/.test(name) && !/(Options|Input|Update|Query|Defaults|Transfer|Definitions)Schema$/.test(name),
+  ([name]) =>
+    /^[A-Z]\w*Schema$/.test(name) && !/(Options|Input|Update|Query|Defaults|Transfer|Definitions)Schema$/.test(name),
 );
 const objects = records.flatMap(([name, schema]) => objectsIn(name, schema));
 
