@@ -1,7 +1,7 @@
 /** Makes a manager: puts a database, a pipeline and the services together, with in-memory defaults. */
 
 import { rememberManager } from './by-hand.js';
-import type { MemorySession } from './db/memory/manager.js';
+import type { InMemoryDbManager } from './db/memory/manager.js';
 import { type WiredEngine, wireEngine } from './engine-wiring.js';
 import { creditError } from './errors.js';
 import { healthOf } from './health.js';
@@ -9,6 +9,7 @@ import { type CreditEvent, creditEventTypes } from './models/events.js';
 import { startSchema } from './models/inputs/notifications.js';
 import type { Awaitable } from './models/values.js';
 import type { CreditManagementOptions } from './options.js';
+import type { DbManager, SessionOf } from './ports/db-manager.js';
 import { resolveOptions } from './resolve-options.js';
 import type { CreditService } from './services/credits/contract.js';
 import { buildCreditService } from './services/credits/service.js';
@@ -33,9 +34,16 @@ import { promoService } from './services/promos/service.js';
  * const manager = createCreditManagement({ defaults: { trialCredits: 50 } });
  * await manager.credits.addCredits('user-1', 100);
  */
-export function createCreditManagement<S = MemorySession, const U extends string = never>(
-  options: CreditManagementOptions<S, U> = {},
-): CreditManagement<S, U> {
+export function createCreditManagement<
+  Db extends DbManager<unknown> = InMemoryDbManager,
+  const U extends string = never,
+>(
+  options: CreditManagementOptions<SessionOf<Db>, U> & { db?: Db | undefined } = {},
+): CreditManagement<SessionOf<Db>, U> {
+  return managerOn<SessionOf<Db>, U>(options);
+}
+
+function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>): CreditManagement<S, U> {
   const resolved = resolveOptions(options);
   const { sinks, queue, ids, logger, timeoutMs, temporal } = resolved;
   const wired = wireEngine<S>(resolved);
@@ -117,6 +125,8 @@ async function closeAll<S>(wired: WiredEngine<S>, background: Background, relay:
  * const credits = createCreditService({ db: new InMemoryDbManager() });
  * const promos = createPromoService(credits);
  */
-export function createCreditService<S = MemorySession>(options: CreditManagementOptions<S> = {}): CreditService<S> {
+export function createCreditService<Db extends DbManager<unknown> = InMemoryDbManager>(
+  options: CreditManagementOptions<SessionOf<Db>> & { db?: Db | undefined } = {},
+): CreditService<SessionOf<Db>> {
   return createCreditManagement(options).credits;
 }

@@ -11,7 +11,8 @@ import type { CreditManagement } from './services/manager/contract.js';
 import { defaultLogger } from './services/manager/default-logger.js';
 import { webhookSink } from './sinks/webhook.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Environment variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Makes a manager on the database that the environment names:
@@ -44,7 +45,7 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
   const sinks = [...(options.sinks ?? []), ...webhooksOf(env)];
-  return createCreditManagement<unknown, U>({ ...options, ledger, sinks, db: databaseOf(env, options) });
+  return createCreditManagement<DbManager<unknown>, U>({ ...options, ledger, sinks, db: databaseOf(env, options) });
 }
 
 function webhooksOf(env: Environment): EventSink[] {

@@ -1,14 +1,22 @@
 /** The one error class of the library, its codes, and how callers recognise them. */
 
-type Funds = {
+/** The details of an error for want of credits. */
+export type FundsDetails = {
+  /** The user of the account. */
   userId: string;
+  /** The credit type of the account. */
   creditType: string;
+  /** Credits that the call asked for. */
   requested: number;
+  /** Credits of the account, held ones included. */
   balance: number;
+  /** Credits on hold. */
   reserved: number;
+  /** Credits that can be spent. */
   available: number;
 };
-type None = Record<string, never>;
+/** The details of an error that has none. */
+export type NoDetails = Record<string, never>;
 
 /**
  * The details of an error, by code. All amounts are credits. None of them is named `code`: what is stored of a refusal
@@ -19,8 +27,8 @@ export interface CreditErrorDetails {
   INVALID_AMOUNT: { given: string; roundedUp?: number };
   AMOUNT_TOO_LARGE: { max: number };
   LIMIT_EXCEEDED: { what: string; limit: number };
-  INSUFFICIENT_CREDITS: Funds;
-  OVERDRAFT_LIMIT: Funds & { limit: number };
+  INSUFFICIENT_CREDITS: FundsDetails;
+  OVERDRAFT_LIMIT: FundsDetails & { limit: number };
   RESERVATION_NOT_FOUND: { id: string };
   RESERVATION_NOT_ACTIVE: { id: string; status: 'committed' | 'released' | 'expired' };
   COMMIT_EXCEEDS_RESERVATION: { id: string; requested: number; remaining: number };
@@ -40,16 +48,16 @@ export interface CreditErrorDetails {
   PROVIDER_NOT_FOUND: { provider: string; available: string[] };
   PROVIDER_ERROR: { provider: string };
   WEBHOOK_SIGNATURE_INVALID: { provider: string };
-  UNAUTHENTICATED: None;
-  FORBIDDEN: None;
-  NOT_FOUND: None;
-  METHOD_NOT_ALLOWED: None;
-  UNSUPPORTED_MEDIA_TYPE: None;
+  UNAUTHENTICATED: NoDetails;
+  FORBIDDEN: NoDetails;
+  NOT_FOUND: NoDetails;
+  METHOD_NOT_ALLOWED: NoDetails;
+  UNSUPPORTED_MEDIA_TYPE: NoDetails;
   PAYLOAD_TOO_LARGE: { maxBytes: number };
   RATE_LIMITED: { retryAfterSeconds: number };
   CONTENTION: { attempts: number };
   OUTCOME_UNKNOWN: { idempotencyKey: string };
-  STORAGE_UNAVAILABLE: None;
+  STORAGE_UNAVAILABLE: NoDetails;
   TRANSACTIONS_UNSUPPORTED: { remedy: string };
   LEDGER_FILE_UNAVAILABLE: { path: string };
   LEDGER_CORRUPT: { id: string };
@@ -57,9 +65,9 @@ export interface CreditErrorDetails {
   /** `creditScale`: the scale of the database, where another one was given. */
   CONFIGURATION: { problems: string[]; creditScale?: number };
   TIMEOUT: { timeoutMs: number };
-  ABORTED: None;
-  CLOSED: None;
-  INVARIANT_VIOLATION: None;
+  ABORTED: NoDetails;
+  CLOSED: NoDetails;
+  INVARIANT_VIOLATION: NoDetails;
 }
 
 export type CreditErrorCode = keyof CreditErrorDetails;
@@ -99,9 +107,13 @@ let construct: Construct;
  * `details.idempotencyKey`).
  */
 export class CreditError<C extends CreditErrorCode = CreditErrorCode> extends Error {
+  /** Names the problem; the table in README.md says when each is thrown. */
   readonly code: C;
+  /** The numbers and names of the problem, by its code. */
   readonly details: CreditErrorDetails[C];
+  /** Whether the same call may succeed later. */
   readonly retryable: boolean;
+  /** Whether this call wrote anything. */
   readonly outcome: Outcome;
 
   private constructor(code: C, message: string, details: CreditErrorDetails[C], options?: { cause?: unknown }) {
@@ -135,7 +147,8 @@ export function creditError<C extends CreditErrorCode>(
   return construct(code, message, details, options);
 }
 
-type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditErrorCode];
+/** An error of this library, told apart by its `code`. */
+export type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditErrorCode];
 
 /**
  * Tells whether `e` is an error of this library, and, with codes given, one of these. Works across copies of the

@@ -12,14 +12,18 @@ export {
 } from './by-hand.js';
 export { InMemoryCache, type InMemoryCacheOptions } from './cache/memory.js';
 export { roundUpCredits } from './core/amounts.js';
+export type { TemporalLike } from './core/periods.js';
 export { createCreditManagement, createCreditService } from './credit-management.js';
 export { InMemoryDbManager, type MemorySession } from './db/memory/manager.js';
 export {
+  type AnyCreditError,
   CreditError,
   type CreditErrorCode,
   type CreditErrorDetails,
   creditError,
+  type FundsDetails,
   isCreditError,
+  type NoDetails,
   type Outcome,
 } from './errors.js';
 export { type LedgerFileOptions, LedgerLogger } from './ledger/ledger-file.js';
@@ -45,17 +49,21 @@ export {
   type CallOptions,
   type CommitOptions,
   commitSchema as CommitOptionsSchema,
+  type DefineOptions,
+  defineSchema as DefineOptionsSchema,
   expireSchema as ExpireOptionsSchema,
   extendSchema as ExtendOptionsSchema,
   grantsSchema as GrantListOptionsSchema,
   type HistoryOptions,
   historySchema as HistoryOptionsSchema,
   type ListOptions,
+  type LowCreditThreshold,
   listSchema as ListOptionsSchema,
   type MeterOptions,
   type MutationOptions,
   meterSchema as MeterOptionsSchema,
   mutationSchema as MutationOptionsSchema,
+  type OverdraftLimit,
   type ReadOptions,
   type ReserveOptions,
   readSchema as ReadOptionsSchema,
@@ -87,12 +95,16 @@ export {
   type CycleOptions,
   cancelSchema as CancelOptionsSchema,
   cycleInputSchema as CycleOptionsSchema,
+  definedPlansSchema as PlanDefinitionsSchema,
   type JobOptions,
   jobSchema as JobOptionsSchema,
+  type PlanDefinition,
   type PlanInput,
   planInputSchema as PlanInputSchema,
   planUpdateSchema as PlanUpdateSchema,
   previewSchema as PreviewChangeOptionsSchema,
+  type RenewOptions,
+  renewSchema as RenewOptionsSchema,
   type SetPlanOptions,
   setPlanSchema as SetPlanOptionsSchema,
   type UpgradeOptions,
@@ -100,12 +112,14 @@ export {
 } from './models/inputs/plans.js';
 export {
   claimsSchema as ClaimListOptionsSchema,
+  definedPromosSchema as PromoDefinitionsSchema,
   type PromoInput,
   promoInputSchema as PromoInputSchema,
   promosSchema as PromoListOptionsSchema,
   promoUpdateSchema as PromoUpdateSchema,
 } from './models/inputs/promos.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
+export type { BillingPeriod } from './models/plan.js';
 export {
   type AccountList,
   AccountListSchema,
@@ -115,6 +129,7 @@ export {
   UserCreditsInfoSchema,
 } from './models/records/balance.js';
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
+export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
 export { type Grant, GrantSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {
@@ -172,7 +187,17 @@ export {
 } from './models/records/subscription.js';
 export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
 export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
-export type { Amount, Applied, Awaitable, Json, JsonObject, Page } from './models/values.js';
+export type {
+  Amount,
+  Applied,
+  Awaitable,
+  Json,
+  JsonObject,
+  Metadata,
+  NoCollection,
+  Page,
+  Ref,
+} from './models/values.js';
 export {
   type CacheOptions,
   type CreditManagementOptions,
@@ -189,6 +214,8 @@ export type {
   FieldKind,
   FindQuery,
   Row,
+  SessionOf,
+  StoredField,
   StoredModel,
   StoredValue,
   StoreOptions,

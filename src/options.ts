@@ -65,7 +65,9 @@ const outboxSettingsSchema = strictObject({
 export interface OutboxSettings extends z.input<typeof outboxSettingsSchema> {}
 
 const cacheOptionsSchema = strictObject({
+  /** The cache itself. */
   backend: cacheSchema,
+  /** Seconds that a balance is kept, 1–604,800, default 300. */
   ttlSeconds: count(7 * 24 * 3600),
   /** The most milliseconds that the cache may delay a call, default 100. */
   timeoutMs: count(60_000),
@@ -84,10 +86,6 @@ export const optionsSchema = strictObject({
     .optional(),
   /** The decimals of a credit, 0–6, default 6. The first use of a database fixes it. */
   creditScale: z.number().int().min(0).max(6).optional(),
-  /**
-   * Trial grant, overdraft limit and low-credit threshold of accounts without options of their own. Stored in the
-   * database, for all processes.
-   */
   defaults: accountDefaultsSchema.optional(),
   /** The receivers of events. Each event is written once for each sink that wants its type. */
   sinks: z
@@ -133,8 +131,17 @@ export const optionsSchema = strictObject({
    * The most per account, 1–10,000, default 1,000 each. All of them are part of the account's document. Stored in the
    * database, for all processes.
    */
-  limits: strictObject({ openGrants: count(10_000), activeReservations: count(10_000) }).optional(),
-  reservations: strictObject({ ttlSeconds: count(7 * 24 * 3600) }).optional(),
+  limits: strictObject({
+    /** Open grants of one account. */
+    openGrants: count(10_000),
+    /** Active reservations of one account. */
+    activeReservations: count(10_000),
+  }).optional(),
+  /** How long holds last. */
+  reservations: strictObject({
+    /** Seconds that a hold lasts if the call does not say, 1–604,800, default 900. */
+    ttlSeconds: count(7 * 24 * 3600),
+  }).optional(),
   /** The milliseconds that a call may take, default 10,000. */
   timeoutMs: count(3_600_000),
   /** The clock for decisions; the default is the database's time. */
@@ -147,18 +154,28 @@ export const optionsSchema = strictObject({
   logger: having<LoggerLike>('a logger: debug, info, warn and error', 'debug', 'info', 'warn', 'error').optional(),
   /** The bounds of this process, such as waiting calls and remembered accounts. */
   pipeline: strictObject({
+    /** Calls of this process that may wait; more are `CONTENTION`. Default 100,000. */
     maxWaiting: count(10_000_000),
+    /** The same for one account. Default 10,000. */
     maxWaitingPerAccount: count(10_000_000),
+    /** Accounts whose last state this process remembers. Default 10,000. */
     maxStates: count(10_000_000),
+    /** Commits that are under way at once, 1–64. Default 3. */
     lanes: count(64),
+    /** Operations in one commit. Default 512; in memory 64. */
     maxBatch: count(100_000),
   }).optional(),
 });
 
 export interface CreditManagementOptions<S = MemorySession, U extends string = never>
-  extends Omit<z.input<typeof optionsSchema>, 'db' | 'creditTypes'> {
+  extends Omit<z.input<typeof optionsSchema>, 'db' | 'creditTypes' | 'defaults'> {
   /** The database that keeps everything; without it everything is in memory. */
   db?: DbManager<S> | undefined;
+  /**
+   * Trial grant, overdraft limit and low-credit threshold of accounts without options of their own. Stored in the
+   * database, for all processes.
+   */
+  defaults?: AccountDefaults | undefined;
   /**
    * Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`. Stored in the
    * database, for all processes.

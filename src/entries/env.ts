@@ -2,4 +2,4 @@
  * credit-management/env: a manager from environment variables.
  * @module
  */
-export { createCreditManagementFromEnv } from '../env.js';
+export { createCreditManagementFromEnv, type Environment } from '../env.js';

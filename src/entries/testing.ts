@@ -8,5 +8,5 @@ export { type Duration, sequenceIds, type TestClock, testClock } from '../testin
 export { testDbManager } from '../testing/db-manager/index.js';
 export { type LedgerSinkUnderTest, testLedgerSink } from '../testing/ledger-sink.js';
 export { type NotificationQueueTests, testNotificationQueue } from '../testing/notification-queue.js';
-export type { TestApi } from '../testing/test-api.js';
-export { createTestCredits, type TestCredits } from '../testing/test-credits.js';
+export type { SkippedTests, TestApi } from '../testing/test-api.js';
+export { createTestCredits, type TestCredits, type TestCreditsOptions } from '../testing/test-credits.js';

@@ -10,30 +10,44 @@ export const notificationTypes = ['low_credits', 'expiring_credits', 'transactio
 export type NotificationType = (typeof notificationTypes)[number];
 
 const lowCreditsSchema = strictObject({
+  /** The user's credits. */
   current_credits: strictObject({
+    /** The balance. */
     balance: credits.describe('The balance.'),
+    /** Credits on hold. */
     reserved: credits.min(0).describe('Credits on hold.'),
+    /** Credits that can be spent. */
     available: credits.describe('Credits that can be spent.'),
   })
     .readonly()
     .describe("The user's credits."),
+  /** The credit type, when it is not `credits`. */
   credit_type: identifier.optional().describe('The credit type, when it is not `credits`.'),
 });
 const expiringCreditsSchema = strictObject({
+  /** Credits that expire within the window. */
   expiring_credits: credits.min(0).describe('Credits that expire within the window.'),
+  /** The window, in days from now. */
   within_days: z.number().min(0).describe('The window, in days from now.'),
+  /** The credit type, when it is not `credits`. */
   credit_type: identifier.optional().describe('The credit type, when it is not `credits`.'),
 });
 const transactionErrorSchema = strictObject({
+  /** A text for people: the failure. */
   message: z.string().describe('A text for people: the failure.'),
+  /** The numbers and names of the failure. */
   details: jsonObject.describe('The numbers and names of the failure.'),
 });
 
 function messageSchema<T extends NotificationType, P extends z.ZodType>(type: T, payload: P) {
   return strictObject({
+    /** Names the notification; the same at every delivery. */
     notification_id: identifier.describe('Names the notification; the same at every delivery.'),
+    /** The user it is for. */
     user_id: identifier.describe('The user it is for.'),
+    /** The type of the notification. */
     type: z.literal(type).describe('The type of the notification.'),
+    /** The content; plain JSON. */
     payload: payload.describe('The content; plain JSON.'),
   });
 }
@@ -44,17 +58,19 @@ export const NotificationMessageSchema = z.discriminatedUnion('type', [
   messageSchema('transaction_error', transactionErrorSchema),
 ]);
 
-/** A field that may be missing is absent, and never there as `undefined`. */
-type Exact<T> = { readonly [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> : T[K] };
-type Message<T> = T extends { payload: infer P }
-  ? Readonly<Omit<T, 'payload'>> & { readonly payload: Exact<P> }
-  : never;
-
 /**
  * A message as a queue is given it; plain JSON. `notification_id` is the same at every delivery. The payloads of
  * `low_credits` and `expiring_credits` also hold `credit_type` when it is not `credits`.
  */
-export type NotificationMessage = Message<z.infer<typeof NotificationMessageSchema>>;
+export type NotificationMessage =
+  z.infer<typeof NotificationMessageSchema> extends infer T
+    ? T extends { payload: infer P }
+      ? Readonly<Omit<T, 'payload'>> & {
+          /** The content; plain JSON. A field that may be missing is absent, and never there as `undefined`. */
+          readonly payload: { readonly [K in keyof P]: undefined extends P[K] ? Exclude<P[K], undefined> : P[K] };
+        }
+      : never
+    : never;
 
 export const notificationSchema = z.object({
   id: z

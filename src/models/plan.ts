@@ -37,6 +37,7 @@ export type PlanTerms = Readonly<z.infer<typeof planTermsSchema>>;
 export const planSchema = z.object({
   id: z.string().describe('Names the plan for ever.'),
   version: z.int(),
+  code: z.string().nullable().describe('Names it in the code of the host; null without one.'),
   name: z.string().describe('A name for people.'),
   description: z.string().nullable().describe('A text for people.'),
   creditType: z.string().describe('The credit type that it grants.'),
@@ -73,4 +74,5 @@ export type PlanRow = Readonly<z.infer<typeof planSchema>>;
 export const planModel = defineModel('plan', planSchema, 'id', [
   { name: 'created', fields: ['createdAt'], unique: false },
   { name: 'active', fields: ['isActive', 'createdAt'], unique: false },
+  { name: 'code', fields: ['code'], unique: true },
 ]);

@@ -6,19 +6,46 @@ export type Amount = number | string;
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
+/**
+ * Metadata as callers give it: a plain object of JSON values, at most 16 KiB. The value of an `interface` fits, which
+ * has no index signature. Arrays, maps, dates and functions do not fit, and any other value that is no JSON is refused
+ * as `INVALID_ARGUMENT`.
+ */
+export type Metadata = JsonObject | (object & NoCollection);
+
+/** Leaves out arrays, maps, dates and functions. */
+export interface NoCollection {
+  /** Arrays, maps and sets have it. */
+  readonly [Symbol.iterator]?: never;
+  /** Dates have it. */
+  readonly [Symbol.toPrimitive]?: never;
+  /** Functions have it. */
+  readonly [Symbol.hasInstance]?: never;
+}
+
 export type Awaitable<T> = T | Promise<T>;
 
 /** One page, no total. `nextCursor` is null at the end. */
-export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
+export type Page<T> = {
+  /** The rows of this page. */
+  readonly items: readonly T[];
+  /** Given as `cursor`, it answers the next page; null at the end. */
+  readonly nextCursor: string | null;
+};
 
 /** Part of a grant that a debit or a reservation takes. */
 export interface Draw {
+  /** The grant that was taken from. */
   readonly grantId: string;
+  /** Credits that were taken from it. */
   readonly amount: number;
 }
 
 /** `replayed`: an earlier call with the same key or the same final input had this result; nothing was repeated. */
-export type Applied<T> = T & { readonly replayed: boolean };
+export type Applied<T> = T & {
+  /** Whether an earlier call had this result. */
+  readonly replayed: boolean;
+};
 
 /** A stored thing by its id; of an object, the id alone is read. */
 export type Ref = string | { readonly id: string };

@@ -101,12 +101,16 @@ export interface StoreOptions<S> {
  * Rows handed in are neither kept nor changed, rows handed out are copies. Frozen JSON inside a row is taken to be
  * frozen all the way down and may be shared.
  */
-export interface DbManager<S = never> {
+export interface DbManager<S = unknown> {
+  /** Names the kind of database. */
   readonly name: string;
-  /** `operationsPerCommit`: how many operations one `commit` serves best, 512 where nothing is said. */
+  /** What it takes at most; a limit that is absent is none. */
   readonly limits?: {
+    /** Bytes of one row. */
     readonly maxRowBytes?: number;
+    /** Changes of one unit. */
     readonly maxChangesPerUnit?: number;
+    /** How many operations one `commit` serves best, 512 where nothing is said. */
     readonly operationsPerCommit?: number;
   };
 
@@ -173,3 +177,6 @@ export interface DbManager<S = never> {
   /** Ends what was opened. Calls after it reject with `CLOSED`; a second `close()` is harmless. */
   close(): Promise<void>;
 }
+
+/** The sessions that a database takes; of one of several databases, the sessions of them all. */
+export type SessionOf<Db> = Db extends DbManager<infer S> ? S : never;

@@ -6,7 +6,10 @@ import { digestOf, keysOf, wallNow, wrongOption } from './webhook-signature.js';
 
 /** The headers of a request: those of `fetch`, or the plain object of `node:http`. The case of a name is ignored. */
 export type WebhookHeaders =
-  | { get(name: string): string | null }
+  | {
+      /** The value of a header, by its name in any case. */
+      get(name: string): string | null;
+    }
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface VerifyWebhookOptions {

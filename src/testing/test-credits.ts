@@ -13,6 +13,7 @@ import { type Duration, durationMs, sequenceIds, type TestClock, testClock } fro
 
 /** A manager that lets a test move its clock, make commits fail, and read its events and messages. */
 export interface TestCredits<S = MemorySession, U extends string = never> extends CreditManagement<S, U> {
+  /** The clock of every decision, which stands until the test moves it. */
   readonly clock: TestClock;
   /** Every event of every commit so far. */
   readonly events: readonly CreditEvent[];
@@ -34,7 +35,9 @@ export interface TestCredits<S = MemorySession, U extends string = never> extend
 /** An instant before all others. */
 const EVER = new Date(-8.64e15);
 
-type Options<S, U extends string> = Omit<CreditManagementOptions<S, U>, 'clock' | 'db'> & {
+/** The options of `createTestCredits`: those of a manager, and the two that are its own. */
+export type TestCreditsOptions<S, U extends string> = Omit<CreditManagementOptions<S, U>, 'clock' | 'db'> & {
+  /** Where the clock stands at first, default 2030-01-01T00:00:00Z. */
   now?: Date | string;
   /** `'accept-any'` accepts sessions of any database, and ignores them. */
   session?: 'memory' | 'accept-any';
@@ -52,7 +55,7 @@ type Options<S, U extends string> = Omit<CreditManagementOptions<S, U>, 'clock' 
  * await test.advance({ days: 1 });
  */
 export function createTestCredits<S = MemorySession, const U extends string = never>(
-  options: Options<S, U> = {},
+  options: TestCreditsOptions<S, U> = {},
 ): TestCredits<S, U> {
   const { now, session, ...rest } = options;
   const clock = testClock(now);
@@ -60,7 +63,7 @@ export function createTestCredits<S = MemorySession, const U extends string = ne
   const db = new FailingDb(memory);
   const queue = new InMemoryNotificationQueue();
   const wiring = { ids: sequenceIds(), queue, ...rest, clock, db: db as unknown as DbManager<S> };
-  const manager = createCreditManagement<S, U>(wiring as CreditManagementOptions<S, U>);
+  const manager = createCreditManagement<DbManager<S>, U>(wiring as CreditManagementOptions<S, U>);
   const events: CreditEvent[] = [];
   manager.on('*', (event) => {
     events.push(event);

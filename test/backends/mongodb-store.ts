@@ -1,7 +1,7 @@
 /** What the tests of the services on MongoDB share: a store that is emptied, managers, hosts, and dumps. */
 import { type ClientSession, Long, MongoClient, type MongoClientOptions } from 'mongodb';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
-import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
+import { type CreditManagementOptions, createCreditManagement, type DbManager } from '../../src/index.js';
 import { PATIENT_MS } from '../support/pace.js';
 import { QUIET } from '../support/quiet.js';
 import { collectionsOf, emptyCollections } from './adapters.js';
@@ -36,7 +36,7 @@ export class MongoStore implements HostedStore {
 
   open(options: CreditManagementOptions<unknown> = {}): Manager {
     const db = new MongoDbManager({ client: this.client, dbName: this.dbName });
-    const manager = createCreditManagement<unknown>({
+    const manager = createCreditManagement<DbManager<unknown>>({
       db: db as never,
       logger: QUIET,
       timeoutMs: PATIENT_MS,

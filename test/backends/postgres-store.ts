@@ -2,7 +2,7 @@
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { SqlDbManager, type SqlOptions, type SqlSession } from '../../src/entries/sql.js';
-import { type CreditManagementOptions, createCreditManagement } from '../../src/index.js';
+import { type CreditManagementOptions, createCreditManagement, type DbManager } from '../../src/index.js';
 import { PATIENT_MS } from '../support/pace.js';
 import { QUIET } from '../support/quiet.js';
 import { emptyTables, tablesOf } from './adapters.js';
@@ -16,7 +16,7 @@ import {
 } from './hosted.js';
 import { describePostgres } from './postgres.js';
 
-export type SqlManager = ReturnType<typeof createCreditManagement<SqlSession>>;
+export type SqlManager = ReturnType<typeof createCreditManagement<DbManager<SqlSession>>>;
 export type SqlService = SqlManager['credits'];
 
 const ignore = () => {};
@@ -53,7 +53,12 @@ export class Store {
   /** One more instance of the library, as another process has it: with an adapter and connections of its own. */
   open(options: CreditManagementOptions<SqlSession> = {}): SqlManager {
     const db = this.#managers.length === 0 ? this.db : new SqlDbManager(this.#options);
-    const manager = createCreditManagement<SqlSession>({ db, logger: QUIET, timeoutMs: PATIENT_MS, ...options });
+    const manager = createCreditManagement<DbManager<SqlSession>>({
+      db,
+      logger: QUIET,
+      timeoutMs: PATIENT_MS,
+      ...options,
+    });
     this.#managers.push(manager);
     return manager;
   }
@@ -116,7 +121,8 @@ export async function withStore(
   }
 }
 
-const ORDER = (id: string) => `insert into shop_order values ('${id}')`;
+/** The statement that writes an order of the host's own. */
+export const ORDER = (id: string) => `insert into shop_order values ('${id}')`;
 
 function clientHost(pool: pg.Pool, wrapped: boolean): Host {
   return async (work) => {

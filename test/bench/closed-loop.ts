@@ -124,7 +124,7 @@ export function rivalOf({ credits, close }: Library): Rival {
 
 /** A manager of its own store as a rival, every account with three lots. */
 export async function libraryRival<S>(db: DbManager<S>, ledger: object): Promise<Rival> {
-  const manager = createCreditManagement<S>({ db, ledger, timeoutMs: 60_000 });
+  const manager = createCreditManagement<DbManager<S>>({ db, ledger, timeoutMs: 60_000 });
   await fund(manager);
   return rivalOf(manager);
 }

@@ -6,6 +6,7 @@ import {
   type CreditManagementOptions,
   type CreditService,
   createCreditManagement,
+  type DbManager,
   InMemoryCache,
   InMemoryDbManager,
   type MemorySession,
@@ -121,7 +122,7 @@ export function bench(options: Options & { ttlSeconds?: number; cacheTimeoutMs?:
   const note = (_: object, message = '') => void warnings.push(message);
   const logger = { debug() {}, info() {}, warn: note, error: note };
   const open = (more: Options = {}) =>
-    createCreditManagement<MemorySession, 'image'>({
+    createCreditManagement<DbManager<MemorySession>, 'image'>({
       ...{ db, clock, logger, creditTypes: { image: {} }, cache: { backend: cache, ttlSeconds, timeoutMs } },
       ...rest,
       ...more,

@@ -140,6 +140,8 @@ const NOT_RANDOM = {
   deleteSubscriptionPlan: 'a plan in use is refused; test/plans has it',
   updateSubscriptionPlan: 'subscriptions keep the terms they have; test/plans has it',
   renewSubscription: 'test/plans has it',
+  definePlans: 'writes no account; test/plans/define.test.ts has it',
+  definePromos: 'writes no account; test/plans/define.test.ts has it',
   updatePromo: 'test/promos has it',
   togglePromo: 'test/promos has it',
   withCredits: 'holds and commits by the calls that are there',

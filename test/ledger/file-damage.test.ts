@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createCreditManagement, type MemorySession, type Problem } from '../../src/index.js';
+import { createCreditManagement, type DbManager, type MemorySession, type Problem } from '../../src/index.js';
 import { SEED } from '../support/chance.js';
 import { randomSource } from '../support/chaos.js';
 import { QUIET } from '../support/quiet.js';
@@ -21,7 +21,11 @@ beforeEach(async () => {
   if (lines.length > 0) return;
   const place = mkdtempSync(join(tmpdir(), 'credit-file-'));
   const filePath = join(place, 'ledger.jsonl');
-  const { credits, close } = createCreditManagement<MemorySession>({ db, logger: QUIET, ledger: { filePath } });
+  const { credits, close } = createCreditManagement<DbManager<MemorySession>>({
+    db,
+    logger: QUIET,
+    ledger: { filePath },
+  });
   for (let i = 0; i < 6; i++) await credits.addCredits('u', 5, { description: `n ${i} é 漢`, metadata: { id: 'x' } });
   await credits.deductCredits('v', 7).catch(() => {});
   const hold = await credits.reserveCredits('u', 12);

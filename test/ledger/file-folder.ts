@@ -8,6 +8,7 @@ import {
   type CreditManagement,
   type CreditManagementOptions,
   createCreditManagement,
+  type DbManager,
   InMemoryDbManager,
   type LedgerOptions,
   type MemorySession,
@@ -54,7 +55,7 @@ export function openFile({ db = new LastingDb(), path, ledger, ...rest }: Given 
   const note = (_: object, message?: string) => void log.push(message ?? '');
   const logger = { ...QUIET, warn: note, error: note } as NonNullable<CreditManagementOptions['logger']>;
   const options = { logger, ...rest, db, ledger: { ...ledger, filePath } };
-  const manager = createCreditManagement<MemorySession>(options as CreditManagementOptions<MemorySession>);
+  const manager = createCreditManagement<DbManager<MemorySession>>(options as CreditManagementOptions<MemorySession>);
   onTestFinished(() => manager.close());
   const acts = async () => {
     const { items } = await manager.ledger.list({ types: ['system'], order: 'oldest', limit: 100 });

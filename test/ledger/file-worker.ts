@@ -1,7 +1,7 @@
 /** A process that writes: many calls at once on a served database, and their lines into one file. */
 import { writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createCreditManagement, isCreditError } from '../../src/index.js';
+import { createCreditManagement, type DbManager, isCreditError } from '../../src/index.js';
 import { ServedDb } from './file-served-db.js';
 
 export interface Work {
@@ -48,7 +48,7 @@ async function work({ path, fsync, seed, users, rich, width, large, dies }: Work
   if (dies) await dieIn(dies, path);
   const note = (_: unknown, message?: string) => void errors.push(String(message));
   const logger = { debug() {}, info() {}, warn: note, error: note };
-  const manager = createCreditManagement<never>({ db, logger, ledger: { filePath: path, fsync } });
+  const manager = createCreditManagement<DbManager<never>>({ db, logger, ledger: { filePath: path, fsync } });
   const { credits } = manager;
   const random = randomFrom(seed);
   const pick = () => users[Math.floor(random() * users.length)] as string;

@@ -114,6 +114,9 @@ async function plans({ manager }: World): Promise<void> {
   await subscriptions.activateSubscriptionPlan(id);
   await subscriptions.deleteSubscriptionPlan(id);
   await subscriptions.getSubscriptionPlan(id);
+  await subscriptions.definePlans([{ ...PLAN, code: 'pro' }]);
+  await subscriptions.definePlans([{ ...PLAN, code: 'pro', price: 7 }]);
+  await subscriptions.definePlans([], { deactivateMissing: true });
   await subscriptions.getSubscriptionPlan(plan);
   await subscriptions.listSubscriptionPlans();
   await subscriptions.getUserSubscriptionPlan('s');
@@ -148,6 +151,7 @@ async function promos({ manager: { promos } }: World): Promise<void> {
   }
   await promos.listPromos();
   await promos.listClaims({ userId: 'u' });
+  await promos.definePromos([{ code: 'DEFINED', credits: 1 }]);
   await promos.togglePromo(promo);
 }
 

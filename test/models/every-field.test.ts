@@ -39,7 +39,7 @@ describe('every field of a stored row', () => {
       // A plan that renews by the clock has no days of grace.
       values: { renewOn: ['payment', 'clock'] } as Values,
       hidden: {
-        ...{ version: WRITES, description: own, price: own, currency: own, metadata: own },
+        ...{ version: WRITES, code: own, description: own, price: own, currency: own, metadata: own },
         ...{ isActive: own, deactivatedAt: own, createdAt: own, updatedAt: own },
       },
     };

@@ -70,7 +70,8 @@ describe('a call that is repeated', () => {
   }
 
   const plan = {
-    ...{ name: 'n', description: 'd', metadata: { a: 1 }, creditType: 'image', creditLimit: 5, timeZone: 'Asia/Tokyo' },
+    ...{ code: 'c', name: 'n', description: 'd', metadata: { a: 1 }, creditType: 'image', creditLimit: 5 },
+    ...{ timeZone: 'Asia/Tokyo' },
     ...{ price: 20, currency: 'JPY', billingPeriod: 'weekly', validityDays: 4, trialDays: 3, rolloverCap: 6 },
     ...{ renewOn: 'payment', graceDays: 2 },
     alsoGrants: [{ creditType: 'credits', creditLimit: 2 }],

@@ -11,9 +11,9 @@ import type {
   EventSink,
   GrantSource,
   JobProgress,
-  JsonObject,
   LoggerLike,
   MemorySession,
+  Metadata,
   NotificationQueue,
   Overage,
   TransactionType,
@@ -33,7 +33,7 @@ export interface ReadOptions<S = never> extends CallOptions<S> {
 export interface MutationOptions<S = never> extends CallOptions<S> {
   idempotencyKey?: string | undefined;
   description?: string | undefined;
-  metadata?: JsonObject | undefined;
+  metadata?: Metadata | undefined;
   actor?: string | undefined;
   reason?: string | undefined;
 }
@@ -92,7 +92,7 @@ export interface PlanInput {
   rolloverCap?: Amount | undefined;
   timeZone?: string | undefined;
   description?: string | undefined;
-  metadata?: JsonObject | undefined;
+  metadata?: Metadata | undefined;
 }
 
 export interface SetPlanOptions<S = never> extends MutationOptions<S> {
@@ -130,7 +130,7 @@ export interface PromoInput {
   validFrom?: Date | string | undefined;
   validUntil?: Date | string | null | undefined;
   isActive?: boolean | undefined;
-  metadata?: JsonObject | undefined;
+  metadata?: Metadata | undefined;
 }
 
 export interface JobOptions {
@@ -185,7 +185,7 @@ export interface MeterOptions {
   chargeOnError?: 'metered' | 'none' | 'estimate' | undefined;
   actor?: string | undefined;
   description?: string | undefined;
-  metadata?: JsonObject | undefined;
+  metadata?: Metadata | undefined;
   correlationId?: string | undefined;
   signal?: AbortSignal | undefined;
 }

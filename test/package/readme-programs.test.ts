@@ -44,11 +44,10 @@ const PROGRAMS: readonly Program[] = [
     provenBy: ['examples/order-with-pg.ts', 'examples/order-with-kysely.ts'],
   },
   { line: 'await client.withSession((session) =>', provenBy: ['test/db/mongodb/service-hosts.test.ts'] },
-  // Drizzle, Knex and Prisma are no packages of this repository: README.md says with which versions they were tried.
-  { line: 'const client = await pool.connect();\ntry {\n  await drizzle', provenBy: [] },
-  { line: "// import { sql } from 'drizzle-orm';", provenBy: [] },
-  { line: 'const fromKnex = (trx) => ({', provenBy: [] },
-  { line: 'const fromPrisma = (tx) => ({', provenBy: [] },
+  {
+    line: "// import { sql } from 'drizzle-orm';",
+    provenBy: ['test/backends/library-hosts.ts', 'test/db/postgres/library-sessions.test.ts'],
+  },
   {
     line: "const hold = await credits.reserveCredits('user-1', 30, { ttlSeconds: 60,",
     ...{ before: MANAGER, after: `${CLOSE} return [charge.delta, charge.availableAfter];`, result: [-21.5, 28.5] },

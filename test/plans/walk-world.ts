@@ -1,5 +1,11 @@
 /** One call on plans, promo codes or cycles, one fault: all or nothing, at most once, and an answer that is true. */
-import { createCreditManagement, isCreditError, type MemorySession, type MutationOptions } from '../../src/index.js';
+import {
+  createCreditManagement,
+  type DbManager,
+  isCreditError,
+  type MemorySession,
+  type MutationOptions,
+} from '../../src/index.js';
 import { type TestClock, testClock } from '../../src/testing/clock.js';
 import { DRIVER_TEXT, FaultyDb } from '../backends/faulty-db.js';
 import { audit } from '../support/audit.js';
@@ -7,7 +13,7 @@ import { withoutIds } from '../support/fault-world.js';
 import { QUIET } from '../support/quiet.js';
 import type { Shot } from '../support/shots.js';
 
-export type Manager = ReturnType<typeof createCreditManagement<MemorySession, 'image'>>;
+export type Manager = ReturnType<typeof createCreditManagement<DbManager<MemorySession>, 'image'>>;
 type Options = MutationOptions<never>;
 
 export interface Case {
@@ -44,7 +50,7 @@ async function prepare({ operation }: Variant) {
   const db = new FaultyDb();
   const clock = testClock('2026-01-01T00:00:00Z');
   const open = () =>
-    createCreditManagement<MemorySession, 'image'>({
+    createCreditManagement<DbManager<MemorySession>, 'image'>({
       ...{ db, clock, logger: QUIET, creditTypes: { image: {} } },
       sinks: [{ name: 'sink', publish: async () => {} }],
     });

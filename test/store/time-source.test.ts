@@ -1,6 +1,6 @@
 /** The database's time: measured before anything is decided by it, and never replaced by the clock of this machine. */
 import { describe, expect, test } from 'vitest';
-import { createCreditManagement, type JobReport, type MemorySession } from '../../src/index.js';
+import { createCreditManagement, type DbManager, type JobReport, type MemorySession } from '../../src/index.js';
 import { databaseTime } from '../../src/services/store/time-source.js';
 import { GatedDb } from '../backends/gated-db.js';
 import { endOf } from '../support/codes.js';
@@ -109,7 +109,7 @@ describe("the database's time", () => {
 
 /** A manager on a database that is a day behind the clock of this machine. */
 function open(db: GatedDb) {
-  return createCreditManagement<MemorySession>({ db, logger: QUIET, timeoutMs: PATIENT_MS });
+  return createCreditManagement<DbManager<MemorySession>>({ db, logger: QUIET, timeoutMs: PATIENT_MS });
 }
 
 function dayBehind() {

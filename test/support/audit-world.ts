@@ -63,7 +63,7 @@ export function openWorld(
   options: { db?: AnyDb; clock?: TestClock; filePath?: string; prefix?: string; fsync?: 'never' } = {},
 ): World {
   const { db = memoryDb(), clock = testClock(START), filePath, prefix = 'id' } = options;
-  const manager = createCreditManagement<never, 'image'>({
+  const manager = createCreditManagement<DbManager<never>, 'image'>({
     db: db as DbManager<never>,
     clock,
     ids: sequenceIds(prefix),

@@ -61,6 +61,7 @@ export const ANSWERS: Checks = {
   },
   subscriptions: {
     addSubscriptionPlan: plan,
+    definePlans: library.DefinitionReportSchema,
     updateSubscriptionPlan: plan,
     deactivateSubscriptionPlan: plan,
     activateSubscriptionPlan: plan,
@@ -86,6 +87,7 @@ export const ANSWERS: Checks = {
   expiration: { checkCreditExpiration: credits, allocateSubscriptionCredits: library.AllocationSchema },
   promos: {
     createPromo: promo,
+    definePromos: library.DefinitionReportSchema,
     updatePromo: promo,
     togglePromo: promo,
     getPromo: library.PromoSchema.nullable(),

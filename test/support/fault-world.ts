@@ -3,6 +3,7 @@ import {
   type CreditManagement,
   type CreditService,
   createCreditManagement,
+  type DbManager,
   type MemorySession,
 } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
@@ -24,7 +25,7 @@ export class World {
 
   /** Another process on the same store. `withClock: false` uses the database's time. */
   open(options: { withClock?: boolean } = {}): Manager {
-    return createCreditManagement<MemorySession, 'trial'>({
+    return createCreditManagement<DbManager<MemorySession>, 'trial'>({
       db: this.db,
       ...(options.withClock !== false && { clock: this.clock }),
       creditTypes: { trial: { trialCredits: 20 } },

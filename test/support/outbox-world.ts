@@ -85,7 +85,7 @@ async function play(db: () => DbManager<unknown>, host: World['host'], body: (wo
     const on = managers.length === 0 ? first : db();
     const creditTypes = { image: { lowCreditThreshold: 2 } };
     const given = { logger: QUIET, timeoutMs: PATIENT_MS, creditTypes, ...options };
-    const manager = checkedManager(createCreditManagement<unknown, 'image'>({ ...given, db: on, clock }));
+    const manager = checkedManager(createCreditManagement<DbManager<unknown>, 'image'>({ ...given, db: on, clock }));
     managers.push(manager);
     return manager;
   };

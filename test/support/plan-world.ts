@@ -53,7 +53,7 @@ export class World {
 
   open(options: Options = {}): Manager {
     const manager = checkedManager(
-      createCreditManagement<Session, 'image'>({
+      createCreditManagement<DbManager<Session>, 'image'>({
         ...{ db: this.adapter(), clock: this.clock, creditTypes: { image: {} }, temporal: Temporal as never },
         ...{ logger: QUIET, timeoutMs: PATIENT_MS },
         ...this.options,

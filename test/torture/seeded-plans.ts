@@ -117,6 +117,19 @@ function createAccount(`,
     ],
   },
   {
+    id: 'SB-71',
+    title: 'every start of a process writes the plans of a list once more',
+    file: 'src/services/pipeline/define-all.ts',
+    find: 'if (fields?.length === 0) throw UNCHANGED;',
+    replace: '',
+    tests: [
+      {
+        file: 'test/plans/define.test.ts',
+        name: 'plans as code, in memory are made once, and the same list again writes nothing',
+      },
+    ],
+  },
+  {
     id: 'SB-16b',
     title: 'what a hold frees after the end of a period rolls over where the job is late',
     file: 'src/core/period-grants.ts',

@@ -29,18 +29,24 @@ const ttl = z
 
 const callShape = {
   session: z.unknown().optional(),
+  /** Ends the waiting. A call that was not sent yet is refused as `ABORTED`. */
   signal: abortSignalSchema.optional(),
   /** Milliseconds until the call must have answered; 10,000 unless the service sets another default. */
   timeoutMs: timeoutSchema.optional(),
+  /** Names the request that the call belongs to; it is stored with everything the call writes. */
   correlationId: identifierSchema.optional(),
 };
 export const mutationShape = {
   ...callShape,
   /** 1–255 characters, scoped to account and operation, remembered for ever. */
   idempotencyKey: identifierSchema.optional(),
+  /** A text for people, at most 1,024 characters. */
   description: textSchema.optional(),
+  /** A plain JSON object of your own, at most 16 KiB. */
   metadata: metadataSchema.optional(),
+  /** The one who makes the call, such as an administrator. */
   actor: identifierSchema.optional(),
+  /** The reason for the call. */
   reason: textSchema.optional(),
 };
 export const readShape = {
@@ -51,19 +57,26 @@ export const readShape = {
 export const listShape = {
   /** 1–100, default 20. */
   limit: z.number().int().min(1).max(100, { error: 'a whole number from 1 to 100' }).optional(),
+  /** `nextCursor` of the page before. */
   cursor: z.string().max(4096).optional(),
+  /** Which come first; default `newest`. */
   order: z.enum(['newest', 'oldest']).optional(),
 };
 
 export const mutationSchema = strictObject(mutationShape);
 export const addSchema = strictObject({
   ...mutationShape,
+  /** Where the credits come from; default `other`. Free ones (`promo`, `trial`) are spent first. */
   source: grantSourceSchema.optional(),
+  /** The instant at which what is left lapses; without it the credits never expire. */
   expiresAt: instantSchema.optional(),
+  /** The instant from which the credits count; default now. */
   effectiveAt: instantSchema.optional(),
   /** 0–100, default 50; lower is spent first. */
   priority: z.number().int().min(0).max(100).optional(),
+  /** A label: the plan that the credits belong to. */
   planId: identifierSchema.optional(),
+  /** A name of your own for what was bought, such as an order; events carry it. */
   reference: identifierSchema.optional(),
 });
 export const adjustSchema = strictObject({ ...mutationShape, actor: identifierSchema, reason: textSchema.min(1) });
@@ -71,6 +84,7 @@ export const reserveSchema = strictObject({
   ...mutationShape,
   /** Seconds, 1–604,800; 900 unless the service sets another default. */
   ttlSeconds: ttl.optional(),
+  /** A label: the plan that the hold belongs to. */
   planId: identifierSchema.optional(),
 });
 /**
@@ -78,6 +92,7 @@ export const reserveSchema = strictObject({
  * after the work.
  */
 export const meterSchema = strictObject({
+  /** The user who pays for the work. */
   userId: identifierSchema,
   /** Credits put on hold before the work begins. */
   estimate: amount.optional(),
@@ -94,10 +109,15 @@ export const meterSchema = strictObject({
   overage: overageSchema.optional(),
   /** The charge when the work throws: the metered cost (default), nothing, or at least the estimate. */
   chargeOnError: z.enum(['metered', 'none', 'estimate']).optional(),
+  /** The one who makes the call. */
   actor: identifierSchema.optional(),
+  /** A text for people, at most 1,024 characters. */
   description: textSchema.optional(),
+  /** A plain JSON object of your own; the settlement adds the usage records to it. */
   metadata: metadataSchema.optional(),
+  /** Names the request that the work belongs to. */
   correlationId: identifierSchema.optional(),
+  /** Ends the waiting; the meter hands it on to the work. */
   signal: abortSignalSchema.optional(),
 });
 export const commitSchema = strictObject({
@@ -116,15 +136,17 @@ export const reverseSchema = strictObject({ ...mutationShape, amount: amount.opt
 export const transferSchema = strictObject({ from: identifierSchema, to: identifierSchema, amount });
 export const expireSchema = strictObject({ ...mutationShape, asOf: instantSchema.optional() });
 
-type Threshold = number | `${number}` | `${number}%` | 'none' | null;
-type Limit = Amount | 'unlimited' | null;
-const limit = z.unknown() as z.ZodType<Limit, Limit>;
+/** Credits at or below which an account is low, or a percentage; `'none'` for no threshold, null for the default. */
+export type LowCreditThreshold = number | `${number}` | `${number}%` | 'none' | null;
+/** Credits that debt may reach; `'unlimited'` for any number, null for the default. */
+export type OverdraftLimit = Amount | 'unlimited' | null;
+const limit = z.unknown() as z.ZodType<OverdraftLimit, OverdraftLimit>;
 const PERCENTAGE = /^(\d{1,15})(\.(\d{1,100}))?%$/;
 /** Text that ends in a percent sign must be a percentage; anything else is parsed as an amount later. */
 const threshold = z.unknown().superRefine((value, context) => {
   const message = typeof value === 'string' && value.endsWith('%') ? percentageProblem(value) : null;
   if (message !== null) context.addIssue({ code: 'custom', message });
-}) as z.ZodType<Threshold, Threshold>;
+}) as z.ZodType<LowCreditThreshold, LowCreditThreshold>;
 
 /** Null for a percentage of at most 100, with at most four decimals. */
 function percentageProblem(text: string): string | null {
@@ -155,6 +177,16 @@ export const updateAccountSchema = strictObject({
   lowCreditThreshold: threshold.optional(),
 });
 
+export const defineSchema = strictObject({
+  signal: callShape.signal,
+  /** Milliseconds until each definition must have been written. */
+  timeoutMs: callShape.timeoutMs,
+  correlationId: callShape.correlationId,
+  actor: mutationShape.actor,
+  reason: mutationShape.reason,
+  /** Whether active ones that the list does not have are deactivated. Default false: they are told as missing. */
+  deactivateMissing: z.boolean().optional(),
+});
 export const readSchema = strictObject(readShape);
 export const listSchema = strictObject({ ...readShape, ...listShape });
 export const grantsSchema = strictObject({ ...readShape, ...listShape, includeClosed: z.boolean().optional() });
@@ -166,10 +198,13 @@ export const historySchema = strictObject({
   from: boundSchema.optional(),
   /** An instant, inclusive; a day is its midnight in UTC, so that the day itself is left out. */
   to: boundSchema.optional(),
+  /** Transactions of these types alone. */
   types: (
     z.array(transactionTypeSchema).max(32) as z.ZodType<TransactionType[], readonly TransactionType[]>
   ).optional(),
+  /** Transactions of this actor alone. */
   actor: identifierSchema.optional(),
+  /** Whether entries that never move the balance are listed too; default false. */
   includeHolds: z.boolean().optional(),
 });
 export const usageSchema = strictObject({
@@ -178,6 +213,7 @@ export const usageSchema = strictObject({
   from: boundSchema,
   /** An instant, exclusive, so that times side by side add up; a day is its midnight in UTC. Default: until now. */
   to: boundSchema.optional(),
+  /** One line for each day, month, type of transaction, or model of metered work. */
   by: z.enum(['day', 'month', 'type', 'model']),
   /** The IANA time zone of days and months, default UTC. */
   timeZone: identifierSchema.optional(),
@@ -187,24 +223,34 @@ export const daysSchema = z.number().min(0).max(36_500, { error: 'days from 0 to
 
 // ---- the same as types; `session` belongs to the host's own database ---------------------------------------------
 
-type Own<Schema extends z.ZodType, Base> = Omit<z.input<Schema>, keyof Base>;
-
 export interface CallOptions<S = never> extends Omit<z.input<z.ZodObject<typeof callShape>>, 'session'> {
   /** A transaction of the host's own on the same database; the call joins it. */
   session?: S | undefined;
 }
-export interface ReadOptions<S = never> extends CallOptions<S>, Own<typeof readSchema, CallOptions> {}
-export interface MutationOptions<S = never> extends CallOptions<S>, Own<typeof mutationSchema, CallOptions> {}
+export interface ReadOptions<S = never> extends CallOptions<S>, Omit<z.input<typeof readSchema>, keyof CallOptions> {}
+export interface MutationOptions<S = never>
+  extends CallOptions<S>,
+    Omit<z.input<typeof mutationSchema>, keyof CallOptions> {}
 export interface ListOptions extends z.input<z.ZodObject<typeof listShape>> {}
-export interface AddOptions<S = never> extends MutationOptions<S>, Own<typeof addSchema, MutationOptions> {}
-export interface ReserveOptions<S = never> extends MutationOptions<S>, Own<typeof reserveSchema, MutationOptions> {}
-export interface CommitOptions<S = never> extends MutationOptions<S>, Own<typeof commitSchema, MutationOptions> {}
+export interface AddOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof addSchema>, keyof MutationOptions> {}
+export interface ReserveOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof reserveSchema>, keyof MutationOptions> {}
+export interface CommitOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof commitSchema>, keyof MutationOptions> {}
 export interface HistoryOptions<S = never>
   extends ReadOptions<S>,
     ListOptions,
-    Own<typeof historySchema, ReadOptions & ListOptions> {}
-export interface UsageOptions<S = never> extends ReadOptions<S>, Own<typeof usageSchema, ReadOptions> {}
+    Omit<z.input<typeof historySchema>, keyof (ReadOptions & ListOptions)> {}
+export interface UsageOptions<S = never> extends ReadOptions<S>, Omit<z.input<typeof usageSchema>, keyof ReadOptions> {}
+/** The lines of a summary of usage. */
 export type UsageBy = UsageOptions['by'];
+export interface DefineOptions
+  extends Pick<MutationOptions, 'signal' | 'timeoutMs' | 'correlationId' | 'actor' | 'reason'>,
+    Pick<z.input<typeof defineSchema>, 'deactivateMissing'> {}
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {
   /** Credits put on hold before the work begins. */

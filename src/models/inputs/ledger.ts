@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { type EntryType, entryTypeSchema } from '../entry.js';
 import { strictObject } from '../strict-object.js';
-import { abortSignalSchema, listShape, timeoutSchema } from './credits.js';
+import { abortSignalSchema, type ListOptions, listShape, timeoutSchema } from './credits.js';
 import { boundSchema, identifierSchema } from './values.js';
 
 export const verifySchema = strictObject({
   /** Limits the audit to this user's accounts, of every credit type, and to this user's lines. */
   userId: identifierSchema.optional(),
+  /** Ends the audit between two pages. */
   signal: abortSignalSchema.optional(),
   /** Called after every page with the number of entries checked so far. */
   onProgress: z
@@ -20,17 +21,23 @@ export const reconcileSchema = strictObject({ signal: abortSignalSchema.optional
 
 export const ledgerQuerySchema = strictObject({
   ...listShape,
+  /** Entries of this user alone. */
   userId: identifierSchema.optional(),
   /** With `userId`; default `credits`. */
   creditType: identifierSchema.optional(),
+  /** Entries of one request alone. */
   correlationId: identifierSchema.optional(),
+  /** Entries of one call alone. */
   operationId: identifierSchema.optional(),
   /** An instant, inclusive; a day such as `2030-01-31` is its midnight in UTC. Not with `operationId`. */
   from: boundSchema.optional(),
   /** The same; a day is left out but for its midnight. Not with `operationId`. */
   to: boundSchema.optional(),
+  /** Entries of these types alone. */
   types: (z.array(entryTypeSchema).max(32) as z.ZodType<EntryType[], readonly EntryType[]>).optional(),
+  /** Ends the waiting. */
   signal: abortSignalSchema.optional(),
+  /** Milliseconds until the call must have answered. */
   timeoutMs: timeoutSchema.optional(),
 })
   .refine(({ creditType, userId }) => creditType === undefined || userId !== undefined, {
@@ -58,4 +65,4 @@ export const ledgerQuerySchema = strictObject({
     path: ['from'],
   });
 /** One of user, correlation id and operation id, or none; a period and types narrow any of them. */
-export interface LedgerQuery extends z.input<typeof ledgerQuerySchema> {}
+export interface LedgerQuery extends ListOptions, Omit<z.input<typeof ledgerQuerySchema>, keyof ListOptions> {}

@@ -16,7 +16,9 @@ export const sinkNameSchema = z.string({ error: 'the name of a sink' }).max(255,
 
 export const notificationQuerySchema = strictObject({
   ...listShape,
+  /** Notifications of this user alone. */
   userId: identifierSchema.optional(),
+  /** Notifications with this state of delivery alone. */
   status: deliveryStatusSchema.optional(),
 });
 export interface NotificationQuery
@@ -36,6 +38,7 @@ export const expiringSchema = strictObject({
   batchSize: z.number().int().min(1).max(1_000, { error: 'a whole number from 1 to 1,000' }).optional(),
   /** Milliseconds after which no new batch is begun. */
   maxDurationMs: z.number().min(0).optional(),
+  /** Ends the walk between two batches. */
   signal: abortSignalSchema.optional(),
   /** Awaited between batches. */
   onProgress: z

@@ -28,10 +28,29 @@ const days = (min: number) =>
     .min(min)
     .max(36_500, { error: `whole days from ${min} to 36,500` });
 
-const periodGrantSchema = strictObject({ creditType: z.string(), creditLimit: amount });
+const periodGrantSchema = strictObject({
+  /** A declared credit type. */
+  creditType: z.string(),
+  /** Credits of it that a period grants, more than 0. */
+  creditLimit: amount,
+});
 type PeriodGrant = z.infer<typeof periodGrantSchema>;
 
+/**
+ * In lower case, as codes are stored. None begins as the ids of plans do, so that a text is never both. Checked first:
+ * no other letter may become one of these.
+ */
+export const planCodeSchema = z
+  .string({ error: 'a string' })
+  .refine((code) => /^(?!p-)[a-z0-9][a-z0-9_-]{0,63}$/i.test(code) && /^[\w-]+$/.test(code), {
+    error: '1 to 64 of a-z, 0-9, _ and -, not beginning with p-, _ or -',
+  })
+  .transform((code) => code.toLowerCase());
+
 const planShape = {
+  /** Names the plan in your code: `[a-z0-9][a-z0-9_-]{0,63}`, not `p-…`; stored in lower case. No other plan has it. */
+  code: planCodeSchema.optional(),
+  /** A name for people. */
   name: textSchema.min(1),
   /** Credits of one period, more than 0. */
   creditLimit: amount,
@@ -39,11 +58,13 @@ const planShape = {
   price: amount,
   /** ISO 4217, such as INR. */
   currency: z.string().optional(),
+  /** The length of a period, in lower or upper case. */
   billingPeriod,
   /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
   validityDays: days(1).optional(),
   /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
+  /** Credits of other declared types that a period grants too. */
   alsoGrants: (z.array(periodGrantSchema).max(32) as z.ZodType<PeriodGrant[], readonly PeriodGrant[]>).optional(),
   /** Days of a first period, once a user, that is not billed. */
   trialDays: days(0).optional(),
@@ -58,7 +79,9 @@ const planShape = {
   graceDays: z.number().int().min(0).max(365, { error: 'whole days from 0 to 365' }).optional(),
   /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
   timeZone: identifierSchema.optional(),
+  /** A text for people, at most 1,024 characters. */
   description: textSchema.optional(),
+  /** A plain JSON object of your own, at most 16 KiB. */
   metadata: metadataSchema.optional(),
 };
 export const planInputSchema = strictObject(planShape);
@@ -66,6 +89,10 @@ export const planUpdateSchema = strictObject({
   ...strictObject(planShape).partial().shape,
   id: identifierSchema,
 });
+export const definedPlansSchema = z
+  .array(strictObject({ ...planShape, code: planCodeSchema }))
+  .max(1_000, { error: 'at most 1,000 plans' })
+  .refine((plans) => new Set(plans.map(({ code }) => code)).size === plans.length, { error: 'each code once' });
 export const plansSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
 
 export const setPlanSchema = strictObject({
@@ -130,6 +157,7 @@ export const jobSchema = strictObject({
   batchSize: z.number().int().min(1).max(10_000).optional(),
   /** Milliseconds after which the job stops between two batches. Default 10 minutes. */
   maxDurationMs: timeoutSchema.optional(),
+  /** Ends the job between two batches. */
   signal: abortSignalSchema.optional(),
   /** Awaited between batches. */
   onProgress: z
@@ -138,6 +166,11 @@ export const jobSchema = strictObject({
   withinDays: z.number().min(0).max(36_500).optional(),
 });
 
+/** A plan of `definePlans`, which is told from others by its code. */
+export interface PlanDefinition extends Omit<PlanInput, 'code'> {
+  /** Names the plan in your code: `[a-z0-9][a-z0-9_-]{0,63}`, not `p-…`; stored in lower case. */
+  code: string;
+}
 export interface PlanInput extends z.input<typeof planInputSchema> {}
 export interface SetPlanOptions<S = never>
   extends MutationOptions<S>,

@@ -16,7 +16,9 @@ const uses = z.number().int().min(1).max(1_000_000_000, { error: 'a whole number
 const promoShape = {
   /** Credits of one claim, more than 0. They never expire. */
   credits: amountSchema,
+  /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
+  /** A text for people, at most 1,024 characters. */
   description: textSchema.optional(),
   /** Default `all_users`. */
   targetType: promoTargetSchema.optional(),
@@ -28,8 +30,11 @@ const promoShape = {
   maxUsesPerUser: uses.optional(),
   /** Default now. */
   validFrom: instantSchema.optional(),
+  /** The last instant at which it can be claimed; null or absent: for ever. */
   validUntil: instantSchema.nullable().optional(),
+  /** Whether it can be claimed; default true. */
   isActive: z.boolean().optional(),
+  /** A plain JSON object of your own, at most 16 KiB. */
   metadata: metadataSchema.optional(),
 };
 export const promoInputSchema = strictObject({
@@ -41,6 +46,10 @@ export const promoUpdateSchema = strictObject({
   ...strictObject(promoShape).partial().shape,
   code: promoCodeSchema,
 });
+export const definedPromosSchema = z
+  .array(promoInputSchema)
+  .max(1_000, { error: 'at most 1,000 promo codes' })
+  .refine((promos) => new Set(promos.map(({ code }) => code)).size === promos.length, { error: 'each code once' });
 export const promosSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
 export const claimsSchema = strictObject({
   ...readShape,

@@ -1,7 +1,7 @@
 /** Schemas for single values: identifiers, texts, instants, metadata. No method of the input is called. */
 import { types } from 'node:util';
 import { z } from 'zod';
-import type { Amount, Json, JsonObject } from '../values.js';
+import type { Amount, Json, JsonObject, Metadata } from '../values.js';
 
 /** An amount of credits or of money: parsed after the schema, with the scale of the database or of the currency. */
 export const amountSchema = z.unknown() as z.ZodType<Amount, Amount>;
@@ -89,7 +89,7 @@ export const metadataSchema = z.unknown().transform((value, context): JsonObject
     context.addIssue({ code: 'custom', message: `a plain JSON object (${error.message})` });
     return z.NEVER;
   }
-}) as z.ZodType<JsonObject, JsonObject>;
+}) as z.ZodType<JsonObject, Metadata>;
 
 class Refused extends Error {}
 

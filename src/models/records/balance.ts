@@ -6,11 +6,17 @@ import { skippedSchema } from './run.js';
 import { DrawSchema } from './transaction.js';
 
 export const UserCreditsInfoSchema = strictObject({
+  /** The user whose account this is. */
   userId: identifier.describe('The user whose account this is.'),
+  /** The credit type; an account is one user and one credit type. */
   creditType: identifier.describe('The credit type; an account is one user and one credit type.'),
+  /** Credits of all grants in effect, held ones included, less debt. May be negative. */
   balance: credits.describe('Credits of all grants in effect, held ones included, less debt. May be negative.'),
+  /** Credits on hold: the rest of all active reservations together. */
   reserved: credits.min(0).describe('Credits on hold: the rest of all active reservations together.'),
+  /** Credits that can be spent now: balance less reserved. May be negative. */
   available: credits.describe('Credits that can be spent now: balance less reserved. May be negative.'),
+  /** Credits that were spent and that no grant has paid for yet. */
   debt: credits.min(0).describe('Credits that were spent and that no grant has paid for yet.'),
   /** The instant at which these numbers hold. */
   asOf: instant.describe('The instant at which these numbers hold.'),
@@ -19,8 +25,11 @@ export const UserCreditsInfoSchema = strictObject({
 export interface UserCreditsInfo extends z.infer<typeof UserCreditsInfoSchema> {}
 
 export const DeductionPreviewSchema = strictObject({
+  /** Whether the deduction would be applied now. */
   sufficient: z.boolean().describe('Whether the deduction would be applied now.'),
+  /** Credits that are missing; 0 when there are enough. */
   shortfall: credits.min(0).describe('Credits that are missing; 0 when there are enough.'),
+  /** The grants it would take from, in order. A trial grant to be made is named trial. */
   draws: z
     .array(DrawSchema.readonly())
     .readonly()
@@ -30,8 +39,11 @@ export const DeductionPreviewSchema = strictObject({
 export interface DeductionPreview extends z.infer<typeof DeductionPreviewSchema> {}
 
 export const AccountListSchema = strictObject({
+  /** The accounts of this page, as they are now. */
   items: z.array(UserCreditsInfoSchema).readonly().describe('The accounts of this page, as they are now.'),
+  /** Accounts whose rows cannot be read, by user, with the reason. */
   skipped: skippedSchema.describe('Accounts whose rows cannot be read, by user, with the reason.'),
+  /** Where the next page goes on; null at the end. */
   nextCursor: z.string().nullable().describe('Where the next page goes on; null at the end.'),
 });
 /** One page of accounts. */

@@ -16,9 +16,13 @@ export const HealthSchema = strictObject({
       '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database ' +
         'is older than the file, where settings differ, and where nobody delivers events.',
     ),
+  /** The parts of the manager, one by one. */
   components: strictObject({
+    /** Whether the database answered. */
     database: component.describe('Whether the database answered.'),
+    /** Whether the ledger file could be written; disabled without one. */
     ledgerFile: component.describe('Whether the ledger file could be written; disabled without one.'),
+    /** Whether the cache answered when it was last used; disabled without one. */
     cache: component.describe('Whether the cache answered when it was last used; disabled without one.'),
   })
     .readonly()
@@ -29,7 +33,9 @@ export const HealthSchema = strictObject({
     .describe("Whether the database lacked entries of the ledger file's last lines when the process started."),
   /** Null without a file; `lag` counts entries committed by this process that the file does not have yet. */
   ledgerFile: strictObject({
+    /** Whether it can be written. */
     state: z.enum(['up', 'degraded']).describe('Whether it can be written.'),
+    /** Entries committed by this process that the file does not have yet. */
     lag: count.describe('Entries committed by this process that the file does not have yet.'),
   })
     .readonly()

@@ -6,25 +6,41 @@ import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
 export const LedgerEntrySchema = strictObject({
+  /** Names the entry for ever. */
   id: identifier.describe('Names the entry for ever.'),
+  /** A transaction, a refusal (error), or an act of the library (system). */
   eventType: ledgerEventTypeSchema.describe('A transaction, a refusal (error), or an act of the library (system).'),
+  /** The type of the change; error and system for entries of these event types. */
   type: entryTypeSchema.describe('The type of the change; error and system for entries of these event types.'),
   /** The verb that wrote it. */
   operation: z.string().describe('The verb that wrote it.'),
+  /** Names the call; all entries of one call share it. */
   operationId: identifier.describe('Names the call; all entries of one call share it.'),
+  /** The user it is about; null for the library's own acts. */
   userId: identifier.nullable().describe("The user it is about; null for the library's own acts."),
+  /** The credit type; null for the library's own acts. */
   creditType: identifier.nullable().describe("The credit type; null for the library's own acts."),
   /** Position in the account's chain, from 1; 0 outside any chain. */
   seq: count.describe("Position in the account's chain, from 1; 0 outside any chain."),
+  /** A text for people: the change that happened. */
   message: z.string().describe('A text for people: the change that happened.'),
+  /** Credits that were asked for or moved, never negative. */
   amount: credits.min(0).describe('Credits that were asked for or moved, never negative.'),
+  /** The change of the balance, in credits. */
   delta: credits.describe('The change of the balance, in credits.'),
+  /** The balance after it, in credits. */
   balanceAfter: credits.describe('The balance after it, in credits.'),
+  /** The available credits after it. */
   availableAfter: credits.describe('The available credits after it.'),
+  /** Names the request it belongs to; null without one. */
   correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
+  /** The one who made the call; null where nobody was named. */
   actor: z.string().nullable().describe('The one who made the call; null where nobody was named.'),
+  /** The reason for the call; null where none was given. */
   reason: z.string().nullable().describe('The reason for the call; null where none was given.'),
+  /** A text from the caller; null without one. */
   description: z.string().nullable().describe('A text from the caller; null without one.'),
+  /** Data that the caller gave with the call; {} without any. */
   metadata: jsonObject.describe('Data that the caller gave with the call; {} without any.'),
   /**
    * For refusals the `code` and the numbers in credits; for others data that a replay needs, amounts in micro-units.
@@ -32,6 +48,7 @@ export const LedgerEntrySchema = strictObject({
   details: jsonObject.describe(
     'For refusals the `code` and the numbers in credits; for others data that a replay needs, amounts in micro-units.',
   ),
+  /** The instant it took effect. */
   createdAt: instant.describe('The instant it took effect.'),
   /** SHA-256 of its canonical bytes, in hex. */
   hash: z
@@ -60,29 +77,36 @@ const problemKindSchema = z.enum([
 export type ProblemKind = z.infer<typeof problemKindSchema>;
 
 export const ProblemSchema = strictObject({
+  /** The kind of the problem. */
   kind: problemKindSchema.describe('The kind of the problem.'),
   /** The entry, account, grant or hold it is about; `line N` of the file where no id can be read. */
   id: z
     .string()
     .describe('The entry, account, grant or hold it is about; `line N` of the file where no id can be read.'),
+  /** A text for people: the value found and the value expected. */
   message: z.string().describe('A text for people: the value found and the value expected.'),
 });
 export interface Problem extends Readonly<z.infer<typeof ProblemSchema>> {}
 
 export const VerifyReportSchema = strictObject({
+  /** Whether nothing is wrong. */
   ok: z.boolean().describe('Whether nothing is wrong.'),
   /** Entries checked. */
   checked: count.describe('Entries checked.'),
   /** The first thousand problems. */
   problems: z.array(ProblemSchema.readonly()).max(1_000).readonly().describe('The first thousand problems.'),
+  /** The number of all problems. */
   problemCount: count.describe('The number of all problems.'),
   /**
    * Null without a file. `foreign`: lines of another ledger or program, not judged. `torn`: pieces of lines whose
    * writer died, harmless when the entry stands whole elsewhere, which is checked.
    */
   file: strictObject({
+    /** Lines of the file. */
     lines: count.describe('Lines of the file.'),
+    /** Lines of another ledger or program, not judged. */
     foreign: count.describe('Lines of another ledger or program, not judged.'),
+    /** Pieces of lines whose writer died; harmless when the entry stands whole elsewhere. */
     torn: count.describe('Pieces of lines whose writer died; harmless when the entry stands whole elsewhere.'),
   })
     .readonly()

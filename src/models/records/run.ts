@@ -1,6 +1,7 @@
 /** The fields that the reports of jobs, of walks and of the relay share. */
 import { z } from 'zod';
 import type { CreditErrorCode } from '../../errors.js';
+import { strictObject } from '../strict-object.js';
 import { count } from './fields.js';
 
 const errorCodeSchema = z.custom<CreditErrorCode>(
@@ -16,13 +17,14 @@ export const skippedCountSchema = count.describe('The number of all that were le
 
 export const skippedSchema = z
   .array(
-    z
-      .strictObject({
-        id: z.string().describe('The id of the one left out; empty where the whole run met the error.'),
-        code: errorCodeSchema.describe('The code of the error it met.'),
-        message: z.string().describe('A text for people: the reason.'),
-      })
-      .readonly(),
+    strictObject({
+      /** The id of the one left out; empty where the whole run met the error. */
+      id: z.string().describe('The id of the one left out; empty where the whole run met the error.'),
+      /** The code of the error it met. */
+      code: errorCodeSchema.describe('The code of the error it met.'),
+      /** A text for people: the reason. */
+      message: z.string().describe('A text for people: the reason.'),
+    }).readonly(),
   )
   .max(100)
   .readonly();

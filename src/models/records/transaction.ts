@@ -5,19 +5,26 @@ import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
 export const DrawSchema = strictObject({
+  /** The grant that was taken from. */
   grantId: identifier.describe('The grant that was taken from.'),
+  /** Credits that were taken from it. */
   amount: credits.describe('Credits that were taken from it.'),
 });
 /** Part of a grant that a debit or a reservation takes. */
 export interface Draw extends Readonly<z.infer<typeof DrawSchema>> {}
 
 export const CreditsTransactionSchema = strictObject({
+  /** Names this transaction for ever. */
   id: identifier.describe('Names this transaction for ever.'),
+  /** Names the call; all transactions of one call share it. */
   operationId: identifier.describe('Names the call; all transactions of one call share it.'),
+  /** The user of the account. */
   userId: identifier.describe('The user of the account.'),
+  /** The credit type. */
   creditType: identifier.describe('The credit type.'),
   /** Position in the account's gapless history, from 1. */
   seq: count.min(1).describe("Position in the account's gapless history, from 1."),
+  /** The type of the change. */
   type: transactionTypeSchema.describe('The type of the change.'),
   /** The credits asked for or moved, never negative; differs from |delta| for holds and scheduled grants. */
   amount: credits
@@ -25,23 +32,39 @@ export const CreditsTransactionSchema = strictObject({
     .describe('The credits asked for or moved, never negative; differs from |delta| for holds and scheduled grants.'),
   /** The change of the balance. */
   delta: credits.describe('The change of the balance.'),
+  /** The change of the credits on hold. */
   reservedDelta: credits.describe('The change of the credits on hold.'),
+  /** The balance after it. */
   balanceAfter: credits.describe('The balance after it.'),
+  /** The available credits after it. */
   availableAfter: credits.describe('The available credits after it.'),
+  /** The debt after it. */
   debtAfter: credits.min(0).describe('The debt after it.'),
+  /** The grants that were taken from, in order. */
   draws: z.array(DrawSchema.readonly()).readonly().describe('The grants that were taken from, in order.'),
+  /** The grant that was made or ended; null for other types. */
   grantId: identifier.nullable().describe('The grant that was made or ended; null for other types.'),
+  /** Where the credits that it added came from; null where it added none, or those of several grants. */
   source: grantSourceSchema
     .nullable()
     .describe('Where the credits that it added came from; null where it added none, or those of several grants.'),
+  /** The reference of the grant that it added; null without one. */
   reference: z.string().nullable().describe('The reference of the grant that it added; null without one.'),
+  /** The reservation it is about; null for other types. */
   reservationId: identifier.nullable().describe('The reservation it is about; null for other types.'),
+  /** The transaction that it undoes; null when it undoes none. */
   reverses: identifier.nullable().describe('The transaction that it undoes; null when it undoes none.'),
+  /** A text from the caller; null without one. */
   description: z.string().nullable().describe('A text from the caller; null without one.'),
+  /** The one who made the call; null where nobody was named. */
   actor: z.string().nullable().describe('The one who made the call; null where nobody was named.'),
+  /** The reason for the call; null where none was given. */
   reason: z.string().nullable().describe('The reason for the call; null where none was given.'),
+  /** Names the request it belongs to; null without one. */
   correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
+  /** The key of the call; null without one. */
   idempotencyKey: z.string().nullable().describe('The key of the call; null without one.'),
+  /** Data that the caller gave with the call; {} without any. */
   metadata: jsonObject.describe('Data that the caller gave with the call; {} without any.'),
   /** The instant it took effect. */
   createdAt: instant.describe('The instant it took effect.'),

@@ -17,6 +17,7 @@ export const UsageSummarySchema = strictObject({
   ),
   /** Credits that came into effect, less additions that were taken back. */
   added: credits.describe('Credits that came into effect, less additions that were taken back.'),
+  /** Credits that expired unspent. */
   expired: credits.min(0).describe('Credits that expired unspent.'),
   /** Charges; by model the calls that were recorded of it. */
   calls: count.describe('Charges; by model the calls that were recorded of it.'),

@@ -32,7 +32,7 @@ export type ReservationRef = string | { readonly id: string };
  * `details.idempotencyKey`), `ABORTED`, `CLOSED`. Amounts are credits, `number | string`, greater than 0, with at most
  * `creditScale` decimals, and at most 2^51 units.
  */
-export interface CreditMutations<S = never> {
+export interface CreditMutations<S = unknown> {
   /**
    * Adds a grant of credits. With `effectiveAt` in the future the grant is scheduled: the balance changes when it
    * becomes effective. New credits repay debt first.
@@ -181,7 +181,7 @@ export interface CreditMutations<S = never> {
  * that was acknowledged before the call. Reads may reject with `INVALID_ARGUMENT`, `TIMEOUT`, `STORAGE_UNAVAILABLE`,
  * `ABORTED`, `CLOSED`; a retry is safe.
  */
-export interface CreditReads<S = never> {
+export interface CreditReads<S = unknown> {
   /** Balance, reserved, available and debt of one user, in credits. */
   getUserCreditsInfo(userId: string, options?: ReadOptions<S>): Promise<UserCreditsInfo>;
 
@@ -281,4 +281,4 @@ export interface CreditMetering {
 }
 
 /** Credits of one type: every verb, its promise and its errors. Get one from `manager.credits`. */
-export interface CreditService<S = never> extends CreditMutations<S>, CreditReads<S>, CreditMetering {}
+export interface CreditService<S = unknown> extends CreditMutations<S>, CreditReads<S>, CreditMetering {}

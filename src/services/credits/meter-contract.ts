@@ -2,19 +2,24 @@
 import type { MeterOptions } from '../../models/inputs/credits.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
-import type { Applied, JsonObject } from '../../models/values.js';
+import type { Applied, Metadata } from '../../models/values.js';
 
 export type { MeterOptions };
 
 /** One model call; `cost` is in credits, with any number of decimals. */
 export interface LlmUsage {
+  /** The name of the model. */
   model: string;
+  /** The one who runs it. */
   provider: string;
+  /** Credits, with any number of decimals. */
   cost: number;
-  metadata?: JsonObject | undefined;
+  /** A plain JSON object of your own about the call. */
+  metadata?: Metadata | undefined;
 }
 
 export interface Meter extends AsyncDisposable {
+  /** The hold that the work is charged to. */
   readonly reservation: Applied<Reservation>;
   /** Aborts with the caller's signal. */
   readonly signal: AbortSignal;
@@ -24,7 +29,7 @@ export interface Meter extends AsyncDisposable {
    * Records cost: finite, ≥ 0, any number of decimals. Throws `INVALID_AMOUNT` otherwise, `INVALID_ARGUMENT` once
    * settled.
    */
-  add(credits: number, metadata?: JsonObject): void;
+  add(credits: number, metadata?: Metadata): void;
   /** Records the cost of a model call. The settlement's metadata lists the call as long as it fits. */
   addUsage(usage: LlmUsage): void;
   /** Passes a stream through, and settles when it ends, fails or is cancelled. */

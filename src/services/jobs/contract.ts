@@ -37,7 +37,7 @@ export interface Jobs {
 }
 
 /** Does for one user what the jobs do for all. */
-export interface ExpirationService<S = never> {
+export interface ExpirationService<S = unknown> {
   /** Writes what is due on a user's `credits` and answers the credits that expired. */
   checkCreditExpiration(
     userId: string,

@@ -15,7 +15,7 @@ import type { PromoService } from '../promos/contract.js';
 export type { Health };
 
 /** A manager: all services that share one database, one pipeline and one clock. */
-export interface CreditManagement<S = never, U extends string = never> extends AsyncDisposable {
+export interface CreditManagement<S = unknown, U extends string = never> extends AsyncDisposable {
   /** The default credit type, `credits`. */
   readonly credits: CreditService<S>;
   /** The credit service of a declared credit type. Throws `INVALID_ARGUMENT` for any other name. */

@@ -1,7 +1,7 @@
 /** The public promise of notifications: the verbs, and the errors of each. */
 import type { ExpiringOptions, NotificationQuery, NotifyOptions } from '../../models/inputs/notifications.js';
 import type { ExpiringReport, Notification } from '../../models/records/notification.js';
-import type { JsonObject, Page } from '../../models/values.js';
+import type { Metadata, Page } from '../../models/values.js';
 
 export type { ExpiringOptions, ExpiringReport, Notification, NotificationQuery, NotifyOptions };
 
@@ -50,7 +50,7 @@ export interface NotificationService {
    *
    * @example await manager.notifications.notifyTransactionError('user-1', 'Card declined', { payment: 'p-7' });
    */
-  notifyTransactionError(userId: string, message: string, details: JsonObject): Promise<void>;
+  notifyTransactionError(userId: string, message: string, details: Metadata): Promise<void>;
 
   /**
    * Notifications, newest first: of a user, of a status, or all. 20 a page, at most 100.

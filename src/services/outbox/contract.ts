@@ -38,6 +38,7 @@ export interface OutboxOptions {
   readonly batchSize?: number | undefined;
   /** Milliseconds after which no new delivery is begun. */
   readonly maxDurationMs?: number | undefined;
+  /** Ends the run between two batches. */
   readonly signal?: AbortSignal | undefined;
   /** Awaited between batches. */
   readonly onProgress?: ((progress: { readonly processed: number }) => Awaitable<void>) | undefined;

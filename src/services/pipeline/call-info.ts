@@ -1,7 +1,7 @@
 /** The part of a call that its entries keep, and the fingerprint of its input. */
 import { fingerprintOf } from '../../core/canonical-json.js';
 import type { CallInfo } from '../../core/command.js';
-import type { Json, JsonObject } from '../../models/values.js';
+import type { Json, JsonObject, Metadata } from '../../models/values.js';
 
 const NO_METADATA: JsonObject = Object.freeze({});
 
@@ -9,7 +9,7 @@ interface CallFields {
   correlationId?: string | undefined;
   idempotencyKey?: string | undefined;
   description?: string | undefined;
-  metadata?: JsonObject | undefined;
+  metadata?: Metadata | undefined;
   actor?: string | undefined;
   reason?: string | undefined;
 }
@@ -42,7 +42,8 @@ export function callInfo(
     actor: fields.actor ?? null,
     reason: fields.reason ?? null,
     correlationId: fields.correlationId ?? null,
-    metadata: fields.metadata ?? NO_METADATA,
+    // The schema of the call has made it JSON.
+    metadata: (fields.metadata as JsonObject | undefined) ?? NO_METADATA,
     idempotencyKey: keyed ? (fields.idempotencyKey ?? null) : null,
     scopedKey: keyed?.scopedKey ?? null,
     fingerprint: keyed?.fingerprint ?? null,

@@ -1,14 +1,16 @@
 /** The public promise of plans, subscriptions and cycles: the verbs, and the errors of each. */
-import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { DefineOptions, ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type {
   CancelOptions,
   CycleOptions,
+  PlanDefinition,
   PlanInput,
   RenewOptions,
   SetPlanOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
 import type { Cycle } from '../../models/records/cycle.js';
+import type { DefinitionReport } from '../../models/records/definition.js';
 import type { SubscriptionPlan } from '../../models/records/plan.js';
 import type {
   ChangePreview,
@@ -21,16 +23,16 @@ import type { Applied, Page, Ref } from '../../models/values.js';
 export type { ChangePreview, CurrentSubscription, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
 
 /**
- * Plans, and the subscriptions of users to them. A user has one subscription at a time. Its grants are written together
- * with the user's `credits` account, whose version guards them: a period is allocated once, in however many processes
- * and however often somebody asks for it. A subscription keeps the terms of its plan, so a change of the plan applies
- * to later subscriptions only.
+ * Plans, and the subscriptions of users to them. Every call takes a plan by its id, or by the `code` that you gave it.
+ * A user has one subscription at a time. Its grants are written together with the user's `credits` account, whose
+ * version guards them: a period is allocated once, in however many processes and however often somebody asks for it. A
+ * subscription keeps the terms of its plan, so a change of the plan applies to later subscriptions only.
  *
  * Errors of every mutation, besides those named: `INVALID_ARGUMENT` and `INVALID_AMOUNT` (nothing is written),
  * `IDEMPOTENCY_CONFLICT`, `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN`
  * (repeat with `details.idempotencyKey`).
  */
-export interface SubscriptionService<S = never> {
+export interface SubscriptionService<S = unknown> {
   /**
    * Makes a plan. @throws CONFIGURATION for a time zone without `Temporal`.
    *
@@ -40,6 +42,24 @@ export interface SubscriptionService<S = never> {
    * });
    */
   addSubscriptionPlan(plan: PlanInput, options?: MutationOptions<S>): Promise<Applied<SubscriptionPlan>>;
+
+  /**
+   * Brings the plans with codes to what this list says, at every start of a host: makes those that are not there,
+   * changes those that differ, and offers again those that were deactivated. A field that is left out is as if a new
+   * plan left it out. Plans without a code are left alone. The same list again changes nothing, and any number of
+   * processes may call this at once: one of them makes each change. Each plan is a commit of its own, so after an error
+   * the call is repeated. Subscriptions keep the terms they have.
+   *
+   * @throws INVALID_ARGUMENT, INVALID_AMOUNT for a wrong field, or a code that stands twice; these are found before
+   * anything of the list is written. CONFIGURATION for a time zone without `Temporal`.
+   * @example
+   * const { created, missing } = await manager.subscriptions.definePlans([
+   *   { code: 'free', name: 'Free', creditLimit: 100, price: 0, billingPeriod: 'monthly' },
+   *   { code: 'pro', name: 'Pro', creditLimit: 1000, price: 19, currency: 'USD', billingPeriod: 'monthly' },
+   * ]);
+   * await manager.subscriptions.setUserSubscriptionPlan('user-1', 'pro');
+   */
+  definePlans(plans: readonly PlanDefinition[], options?: DefineOptions): Promise<DefinitionReport>;
 
   /** Changes fields of a plan, for subscriptions made from now on. @throws PLAN_NOT_FOUND */
   updateSubscriptionPlan(

@@ -14,7 +14,7 @@ export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'deactiva
 
 /** The fields that an input may leave out. */
 export const PLAN_DEFAULTS = {
-  ...{ description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
+  ...{ code: null, description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
   ...{ trialDays: 0, rolloverCap: null, timeZone: null, renewOn: null, graceDays: null, metadata: {} },
 } satisfies Partial<PlanRow>;
 

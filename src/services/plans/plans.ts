@@ -9,13 +9,14 @@ import { type PlanInput, planInputSchema, plansSchema, planUpdateSchema } from '
 import type { PlanRow } from '../../models/plan.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
-import { parse, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import { parse, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import { type DefinitionWrite, writeDefinition } from '../pipeline/definition-writes.js';
-import { Definitions } from '../pipeline/definitions.js';
+import { Definitions, refuseField } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { SubscriptionPlan } from './contract.js';
 import { PlanCache } from './plan-cache.js';
 import { checkPlan, PLAN_DEFAULTS, type PlanRules, planFieldsOf, refuseCurrencyAlone } from './plan-fields.js';
+import { parsePlanRef, readPlan } from './plan-refs.js';
 import { planFromJson, planToJson, toPlan } from './records.js';
 
 /** Decimals of the most exact currency. */
@@ -24,23 +25,23 @@ const PRICE_SCALE_MAX = 4;
 export type PlanListOptions<S> = ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined };
 
 export class Plans<S> {
-  readonly #engine: Engine<S>;
+  readonly engine: Engine<S>;
   readonly #temporal: TemporalLike | null;
-  readonly #definitions: Definitions<S, 'plan', SubscriptionPlan>;
+  readonly definitions: Definitions<S, 'plan', SubscriptionPlan>;
   readonly #cache = new PlanCache();
 
   constructor(engine: Engine<S>, temporal: TemporalLike | null) {
-    this.#engine = engine;
+    this.engine = engine;
     this.#temporal = temporal;
-    this.#definitions = new Definitions(engine, {
+    this.definitions = new Definitions(engine, {
       ...{ model: 'plan', toJson: planToJson, fromJson: planFromJson },
       toRecord: (row) => toPlan(row, engine.scale),
-      missing: (id) => creditError('PLAN_NOT_FOUND', 'There is no plan with this id.', { id }),
+      missing: (id) => creditError('PLAN_NOT_FOUND', 'There is no plan with this id or code.', { id }),
     });
   }
 
   async add(plan: PlanInput, given: MutationOptions<S> | undefined): Promise<Applied<SubscriptionPlan>> {
-    const { scale } = this.#engine;
+    const { scale } = this.engine;
     const input = parse(planInputSchema, plan, 'plan');
     const { name, billingPeriod, currency = null } = input;
     const fields = {
@@ -52,11 +53,12 @@ export class Plans<S> {
       operation: 'add_plan',
       given: fields,
       options: parseMutationOptions(given),
-      decide: async ({ at, id }) => {
+      decide: async ({ at, id, rest }) => {
         const own = { id: `p-${id}`, version: 1, isActive: true, deactivatedAt: null, createdAt: at, updatedAt: at };
         const row: PlanRow = { ...PLAN_DEFAULTS, ...fields, ...own };
-        this.#check(row);
-        return this.#definitions.inserted('Plan created', row);
+        this.check(row);
+        await this.#refuseTaken(row, rest());
+        return this.definitions.inserted('Plan created', row);
       },
     });
   }
@@ -65,11 +67,12 @@ export class Plans<S> {
     plan: { id: string } & Partial<PlanInput>,
     given: MutationOptions<S> | undefined,
   ): Promise<Applied<SubscriptionPlan>> {
-    const { id, price, ...changes } = parse(planUpdateSchema, plan, 'plan');
+    const { id: named, price, ...changes } = parse(planUpdateSchema, plan, 'plan');
+    const id = parsePlanRef(named);
     const { currency } = changes;
     if (currency !== undefined && price === undefined) refuseCurrencyAlone();
     const options = parseMutationOptions(given);
-    const fields = planFieldsOf(changes, this.#engine.scale);
+    const fields = planFieldsOf(changes, this.engine.scale);
     if (currency !== undefined) parseMoney(price, currency);
     // A price in minor units depends on the stored plan; the input of the call does not.
     const exact = price === undefined ? {} : { price: parseAmount(price, { scale: PRICE_SCALE_MAX, zero: true }) };
@@ -78,11 +81,12 @@ export class Plans<S> {
       given: { id, ...fields, ...exact },
       options,
       decide: async ({ at, rest }) => {
-        const row = await this.#definitions.existing(id, rest());
+        const row = await this.#existing(id, rest());
         const minor = price === undefined ? {} : { price: parseMoney(price, currency ?? row.currency) };
         const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at };
-        this.#check(next);
-        return this.#definitions.replaced('Plan updated', next);
+        this.check(next);
+        await this.#refuseTaken(next, rest());
+        return this.definitions.replaced('Plan updated', next);
       },
     });
   }
@@ -92,49 +96,49 @@ export class Plans<S> {
     plan: Ref,
     given: MutationOptions<S> | undefined,
   ): Promise<Applied<SubscriptionPlan>> {
-    const id = parseRef(plan, 'plan');
+    const id = parsePlanRef(plan);
     return this.#write({
       operation: isActive ? 'activate_plan' : 'deactivate_plan',
       given: { id },
       options: parseMutationOptions(given),
       decide: async ({ at, rest }) => {
-        const row = await this.#definitions.existing(id, rest());
+        const row = await this.#existing(id, rest());
         const endedAt = row.isActive ? at : row.deactivatedAt;
         const deactivatedAt = isActive ? null : endedAt;
         const next = { ...row, version: row.version + 1, isActive, deactivatedAt, updatedAt: at };
-        return this.#definitions.replaced(isActive ? 'Plan activated' : 'Plan deactivated', next);
+        return this.definitions.replaced(isActive ? 'Plan activated' : 'Plan deactivated', next);
       },
     });
   }
 
   async delete(plan: Ref, given: MutationOptions<S> | undefined): Promise<boolean> {
-    const id = parseRef(plan, 'plan');
-    const { details } = await writeDefinition(this.#engine, {
+    const id = parsePlanRef(plan);
+    const { details } = await writeDefinition(this.engine, {
       operation: 'delete_plan',
       given: { id },
       options: parseMutationOptions(given),
       decide: async ({ rest }) => {
-        const row = await this.#definitions.read(id, rest());
+        const row = await this.read(id, rest());
         if (!row) return { changes: [], message: 'No plan to delete', details: { plan: null } };
-        await this.#refuseInUse(id, rest());
-        const change = { op: 'delete', model: 'plan', key: id, expectedVersion: row.version } as const;
-        return this.#definitions.act('Plan deleted', row, change);
+        await this.#refuseInUse(row.id, rest());
+        const change = { op: 'delete', model: 'plan', key: row.id, expectedVersion: row.version } as const;
+        return this.definitions.act('Plan deleted', row, change);
       },
     });
-    this.#cache.forget(id);
+    if (details.plan !== null) this.forget((details.plan as { id: string }).id);
     return details.plan !== null;
   }
 
   async get(plan: Ref, given: ReadOptions<S> | undefined): Promise<SubscriptionPlan | null> {
-    const id = parseRef(plan, 'plan');
+    const id = parsePlanRef(plan);
     const options = parseReadOptions(given);
     const mayBeKnown = !options.fresh && options.session === undefined;
     const known = mayBeKnown ? this.#cache.get(id) : null;
     if (known) return known;
     const { changes } = this.#cache;
-    const row = await this.#definitions.read(id, options);
+    const row = await this.read(id, options);
     if (!row) return null;
-    const found = toPlan(row, this.#engine.scale);
+    const found = toPlan(row, this.engine.scale);
     if (mayBeKnown) this.#cache.keep(found, changes);
     return found;
   }
@@ -144,12 +148,33 @@ export class Plans<S> {
     const { activeOnly = false } = options;
     const along = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
     const cursors = new ListCursors('listSubscriptionPlans', { activeOnly });
-    const { rows, nextCursor } = await this.#definitions.reads.page('plan', along, options, cursors);
-    return { items: rows.map((row) => toPlan(row, this.#engine.scale)), nextCursor };
+    const { rows, nextCursor } = await this.definitions.reads.page('plan', along, options, cursors);
+    return { items: rows.map((row) => toPlan(row, this.engine.scale)), nextCursor };
+  }
+
+  /** The row of a plan by its id or its code, or null. */
+  read(ref: string, options: ReadOptions<S>): Promise<PlanRow | null> {
+    return readPlan(this.definitions.reads, ref, options);
+  }
+
+  /** Tells the cache that a plan was changed. */
+  forget(id: string): void {
+    this.#cache.forget(id);
+  }
+
+  /** @throws PLAN_NOT_FOUND */
+  async #existing(ref: string, options: MutationOptions<S>): Promise<PlanRow> {
+    return (await this.read(ref, options)) ?? this.definitions.existing(ref, options);
+  }
+
+  /** @throws INVALID_ARGUMENT where another plan has the code */
+  async #refuseTaken({ id, code }: PlanRow, options: MutationOptions<S>): Promise<void> {
+    const other = code === null ? null : await this.read(code, options);
+    if (other !== null && other.id !== id) refuseField('plan.code', 'a code that no other plan has');
   }
 
   async #write(write: DefinitionWrite<S>): Promise<Applied<SubscriptionPlan>> {
-    const plan = await this.#definitions.write(write);
+    const plan = await this.definitions.write(write);
     this.#cache.forget(plan.id);
     return plan;
   }
@@ -160,13 +185,14 @@ export class Plans<S> {
     const now = { index: 'plan', equals: { planId: id }, anyOf };
     const next = { index: 'nextPlan', equals: { nextPlanId: id }, anyOf };
     for (const along of [now, next]) {
-      const found = await this.#definitions.reads.findOne('subscription', along, options);
+      const found = await this.definitions.reads.findOne('subscription', along, options);
       if (found) throw creditError('PLAN_IN_USE', 'The plan has subscribers. Deactivate it instead.', { id });
     }
   }
 
-  #check(plan: PlanRow): void {
-    const rules: PlanRules = { creditTypes: this.#engine.store.creditTypes, temporal: this.#temporal };
+  /** @throws INVALID_ARGUMENT, CONFIGURATION where its fields do not go together */
+  check(plan: PlanRow): void {
+    const rules: PlanRules = { creditTypes: this.engine.store.creditTypes, temporal: this.#temporal };
     checkPlan(plan, rules);
   }
 }

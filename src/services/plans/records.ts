@@ -37,6 +37,8 @@ export function planFromJson(json: JsonObject): PlanRow {
   const { createdAt, updatedAt, deactivatedAt } = json as Record<'createdAt' | 'updatedAt' | 'deactivatedAt', string>;
   return {
     ...(json as JsonObject & PlanRow),
+    // An older version wrote none.
+    code: (json.code as string | undefined) ?? null,
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
     deactivatedAt: deactivatedAt ? new Date(deactivatedAt) : null,

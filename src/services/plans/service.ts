@@ -3,6 +3,7 @@ import type { TemporalLike } from '../../core/periods.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { SubscriptionService } from './contract.js';
 import { Cycles } from './cycles.js';
+import { definePlans } from './define-plans.js';
 import { Plans } from './plans.js';
 import { SubscriptionDirectory } from './subscription-directory.js';
 import { Subscriptions } from './subscriptions.js';
@@ -19,6 +20,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     deactivateSubscriptionPlan: (plan, options) => plans.setActive(false, plan, options),
     deleteSubscriptionPlan: (plan, options) => plans.delete(plan, options),
     getSubscriptionPlan: (plan, options) => plans.get(plan, options),
+    definePlans: (list, options) => definePlans(plans, list, options),
     listSubscriptionPlans: (options) => plans.list(options),
 
     setUserSubscriptionPlan: (userId, plan, options) => subscriptions.set(userId, plan, options),

@@ -5,10 +5,11 @@ import type { CancelOptions, RenewOptions, SetPlanOptions, UpgradeOptions } from
 import * as schemas from '../../models/inputs/plans.js';
 import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
-import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
+import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
 import { periodUsage } from './period-usage.js';
+import { parsePlanRef, planIdOf } from './plan-refs.js';
 import { grantedBy, subscriptionOf, toSubscription } from './records.js';
 import type { SubscriptionDirectory } from './subscription-directory.js';
 
@@ -16,8 +17,9 @@ import type { SubscriptionDirectory } from './subscription-directory.js';
 interface Change<S> {
   readonly operation: string;
   readonly userId: string;
-  /** The plan that the subscription moves to. */
+  /** The plan that the subscription moves to, and what the caller named it with. */
   readonly planId?: string;
+  readonly planRef?: string;
   /** The further arguments. */
   readonly given?: JsonObject;
   readonly options: MutationOptions<S>;
@@ -46,14 +48,16 @@ export class Subscriptions<S> {
 
   async set(userId: string, plan: Ref, given: SetPlanOptions<S> | undefined): Promise<Applied<UserSubscription>> {
     const fields = parseOptions(schemas.setPlanSchema, given);
-    const change = this.#subscribe('set_plan', plan, { ...fields, upgrade: false });
-    return this.#change({ ...change, userId, options: fields as MutationOptions<S> });
+    const options = fields as MutationOptions<S>;
+    const change = await this.#subscribe('set_plan', plan, { ...fields, upgrade: false }, options);
+    return this.#change({ ...change, userId });
   }
 
   async upgrade(userId: string, plan: Ref, given: UpgradeOptions<S> | undefined): Promise<Applied<UserSubscription>> {
     const fields = parseOptions(schemas.upgradeSchema, given);
-    const change = this.#subscribe('upgrade_plan', plan, { ...fields, upgrade: true });
-    return this.#change({ ...change, userId, options: fields as MutationOptions<S> });
+    const options = fields as MutationOptions<S>;
+    const change = await this.#subscribe('upgrade_plan', plan, { ...fields, upgrade: true }, options);
+    return this.#change({ ...change, userId });
   }
 
   async preview(
@@ -65,7 +69,7 @@ export class Subscriptions<S> {
     const { when = 'now', proration = 'none', ...read } = parse(schemas.previewSchema, given);
     const options = read as ReadOptions<S>;
     const user = parseId(userId, 'userId');
-    const planId = parseRef(plan, 'plan');
+    const planId = await planIdOf(directory.reads, parsePlanRef(plan), options);
     const current = await directory.read(user, options);
     const accounts = await directory.accounts({ userId: user, current, planId }, options);
     const own = { planId, subscriptionId: 's-preview', autoRenew: null, allocate: true, upgrade: true } as const;
@@ -144,18 +148,20 @@ export class Subscriptions<S> {
   }
 
   /** The operation that puts a user on a plan. */
-  #subscribe(
+  async #subscribe(
     operation: string,
     plan: Ref,
     terms: Terms,
-  ): Pick<Change<S>, 'operation' | 'command'> & { planId: string } {
-    const planId = parseRef(plan, 'plan');
+    options: MutationOptions<S>,
+  ): Promise<Pick<Change<S>, 'operation' | 'command' | 'options'> & { planId: string; planRef: string }> {
+    const planRef = parsePlanRef(plan);
+    const planId = await planIdOf(this.#directory.reads, planRef, options);
     const { autoRenew = null, allocate = true, when = 'now', proration = 'none', upgrade } = terms;
     const command: Change<S>['command'] = (operationId) => ({
       ...{ type: 'subscribe', planId, subscriptionId: `s-${operationId}` },
       ...{ autoRenew, allocate, upgrade, when, proration },
     });
-    return { operation, planId, command };
+    return { operation, planId, planRef, options, command };
   }
 
   async #change({
@@ -163,13 +169,14 @@ export class Subscriptions<S> {
     userId,
     planId,
     given: more,
+    planRef,
     options,
     command,
   }: Change<S>): Promise<Applied<UserSubscription>> {
     const user = parseId(userId, 'userId');
     const rest = this.#engine.startDeadline(options);
     const before = await this.#directory.read(user, options);
-    const given = planId === undefined ? { ...more } : { planId };
+    const given = planRef === undefined ? { ...more } : { planId: planRef };
     const answer = await this.#directory.onAccounts({
       // A renewal that comes first needs the accounts of the next period, which this row names too.
       ...{ userId: user, planId, current: before, rest },

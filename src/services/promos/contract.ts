@@ -1,6 +1,7 @@
 /** The public promise of promo codes: the verbs, and the errors of each. */
-import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { DefineOptions, ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { PromoInput } from '../../models/inputs/promos.js';
+import type { DefinitionReport } from '../../models/records/definition.js';
 import type { ClaimResult, Eligibility, Promo, PromoClaim } from '../../models/records/promo.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
 
@@ -14,7 +15,7 @@ export type { ClaimResult, Eligibility, Promo, PromoClaim };
  * `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN` (repeat with
  * `details.idempotencyKey`).
  */
-export interface PromoService<S = never> {
+export interface PromoService<S = unknown> {
   /**
    * Makes a code. @throws PROMO_EXISTS
    *
@@ -23,6 +24,19 @@ export interface PromoService<S = never> {
    * await manager.promos.claimPromo('user-1', 'WELCOME'); // { success: true, creditsAwarded: 50, … }
    */
   createPromo(promo: PromoInput, options?: MutationOptions<S>): Promise<Applied<Promo>>;
+
+  /**
+   * Brings promo codes to what this list says, at every start of a host: makes those that are not there, and changes
+   * those that differ. A field that is left out is as if a new code left it out; `validFrom` stays as it is. Claims
+   * stay, and so does their count. The same list again changes nothing, and any number of processes may call this at
+   * once. Each code is a commit of its own, so after an error the call is repeated. With `deactivateMissing`, every
+   * active code that the list does not have is switched off, also those made by `createPromo`.
+   *
+   * @throws INVALID_ARGUMENT, INVALID_AMOUNT for a wrong field, or a code that stands twice.
+   * @example
+   * const { created, changed } = await manager.promos.definePromos([{ code: 'WELCOME', credits: 50, maxUses: 1000 }]);
+   */
+  definePromos(promos: readonly PromoInput[], options?: DefineOptions): Promise<DefinitionReport>;
 
   /**
    * Changes fields of a code; claims that were made stay as they are. One that was claimed keeps its credit type.

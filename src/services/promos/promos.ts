@@ -16,12 +16,12 @@ import { promoFromJson, promoToJson, toPromo } from './records.js';
 export type PromoListOptions<S> = ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined };
 
 export class Promos<S> {
-  readonly #definitions: Definitions<S, 'promo', Promo>;
+  readonly definitions: Definitions<S, 'promo', Promo>;
   readonly #scale: number;
 
   constructor(readonly engine: Engine<S>) {
     this.#scale = engine.scale;
-    this.#definitions = new Definitions(engine, {
+    this.definitions = new Definitions(engine, {
       ...{ model: 'promo', toJson: promoToJson, fromJson: promoFromJson },
       toRecord: (row) => toPromo(row, engine.scale),
       missing: (promoCode) => creditError('PROMO_NOT_FOUND', 'There is no promo with this code.', { promoCode }),
@@ -32,7 +32,7 @@ export class Promos<S> {
     const { code, ...input } = parse(promoInputSchema, promo, 'promo');
     const scale = this.#scale;
     const fields = { ...promoFieldsOf(input, scale), credits: parseAmount(input.credits, { scale }) };
-    return this.#definitions.write({
+    return this.definitions.write({
       operation: 'create_promo',
       options: parseMutationOptions(given),
       given: promoToJson({ code, ...fields }),
@@ -42,7 +42,7 @@ export class Promos<S> {
         checkPromo(row, this.engine.store.creditTypes);
         const other = await this.read(code, rest());
         if (other) throw creditError('PROMO_EXISTS', `Promo code '${code}' already exists`, { promoCode: code });
-        return this.#definitions.inserted('Promo created', row);
+        return this.definitions.inserted('Promo created', row);
       },
     });
   }
@@ -53,16 +53,16 @@ export class Promos<S> {
   ): Promise<Applied<Promo>> {
     const { code, ...input } = parse(promoUpdateSchema, promo, 'promo');
     const fields = promoFieldsOf(input, this.#scale);
-    return this.#definitions.write({
+    return this.definitions.write({
       operation: 'update_promo',
       given: promoToJson({ code, ...fields }),
       options: parseMutationOptions(given),
       decide: async ({ at, rest }) => {
-        const row = await this.#definitions.existing(code, rest());
+        const row = await this.definitions.existing(code, rest());
         const next = { ...row, ...fields, version: row.version + 1, updatedAt: at };
         checkPromo(next, this.engine.store.creditTypes);
         checkCreditType(row, next);
-        return this.#definitions.replaced('Promo updated', next);
+        return this.definitions.replaced('Promo updated', next);
       },
     });
   }
@@ -70,20 +70,34 @@ export class Promos<S> {
   async toggle(promo: Ref, given: MutationOptions<S> | undefined): Promise<Applied<Promo>> {
     const options = parseMutationOptions(given);
     const code = await this.#codeOf(parseRef(promo, 'promo'), options);
-    return this.#definitions.write({
-      operation: 'toggle_promo',
+    return this.#switch('toggle_promo', code, ({ isActive }) => !isActive, options);
+  }
+
+  /** Switches a code to this state; one that has it already is written all the same. */
+  setActive(isActive: boolean, code: string, options: MutationOptions<S>): Promise<Applied<Promo>> {
+    return this.#switch('toggle_promo', code, () => isActive, options);
+  }
+
+  #switch(
+    operation: string,
+    code: string,
+    isActive: (row: PromoRow) => boolean,
+    options: MutationOptions<S>,
+  ): Promise<Applied<Promo>> {
+    return this.definitions.write({
+      operation,
       given: { code },
       options,
       decide: async ({ at, rest }) => {
-        const row = await this.#definitions.existing(code, rest());
-        const next = { ...row, isActive: !row.isActive, version: row.version + 1, updatedAt: at };
-        return this.#definitions.replaced(next.isActive ? 'Promo activated' : 'Promo deactivated', next);
+        const row = await this.definitions.existing(code, rest());
+        const next = { ...row, isActive: isActive(row), version: row.version + 1, updatedAt: at };
+        return this.definitions.replaced(next.isActive ? 'Promo activated' : 'Promo deactivated', next);
       },
     });
   }
 
   read(code: string, options: ReadOptions<S>): Promise<PromoRow | null> {
-    return this.#definitions.read(code, options);
+    return this.definitions.read(code, options);
   }
 
   async get(code: string, given: ReadOptions<S> | undefined): Promise<Promo | null> {
@@ -96,13 +110,13 @@ export class Promos<S> {
     const { activeOnly = true } = options;
     const along = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
     const cursors = new ListCursors('listPromos', { activeOnly });
-    const { rows, nextCursor } = await this.#definitions.reads.page('promo', along, options, cursors);
+    const { rows, nextCursor } = await this.definitions.reads.page('promo', along, options, cursors);
     return { items: rows.map((row) => toPromo(row, this.#scale)), nextCursor };
   }
 
   /** The code of a promo that is named by its code or by its id. */
   async #codeOf(ref: string, options: MutationOptions<S>): Promise<string> {
-    const row = await this.#definitions.reads.findOne('promo', { index: 'id', equals: { id: ref } }, options);
+    const row = await this.definitions.reads.findOne('promo', { index: 'id', equals: { id: ref } }, options);
     return row?.code ?? parseCode(ref);
   }
 }

@@ -2,6 +2,7 @@
 import type { Engine } from '../pipeline/engine.js';
 import { Claims } from './claims.js';
 import type { PromoService } from './contract.js';
+import { definePromos } from './define-promos.js';
 import { Promos } from './promos.js';
 
 export function promoService<S>(engine: Engine<S>): PromoService<S> {
@@ -9,6 +10,7 @@ export function promoService<S>(engine: Engine<S>): PromoService<S> {
   const claims = new Claims(engine);
   return {
     createPromo: (promo, options) => promos.create(promo, options),
+    definePromos: (list, options) => definePromos(promos, list, options),
     updatePromo: (promo, options) => promos.update(promo, options),
     togglePromo: (promo, options) => promos.toggle(promo, options),
     getPromo: (code, options) => promos.get(code, options),

@@ -70,7 +70,7 @@ class Player {
     this.#random = randomOf(seed);
     const ids = sequenceIds();
     const open = (number: number): Manager => {
-      const manager = createCreditManagement<never, 'image'>({
+      const manager = createCreditManagement<DbManager<never>, 'image'>({
         ...{ db, clock: this.#clock, ids, logger: QUIET, events: 'all' },
         creditTypes: { image: { trialCredits: 5 } },
         defaults: { overdraftLimit: 40, lowCreditThreshold: 10 },

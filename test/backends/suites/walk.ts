@@ -6,7 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { testClock } from '../../../src/entries/testing.js';
-import { createCreditManagement, type InMemoryDbManager } from '../../../src/index.js';
+import { createCreditManagement, type DbManager, type InMemoryDbManager } from '../../../src/index.js';
 import { amount, someOf } from '../../support/amounts.js';
 import { SEED } from '../../support/chance.js';
 import { operations } from '../../support/operations.js';
@@ -20,7 +20,12 @@ type Injected = { readonly variant: Variant; readonly reference: Reference; read
 async function expectSound({ db }: Place): Promise<void> {
   // Later than the clock of the walk ever is.
   const clock = testClock('2031-01-01T00:00:00Z');
-  const { ledger } = createCreditManagement<unknown>({ db, logger: QUIET, creditTypes: { trial: {} }, clock });
+  const { ledger } = createCreditManagement<DbManager<unknown>>({
+    db,
+    logger: QUIET,
+    creditTypes: { trial: {} },
+    clock,
+  });
   const { problems } = await ledger.verify();
   if (problems.length > 0) throw new Error(`verify: ${JSON.stringify(problems)}`);
 }

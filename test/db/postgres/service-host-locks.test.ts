@@ -157,7 +157,7 @@ await describePostgres('what hosts hold on PostgreSQL', (database) => {
   test('three hosts on a pool of three that forget the session meet the deadline, and the pool goes on', () =>
     withStore(database, async (store) => {
       const pool = new pg.Pool({ connectionString: database.url, max: 3 });
-      const manager = createCreditManagement<SqlSession>({ db: new SqlDbManager({ pool }), logger: QUIET });
+      const manager = createCreditManagement({ db: new SqlDbManager({ pool }), logger: QUIET });
       const { credits } = manager;
       for (const user of ['a', 'b', 'c']) await credits.addCredits(user, 10);
       const clients = await Promise.all(['a', 'b', 'c'].map(() => pool.connect()));

@@ -43,7 +43,7 @@ export const operation: Recipe = {
           file: 'src/services/credits/contract.ts',
           edits: [
             behind(
-              'export interface CreditMutations<S = never> {',
+              'export interface CreditMutations<S = unknown> {',
               '  /** Gives credits away for good. */',
               `  ${PROMISE}`,
               '',
