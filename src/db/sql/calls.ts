@@ -43,13 +43,27 @@ export class CallConnection implements SqlConnection {
     this.#lease.destroy();
   }
 
-  async query(text: string, values?: readonly (string | null)[], isKept = false): Promise<SqlResult> {
+  query(text: string, values?: readonly (string | null)[], isKept = false): Promise<SqlResult> {
+    return this.#answerOf(this.#lease.query(text, values, isKept));
+  }
+
+  /** Sends a statement around which there may be no transaction, see {@link SqlLease.queryAlone}. */
+  queryAlone(text: string, values?: readonly (string | null)[]): Promise<SqlResult> {
+    return this.#answerOf(this.#lease.queryAlone(text, values));
+  }
+
+  async #answerOf(answer: Promise<SqlResult>): Promise<SqlResult> {
     try {
-      return await Promise.race([this.#lease.query(text, values, isKept), this.late]);
+      return await Promise.race([answer, this.late]);
     } catch (error) {
       if (this.#dialect.failureOf(error) === 'lost') this.break();
       throw error;
     }
+  }
+
+  /** Makes the statements that follow wait this much time for a lock. */
+  waitForLocks(lockMs: number): void {
+    this.#lease.waitForLocks(lockMs);
   }
 
   end(): void {

@@ -16,6 +16,10 @@ export interface SqlConnection {
 
 /** A connection that is ours until it is released. */
 export interface SqlLease extends SqlConnection {
+  /** Sends a statement around which there may be no transaction. The connection's own settings count for it. */
+  queryAlone(text: string, values?: readonly (string | null)[]): Promise<SqlResult>;
+  /** Makes the statements that follow wait this much time for a lock, where the database has a limit for it. */
+  waitForLocks(lockMs: number): void;
   /** Gives the connection back to its source. */
   release(): void;
   /** Ends it at once, whatever it is doing. */

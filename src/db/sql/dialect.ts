@@ -5,6 +5,7 @@
  * accepted as sessions all the same.
  */
 import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
+import type { CallConnection } from './calls.js';
 import type { SqlConnection, SqlResult } from './connection.js';
 import type { Table, TableIndex } from './table.js';
 
@@ -77,14 +78,19 @@ export interface Dialect {
   readonly place: string;
   /** Raises the error after which a transaction has to be redone. */
   readonly redo: string;
-  /** Sent once on each new connection. */
-  setUp(timeouts: Timeouts): string;
-  /** Takes back what {@link setUp} has set. */
-  readonly tidyUp: string;
+  /**
+   * A statement without values that sets, until the transaction ends, what the statements of the library need. It
+   * answers no row.
+   */
+  settings(timeouts: Timeouts): string;
+  /** Selects a text in `isolation` that is `''` where transactions begin as the library needs them. */
+  readonly isolation: string;
+  /** The text that opens a transaction; what a transaction of ours sets may follow it, behind a semicolon. */
+  readonly opening: string;
   /** Opens a transaction whose statements the server ends after `statementMs`. */
   begin(statementMs: number): string;
-  /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */
-  waitForLocks(lockMs: number, scope: 'connection' | 'transaction'): string;
+  /** Sets how long statements of the open transaction wait for a lock. */
+  waitForLocks(lockMs: number): string;
   /**
    * Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`) and `place`, and marks it.
    */
@@ -95,7 +101,7 @@ export interface Dialect {
    * Builds an index while others write, on a connection that has no deadline. Safe in many processes at once: one
    * builds, and the others wait. A build that was broken off is begun again.
    */
-  buildIndex(connection: SqlConnection, table: Table, index: TableIndex): Promise<void>;
+  buildIndex(connection: CallConnection, table: Table, index: TableIndex): Promise<void>;
   /**
    * Applies each unit as a whole or not at all, independently of the others. A statement that throws applied none. With
    * a `mark`, all units are refused outside of the transaction that has it. Statements that connections keep
