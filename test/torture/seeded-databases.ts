@@ -193,8 +193,8 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     id: 'SM-pg20',
     title: 'connections of a Kysely or a pool keep the settings of the library',
     file: 'src/db/sql/postgres/dialect.ts',
-    find: "', true) is null`);",
-    replace: "', false) is null`);",
+    find: "const isLocal = scope === 'transaction';",
+    replace: 'const isLocal = false as boolean;',
     tests: [
       { file: KYSELY, name: 'has its own settings behind calls' },
       { file: 'test/db/postgres/kept-settings.test.ts', name: 'of a pool have the settings of before' },

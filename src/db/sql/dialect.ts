@@ -5,8 +5,7 @@
  * accepted as sessions all the same.
  */
 import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
-import type { CallConnection } from './calls.js';
-import type { SqlConnection, SqlResult } from './connection.js';
+import type { LoneConnection, SqlConnection, SqlResult } from './connection.js';
 import type { Table, TableIndex } from './table.js';
 
 /** A statement with its values; equal texts may share one prepared statement. */
@@ -79,12 +78,15 @@ export interface Dialect {
   /** Raises the error after which a transaction has to be redone. */
   readonly redo: string;
   /**
-   * A statement without values that sets, until the transaction ends, what the statements of the library need. It
-   * answers no row.
+   * A statement without values that sets what the statements of the library need: until the transaction ends, or for
+   * good on the connection. It answers no row.
    */
-  settings(timeouts: Timeouts): string;
-  /** Selects a text in `isolation` that is `''` where transactions begin as the library needs them. */
-  readonly isolation: string;
+  settings(timeouts: Timeouts, scope: 'transaction' | 'connection'): string;
+  /**
+   * Selects in `isolation` a text that is `''` where transactions begin as the library needs them, and in `pid` the
+   * number of the server's process as text.
+   */
+  readonly look: string;
   /** The text that opens a transaction; what a transaction of ours sets may follow it, behind a semicolon. */
   readonly opening: string;
   /** Opens a transaction whose statements the server ends after `statementMs`. */
@@ -97,11 +99,13 @@ export interface Dialect {
   setTimeouts(values: readonly [statement: string, lock: string], mark: string): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated>;
+  /** The names of what {@link migrate} would make. */
+  lacking(connection: SqlConnection, options: MigrateOptions): Promise<readonly string[]>;
   /**
    * Builds an index while others write, on a connection that has no deadline. Safe in many processes at once: one
    * builds, and the others wait. A build that was broken off is begun again.
    */
-  buildIndex(connection: CallConnection, table: Table, index: TableIndex): Promise<void>;
+  buildIndex(connection: LoneConnection & { break(): void }, table: Table, index: TableIndex): Promise<void>;
   /**
    * Applies each unit as a whole or not at all, independently of the others. A statement that throws applied none. With
    * a `mark`, all units are refused outside of the transaction that has it. Statements that connections keep
@@ -125,8 +129,8 @@ export interface Dialect {
   failureOf(error: unknown): Failure;
   /** Whether the server refuses this service, its user or its database, so that trying again is no use. */
   isSetupError(error: unknown): boolean;
-  /** The code that the server gave an error, with the name of the list of codes; for messages. */
-  codeOf(error: unknown): string;
+  /** The code that the server gave such an error, its meaning, and what it is about; for messages. */
+  tell(error: unknown): string;
   /** Whether a commit that was answered without an error was carried out. */
   isCommitted(answer: SqlResult): boolean;
   /** Whether a savepoint failed because there is no transaction, another one, or none that can still commit. */

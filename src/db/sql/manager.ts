@@ -85,6 +85,18 @@ export class SqlDbManager implements DbManager<SqlSession> {
     return this.ping();
   }
 
+  async lacking(models: readonly StoredModel[]): Promise<readonly string[]> {
+    this.#enter(undefined);
+    const { dialect, source, prefix, schema } = this.#opened;
+    return this.#calls.run(undefined, async (connection) => {
+      try {
+        return await dialect.lacking(connection, { models, prefix, schema, isAlone: source.isShared === true });
+      } catch (error) {
+        throw storageFailure(dialect, error);
+      }
+    });
+  }
+
   async getMany(
     model: string,
     keys: readonly string[],

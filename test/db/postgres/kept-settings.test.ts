@@ -14,7 +14,8 @@ import { QUIET } from '../../support/quiet.js';
 
 const POOL = 3;
 /** Other values than the server's own, as a host may have set them. */
-const OF_THE_HOST = `set statement_timeout = '61s'; set lock_timeout = '62s'; set jit = on; set enable_bitmapscan = off`;
+const OF_THE_HOST = `set statement_timeout = '61s'; set lock_timeout = '62s'; set jit = on;
+  set enable_sort = off`;
 
 /** All settings of every connection, by the id of its backend. */
 async function settingsOf(pool: pg.Pool): Promise<Map<number, string>> {

@@ -13,6 +13,8 @@ export type SendAtOnce = (settings: string, ...statement: Parameters<Send>) => P
 interface Guest {
   readonly dialect: Dialect;
   readonly timeouts: Timeouts;
+  /** The settings with these timeouts. */
+  readonly usual: string;
   readonly send: Send;
   /** Null where the driver sends one statement after another; that takes three round trips. */
   readonly sendAtOnce: SendAtOnce | null;
@@ -25,7 +27,7 @@ export class GuestConnection {
 
   constructor(guest: Guest) {
     this.#guest = guest;
-    this.#settings = guest.dialect.settings(guest.timeouts);
+    this.#settings = guest.usual;
   }
 
   /** Whether a transaction is open. */
@@ -35,7 +37,7 @@ export class GuestConnection {
 
   waitForLocks(lockMs: number): void {
     const { dialect, timeouts } = this.#guest;
-    this.#settings = dialect.settings({ ...timeouts, lockMs });
+    this.#settings = dialect.settings({ ...timeouts, lockMs }, 'transaction');
   }
 
   async query(...statement: Parameters<Send>): Promise<SqlResult> {

@@ -27,11 +27,13 @@ class KyselySource implements SqlSource {
   readonly connectionsMax: number;
   readonly #kysely: KyselyLike;
   readonly #timeouts: Timeouts;
+  readonly #usual: string;
 
   constructor(kysely: KyselyLike, connectionsMax: number, timeouts: Timeouts) {
     this.connectionsMax = connectionsMax;
     this.#kysely = kysely;
     this.#timeouts = timeouts;
+    this.#usual = postgres.settings(timeouts, 'transaction');
   }
 
   lease(giveUp: AbortSignal): Promise<SqlLease> {
@@ -40,7 +42,10 @@ class KyselySource implements SqlSource {
         if (giveUp.aborted) throw new Error('The call was given up.');
         const send = (text: string, values: readonly (string | null)[] = []): Promise<SqlResult> =>
           connection.executeQuery(compiledQuery(text, values));
-        const guest = new GuestConnection({ dialect: postgres, timeouts: this.#timeouts, send, sendAtOnce: null });
+        const guest = new GuestConnection({
+          ...{ dialect: postgres, timeouts: this.#timeouts, usual: this.#usual },
+          ...{ send, sendAtOnce: null },
+        });
         let running: Promise<unknown> = Promise.resolve();
         const query = async (text: string, values?: readonly (string | null)[]) => {
           // kysely does not tell a commit from the rollback that answers it after a failed statement.

@@ -10,6 +10,7 @@ import { belowOf, hasWire, sendTogether } from './pg-wire.js';
 
 /** The members of a `pg` client that are used. */
 export interface PgClientLike {
+  readonly processID?: number | null;
   query(config: { text: string; values?: unknown[]; name?: string }): Promise<SqlResult>;
   release(error?: Error | boolean): void;
   on?(event: 'error', listener: (error: Error) => void): unknown;
@@ -33,11 +34,12 @@ interface PgSourceOptions {
 
 const heard = new WeakSet<PgPoolLike>();
 
-/** A `pg` pool as a source. The host may use it as well: nothing stays set on its connections but prepared statements. */
+/** A `pg` pool as a source. The host may use it as well: only prepared statements stay on its connections. */
 export class PgSource implements SqlSource {
   readonly connectionsMax: number;
   readonly #pool: PgPoolLike;
   readonly #options: PgSourceOptions;
+  readonly #usual: string;
   /** How each connection that was used before sends settings and a statement. */
   readonly #ways = new WeakMap<PgClientLike, SendAtOnce | null>();
 
@@ -45,6 +47,7 @@ export class PgSource implements SqlSource {
     this.connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
     this.#pool = pool;
     this.#options = options;
+    this.#usual = postgres.settings(options.timeouts, 'transaction');
     // When the server ends an idle connection, the next call makes another; without a listener the event would end the
     // process. The listener stays when we close: a connection on its way out may still fail.
     if (!heard.has(pool)) pool.on?.('error', ignore);
@@ -81,15 +84,9 @@ export class PgSource implements SqlSource {
     }
     const { prepare, timeouts } = this.#options;
     const guest = new GuestConnection({
-      ...{ dialect: postgres, timeouts, sendAtOnce: this.#ways.get(client) ?? null },
-      async send(text, values, isKept) {
-        const name = prepare && isKept ? await nameFor(client, text) : null;
-        return client.query({
-          text,
-          ...(values ? { values: values as unknown[] } : undefined),
-          ...(name !== null ? { name } : undefined),
-        });
-      },
+      ...{ dialect: postgres, timeouts, usual: this.#usual },
+      ...{ sendAtOnce: this.#ways.get(client) ?? null },
+      send: (...statement) => sendTo(client, prepare, ...statement),
     });
     return {
       query: (...statement) => guest.query(...statement),
@@ -100,19 +97,28 @@ export class PgSource implements SqlSource {
     };
   }
 
-  /** Prepares the usual settings, and finds out whether a transaction that nobody opens is one that will do. */
+  /**
+   * Prepares the usual settings, and finds out whether a transaction that nobody opens is one that will do. On a
+   * connection that is ours alone the settings stay.
+   */
   async #wayOf(client: PgClientLike): Promise<SendAtOnce | null> {
     if (!hasWire(client)) return null;
-    const { prepare, timeouts } = this.#options;
-    const usual = postgres.settings(timeouts);
+    const { prepare, timeouts, owned } = this.#options;
+    const usual = this.#usual;
     const nameOf = async (text: string, isKept: boolean) => (prepare && isKept ? nameFor(client, text) : '');
     const send: SendAtOnce = async (settings, text, values = [], isKept = false) => {
       // Each use asks for the name: so it is never the one that was not used for longest.
       const first = { text: settings, name: await nameOf(settings, settings === usual) };
       return sendTogether(client, first, { text, values, name: await nameOf(text, isKept) });
     };
-    const { rows } = await send(usual, postgres.isolation);
-    return (rows[0] as { isolation: string }).isolation === '' ? send : null;
+    const { rows } = await send(usual, postgres.look);
+    const { isolation, pid } = rows[0] as { isolation: string; pid: string };
+    if (isolation !== '') return null;
+    // A pooler answers with a number of its own, and gives the connection to others.
+    if (!owned || String(client.processID) !== pid) return send;
+    await client.query({ text: postgres.settings(timeouts, 'connection') });
+    return (settings, ...statement) =>
+      settings === usual ? sendTo(client, prepare, ...statement) : send(settings, ...statement);
   }
 
   /**
@@ -181,6 +187,19 @@ async function makePool(url: string, { poolSize, connectMs }: DriverSettings): P
 }
 
 function ignore(): void {}
+
+async function sendTo(
+  client: PgClientLike,
+  prepare: boolean,
+  ...[text, values, isKept]: Parameters<SqlLease['query']>
+) {
+  const name = prepare && isKept ? await nameFor(client, text) : null;
+  return client.query({
+    text,
+    ...(values ? { values: values as unknown[] } : undefined),
+    ...(name !== null ? { name } : undefined),
+  });
+}
 
 const kept = new WeakMap<PgClientLike, KeptStatements>();
 

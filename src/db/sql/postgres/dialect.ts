@@ -2,16 +2,16 @@
 import type { Dialect } from '../dialect.js';
 import {
   asksForRedo,
-  codeOf,
   endsTransaction,
   failureOf,
   indexOf,
   isCommitted,
   isOutsideTransaction,
   isSetupError,
+  tell,
 } from './errors.js';
 import { buildIndex } from './index-build.js';
-import { migrate } from './migrate.js';
+import { lacking, migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
 import { MARK, refusalsOf, writeStatement } from './write.js';
 
@@ -45,14 +45,18 @@ export const postgres: Dialect = {
   now: NOW,
   place: `select ${PLACE} as place`,
   redo: REDO,
-  settings({ statementMs, lockMs }) {
+  settings({ statementMs, lockMs }, scope) {
+    const isLocal = scope === 'transaction';
     const settings = { ...SETTINGS, statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
     // `set local` would answer with a warning outside of `begin`, and a select of the values with a row.
-    const set = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true) is null`);
+    const set = Object.entries(settings).map(
+      ([name, value]) => `set_config('${name}', '${value}', ${isLocal}) is null`,
+    );
     return `select where ${set.join(' or ')}
-      or current_setting('${CHECK}', true) is not null and set_config('${CHECK}', '1000', true) is null`;
+      or current_setting('${CHECK}', true) is not null and set_config('${CHECK}', '1000', ${isLocal}) is null`;
   },
-  isolation: `select replace(current_setting('default_transaction_isolation'), 'read committed', '') as isolation`,
+  look: `select replace(current_setting('default_transaction_isolation'), 'read committed', '') as isolation,
+    pg_backend_pid()::text as pid`,
   opening: OPENING,
   begin: (statementMs) => `${OPENING}; set local statement_timeout = ${statementMs}`,
   waitForLocks: (lockMs) => `set local lock_timeout = ${lockMs}`,
@@ -63,6 +67,7 @@ export const postgres: Dialect = {
     values: [statement, lock, mark],
   }),
   migrate,
+  lacking,
   buildIndex,
   write: (units, how) => writeStatement(units, how),
   writeBlind: (unit) => writeStatement([unit], { isKept: true, isBlind: true }),
@@ -73,7 +78,7 @@ export const postgres: Dialect = {
   count: countRows,
   failureOf,
   isSetupError,
-  codeOf,
+  tell,
   isCommitted,
   isOutsideTransaction,
   endsTransaction,

@@ -5,12 +5,14 @@
  * before it has ended.
  */
 import { unusable } from '../../kit/failures.js';
-import type { CallConnection } from '../calls.js';
-import type { SqlConnection } from '../connection.js';
+import type { LoneConnection, SqlConnection } from '../connection.js';
 import type { Table, TableIndex } from '../table.js';
 import { quoted } from './columns.js';
 import { sqlState } from './errors.js';
 import { indexDefinition } from './index-definition.js';
+
+/** `break` ends it. */
+type Connection = LoneConnection & { break(): void };
 
 const LOOK_AGAIN_MS = 200;
 /** How long to wait for a lock that keeps writers out meanwhile. */
@@ -22,10 +24,11 @@ const STATE = `select x.indisvalid::text as valid from pg_index x join pg_class 
 /** No transaction is around a build, so its timeouts are set on the connection, and taken back. */
 const NO_TIMEOUTS = `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
   set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)`;
-const TIMEOUTS_BACK = `select set_config('statement_timeout', $1::text, false), set_config('lock_timeout', $2::text, false)`;
+const TIMEOUTS_BACK = `select set_config('statement_timeout', $1::text, false),
+  set_config('lock_timeout', $2::text, false)`;
 
 /** Builds an index. It needs a connection without a deadline; a build that was broken off is begun again. */
-export async function buildIndex(connection: CallConnection, table: Table, index: TableIndex): Promise<void> {
+export async function buildIndex(connection: Connection, table: Table, index: TableIndex): Promise<void> {
   while ((await stateOf(connection, table, index)) !== 'valid') {
     const isBuilt = (await isNobodyBuilding(connection, table, index)) && (await build(connection, table, index));
     if (!isBuilt) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
@@ -33,7 +36,7 @@ export async function buildIndex(connection: CallConnection, table: Table, index
 }
 
 /** False when somebody else was faster, or when both waited for each other. */
-async function build(connection: CallConnection, table: Table, index: TableIndex): Promise<boolean> {
+async function build(connection: Connection, table: Table, index: TableIndex): Promise<boolean> {
   const theirs = (await connection.queryAlone(NO_TIMEOUTS)).rows[0] as { statement: string; lock: string };
   try {
     await connection.queryAlone(indexDefinition(table, index, 'concurrently'));
