@@ -151,6 +151,39 @@ export function creditError<C extends CreditErrorCode>(
 export type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditErrorCode];
 
 /**
+ * The same error with the stack of whoever awaits it. One that a batch made knows only the batch, and several callers
+ * may get it; so each gets one of its own. Any other error stays as it is.
+ */
+export function ledHome(error: unknown): unknown {
+  if (!isCreditError(error)) return error;
+  const { code, message, details, cause } = error as CreditError;
+  const own = construct(code, message, details, { cause });
+  Error.captureStackTrace?.(own, ledHome);
+  return own;
+}
+
+/**
+ * The code by which the system, a driver or a server names a failure (`ECONNREFUSED`, `57P01`, `Unauthorized`); null
+ * where there is none. A code may be told; a text may not, because it may hold an address, a statement or a secret.
+ */
+export function driverCodeOf(error: unknown): string | null {
+  for (let at = error, depth = 0; depth < 4 && typeof at === 'object' && at !== null; depth++) {
+    const { code, codeName, cause } = at as { code?: unknown; codeName?: unknown; cause?: unknown };
+    if (!isCreditError(at) && typeof code === 'string' && /^([A-Z][A-Z0-9_]{2,60}|[0-9A-Z]{5})$/.test(code))
+      return code;
+    if (typeof codeName === 'string' && /^[A-Za-z]{3,60}$/.test(codeName)) return codeName;
+    at = cause;
+  }
+  return null;
+}
+
+/** The sentence about a database that failed: what it did, and the code of the failure, where there is one. */
+export function databaseFailed(what: string, cause: unknown): string {
+  const code = driverCodeOf(cause);
+  return `${what}${code === null ? '' : ` (${code})`}. Nothing was written; try again.`;
+}
+
+/**
  * Tells whether `e` is an error of this library, and, with codes given, one of these. Works across copies of the
  * package.
  *

@@ -75,10 +75,11 @@ const cacheOptionsSchema = strictObject({
 export interface CacheOptions extends z.input<typeof cacheOptionsSchema> {}
 
 export const optionsSchema = strictObject({
-  db: having<DbManager<unknown>>(
-    'a DbManager, such as new SqlDbManager({ pool }); a pool or a client alone is none',
-    ...['init', 'getMany', 'find', 'count', 'commit', 'ping', 'close'],
-  ).optional(),
+  db: z
+    .custom<DbManager<unknown>>(isDbManager, {
+      error: ({ input }) => `a DbManager, such as new SqlDbManager({ pool }), not ${mistakenFor(input)}`,
+    })
+    .optional(),
   creditTypes: z
     .record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), accountDefaultsSchema, {
       error: ({ code }) => (code === 'invalid_key' ? 'a name of the form [a-z][a-z0-9_]{0,31}' : undefined),
@@ -199,6 +200,20 @@ function hasMethods(value: unknown, methods: readonly string[]): boolean {
 
 function areTypes(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((type) => creditEventTypes.includes(type));
+}
+
+export function isDbManager(value: unknown): boolean {
+  return hasMethods(value, ['init', 'getMany', 'find', 'count', 'commit', 'ping', 'close']);
+}
+
+/** The words for what was given as the database. */
+function mistakenFor(value: unknown): string {
+  if (typeof value === 'string') return 'a text; a URL goes into new SqlDbManager({ url })';
+  const has = (...names: string[]) => names.some((name) => typeof value === 'object' && value && name in value);
+  if (has('credits')) return 'a manager, whose database is manager.db';
+  if (has('url', 'pool', 'kysely', 'pglite')) return 'options of new SqlDbManager({ … })';
+  if (has('uri', 'dbName')) return 'options of new MongoDbManager({ … })';
+  return 'a pool or a client alone';
 }
 
 function isSink(value: unknown): boolean {

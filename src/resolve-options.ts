@@ -9,6 +9,7 @@ import {
   type CacheOptions,
   type CreditManagementOptions,
   isCache,
+  isDbManager,
   type LedgerOptions,
   optionsSchema,
 } from './options.js';
@@ -66,6 +67,7 @@ interface ParsedOptions<S> {
 /** Checks every option, and parses the amounts of account defaults to units. */
 function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>): ParsedOptions<S> {
   try {
+    if (isDbManager(given)) throw new Error('a DbManager was given as the options. Write { db }.');
     const options = parse(optionsSchema, given) as CreditManagementOptions<S>;
     const { creditScale = 6 } = options;
     const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];

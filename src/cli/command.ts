@@ -13,7 +13,10 @@ export interface CliIo {
   readonly signal: AbortSignal;
 }
 
-/** The exit codes. `problems`: the command ran, and found problems, skipped rows, or stopped before the end. */
+/**
+ * The exit codes. `usage`: the command or its settings are wrong. `problems`: the command ran, and found problems,
+ * skipped rows, or stopped before the end.
+ */
 export const EXIT = { done: 0, failed: 1, usage: 2, problems: 3 } as const;
 
 /** The flags of a command, by name. A flag with a `value` takes one, shown as `<value>`; any other is a switch. */
@@ -25,6 +28,8 @@ export interface CliCall {
   readonly flags: Readonly<Record<string, string | true | undefined>>;
   /** Opens the manager that flags and environment describe, at the database's scale. It is closed with the command. */
   open(): Promise<CreditManagement<unknown>>;
+  /** The same before its first call: nothing was read, and nothing made. */
+  unopened(): CreditManagement<unknown>;
   /** Prints a value: as JSON with `--json`, else as lines for people. */
   print(value: object, lines: () => readonly string[]): void;
 }
@@ -46,6 +51,7 @@ export const COMMON_FLAGS: Flags = {
   'database-url': { value: 'url', help: 'PostgreSQL, instead of CREDIT_DATABASE_URL' },
   'mongo-uri': { value: 'uri', help: 'MongoDB, instead of CREDIT_MONGO_URI' },
   'mongo-db': { value: 'name', help: 'its database, instead of CREDIT_MONGO_DB' },
+  memory: { help: 'no database: try a command on credits that are gone when it ends' },
   'ledger-file': { value: 'path', help: 'the ledger file, instead of CREDIT_LEDGER_FILE' },
   'credit-types': { value: 'names', help: 'further credit types, separated by commas' },
   json: { help: 'print JSON for machines' },

@@ -1,5 +1,5 @@
 /** The command line: finds the command, runs it, and answers the exit code. */
-import { isCreditError } from '../errors.js';
+import { creditError, isCreditError } from '../errors.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import { accountCommands } from './accounts.js';
 import {
@@ -48,46 +48,69 @@ export async function runCli(typed: readonly string[], io: CliIo, { open, schema
   const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
   if (!command || typed.includes('--help')) {
     const isAsked = typed.length === 0 || typed[0] === 'help' || typed.includes('--help');
-    const all = help(commands, command);
-    (isAsked ? io.out : io.err)(isAsked ? all : `${printable(`There is no command ${typed.join(' ')}.`)}\n${all}`);
+    if (isAsked) io.out(help(commands, command));
+    else io.err(`${printable(`There is no command ${typed.join(' ')}. credit-management --help lists them.`)}\n`);
     return isAsked ? EXIT.done : EXIT.usage;
   }
+  const more = `credit-management ${command.name} --help says more.`;
   let manager: CreditManagement<unknown> | null = null;
+  let isOpen = false;
   try {
     const { args, flags } = readCall(command, typed.slice(command.name.split(' ').length));
     const call: CliCall = {
       ...{ io, args, flags },
-      async open() {
-        if (manager) return manager;
-        const given = Object.entries(VARIABLES).flatMap(([flag, name]) =>
-          typeof flags[flag] === 'string' ? [[name, flags[flag]] as const] : [],
-        );
-        const types = typeof flags['credit-types'] === 'string' ? flags['credit-types'].split(',') : [];
-        const env = { ...io.env, ...Object.fromEntries(given) };
-        manager = open(env, types);
-        const scale = await otherScale(manager);
-        if (scale === undefined) return manager;
-        await manager.close();
-        manager = open(env, types, scale);
-        await manager.init();
+      unopened() {
+        manager ??= open(environmentOf(io, flags), typesOf(flags));
         return manager;
+      },
+      async open() {
+        if (isOpen) return manager as CreditManagement<unknown>;
+        const scale = await otherScale(call.unopened());
+        if (scale !== undefined) {
+          await manager?.close();
+          manager = open(environmentOf(io, flags), typesOf(flags), scale);
+          await manager.init();
+        }
+        isOpen = true;
+        return call.unopened();
       },
       print: (value, lines) => io.out(`${flags.json ? printableJson(value) : lines().map(printable).join('\n')}\n`),
     };
     return await command.run(call);
   } catch (error) {
     if (error instanceof UsageError) {
-      io.err(`${printable(error.message)}\n${help(commands, command)}`);
+      io.err(`${printable(`${error.message} ${more}`)}\n`);
       return EXIT.usage;
     }
     // An error of the library has a code and says what to do. Any other error is printed as it is.
     const told = isCreditError(error) ? { code: error.code, message: error.message, details: error.details } : null;
+    const isUsage = told?.code === 'CONFIGURATION';
+    const line = told ? `${told.code}: ${told.message}${isUsage ? ` ${more}` : ''}` : String(error);
     if (typed.includes('--json')) io.out(`${printableJson({ error: told ?? { message: String(error) } })}\n`);
-    else io.err(`${printable(told ? `${told.code}: ${told.message}` : String(error))}\n`);
-    return EXIT.failed;
+    else io.err(`${printable(line)}\n`);
+    return isUsage ? EXIT.usage : EXIT.failed;
   } finally {
     await (manager as CreditManagement<unknown> | null)?.close().catch(() => {});
   }
+}
+
+/** The environment, with the flags that stand for its variables. Memory is used only where that was said. */
+function environmentOf(io: CliIo, flags: CliCall['flags']): CliIo['env'] {
+  const given = Object.entries(VARIABLES).flatMap(([flag, name]) =>
+    typeof flags[flag] === 'string' ? [[name, flags[flag]] as const] : [],
+  );
+  const env = { ...io.env, ...Object.fromEntries(given) };
+  const hasDatabase = Boolean(env.CREDIT_DATABASE_URL || env.CREDIT_MONGO_URI);
+  if (hasDatabase && flags.memory) throw new UsageError('--memory does not go with a database.');
+  if (flags.memory) return { ...env, CREDIT_ALLOW_MEMORY: '1' };
+  if (hasDatabase) return env;
+  const problem = 'neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set';
+  const message = `No database: ${problem}. Give --database-url or --mongo-uri; --memory only tries the command.`;
+  throw creditError('CONFIGURATION', message, { problems: [problem] });
+}
+
+function typesOf(flags: CliCall['flags']): string[] {
+  return typeof flags['credit-types'] === 'string' ? flags['credit-types'].split(',') : [];
 }
 
 /** The scale of the database, where it is not the one of the manager. Other failures are told by the calls to come. */

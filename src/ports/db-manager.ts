@@ -120,6 +120,11 @@ export interface DbManager<S = unknown> {
    * that cannot commit atomically. Answers the server's time.
    */
   init(models: readonly StoredModel[]): Promise<{ now: Date }>;
+  /**
+   * The names of what `init` would make: tables, columns, indexes. It makes nothing. An adapter that makes nothing need
+   * not have it.
+   */
+  lacking?(models: readonly StoredModel[]): Promise<readonly string[]>;
 
   /**
    * Rows by key, in the order of the keys, `null` where there is none. `lock` (with a session) locks them to its

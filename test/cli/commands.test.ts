@@ -21,7 +21,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
   const said = { out: '', err: '' };
   const seen: Readonly<Record<string, string | undefined>>[] = [];
   const io: { -readonly [K in keyof CliIo]: CliIo[K] } = {
-    env: { NODE_ENV: 'test' },
+    env: { NODE_ENV: 'test', CREDIT_DATABASE_URL: 'postgres://named.by/the-environment' },
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
     isTerminal: options.isTerminal ?? false,
@@ -188,9 +188,40 @@ test('sinks: listed, sent to again, and taken off only when told so', async () =
 });
 
 test('doctor names what it looked at', async () => {
-  const { run, json } = terminal();
-  expect((await json('doctor')).value).toMatchObject({ checks: [{ ok: true, found: 'memory' }, {}, {}] });
-  expect((await run('doctor')).out).toContain('database, tables, indexes and scale: memory');
+  const { run, json, open } = terminal();
+  const fresh = [{ ok: true, found: 'memory' }, {}, { found: expect.stringMatching(/^none yet/) }, { what: 'clock' }];
+  expect((await json('doctor')).value).toMatchObject({ checks: fresh });
+  await open().credits.addCredits('u', 1);
+  const used = [{ ok: true, found: 'memory' }, {}, { found: 'as stored' }, { what: 'clock' }, { what: 'health' }];
+  expect((await json('doctor')).value).toMatchObject({ checks: used });
+  expect((await run('doctor')).out).toContain('tables and indexes: all there');
+});
+
+test('without a database nothing is done, unless memory is asked for', async () => {
+  const { run, json, seen, io } = terminal();
+  io.env = { NODE_ENV: 'test', CREDIT_DATABASE_URL: '', CREDIT_ALLOW_MEMORY: '1' };
+  const line = 'add u 5 --actor ann --reason gift';
+  for (const command of [line, 'balance u', 'doctor', 'expire', 'ledger verify']) {
+    const { code, out, err } = await run(command);
+    expect([code, out]).toEqual([EXIT.usage, '']);
+    expect(err).toMatch(/^CONFIGURATION: No database: .*--memory.* credit-management \w.* --help says more\.\n$/);
+  }
+  expect(await json(line)).toMatchObject({ code: EXIT.usage, value: { error: { code: 'CONFIGURATION' } } });
+  expect(seen).toEqual([]);
+  expect((await run(`${line} --memory`)).code).toBe(EXIT.done);
+  expect(seen[0]).toMatchObject({ CREDIT_ALLOW_MEMORY: '1' });
+  expect((await run(`${line} --memory --database-url postgres://x`)).code).toBe(EXIT.usage);
+});
+
+test('what went wrong is told in one line, which names --help where the command is wrong', async () => {
+  const { run } = terminal();
+  const wrong = ['add u 5', 'balance', 'balance u --fast', 'dance', 'schema --backend graph', 'run --every 0'];
+  for (const line of wrong) {
+    const { code, out, err } = await run(line);
+    expect([line, code, out]).toEqual([line, EXIT.usage, '']);
+    expect(err).toMatch(/^[^\n]*--help[^\n]*\n$/);
+  }
+  expect((await run('deduct u 5 --actor ann --reason r')).err).toMatch(/^INSUFFICIENT_CREDITS: [^\n]*\n$/);
 });
 
 test('flags stand for variables of the environment', async () => {

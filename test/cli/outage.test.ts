@@ -32,7 +32,7 @@ test('run reports a round whose first calls of the database fail, and goes on', 
     err: (text: string) => (said.err += text),
   };
   const open = () => createCreditManagement({ db, logger: QUIET }) as unknown as CreditManagement<unknown>;
-  const code = await runCli(['run', '--every', '1'], io, {
+  const code = await runCli(['run', '--every', '1', '--memory'], io, {
     open,
     schemas: { postgres: () => '', mongodb: () => ({}) },
   });

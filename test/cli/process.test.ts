@@ -6,8 +6,7 @@ import { expect, test } from 'vitest';
 const CLI = fileURLToPath(new URL('../../src/entries/cli.ts', import.meta.url));
 
 test('a reader that leaves before the end stops the program without a crash', async () => {
-  const env = { ...process.env, CREDIT_ALLOW_MEMORY: '1' };
-  const child = spawn(process.execPath, ['--import', 'tsx', CLI, 'run', '--once', '--json'], { env });
+  const child = spawn(process.execPath, ['--import', 'tsx', CLI, 'run', '--once', '--json', '--memory']);
   let told = '';
   child.stderr.on('data', (data) => {
     told += data;

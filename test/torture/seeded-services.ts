@@ -237,11 +237,33 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-40',
     title: 'the text of a driver error reaches the caller',
     file: 'src/services/store/storage-error.ts',
-    find: "const message = 'The database could not answer. Nothing was written; try again.';",
-    replace: "const message = 'The database could not answer: ' + (cause as Error)?.message;",
+    find: "databaseFailed('The database could not answer', cause)",
+    replace: "databaseFailed('The database could not answer: ' + (cause as Error)?.message, cause)",
     tests: [
       { file: 'test/pipeline/batches.test.ts', name: 'a unit that the database rejects says nothing of the driver' },
     ],
+  },
+  {
+    id: 'SM-home',
+    title: 'callers who share a failure get one error, with the stack of the batch',
+    file: 'src/services/pipeline/engine.ts',
+    find: '      return await this.#submit(mutation);\n    } catch (error) {\n      throw ledHome(error);\n',
+    replace: '      return await this.#submit(mutation);\n    } catch (error) {\n      throw error;\n',
+    tests: [
+      { file: 'test/manager/led-home.test.ts', name: 'callers who share a failure of the database get a stack each' },
+      {
+        file: 'test/manager/led-home.test.ts',
+        name: 'a refused deductCredits has the frame of the host who awaits it',
+      },
+    ],
+  },
+  {
+    id: 'SM-doctor',
+    title: 'doctor opens the manager, whatever is missing',
+    file: 'src/cli/doctor.ts',
+    find: '    if (isComplete)\n',
+    replace: '    if (isComplete !== undefined)\n',
+    tests: [{ file: 'test/cli/doctor.test.ts', name: 'leaves an empty database empty' }],
   },
   {
     id: 'SM-a',

@@ -1,5 +1,5 @@
 /** Failures that all adapters report by the same codes and in the same words. */
-import { type CreditError, creditError } from '../../errors.js';
+import { type CreditError, creditError, databaseFailed } from '../../errors.js';
 import type { FieldKind, StoreOptions } from '../../ports/db-manager.js';
 
 /**
@@ -54,9 +54,8 @@ export function badQuery(cause: unknown): CreditError<'INVALID_ARGUMENT'> {
   return creditError('INVALID_ARGUMENT', 'The query holds a value that its field cannot have.', details, { cause });
 }
 
-export function unavailable(cause: unknown): CreditError<'STORAGE_UNAVAILABLE'> {
-  const message = 'The database did not answer. Nothing was written; try again.';
-  return creditError('STORAGE_UNAVAILABLE', message, {}, { cause });
+export function unavailable(cause: unknown, what = 'The database did not answer'): CreditError<'STORAGE_UNAVAILABLE'> {
+  return creditError('STORAGE_UNAVAILABLE', databaseFailed(what, cause), {}, { cause });
 }
 
 /** The failure of a database whose contents do not go with the models. */

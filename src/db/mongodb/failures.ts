@@ -2,7 +2,7 @@
  * The meaning of the driver's errors, and the library's errors for them. Their texts never leave; the driver's own
  * error is the cause.
  */
-import { creditError, isCreditError } from '../../errors.js';
+import { creditError, driverCodeOf, isCreditError } from '../../errors.js';
 import { badQuery, isOfValue, unavailable } from '../kit/failures.js';
 
 /**
@@ -81,7 +81,8 @@ export function storageFailure(cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   const { code } = (cause ?? {}) as { code?: unknown };
   if (SETUP.has(code)) {
-    const message = `The database refuses this service (error ${code}). Nothing was written.`;
+    const named = driverCodeOf(cause) ?? `error ${code}`;
+    const message = `The database refuses this service (${named}). Nothing was written.`;
     const problems = ['check the user, password, authSource and roles of the connection'];
     return creditError('CONFIGURATION', `${message} Check its user and roles.`, { problems }, { cause });
   }

@@ -17,7 +17,7 @@ import { ContendedDocuments } from './contended-documents.js';
 import { Call, within } from './deadline.js';
 import type { Document, MongoDatabaseLike, MongoSession, ReadSettings } from './driver-types.js';
 import { callFailure, storageFailure } from './failures.js';
-import { checkTransactions, migrate } from './migrate.js';
+import { checkTransactions, lacking, migrate } from './migrate.js';
 import { type MongoOptions, type Opened, openOptions } from './options.js';
 import { findOf } from './query.js';
 import { inTransaction, type Progress, transactionFailure } from './transaction.js';
@@ -87,6 +87,17 @@ export class MongoDbManager implements DbManager<MongoSession> {
         ]);
         return { now: hello.localTime };
       });
+    } catch (error) {
+      throw storageFailure(error);
+    }
+  }
+
+  async lacking(models: readonly StoredModel[]): Promise<readonly string[]> {
+    this.#enter(undefined);
+    const { prefix, timeoutMs } = this.#opened;
+    const collections = models.map((model) => new StoredCollection(model, prefix));
+    try {
+      return await within({ timeoutMs }, timeoutMs, async () => lacking((await this.#connect()).db, collections));
     } catch (error) {
       throw storageFailure(error);
     }

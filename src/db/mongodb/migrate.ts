@@ -41,6 +41,24 @@ export async function migrate(db: MongoDatabaseLike, collections: readonly Store
   if (problems.length > 0) throw unusable(problems);
 }
 
+/** The names of what {@link migrate} would make. */
+export async function lacking(db: MongoDatabaseLike, collections: readonly StoredCollection[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const collection of collections) {
+    const { name } = collection;
+    const found = await find(db, name);
+    if (!found) {
+      names.push(`collection ${name}`);
+      continue;
+    }
+    const known = found.options.validator?.$jsonSchema?.properties ?? {};
+    const added = Object.keys(propertiesOf(collection)).filter((path) => !Object.hasOwn(known, path));
+    names.push(...added.map((path) => `field ${name}.${path}`));
+    names.push(...(await missingIndexes(db, collection)).map((index) => `index ${index.name} of ${name}`));
+  }
+  return names;
+}
+
 async function prepared(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
   for (let tries = 1; ; tries++) {
     try {
@@ -108,10 +126,14 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
 
 /** Makes missing indexes. To build one that exists costs the server nothing; to ask first spares its locks. */
 async function indexed(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
+  const indexes = await missingIndexes(db, collection);
+  if (indexes.length > 0) await db.command({ createIndexes: collection.name, indexes, writeConcern: MAJORITY });
+  return [];
+}
+
+async function missingIndexes(db: MongoDatabaseLike, collection: StoredCollection): Promise<Document[]> {
   const wanted = collection.indexes.map((index) => indexDocument(collection, index));
   const answer = (await db.command({ listIndexes: collection.name })) as { cursor: { firstBatch: { name: string }[] } };
   const existing = answer.cursor.firstBatch.map(({ name }) => name);
-  if (wanted.every(({ name }) => existing.includes(name as string))) return [];
-  await db.command({ createIndexes: collection.name, indexes: wanted, writeConcern: MAJORITY });
-  return [];
+  return wanted.filter(({ name }) => !existing.includes(name as string));
 }

@@ -1,8 +1,8 @@
 /** Calls on connections of our own: each waits for a connection, runs on it and ends by its deadline. */
 import { creditError } from '../../errors.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
-import { aborted } from '../kit/failures.js';
-import type { SqlConnection, SqlLease, SqlResult, SqlSource } from './connection.js';
+import { aborted, unavailable } from '../kit/failures.js';
+import type { LoneConnection, SqlLease, SqlResult, SqlSource } from './connection.js';
 import type { Dialect } from './dialect.js';
 import { storageFailure } from './failures.js';
 
@@ -11,7 +11,7 @@ export type CallOptions = Pick<StoreOptions<never>, 'signal' | 'timeoutMs'> | un
 const LEASE_MARGIN_MS = 100;
 
 /** The connection of one call. It rejects every query that is running when the deadline comes. */
-export class CallConnection implements SqlConnection {
+export class CallConnection implements LoneConnection {
   /** Rejects at the deadline. */
   readonly late: Promise<never>;
   readonly until: number;
@@ -43,13 +43,27 @@ export class CallConnection implements SqlConnection {
     this.#lease.destroy();
   }
 
-  async query(text: string, values?: readonly (string | null)[], isKept = false): Promise<SqlResult> {
+  query(text: string, values?: readonly (string | null)[], isKept = false): Promise<SqlResult> {
+    return this.#answerOf(this.#lease.query(text, values, isKept));
+  }
+
+  /** Sends a statement around which there may be no transaction, see {@link LoneConnection}. */
+  queryAlone(text: string, values?: readonly (string | null)[]): Promise<SqlResult> {
+    return this.#answerOf(this.#lease.queryAlone(text, values));
+  }
+
+  async #answerOf(answer: Promise<SqlResult>): Promise<SqlResult> {
     try {
-      return await Promise.race([this.#lease.query(text, values, isKept), this.late]);
+      return await Promise.race([answer, this.late]);
     } catch (error) {
       if (this.#dialect.failureOf(error) === 'lost') this.break();
       throw error;
     }
+  }
+
+  /** Makes the statements that follow wait this much time for a lock. */
+  waitForLocks(lockMs: number): void {
+    this.#lease.waitForLocks(lockMs);
   }
 
   end(): void {
@@ -91,7 +105,7 @@ export class Calls {
   #noConnection(): Error {
     const message = 'The one connection was inside a transaction until the deadline. Pass that as the session.';
     if (this.#source.isShared) return creditError('CONTENTION', message, { attempts: 0 });
-    return storageFailure(this.#dialect, new Error('No connection was free in time.'));
+    return unavailable(undefined, 'No connection to the database was free in time');
   }
 
   async #lease(signal: AbortSignal | undefined, timeoutMs: number): Promise<SqlLease> {

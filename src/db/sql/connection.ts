@@ -14,8 +14,16 @@ export interface SqlConnection {
   query(text: string, values?: readonly (string | null)[], isKept?: boolean): Promise<SqlResult>;
 }
 
+/** A connection that nobody else uses at this time. */
+export interface LoneConnection extends SqlConnection {
+  /** Sends a statement around which there may be no transaction. The connection's own settings count for it. */
+  queryAlone(text: string, values?: readonly (string | null)[]): Promise<SqlResult>;
+}
+
 /** A connection that is ours until it is released. */
-export interface SqlLease extends SqlConnection {
+export interface SqlLease extends LoneConnection {
+  /** Makes the statements that follow wait this much time for a lock, where the database has a limit for it. */
+  waitForLocks(lockMs: number): void;
   /** Gives the connection back to its source. */
   release(): void;
   /** Ends it at once, whatever it is doing. */

@@ -5,7 +5,7 @@
  * accepted as sessions all the same.
  */
 import type { FindQuery, Row, StoredModel } from '../../ports/db-manager.js';
-import type { SqlConnection, SqlResult } from './connection.js';
+import type { LoneConnection, SqlConnection, SqlResult } from './connection.js';
 import type { Table, TableIndex } from './table.js';
 
 /** A statement with its values; equal texts may share one prepared statement. */
@@ -77,25 +77,35 @@ export interface Dialect {
   readonly place: string;
   /** Raises the error after which a transaction has to be redone. */
   readonly redo: string;
-  /** Sent once on each new connection. */
-  setUp(timeouts: Timeouts): string;
-  /** Takes back what {@link setUp} has set. */
-  readonly tidyUp: string;
+  /**
+   * A statement without values that sets what the statements of the library need: until the transaction ends, or for
+   * good on the connection. It answers no row.
+   */
+  settings(timeouts: Timeouts, scope: 'transaction' | 'connection'): string;
+  /**
+   * Selects in `isolation` a text that is `''` where transactions begin as the library needs them, and in `pid` the
+   * number of the server's process as text.
+   */
+  readonly look: string;
+  /** The text that opens a transaction; what a transaction of ours sets may follow it, behind a semicolon. */
+  readonly opening: string;
   /** Opens a transaction whose statements the server ends after `statementMs`. */
   begin(statementMs: number): string;
-  /** Sets how long statements wait for a lock: all of the connection, or those of its open transaction. */
-  waitForLocks(lockMs: number, scope: 'connection' | 'transaction'): string;
+  /** Sets how long statements of the open transaction wait for a lock. */
+  waitForLocks(lockMs: number): string;
   /**
    * Sets the timeouts of an open transaction, selects what they were (`statement`, `lock`) and `place`, and marks it.
    */
   setTimeouts(values: readonly [statement: string, lock: string], mark: string): Statement;
   /** Makes what the models need. Safe in many processes at once; a table that is not ours is `CONFIGURATION`. */
   migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated>;
+  /** The names of what {@link migrate} would make. */
+  lacking(connection: SqlConnection, options: MigrateOptions): Promise<readonly string[]>;
   /**
    * Builds an index while others write, on a connection that has no deadline. Safe in many processes at once: one
    * builds, and the others wait. A build that was broken off is begun again.
    */
-  buildIndex(connection: SqlConnection, table: Table, index: TableIndex): Promise<void>;
+  buildIndex(connection: LoneConnection & { break(): void }, table: Table, index: TableIndex): Promise<void>;
   /**
    * Applies each unit as a whole or not at all, independently of the others. A statement that throws applied none. With
    * a `mark`, all units are refused outside of the transaction that has it. Statements that connections keep
@@ -119,8 +129,8 @@ export interface Dialect {
   failureOf(error: unknown): Failure;
   /** Whether the server refuses this service, its user or its database, so that trying again is no use. */
   isSetupError(error: unknown): boolean;
-  /** The code that the server gave an error, with the name of the list of codes; for messages. */
-  codeOf(error: unknown): string;
+  /** The code that the server gave such an error, its meaning, and what it is about; for messages. */
+  tell(error: unknown): string;
   /** Whether a commit that was answered without an error was carried out. */
   isCommitted(answer: SqlResult): boolean;
   /** Whether a savepoint failed because there is no transaction, another one, or none that can still commit. */

@@ -9,7 +9,7 @@ import type { Dialect } from './dialect.js';
 export function storageFailure(dialect: Dialect, cause: unknown): Error {
   if (isCreditError(cause)) return cause;
   if (dialect.isSetupError(cause)) {
-    const message = `The database refuses this service (${dialect.codeOf(cause)}). Nothing was written.`;
+    const message = `The database refuses this service (${dialect.tell(cause)}). Nothing was written.`;
     const problems = [
       'check the user, password, database, schema, tables and privileges of the connection, and whether it may write',
     ];

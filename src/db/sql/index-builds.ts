@@ -54,8 +54,6 @@ export class IndexBuilds {
       throw storageFailure(this.#dialect, error);
     } finally {
       this.#connection = null;
-      // Its timeouts are not those of other calls.
-      connection.break();
       connection.end();
     }
   }

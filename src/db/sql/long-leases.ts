@@ -32,6 +32,8 @@ export class LongLeases implements SqlSource {
       const lease = await this.#source.lease(giveUp);
       return {
         query: (text, values, isKept) => lease.query(text, values, isKept),
+        queryAlone: (text, values) => lease.queryAlone(text, values),
+        waitForLocks: (lockMs) => lease.waitForLocks(lockMs),
         release() {
           lease.release();
           leave();

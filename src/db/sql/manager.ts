@@ -38,7 +38,7 @@ const LOCK_AGAIN_MS = 20;
  * The tables are `credit_account`, `credit_entry` and so on, made by `init`. Read them as you like, and never write to
  * them. Construction opens nothing.
  *
- * @param options a `url`, or a `pool` that nobody else uses; see {@link SqlOptions} for the defaults.
+ * @param options a `url`, a `pool` or a `kysely` of yours, or a `pglite`; see {@link SqlOptions} for the defaults.
  * @throws CONFIGURATION when the options do not go together.
  * @example
  * const db = new SqlDbManager({ url: process.env.DATABASE_URL });
@@ -83,6 +83,18 @@ export class SqlDbManager implements DbManager<SqlSession> {
     await this.#indexBuilds.wait(newIndexes, until - performance.now());
     this.#tables = new Map([...this.#tables, ...tables.map((table) => [table.model.name, table] as const)]);
     return this.ping();
+  }
+
+  async lacking(models: readonly StoredModel[]): Promise<readonly string[]> {
+    this.#enter(undefined);
+    const { dialect, source, prefix, schema } = this.#opened;
+    return this.#calls.run(undefined, async (connection) => {
+      try {
+        return await dialect.lacking(connection, { models, prefix, schema, isAlone: source.isShared === true });
+      } catch (error) {
+        throw storageFailure(dialect, error);
+      }
+    });
   }
 
   async getMany(
@@ -202,22 +214,14 @@ export class SqlDbManager implements DbManager<SqlSession> {
 
   async #write(units: readonly TableUnit[], options: Options): Promise<readonly UnitOutcome[]> {
     if (units.length === 0) return [];
-    const { dialect, lockTimeoutMs } = this.#opened;
-    return this.#calls.run(options, async (connection) => {
-      let isImpatient = false;
+    return this.#calls.run(options, (connection) => {
       const sender = {
         mark: null,
         isKept: true,
         send: async (statement: Statement) => (await send(connection, statement)).rows[0],
-        beImpatient: async () => {
-          isImpatient = true;
-          await connection.query(dialect.waitForLocks(LOCK_AGAIN_MS, 'connection'));
-        },
+        beImpatient: () => connection.waitForLocks(LOCK_AGAIN_MS),
       };
-      const outcomes = await writeUnits(dialect, sender, units);
-      if (isImpatient)
-        await connection.query(dialect.waitForLocks(lockTimeoutMs, 'connection')).catch(() => connection.break());
-      return outcomes;
+      return writeUnits(this.#opened.dialect, sender, units);
     });
   }
 

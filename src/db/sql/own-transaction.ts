@@ -53,6 +53,8 @@ export class OwnTransaction implements SqlConnection {
       await connection.query(this.#dialect.begin(connection.remainingMs));
       return connection;
     } catch (error) {
+      // It may have begun, and what it then set was refused.
+      connection.break();
       connection.end();
       throw callFailure(this.#dialect, error);
     }

@@ -76,8 +76,7 @@ export class SessionCalls {
       const until = this.#untilOf(options);
       const host = own ? null : connectionOf(session);
       try {
-        if (own && locks)
-          await own.query(this.#dialect.waitForLocks(shorter(until - performance.now()), 'transaction'));
+        if (own && locks) await own.query(this.#dialect.waitForLocks(shorter(until - performance.now())));
         if (own) return await send(withDeadline(own, until + GRACE_MS), statement);
         return await this.#asGuest(withDeadline(host as SqlConnection, until + GRACE_MS), until, statement);
       } catch (error) {

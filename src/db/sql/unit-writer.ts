@@ -22,7 +22,7 @@ export interface Sender {
   /** Whether its connection keeps statements for the next call. */
   readonly isKept: boolean;
   /** Called when a lock was waited for in vain: the statements that follow wait for a shorter time. */
-  beImpatient?(): Promise<void>;
+  beImpatient?(): void;
   /**
    * Whether an error ends the transaction around all this. Such an error is thrown as it is. A sender with this method
    * takes no risk of one: nothing is written blind.
@@ -71,7 +71,7 @@ export async function writeUnits(
       break;
     }
     if (to - from > 1) {
-      if (failure === 'locked') await sender.beImpatient?.().catch(() => {});
+      if (failure === 'locked') sender.beImpatient?.();
       const middle = (from + to) >> 1;
       open.push([middle, to], [from, middle]);
     } else if (failure === 'taken' && ++looks < LOOKS_MAX) open.push(range);

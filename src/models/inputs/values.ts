@@ -14,6 +14,18 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is there to refuse them
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
+/**
+ * The words for a value that was given where something else belongs; null for objects and texts, about which the caller
+ * is told what was expected. No method of the value is called.
+ */
+export function kindOf(value: unknown): string | null {
+  if (value === undefined) return 'nothing';
+  if (value === null || value === '') return value === null ? 'null' : 'an empty string';
+  if (types.isPromise(value)) return 'a promise';
+  if (typeof value === 'object' || typeof value === 'string') return null;
+  return `a ${typeof value}`;
+}
+
 /** 1–255 characters (UTF-16 units), well-formed Unicode, no control characters. */
 export function isIdentifier(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > 255) return false;

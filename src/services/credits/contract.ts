@@ -15,7 +15,7 @@ import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { UsageSummary } from '../../models/records/usage.js';
-import type { Amount, Applied, Page } from '../../models/values.js';
+import type { Amount, Applied, Page, Ref } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
 
 /** A reservation's id, or an object with an `id`; every other field is ignored. */
@@ -130,10 +130,11 @@ export interface CreditMutations<S = unknown> {
    * Credits that were spent return to their grants with their original terms; an addition is clawed back.
    *
    * Also rejects with `TRANSACTION_NOT_FOUND`, `ALREADY_REVERSED` (`details.reversible` is the amount that is left).
-   * @example await credits.reverseTransaction(tx.id, { amount: 2, reason: 'Half was not delivered' });
+   * @param transaction its id, or the transaction itself, of which the id alone is read.
+   * @example await credits.reverseTransaction(tx, { amount: 2, reason: 'Half was not delivered' });
    */
   reverseTransaction(
-    id: string,
+    transaction: Ref,
     options?: MutationOptions<S> & { amount?: Amount | undefined },
   ): Promise<Applied<Transaction>>;
 

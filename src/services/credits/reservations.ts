@@ -94,7 +94,9 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       return heldAfter(answer, hold);
     },
 
-    unreserveCredits: (ref, given) => holdVerbs.releaseReservedCredits(ref, given),
+    async unreserveCredits(ref, given) {
+      return await holdVerbs.releaseReservedCredits(ref, given);
+    },
 
     async extendReservation(ref, given) {
       const { ttlSeconds, ...options } = parse(schemas.extendSchema, given);

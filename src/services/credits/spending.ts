@@ -5,11 +5,11 @@ import { PLAIN_TERMS } from '../../core/grants.js';
 import { creditError } from '../../errors.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
-import { parse, parseCall, parseId, parseMutationOptions } from '../input/parse.js';
+import { parse, parseCall, parseId, parseMutationOptions, parseRef } from '../input/parse.js';
 import { otherEntryId } from '../pipeline/operation.js';
 import type { CreditMutations } from './contract.js';
 import { entryOf, toApplied } from './records.js';
-import type { Verbs } from './verbs.js';
+import type { Verb, Verbs } from './verbs.js';
 
 type Spending<S> = Pick<
   CreditMutations<S>,
@@ -25,12 +25,12 @@ type Spending<S> = Pick<
 export function spending<S>(verbs: Verbs<S>): Spending<S> {
   const { engine, scale, creditType } = verbs;
 
-  async function deduct(operation: string, userId: string, amount: unknown, given?: MutationOptions<S>) {
+  function deduction(operation: string, userId: string, amount: unknown, given?: MutationOptions<S>): Verb<S> {
     const user = parseId(userId, 'userId');
     const units = verbs.units(amount);
     const options = parseMutationOptions(given);
     const command = { type: 'deduct', amount: units, afterService: operation !== 'deduct' } as const;
-    return verbs.transact({ operation, userId: user, given: { amount: units }, options, command: () => command });
+    return { operation, userId: user, given: { amount: units }, options, command: () => command };
   }
 
   return {
@@ -39,29 +39,35 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const units = verbs.units(amount);
       const options = parseCall<AddFields, S>(schemas.addSchema, given);
       const command = { type: 'add', amount: units, terms: termsOf(options) } as const;
-      return verbs.transact({
+      const answer = await verbs.run({
         operation: 'add',
         ...{ userId: user, given: { amount: units }, options, command: () => command },
       });
+      return verbs.transaction(answer);
     },
 
-    deductCredits: (userId, amount, given) => deduct('deduct', userId, amount, given),
+    async deductCredits(userId, amount, given) {
+      return verbs.transaction(await verbs.run(deduction('deduct', userId, amount, given)));
+    },
 
-    deductCreditsAfterService: (userId, amount, given) => deduct('deduct_after_service', userId, amount, given),
+    async deductCreditsAfterService(userId, amount, given) {
+      return verbs.transaction(await verbs.run(deduction('deduct_after_service', userId, amount, given)));
+    },
 
     async adjustCredits(userId, delta, given) {
       const user = parseId(userId, 'userId');
       const units = verbs.units(delta, { signed: true });
       const options = parse(schemas.adjustSchema, given) as MutationOptions<S>;
       const command = { type: 'adjust', delta: units } as const;
-      return verbs.transact({
+      const answer = await verbs.run({
         operation: 'adjust',
         ...{ userId: user, given: { delta: units }, options, command: () => command },
       });
+      return verbs.transaction(answer);
     },
 
-    async reverseTransaction(id, given) {
-      const entryId = parseId(id, 'id');
+    async reverseTransaction(transaction, given) {
+      const entryId = parseRef(transaction, 'transaction');
       const options = parseCall<ReverseFields, S>(schemas.reverseSchema, given);
       const amount = options.amount === undefined ? null : verbs.units(options.amount);
       const rest = engine.startDeadline(options);
@@ -70,11 +76,12 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
         throw creditError('TRANSACTION_NOT_FOUND', 'There is no transaction with this id.', { id: entryId });
       }
       const command = { type: 'reverse', original, amount } as const;
-      return verbs.transact({
+      const answer = await verbs.run({
         ...{ operation: 'reverse', userId: original.userId },
         given: amount === null ? { id: entryId } : { id: entryId, amount },
         ...{ options: rest(), command: () => command },
       });
+      return verbs.transaction(answer);
     },
 
     async transferCredits(transfer, given) {

@@ -45,11 +45,7 @@ export class Verbs<S> {
     return this.engine.mutate({ operation, accounts: [this.account(userId)], given, options, command });
   }
 
-  /** Runs a verb whose answer is its transaction. */
-  async transact(verb: Verb<S>): Promise<Applied<Transaction>> {
-    return this.transaction(await this.run(verb));
-  }
-
+  /** The answer of a verb whose answer is its transaction. */
   transaction({ entry, replayed }: Answer): Applied<Transaction> {
     return toApplied(entryOf(entry), this.scale, replayed);
   }

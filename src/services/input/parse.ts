@@ -8,15 +8,14 @@ import {
   type ReadOptions,
   readSchema,
 } from '../../models/inputs/credits.js';
-import { identifierSchema, isIdentifier } from '../../models/inputs/values.js';
+import { identifierSchema, isIdentifier, kindOf } from '../../models/inputs/values.js';
 import { isNamed, noFields, ownFields } from '../../models/own-fields.js';
 
 /** The parsed value. The `INVALID_ARGUMENT` it throws names the first wrong field and what was expected there. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options'): T {
   try {
     // The schema would accept a Date or a Map as an object without any field: addCredits(user, 5, new Date(…)).
-    const isOfAnotherKind = typeof value === 'object' && value !== null && !isNamed(value);
-    if (schema.def.type === 'object' && isOfAnotherKind) throw notValid(path, 'an object with named fields');
+    if (schema.def.type === 'object' && !isNamed(value)) throw notAnObject(schema, value, path);
     const result = schema.safeParse(ownFields(schema, value));
     if (result.success) return result.data;
     // zod makes its messages here and reads the value again, so a getter may throw now.
@@ -54,7 +53,35 @@ export function parseCall<T, S>(schema: z.ZodType<T>, given: unknown): T & CallO
 }
 
 export function parseId(value: unknown, path: string): string {
-  return isIdentifier(value) ? value : parse(identifierSchema, value, path);
+  if (isIdentifier(value)) return value;
+  const kind = kindOf(value);
+  if (kind === null) return parse(identifierSchema, value, path);
+  throw notGiven(
+    path,
+    'a string of 1 to 255 characters',
+    kind,
+    /number|bigint/.test(kind) ? `Write String(${path}).` : '',
+  );
+}
+
+/** The verbs that give what others take. */
+const GIVEN_BY: Readonly<Record<string, string>> = {
+  ...{ reservation: 'reserveCredits', plan: 'addSubscriptionPlan', cycle: 'startCycle' },
+};
+
+/** What the options, or another object, were missing or mistaken for. */
+function notAnObject(schema: z.ZodType, value: unknown, path: string) {
+  const kind = kindOf(value) ?? (typeof value === 'string' ? 'a string' : 'an object of another kind');
+  const { shape } = schema as z.ZodObject;
+  const needed = Object.keys(shape).filter((name) => shape[name]?._zod.optin !== 'optional');
+  const fields = needed.length > 0 ? needed.join(', ') : `${Object.keys(shape)[0]}: …`;
+  return notGiven(path, 'an object with named fields', kind, `Write { ${fields} }.`);
+}
+
+function notGiven(path: string, expected: string, kind: string, advice: string) {
+  const write = kind === 'a promise' ? `Write await before ${GIVEN_BY[path] ?? 'the call that gives it'}.` : advice;
+  const message = `${path} is not valid: ${expected}, and ${kind} was given. ${write}`.trimEnd();
+  return creditError('INVALID_ARGUMENT', message, { path, expected });
 }
 
 /** Takes an id, or an object whose `id` it reads; it ignores every other field. */
@@ -64,7 +91,7 @@ export function parseRef(value: unknown, path: string): string {
 
 /** The `id` of an object; any other value is the id itself. */
 export function idOf(value: unknown, path: string): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || kindOf(value) !== null) return value;
   try {
     if (Array.isArray(value)) return value;
     return Object.hasOwn(value, 'id') ? (value as { id?: unknown }).id : undefined;

@@ -1,7 +1,7 @@
 /** The part that all services of one manager share: the store, the pipeline, host sessions, and the way calls enter. */
 import type { Command } from '../../core/command.js';
 import type { Context, Defaults } from '../../core/decision.js';
-import { creditError } from '../../errors.js';
+import { creditError, ledHome } from '../../errors.js';
 import { type AccountRef, type AccountRow, accountRef } from '../../models/account.js';
 import { scopedKeyOf } from '../../models/entry.js';
 import type { CallOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
@@ -101,7 +101,15 @@ export class Engine<S> {
   }
 
   /** Runs a mutation through the pipeline, or inside the host's transaction when a session is given. */
-  mutate(mutation: Mutation<S>): Promise<Answer> {
+  async mutate(mutation: Mutation<S>): Promise<Answer> {
+    try {
+      return await this.#submit(mutation);
+    } catch (error) {
+      throw ledHome(error);
+    }
+  }
+
+  #submit(mutation: Mutation<S>): Promise<Answer> {
     const { operation, accounts, given, options } = mutation;
     const [first] = accounts as [AccountRef];
     const key = options.idempotencyKey;
@@ -150,6 +158,14 @@ export class Engine<S> {
 
   /** Runs a read when the store is ready, within the call's deadline and signal. */
   async read<T>(options: CallOptions<S>, run: (timeoutMs: number) => Awaitable<T>): Promise<T> {
+    try {
+      return await this.#read(options, run);
+    } catch (error) {
+      throw ledHome(error);
+    }
+  }
+
+  #read<T>(options: CallOptions<S>, run: (timeoutMs: number) => Awaitable<T>): Promise<T> {
     const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;
     const { signal } = options;
     if (signal?.aborted) throw abortedError();

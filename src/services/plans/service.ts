@@ -1,5 +1,6 @@
 /** The service of subscriptions: the verbs of plans, of subscriptions and of cycles, put together. */
 import type { TemporalLike } from '../../core/periods.js';
+import { named } from '../input/named.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { SubscriptionService } from './contract.js';
 import { Cycles } from './cycles.js';
@@ -13,7 +14,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
   const plans = new Plans(engine, temporal);
   const subscriptions = new Subscriptions(directory);
   const cycles = new Cycles(directory);
-  return {
+  return named({
     addSubscriptionPlan: (plan, options) => plans.add(plan, options),
     updateSubscriptionPlan: (plan, options) => plans.update(plan, options),
     activateSubscriptionPlan: (plan, options) => plans.setActive(true, plan, options),
@@ -39,5 +40,5 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     stopCycle: (cycle, options) => cycles.stop(cycle, options),
     getCycle: (id, options) => cycles.get(id, options),
     listCycles: (userId, options) => cycles.list(userId, options),
-  };
+  });
 }

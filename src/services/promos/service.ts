@@ -1,4 +1,5 @@
 /** The service of promo codes: the verbs of codes and of claims, put together. */
+import { named } from '../input/named.js';
 import type { Engine } from '../pipeline/engine.js';
 import { Claims } from './claims.js';
 import type { PromoService } from './contract.js';
@@ -8,7 +9,7 @@ import { Promos } from './promos.js';
 export function promoService<S>(engine: Engine<S>): PromoService<S> {
   const promos = new Promos(engine);
   const claims = new Claims(engine);
-  return {
+  return named({
     createPromo: (promo, options) => promos.create(promo, options),
     definePromos: (list, options) => definePromos(promos, list, options),
     updatePromo: (promo, options) => promos.update(promo, options),
@@ -18,5 +19,5 @@ export function promoService<S>(engine: Engine<S>): PromoService<S> {
     checkEligibility: (userId, code, options) => claims.checkEligibility(userId, code, options),
     claimPromo: (userId, code, options) => claims.claim(userId, code, options),
     listClaims: (options) => claims.list(options),
-  };
+  });
 }

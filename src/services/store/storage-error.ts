@@ -1,12 +1,11 @@
 /** Makes one kind of error from both ways in which a database fails: an error it throws, and a unit's outcome. */
-import { creditError, isCreditError } from '../../errors.js';
+import { creditError, databaseFailed, isCreditError } from '../../errors.js';
 import type { UnitOutcome } from '../../ports/db-manager.js';
 
-/** Passes the library's own errors on. Any other becomes `STORAGE_UNAVAILABLE`; its text says nothing of the driver. */
+/** Passes the library's own errors on. Any other becomes `STORAGE_UNAVAILABLE`, which says the driver's code alone. */
 export function storageError(cause: unknown): Error {
   if (isCreditError(cause)) return cause;
-  const message = 'The database could not answer. Nothing was written; try again.';
-  return creditError('STORAGE_UNAVAILABLE', message, {}, { cause });
+  return creditError('STORAGE_UNAVAILABLE', databaseFailed('The database could not answer', cause), {}, { cause });
 }
 
 /**

@@ -165,6 +165,7 @@ await describePostgres('connections on PostgreSQL', (database) => {
     const db = new SqlDbManager({ url: 'postgres://nobody:secret@127.0.0.1:1/nowhere' });
     const { error } = await elapsed(() => db.init([]));
     assert.ok(isCreditError(error, 'STORAGE_UNAVAILABLE'), String(error));
+    assert.match(error.message, /\(ECONNREFUSED\)/);
     assert.doesNotMatch(error.message, /127|secret|nowhere/);
     await db.close();
   });
@@ -191,7 +192,7 @@ await describePostgres('connections on PostgreSQL', (database) => {
       const { credits, close } = createCreditManagement({ db: new SqlDbManager({ url: String(readOnly) }) });
       const { error } = await elapsed(() => credits.addCredits('u', 1));
       assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
-      assert.match(error.message, /SQLSTATE 25006.*whether it may write/);
+      assert.match(error.message, /25006: the database is read-only.*whether it may write/);
       await close();
     }
     await dropDatabase(database.url, url);
@@ -201,18 +202,26 @@ await describePostgres('connections on PostgreSQL', (database) => {
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
     const role = `may_nothing_${process.pid}`;
-    await client.query(`create role ${role} login; revoke create on schema public from public`);
+    await client.query(`create role ${role} login password 'x'; revoke create on schema public from public`);
     const asRole = new URL(database.url);
     asRole.username = role;
+    asRole.password = 'x';
+    const refusedAs = async (url: string, told: RegExp) => {
+      const { credits, close } = createCreditManagement({ db: new SqlDbManager({ url }) });
+      const { error } = await elapsed(() => credits.addCredits('u', 1));
+      assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
+      assert.match(error.message, told);
+      assert.doesNotMatch(error.message, new RegExp(`127|localhost|${role}|credit_test`));
+      assert.equal(error.retryable, false);
+      await close();
+    };
     try {
-      for (const url of [`${database.url}_missing`, String(asRole)]) {
-        const { credits, close } = createCreditManagement({ db: new SqlDbManager({ url }) });
-        const { error } = await elapsed(() => credits.addCredits('u', 1));
-        assert.ok(isCreditError(error, 'CONFIGURATION'), String(error));
-        assert.match(error.message, /SQLSTATE (3D000|42501|28...)/);
-        assert.equal(error.retryable, false);
-        await close();
-      }
+      await refusedAs(`${database.url}_missing`, /\(3D000: no such database\)/);
+      await refusedAs(String(asRole), /\(42501: no right on schema public\)/);
+      const owner = createCreditManagement({ db: new SqlDbManager({ url: database.url }) });
+      await owner.init();
+      await owner.close();
+      await refusedAs(String(asRole), /\(42501: no right on table credit_\w+\)/);
     } finally {
       await client.query(`drop role ${role}`);
       await client.end();

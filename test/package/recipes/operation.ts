@@ -95,10 +95,11 @@ export const operation: Recipe = {
       const units = verbs.units(amount);
       const options = parseMutationOptions(given);
       const command = { type: 'donate', amount: units } as const;
-      return verbs.transact({
+      const answer = await verbs.run({
         operation: 'donate',
         ...{ userId: user, given: { amount: units }, options, command: () => command },
       });
+      return verbs.transaction(answer);
     },
 
     async expireCredits(userId, given) {`,

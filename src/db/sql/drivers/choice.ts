@@ -18,13 +18,15 @@ export interface DriverOptions {
    */
   readonly url?: string | undefined;
   /**
-   * A `pg` pool that nobody else uses: each connection gets timeouts and planner settings of the adapter. `close()`
-   * leaves it open. A client of any pool of yours, after `BEGIN`, is a `session`.
+   * A `pg` pool of yours, which you may go on using: timeouts and planner settings travel with each statement, in the
+   * same round trip, and end with its transaction. A pool without `connectionTimeoutMillis` gets `connectTimeoutMs`.
+   * `close()` leaves it open. A client of it, after `BEGIN`, is a `session`.
    */
   readonly pool?: PgPoolLike | undefined;
   /**
-   * A `Kysely` on PostgreSQL, which you may go on using: a call sets its timeouts and planner settings when it takes a
-   * connection, and takes them back behind it. So `url` and `pool` are faster. `close()` leaves it open.
+   * A `Kysely` on PostgreSQL, which you may go on using. Each statement takes a transaction around it, with the
+   * timeouts and planner settings of the adapter, and so three round trips: `url` and `pool` take one. `close()` leaves
+   * it open.
    */
   readonly kysely?: KyselyLike | undefined;
   /**

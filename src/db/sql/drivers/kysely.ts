@@ -1,11 +1,10 @@
-/**
- * A `Kysely` on PostgreSQL as a source of connections. The host uses them as well, so each has the settings of the
- * library only while a call has it.
- */
+/** A `Kysely` on PostgreSQL as a source of connections. It answers each statement before it takes the next one. */
 import type { SqlLease, SqlResult, SqlSource } from '../connection.js';
+import type { Timeouts } from '../dialect.js';
 import { compiledQuery } from '../host-session.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
+import { GuestConnection } from './guest-connection.js';
 
 /** The members of a `Kysely` on one connection that are used. */
 export interface KyselyConnectionLike {
@@ -21,21 +20,20 @@ export interface KyselyLike {
 
 /** A Kysely of the host's. `poolSize` says how many connections it has. */
 export function openKysely(kysely: KyselyLike, { poolSize, ...timeouts }: DriverSettings): Reached {
-  const { setUp, tidyUp } = postgres;
-  return { dialect: postgres, source: new KyselySource(kysely, poolSize, setUp(timeouts), tidyUp) };
+  return { dialect: postgres, source: new KyselySource(kysely, poolSize, timeouts) };
 }
 
 class KyselySource implements SqlSource {
   readonly connectionsMax: number;
   readonly #kysely: KyselyLike;
-  readonly #setUp: string;
-  readonly #tidyUp: string;
+  readonly #timeouts: Timeouts;
+  readonly #usual: string;
 
-  constructor(kysely: KyselyLike, connectionsMax: number, setUp: string, tidyUp: string) {
+  constructor(kysely: KyselyLike, connectionsMax: number, timeouts: Timeouts) {
     this.connectionsMax = connectionsMax;
     this.#kysely = kysely;
-    this.#setUp = setUp;
-    this.#tidyUp = tidyUp;
+    this.#timeouts = timeouts;
+    this.#usual = postgres.settings(timeouts, 'transaction');
   }
 
   lease(giveUp: AbortSignal): Promise<SqlLease> {
@@ -44,16 +42,15 @@ class KyselySource implements SqlSource {
         if (giveUp.aborted) throw new Error('The call was given up.');
         const send = (text: string, values: readonly (string | null)[] = []): Promise<SqlResult> =>
           connection.executeQuery(compiledQuery(text, values));
-        await send(this.#setUp);
+        const guest = new GuestConnection({
+          ...{ dialect: postgres, timeouts: this.#timeouts, usual: this.#usual },
+          ...{ send, sendAtOnce: null },
+        });
         let running: Promise<unknown> = Promise.resolve();
-        let isOpen = false;
         const query = async (text: string, values?: readonly (string | null)[]) => {
           // kysely does not tell a commit from the rollback that answers it after a failed statement.
-          if (text === 'commit') await send('select 1');
-          if (text.startsWith('begin')) isOpen = true;
-          const answer = await send(text, values);
-          if (text === 'commit' || text === 'rollback') isOpen = false;
-          return answer;
+          if (text === 'commit') await guest.query('select 1');
+          return guest.query(text, values);
         };
         let release = () => {};
         const released = new Promise<void>((end) => {
@@ -65,14 +62,15 @@ class KyselySource implements SqlSource {
             running = answer.catch(() => {});
             return answer;
           },
+          queryAlone: send,
+          waitForLocks: (lockMs) => guest.waitForLocks(lockMs),
           release,
           destroy: release,
         });
         await released;
         // A statement that nobody waits for any more ends by its timeout, and the host must not meet it.
         await running;
-        if (isOpen) await send('rollback');
-        await send(this.#tidyUp);
+        if (guest.isOpen) await send('rollback');
       };
       this.#kysely.connection().execute(lend).catch(reject);
     });

@@ -1,12 +1,16 @@
 /** PostgreSQL through `pg`: its pools as sources of connections. The package is loaded when a pool of ours is made. */
 import { cannotBeMade, notInstalled } from '../../kit/options.js';
 import { LazySource, type SqlLease, type SqlResult, type SqlSource } from '../connection.js';
+import type { Timeouts } from '../dialect.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
+import { GuestConnection, type SendAtOnce } from './guest-connection.js';
 import { KeptStatements } from './kept-statements.js';
+import { belowOf, hasWire, sendTogether } from './pg-wire.js';
 
 /** The members of a `pg` client that are used. */
 export interface PgClientLike {
+  readonly processID?: number | null;
   query(config: { text: string; values?: unknown[]; name?: string }): Promise<SqlResult>;
   release(error?: Error | boolean): void;
   on?(event: 'error', listener: (error: Error) => void): unknown;
@@ -22,7 +26,7 @@ export interface PgPoolLike {
 }
 
 interface PgSourceOptions {
-  readonly setUp: string;
+  readonly timeouts: Timeouts;
   readonly prepare: boolean;
   /** Whether the pool is ended with the source. */
   readonly owned: boolean;
@@ -30,17 +34,20 @@ interface PgSourceOptions {
 
 const heard = new WeakSet<PgPoolLike>();
 
-/** A `pg` pool as a source. Each connection is set up (`setUp`) when it is first used. */
+/** A `pg` pool as a source. The host may use it as well: only prepared statements stay on its connections. */
 export class PgSource implements SqlSource {
   readonly connectionsMax: number;
   readonly #pool: PgPoolLike;
   readonly #options: PgSourceOptions;
-  readonly #ready = new WeakSet<PgClientLike>();
+  readonly #usual: string;
+  /** How each connection that was used before sends settings and a statement. */
+  readonly #ways = new WeakMap<PgClientLike, SendAtOnce | null>();
 
   constructor(pool: PgPoolLike, options: PgSourceOptions) {
     this.connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
     this.#pool = pool;
     this.#options = options;
+    this.#usual = postgres.settings(options.timeouts, 'transaction');
     // When the server ends an idle connection, the next call makes another; without a listener the event would end the
     // process. The listener stays when we close: a connection on its way out may still fail.
     if (!heard.has(pool)) pool.on?.('error', ignore);
@@ -63,32 +70,55 @@ export class PgSource implements SqlSource {
       if (!released) client.on?.('error', ignore);
       release(new Error('The connection is no longer wanted.'));
     };
-    const { prepare, setUp } = this.#options;
     if (giveUp.aborted) release();
-    else if (!this.#ready.has(client)) {
+    else if (!this.#ways.has(client)) {
       giveUp.addEventListener('abort', destroy, { once: true });
       try {
-        await client.query({ text: setUp });
+        this.#ways.set(client, await this.#wayOf(client));
       } catch (error) {
         destroy();
         throw error;
       } finally {
         giveUp.removeEventListener('abort', destroy);
       }
-      this.#ready.add(client);
     }
+    const { prepare, timeouts } = this.#options;
+    const guest = new GuestConnection({
+      ...{ dialect: postgres, timeouts, usual: this.#usual },
+      ...{ sendAtOnce: this.#ways.get(client) ?? null },
+      send: (...statement) => sendTo(client, prepare, ...statement),
+    });
     return {
-      async query(text, values, isKept) {
-        const name = prepare && isKept ? await nameFor(client, text) : null;
-        return client.query({
-          text,
-          ...(values ? { values: values as unknown[] } : undefined),
-          ...(name !== null ? { name } : undefined),
-        });
-      },
+      query: (...statement) => guest.query(...statement),
+      queryAlone: (text, values) => client.query({ text, ...(values ? { values: values as unknown[] } : undefined) }),
+      waitForLocks: (lockMs) => guest.waitForLocks(lockMs),
       release,
       destroy,
     };
+  }
+
+  /**
+   * Prepares the usual settings, and finds out whether a transaction that nobody opens is one that will do. On a
+   * connection that is ours alone the settings stay.
+   */
+  async #wayOf(client: PgClientLike): Promise<SendAtOnce | null> {
+    if (!hasWire(client)) return null;
+    const { prepare, timeouts, owned } = this.#options;
+    const usual = this.#usual;
+    const nameOf = async (text: string, isKept: boolean) => (prepare && isKept ? nameFor(client, text) : '');
+    const send: SendAtOnce = async (settings, text, values = [], isKept = false) => {
+      // Each use asks for the name: so it is never the one that was not used for longest.
+      const first = { text: settings, name: await nameOf(settings, settings === usual) };
+      return sendTogether(client, first, { text, values, name: await nameOf(text, isKept) });
+    };
+    const { rows } = await send(usual, postgres.look);
+    const { isolation, pid } = rows[0] as { isolation: string; pid: string };
+    if (isolation !== '') return null;
+    // A pooler answers with a number of its own, and gives the connection to others.
+    if (!owned || String(client.processID) !== pid) return send;
+    await client.query({ text: postgres.settings(timeouts, 'connection') });
+    return (settings, ...statement) =>
+      settings === usual ? sendTo(client, prepare, ...statement) : send(settings, ...statement);
   }
 
   /**
@@ -125,7 +155,7 @@ export function openPgPool(pool: PgPoolLike, settings: DriverSettings): Reached 
 }
 
 function poolOptions({ prepare, ...timeouts }: DriverSettings, owned: boolean): PgSourceOptions {
-  return { setUp: postgres.setUp(timeouts), prepare, owned };
+  return { timeouts, prepare, owned };
 }
 
 async function makePool(url: string, { poolSize, connectMs }: DriverSettings): Promise<PgPoolLike> {
@@ -158,6 +188,19 @@ async function makePool(url: string, { poolSize, connectMs }: DriverSettings): P
 
 function ignore(): void {}
 
+async function sendTo(
+  client: PgClientLike,
+  prepare: boolean,
+  ...[text, values, isKept]: Parameters<SqlLease['query']>
+) {
+  const name = prepare && isKept ? await nameFor(client, text) : null;
+  return client.query({
+    text,
+    ...(values ? { values: values as unknown[] } : undefined),
+    ...(name !== null ? { name } : undefined),
+  });
+}
+
 const kept = new WeakMap<PgClientLike, KeptStatements>();
 
 /** The name of a statement on this connection, which may give up another one for it. */
@@ -171,14 +214,6 @@ async function nameFor(client: PgClientLike, text: string): Promise<string> {
     delete belowOf(client)?.parsedStatements?.[givenUp];
   }
   return name;
-}
-
-/** The parts below a `pg` client, as far as they are there. */
-function belowOf(client: PgClientLike) {
-  const { connection } = client as {
-    connection?: { stream?: { destroy?: () => void }; parsedStatements?: Record<string, unknown> };
-  };
-  return connection;
 }
 
 /** The socket below a `pg` client, where it has one. */

@@ -61,24 +61,28 @@ class PgliteSource implements SqlSource {
       isOver = true;
       end('rollback').catch(() => {});
     };
+    const query: SqlLease['query'] = async (text, values) => {
+      if (isOver) throw new Error('The connection is no longer ours.');
+      if (isOurs && (text === 'commit' || text === 'rollback')) return end(text);
+      held ??= await this.#hold(giveUp);
+      if (text.startsWith('begin')) {
+        isOurs = true;
+        return { rows: [] };
+      }
+      try {
+        const answer = await held.transaction.query(text, values as unknown[]);
+        if (!isOurs) await end('commit');
+        return { rows: answer.rows };
+      } catch (error) {
+        if (!isOurs) await end('rollback');
+        throw error;
+      }
+    };
     return {
-      query: async (text, values) => {
-        if (isOver) throw new Error('The connection is no longer ours.');
-        if (isOurs && (text === 'commit' || text === 'rollback')) return end(text);
-        held ??= await this.#hold(giveUp);
-        if (text.startsWith('begin')) {
-          isOurs = true;
-          return { rows: [] };
-        }
-        try {
-          const answer = await held.transaction.query(text, values as unknown[]);
-          if (!isOurs) await end('commit');
-          return { rows: answer.rows };
-        } catch (error) {
-          if (!isOurs) await end('rollback');
-          throw error;
-        }
-      },
+      query,
+      queryAlone: query,
+      // Nobody else has a connection, and with it a lock.
+      waitForLocks() {},
       release: stop,
       destroy: stop,
     };

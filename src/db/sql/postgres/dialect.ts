@@ -2,16 +2,16 @@
 import type { Dialect } from '../dialect.js';
 import {
   asksForRedo,
-  codeOf,
   endsTransaction,
   failureOf,
   indexOf,
   isCommitted,
   isOutsideTransaction,
   isSetupError,
+  tell,
 } from './errors.js';
 import { buildIndex } from './index-build.js';
-import { migrate } from './migrate.js';
+import { lacking, migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
 import { MARK, refusalsOf, writeStatement } from './write.js';
 
@@ -19,19 +19,18 @@ import { MARK, refusalsOf, writeStatement } from './write.js';
  * - `jit`: compiling a statement that runs for milliseconds takes longer than running it.
  * - `enable_seqscan`: the server keeps query plans, and one made while a table is empty must not read it whole for ever
  *       after.
- * - `client_connection_check_interval`: a statement ends when its client has gone, where the server can tell (version
- *   14).
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',
   plan_cache_mode: 'force_generic_plan',
-  default_transaction_isolation: 'read committed',
-  client_connection_check_interval: '1000',
 };
 
-const TIMEOUTS = ['statement_timeout', 'lock_timeout'];
+/** A statement ends when its client has gone, where the server can tell (version 14). */
+const CHECK = 'client_connection_check_interval';
+
+const OPENING = 'begin isolation level read committed';
 
 const REDO = `do $$ begin
   raise exception 'could not serialize access: the row was made after the snapshot of this transaction'
@@ -46,16 +45,21 @@ export const postgres: Dialect = {
   now: NOW,
   place: `select ${PLACE} as place`,
   redo: REDO,
-  setUp({ statementMs, lockMs }) {
+  settings({ statementMs, lockMs }, scope) {
+    const isLocal = scope === 'transaction';
     const settings = { ...SETTINGS, statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
-    const values = Object.entries(settings).map(([name, value]) => `('${name}', '${value}')`);
-    return `select set_config(name, value, false) from (values ${values.join(', ')}) as s(name, value)
-      where current_setting(name, true) is not null`;
+    // `set local` would answer with a warning outside of `begin`, and a select of the values with a row.
+    const set = Object.entries(settings).map(
+      ([name, value]) => `set_config('${name}', '${value}', ${isLocal}) is null`,
+    );
+    return `select where ${set.join(' or ')}
+      or current_setting('${CHECK}', true) is not null and set_config('${CHECK}', '1000', ${isLocal}) is null`;
   },
-  tidyUp: `select set_config(name, reset_val, false) from pg_settings
-    where name in (${[...Object.keys(SETTINGS), ...TIMEOUTS].map((name) => `'${name}'`).join(', ')})`,
-  begin: (statementMs) => `begin isolation level read committed; set local statement_timeout = ${statementMs}`,
-  waitForLocks: (lockMs, scope) => `set ${scope === 'transaction' ? 'local ' : ''}lock_timeout = ${lockMs}`,
+  look: `select replace(current_setting('default_transaction_isolation'), 'read committed', '') as isolation,
+    pg_backend_pid()::text as pid`,
+  opening: OPENING,
+  begin: (statementMs) => `${OPENING}; set local statement_timeout = ${statementMs}`,
+  waitForLocks: (lockMs) => `set local lock_timeout = ${lockMs}`,
   setTimeouts: ([statement, lock], mark) => ({
     text: `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
       set_config('statement_timeout', $1::text, true), set_config('lock_timeout', $2::text, true),
@@ -63,6 +67,7 @@ export const postgres: Dialect = {
     values: [statement, lock, mark],
   }),
   migrate,
+  lacking,
   buildIndex,
   write: (units, how) => writeStatement(units, how),
   writeBlind: (unit) => writeStatement([unit], { isKept: true, isBlind: true }),
@@ -73,7 +78,7 @@ export const postgres: Dialect = {
   count: countRows,
   failureOf,
   isSetupError,
-  codeOf,
+  tell,
   isCommitted,
   isOutsideTransaction,
   endsTransaction,

@@ -37,8 +37,29 @@ export function isSetupError(error: unknown): boolean {
   return SETUP.test(sqlState(error) ?? '');
 }
 
-export function codeOf(error: unknown): string {
-  return `SQLSTATE ${sqlState(error)}`;
+/** What the codes say, without the names of hosts, users and databases. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  '28000': 'no such role, or it may not connect from here',
+  '28P01': 'wrong password',
+  '3D000': 'no such database',
+  '3F000': 'no such schema',
+  '42P01': 'no such table',
+  '42501': 'no right',
+  '25006': 'the database is read-only',
+};
+
+/** The parts of the server's texts that name one of our tables, or the schema they are in. */
+const DENIED = /^(?:permission denied for|must be owner of) (table|relation|schema|sequence) "?(\w+)"?$/;
+const MISSING = /^relation "([\w.]+)" does not exist/;
+
+/** `42501: no right on table credit_entry` */
+export function tell(error: unknown): string {
+  const code = sqlState(error) as string;
+  const { message } = error as Error;
+  const [, kind, name] = DENIED.exec(message) ?? [];
+  const [, missing] = MISSING.exec(message) ?? [];
+  const about = name === undefined ? (missing ?? '') : `on ${kind === 'relation' ? 'table' : kind} ${name}`;
+  return `${code}: ${MEANINGS[code] ?? 'refused'} ${about}`.trimEnd();
 }
 
 /**

@@ -5,11 +5,14 @@
  * before it has ended.
  */
 import { unusable } from '../../kit/failures.js';
-import type { SqlConnection } from '../connection.js';
+import type { LoneConnection, SqlConnection } from '../connection.js';
 import type { Table, TableIndex } from '../table.js';
 import { quoted } from './columns.js';
 import { sqlState } from './errors.js';
 import { indexDefinition } from './index-definition.js';
+
+/** `break` ends it. */
+type Connection = LoneConnection & { break(): void };
 
 const LOOK_AGAIN_MS = 200;
 /** How long to wait for a lock that keeps writers out meanwhile. */
@@ -18,10 +21,14 @@ const LOCK_MS = 500;
 const STATE = `select x.indisvalid::text as valid from pg_index x join pg_class i on i.oid = x.indexrelid
   where x.indrelid = $1::text::regclass and i.relname = $2::text`;
 
-/** Builds an index. It needs a connection without timeouts; a build that was broken off is begun again. */
-export async function buildIndex(connection: SqlConnection, table: Table, index: TableIndex): Promise<void> {
-  await connection.query('set statement_timeout = 0');
-  await connection.query('set lock_timeout = 0');
+/** No transaction is around a build, so its timeouts are set on the connection, and taken back. */
+const NO_TIMEOUTS = `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+  set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)`;
+const TIMEOUTS_BACK = `select set_config('statement_timeout', $1::text, false),
+  set_config('lock_timeout', $2::text, false)`;
+
+/** Builds an index. It needs a connection without a deadline; a build that was broken off is begun again. */
+export async function buildIndex(connection: Connection, table: Table, index: TableIndex): Promise<void> {
   while ((await stateOf(connection, table, index)) !== 'valid') {
     const isBuilt = (await isNobodyBuilding(connection, table, index)) && (await build(connection, table, index));
     if (!isBuilt) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
@@ -29,9 +36,10 @@ export async function buildIndex(connection: SqlConnection, table: Table, index:
 }
 
 /** False when somebody else was faster, or when both waited for each other. */
-async function build(connection: SqlConnection, table: Table, index: TableIndex): Promise<boolean> {
+async function build(connection: Connection, table: Table, index: TableIndex): Promise<boolean> {
+  const theirs = (await connection.queryAlone(NO_TIMEOUTS)).rows[0] as { statement: string; lock: string };
   try {
-    await connection.query(indexDefinition(table, index, 'concurrently'));
+    await connection.queryAlone(indexDefinition(table, index, 'concurrently'));
     return true;
   } catch (error) {
     const code = sqlState(error);
@@ -39,6 +47,8 @@ async function build(connection: SqlConnection, table: Table, index: TableIndex)
     if (code !== '23505') throw error;
     await isNobodyBuilding(connection, table, index);
     throw unusable([`rows of ${table.bareName} are alike where the unique index ${index.name} forbids it`]);
+  } finally {
+    await connection.queryAlone(TIMEOUTS_BACK, [theirs.statement, theirs.lock]).catch(() => connection.break());
   }
 }
 

@@ -24,9 +24,7 @@ interface Found {
  * one go first, and where nothing is missing there is no lock and nothing is written.
  */
 export async function migrate(connection: SqlConnection, options: MigrateOptions): Promise<Migrated> {
-  const schema = await schemaOf(connection, options);
-  const family = {};
-  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING, family));
+  const { schema, tables } = await placed(connection, options);
   const first = await missing(connection, schema, tables, options.isAlone);
   if (first.statements.length === 0) return { tables, newIndexes: first.newIndexes };
   let newIndexes: readonly NewIndex[] = [];
@@ -47,6 +45,19 @@ export async function migrate(connection: SqlConnection, options: MigrateOptions
     throw error;
   }
   return { tables, newIndexes };
+}
+
+/** The names of what {@link migrate} would make. */
+export async function lacking(connection: SqlConnection, options: MigrateOptions): Promise<readonly string[]> {
+  const { schema, tables } = await placed(connection, options);
+  return (await missing(connection, schema, tables, options.isAlone)).names;
+}
+
+async function placed(connection: SqlConnection, options: MigrateOptions) {
+  const schema = await schemaOf(connection, options);
+  const family = {};
+  const tables = options.models.map((model) => new Table(model, options.prefix, schema, NAMING, family));
+  return { schema, tables };
 }
 
 /**
@@ -79,6 +90,8 @@ const SCHEMAS = `select current_schema() as first, current_setting('server_versi
         and c.relname = any(array(select json_array_elements_text($1::text::json))))) as used`;
 
 interface Missing {
+  /** For people. */
+  readonly names: readonly string[];
   /** For one transaction. */
   readonly statements: readonly string[];
   /** To be built afterwards, beside writers. */
@@ -97,11 +110,13 @@ async function missing(
     rows.map((row) => JSON.parse((row as { r: string }).r) as Found).map((each) => [each.table, each]),
   );
   const problems: string[] = [];
+  const names: string[] = [];
   const statements: string[] = [];
   const newIndexes: NewIndex[] = [];
   for (const table of tables) {
     const existing = found.get(table.bareName);
     if (!existing) {
+      names.push(`table ${table.bareName}`);
       statements.push(...created(table));
       continue;
     }
@@ -124,7 +139,9 @@ async function missing(
         problems.push(`${table.bareName}.${nameOf(column)} is of type ${type}, not ${TYPES[column.kind]}`);
       }
       statements.push(...added.map((column) => `alter table ${table.name} add column ${definition(column)}`));
+      names.push(...added.map((column) => `column ${table.bareName}.${nameOf(column)}`));
       const indexes = table.indexes.filter(({ name }) => !existing.indexes.includes(name));
+      names.push(...indexes.map(({ name }) => `index ${name}`));
       if (indexes.length > 0 && !isAlone && !(await isEmpty()))
         newIndexes.push(...indexes.map((index) => ({ table, index })));
       else statements.push(...indexes.map((index) => indexDefinition(table, index)));
@@ -132,7 +149,7 @@ async function missing(
     }
   }
   if (problems.length > 0) throw unusable(problems);
-  return { statements, newIndexes };
+  return { names, statements, newIndexes };
 }
 
 /** Types as the catalog writes them. */
