@@ -10,13 +10,14 @@ import {
   type Draft,
   grantIndex,
   lapse,
+  makeGrant,
   nextDue,
   openDraft,
   repayDebt,
   setHolds,
   writeEntry,
 } from './draft.js';
-import { termsOf } from './grants.js';
+import { PLAIN_TERMS, termsOf } from './grants.js';
 import { reservationRow } from './rows.js';
 import { judgeCrossings, notePurchase } from './thresholds.js';
 
@@ -55,6 +56,16 @@ export function dueDraft(account: Account, now: number, context: Context): Draft
   const draft = openDraft(account, context, NOBODY, '');
   advance(draft, now);
   return draft;
+}
+
+/** An account that nothing was written on, with the trial grant of its first write, which is named `trial`. */
+export function withTrial(account: Account, now: number, context: Context): Account {
+  const { trialCredits: amount } = context.defaults;
+  if (account.seq > 0 || account.trialAmount !== null || amount === 0) return account;
+  const draft = openDraft(account, context, NOBODY, '');
+  draft.account.at = now;
+  const grant = makeGrant(draft, amount, { ...PLAIN_TERMS, source: 'trial' });
+  return { ...draft.account, grants: [{ ...grant, id: 'trial' }], trialAmount: amount };
 }
 
 /**

@@ -36,7 +36,9 @@ export function grantTrial(draft: Draft, amount: number): void {
   const grant = makeGrant(draft, amount, { ...PLAIN_TERMS, source: 'trial' }, '-trial');
   draft.account.trialAmount = amount;
   const repaid = repayDebt(draft);
-  writeEntry(draft, 'add', { amount, delta: amount, repaid, grantId: grant.id, details: { grant: termsOf(grant) } });
+  const fields = { amount, delta: amount, repaid, grantId: grant.id, details: { grant: termsOf(grant) } };
+  // The call that comes first describes what it does itself.
+  writeEntry(draft, 'add', fields).description = 'Trial credits';
   pushMovement(draft, 'credits.recharged', amount, null, { source: 'trial' });
 }
 

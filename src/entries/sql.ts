@@ -6,9 +6,6 @@
 export type { SqlResult } from '../db/sql/connection.js';
 export type { DriverOptions } from '../db/sql/drivers/choice.js';
 export type { KyselyConnectionLike, KyselyLike } from '../db/sql/drivers/kysely.js';
-export type { PgClientLike, PgPoolLike } from '../db/sql/drivers/pg.js';
-export type { PgliteLike, PgliteTransactionLike } from '../db/sql/drivers/pglite.js';
-export type { KyselySession, SqlClientSession, SqlSession } from '../db/sql/host-session.js';
 export {
   type DrizzleSqlLike,
   type DrizzleTransactionLike,
@@ -23,6 +20,9 @@ export {
   type SequelizeTransactionLike,
   type TypeOrmManagerLike,
   type TypeOrmQueryRunnerLike,
-} from '../db/sql/library-sessions.js';
+} from '../db/sql/drivers/library-sessions.js';
+export type { PgClientLike, PgPoolLike } from '../db/sql/drivers/pg.js';
+export type { PgliteLike, PgliteTransactionLike } from '../db/sql/drivers/pglite.js';
+export type { KyselySession, SqlClientSession, SqlSession } from '../db/sql/host-session.js';
 export { SqlDbManager } from '../db/sql/manager.js';
 export type { SqlOptions } from '../db/sql/options.js';

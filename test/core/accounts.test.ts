@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { magnitudeOf } from '../../src/core/account.js';
+import { withTrial } from '../../src/core/advance.js';
 import { UNITS_MAX } from '../../src/core/amounts.js';
 import { compareBurnOrder } from '../../src/core/burn-down.js';
 import { previewDebit } from '../../src/core/deduction-preview.js';
@@ -127,7 +128,7 @@ describe('trial and account options', () => {
     ledger.defaults = { ...ledger.defaults, trialCredits: 20 };
     expect(ledger.refused({ type: 'deduct', amount: 21, afterService: false })).toBe('INSUFFICIENT_CREDITS');
     expect(ledger.entries).toEqual([]);
-    expect(previewDebit(ledger.account(), 25, ledger.context())).toEqual({
+    expect(previewDebit(withTrial(ledger.account(), ledger.now, ledger.context()), 25)).toEqual({
       shortfall: 5,
       draws: [{ grantId: 'trial', amount: 20 }],
     });

@@ -102,6 +102,7 @@ function accountOf(end: EntryRow, count: number): Row {
       options: { overdraftLimit: null, lowCreditThreshold: null, metadata: null },
       trialAmount: null,
       planLimit: null,
+      lastPurchase: grant.amount,
       created: null,
     },
   };

@@ -121,14 +121,12 @@ async function auditPreview(
   turn: number,
 ): Promise<Differences> {
   const { available } = infoOf(account);
-  // A preview counts the trial grant that the first write will make (rule 5).
-  const trial = account.entries.length === 0 ? oracle.config.trialCredits : 0n;
-  const most = available + trial;
+  const most = available;
   const amount = smaller(most > 0n ? (most * BigInt(turn % 12)) / 10n + 1n : BigInt(turn + 1), LARGEST);
   const preview = await library.service(turn, account.user).previewDeduction(userOf(account.user), credits(amount));
   const sufficient = amount <= most;
   const found = differ('preview', { sufficient, shortfall: sufficient ? 0 : credits(amount - most) }, preview);
-  if (!sufficient || trial > 0n) return found;
+  if (!sufficient) return found;
   const parts = firstParts(spendableLots(account, now), amount);
   const { lots } = oracle.stored(account.user);
   const known = (lot: string | null) => (lot !== null && lots.has(lot) ? lot : 'imagined');

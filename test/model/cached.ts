@@ -43,7 +43,7 @@ export async function auditCached(
     if (library.accountReads === accountReads) found.push(`a fresh read of ${user} did not ask the store`);
     for (const answer of [first, again, one, fresh]) found.push(...compareInfo(name, info, now, answer));
     if (reserved !== credits(info.reserved)) found.push(`${reserved} reserved for ${credits(info.reserved)}`);
-    const more = info.available + (account.entries.length === 0 ? oracle.config.trialCredits : 0n) + 1n;
+    const more = info.available + 1n;
     if (more <= 0n || more > LARGEST) continue;
     if (await service.canAfford(user, credits(more))) found.push(`${user} can afford more than there is`);
   }

@@ -5,8 +5,10 @@ import { type Entry, type Info, infoOf } from './oracle-state.js';
 const NOTHING: Info = { balance: 0n, reserved: 0n, available: 0n, debt: 0n };
 
 /** The past is the sum of the entries up to an instant; from the last operation on, the clock alone goes on. */
-export function balanceAt(oracle: Oracle, user: string, at: number): Info {
+export function balanceAt(oracle: Oracle, user: string, at: number, clockNow: number): Info {
   const { entries, lastAt } = oracle.stored(user);
+  // No first write makes a trial grant in the past.
+  if (entries.length === 0 && at < clockNow) return NOTHING;
   return at >= lastAt ? infoOf(oracle.read(user, at).account) : sumOf(entries.filter((entry) => entry.at <= at));
 }
 

@@ -94,6 +94,7 @@ export class Oracle {
     const stored = this.stored(user);
     const now = Math.max(clockNow, stored.lastAt);
     if (dueRenewal(this, user, now) !== null) return this.#renewed(user, now);
+    if (stored.entries.length === 0 && this.config.trialCredits > 0n) return this.#tried(stored, now);
     const next = nextInstant(stored);
     if (next === null || next > now) return { account: stored, now };
     const draft = openDraft(stored, now, 'read', this.config.openGrants);
@@ -108,6 +109,13 @@ export class Oracle {
     const draft = openDraft(copy.stored(user), now, 'read', this.config.openGrants);
     advance(draft);
     return { account: draft.account, now: draft.now };
+  }
+
+  /** An account without a write has the trial grant of its first. */
+  #tried(stored: Account, now: number): { account: Account; now: number } {
+    const draft = openDraft(stored, now, 'read', this.config.openGrants);
+    this.#makeTrial(draft);
+    return { account: draft.account, now };
   }
 
   /** The instant of a change of a user's subscription, or of a look at it: of all accounts that it grants to. */

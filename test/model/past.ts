@@ -34,7 +34,7 @@ export async function auditInstants(known: Known, chance: Chance): Promise<Diffe
 
 async function compareAt(known: Known, user: string, at: number, chance: Chance): Promise<Differences> {
   const { oracle, library, records, happened } = known;
-  const expected = balanceAt(oracle, user, at);
+  const expected = balanceAt(oracle, user, at, library.clockNow);
   const recorded = records.at(user, at);
   countWhat(known, user, at);
   const options = chance.below(3) === 0 ? { fresh: true } : {};

@@ -144,7 +144,7 @@ async function runStep(step: Step, running: Running, turn: number): Promise<void
     const { account, now } = oracle.read(user, library.clockNow);
     if (isUnused(user, oracle)) continue;
     const info = infoOf(account);
-    records.note(oracle, user, now, info);
+    if (oracle.stored(user).entries.length > 0) records.note(oracle, user, now, info);
     differences.push(...(await compareBalance(library, user, info, now, turn)));
     if (watch) differences.push(...(await watch.compare(user, turn)));
   }

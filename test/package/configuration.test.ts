@@ -44,6 +44,7 @@ const OF_A_CALL = [
   ...['ReadOptions', 'ReserveOptions', 'SetPlanOptions', 'StoreOptions', 'UpgradeOptions', 'VerifyOptions'],
   'UsageOptions',
   'VerifyWebhookOptions',
+  'RenewOptions',
 ];
 
 /** What a client of MongoDB is given, by the library; and what stands in a table under another name. */

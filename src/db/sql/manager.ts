@@ -38,7 +38,7 @@ const LOCK_AGAIN_MS = 20;
  * The tables are `credit_account`, `credit_entry` and so on, made by `init`. Read them as you like, and never write to
  * them. Construction opens nothing.
  *
- * @param options a `url`, a `pool` or a `kysely` of yours, or a `pglite`; see {@link SqlOptions} for the defaults.
+ * @param options the database, or what reaches it; see {@link SqlOptions} for the fields and their defaults.
  * @throws CONFIGURATION when the options do not go together.
  * @example
  * const db = new SqlDbManager({ url: process.env.DATABASE_URL });

@@ -1,6 +1,6 @@
 /** Reads accounts and advances them to the instant of the read. Nothing is written. */
 import { type Account, emptyAccount, nextChange } from '../../core/account.js';
-import { advanced, dueDraft } from '../../core/advance.js';
+import { advanced, dueDraft, withTrial } from '../../core/advance.js';
 import type { Context } from '../../core/decision.js';
 import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
@@ -73,19 +73,28 @@ export class AccountsNow<S> {
     // The cache gets half of the call's time at most: the database may need the rest.
     const rest = engine.startDeadline(options);
     const cached = await engine.read(options, (timeoutMs) => cache.get(creditType, userId, timeoutMs / 2));
-    if (cached) return cached;
+    if (cached) return this.withTrial(cached);
     const readAt = monotonicNow();
     const { account: stored, version } = await this.#state(userId, rest());
-    const account = await this.present(stored, rest());
+    const account = await this.#present(stored, rest());
     const dueAt = nextChange(stored);
     const isAsStored = dueAt === null || dueAt > account.at;
     const from = isAsStored ? { ...account, at: stored.at } : account;
     void cache.filled({ account: from, version }, stored.at, readAt);
-    return account;
+    return this.withTrial(account);
   }
 
-  /** A stored account, advanced to now, but never to before its last operation. */
-  async present(account: Account, { session, fresh, ...options }: ReadOptions<S>): Promise<Account> {
+  /** A stored account, advanced to now, but never to before its last operation. One without a write has its trial. */
+  async present(account: Account, options: ReadOptions<S>): Promise<Account> {
+    return this.withTrial(await this.#present(account, options));
+  }
+
+  /** An account at an instant that is not past, with the trial grant that its first write would make. */
+  withTrial(account: Account): Account {
+    return withTrial(account, account.at, this.context);
+  }
+
+  async #present(account: Account, { session, fresh, ...options }: ReadOptions<S>): Promise<Account> {
     const { engine } = this.#parts;
     const now = Math.max(engine.now(), account.at);
     if (!isPlanDue(account, now)) return advanced(account, now, this.context);

@@ -58,7 +58,11 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
       return engine.read(options, async (timeoutMs) => {
         const how = { session, fresh, timeoutMs };
         const account = await accounts.storedAtOnce(user, how);
-        if (at >= account.at) return infoOf(await accounts.at(account, at, how), at, scale);
+        if (at >= account.at) {
+          const then = await accounts.at(account, at, how);
+          // No first write makes a trial grant in the past.
+          return infoOf(at < engine.now() ? then : accounts.withTrial(then), at, scale);
+        }
         const query = {
           index: 'history',
           equals: { account: account.key },
@@ -108,7 +112,7 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
       const user = parseId(userId, 'userId');
       const units = verbs.units(amount);
       const account = await accounts.now(user, parseReadOptions(given));
-      const { shortfall, draws } = previewDebit(account, units, accounts.context);
+      const { shortfall, draws } = previewDebit(account, units);
       return {
         sufficient: shortfall === 0,
         shortfall: toCredits(shortfall, scale),
@@ -120,9 +124,7 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
       const user = parseId(userId, 'userId');
       const units = verbs.units(amount);
       const account = await accounts.balance(user, parseReadOptions(given));
-      // The first write to an account makes its trial grant.
-      const trial = account.seq === 0 ? engine.defaultsOf(creditType).trialCredits : 0;
-      return availableOf(account) + trial >= units;
+      return availableOf(account) >= units;
     },
   };
   return reads;

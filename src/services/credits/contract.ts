@@ -242,7 +242,8 @@ export interface CreditReads<S = unknown> {
 
   /**
    * Previews a deduction: the grants it would draw on, and the amount that would be missing. A trial grant that is not
-   * made yet is named `trial`.
+   * made yet is named `trial`, here and in `getGrants`; one of a renewal that nothing has written yet has an id that
+   * begins with `g-preview`.
    */
   previewDeduction(userId: string, amount: Amount, options?: ReadOptions<S>): Promise<DeductionPreview>;
 

@@ -17,6 +17,7 @@ const SETTINGS = sql<{ value: string }>`select current_setting(name) as value fr
 await describePostgres('a Kysely of the host', (database) => {
   test('has its own settings behind calls, and those in transactions of ours and of the host join them', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: POOL });
+    pool.on('error', () => {});
     const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
     const settings = async () => (await SETTINGS.execute(kysely)).rows;
     const before = await settings();
@@ -43,6 +44,7 @@ await describePostgres('a Kysely of the host', (database) => {
 
   test('a transaction that cannot commit, or is late, leaves nothing, and its connection is as before', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    pool.on('error', () => {});
     const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
     const db = new SqlDbManager({ kysely, poolSize: 1, prefix: 'late_' });
     const { credits, init, close } = createCreditManagement({ db, logger: QUIET });
@@ -69,6 +71,7 @@ await describePostgres('a Kysely of the host', (database) => {
 
   test('a transaction of one is no source of connections', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    pool.on('error', () => {});
     const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
     await kysely.transaction().execute(async (transaction) => {
       expect(() => new SqlDbManager({ kysely: transaction })).toThrow('is a transaction of one');

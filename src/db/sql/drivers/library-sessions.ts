@@ -2,8 +2,8 @@
  * Transactions of other libraries as sessions. None of these libraries is imported: the types name the members that are
  * used. One transaction is one session, however often it is wrapped: the calls of a session wait for each other.
  */
-import { notASession } from './failures.js';
-import type { SqlClientSession } from './host-session.js';
+import { notASession } from '../failures.js';
+import type { SqlClientSession } from '../host-session.js';
 
 type Rows = { readonly rows: readonly unknown[] };
 type Query = (text: string, values: readonly unknown[]) => Promise<Rows>;
