@@ -65,7 +65,9 @@ export type Command =
       /** Whether to move the current subscription, where there is one, to the plan. */
       readonly upgrade: boolean;
       readonly when: 'now' | 'period_end';
-      readonly proration: 'none' | 'time';
+      readonly proration: 'none' | 'time' | 'full';
+      /** Whether what was granted for the old period counts against the new limit. */
+      readonly credit: 'deduct' | 'keep';
     }
   | { readonly type: 'renew'; readonly subscriptionId: string }
   | {

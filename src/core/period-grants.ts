@@ -1,4 +1,5 @@
 /** The grants of one period of a subscription, on the accounts of their credit types. */
+import type { PlanTerms } from '../models/plan.js';
 import type { Allowance, SubscriptionRow } from '../models/subscription.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
@@ -51,7 +52,8 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
     if (!draft) return planChanged();
     const rest = Math.max(0, creditLimit - (granted[creditType] ?? 0));
     const opened = openAllowance(allowance[creditType], { ...rate, units: creditLimit }, period.at);
-    const taken = takeAllowance(opened, creditLimit, period.at, partOf(rest, period.share));
+    const step = stepOf(terms, creditLimit, draft);
+    const taken = takeAllowance(opened, { limit: creditLimit, step }, period.at, partOf(rest, period.share));
     const amount = taken.units;
     allowance[creditType] = taken.allowance;
     const ids = [...(row.lots[creditType] ?? [])];
@@ -76,6 +78,12 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
     }
   }
   return { granted, grantIds, allowance, isAny };
+}
+
+/** The units that a share of a limit is a multiple of: a whole credit, where the limit is and the plan says nothing. */
+function stepOf({ creditDecimals }: PlanTerms, limit: number, { context: { scale } }: Draft): number {
+  const isWhole = limit % 10 ** scale === 0;
+  return 10 ** (scale - (creditDecimals ?? (isWhole ? 0 : scale)));
 }
 
 type Counted = Pick<SubscriptionRow, 'granted' | 'grantedUntil' | 'carried' | 'carriedUntil'>;
@@ -123,7 +131,8 @@ export function grantCarried(
     const due = partOf(Math.min(creditLimit, carried[creditType] ?? 0), share);
     if (due === 0 || expiresAt <= start) continue;
     const opened = allowance[creditType] ?? openAllowance(undefined, { ...rate, units: creditLimit }, start);
-    const taken = takeAllowance(opened, creditLimit, start, due);
+    const step = stepOf(terms, creditLimit, drafts[0] as Draft);
+    const taken = takeAllowance(opened, { limit: creditLimit, step }, start, due);
     allowance[creditType] = taken.allowance;
     const amount = taken.units;
     if (amount === 0) continue;

@@ -27,9 +27,15 @@ export function openAllowance(before: Allowance | undefined, rate: PlanRate, at:
   return { ...best, ahead, from: at };
 }
 
-/** Takes units for a grant at `at` of a plan with this limit. */
-export function takeAllowance(allowance: Allowance, limit: number, at: number, wanted: number): Taken {
-  const units = Math.max(0, Math.min(wanted, limit - aheadAt(allowance, at)));
+/** Takes units for a grant at `at` of a plan with this limit, a multiple of `step`, rounded down. */
+export function takeAllowance(
+  allowance: Allowance,
+  { limit, step }: { readonly limit: number; readonly step: number },
+  at: number,
+  wanted: number,
+): Taken {
+  const most = Math.max(0, Math.min(wanted, limit - aheadAt(allowance, at)));
+  const units = most - (most % step);
   return { units, allowance: { ...allowance, ahead: allowance.ahead + units } };
 }
 

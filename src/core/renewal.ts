@@ -141,6 +141,7 @@ function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict
   const rolled = rolledOver(drafts, row);
   if (rolled === undefined) return PENDING;
   begin(row, draft, row.periodEnd.getTime());
+  if (isPaid && row.paid != null) row.paid = row.paid.slice(1);
   return allocatePeriod(drafts, row, { rolled });
 }
 

@@ -17,7 +17,6 @@ export function begin(row: Row, draft: Draft, start: number): void {
   row.pending = null;
   row.status = 'active';
   row.isTrial = false;
-  if (row.paid != null && row.paid.length > 0) row.paid = row.paid.slice(1);
   row.periodStart = at(start);
   let end = start;
   // Where a zone skips a day, the period of that day would begin and end at one instant.

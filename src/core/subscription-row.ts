@@ -17,9 +17,10 @@ export const GRACE_DAYS = 7;
 /** The terms that a subscription keeps of its plan. */
 export function termsOf(plan: PlanRow): PlanTerms {
   const { id: planId, name, creditType, creditLimit, alsoGrants } = plan;
-  const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone, renewOn, graceDays } = plan;
+  const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone, renewOn, graceDays, creditDecimals } = plan;
   const grants = [{ creditType, creditLimit }, ...alsoGrants];
-  const own = { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
+  const common = { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
+  const own = creditDecimals === null ? common : { ...common, creditDecimals };
   return renewOn === 'payment' ? { ...own, renewOn, graceDays: graceDays ?? GRACE_DAYS } : own;
 }
 

@@ -36,10 +36,14 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
   const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
+  if (upgrades && command.credit === 'keep') {
+    Object.assign(row, { granted: {}, grantedUntil: null, carried: {}, carriedUntil: null, allowance: null });
+  }
   if (command.allocate) {
-    const takenOver = upgrades && command.proration === 'time' ? running : null;
+    const takenOver = upgrades && command.proration !== 'none' ? running : null;
     const share = shareOf(draft, upgrades ? running : null, command);
-    const verdict = allocatePeriod(drafts, row, { share, at: draft.account.at, ...lengthWithin(takenOver, row) });
+    const at = upgrades && command.proration === 'full' ? earnedFrom(row) : draft.account.at;
+    const verdict = allocatePeriod(drafts, row, { share, at, ...lengthWithin(takenOver, row) });
     if (verdict) return verdict;
   }
   return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
@@ -144,9 +148,14 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
 
 /** The share of a new limit that a change within a period grants. */
 function shareOf({ account }: Draft, current: SubscriptionRow | null, { proration }: CommandOf<'subscribe'>): Share {
-  if (!current || proration === 'none') return ALL;
+  if (!current || proration !== 'time') return ALL;
   const [start, end] = [current.periodStart.getTime(), current.periodEnd.getTime()];
   return { ms: Math.max(0, Math.min(end - start, end - account.at)), ofMs: end - start };
+}
+
+/** A limit that is granted in full is earned since the period began, or since an earlier grant within it. */
+function earnedFrom({ periodStart, allowance }: Row): number {
+  return Math.max(periodStart.getTime(), ...Object.values(allowance ?? {}).map(({ from }) => from));
 }
 
 /** A plan with periods of another length that takes over a running period earns its limit in a period of its own. */

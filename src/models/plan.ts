@@ -27,6 +27,8 @@ export const planTermsSchema = z.object({
   rolloverCap: z.int().nullable(),
   /** IANA name; null for UTC. */
   timeZone: z.string().nullable(),
+  /** Decimals of a share of a limit; absent: none where the limit is whole, else all. */
+  creditDecimals: z.int().optional(),
   /** Absent where the clock alone renews. */
   renewOn: z.literal('payment').optional(),
   /** Days after a period that wait for the next one's payment. */
@@ -56,6 +58,10 @@ export const planSchema = z.object({
     .nullable()
     .describe('The most micro-units left of a period that the next one takes over; null for none.'),
   timeZone: z.string().nullable().describe('IANA name; null for UTC.'),
+  creditDecimals: z
+    .int()
+    .nullable()
+    .describe('Decimals of the shares of a limit that changes grant; null: none where the limit is whole, else all.'),
   renewOn: renewOnSchema
     .nullable()
     .describe('`payment` where a period is granted when it is paid; null where the clock alone renews.'),

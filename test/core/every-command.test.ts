@@ -20,7 +20,7 @@ const DAY_MS = 24 * 3600 * 1000;
 const OPTIONS = { overdraftLimit: 5, lowCreditThreshold: '20%', metadata: { a: 1 } } as const;
 const subscribe: CommandOf<'subscribe'> = {
   ...{ type: 'subscribe', planId: 'p', subscriptionId: 's', autoRenew: true, allocate: true, upgrade: false },
-  ...{ when: 'now', proration: 'none' },
+  ...{ when: 'now', proration: 'none', credit: 'deduct' },
 };
 const cycle = { type: 'start_cycle', cycleId: 'c', amount: 5, days: 1, recurring: true } as const;
 
@@ -140,6 +140,7 @@ const NOT_RANDOM = {
   deleteSubscriptionPlan: 'a plan in use is refused; test/plans has it',
   updateSubscriptionPlan: 'subscriptions keep the terms they have; test/plans has it',
   renewSubscription: 'test/plans has it',
+  changeUserSubscriptionPlan: 'is upgradeUserSubscriptionPlan by another name',
   definePlans: 'writes no account; test/plans/define.test.ts has it',
   definePromos: 'writes no account; test/plans/define.test.ts has it',
   updatePromo: 'test/promos has it',

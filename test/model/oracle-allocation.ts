@@ -13,7 +13,7 @@ import {
   periodsAfter,
   type Subscription,
 } from './oracle-plans.js';
-import { type Allocated, type Lot, type Micro, noteBought, smaller } from './oracle-state.js';
+import { type Allocated, type Lot, MICRO, type Micro, noteBought, smaller } from './oracle-state.js';
 
 /** A part of a whole, exactly. */
 export interface Share {
@@ -68,7 +68,7 @@ export function allocated(
     const draft = draftOf(drafts, type);
     const rest = limit - smaller(limit, had.amounts[type] ?? 0n);
     const begun = paced(one.ahead[type], { limit, length, longest: longest(one.terms.unit) }, at);
-    const amount = allowed(partOf(rest, share), limit, begun, at);
+    const amount = whole(allowed(partOf(rest, share), limit, begun, at), limit);
     ahead[type] = { ...begun, amount: begun.amount + amount };
     if (amount > 0n) lots.push(grantLot(draft, amount, { ...lot, as: 'period' }).id);
     if (rolled > 0n && type === ownType(one.terms)) {
@@ -116,7 +116,7 @@ export function restGranted(drafts: readonly Draft[], one: Subscription): Subscr
   for (const [type, limit] of Object.entries(one.terms.limits)) {
     const wanted = expiresAt > until ? partOf(smaller(limit, kept[type] ?? 0n), share) : 0n;
     const before = ahead[type] as Ahead;
-    const due = wanted === 0n ? 0n : allowed(wanted, limit, before, until);
+    const due = wanted === 0n ? 0n : whole(allowed(wanted, limit, before, until), limit);
     if (due === 0n) continue;
     ahead[type] = { ...before, amount: before.amount + due };
     amounts[type] = (amounts[type] ?? 0n) + due;
@@ -163,4 +163,9 @@ export function nextPeriod(one: Subscription): Subscription {
 
 function partOf(amount: Micro, { of, whole }: Share): Micro {
   return (amount * BigInt(of)) / BigInt(whole);
+}
+
+/** Shares of a limit of whole credits are whole credits. */
+function whole(amount: Micro, limit: Micro): Micro {
+  return limit % MICRO === 0n ? amount - (amount % MICRO) : amount;
 }

@@ -125,6 +125,8 @@ async function plans({ manager }: World): Promise<void> {
   await expiration.allocateSubscriptionCredits(subscription, plan);
   await subscriptions.previewChange('s', big);
   await subscriptions.upgradeUserSubscriptionPlan('s', big);
+  await subscriptions.changeUserSubscriptionPlan('s', plan, { proration: 'full' });
+  await subscriptions.changeUserSubscriptionPlan('s', big, { credit: 'keep' });
   await subscriptions.pauseUserSubscription('s');
   await subscriptions.resumeUserSubscription('s');
   await subscriptions.cancelUserSubscription('s');

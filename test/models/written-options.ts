@@ -103,7 +103,7 @@ export interface SetPlanOptions<S = never> extends MutationOptions<S> {
 export interface UpgradeOptions<S = never> extends MutationOptions<S> {
   when?: 'now' | 'period_end' | undefined;
   autoRenew?: boolean | undefined;
-  proration?: 'none' | 'time' | undefined;
+  proration?: 'none' | 'time' | 'full' | undefined;
 }
 
 export interface CancelOptions<S = never> extends MutationOptions<S> {

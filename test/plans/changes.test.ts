@@ -29,15 +29,61 @@ await describeBackends('changes of plans', (open, isMemory) => {
     world.clock.set('2026-04-30T23:59:59Z');
     await jobs.runAllocation();
     expect(await world.balance('u')).toBe(120);
-    // 28 of 30 days are left of it when the first 100 lapse: 20 + floor(100 x 28 / 30).
+    // 28 of 30 days are left of it when the first 100 lapse: 20 + floor(100 x 28 / 30) whole credits.
     world.clock.set('2026-05-01T00:00:00Z');
-    expect(await jobs.runAllocation()).toMatchObject({ processed: 1, granted: 93.333333 });
+    expect(await jobs.runAllocation()).toMatchObject({ processed: 1, granted: 93 });
     expect(await jobs.runAllocation()).toMatchObject({ processed: 0 });
-    expect(await world.balance('u')).toBe(113.333333);
+    expect(await world.balance('u')).toBe(113);
     world.clock.set('2026-05-29T00:00:00Z');
     await jobs.runAllocation();
     expect(await world.balance('u')).toBe(120);
     await world.expectSound();
+  });
+
+  test('a change may grant the whole difference at once, or the new limit on top; the period goes on', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const small = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 100 });
+    const big = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 300 });
+    for (const userId of ['full', 'keep', 'none']) await subscriptions.setUserSubscriptionPlan(userId, small);
+    world.clock.set('2026-01-29T00:00:00Z');
+    const period = { periodStart: new Date('2026-01-01'), periodEnd: new Date('2026-02-01') };
+    const full = { proration: 'full' } as const;
+    expect((await subscriptions.previewChange('full', big, full)).granted).toEqual({ credits: 200 });
+    expect(await subscriptions.changeUserSubscriptionPlan('full', big, full)).toMatchObject(period);
+    const keep = { proration: 'full', credit: 'keep' } as const;
+    expect((await subscriptions.previewChange('keep', big, keep)).granted).toEqual({ credits: 300 });
+    expect(await subscriptions.changeUserSubscriptionPlan('keep', big, keep)).toMatchObject(period);
+    await subscriptions.changeUserSubscriptionPlan('none', big, { credit: 'keep' });
+    const balances = () => Promise.all(['full', 'keep', 'none'].map((userId) => world.balance(userId)));
+    expect(await balances()).toEqual([300, 400, 400]);
+    // Once more: nothing is left to be granted.
+    await subscriptions.changeUserSubscriptionPlan('full', big, full);
+    expect(await world.balance('full')).toBe(300);
+    world.clock.set('2026-02-01T00:00:00Z');
+    expect(await balances()).toEqual([300, 300, 300]);
+    await world.expectSound();
+  });
+
+  test('a share of a limit of whole credits is whole, unless the plan names its decimals', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const small = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 10 });
+    const limits = [{ creditLimit: 100 }, { creditLimit: 100, creditDecimals: 2 }, { creditLimit: '100.5' }];
+    world.clock.set('2026-01-20T00:00:00Z');
+    for (const i of limits.keys()) await subscriptions.setUserSubscriptionPlan(`u${i}`, small);
+    world.clock.set('2026-02-10T00:00:00Z');
+    for (const [i, limit] of limits.entries()) {
+      const plan = await subscriptions.addSubscriptionPlan({ ...MONTHLY, ...limit });
+      await subscriptions.changeUserSubscriptionPlan(`u${i}`, plan, { proration: 'time' });
+    }
+    // 10 of 31 days are left.
+    const balances = await Promise.all(limits.map((_, i) => world.balance(`u${i}`)));
+    expect(balances).toEqual([10 + 29, 10 + 29.03, 10 + 29.193548]);
+    const finer = { ...MONTHLY, creditLimit: '1.25', creditDecimals: 1 };
+    await expect(subscriptions.addSubscriptionPlan(finer)).rejects.toMatchObject({
+      details: { path: 'plan.creditDecimals' },
+    });
   });
 
   test('the share is granted in order by a job that is late, and lapses with its period', async () => {

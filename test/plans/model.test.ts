@@ -35,7 +35,7 @@ test(`${RUNS} random lives agree with the oracle: periods, grants and balances`,
     const ids: string[] = [];
     for (const { limit, days } of PLANS) {
       const plan = { ...MONTHLY, creditLimit: limit / UNITS, ...(days !== null && { validityDays: days }) };
-      ids.push((await subscriptions.addSubscriptionPlan(plan)).id);
+      ids.push((await subscriptions.addSubscriptionPlan({ ...plan, creditDecimals: 6 })).id);
     }
     const oracle = new Oracle(START);
     for (const { kind, plan, days, amount: wanted } of steps) {

@@ -229,7 +229,7 @@ await describeBackends('once wrong', (open) => {
     const world = await open();
     const { subscriptions } = world.manager;
     const small = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 1 });
-    const large = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 301 });
+    const large = await subscriptions.addSubscriptionPlan({ ...MONTHLY, creditLimit: 301, creditDecimals: 6 });
     world.clock.set('2026-04-01T00:00:00Z');
     await subscriptions.setUserSubscriptionPlan('u', small);
     // 16.5 of 720 hours are left.

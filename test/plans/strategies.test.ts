@@ -18,7 +18,19 @@ const LIMITS = { daily: [10, 7, 13], weekly: [70, 60, 77], monthly: [300, 310, 2
 /** Months are not of one length: counted from another day, a month may end this much earlier. */
 const MONTHS_MAY_DIFFER = 3 * DAY;
 
-const ACTS = ['set', 'set', 'set', 'upgrade', 'prorated', 'remove', 'cancel', 'pause', 'resume', 'wait'] as const;
+const ACTS = [
+  'set',
+  'set',
+  'set',
+  'upgrade',
+  'prorated',
+  'full',
+  'remove',
+  'cancel',
+  'pause',
+  'resume',
+  'wait',
+] as const;
 type Act = (typeof ACTS)[number];
 
 interface Offer {
@@ -76,11 +88,12 @@ class Life {
     const { jobs, subscriptions } = this.#world.manager;
     await jobs.runAllocation();
     this.#check(`${act} ${offer.period} of ${offer.limit}`);
-    if (act === 'set' || act === 'upgrade' || act === 'prorated') this.#used.add(offer);
+    if (act === 'set' || act === 'upgrade' || act === 'prorated' || act === 'full') this.#used.add(offer);
     const proration = act === 'prorated' ? 'time' : 'none';
     const calls: Record<Act, () => Promise<unknown>> = {
       set: () => subscriptions.setUserSubscriptionPlan('u', offer.id),
       upgrade: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id),
+      full: () => subscriptions.changeUserSubscriptionPlan('u', offer.id, { proration: 'full' }),
       prorated: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id, { proration }),
       remove: () => subscriptions.deleteUserSubscriptionPlan('u'),
       cancel: () => subscriptions.cancelUserSubscription('u', { when: 'now' }),

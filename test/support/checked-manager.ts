@@ -69,6 +69,7 @@ export const ANSWERS: Checks = {
     getSubscriptionPlan: library.SubscriptionPlanSchema.nullable(),
     listSubscriptionPlans: page(library.SubscriptionPlanSchema),
     setUserSubscriptionPlan: subscription,
+    changeUserSubscriptionPlan: subscription,
     upgradeUserSubscriptionPlan: subscription,
     renewSubscription: subscription,
     previewChange: library.ChangePreviewSchema,

@@ -77,7 +77,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-r9',
     title: 'a payment pays every period after it',
-    file: 'src/core/subscription-periods.ts',
+    file: 'src/core/renewal.ts',
     find: 'row.paid = row.paid.slice(1);',
     replace: 'row.paid = row.paid.slice(0);',
     tests: [payment('an early payment is kept for the period that it is for')],
@@ -97,5 +97,44 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     find: 'return sumOf(renewed, {',
     replace: 'return sumOf(NOTHING_MOVED, {',
     tests: [clock('every credit that a job grants, expires or frees')],
+  },
+  {
+    id: 'SM-r12',
+    title: 'a change that grants the whole difference late in a period leaves the next one nearly empty',
+    file: 'src/core/subscription.ts',
+    find: "command.proration === 'full' ? earnedFrom(row) : draft.account.at",
+    replace: "command.proration === 'full' ? draft.account.at : draft.account.at",
+    tests: [
+      {
+        file: 'test/plans/changes.test.ts',
+        name: 'changes of plans, in memory a change may grant the whole difference at once',
+      },
+    ],
+  },
+  {
+    id: 'SM-r13',
+    title: 'a share of a limit is an odd number of credits',
+    file: 'src/core/plan-allowance.ts',
+    find: 'const units = most - (most % step);',
+    replace: 'const units = most;',
+    tests: [
+      {
+        file: 'test/plans/changes.test.ts',
+        name: 'changes of plans, in memory a share of a limit of whole credits is whole',
+      },
+    ],
+  },
+  {
+    id: 'SM-r14',
+    title: 'a read of a user without an account does not count the trial',
+    file: 'src/services/credits/accounts-now.ts',
+    find: 'return this.withTrial(await this.#present(account, options));',
+    replace: 'return this.#present(account, options);',
+    tests: [
+      {
+        file: 'test/credits/trial-reads.test.ts',
+        name: 'a trial before the first write, in memory is counted by every read',
+      },
+    ],
   },
 ];

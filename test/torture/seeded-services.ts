@@ -55,8 +55,8 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-02',
     title: 'the balance is the running total of the newest entry, whatever lapsed since',
     file: 'src/services/credits/balances.ts',
-    find: 'if (at >= account.at) return infoOf(',
-    replace: 'if (account.seq === 0) return infoOf(',
+    find: 'if (at >= account.at) {',
+    replace: 'if (account.seq === 0) {',
     tests: [{ file: READS, name: 'at any instant: what had taken effect by then, and what will be' }],
   },
   {

@@ -70,6 +70,8 @@ const planShape = {
   trialDays: days(0).optional(),
   /** The most credits left of a period that go into a grant of the next one. Not together with `validityDays`. */
   rolloverCap: amount.optional(),
+  /** Decimals, 0–6, of the shares of a limit that changes grant. Default: none where the limit is whole, else all. */
+  creditDecimals: z.number().int().min(0).max(6, { error: 'whole decimals from 0 to 6' }).optional(),
   /**
    * `clock` (default): every period is granted when it begins. `payment`: it is granted when `renewSubscription` says
    * that it is paid.
@@ -103,6 +105,8 @@ export const setPlanSchema = strictObject({
   allocate: z.boolean().optional(),
 });
 const when = z.enum(['now', 'period_end']);
+const proration = z.enum(['none', 'time', 'full'], { error: 'none, time or full' });
+const credit = z.enum(['deduct', 'keep'], { error: 'deduct or keep' });
 export const upgradeSchema = strictObject({
   ...mutationShape,
   /** Default now. */
@@ -112,9 +116,15 @@ export const upgradeSchema = strictObject({
   /**
    * `none` (default): a new period starts now and grants the new limit less the credits of the old period. When the old
    * period would have ended, those are granted too, in proportion to the time that the new one still goes on. `time`:
-   * the period goes on and grants that difference, in proportion to the time that is left of it.
+   * the period goes on and grants that difference, in proportion to the time that is left of it. `full`: the period
+   * goes on and grants the whole difference now.
    */
-  proration: z.enum(['none', 'time']).optional(),
+  proration: proration.optional(),
+  /**
+   * Whether credits that were granted for the old period count against the new limit: `deduct` (default), or `keep` for
+   * the new limit on top of them.
+   */
+  credit: credit.optional(),
 }).refine((given) => given.when !== 'period_end' || given.autoRenew !== false, {
   path: ['autoRenew'],
   error: 'true, since a change at the end of a period is its renewal',
@@ -122,7 +132,10 @@ export const upgradeSchema = strictObject({
 export const previewSchema = strictObject({
   ...readShape,
   when: when.optional(),
-  proration: z.enum(['none', 'time']).optional(),
+  /** As of the change. */
+  proration: proration.optional(),
+  /** As of the change. */
+  credit: credit.optional(),
 });
 const { idempotencyKey: _, ...unkeyedShape } = mutationShape;
 export const renewSchema = strictObject({

@@ -50,6 +50,12 @@ export const SubscriptionPlanSchema = strictObject({
     .describe('The most credits left of a period that the next one takes over; null for none.'),
   /** IANA name of the zone whose clock periods follow; null for UTC. */
   timeZone: z.string().nullable().describe('IANA name of the zone whose clock periods follow; null for UTC.'),
+  /** Decimals of the shares of a limit that changes grant; null: none where the limit is whole, else all. */
+  creditDecimals: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe('Decimals of the shares of a limit that changes grant; null: none where the limit is whole, else all.'),
   /** `clock`: a period is granted when it begins; `payment`: when it is paid. */
   renewOn: renewOnSchema.describe('`clock`: a period is granted when it begins; `payment`: when it is paid.'),
   /** Days that a subscription waits for a payment before it ends; null where the clock renews it. */

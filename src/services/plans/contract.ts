@@ -93,18 +93,33 @@ export interface SubscriptionService<S = unknown> {
    */
   setUserSubscriptionPlan(userId: string, plan: Ref, options?: SetPlanOptions<S>): Promise<Applied<UserSubscription>>;
 
-  /** Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. */
+  /**
+   * Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. Each
+   * share of a limit is rounded down to the plan's `creditDecimals`: to whole credits where the limit is whole.
+   * @throws PLAN_NOT_FOUND, PLAN_INACTIVE
+   *
+   * @example
+   * // The rest of the larger limit at once, in the period that runs.
+   * await manager.subscriptions.changeUserSubscriptionPlan('user-1', 'pro', { proration: 'full' });
+   */
+  changeUserSubscriptionPlan(
+    userId: string,
+    plan: Ref,
+    options?: UpgradeOptions<S>,
+  ): Promise<Applied<UserSubscription>>;
+
+  /** The same as `changeUserSubscriptionPlan`: both names share their idempotency keys. */
   upgradeUserSubscriptionPlan(
     userId: string,
     plan: Ref,
     options?: UpgradeOptions<S>,
   ): Promise<Applied<UserSubscription>>;
 
-  /** Computes what an upgrade would grant and change now. Writes nothing; the next call may answer otherwise. */
+  /** Computes what a change would grant and change now. Writes nothing; the next call may answer otherwise. */
   previewChange(
     userId: string,
     plan: Ref,
-    options?: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration'>,
+    options?: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration' | 'credit'>,
   ): Promise<ChangePreview>;
 
   /**

@@ -15,7 +15,8 @@ export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'deactiva
 /** The fields that an input may leave out. */
 export const PLAN_DEFAULTS = {
   ...{ code: null, description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
-  ...{ trialDays: 0, rolloverCap: null, timeZone: null, renewOn: null, graceDays: null, metadata: {} },
+  ...{ trialDays: 0, rolloverCap: null, timeZone: null, creditDecimals: null },
+  ...{ renewOn: null, graceDays: null, metadata: {} },
 } satisfies Partial<PlanRow>;
 
 /** The given fields, amounts in units, prices in minor units. */
@@ -40,10 +41,11 @@ export interface PlanRules {
   /** The declared credit types. */
   readonly creditTypes: readonly string[];
   readonly temporal: TemporalLike | null;
+  readonly scale: number;
 }
 
 /** @throws INVALID_ARGUMENT where two fields do not go together, CONFIGURATION for a time zone without `Temporal` */
-export function checkPlan(plan: PlanRow, { creditTypes, temporal }: PlanRules): void {
+export function checkPlan(plan: PlanRow, { creditTypes, temporal, scale }: PlanRules): void {
   const { creditType, alsoGrants, validityDays, rolloverCap } = plan;
   const types = [creditType, ...alsoGrants.map((grant) => grant.creditType)];
   const unknown = types.find((type) => !creditTypes.includes(type));
@@ -51,6 +53,14 @@ export function checkPlan(plan: PlanRow, { creditTypes, temporal }: PlanRules): 
   if (new Set(types).size < types.length) refuse('alsoGrants', 'each credit type once', 'a type is named twice');
   if (validityDays !== null && rolloverCap !== null) {
     refuse('rolloverCap', 'a plan without validityDays', 'what expires by validityDays cannot roll over');
+  }
+  const { creditDecimals } = plan;
+  if (creditDecimals !== null) {
+    if (creditDecimals > scale) refuse('creditDecimals', `0 to ${scale}`, 'credits have fewer decimals here');
+    const limits = [plan.creditLimit, ...alsoGrants.map(({ creditLimit }) => creditLimit)];
+    if (limits.some((limit) => limit % 10 ** (scale - creditDecimals) !== 0)) {
+      refuse('creditDecimals', 'the decimals of the limits, or more', 'a limit has more decimals');
+    }
   }
   if (plan.graceDays !== null && plan.renewOn !== 'payment') {
     refuse('graceDays', "a plan with renewOn: 'payment'", 'a plan that renews by the clock waits for no payment');

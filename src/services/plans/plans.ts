@@ -192,7 +192,8 @@ export class Plans<S> {
 
   /** @throws INVALID_ARGUMENT, CONFIGURATION where its fields do not go together */
   check(plan: PlanRow): void {
-    const rules: PlanRules = { creditTypes: this.engine.store.creditTypes, temporal: this.#temporal };
+    const { store, scale } = this.engine;
+    const rules: PlanRules = { creditTypes: store.creditTypes, temporal: this.#temporal, scale };
     checkPlan(plan, rules);
   }
 }

@@ -25,6 +25,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     listSubscriptionPlans: (options) => plans.list(options),
 
     setUserSubscriptionPlan: (userId, plan, options) => subscriptions.set(userId, plan, options),
+    changeUserSubscriptionPlan: (userId, plan, options) => subscriptions.upgrade(userId, plan, options),
     upgradeUserSubscriptionPlan: (userId, plan, options) => subscriptions.upgrade(userId, plan, options),
     previewChange: (userId, plan, options) => subscriptions.preview(userId, plan, options),
     renewSubscription: (userId, options) => subscriptions.renew(userId, options),

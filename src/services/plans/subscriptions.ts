@@ -33,6 +33,7 @@ interface Terms {
   readonly allocate?: boolean | undefined;
   readonly when?: UpgradeOptions['when'];
   readonly proration?: UpgradeOptions['proration'];
+  readonly credit?: UpgradeOptions['credit'];
 }
 
 const SWITCHES = { paused: 'pause_plan', resumed: 'resume_plan', removed: 'delete_plan_of_user' } as const;
@@ -63,17 +64,17 @@ export class Subscriptions<S> {
   async preview(
     userId: string,
     plan: Ref,
-    given: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration'> = {},
+    given: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration' | 'credit'> = {},
   ): Promise<ChangePreview> {
     const directory = this.#directory;
-    const { when = 'now', proration = 'none', ...read } = parse(schemas.previewSchema, given);
+    const { when = 'now', proration = 'none', credit = 'deduct', ...read } = parse(schemas.previewSchema, given);
     const options = read as ReadOptions<S>;
     const user = parseId(userId, 'userId');
     const planId = await planIdOf(directory.reads, parsePlanRef(plan), options);
     const current = await directory.read(user, options);
     const accounts = await directory.accounts({ userId: user, current, planId }, options);
     const own = { planId, subscriptionId: 's-preview', autoRenew: null, allocate: true, upgrade: true } as const;
-    const command = { type: 'subscribe', ...own, when, proration } as const;
+    const command = { type: 'subscribe', ...own, when, proration, credit } as const;
     const entry = await this.#engine.preview(accounts, options, command);
     return { granted: grantedBy(entry, this.#engine.scale), subscription: subscriptionOf(entry) };
   }
@@ -157,9 +158,10 @@ export class Subscriptions<S> {
     const planRef = parsePlanRef(plan);
     const planId = await planIdOf(this.#directory.reads, planRef, options);
     const { autoRenew = null, allocate = true, when = 'now', proration = 'none', upgrade } = terms;
+    const { credit = 'deduct' } = terms;
     const command: Change<S>['command'] = (operationId) => ({
       ...{ type: 'subscribe', planId, subscriptionId: `s-${operationId}` },
-      ...{ autoRenew, allocate, upgrade, when, proration },
+      ...{ autoRenew, allocate, upgrade, when, proration, credit },
     });
     return { operation, planId, planRef, options, command };
   }
