@@ -55,7 +55,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   try {
     await serve(user, searchParams.get('prompt') ?? '', response);
   } catch (error) {
-    if (response.headersSent) response.destroy(); // the client has left, or the model failed on its way
+    if (response.headersSent)
+      response.destroy(); // the client has left, or the model failed on its way
     else response.writeHead(isCreditError(error, 'INSUFFICIENT_CREDITS') ? 402 : 500).end();
   }
 }

@@ -11,7 +11,15 @@ const { clock, credits, subscriptions, ledger, close } = createTestCredits({ now
 // The whole list, at every start of the program: what is there already is left as it is.
 await subscriptions.definePlans([
   { code: 'basic', name: 'Basic', creditLimit: 100, price: 9, currency: 'USD', billingPeriod: 'monthly' },
-  { code: 'pro', name: 'Pro', creditLimit: 1000, price: 49, currency: 'USD', billingPeriod: 'monthly', rolloverCap: 200 },
+  {
+    code: 'pro',
+    name: 'Pro',
+    creditLimit: 1000,
+    price: 49,
+    currency: 'USD',
+    billingPeriod: 'monthly',
+    rolloverCap: 200,
+  },
 ]);
 
 /** Prints what a page for the user would show. */
