@@ -31,7 +31,10 @@ const remove: CliCommand = {
   help: 'remove a sink; the outbox job deletes the events that wait for it',
   flags: { yes: { help: 'do it' } },
   async run(call) {
-    if (!call.flags.yes) throw new UsageError('This deletes the events that wait for the sink. Add --yes to do it.');
+    if (!call.flags.yes) {
+      const first = 'Take it out of every process first (CREDIT_WEBHOOK_URL): one that has it registers it again.';
+      throw new UsageError(`This deletes the events that wait for the sink. ${first} Add --yes to do it.`);
+    }
     const isRemoved = await (await call.open()).outbox.removeSink(call.args[0] as string);
     call.print({ isRemoved }, () => [isRemoved ? 'removed' : 'there is no sink with this name']);
     return EXIT.done;

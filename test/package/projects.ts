@@ -48,7 +48,7 @@ export function compileAndRun({ kind, folder }: Project): void {
 export function runProgram({ folder }: Project): void {
   const program = join(folder, 'node_modules', '.bin', 'credit-management');
   assert.match(run(program, ['--help'], { cwd: folder }), /ledger verify/);
-  const balance = run(program, ['balance', 'user-1', '--json'], { cwd: folder });
+  const balance = run(program, ['balance', 'user-1', '--json', '--memory'], { cwd: folder });
   assert.equal(JSON.parse(balance).available, 0);
 }
 

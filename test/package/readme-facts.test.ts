@@ -64,3 +64,8 @@ test('files that are named exist', () => {
   expect(named.length).toBeGreaterThan(15);
   expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
+
+test('every example is told of, once', () => {
+  const examples = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}`);
+  expect(firstCells(section('## Examples')).sort()).toEqual(examples.sort());
+});

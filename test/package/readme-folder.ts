@@ -10,7 +10,8 @@ export function followReadme(parent: string, tarball: Tarball): void {
   const { install, program, output, run: start, file } = readFirstScreen();
   const folder = join(parent, 'readme');
   mkdirSync(folder);
-  const shell = (line: string) => run('sh', ['-c', line], { cwd: folder, env: { npm_config_yes: 'true' } });
+  // Nobody answers a question of npx here: what the page does not install is not there.
+  const shell = (line: string) => run('sh', ['-c', line], { cwd: folder, env: { npm_config_yes: 'false' } });
   shell('npm init -y');
   for (const line of install) shell(line.replace(/\bcredit-management\b/, tarball.path));
   writeFileSync(join(folder, file), `${program}\n`);

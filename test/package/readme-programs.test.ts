@@ -58,6 +58,36 @@ const PROGRAMS: readonly Program[] = [
     ...{ after: balance, result: 46.4 },
   },
   { line: 'const { subscriptions, promos, jobs } = manager;', before: MANAGER, after: balance, result: 1_100 },
+  {
+    line: '// `user` from your own table, by the id of the Stripe subscription;',
+    before: `
+      import { createTestCredits } from 'credit-management/testing';
+      const { clock, credits, subscriptions } = createTestCredits({ now: '2030-01-01T00:00:05Z' });
+      const pro = { code: 'pro', name: 'Pro', creditLimit: 1000, price: 19, validityDays: 33 };
+      await subscriptions.definePlans([{ ...pro, billingPeriod: 'monthly', renewOn: 'payment' }]);
+    `,
+    after: `
+      const lines = (month) => ({ data: [{ period: { start: Date.UTC(2030, month - 1) / 1000 } }] });
+      const invoice = (month, billing_reason) => ({ id: 'in_' + month, billing_reason, lines: lines(month) });
+      const paid = (month, reason = 'subscription_cycle') =>
+        onStripeEvent('u', { id: 'evt_1', type: 'invoice.paid', data: { object: invoice(month, reason) } });
+      const seen = [];
+      const see = async () => {
+        const { status } = await subscriptions.getUserSubscriptionPlan('u');
+        seen.push(status, (await credits.getUserCreditsInfo('u')).available);
+      };
+      for (const _ of [1, 2]) await paid(1, 'subscription_create');
+      await credits.deductCredits('u', 900);
+      clock.set('2030-02-01T00:30:00Z');
+      await see();
+      for (const _ of [1, 2]) await paid(2);
+      await see();
+      await onStripeEvent('u', { id: 'evt_3', type: 'customer.subscription.deleted', data: { object: {} } });
+      await see();
+      return seen;
+    `,
+    result: ['past_due', 100, 'active', 1_100, 'cancelled', 1_100],
+  },
   { line: 'const stop = new AbortController();', provenBy: ['examples/jobs-with-cron.ts'] },
   { line: "await queue.upsertJobScheduler('allocation',", provenBy: ['examples/jobs-with-bullmq.ts'] },
   { line: "await boss.createQueue('allocation');", provenBy: ['examples/jobs-with-pg-boss.ts'] },
