@@ -18,7 +18,7 @@ const DIST = join(ROOT, 'dist');
 const ALLOWED =
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|examples\/[\w-]+\.ts|dist\/[\w.-]+\.(js|cjs|d\.ts|d\.cts))$/;
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
-/** It is about three quarters of these; source maps, or zod and pino inside, would go beyond. */
+/** A little more than it has; source maps, or zod and pino inside, would go beyond. */
 const PACKED_BYTES_MAX = 660_000;
 const UNPACKED_BYTES_MAX = 2_700_000;
 /** Characters of one JavaScript file of dist, without its map. */
