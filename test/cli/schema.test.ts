@@ -107,7 +107,7 @@ await describeMongo('the schema of MongoDB', (database) => {
     };
     const made = await described('made_');
     expect(await described('printed_')).toEqual(made);
-    expect(JSON.stringify(made)).toContain('one of trialing, active, paused, cancelled, ended');
+    expect(JSON.stringify(made)).toContain('one of trialing, active, past_due, paused, cancelled, ended');
     await manager.close();
     await client.close();
   });

@@ -126,8 +126,10 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
 
 /** Makes missing indexes. To build one that exists costs the server nothing; to ask first spares its locks. */
 async function indexed(db: MongoDatabaseLike, collection: StoredCollection): Promise<string[]> {
-  const indexes = await missingIndexes(db, collection);
-  if (indexes.length > 0) await db.command({ createIndexes: collection.name, indexes, writeConcern: MAJORITY });
+  if ((await missingIndexes(db, collection)).length === 0) return [];
+  // All of them: the server refuses those that have the name of another index.
+  const indexes = collection.indexes.map((index) => indexDocument(collection, index));
+  await db.command({ createIndexes: collection.name, indexes, writeConcern: MAJORITY });
   return [];
 }
 
