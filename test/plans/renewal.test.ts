@@ -103,7 +103,7 @@ await describeBackends('renewal by the clock', (open) => {
     for (let i = 0; i < 2; i++) await own.credits.addCredits('f', 7);
     full.clock.set(DUE);
     expect((await own.credits.getUserCreditsInfo('f')).available).toBe(14);
-    expect((await own.credits.deductCredits('f', 7)).balanceAfter).toBe(7);
+    expect((await own.credits.deductCredits('f', 7, { timeoutMs: 10_000 })).balanceAfter).toBe(7);
     // Now there is room.
     expect((await own.credits.getUserCreditsInfo('f')).available).toBe(107);
     await full.expectSound();

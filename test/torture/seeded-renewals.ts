@@ -3,6 +3,7 @@ import type { SeededBug } from './seeded-bug.js';
 
 const CLOCK = 'test/plans/renewal.test.ts';
 const PAYMENT = 'test/plans/payment.test.ts';
+const WAITS = 'test/plans/renewal-waits.test.ts';
 const clock = (name: string) => ({ file: CLOCK, name: `renewal by the clock, in memory ${name}` });
 const payment = (name: string) => ({ file: PAYMENT, name: `renewal by payment, in memory ${name}` });
 
@@ -97,5 +98,37 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     find: 'return sumOf(renewed, {',
     replace: 'return sumOf(NOTHING_MOVED, {',
     tests: [clock('every credit that a job grants, expires or frees')],
+  },
+  {
+    id: 'SM-r12',
+    title: 'a call is refused for want of credits because one read before its renewal failed',
+    file: 'src/services/pipeline/renewals.ts',
+    find: 'const error = storageError(cause);',
+    replace: 'const error = cause;',
+    tests: [{ file: WAITS, name: 'a call waits for the next attempt' }],
+  },
+  {
+    id: 'SM-r13',
+    title: 'a renewal whose read never ends keeps every later call of its user',
+    file: 'src/services/pipeline/renewals.ts',
+    find: 'await withDeadline(reading, rest(), () => LATE)',
+    replace: 'await (reading && withDeadline ? reading : LATE && null)',
+    tests: [{ file: WAITS, name: 'a renewal whose read never ends' }],
+  },
+  {
+    id: 'SM-r14',
+    title: 'a transfer is decided without a renewal that failed, because the other one is refused',
+    file: 'src/services/pipeline/pipeline.ts',
+    find: "if (!renewed.includes('failed')) {",
+    replace: "if (!renewed.includes('failed') || renewed.includes('refused')) {",
+    tests: [{ file: WAITS, name: 'a transfer waits for the renewal' }],
+  },
+  {
+    id: 'SM-r15',
+    title: 'a renewal that is sent while the manager closes keeps the process as long as its call may take',
+    file: 'src/services/pipeline/deadlines.ts',
+    find: '    this.#latest = at;',
+    replace: '',
+    tests: [{ file: WAITS, name: 'close waits for a renewal' }],
   },
 ];
