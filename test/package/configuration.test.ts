@@ -41,7 +41,15 @@ const OF_A_CALL = [
     'ExpiringOptions',
   ],
   ...['HistoryOptions', 'ListOptions', 'MeterOptions', 'MutationOptions', 'NotifyOptions', 'OutboxOptions'],
-  ...['ReadOptions', 'ReserveOptions', 'SetPlanOptions', 'StoreOptions', 'UpgradeOptions', 'VerifyOptions'],
+  ...[
+    'ReadOptions',
+    'RenewOptions',
+    'ReserveOptions',
+    'SetPlanOptions',
+    'StoreOptions',
+    'UpgradeOptions',
+    'VerifyOptions',
+  ],
   'UsageOptions',
   'VerifyWebhookOptions',
 ];
