@@ -11,7 +11,7 @@ import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
 import { allocatePeriod, begin, grantRest, startOfNext } from './subscription-periods.js';
 import { bumped, finish, type Row, withoutTemporal } from './subscription-row.js';
-import { dueOf, goesOn, isCurrent, termsOfNext } from './subscription-state.js';
+import { dueOf, goesOn, isCurrent, isPaid, termsOfNext } from './subscription-state.js';
 
 /** How many missed periods one operation makes up for; the others stay due. */
 const PERIODS_MAX = 100;
@@ -77,6 +77,10 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   if (unready) return unready;
   const row = bumped(draft, before);
   const paid = row.paid ?? [];
+  const payment = { paymentId: command.paymentId };
+  if (paysCurrent(row, command, now)) {
+    return allocatePeriod(drafts, row) ?? finish(drafts, row, 'Period paid', payment);
+  }
   const place = command.periodStart === null ? paid.length : nearestPeriod(draft, row, command.periodStart);
   if (place < paid.length) return { kind: 'nothing' };
   if (place > paid.length) {
@@ -91,8 +95,14 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   row.paid = [...paid, command.paymentId];
   const caughtUp = catchUp(drafts, row, { plan, now });
   if (typeof caughtUp === 'object') return caughtUp;
-  const payment = { paymentId: command.paymentId };
   return caughtUp === 0 ? finish(drafts, row, 'Period paid', payment) : finishAt(drafts, row, now, payment);
+}
+
+/** Whether a payment is for the current period: one that was set without its credits is the first to be paid. */
+function paysCurrent(row: Row, { periodStart }: CommandOf<'pay_period'>, now: number): boolean {
+  const [start, end] = [row.periodStart.getTime(), row.periodEnd.getTime()];
+  if (row.isAllocated || row.isTrial || end <= now) return false;
+  return periodStart === null || Math.abs(periodStart - start) * 2 < end - start;
 }
 
 /**
@@ -128,20 +138,20 @@ function catchUp(
 function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict {
   const [draft] = drafts as [Draft];
   if (dueOf(row) < row.periodEnd) return grantRest(drafts, row);
-  const isPaid = row.paid != null && row.paid.length > 0;
-  const wasWaiting = row.status === 'past_due' && !isPaid;
-  if (wasWaiting || !row.autoRenew || !(isPaid || wasOffered(plan, row.periodEnd))) {
+  const wasPaid = isPaid(row);
+  const wasWaiting = row.status === 'past_due' && !wasPaid;
+  if (wasWaiting || !(wasPaid || (row.autoRenew && wasOffered(plan, row.periodEnd)))) {
     Object.assign(row, { status: 'ended', validUntil: dueOf(row), pending: null });
     return null;
   }
-  if (!isPaid && termsOfNext(row).renewOn === 'payment') {
+  if (!wasPaid && termsOfNext(row).renewOn === 'payment') {
     row.status = 'past_due';
     return null;
   }
   const rolled = rolledOver(drafts, row);
   if (rolled === undefined) return PENDING;
   begin(row, draft, row.periodEnd.getTime());
-  if (isPaid && row.paid != null) row.paid = row.paid.slice(1);
+  if (wasPaid) row.paid = row.paid?.slice(1) ?? null;
   return allocatePeriod(drafts, row, { rolled });
 }
 

@@ -6,7 +6,7 @@ import { type Allocated, allocate, countedAt, grantCarried, type Period } from '
 import { addDays, addPeriods } from './periods.js';
 import { ALL } from './share.js';
 import { at, calendarOf, type Row } from './subscription-row.js';
-import { dueOf, termsOfNext } from './subscription-state.js';
+import { dueOf, isPaid, termsOfNext } from './subscription-state.js';
 
 /** Moves a row on to the period that starts at `start`. */
 export function begin(row: Row, draft: Draft, start: number): void {
@@ -43,6 +43,11 @@ export function startOfNext(draft: Draft, row: SubscriptionRow, place: number): 
   const isCountedOn = billingPeriod === row.terms.billingPeriod;
   const [from, count] = isCountedOn ? [row.anchor, row.periods + place] : [row.periodEnd, place];
   return addPeriods(from.getTime(), billingPeriod, count, calendarOf(draft, terms));
+}
+
+/** When a subscription that renews no more ends: with its current period, or with the last one that is paid. */
+export function paidUntil(draft: Draft, row: SubscriptionRow): Date {
+  return isPaid(row) ? at(startOfNext(draft, row, row.paid?.length ?? 0)) : row.periodEnd;
 }
 
 /** Grants what the row's current period is worth and was not granted yet. */

@@ -32,7 +32,8 @@ export function termsOfNext({ pending, terms }: SubscriptionRow): PlanTerms {
   return pending ?? terms;
 }
 
-function isPaid({ paid }: SubscriptionRow): boolean {
+/** Whether the next period is paid. */
+export function isPaid({ paid }: SubscriptionRow): boolean {
   return paid != null && paid.length > 0;
 }
 
@@ -64,7 +65,9 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
 export function dueOf(row: SubscriptionRow): Date {
   const { isAllocated, carriedUntil, periodStart, periodEnd, status } = row;
   if (status === 'past_due' && !isPaid(row)) {
-    return new Date(periodEnd.getTime() + (termsOfNext(row).graceDays ?? 0) * DAY_MS);
+    // A change of plan meanwhile leaves the grace as it began.
+    const graceDays = row.terms.graceDays ?? termsOfNext(row).graceDays ?? 0;
+    return new Date(periodEnd.getTime() + graceDays * DAY_MS);
   }
   const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
   return isAllocated && isWithin ? carriedUntil : periodEnd;

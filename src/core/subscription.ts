@@ -11,9 +11,9 @@ import type { Period } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
 import { LONGEST_MS } from './plan-allowance.js';
 import { ALL, type Share } from './share.js';
-import { allocatePeriod, begin, countFrom } from './subscription-periods.js';
+import { allocatePeriod, begin, countFrom, paidUntil } from './subscription-periods.js';
 import { at, bumped, calendarOf, finish, type Row, termsOf, withoutTemporal } from './subscription-row.js';
-import { canBe, goneOn, isCurrent } from './subscription-state.js';
+import { canBe, goneOn, isCurrent, isPaid } from './subscription-state.js';
 
 /** Starts a subscription, or moves one to another plan. */
 export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscribe'>): Verdict {
@@ -29,12 +29,14 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   if (unready) return unready;
   const current = before && isCurrent(before, draft.account.at) ? before : null;
   const running = before && goneOn(before, draft.account.at);
-  // A period that is over and not paid leaves nothing to change: a new one begins.
-  const upgrades = command.upgrade && current !== null && current.status !== 'past_due';
-  if (upgrades && command.when === 'period_end') {
+  const isWaiting = current?.status === 'past_due';
+  // What waits for a payment goes on waiting: the payment is then for the new plan.
+  if (command.upgrade && command.when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
+  // A period that is over and not paid leaves nothing to change: a new one begins.
+  const upgrades = command.upgrade && current !== null && !isWaiting;
   const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
   if (upgrades && command.credit === 'keep') {
     Object.assign(row, { granted: {}, grantedUntil: null, carried: {}, carriedUntil: null, allowance: null });
@@ -66,7 +68,8 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
   const to = isOver ? 'cancelled' : command.to;
   switch (to) {
     case 'cancelled at the end of the period':
-      Object.assign(row, { autoRenew: false, validUntil: row.periodEnd, pending: null });
+      Object.assign(row, { autoRenew: false, validUntil: paidUntil(draft, row) });
+      if (!isPaid(row)) row.pending = null;
       break;
     case 'cancelled':
     case 'removed': {
@@ -83,6 +86,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       break;
     case 'resumed':
       Object.assign(row, goneOn(row, now));
+      if (row.validUntil !== null) row.validUntil = paidUntil(draft, row);
       break;
     default:
       to satisfies never;
@@ -96,7 +100,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
   const isTrial = terms.trialDays > 0 && before?.hadTrial !== true;
   const calendar = calendarOf(draft, terms);
   const end = isTrial ? addDays(now, terms.trialDays, calendar) : addPeriods(now, terms.billingPeriod, 1, calendar);
-  return {
+  const row: Row = {
     userId: draft.account.userId,
     version: (before?.version ?? 0) + 1,
     id: command.subscriptionId,
@@ -113,9 +117,10 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     periodEnd: at(end),
     isAllocated: false,
     autoRenew: command.autoRenew ?? true,
-    validUntil: command.autoRenew === false ? at(end) : null,
+    validUntil: null,
     pausedAt: null,
-    paid: null,
+    // Periods that are paid stay paid, on whatever plan they begin.
+    paid: before && isCurrent(before, now) ? (before.paid ?? null) : null,
     granted: before?.granted ?? {},
     grantedUntil: before?.grantedUntil ?? null,
     carried: before?.carried ?? {},
@@ -127,6 +132,8 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     dueAt: null,
     updatedAt: at(now),
   };
+  if (!row.autoRenew) row.validUntil = paidUntil(draft, row);
+  return row;
 }
 
 /** Moves a subscription to another plan: in a period that starts now, or, prorated, in the current one. */
@@ -142,7 +149,7 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
     // Credits that expire by themselves do not roll over into the periods of another plan.
     if (current.terms.validityDays !== null) row.lots = {};
   }
-  row.validUntil = row.autoRenew ? null : row.periodEnd;
+  row.validUntil = row.autoRenew ? null : paidUntil(draft, row);
   return row;
 }
 

@@ -130,4 +130,84 @@ await describeBackends('renewal by payment', (open) => {
     expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ periodEnd: new Date('2026-02-08') });
     await world.expectSound();
   });
+
+  test('a period that is paid stays paid, whatever the host does with the plan before it begins', async () => {
+    const world = await subscribed(open);
+    const { subscriptions, credits } = world.manager;
+    const { planId } = (await subscriptions.getUserSubscriptionPlan('u')) as { planId: string };
+    const acts = {
+      set: (user: string) => subscriptions.setUserSubscriptionPlan(user, planId),
+      upgrade: (user: string) => subscriptions.upgradeUserSubscriptionPlan(user, planId),
+      prorate: (user: string) => subscriptions.upgradeUserSubscriptionPlan(user, planId, { proration: 'time' }),
+      pause: async (user: string) => {
+        await subscriptions.pauseUserSubscription(user);
+        await subscriptions.resumeUserSubscription(user);
+      },
+    };
+    for (const user of Object.keys(acts)) await subscriptions.setUserSubscriptionPlan(user, planId);
+    world.clock.set('2026-01-30T00:00:00Z');
+    for (const [user, act] of Object.entries(acts)) {
+      await subscriptions.renewSubscription(user, { paymentId: 'in_2' });
+      await act(user);
+    }
+    // The period that is paid begins on February 1, or where a new one was begun, after that one.
+    world.clock.set('2026-02-28T12:00:00Z');
+    for (const user of Object.keys(acts)) {
+      expect(await subscriptions.getUserSubscriptionPlan(user), user).toMatchObject({ status: 'active' });
+      expect((await credits.getUserCreditsInfo(user)).available, user).toBe(100);
+    }
+    world.clock.set('2026-03-30T12:00:00Z');
+    for (const user of Object.keys(acts)) {
+      expect((await credits.getUserCreditsInfo(user)).available, user).toBe(0);
+    }
+    await world.expectSound();
+  });
+
+  test('a subscription that is cancelled at its end ends with the last period that is paid', async () => {
+    const world = await subscribed(open);
+    const { subscriptions, credits } = world.manager;
+    world.clock.set('2026-01-30T00:00:00Z');
+    await subscriptions.renewSubscription('u', { paymentId: 'in_2' });
+    const end = { autoRenew: false, validUntil: new Date('2026-03-01') };
+    expect(await subscriptions.cancelUserSubscription('u')).toMatchObject({ status: 'active', ...end });
+    world.clock.set('2026-02-28T23:59:59Z');
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ status: 'active', ...end });
+    expect((await credits.deductCredits('u', 100)).balanceAfter).toBe(0);
+    world.clock.set('2026-03-01T00:00:00Z');
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ status: 'ended', ...end });
+    expect((await credits.getUserCreditsInfo('u')).available).toBe(0);
+    await world.expectSound();
+  });
+
+  test('a change at the end of the period grants nothing to a user who is past due until it is paid', async () => {
+    const world = await subscribed(open);
+    const { subscriptions, credits } = world.manager;
+    const plan = { ...PAID, name: 'Big', creditLimit: 300, graceDays: 1 };
+    const big = await subscriptions.addSubscriptionPlan(plan);
+    world.clock.set('2026-02-03T00:00:00Z');
+    const waiting = await subscriptions.upgradeUserSubscriptionPlan('u', big, { when: 'period_end' });
+    expect(waiting).toMatchObject({ status: 'past_due', nextPlanId: big.id });
+    expect((await credits.getUserCreditsInfo('u')).available).toBe(0);
+    world.clock.set('2026-02-05T00:00:00Z');
+    const paid = await subscriptions.renewSubscription('u', { paymentId: 'in_2' });
+    expect(paid).toMatchObject({ status: 'active', planId: big.id, periodStart: new Date('2026-02-01') });
+    expect((await credits.getUserCreditsInfo('u')).available).toBe(300);
+    await world.expectSound();
+  });
+
+  test('the first payment is for the current period where it was set without its credits', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(PAID);
+    await subscriptions.setUserSubscriptionPlan('u', plan, { allocate: false });
+    world.clock.set('2026-01-02T00:00:00Z');
+    const first = { paymentId: 'in_1', periodStart: '2026-01-01T00:03:00Z' };
+    const paid = await subscriptions.renewSubscription('u', first);
+    expect(paid).toMatchObject({ periodStart: new Date('2026-01-01'), replayed: false });
+    expect(await subscriptions.renewSubscription('u', first)).toEqual({ ...paid, replayed: true });
+    expect((await credits.getUserCreditsInfo('u')).available).toBe(100);
+    world.clock.set('2026-02-01T00:00:00Z');
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ status: 'past_due' });
+    await world.expectSound();
+  });
 });

@@ -95,6 +95,16 @@ await describeBackends('renewal by the clock', (open) => {
     expect(await credits.getBalanceAt('u', '2026-02-10T00:00:00Z')).toMatchObject({ balance: 0 });
   });
 
+  test('a balance decades ahead is true, or the read ends at its deadline', async () => {
+    const world = await open();
+    const { credits, subscriptions } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan({ ...MONTHLY, billingPeriod: 'daily' });
+    await subscriptions.setUserSubscriptionPlan('u', plan);
+    expect(await credits.getBalanceAt('u', '2045-06-10T12:00:00Z')).toMatchObject({ balance: 100 });
+    const far = credits.getBalanceAt('u', '9000-01-01T00:00:00Z', { timeoutMs: 50 });
+    await expect(far).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
   test('a refused renewal keeps nobody from spending', async () => {
     const full = await open({ limits: { openGrants: 2 } });
     const own = full.manager;
@@ -103,7 +113,7 @@ await describeBackends('renewal by the clock', (open) => {
     for (let i = 0; i < 2; i++) await own.credits.addCredits('f', 7);
     full.clock.set(DUE);
     expect((await own.credits.getUserCreditsInfo('f')).available).toBe(14);
-    expect((await own.credits.deductCredits('f', 7)).balanceAfter).toBe(7);
+    expect((await own.credits.deductCredits('f', 7, { timeoutMs: 10_000 })).balanceAfter).toBe(7);
     // Now there is room.
     expect((await own.credits.getUserCreditsInfo('f')).available).toBe(107);
     await full.expectSound();

@@ -26,7 +26,10 @@ const SEEDED = 'seeded-bugs';
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
   model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
-  faults: { files: ['test/pipeline', 'test/plans/walk.test.ts'], env: { CREDIT_CHAOS_ROUNDS: 200 } },
+  faults: {
+    files: ['test/pipeline', 'test/plans/walk.test.ts', 'test/plans/renewal-walk.test.ts'],
+    env: { CREDIT_CHAOS_ROUNDS: 200 },
+  },
   plans: {
     files: ['test/plans/model.test.ts', 'test/plans/strategies.test.ts'],
     env: { CREDIT_PLAN_RUNS: 3_000, CREDIT_STRATEGIES: 1_000 },

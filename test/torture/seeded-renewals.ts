@@ -3,6 +3,7 @@ import type { SeededBug } from './seeded-bug.js';
 
 const CLOCK = 'test/plans/renewal.test.ts';
 const PAYMENT = 'test/plans/payment.test.ts';
+const WAITS = 'test/plans/renewal-waits.test.ts';
 const clock = (name: string) => ({ file: CLOCK, name: `renewal by the clock, in memory ${name}` });
 const payment = (name: string) => ({ file: PAYMENT, name: `renewal by payment, in memory ${name}` });
 
@@ -62,7 +63,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     id: 'SM-r7',
     title: 'a period that nobody paid is granted',
     file: 'src/core/renewal.ts',
-    find: "if (!isPaid && termsOfNext(row).renewOn === 'payment') {",
+    find: "if (!wasPaid && termsOfNext(row).renewOn === 'payment') {",
     replace: "if (row.paid === undefined && termsOfNext(row).renewOn === 'payment') {",
     tests: [payment('an unpaid period grants nothing')],
   },
@@ -78,8 +79,8 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     id: 'SM-r9',
     title: 'a payment pays every period after it',
     file: 'src/core/renewal.ts',
-    find: 'row.paid = row.paid.slice(1);',
-    replace: 'row.paid = row.paid.slice(0);',
+    find: 'row.paid = row.paid?.slice(1) ?? null;',
+    replace: 'row.paid = row.paid?.slice(0) ?? null;',
     tests: [payment('an early payment is kept for the period that it is for')],
   },
   {
@@ -99,7 +100,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     tests: [clock('every credit that a job grants, expires or frees')],
   },
   {
-    id: 'SM-r12',
+    id: 'SM-r21',
     title: 'a change that grants the whole difference late in a period leaves the next one nearly empty',
     file: 'src/core/subscription.ts',
     find: "command.proration === 'full' ? earnedFrom(row) : draft.account.at",
@@ -112,7 +113,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     ],
   },
   {
-    id: 'SM-r13',
+    id: 'SM-r22',
     title: 'a share of a limit is an odd number of credits',
     file: 'src/core/plan-allowance.ts',
     find: 'const units = most - (most % step);',
@@ -125,7 +126,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     ],
   },
   {
-    id: 'SM-r14',
+    id: 'SM-r23',
     title: 'a read of a user without an account does not count the trial',
     file: 'src/services/credits/accounts-now.ts',
     find: 'return this.withTrial(await this.#present(account, options));',
@@ -136,5 +137,77 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
         name: 'a trial before the first write, in memory is counted by every read',
       },
     ],
+  },
+  {
+    id: 'SM-r12',
+    title: 'a call is refused for want of credits because one read before its renewal failed',
+    file: 'src/services/pipeline/renewals.ts',
+    find: 'const error = storageError(cause);',
+    replace: 'const error = cause;',
+    tests: [{ file: WAITS, name: 'a call waits for the next attempt' }],
+  },
+  {
+    id: 'SM-r13',
+    title: 'a renewal whose read never ends keeps every later call of its user',
+    file: 'src/services/pipeline/renewals.ts',
+    find: 'await withDeadline(reading, rest(), () => LATE)',
+    replace: 'await (reading && withDeadline ? reading : LATE && null)',
+    tests: [{ file: WAITS, name: 'a renewal whose read never ends' }],
+  },
+  {
+    id: 'SM-r14',
+    title: 'a transfer is decided without a renewal that failed, because the other one is refused',
+    file: 'src/services/pipeline/pipeline.ts',
+    find: "if (!renewed.includes('failed')) {",
+    replace: "if (!renewed.includes('failed') || renewed.includes('refused')) {",
+    tests: [{ file: WAITS, name: 'a transfer waits for the renewal' }],
+  },
+  {
+    id: 'SM-r15',
+    title: 'a renewal that is sent while the manager closes keeps the process as long as its call may take',
+    file: 'src/services/pipeline/deadlines.ts',
+    find: '    this.#latest = at;',
+    replace: '',
+    tests: [{ file: WAITS, name: 'close waits for a renewal' }],
+  },
+  {
+    id: 'SM-r16',
+    title: 'a plan that is set again forgets the period that is paid',
+    file: 'src/core/subscription.ts',
+    find: 'paid: before && isCurrent(before, now) ? (before.paid ?? null) : null,',
+    replace: 'paid: null,',
+    tests: [payment('a period that is paid stays paid')],
+  },
+  {
+    id: 'SM-r17',
+    title: 'a subscription that is cancelled at its end loses the period that is paid',
+    file: 'src/core/renewal.ts',
+    find: 'wasPaid || (row.autoRenew && wasOffered(plan, row.periodEnd))',
+    replace: 'row.autoRenew && (wasPaid || wasOffered(plan, row.periodEnd))',
+    tests: [payment('a subscription that is cancelled at its end')],
+  },
+  {
+    id: 'SM-r18',
+    title: 'a user who is past due gets a period of another plan for nothing',
+    file: 'src/core/subscription.ts',
+    find: "(!isWaiting || terms.renewOn === 'payment')",
+    replace: '!isWaiting',
+    tests: [payment('a change at the end of the period grants nothing')],
+  },
+  {
+    id: 'SM-r19',
+    title: 'the payment of a period that was set without its credits grants another one',
+    file: 'src/core/renewal.ts',
+    find: 'if (paysCurrent(row, command, now)) {',
+    replace: 'if (row.isTrial && paysCurrent(row, command, now)) {',
+    tests: [payment('the first payment is for the current period')],
+  },
+  {
+    id: 'SM-r20',
+    title: 'a balance far ahead stops at some period and answers what is left then',
+    file: 'src/services/pipeline/imagined.ts',
+    find: '    throw LATE;',
+    replace: "    if (LATE.message !== '') return this.#subscription(userId);",
+    tests: [clock('a balance decades ahead is true')],
   },
 ];

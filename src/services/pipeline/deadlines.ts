@@ -9,6 +9,7 @@ export class Deadlines {
   readonly #pending: Operation[] = [];
   #timer: NodeJS.Timeout | undefined;
   #firesAt = Number.POSITIVE_INFINITY;
+  #latest = Number.POSITIVE_INFINITY;
 
   /** @param ended called with each operation that ended here and not in a batch */
   constructor(readonly ended: (operation: Operation) => void) {}
@@ -18,6 +19,7 @@ export class Deadlines {
   }
 
   add(operation: Operation): void {
+    operation.deadline = Math.min(operation.deadline, this.#latest);
     const { signal, deadline } = operation;
     if (signal) operation.forget = onAbort(signal, () => this.#abort(operation));
     operation.place = this.#pending.push(operation) - 1;
@@ -37,8 +39,12 @@ export class Deadlines {
     if (this.#pending.length === 0) this.#timer?.unref();
   }
 
-  /** Ends all that waits by `at`: a call that may take an hour must not keep a process that closes. */
+  /**
+   * Ends all that waits, and all that comes later, by `at`: a call that may take an hour must not keep a process that
+   * closes.
+   */
   endBy(at: number): void {
+    this.#latest = at;
     for (const operation of this.#pending) operation.deadline = Math.min(operation.deadline, at);
     if (this.#pending.length > 0 && at < this.#firesAt) this.#arm(at);
   }

@@ -9,12 +9,13 @@ import type { EntryRow } from '../../models/entry.js';
 import type { GrantRow } from '../../models/grant.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { StoreOptions } from '../../ports/db-manager.js';
-import type { Tables } from '../store/tables.js';
+import { monotonicNow, setImmediate } from '../../timers.js';
+import { LATE, type Tables } from '../store/tables.js';
 import { callInfo } from './call-info.js';
 import { ChangeSet } from './change-set.js';
 import { contextOf, type DecisionSettings } from './context.js';
 import { FactSheet } from './facts.js';
-import { accountsOf, isPlanDue, ROUNDS_MAX, typesOf } from './renewals.js';
+import { accountsOf, isPlanDue, typesOf } from './renewals.js';
 
 export interface ImagineTools<S> {
   readonly tables: Tables<S>;
@@ -86,15 +87,16 @@ export class Imagined<S> {
     }
   }
 
-  /** Renews the user's subscription, as often as something is due, and answers its row. */
-  async renew(userId: string): Promise<SubscriptionRow | null> {
-    for (let round = 0; round < ROUNDS_MAX; round++) {
+  /** Renews the user's subscription, as often as something is due, and answers its row. Rejects after `timeoutMs`. */
+  async renew(userId: string, timeoutMs = Number.POSITIVE_INFINITY): Promise<SubscriptionRow | null> {
+    for (const until = monotonicNow() + timeoutMs; monotonicNow() < until; ) {
       const row = await this.#subscription(userId);
       if (!row || !this.accounts.some((account) => isPlanDue(account, this.#context.now))) return row;
       const { kind } = await this.ask({ type: 'renew', subscriptionId: row.id });
       if (kind !== 'applied') return row;
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    return this.#subscription(userId);
+    throw LATE;
   }
 
   async #subscription(userId: string): Promise<SubscriptionRow | null> {
@@ -133,7 +135,7 @@ export async function renewedAt<S>(
     const stored = await tools.tables.get('subscription', userId, options);
     const refs = accountsOf(userId, [creditType, ...(stored ? typesOf(stored) : [])]);
     const imagined = await Imagined.read(refs, tools, options, now);
-    const subscription = await imagined.renew(userId);
+    const subscription = await imagined.renew(userId, options.timeoutMs);
     const own = await tools.tables.get('account', (refs[0] as AccountRef).key, options);
     if (own?.version !== imagined.rows[0]?.version && attempt < ATTEMPTS_MAX) continue;
     const { stored: before, accounts, entries, grants } = imagined;

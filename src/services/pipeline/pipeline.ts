@@ -187,8 +187,10 @@ export class Pipeline<S> {
     for (const key of group.keys) this.memory.drop(key);
     for (const operation of group.operations) {
       if (operation.state === 'answered') continue;
-      if (!renewed.includes('failed')) operation.renewals++;
-      operation.isRenewed = renewed.includes('refused') || operation.renewals > RENEWALS_MAX;
+      if (!renewed.includes('failed')) {
+        operation.renewals++;
+        operation.isRenewed = renewed.includes('refused') || operation.renewals > RENEWALS_MAX;
+      }
       this.#queues.push(operation);
     }
     this.#schedule();

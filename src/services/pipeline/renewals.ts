@@ -7,8 +7,9 @@ import { creditError, isCreditError } from '../../errors.js';
 import { type AccountRef, accountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
-import { sleep } from '../../timers.js';
-import type { Tables } from '../store/tables.js';
+import { monotonicNow, sleep, withDeadline } from '../../timers.js';
+import { storageError } from '../store/storage-error.js';
+import { LATE, type Tables } from '../store/tables.js';
 import { callInfo } from './call-info.js';
 import type { Answer, Request } from './operation.js';
 
@@ -48,17 +49,21 @@ export class Renewals<S> {
 
   async #run(userId: string, timeoutMs: number): Promise<Renewed> {
     const { tables, ids, now, submit } = this.tools;
+    const until = monotonicNow() + timeoutMs;
+    const rest = () => Math.max(1, until - monotonicNow());
     try {
       for (let round = 0; round < ROUNDS_MAX; round++) {
-        const row = await tables.get('subscription', userId, { timeoutMs, fresh: true });
+        // All calls of the user wait for this, so a store that never answers must not keep it.
+        const reading = tables.get('subscription', userId, { timeoutMs: rest(), fresh: true });
+        const row = await withDeadline(reading, rest(), () => LATE);
         if (!row) return 'refused';
-        const { entry } = await submit(renewalRequest(row, ids(), timeoutMs));
+        const { entry } = await submit(renewalRequest(row, ids(), rest()));
         if (entry === null || renewedUntil(entry) > now()) break;
       }
       return 'done';
-    } catch (error) {
-      const mayWork = isCreditError(error) && (error.retryable || error.code === 'OUTCOME_UNKNOWN');
-      if (!mayWork) return 'refused';
+    } catch (cause) {
+      const error = storageError(cause);
+      if (!isCreditError(error) || !error.retryable) return 'refused';
       await sleep(PAUSE_MS);
       return 'failed';
     }

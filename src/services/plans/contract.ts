@@ -128,6 +128,10 @@ export interface SubscriptionService<S = unknown> {
    * period that another payment paid is left as it is. Without `periodStart` it is the next period that is not paid;
    * with it, the one that starts nearest to that instant, so the clock of a payment provider may differ from yours.
    *
+   * A current period that was set with `allocate: false` is the first to be paid. A paid period stays paid when the
+   * plan changes before it begins, and a subscription cancelled at its end goes on to the end of the last one; one that
+   * is removed or cancelled at once loses them.
+   *
    * Unpaid at the end of a period, the subscription is `past_due` and grants nothing; after the plan's `graceDays` it
    * ends. @throws SUBSCRIPTION_NOT_FOUND where none goes on; INVALID_ARGUMENT for a plan that renews by the clock, and
    * for a period beyond the next one that is not paid; LIMIT_EXCEEDED for more than 100 periods ahead.
