@@ -206,8 +206,8 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     id: 'SM-r20',
     title: 'a balance far ahead stops at some period and answers what is left then',
     file: 'src/services/pipeline/imagined.ts',
-    find: '    throw LATE;',
-    replace: "    if (LATE.message !== '') return this.#subscription(userId);",
+    find: 'await new Promise<void>((resolve) => setImmediate(resolve));',
+    replace: 'if (setImmediate !== undefined) return row;',
     tests: [clock('a balance decades ahead is true')],
   },
 ];
