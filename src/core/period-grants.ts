@@ -175,6 +175,13 @@ export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): numb
   return isPending ? undefined : Math.min(rolloverCap, left);
 }
 
+/** Refuses to decide on fewer accounts than a subscription grants to: it has changed since they were chosen. */
+export function withoutAccount(drafts: readonly Draft[], row: SubscriptionRow | null): Refusal | null {
+  const grants = row ? [...row.terms.grants, ...(row.pending?.grants ?? [])] : [];
+  const hasAccount = (creditType: string) => drafts.some(({ account }) => account.creditType === creditType);
+  return grants.every(({ creditType }) => hasAccount(creditType)) ? null : planChanged();
+}
+
 function planChanged(): Refusal {
   return refuse('CONTENTION', 'The plan changed meanwhile. Try again.', { attempts: 1 });
 }

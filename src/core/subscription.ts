@@ -7,7 +7,7 @@ import type { SubscriptionRow } from '../models/subscription.js';
 import type { CommandOf } from './command.js';
 import { PENDING, refuse, type Verdict } from './decision.js';
 import type { Draft } from './draft.js';
-import type { Period } from './period-grants.js';
+import { type Period, withoutAccount } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
 import { LONGEST_MS } from './plan-allowance.js';
 import { ALL, type Share } from './share.js';
@@ -25,7 +25,7 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   if (plan === null) return refuse('PLAN_NOT_FOUND', 'There is no plan with this id.', { id: command.planId });
   if (!plan.isActive) return refuse('PLAN_INACTIVE', 'The plan is not offered any more.', { id: command.planId });
   const terms = termsOf(plan);
-  const unready = withoutTemporal(draft, terms);
+  const unready = withoutTemporal(draft, terms) ?? withoutAccount(drafts, before);
   if (unready) return unready;
   const current = before && isCurrent(before, draft.account.at) ? before : null;
   const running = before && goneOn(before, draft.account.at);
@@ -62,6 +62,8 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
     const message = `The user has no subscription that can be ${command.to}.`;
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId: draft.account.userId });
   }
+  const unready = withoutAccount(drafts, before);
+  if (unready) return unready;
   const row = bumped(draft, before);
   // The period of a subscription that waits for a payment has ended.
   const isOver = before.status === 'past_due' && command.to === 'cancelled at the end of the period';

@@ -82,5 +82,8 @@ test('a change is decided on the stored subscription, not on the row that its ac
   };
   const paused = await subscriptions.pauseUserSubscription('u');
   expect(paused).toMatchObject({ planId: both.id, status: 'paused', replayed: false });
+  // The other account of the plan hears of the pause, too.
+  const [image] = await world.host.getMany('account', ['image/u']);
+  expect((image?.state as { planDueAt?: number }).planDueAt).toBe(undefined);
   await world.expectSound();
 });

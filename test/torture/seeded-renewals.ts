@@ -210,4 +210,12 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     replace: 'if (setImmediate !== undefined) return row;',
     tests: [clock('a balance decades ahead is true')],
   },
+  {
+    id: 'SM-r24',
+    title: 'a change decided on too few accounts leaves one that waits for a renewal for ever',
+    file: 'src/core/subscription.ts',
+    find: 'const unready = withoutAccount(drafts, before);',
+    replace: 'const unready = withoutAccount(drafts, null);',
+    tests: [{ file: 'test/plans/reads.test.ts', name: 'a change is decided on the stored subscription' }],
+  },
 ];
