@@ -102,7 +102,9 @@ await describeBackends('renewal by the clock', (open) => {
     await subscriptions.setUserSubscriptionPlan('u', plan);
     expect(await credits.getBalanceAt('u', '2045-06-10T12:00:00Z')).toMatchObject({ balance: 100 });
     const far = credits.getBalanceAt('u', '9000-01-01T00:00:00Z', { timeoutMs: 50 });
-    await expect(far).rejects.toMatchObject({ code: 'TIMEOUT' });
+    // A slow database may use the time up before the first renewal is imagined.
+    const code = expect.stringMatching(/^(TIMEOUT|STORAGE_UNAVAILABLE)$/);
+    await expect(far).rejects.toMatchObject({ code, outcome: 'not_applied' });
   });
 
   test('a refused renewal keeps nobody from spending', async () => {

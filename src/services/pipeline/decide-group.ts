@@ -4,7 +4,7 @@
  */
 import type { Account } from '../../core/account.js';
 import { decide } from '../../core/decide.js';
-import type { Context, Decision, Refusal } from '../../core/decision.js';
+import type { AccountChange, Context, Decision, Refusal } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
 import { accountToRow } from '../../core/rows.js';
 import { type CreditErrorCode, creditError } from '../../errors.js';
@@ -39,6 +39,12 @@ const RECORDED: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
 
 /** Commands that jobs repeat while something is due. The job's report has each refusal, so the ledger need not. */
 const ROUTINE: ReadonlySet<string> = new Set(['renew', 'renew_cycle']);
+
+/**
+ * Commands of jobs, whose reports tell what they moved. The changes of any other call must not live as long as its
+ * answer: on a busy account that doubles the work of the garbage collector.
+ */
+const REPORTED: ReadonlySet<string> = new Set(['renew', 'renew_cycle', 'expire']);
 
 /**
  * `decided`, or the step that must come first: `facts` must be read, the state must be loaded again (`stale`), or a
@@ -137,8 +143,9 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
         for (const entry of change.entries) pass.entries.push(entry);
         for (const event of change.events) pass.events.push(event);
       }
+      const reported = REPORTED.has(operation.command.type) ? decision.changes : NO_CHANGES;
       const rows = decision.changes[1]?.entries.map((entry) => entry.row) ?? NO_ROWS;
-      operation.answer = { entry: decision.entry, replayed: false, entries: rows, changes: decision.changes };
+      operation.answer = { entry: decision.entry, replayed: false, entries: rows, changes: reported };
       pass.sent.push(operation);
       pass.applied = true;
       return 'decided';
@@ -237,3 +244,4 @@ function finish<S>({ group, accounts, changes, entries, events, sent, fenced, ap
 }
 
 const NO_ROWS: readonly EntryRow[] = [];
+const NO_CHANGES: readonly AccountChange[] = [];

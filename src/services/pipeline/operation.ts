@@ -25,7 +25,7 @@ export interface Answer {
   readonly entry: EntryRow | null;
   readonly replayed: boolean;
   readonly entries: readonly EntryRow[];
-  /** Everything that the call wrote on its accounts; empty for a replay. */
+  /** Everything that a call of a job wrote on its accounts; empty for a replay, and for calls of others. */
   readonly changes: readonly AccountChange[];
 }
 
