@@ -6,7 +6,15 @@ import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } fro
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 import { openAllowance, takeAllowance } from './plan-allowance.js';
 import { partOf, type Share } from './share.js';
+import { creditTypesOf } from './subscription-state.js';
 import { notePurchase } from './thresholds.js';
+
+/** The end of the reference of credits that an earlier period left over. */
+const ROLLOVER = '/rollover';
+
+export function isRollover(reference: string | null): boolean {
+  return reference?.endsWith(ROLLOVER) ?? false;
+}
 
 type Units = Readonly<Record<string, number>>;
 type Allowances = Readonly<Record<string, Allowance>>;
@@ -71,7 +79,7 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
     }
     if (i === 0 && period.rolled > 0) {
       const description = `Rolled over into the next period of plan ${terms.name}`;
-      const rollover = { amount: period.rolled, reference: `${reference}/rollover`, description };
+      const rollover = { amount: period.rolled, reference: `${reference}${ROLLOVER}`, description };
       const grant = grantPeriod(draft, { ...common, ...rollover });
       if ('kind' in grant) return grant;
       ids.push(grant.id);
@@ -177,9 +185,9 @@ export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): numb
 
 /** Refuses to decide on fewer accounts than a subscription grants to: it has changed since they were chosen. */
 export function withoutAccount(drafts: readonly Draft[], row: SubscriptionRow | null): Refusal | null {
-  const grants = row ? [...row.terms.grants, ...(row.pending?.grants ?? [])] : [];
+  const types = row ? creditTypesOf(row) : [];
   const hasAccount = (creditType: string) => drafts.some(({ account }) => account.creditType === creditType);
-  return grants.every(({ creditType }) => hasAccount(creditType)) ? null : planChanged();
+  return types.every(hasAccount) ? null : planChanged();
 }
 
 function planChanged(): Refusal {

@@ -10,7 +10,7 @@ import { type Context, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
 import { allocatePeriod, begin, grantRest, startOfNext } from './subscription-periods.js';
-import { bumped, finish, type Row, withoutTemporal } from './subscription-row.js';
+import { bumped, finish, type Row, withoutTemporalFor } from './subscription-row.js';
 import { dueOf, goesOn, isCurrent, isPaid, termsOfNext } from './subscription-state.js';
 
 /** How many missed periods one operation makes up for; the others stay due. */
@@ -32,13 +32,12 @@ export function renewalInstant({ facts }: Context, userId: string, now: number):
  */
 export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>, now: number): Verdict {
   const [draft] = drafts as [Draft];
-  const { facts } = draft.context;
-  const before = facts.row('subscription', draft.account.userId);
-  const plan = before && facts.row('plan', termsOfNext(before).planId);
-  if (before === undefined || plan === undefined) return PENDING;
+  const rows = rowsOf(draft);
+  if (rows === null) return PENDING;
+  const { before, plan } = rows;
   if (!before || before.id !== command.subscriptionId || !goesOn(before.status)) return { kind: 'nothing' };
   const row = bumped(draft, before);
-  const unready = withoutTemporal(draft, before.terms) ?? (before.pending && withoutTemporal(draft, before.pending));
+  const unready = withoutTemporalFor(draft, before);
   if (unready) return unready;
   let done = 0;
   if (!row.isAllocated && row.periodEnd.getTime() > now) {
@@ -58,11 +57,10 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>, now
  */
 export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_period'>): Verdict {
   const [draft] = drafts as [Draft];
-  const { facts } = draft.context;
   const { userId, at: now } = draft.account;
-  const before = facts.row('subscription', userId);
-  const plan = before && facts.row('plan', termsOfNext(before).planId);
-  if (before === undefined || plan === undefined) return PENDING;
+  const rows = rowsOf(draft);
+  if (rows === null) return PENDING;
+  const { before, plan } = rows;
   if (!before || !isCurrent(before, now) || !before.autoRenew || before.status === 'paused') {
     const message = 'The user has no subscription that goes on. Put the user on a plan with setUserSubscriptionPlan.';
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId });
@@ -73,7 +71,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
       ...{ path: 'userId', expected },
     });
   }
-  const unready = withoutTemporal(draft, before.terms) ?? (before.pending && withoutTemporal(draft, before.pending));
+  const unready = withoutTemporalFor(draft, before);
   if (unready) return unready;
   const row = bumped(draft, before);
   const paid = row.paid ?? [];
@@ -96,6 +94,13 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   const caughtUp = catchUp(drafts, row, { plan, now });
   if (typeof caughtUp === 'object') return caughtUp;
   return caughtUp === 0 ? finish(drafts, row, 'Period paid', payment) : finishAt(drafts, row, now, payment);
+}
+
+/** The subscription and the plan of its next period; null while they have to be read. */
+function rowsOf({ context: { facts }, account }: Draft) {
+  const before = facts.row('subscription', account.userId);
+  const plan = before && facts.row('plan', termsOfNext(before).planId);
+  return before === undefined || plan === undefined ? null : { before, plan };
 }
 
 /** Whether a payment is for the current period: one that was set without its credits is the first to be paid. */
@@ -134,7 +139,7 @@ function catchUp(
   return done;
 }
 
-/** What a subscription does when it is due. */
+/** Takes the one step that a subscription is due for. */
 function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict {
   const [draft] = drafts as [Draft];
   if (dueOf(row) < row.periodEnd) return grantRest(drafts, row);

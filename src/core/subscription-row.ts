@@ -5,9 +5,10 @@ import type { Json, JsonObject } from '../models/values.js';
 import type { GrantTerms } from './command.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
+import { isRollover } from './period-grants.js';
 import type { Calendar } from './periods.js';
 import { rowHash } from './row-hash.js';
-import { dueOf, goesOn, toJson } from './subscription-state.js';
+import { creditTypesOf, dueOf, goesOn, toJson } from './subscription-state.js';
 
 export type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
 
@@ -29,12 +30,13 @@ export function finish(drafts: readonly Draft[], row: Row, message: string, also
   const [draft] = drafts as [Draft];
   row.dueAt = goesOn(row.status) ? dueOf(row) : null;
   const planDueAt = row.dueAt?.getTime() ?? null;
+  const types = creditTypesOf(row);
   row.nextPlanId = row.pending?.planId ?? null;
   const isOver = row.status === 'cancelled' || row.status === 'removed' || row.status === 'ended';
   for (const each of drafts) {
     const grant = row.terms.grants.find(({ creditType }) => creditType === each.account.creditType);
     const planLimit = isOver ? null : (grant?.creditLimit ?? null);
-    const dueAt = each === draft || grantsTo(row, each) ? planDueAt : null;
+    const dueAt = each === draft || types.includes(each.account.creditType) ? planDueAt : null;
     if (each !== draft && each.account.planLimit === planLimit && each.account.planDueAt === dueAt) continue;
     each.account.planLimit = planLimit;
     each.account.planDueAt = dueAt;
@@ -45,11 +47,6 @@ export function finish(drafts: readonly Draft[], row: Row, message: string, also
   }
   draft.sideWrites.push({ model: 'subscription', op: row.version === 1 ? 'insert' : 'replace', row });
   return null;
-}
-
-/** Whether this period or the next one grants to the account. */
-function grantsTo({ terms, pending }: Row, { account }: Draft): boolean {
-  return [...terms.grants, ...(pending?.grants ?? [])].some(({ creditType }) => creditType === account.creditType);
 }
 
 /** The details of the entry on the user's own account. */
@@ -76,7 +73,7 @@ function grantedBy(drafts: readonly Draft[]): JsonObject {
 
 /** Whether a grant is an allocation: it is no rollover, and no other grant that the operation made on its way. */
 function isAllocation({ source, reference }: GrantTerms): boolean {
-  return source === 'subscription' && !reference?.endsWith('/rollover');
+  return source === 'subscription' && !isRollover(reference);
 }
 
 export function bumped(draft: Draft, row: SubscriptionRow): Row {
@@ -90,6 +87,11 @@ export function withoutTemporal({ context }: Draft, { timeZone }: PlanTerms): Re
   if (timeZone === null || context.temporal !== null) return null;
   const problem = 'the plan names a time zone and there is no Temporal: npm install temporal-polyfill';
   return refuse('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
+}
+
+/** The same for the terms of this period and of the next one. */
+export function withoutTemporalFor(draft: Draft, { terms, pending }: Row | SubscriptionRow): Refusal | null {
+  return withoutTemporal(draft, terms) ?? (pending && withoutTemporal(draft, pending));
 }
 
 export function calendarOf({ context }: Draft, { timeZone }: Pick<PlanTerms, 'timeZone'>): Calendar {

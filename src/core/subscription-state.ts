@@ -32,6 +32,11 @@ export function termsOfNext({ pending, terms }: SubscriptionRow): PlanTerms {
   return pending ?? terms;
 }
 
+/** Every credit type that a subscription grants, or will. */
+export function creditTypesOf({ terms, pending }: SubscriptionRow): string[] {
+  return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
+}
+
 /** Whether the next period is paid. */
 export function isPaid({ paid }: SubscriptionRow): boolean {
   return paid != null && paid.length > 0;

@@ -30,7 +30,7 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   const current = before && isCurrent(before, draft.account.at) ? before : null;
   const running = before && goneOn(before, draft.account.at);
   const isWaiting = current?.status === 'past_due';
-  // What waits for a payment goes on waiting: the payment is then for the new plan.
+  // A subscription that is past due stays so: the payment that it waits for is then for the new plan.
   if (command.upgrade && command.when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
     return finish(drafts, row, 'User subscription changes at the end of the period');

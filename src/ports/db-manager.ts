@@ -104,7 +104,7 @@ export interface StoreOptions<S> {
 export interface DbManager<S = unknown> {
   /** Names the kind of database. */
   readonly name: string;
-  /** What it takes at most; a limit that is absent is none. */
+  /** The limits of the database; one that is absent is none. */
   readonly limits?: {
     /** Bytes of one row. */
     readonly maxRowBytes?: number;

@@ -1,4 +1,4 @@
-/** What a user's page shows: usage by day, month, type and model, and transactions with source and reference. */
+/** A user's page: usage by day, month, type and model, and transactions with source and reference. */
 import { expect, test } from 'vitest';
 import type { UsageSummary } from '../../src/index.js';
 import { bench } from '../backends/gated-db.js';
@@ -29,7 +29,7 @@ await describeBackends('the usage of an account', (open) => {
     await credits.transferCredits({ from: 'u', to: 'v', amount: 4 });
     await credits.addCredits('other', 9);
 
-    // Of the first grant 0.1 is left; the hold and the charges took it before it lapsed, as it ends soonest.
+    // The first grant has 0.1 left; the hold and the charges took it before it lapsed, as it ends soonest.
     const first = { added: 0.3, spent: 0.2, calls: 2 };
     const third = { spent: 17, calls: 2 };
     expect(await credits.getUsageSummary('u', { ...YEAR, by: 'day' })).toEqual([

@@ -209,7 +209,7 @@ export function viewHold(hold: Hold): HoldView {
   return { id, amount, committed, released, remaining: total(hold.parts), status, createdAt, expiresAt };
 }
 
-/** What was paid for and is no plan's is what a threshold in percent is of, where there is neither plan nor trial. */
+/** Notes a purchase outside of plans: without plan and trial, a threshold in percent is a part of the last one. */
 export function noteBought(account: Account, { source, planId, amount }: Lot): void {
   const isPlans = source === 'subscription' && planId !== null;
   if (!isPlans && ['purchase', 'other', 'subscription'].includes(source)) account.bought = amount;

@@ -61,7 +61,7 @@ await onEveryBackend('a sink that names its types', (withWorld) => {
       await first.credits.addCredits('u', 1);
       expect(await written(world)).toEqual(['credits.recharged', 'credits.recharged']);
       expect(await first.health()).toMatchObject({ status: 'degraded', differingSettings: ['sinks.sink.types'] });
-      // What was written by then is delivered, whoever does it: the list is no filter of deliveries.
+      // Rows that were written by then are delivered, whoever does it: the list is no filter of deliveries.
       const sink = new Choosy(LOW);
       await world.open({ sinks: [sink] }).jobs.runOutbox();
       expect(sink.received.map(({ type }) => type)).toEqual(['credits.recharged', 'credits.recharged']);

@@ -10,7 +10,7 @@ const OPTIONS: ts.CompilerOptions = {
 
 export interface Declarations {
   readonly checker: ts.TypeChecker;
-  /** What the files export, by name, with aliases followed. */
+  /** The exports of the files, by name, with aliases followed. */
   exportsOf(file: string): ReadonlyMap<string, ts.Symbol>;
   /** Whether a node stands in a declaration of ours. */
   isOurs(node: ts.Node): boolean;

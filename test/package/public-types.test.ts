@@ -1,4 +1,4 @@
-/** What the entries export is whole: each name that it uses is exported too, and each field says what it means. */
+/** The exports of the entries are whole: each name they use is exported too, and each field says what it means. */
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readDeclarations } from './declarations.js';

@@ -43,7 +43,7 @@ interface Case {
   readonly name: string;
   readonly plan?: typeof PAID;
   run(manager: Manager, options: Options): Promise<unknown>;
-  /** What u, u's images and v have afterwards. */
+  /** The balances of u, of u's images and of v afterwards. */
   readonly left: readonly [number, number, number];
 }
 

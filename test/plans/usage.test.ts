@@ -1,4 +1,4 @@
-/** What a subscriber has used of the current period. */
+/** Credits of the current period that a subscriber has used. */
 import { expect, test } from 'vitest';
 import { describeBackends } from '../support/plan-world.js';
 

@@ -47,7 +47,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     id: 'SM-r5',
     title: 'only the own account knows when the subscription is due',
     file: 'src/core/subscription-row.ts',
-    find: 'each === draft || grantsTo(row, each) ? planDueAt : null',
+    find: 'each === draft || types.includes(each.account.creditType) ? planDueAt : null',
     replace: 'each === draft ? planDueAt : null',
     tests: [clock('an account of another credit type is renewed')],
   },

@@ -1,4 +1,4 @@
-/** What a list of definitions, of plans or of promo codes, changed in the database. */
+/** The changes that a list of plans, or of promo codes, made in the database. */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 
@@ -23,5 +23,5 @@ export const DefinitionReportSchema = strictObject({
   /** The codes of missing ones that this call deactivated, as it was asked to. */
   deactivated: codes.describe('The codes of missing ones that this call deactivated, as it was asked to.'),
 });
-/** What `definePlans` or `definePromos` found and did. */
+/** The answer of `definePlans` and `definePromos`: each code, by what was done with it. */
 export interface DefinitionReport extends Readonly<z.infer<typeof DefinitionReportSchema>> {}

@@ -38,7 +38,7 @@ export function usage<S>(
         const page = await engine.read(rest(), (timeoutMs) =>
           engine.store.find('entry', next, { session, fresh, timeoutMs }),
         );
-        // What was written since the account was read is not of its state.
+        // An entry that was written since the account was read is not part of its state.
         for (const entry of page.rows) if (entry.seq <= stored.seq) sums.add(entry);
         after = page.nextCursor;
       }

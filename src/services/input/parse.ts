@@ -69,7 +69,7 @@ const GIVEN_BY: Readonly<Record<string, string>> = {
   ...{ reservation: 'reserveCredits', plan: 'addSubscriptionPlan', cycle: 'startCycle' },
 };
 
-/** What the options, or another object, were missing or mistaken for. */
+/** The error for a value that is no object with named fields: it names what was given, and an object to write. */
 function notAnObject(schema: z.ZodType, value: unknown, path: string) {
   const kind = kindOf(value) ?? (typeof value === 'string' ? 'a string' : 'an object of another kind');
   const { shape } = schema as z.ZodObject;

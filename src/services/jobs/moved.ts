@@ -1,4 +1,5 @@
 /** The credits that an operation of a job moved, by kind. */
+import { isRollover } from '../../core/period-grants.js';
 import type { Answer } from '../pipeline/operation.js';
 
 /** Units: granted for periods, taken over from the period before, become effective, expired, and freed by holds. */
@@ -22,7 +23,7 @@ export function movedBy({ changes }: Answer): Moved {
       else if (type === 'expire_reserved') moved.freed += amount;
       else if (type === 'add') {
         const { reference } = details.grant as { reference: string | null };
-        moved[reference?.endsWith('/rollover') ? 'rolledOver' : 'granted'] += amount;
+        moved[isRollover(reference) ? 'rolledOver' : 'granted'] += amount;
       }
     }
   }

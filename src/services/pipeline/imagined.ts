@@ -108,7 +108,7 @@ export class Imagined<S> {
   }
 }
 
-/** What a user has with the renewals that are due: nothing of it is written yet. */
+/** A user's state with the renewals that are due; they are not written yet. */
 export interface RenewedState {
   /** The account that was asked for, as it is stored and as it would be. */
   readonly stored: Account;

@@ -19,7 +19,7 @@ export async function preview<S>(
   options: StoreOptions<S>,
 ): Promise<EntryRow> {
   const imagined = await Imagined.read(accounts, tools, options);
-  await imagined.renew(accounts[0].userId);
+  await imagined.renew(accounts[0].userId, options.timeoutMs);
   const decision = await imagined.ask(command);
   if (decision.kind === 'applied') return decision.entry;
   if (decision.kind === 'refused') throw errorOf(decision);

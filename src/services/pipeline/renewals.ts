@@ -3,6 +3,7 @@
  * Calls of one user that meet it together wait for one renewal.
  */
 import type { Account } from '../../core/account.js';
+import { creditTypesOf } from '../../core/subscription-state.js';
 import { creditError, isCreditError } from '../../errors.js';
 import { type AccountRef, accountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
@@ -105,7 +106,7 @@ export function accountsOf(userId: string, types: readonly string[]): AccountRef
  */
 export function typesOf(row: SubscriptionRow): string[] {
   try {
-    return [...row.terms.grants, ...(row.pending?.grants ?? [])].map(({ creditType }) => creditType);
+    return creditTypesOf(row);
   } catch (cause) {
     throw creditError('INVARIANT_VIOLATION', 'The stored subscription cannot be read.', {}, { cause });
   }

@@ -27,9 +27,8 @@ export function periodUsage<S>(
 ): Promise<UsedSubscription | null> {
   return engine.read({ session, ...options }, async (timeoutMs) => {
     const how = { session, fresh, timeoutMs };
+    const now = engine.now();
     const own = engine.account('credits', userId);
-    const last = await engine.store.get('account', own.key, how);
-    const now = Math.max(engine.now(), last?.at.getTime() ?? 0);
     const { subscription: row, accounts, grants } = await engine.renewedAt(own, now, how);
     if (row === null) return null;
     const asOf = Math.max(now, ...accounts.map(({ at }) => at));

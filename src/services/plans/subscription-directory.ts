@@ -16,9 +16,7 @@ interface Choice {
   readonly planId: string | undefined;
 }
 
-interface AccountChange<S, T> extends Omit<Choice, 'current'> {
-  /** Undefined where it is to be read. */
-  readonly current: SubscriptionRow | null | undefined;
+interface AccountChange<S, T> extends Choice {
   readonly rest: () => MutationOptions<S>;
   readonly run: (accounts: AccountRef[], options: MutationOptions<S>) => Promise<T>;
 }
@@ -73,8 +71,7 @@ export class SubscriptionDirectory<S> {
   async onAccounts<T>({ userId, current, planId, rest, run }: AccountChange<S, T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const mayBeOld = current === undefined || attempt > 1;
-        const row = mayBeOld ? await this.read(userId, rest()) : current;
+        const row = attempt > 1 ? await this.read(userId, rest()) : current;
         return await run(await this.accounts({ userId, current: row, planId }, rest()), rest());
       } catch (error) {
         const isContended = isCreditError(error, 'CONTENTION');

@@ -58,7 +58,7 @@ await describePostgres('a role that may only read and write rows, on PostgreSQL'
         expect(await codeOf(app.query(text)), text).toBe('42501');
       }
       await app.end();
-      // What a later version would add is not made by such a role: its first call says so.
+      // Such a role does not make what a later version would add: its first call says so.
       await owner.query('drop index credits.credit_account_due');
       expect(await codeOf(open().credits.addCredits('u', 1))).toBe('CONFIGURATION');
     } finally {

@@ -37,7 +37,7 @@ export function isSetupError(error: unknown): boolean {
   return SETUP.test(sqlState(error) ?? '');
 }
 
-/** What the codes say, without the names of hosts, users and databases. */
+/** A text for each code, without the names of hosts, users and databases. */
 const MEANINGS: Readonly<Record<string, string>> = {
   '28000': 'no such role, or it may not connect from here',
   '28P01': 'wrong password',
