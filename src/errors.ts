@@ -152,13 +152,13 @@ export type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditEr
 
 /**
  * The same error with the stack of whoever awaits it. One that a batch made knows only the batch, and several callers
- * may get it; so each gets one of its own. Any other error stays as it is.
+ * may get it; so each gets one of its own, without the frames from `above` on. Any other error stays as it is.
  */
-export function ledHome(error: unknown): unknown {
+export function ledHome(error: unknown, above: (...given: never[]) => unknown = ledHome): unknown {
   if (!isCreditError(error)) return error;
   const { code, message, details, cause } = error as CreditError;
   const own = construct(code, message, details, { cause });
-  Error.captureStackTrace?.(own, ledHome);
+  Error.captureStackTrace?.(own, above);
   return own;
 }
 

@@ -137,14 +137,15 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-10c',
     title: 'what expires is read before the account is its own',
     file: 'src/services/credits/spending.ts',
-    find: "const { entry } = await verbs.run({\n        operation: 'expire',",
+    find: "const { entry } = answered(\n        await verbs.run({\n          operation: 'expire',",
     replace: `const { session } = options;
       const rows = await engine.read(options, (timeoutMs) =>
         engine.store.db.getMany('account', [verbs.account(user).key], { session, timeoutMs }),
       );
       if (!((rows[0]?.dueAt ?? Number.NaN) <= (options.asOf ?? engine.now()))) return 0;
-      const { entry } = await verbs.run({
-        operation: 'expire',`,
+      const { entry } = answered(
+        await verbs.run({
+          operation: 'expire',`,
     tests: [
       { file: 'test/model/regressions.test.ts', name: 'a keyed expireCredits was not replayed once nothing was due' },
       { file: 'test/pipeline/batches.test.ts', name: 'is looked up before anything that has nothing to do' },
@@ -246,9 +247,9 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-home',
     title: 'callers who share a failure get one error, with the stack of the batch',
-    file: 'src/services/pipeline/engine.ts',
-    find: '      return await this.#submit(mutation);\n    } catch (error) {\n      throw ledHome(error);\n',
-    replace: '      return await this.#submit(mutation);\n    } catch (error) {\n      throw error;\n',
+    file: 'src/services/pipeline/operation.ts',
+    find: 'throw ledHome(settled.error, answered);',
+    replace: 'throw settled.error;',
     tests: [
       { file: 'test/manager/led-home.test.ts', name: 'callers who share a failure of the database get a stack each' },
       {

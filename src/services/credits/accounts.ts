@@ -10,7 +10,7 @@ import type { FindQuery } from '../../ports/db-manager.js';
 import { parseAccountOptions } from '../input/account-options.js';
 import { ListCursors, stepsOf } from '../input/page.js';
 import { parse, parseCall, parseId } from '../input/parse.js';
-import type { Answer } from '../pipeline/operation.js';
+import { answered, type Settled } from '../pipeline/operation.js';
 import { skippedOf } from '../store/skipped.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditMutations, CreditReads } from './contract.js';
@@ -23,7 +23,8 @@ type AccountVerbs<S> = Pick<CreditMutations<S>, 'createAccount' | 'updateAccount
 export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
   const { scale } = verbs;
 
-  const accountAfter = ({ entry, replayed }: Answer) => {
+  const accountAfter = (settled: Settled) => {
+    const { entry, replayed } = answered(settled);
     const row = entryOf(entry);
     return { ...infoAfter(row, row.at, scale), replayed };
   };

@@ -7,7 +7,7 @@ import type { Reservation } from '../../models/records/reservation.js';
 import type { Applied, JsonObject } from '../../models/values.js';
 import { ListCursors, pageOf } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
-import type { Answer } from '../pipeline/operation.js';
+import { type Answer, answered } from '../pipeline/operation.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditMutations, CreditReads } from './contract.js';
 import type { HoldDirectory, KnownHold } from './hold-directory.js';
@@ -39,13 +39,15 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
     if (!hold) {
       throw creditError('RESERVATION_NOT_FOUND', 'There is no reservation with this id.', { id: reservationId });
     }
-    const answer = await engine.mutate({
-      operation,
-      accounts: [hold.account],
-      given: { reservationId, ...given },
-      options: rest(),
-      command: (_, fingerprint) => command(reservationId, fingerprint),
-    });
+    const answer = answered(
+      await engine.mutate({
+        operation,
+        accounts: [hold.account],
+        given: { reservationId, ...given },
+        options: rest(),
+        command: (_, fingerprint) => command(reservationId, fingerprint),
+      }),
+    );
     return { answer, hold };
   }
 
@@ -59,13 +61,15 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       const units = verbs.units(amount);
       const options = parseCall<ReserveFields, S>(schemas.reserveSchema, given);
       const { ttlSeconds = engine.ttlSeconds, planId = null } = options;
-      const { entry, replayed } = await verbs.run({
-        ...{ operation: 'reserve', userId: user, given: { amount: units }, options },
-        command: (operationId) => ({
-          ...{ type: 'reserve', amount: units, ttlMs: ttlSeconds * 1000, planId },
-          reservationId: `r-${operationId}`,
+      const { entry, replayed } = answered(
+        await verbs.run({
+          ...{ operation: 'reserve', userId: user, given: { amount: units }, options },
+          command: (operationId) => ({
+            ...{ type: 'reserve', amount: units, ttlMs: ttlSeconds * 1000, planId },
+            reservationId: `r-${operationId}`,
+          }),
         }),
-      });
+      );
       const row = entryOf(entry);
       if (options.session === undefined) holds.remember(verbs.account(user), row);
       return { ...toReservation(holdAfter(row), row, scale), replayed };

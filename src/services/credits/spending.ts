@@ -6,7 +6,7 @@ import { creditError } from '../../errors.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseRef } from '../input/parse.js';
-import { otherEntryId } from '../pipeline/operation.js';
+import { answered, otherEntryId } from '../pipeline/operation.js';
 import type { CreditMutations } from './contract.js';
 import { entryOf, toApplied } from './records.js';
 import type { Verb, Verbs } from './verbs.js';
@@ -94,13 +94,15 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
         });
       }
       const units = verbs.units(amount);
-      const { entry, replayed, entries } = await engine.mutate({
-        operation: 'transfer',
-        accounts: [verbs.account(from), verbs.account(to)],
-        given: { from, to, amount: units },
-        options: parseMutationOptions(given),
-        command: () => ({ type: 'transfer', amount: units }),
-      });
+      const { entry, replayed, entries } = answered(
+        await engine.mutate({
+          operation: 'transfer',
+          accounts: [verbs.account(from), verbs.account(to)],
+          given: { from, to, amount: units },
+          options: parseMutationOptions(given),
+          command: () => ({ type: 'transfer', amount: units }),
+        }),
+      );
       const out = entryOf(entry);
       const otherId = otherEntryId(out.operationId);
       const into = entries.find((row) => row.id === otherId) ?? null;
@@ -111,10 +113,12 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const user = parseId(userId, 'userId');
       const options = parseCall<ExpireFields, S>(schemas.expireSchema, given);
       const command = { type: 'expire', asOf: options.asOf ?? null } as const;
-      const { entry } = await verbs.run({
-        operation: 'expire',
-        ...{ userId: user, given: {}, options, command: () => command },
-      });
+      const { entry } = answered(
+        await verbs.run({
+          operation: 'expire',
+          ...{ userId: user, given: {}, options, command: () => command },
+        }),
+      );
       return entry ? toCredits(Number(entry.details.expired), scale) : 0;
     },
   };

@@ -5,7 +5,7 @@ import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { Applied, JsonObject } from '../../models/values.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
-import type { Answer } from '../pipeline/operation.js';
+import { answered, type Settled } from '../pipeline/operation.js';
 import { RowReads } from '../pipeline/row-reads.js';
 import { entryOf, toApplied } from './records.js';
 
@@ -41,12 +41,13 @@ export class Verbs<S> {
     return parseAmount(amount, { scale: this.scale, ...rules });
   }
 
-  run({ operation, userId, given, options, command }: Verb<S>): Promise<Answer> {
+  run({ operation, userId, given, options, command }: Verb<S>): Promise<Settled> {
     return this.engine.mutate({ operation, accounts: [this.account(userId)], given, options, command });
   }
 
   /** The answer of a verb whose answer is its transaction. */
-  transaction({ entry, replayed }: Answer): Applied<Transaction> {
+  transaction(settled: Settled): Applied<Transaction> {
+    const { entry, replayed } = answered(settled);
     return toApplied(entryOf(entry), this.scale, replayed);
   }
 }

@@ -10,7 +10,7 @@ import { parseOptions } from '../input/parse.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxRelay } from '../outbox/relay.js';
 import type { Engine } from '../pipeline/engine.js';
-import type { Answer } from '../pipeline/operation.js';
+import { type Answer, answered } from '../pipeline/operation.js';
 import { isPlanDue, ROUNDS_MAX } from '../pipeline/renewals.js';
 import { renew } from '../plans/renewal.js';
 import type { JobName, JobOptions, JobReport, Jobs } from './contract.js';
@@ -99,13 +99,15 @@ class DueRows<S> {
     if (!isIdentifier(userId) || row.id !== accountKey(creditType, userId)) throw unreadable();
     const renewed = await this.#renewBehind(row);
     if (renewed === NOTHING_MOVED) this.engine.offer(row);
-    const answer = await this.engine.mutate({
-      operation: 'expire',
-      accounts: [this.engine.account(creditType, userId)],
-      given: {},
-      options: {},
-      command: () => ({ type: 'expire', asOf: asOf.getTime() }),
-    });
+    const answer = answered(
+      await this.engine.mutate({
+        operation: 'expire',
+        accounts: [this.engine.account(creditType, userId)],
+        given: {},
+        options: {},
+        command: () => ({ type: 'expire', asOf: asOf.getTime() }),
+      }),
+    );
     if (!answer.entry) await this.#checkDone('account', row.id, row.version);
     // By `asOf` only those count that had lapsed by then.
     const expired = (answer.entry?.details.expired as number | undefined) ?? 0;
@@ -153,13 +155,15 @@ class DueRows<S> {
   }
 
   async #renewCycle(row: CycleRow): Promise<Renewed | null> {
-    const answer = await this.engine.mutate({
-      operation: 'renew_cycle',
-      accounts: [this.engine.account(row.creditType, row.userId)],
-      given: { cycleId: row.id },
-      options: {},
-      command: () => ({ type: 'renew_cycle', cycleId: row.id }),
-    });
+    const answer = answered(
+      await this.engine.mutate({
+        operation: 'renew_cycle',
+        accounts: [this.engine.account(row.creditType, row.userId)],
+        given: { cycleId: row.id },
+        options: {},
+        command: () => ({ type: 'renew_cycle', cycleId: row.id }),
+      }),
+    );
     if (!answer.entry) return null;
     const { cycle } = answer.entry.details as { cycle?: { end: string } };
     return { answer, until: Date.parse(cycle?.end ?? '') };

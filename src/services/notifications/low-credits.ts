@@ -6,6 +6,7 @@ import type { AccountRef } from '../../models/account.js';
 import type { NoticeRow } from '../../models/notice.js';
 import type { NotificationRow } from '../../models/notification.js';
 import { readingContext } from '../pipeline/context.js';
+import { answered } from '../pipeline/operation.js';
 import { BY_HAND, lowContent, notificationRow } from '../pipeline/outgoing-rows.js';
 import { insertOf } from '../store/tables.js';
 import type { Notifier } from './notifier.js';
@@ -41,10 +42,12 @@ async function upToDate<S>(
   const stored = await notifier.stored(account);
   const dueAt = nextChange(stored);
   if (dueAt === null || dueAt > engine.now()) return { now: stored, operationId: null };
-  const { entry } = await engine.mutate({
-    ...{ operation: 'expire', accounts: [account], given: {}, options: {} },
-    command: () => ({ type: 'expire', asOf: null }),
-  });
+  const { entry } = answered(
+    await engine.mutate({
+      ...{ operation: 'expire', accounts: [account], given: {}, options: {} },
+      command: () => ({ type: 'expire', asOf: null }),
+    }),
+  );
   return { now: await notifier.stored(account), operationId: entry?.operationId ?? null };
 }
 

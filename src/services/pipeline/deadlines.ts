@@ -2,7 +2,7 @@
 import { creditError } from '../../errors.js';
 import { clearTimeout, monotonicNow, setTimeout } from '../../timers.js';
 import { onAbort } from './abort-listeners.js';
-import { lateError, type Operation } from './operation.js';
+import { Failed, lateError, type Operation } from './operation.js';
 
 export class Deadlines {
   /** Unordered. Each operation knows its place, so that the last one can take its place when it leaves. */
@@ -75,7 +75,7 @@ export class Deadlines {
   #end(operation: Operation, error: Error): void {
     operation.state = 'answered';
     this.remove(operation);
-    operation.reject(error);
+    operation.settle(new Failed(error));
     this.ended(operation);
   }
 }

@@ -17,7 +17,7 @@ import { versionedAccount } from './account-memory.js';
 import { callInfo, inputFingerprint } from './call-info.js';
 import { type DecisionSettings, readingContext } from './context.js';
 import { type RenewedState, renewedAt } from './imagined.js';
-import { type Answer, abortedError, type Request } from './operation.js';
+import { abortedError, Failed, type Request, type Settled } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { preview } from './preview.js';
 import { HostSessions } from './transactions.js';
@@ -100,16 +100,11 @@ export class Engine<S> {
     return accountRef(creditType, userId);
   }
 
-  /** Runs a mutation through the pipeline, or inside the host's transaction when a session is given. */
-  async mutate(mutation: Mutation<S>): Promise<Answer> {
-    try {
-      return await this.#submit(mutation);
-    } catch (error) {
-      throw ledHome(error);
-    }
-  }
-
-  #submit(mutation: Mutation<S>): Promise<Answer> {
+  /**
+   * Runs a mutation through the pipeline, or inside the host's transaction when a session is given. The caller gives
+   * the result to `answered`.
+   */
+  mutate(mutation: Mutation<S>): Promise<Settled> {
     const { operation, accounts, given, options } = mutation;
     const [first] = accounts as [AccountRef];
     const key = options.idempotencyKey;
@@ -131,7 +126,9 @@ export class Engine<S> {
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
     };
-    if (options.session !== undefined) return this.#inSession(request, options.session);
+    if (options.session !== undefined) {
+      return this.#inSession(request, options.session).catch((error: unknown) => new Failed(error));
+    }
     return this.#config.pipeline.submit(request);
   }
 
@@ -214,7 +211,7 @@ export class Engine<S> {
     return { tables: this.store, settings: this.#config.settings() };
   }
 
-  async #inSession(request: Request, session: S): Promise<Answer> {
+  async #inSession(request: Request, session: S): Promise<Settled> {
     if (typeof session !== 'object' || session === null) {
       throw creditError('INVALID_ARGUMENT', 'The session is not a transaction of the database.', {
         path: 'session',

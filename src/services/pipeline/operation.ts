@@ -1,7 +1,7 @@
 /** One submitted call on its way through the pipeline, and its answer. */
 import type { CallInfo, Command } from '../../core/command.js';
 import type { AccountChange } from '../../core/decision.js';
-import { creditError } from '../../errors.js';
+import { creditError, ledHome } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import { monotonicNow } from '../../timers.js';
@@ -27,6 +27,22 @@ export interface Answer {
   readonly entries: readonly EntryRow[];
   /** Everything that a call of a job wrote on its accounts; empty for a replay, and for calls of others. */
   readonly changes: readonly AccountChange[];
+}
+
+/** The error of a call, which its caller throws. */
+export class Failed {
+  constructor(readonly error: unknown) {}
+}
+
+export type Settled = Answer | Failed;
+
+/**
+ * The answer of a call; or its error is thrown with the stack of the caller. It costs a call that succeeds nothing: a
+ * rejection would have to be caught and thrown once more on its way, through one promise more for every call.
+ */
+export function answered(settled: Settled): Answer {
+  if (settled instanceof Failed) throw ledHome(settled.error, answered);
+  return settled;
 }
 
 export interface Operation extends Request {
@@ -56,15 +72,10 @@ export interface Operation extends Request {
   /** The answer, or else the error, that the caller gets once the unit is written. The decision sets one of them. */
   answer: Answer | null;
   error: Error | null;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: unknown) => void;
+  readonly settle: (settled: Settled) => void;
 }
 
-export function newOperation(
-  request: Request,
-  resolve: (answer: Answer) => void,
-  reject: (error: unknown) => void,
-): Operation {
+export function newOperation(request: Request, settle: (settled: Settled) => void): Operation {
   return {
     accounts: request.accounts,
     documents: request.documents,
@@ -87,15 +98,13 @@ export function newOperation(
     place: 0,
     answer: null,
     error: null,
-    resolve,
-    reject,
+    settle,
   };
 }
 
 /** Gives the caller the decided answer or error. */
-export function tell({ answer, error, resolve, reject }: Operation): void {
-  if (answer) resolve(answer);
-  else reject(error);
+export function tell({ answer, error, settle }: Operation): void {
+  settle(answer ?? new Failed(error));
 }
 
 export const NOTHING: Answer = { entry: null, replayed: false, entries: [], changes: [] };

@@ -16,7 +16,7 @@ import { decideGroup } from './decide-group.js';
 import { DocumentQueues } from './document-queues.js';
 import { FactSheet } from './facts.js';
 import { type Decided, type Group, markSent } from './group.js';
-import { type Answer, newOperation, type Operation, type Request, tell } from './operation.js';
+import { answered, Failed, newOperation, type Operation, type Request, type Settled, tell } from './operation.js';
 import { type Outcome, Outcomes, remaining } from './outcomes.js';
 import { Renewals } from './renewals.js';
 
@@ -74,16 +74,16 @@ export class Pipeline<S> {
     });
     this.#renewals = new Renewals({
       ...{ tables: config.store, ids: config.ids, now: () => config.settings().now() },
-      submit: (request) => new Promise((resolve, reject) => this.#enter(newOperation(request, resolve, reject))),
+      submit: (request) => new Promise<Settled>((settle) => this.#enter(newOperation(request, settle))).then(answered),
     });
   }
 
-  submit(request: Request): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+  submit(request: Request): Promise<Settled> {
+    return new Promise((settle) => {
       if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
       if (request.signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
       this.#admit(request);
-      this.#enter(newOperation(request, resolve, reject));
+      this.#enter(newOperation(request, settle));
     });
   }
 
@@ -114,7 +114,7 @@ export class Pipeline<S> {
     if (operation.state === 'answered') return;
     operation.state = 'answered';
     this.#deadlines.remove(operation);
-    if (error) operation.reject(error);
+    if (error) operation.settle(new Failed(error));
     else if (after !== null) {
       this.#following++;
       void after.then(() => {

@@ -12,12 +12,13 @@ import { decideGroup } from './decide-group.js';
 import { FactSheet } from './facts.js';
 import { type Decided, type Group, markSent, newGroup } from './group.js';
 import {
-  type Answer,
   abortedError,
+  Failed,
   lateError,
   newOperation,
   type Operation,
   type Request,
+  type Settled,
   tell,
   unknownError,
 } from './operation.js';
@@ -108,10 +109,11 @@ export class HostSessions<S> {
   ) {}
 
   /** Carries out a call in the host's transaction. Result, deadline or abort: the first of them answers it. */
-  call(request: Request, session: S, timeoutMs: number): Promise<Answer> {
+  call(request: Request, session: S, timeoutMs: number): Promise<Settled> {
     const { signal } = request;
-    return new Promise<Answer>((resolve, reject) => {
-      const operation = newOperation(request, resolve, reject);
+    return new Promise((settle) => {
+      const operation = newOperation(request, settle);
+      const fail = (error: unknown) => settle(new Failed(error));
       let forget = () => {};
       // A call that is answered before it was sent is never carried out.
       const end = (answer: () => void) => {
@@ -122,7 +124,7 @@ export class HostSessions<S> {
         answer();
       };
       const abort = () => {
-        if (operation.state === 'waiting') end(() => reject(abortedError()));
+        if (operation.state === 'waiting') end(() => fail(abortedError()));
       };
       if (signal) forget = onAbort(signal, abort);
       const run = this.#run(newGroup([operation]), session, timeoutMs);
@@ -133,7 +135,7 @@ export class HostSessions<S> {
       );
       answer.then(
         () => end(() => tell(operation)),
-        (error) => end(() => reject(isCreditError(error, 'OUTCOME_UNKNOWN') ? unknownError(operation) : error)),
+        (error) => end(() => fail(isCreditError(error, 'OUTCOME_UNKNOWN') ? unknownError(operation) : error)),
       );
     });
   }
@@ -171,7 +173,7 @@ export class HostSessions<S> {
     for (const userId of renewals) {
       const row = await this.tables.get('subscription', userId, { session, timeoutMs: rest() });
       if (!row) continue;
-      const operation = newOperation(renewalRequest(row, this.ids(), rest()), noop, noop);
+      const operation = newOperation(renewalRequest(row, this.ids(), rest()), noop);
       const [waiting] = operations as [Operation];
       // While this is written the call that waits for it counts as sent: it is not to leave this half done.
       if (waiting.state === 'waiting') waiting.state = 'sent';

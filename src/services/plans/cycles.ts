@@ -19,7 +19,7 @@ import {
   parseReadOptions,
 } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
-import type { Answer } from '../pipeline/operation.js';
+import { type Answer, answered } from '../pipeline/operation.js';
 import type { Cycle } from './contract.js';
 import { cycleOf, toCycle } from './records.js';
 import type { SubscriptionDirectory } from './subscription-directory.js';
@@ -103,8 +103,8 @@ export class Cycles<S> {
     return { items: rows.map((row) => toCycle(row, this.#engine.scale, now)), nextCursor };
   }
 
-  #change({ userId, ...change }: CycleChange<S>): Promise<Answer> {
-    return this.#engine.mutate({ ...change, accounts: [this.#engine.account('credits', userId)] });
+  async #change({ userId, ...change }: CycleChange<S>): Promise<Answer> {
+    return answered(await this.#engine.mutate({ ...change, accounts: [this.#engine.account('credits', userId)] }));
   }
 
   #answer({ entry, replayed }: Answer): Applied<Cycle> {

@@ -2,7 +2,7 @@
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { Engine } from '../pipeline/engine.js';
-import type { Answer } from '../pipeline/operation.js';
+import { type Answer, answered } from '../pipeline/operation.js';
 import { accountsOf, renewedUntil, typesOf } from '../pipeline/renewals.js';
 
 /** The units that were allocated, by credit type; the plan's own type; the end of the last period; all of it. */
@@ -19,13 +19,15 @@ export async function renew<S>(
   row: SubscriptionRow,
   options: MutationOptions<S>,
 ): Promise<Renewal | null> {
-  const answer = await engine.mutate({
-    operation: 'allocate',
-    accounts: accountsOf(row.userId, typesOf(row)),
-    given: { subscriptionId: row.id },
-    options,
-    command: () => ({ type: 'renew', subscriptionId: row.id }),
-  });
+  const answer = answered(
+    await engine.mutate({
+      operation: 'allocate',
+      accounts: accountsOf(row.userId, typesOf(row)),
+      given: { subscriptionId: row.id },
+      options,
+      command: () => ({ type: 'renew', subscriptionId: row.id }),
+    }),
+  );
   const { entry } = answer;
   if (!entry) return null;
   const { granted = {}, ownType = 'credits' } = entry.details as Partial<Renewal>;

@@ -7,6 +7,7 @@ import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
+import { answered } from '../pipeline/operation.js';
 import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
 import { periodUsage } from './period-usage.js';
 import { parsePlanRef, planIdOf } from './plan-refs.js';
@@ -182,7 +183,8 @@ export class Subscriptions<S> {
     const answer = await this.#directory.onAccounts({
       // A renewal that comes first needs the accounts of the next period, which this row names too.
       ...{ userId: user, planId, current: before, rest },
-      run: (accounts, left) => this.#engine.mutate({ operation, accounts, given, options: left, command }),
+      run: async (accounts, left) =>
+        answered(await this.#engine.mutate({ operation, accounts, given, options: left, command })),
     });
     if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
     // There was nothing to do: the subscription is as the caller wants it.

@@ -10,6 +10,7 @@ import { ListCursors } from '../input/page.js';
 import { parse, parseId, parseMutationOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
+import { answered } from '../pipeline/operation.js';
 import { RowReads } from '../pipeline/row-reads.js';
 import type { ClaimResult, Eligibility, PromoClaim } from './contract.js';
 import { parseCode } from './promo-fields.js';
@@ -59,16 +60,18 @@ export class Claims<S> {
       ...others
     } = rest();
     try {
-      const { entry } = await this.#engine.mutate({
-        operation: 'claim_promo',
-        accounts: [this.#engine.account(creditType, user)],
-        // Claims of one code in this process wait for one another, so that they do not conflict.
-        // No account has such a name: the name of a credit type holds no colon.
-        documents: [`promo:${promoCode}`],
-        given: { code: promoCode },
-        options: { description, correlationId, ...others },
-        command: () => ({ type: 'claim_promo', code: promoCode, creditType }),
-      });
+      const { entry } = answered(
+        await this.#engine.mutate({
+          operation: 'claim_promo',
+          accounts: [this.#engine.account(creditType, user)],
+          // Claims of one code in this process wait for one another, so that they do not conflict.
+          // No account has such a name: the name of a credit type holds no colon.
+          documents: [`promo:${promoCode}`],
+          given: { code: promoCode },
+          options: { description, correlationId, ...others },
+          command: () => ({ type: 'claim_promo', code: promoCode, creditType }),
+        }),
+      );
       const { amount, id } = entry as EntryRow;
       const creditsAwarded = toCredits(amount, this.#engine.scale);
       const message = `Successfully claimed ${creditsAwarded} credits!`;
