@@ -38,12 +38,17 @@ const ACCOUNT_BYTES = 768;
 const PART_BYTES = 288;
 const BYTES_PER_CHAR = 2;
 
+interface Kept {
+  state: VersionedAccount;
+  bytes: number;
+}
+
 /**
  * Bounded by number and by bytes: the account committed longest ago leaves first, and the last one stays. A stale state
  * is harmless, because its commit conflicts.
  */
 export class AccountMemory {
-  readonly #states = new Map<string, VersionedAccount>();
+  readonly #kept = new Map<string, Kept>();
   readonly #bytesMax: number;
   #bytes = 0;
 
@@ -52,30 +57,33 @@ export class AccountMemory {
   }
 
   get(key: string): VersionedAccount | undefined {
-    return this.#states.get(key);
+    return this.#kept.get(key)?.state;
   }
 
   set(key: string, state: VersionedAccount): void {
-    this.drop(key);
-    this.#states.set(key, state);
-    this.#bytes += bytesOf(state.account);
-    const isFull = () => this.#bytes > this.#bytesMax && this.#states.size > 1;
-    while (this.#states.size > this.accountsMax || isFull()) {
-      this.drop(this.#states.keys().next().value as string);
+    const bytes = bytesOf(state.account);
+    const kept = this.drop(key) ?? { state, bytes };
+    kept.state = state;
+    kept.bytes = bytes;
+    this.#kept.set(key, kept);
+    this.#bytes += bytes;
+    while (this.#kept.size > this.accountsMax || (this.#bytes > this.#bytesMax && this.#kept.size > 1)) {
+      this.drop(this.#kept.keys().next().value as string);
     }
   }
 
-  drop(key: string): void {
-    const state = this.#states.get(key);
-    if (!state) return;
-    this.#bytes -= bytesOf(state.account);
-    this.#states.delete(key);
+  drop(key: string): Kept | undefined {
+    const kept = this.#kept.get(key);
+    if (!kept) return undefined;
+    this.#bytes -= kept.bytes;
+    this.#kept.delete(key);
+    return kept;
   }
 }
 
 const metadataBytes = new WeakMap<object, number>();
 
-/** About how many bytes an account needs. The same account always answers the same. */
+/** About how many bytes an account needs. */
 function bytesOf(account: Account): number {
   const { metadata } = account.options;
   const bytes = ACCOUNT_BYTES + PART_BYTES * partsOf(account);
