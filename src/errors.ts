@@ -30,7 +30,11 @@ export interface CreditErrorDetails {
   INSUFFICIENT_CREDITS: FundsDetails;
   OVERDRAFT_LIMIT: FundsDetails & { limit: number };
   RESERVATION_NOT_FOUND: { id: string };
-  RESERVATION_NOT_ACTIVE: { id: string; status: 'committed' | 'released' | 'expired' };
+  RESERVATION_NOT_ACTIVE: {
+    id: string;
+    status: 'active' | 'committed' | 'released' | 'expired';
+    transactionId?: string | null;
+  };
   COMMIT_EXCEEDS_RESERVATION: { id: string; requested: number; remaining: number };
   TRANSACTION_NOT_FOUND: { id: string };
   ALREADY_REVERSED: { id: string; reversible: number };

@@ -1,6 +1,6 @@
 /** Debits: ordinary, after service, and the negative half of adjustments. */
-import type { EntryType } from '../models/entry.js';
-import type { JsonObject } from '../models/values.js';
+import type { EntryRow, EntryType } from '../models/entry.js';
+import type { Draw, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
 import { type Refusal, refuse } from './decision.js';
@@ -9,16 +9,17 @@ import { type Draft, takeFree, writeEntry } from './draft.js';
 /** How much debt a debit may make: none, debt up to the limit in force, or any debt (for claw-backs). */
 export type DebtRule = 'none' | 'limited' | 'unlimited';
 
+interface DebitEntry {
+  readonly type: EntryType;
+  readonly reservationId?: string;
+  readonly details?: JsonObject | undefined;
+}
+
 /**
  * Takes `amount` from free grants in burn-down order and writes the entry. The missing part becomes debt as far as the
  * rule allows it; otherwise the debit is refused as a whole.
  */
-export function debit(
-  draft: Draft,
-  amount: number,
-  debtRule: DebtRule,
-  entry: { type: EntryType; reservationId?: string; details?: JsonObject },
-): Refusal | null {
+export function debit(draft: Draft, amount: number, debtRule: DebtRule, entry: DebitEntry): Refusal | null {
   const { account } = draft;
   if (debtRule === 'none' && availableOf(account) < amount) return insufficient(draft, amount);
   const { draws, taken } = takeFree(draft, amount, 'spend');
@@ -27,11 +28,31 @@ export function debit(
   if (limit !== null && missing > 0 && account.debt + missing > limit) return overdrawn(draft, amount, limit);
   const refusal = addDebt(draft, missing);
   if (refusal) return refusal;
-  account.balance -= amount;
-  const reservationId = entry.reservationId ?? null;
-  const { details } = entry;
-  writeEntry(draft, entry.type, { amount, delta: -amount, draws, reservationId, ...(details && { details }) });
+  writeDebit(draft, amount, draws, entry);
   return null;
+}
+
+/**
+ * Takes up to `amount` from free grants in burn-down order, then debt as far as the limit allows. Answers the units
+ * that are missing; never refuses. An entry that answers the call is written also where nothing was taken, and names
+ * what is missing.
+ */
+export function debitUpTo(draft: Draft, amount: number, entry: DebitEntry, isAnswer: boolean): number {
+  const { account } = draft;
+  const { draws, taken } = takeFree(draft, amount, 'spend');
+  const limit = Math.min(overdraftLimitOf(draft) ?? UNITS_MAX, UNITS_MAX);
+  const owed = Math.min(amount - taken, Math.max(0, limit - account.debt));
+  account.debt += owed;
+  const missing = amount - taken - owed;
+  const details = isAnswer && missing > 0 ? { ...entry.details, shortfall: missing } : entry.details;
+  if (isAnswer || missing < amount) writeDebit(draft, taken + owed, draws, { ...entry, details });
+  return missing;
+}
+
+function writeDebit(draft: Draft, amount: number, draws: readonly Draw[], entry: DebitEntry): void {
+  draft.account.balance -= amount;
+  const { details, reservationId = null } = entry;
+  writeEntry(draft, entry.type, { amount, delta: -amount, draws, reservationId, ...(details && { details }) });
 }
 
 /** Raises the debt. An operation that would raise it beyond the largest amount is refused. */
@@ -59,6 +80,21 @@ export function insufficient(draft: Draft, requested: number, movable?: number):
   const numbers = `balance ${balance}, reserved ${reserved}, available ${available}${most}`;
   const message = `${details.requested} credits were requested; the account has ${numbers}.`;
   return refuse('INSUFFICIENT_CREDITS', `${message} Add credits or ask for less.`, details);
+}
+
+/** The part of a settlement that could not be charged, as the error entry tells it; null where nothing is missing. */
+export function shortfallOf({ details, ...entry }: EntryRow, scale: number): Refusal | null {
+  if (typeof details.shortfall !== 'number') return null;
+  const { userId, creditType, balanceAfter, availableAfter } = entry;
+  const credits = (units: number) => toCredits(units, scale);
+  const requested = credits(details.shortfall);
+  const funds = { balance: credits(balanceAfter), available: credits(availableAfter) };
+  const reserved = credits(balanceAfter - availableAfter);
+  const message = `${requested} credits of work that was done could not be charged; ${funds.available} are available.`;
+  return refuse('INSUFFICIENT_CREDITS', `${message} The rest was charged.`, {
+    ...{ userId, creditType, requested, reserved },
+    ...funds,
+  });
 }
 
 function overdrawn(draft: Draft, requested: number, limit: number): Refusal {

@@ -311,6 +311,7 @@ export function pushMovement(
     | 'credits.adjusted'
     | 'credits.deducted'
     | 'credits.expired'
+    | 'credits.shortfall'
     | 'subscription.allocated',
   amount: number,
   reference: string | null,

@@ -1,11 +1,12 @@
 /** Reservations: made on grants in burn-down order, captured, released, extended; each ends exactly once. */
 import type { OpenGrant, OpenHold } from '../models/account.js';
+import type { Overage } from '../models/enums.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { freeDraws, lapseAll } from './advance.js';
 import type { CommandOf } from './command.js';
-import { debit, insufficient } from './debit.js';
+import { debit, debitUpTo, insufficient } from './debit.js';
 import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
 import {
   changeGrant,
@@ -22,6 +23,10 @@ import { ACTIVE, newReservationRow, reservationRow } from './rows.js';
 
 /** The longest life of a hold, from its creation on. */
 export const HOLD_MAX_MS = 7 * 24 * 3600 * 1000;
+
+/** The ways to charge for more than a hold has, the strictest first. */
+const CHARGE_RULES = ['charge', 'cap', 'overdraft'] as const satisfies Overage[];
+type ChargeRule = (typeof CHARGE_RULES)[number];
 
 export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
   const { account, context } = draft;
@@ -67,12 +72,12 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
   const amount = command.amount ?? left;
   const captured = Math.min(amount, left);
   const excess = amount - captured;
+  let shortfall = 0;
   if (excess > 0) {
     if (command.overage === 'reject') return exceeds(draft, hold.id, amount, left);
-    const debt = command.overage === 'overdraft' ? 'limited' : 'none';
-    const refusal = debit(draft, excess, debt, { type: 'deduct', reservationId: hold.id });
-    if (refusal) return refusal;
-    pushMovement(draft, 'credits.deducted', excess, null);
+    const charged = chargeBeyond(draft, excess, command.overage, hold.id);
+    if (typeof charged !== 'number') return charged;
+    shortfall = charged;
   }
   const { taken, rest } = splitDraws(hold.draws, captured);
   for (const { grantId, amount: part } of taken) {
@@ -88,12 +93,44 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
     const others = account.holds.map((open) => (open === hold ? next : open));
     setHolds(draft, others);
     const row = reservationRow(account, next, ACTIVE);
-    const details = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row) };
+    const details = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row), ...short(shortfall) };
     writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
     draft.mainEntry = draft.entries.length - 1;
-  } else endHold(draft, hold, next, entry, command);
+  } else endHold(draft, hold, next, { ...entry, shortfall }, command);
   pushMovement(draft, 'credits.deducted', captured, null);
+  tellShortfall(draft, shortfall, hold.id);
   return null;
+}
+
+/**
+ * Charges the account for cost above its hold. Answers the units that are missing, which only `cap` lets be. An entry
+ * with details answers the call.
+ */
+function chargeBeyond(
+  draft: Draft,
+  excess: number,
+  overage: ChargeRule,
+  reservationId: string,
+  details?: JsonObject,
+): number | Refusal {
+  const entry = { type: 'deduct', reservationId, details } as const;
+  if (overage === 'cap') {
+    const missing = debitUpTo(draft, excess, entry, details !== undefined);
+    if (missing < excess) pushMovement(draft, 'credits.deducted', excess - missing, null);
+    return missing;
+  }
+  const refusal = debit(draft, excess, overage === 'overdraft' ? 'limited' : 'none', entry);
+  if (refusal) return refusal;
+  pushMovement(draft, 'credits.deducted', excess, null);
+  return 0;
+}
+
+function tellShortfall(draft: Draft, shortfall: number, reservationId: string): void {
+  if (shortfall > 0) pushMovement(draft, 'credits.shortfall', shortfall, null, { reservationId });
+}
+
+function short(shortfall: number): JsonObject {
+  return shortfall > 0 ? { shortfall } : {};
 }
 
 export function releaseHold(draft: Draft, command: CommandOf<'release'>): Verdict {
@@ -131,10 +168,11 @@ function endHold(
   draft: Draft,
   hold: OpenHold,
   next: OpenHold,
-  entry: { amount: number; delta: number; draws: readonly Draw[]; reservationId: string },
+  given: { amount: number; delta: number; draws: readonly Draw[]; reservationId: string; shortfall?: number },
   command: CommandOf<'commit'> | CommandOf<'release'>,
 ): void {
   const { account } = draft;
+  const { shortfall = 0, ...entry } = given;
   const released = next.amount - next.committed;
   account.reserved -= released;
   const remaining = account.holds.filter((open) => open !== hold);
@@ -147,7 +185,8 @@ function endHold(
   draft.reservationWrites.push({ op: 'replace', row });
   const type = command.type === 'commit' && status === 'committed' ? 'commit_reserved' : 'release_reserved';
   const freed = next.draws.map(({ grantId, amount }) => ({ grantId, amount }));
-  const details = { final: true, freed, fingerprint: command.fingerprint, reservation: snapshot(row) };
+  const { fingerprint } = command;
+  const details = { final: true, freed, fingerprint, reservation: snapshot(row), ...short(shortfall) };
   const reservedDelta = -(entry.amount + released);
   const amount = command.type === 'release' ? released : entry.amount;
   writeEntry(draft, type, { ...entry, amount, reservedDelta, repaid, details });
@@ -166,18 +205,20 @@ function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
   if (amount === 0) return notActive(row);
   const above = amount > row.expired;
   if (above && command.overage === 'reject') return exceeds(draft, row.id, amount, row.expired);
-  const mayOwe = command.ifExpired === 'overdraft' && (!above || command.overage === 'overdraft');
-  const details = { fingerprint: command.fingerprint };
-  const late = { type: 'deduct', reservationId: row.id, details } as const;
-  const refusal = debit(draft, amount, mayOwe ? 'limited' : 'none', late);
-  if (refusal) return refusal;
+  const how = above ? stricter(command.ifExpired, command.overage as ChargeRule) : command.ifExpired;
+  const shortfall = chargeBeyond(draft, amount, how, row.id, { fingerprint: command.fingerprint });
+  if (typeof shortfall !== 'number') return shortfall;
   const lateCharge = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
   const { reservationWrites } = draft;
   const i = reservationWrites.findIndex((write) => write.row.id === row.id);
   if (i >= 0) reservationWrites[i] = { op: 'replace', row: { ...row, lateCharge } };
   else reservationWrites.push({ op: 'replace', row: { ...row, version: row.version + 1, lateCharge } });
-  pushMovement(draft, 'credits.deducted', amount, null);
+  tellShortfall(draft, shortfall, row.id);
   return null;
+}
+
+function stricter(a: ChargeRule, b: ChargeRule): ChargeRule {
+  return CHARGE_RULES.find((rule) => rule === a || rule === b) as ChargeRule;
 }
 
 /** The row of a hold that is no longer open. A hold that expired in this very operation has its row in the draft. */
@@ -225,7 +266,7 @@ function exceeds(draft: Draft, id: string, amount: number, left: number): Refusa
   const requested = creditsOf(draft, amount);
   const remaining = creditsOf(draft, left);
   const message = `${requested} credits exceed the ${remaining} left on the reservation.`;
-  const advice = "Commit less, or allow the excess with overage: 'charge' or 'overdraft'.";
+  const advice = "Commit less, or allow the excess with overage: 'charge', 'overdraft' or 'cap'.";
   return refuse('COMMIT_EXCEEDS_RESERVATION', `${message} ${advice}`, { id, requested, remaining });
 }
 

@@ -47,7 +47,7 @@ export type GrantSource = z.infer<typeof grantSourceSchema>;
 export const reservationStatusSchema = z.enum(['active', 'committed', 'released', 'expired']);
 export type ReservationStatus = z.infer<typeof reservationStatusSchema>;
 
-export const overageSchema = z.enum(['reject', 'charge', 'overdraft']);
+export const overageSchema = z.enum(['reject', 'charge', 'overdraft', 'cap']);
 export type Overage = z.infer<typeof overageSchema>;
 
 export const ledgerEventTypeSchema = z.enum(['transaction', 'error', 'system']);

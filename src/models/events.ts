@@ -48,6 +48,13 @@ const data = {
   }),
   'credits.deducted': strictObject(movement),
   'credits.expired': strictObject(movement),
+  'credits.shortfall': strictObject({
+    ...movement,
+    /** The reservation whose settlement could not charge everything; `amount` is what is missing. */
+    reservationId: identifier.describe(
+      'The reservation whose settlement could not charge everything; `amount` is what is missing.',
+    ),
+  }),
   'credits.account.created': strictObject({ balance: credits.describe('The balance at its creation.') }),
   'credits.low_balance_reached': strictObject({ ...edge, ...threshold }),
   'credits.balance_restored': strictObject({ ...edge, ...threshold }),

@@ -32,7 +32,7 @@ describe('withCredits', () => {
     expect(result).toBe('done');
     expect(await info()).toEqual([99.699999, 0]);
     const [charge] = (await credits.getCreditHistory('u', { types: ['commit_reserved'] })).items;
-    expect(charge?.metadata).toEqual({ usage: [{ cost: 0.0000001, model: 'm', provider: 'p' }] });
+    expect(charge?.metadata).toEqual({ llm_usage: [{ cost: 0.0000001, model: 'm', provider: 'p' }] });
   });
 
   test('more than the estimate becomes debt by default: the work was done', async () => {
@@ -220,7 +220,7 @@ describe('openMeter', () => {
     await meter.settle();
     expect(await info()).toEqual([97, 0]);
     const [charge] = (await credits.getCreditHistory('u', { types: ['commit_reserved'] })).items;
-    expect(charge?.metadata).toEqual({ usage: [{ step: 1 }, { step: 3 }] });
+    expect(charge?.metadata).toEqual({ llm_usage: [{ step: 1 }, { step: 3 }] });
   });
 });
 
@@ -235,10 +235,12 @@ describe('what metered work costs beyond its estimate', () => {
     return { code, balance, reserved };
   };
 
-  test('becomes debt without a limit, unless a limit or the overage bounds it: then nothing is charged', async () => {
+  test('becomes debt up to the limit; the overage may refuse it instead, and then nothing is charged', async () => {
     expect(await over({})).toEqual({ code: 'resolved', balance: -990, reserved: 0 });
+    expect(await over({}, { overdraftLimit: 50 })).toEqual({ code: 'resolved', balance: -50, reserved: 0 });
     const refused = { balance: 10, reserved: 10 };
-    expect(await over({}, { overdraftLimit: 50 })).toEqual({ ...refused, code: 'OVERDRAFT_LIMIT' });
+    const overdraft = { overage: 'overdraft' };
+    expect(await over(overdraft, { overdraftLimit: 50 })).toEqual({ ...refused, code: 'OVERDRAFT_LIMIT' });
     expect(await over({ overage: 'charge' })).toEqual({ ...refused, code: 'INSUFFICIENT_CREDITS' });
     expect(await over({}, { overdraftLimit: 990 })).toEqual({ code: 'resolved', balance: -990, reserved: 0 });
   });

@@ -122,6 +122,7 @@ export function compareEntry(entry: Entry, actual: Transaction, library: Library
       balanceAfter: credits(entry.balanceAfter),
       availableAfter: credits(entry.availableAfter),
       debtAfter: credits(entry.debtAfter),
+      shortfall: credits(entry.missing),
       draws: drawsOf(entry.parts),
       grantId: entry.lot,
       reservationId: entry.hold,

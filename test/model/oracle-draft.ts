@@ -59,6 +59,7 @@ type Writing = {
   type: EntryType;
   delta?: Micro;
   reservedDelta?: Micro;
+  missing?: Micro;
   parts?: Part[];
   lot?: string | null;
   hold?: string | null;
@@ -82,6 +83,7 @@ export function write(draft: Draft, writing: Writing): Entry {
     balanceAfter: balance,
     availableAfter: available,
     debtAfter: debt,
+    missing: writing.missing ?? 0n,
     parts: writing.parts ?? [],
     lot: writing.lot ?? null,
     hold: writing.hold ?? null,

@@ -1,9 +1,10 @@
 /** Rules 17 to 20: holds. */
 import { type CallOf, Refusal, Unspecified } from './oracle-call.js';
 import { type Draft, giveBackHeld, lapseFreed, repayDebt, take, write } from './oracle-draft.js';
-import { deduct, type Limit, refuseFunds } from './oracle-spend.js';
+import { deduct, deductUpTo, type Limit, refuseFunds } from './oracle-spend.js';
 import {
   DEFAULT_TTL_SECONDS,
+  type Entry,
   type Hold,
   infoOf,
   latestEnd,
@@ -67,14 +68,16 @@ export function commit(draft: Draft, hold: Hold, call: CallOf<'commit'>, overdra
   const amount = call.amount ?? left;
   if (amount === 0n && !final) throw new Unspecified('a part capture of nothing');
   const excess = amount - smaller(amount, left);
+  let missing = 0n;
   if (excess > 0n) {
     if ((call.overage ?? 'reject') === 'reject') refuseExcess(hold, amount, left);
-    deduct(draft, excess, call.overage === 'overdraft' ? overdraft : null, hold.id);
+    if (call.overage === 'cap') [, missing] = deductUpTo(draft, excess, overdraft, hold.id, false);
+    else deduct(draft, excess, call.overage === 'overdraft' ? overdraft : null, hold.id);
   }
-  return capture(draft, hold, amount - excess, final);
+  return capture(draft, hold, amount - excess, final, missing);
 }
 
-function capture(draft: Draft, hold: Hold, amount: Micro, final: boolean): Result {
+function capture(draft: Draft, hold: Hold, amount: Micro, final: boolean, missing: Micro): Result {
   const { account, now } = draft;
   const left = total(hold.parts);
   const [taken, rest] = split(hold.parts, amount);
@@ -94,6 +97,7 @@ function capture(draft: Draft, hold: Hold, amount: Micro, final: boolean): Resul
   const entry = write(draft, {
     type: final && hold.committed === 0n ? 'release_reserved' : 'commit_reserved',
     delta: -amount,
+    missing,
     reservedDelta: final ? -left : -amount,
     parts: taken,
     hold: hold.id,
@@ -112,7 +116,12 @@ function chargeLate(draft: Draft, hold: Hold, call: CallOf<'commit'>, overdraft:
   if (amount === 0n || call.final === false) throw new Unspecified('a late charge of nothing, or not final');
   const overage = call.overage ?? 'reject';
   if (amount > left && overage === 'reject') refuseExcess(hold, amount, left);
-  const mayOwe = policy === 'overdraft' && (amount <= left || overage === 'overdraft');
+  const both = amount > left ? [policy, overage] : [policy];
+  if (!both.includes('charge') && both.includes('cap')) {
+    const [entry] = deductUpTo(draft, amount, overdraft, hold.id, true);
+    return { kind: 'entry', entry: entry as Entry };
+  }
+  const mayOwe = !both.includes('charge');
   return { kind: 'entry', entry: deduct(draft, amount, mayOwe ? overdraft : null, hold.id) };
 }
 

@@ -18,6 +18,7 @@ import {
   type Micro,
   noteBought,
   type Result,
+  smaller,
   spendableLots,
   total,
 } from './oracle-state.js';
@@ -46,6 +47,32 @@ export function deduct(draft: Draft, amount: Micro, limit: Limit | null, hold: s
   markSpent(account, parts);
   account.debt += owed;
   return write(draft, { type: 'deduct', delta: -amount, parts, hold, undo: { kind: 'debit', parts, debt: owed } });
+}
+
+/** As much of an amount as the account has, and may owe. Where that is nothing, only an answer is written. */
+export function deductUpTo(
+  draft: Draft,
+  amount: Micro,
+  limit: Limit,
+  hold: string,
+  answers: boolean,
+): [Entry | null, Micro] {
+  const { account, now } = draft;
+  const parts = take(spendableLots(account, now), amount);
+  const wanted = amount - total(parts);
+  const room = limit === 'unlimited' ? wanted : limit - account.debt;
+  const owed = room < 0n ? 0n : smaller(wanted, room);
+  markSpent(account, parts);
+  account.debt += owed;
+  const missing = wanted - owed;
+  const charged = amount - missing;
+  if (charged === 0n && !answers) return [null, missing];
+  const undo = charged > 0n && ({ kind: 'debit', parts, debt: owed } as const);
+  const told = answers ? missing : 0n;
+  return [
+    write(draft, { type: 'deduct', delta: -charged, parts, hold, missing: told, ...(undo && { undo }) }),
+    missing,
+  ];
 }
 
 const GIVEN: LotTerms = { source: 'other', planId: null, priority: 50, effectiveAt: 0, expiresAt: null };

@@ -14,7 +14,7 @@ export const DEFAULT_TTL_SECONDS = 900;
 export const LONGEST_TTL_SECONDS = 604_800;
 
 export type Source = 'purchase' | 'promo' | 'subscription' | 'trial' | 'refund' | 'adjustment' | 'other';
-export type Overage = 'reject' | 'charge' | 'overdraft';
+export type Overage = 'reject' | 'charge' | 'overdraft' | 'cap';
 export type HoldStatus = 'active' | 'committed' | 'released' | 'expired';
 export type EntryType =
   | 'add'
@@ -85,6 +85,8 @@ export interface Entry {
   balanceAfter: Micro;
   availableAfter: Micro;
   debtAfter: Micro;
+  /** What a settlement could not charge. */
+  missing: Micro;
   parts: Part[];
   /** The lot made, activated or lapsed; the entry type says which. */
   lot: string | null;

@@ -195,6 +195,8 @@ export class Oracle {
       this.#accounts.set(account.user, account);
     }
     if (call.op === 'reserve') this.#holds.set(call.label, call.user);
+    // A shortfall is written as a refusal is.
+    if (call.op === 'commit' && result.kind === 'entry' && result.entry.missing > 0n) this.refusalsWritten += 1;
     Object.assign(this.tally, tally);
     return { status: 'ok', result, replayed: false, applied: true };
   }

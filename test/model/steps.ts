@@ -326,9 +326,17 @@ function addition(raw: Raw, now: number, call: CallOf<'add'>): Call {
   };
 }
 
-const POLICIES: readonly (Overage | undefined)[] = [undefined, 'reject', 'charge', 'charge', 'overdraft'];
+const POLICIES: readonly (Overage | undefined)[] = [undefined, 'reject', 'charge', 'cap', 'overdraft', 'charge', 'cap'];
 
-const LATE_POLICIES: readonly (Overage | undefined)[] = [undefined, 'charge', 'overdraft', 'overdraft', 'charge'];
+const LATE_POLICIES: readonly (Overage | undefined)[] = [
+  undefined,
+  'charge',
+  'overdraft',
+  'cap',
+  'overdraft',
+  'charge',
+  'cap',
+];
 
 function commitment(raw: Raw, account: Account, call: CallOf<'commit'>): Call {
   const hold = account.holds.get(call.hold);

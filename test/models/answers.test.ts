@@ -76,6 +76,8 @@ async function credit({ manager }: World): Promise<void> {
   await credits.reverseTransaction(spent.id, { amount: 2 });
   await credits.transferCredits({ from: 'u', to: 'w', amount: 3 });
   await credits.withCredits({ userId: 'u', estimate: 1 }, async (meter) => meter.add(0.1 + 0.2));
+  await credits.createAccount('poor', { overdraftLimit: 0, trialCredits: 1 });
+  await credits.withCredits({ userId: 'poor', estimate: 1 }, async (meter) => meter.add(3));
   const meter = await credits.openMeter({ userId: 'u', estimate: 1 });
   meter.addUsage({ model: 'm', provider: 'p', cost: 0.05 });
   await meter.settle();

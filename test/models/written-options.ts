@@ -180,10 +180,13 @@ export interface MeterOptions {
   userId: string;
   estimate: Amount;
   idempotencyKey?: string | undefined;
+  resume?: boolean | undefined;
   ttlSeconds?: number | undefined;
-  overage?: 'reject' | 'charge' | 'overdraft' | undefined;
+  timeoutMs?: number | undefined;
+  overage?: Overage | undefined;
   chargeOnError?: 'metered' | 'none' | 'estimate' | undefined;
   actor?: string | undefined;
+  reason?: string | undefined;
   description?: string | undefined;
   metadata?: Metadata | undefined;
   correlationId?: string | undefined;

@@ -39,6 +39,7 @@ export interface Transaction {
   readonly balanceAfter: number;
   readonly availableAfter: number;
   readonly debtAfter: number;
+  readonly shortfall: number;
   readonly draws: readonly Draw[];
   readonly grantId: string | null;
   readonly source: GrantSource | null;
@@ -342,6 +343,7 @@ export interface CreditEventMap {
   'credits.adjusted': Movement & { actor: string; reason: string };
   'credits.deducted': Movement;
   'credits.expired': Movement;
+  'credits.shortfall': Movement & { reservationId: string };
   'credits.account.created': { balance: number };
   'credits.low_balance_reached': Edge & { threshold: number };
   'credits.balance_restored': Edge & { threshold: number };

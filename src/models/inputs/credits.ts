@@ -97,23 +97,33 @@ export const meterSchema = strictObject({
   /** Credits put on hold before the work begins. */
   estimate: amount.optional(),
   /**
-   * Key of the hold; the settlement uses it too. A repeated call runs the work again: with the same cost it is charged
-   * once, with another cost the settlement is `IDEMPOTENCY_CONFLICT`. So keep the result of the work under the key too.
+   * Key of the hold; the settlement uses it too. A repeated call is refused with `RESERVATION_NOT_ACTIVE` before the
+   * work runs, so keep the result of the work under the key too.
    */
   idempotencyKey: identifierSchema.optional(),
+  /** Whether a repeated call runs the work again on the hold of the first one, where that is still active. */
+  resume: z.boolean().optional(),
   /**
-   * Seconds, 1–604,800; 900 unless the service sets another default. Work that takes longer is charged all the same.
+   * Seconds, 1–604,800; 900 unless the service sets another default. The hold is prolonged while the work goes on, so
+   * this is how long credits stay on hold after a crash.
    */
   ttlSeconds: ttl.optional(),
-  /** The treatment of cost above the estimate; default `'overdraft'`: the work was done, so it is charged. */
+  /**
+   * The treatment of cost above the estimate. Default `'cap'`: the work was done, so what the account has and may owe
+   * is charged, and the rest is recorded as a shortfall.
+   */
   overage: overageSchema.optional(),
   /** The charge when the work throws: the metered cost (default), nothing, or at least the estimate. */
   chargeOnError: z.enum(['metered', 'none', 'estimate']).optional(),
   /** The one who makes the call. */
   actor: identifierSchema.optional(),
+  /** The reason for the work, at most 1,024 characters. */
+  reason: textSchema.optional(),
   /** A text for people, at most 1,024 characters. */
   description: textSchema.optional(),
-  /** A plain JSON object of your own; the settlement adds the usage records to it. */
+  /** Milliseconds that the hold, and later the settlement, may each take. */
+  timeoutMs: timeoutSchema.optional(),
+  /** A plain JSON object of your own; the settlement adds the usage records to it, as `llm_usage`. */
   metadata: metadataSchema.optional(),
   /** Names the request that the work belongs to. */
   correlationId: identifierSchema.optional(),
@@ -126,7 +136,10 @@ export const commitSchema = strictObject({
   amount: amount.optional(),
   /** Whether the hold ends, default true. A call with `false` that is repeated without a key captures again. */
   final: z.boolean().optional(),
-  /** The treatment of credits above the hold: refuse them (default), deduct them, or deduct them into debt. */
+  /**
+   * The treatment of credits above the hold: refuse them (default), deduct them, deduct them into debt, or (`cap`)
+   * deduct what there is and tell the rest as `shortfall`.
+   */
   overage: overageSchema.optional(),
   /** The same for a hold whose time has passed; default refuse. */
   ifExpired: overageSchema.optional(),

@@ -40,6 +40,10 @@ export const CreditsTransactionSchema = strictObject({
   availableAfter: credits.describe('The available credits after it.'),
   /** The debt after it. */
   debtAfter: credits.min(0).describe('The debt after it.'),
+  /** Credits of work that was done and could not be charged; 0 but for a settlement with `overage: 'cap'`. */
+  shortfall: credits
+    .min(0)
+    .describe("Credits of work that was done and could not be charged; 0 but for a settlement with `overage: 'cap'`."),
   /** The grants that were taken from, in order. */
   draws: z.array(DrawSchema.readonly()).readonly().describe('The grants that were taken from, in order.'),
   /** The grant that was made or ended; null for other types. */

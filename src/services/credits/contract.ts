@@ -91,9 +91,11 @@ export interface CreditMutations<S = unknown> {
    * everything. `final: false` captures a part and keeps the rest on hold.
    *
    * `overage` says what happens to an amount above the hold: `'reject'` (default), `'charge'` (an ordinary deduction of
-   * the excess in the same commit) or `'overdraft'`. `ifExpired` takes the same values for a hold whose time has
-   * passed; such a late charge happens once. With an excess two entries are written; the answer is the capture, which
-   * is written last. Repeating the same final call answers the first result.
+   * the excess in the same commit), `'overdraft'` (the excess may become debt) or `'cap'`: takes what the account has,
+   * then debt as far as the limit allows, and tells the rest as `shortfall` (of the answer, in an error entry, and as
+   * the event `credits.shortfall`); it never refuses for funds. `ifExpired` takes the same values for a hold whose time
+   * has passed; such a late charge happens once. With an excess two entries are written; the answer is the capture,
+   * which is written last. Repeating the same final call answers the first result.
    *
    * Also rejects with `RESERVATION_NOT_FOUND`, `RESERVATION_NOT_ACTIVE`, `COMMIT_EXCEEDS_RESERVATION` (the hold stays),
    * `INSUFFICIENT_CREDITS`, `OVERDRAFT_LIMIT`.
@@ -262,10 +264,17 @@ export interface CreditReads<S = unknown> {
 /** Metering: a hold around work whose cost is known only afterwards. */
 export interface CreditMetering {
   /**
-   * Reserves the estimate, runs `run`, and settles the cost that the meter recorded; a hold never leaks. When `run`
-   * throws, the error is rethrown after the charge that `chargeOnError` chooses: the recorded cost (`'metered'`,
-   * default), nothing (`'none'`) or the estimate (`'estimate'`). A result that is a stream is refused with
-   * `CONFIGURATION`: use {@link openMeter}.
+   * Reserves the estimate, runs `run`, and settles the cost that the meter recorded; a hold never leaks. While `run` is
+   * at work the hold is prolonged at half of its time to live. Work that was done is charged: above the estimate from
+   * the account, then as debt within the limit, and a rest that neither has is recorded as a shortfall (`overage:
+   * 'cap'`, the default), so the caller always gets the answer of `run`. When `run` throws, the error is rethrown after
+   * the charge that `chargeOnError` chooses: the recorded cost (`'metered'`, default), nothing (`'none'`) or the
+   * estimate (`'estimate'`). A result that is a stream is refused with `CONFIGURATION`: use {@link openMeter}.
+   *
+   * A call that repeats an `idempotencyKey` does not run the work again: it rejects with `RESERVATION_NOT_ACTIVE`,
+   * whose details have the `status` of the first call's hold and the `transactionId` of its charge. With `resume: true`
+   * it runs on that hold while it is `active`, as after a crash. `session` is not taken: no transaction should stay
+   * open while work runs.
    * @example
    * const text = await credits.withCredits({ userId: 'user-1', estimate: 10 }, async (meter) => {
    *   const answer = await callModel({ signal: meter.signal });
@@ -277,7 +286,8 @@ export interface CreditMetering {
 
   /**
    * Opens a meter. The caller settles it, or a stream does at its end. `await using` releases a meter that was not
-   * settled.
+   * settled. The hold is prolonged until then, or until nobody refers to the meter any more. A repeated key is refused
+   * as by {@link withCredits}.
    */
   openMeter(options: MeterOptions): Promise<Meter>;
 }

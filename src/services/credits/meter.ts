@@ -4,24 +4,36 @@ import { creditError, isCreditError } from '../../errors.js';
 import { meterSchema } from '../../models/inputs/credits.js';
 import { metadataSchema } from '../../models/inputs/values.js';
 import type { Amount, Applied, JsonObject } from '../../models/values.js';
-import type { LoggerLike } from '../../ports/logger.js';
 import { notValid, parse } from '../input/parse.js';
 import { onAbort } from '../pipeline/abort-listeners.js';
-import type { CreditMetering, CreditMutations } from './contract.js';
+import type { CreditMetering, CreditMutations, CreditReads } from './contract.js';
+import { keepHold } from './kept-hold.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
-import type { Transaction } from './records.js';
+import type { Reservation, Transaction } from './records.js';
+import type { Verbs } from './verbs.js';
 
-export function creditMetering<S>(credits: CreditMutations<S>, scale: number, logger: LoggerLike): CreditMetering {
+type Credits<S> = CreditMutations<S> & Pick<CreditReads<S>, 'getReservation'>;
+
+export function creditMetering<S>(verbs: Verbs<S>, credits: Credits<S>): CreditMetering {
+  const { scale, engine } = verbs;
+
   async function openMeter(given: MeterOptions): Promise<Meter> {
-    const { userId, estimate, overage = 'overdraft', chargeOnError: _, ...call } = parse(meterSchema, given);
+    const fields = parse(meterSchema, given);
+    const { userId, estimate, overage = 'cap', chargeOnError: _, resume = false, ...call } = fields;
     const reservation = await credits.reserveCredits(userId, estimate as Amount, call);
+    if (reservation.replayed) await checkRepeated(reservation, resume);
     const costs = new MeteredSum(scale);
     const records: JsonObject[] = [];
     const controller = new AbortController();
     const { signal } = controller;
     // A signal of its own: what the work listens to goes with the meter, however long the caller's signal lives.
     const outer = call.signal;
-    const forget = outer && onAbort(outer, () => controller.abort(outer.reason));
+    let stopKeeping = () => {};
+    const forget = outer && onAbort(outer, abort);
+    function abort() {
+      stopKeeping();
+      controller.abort(outer?.reason);
+    }
     let ending: Promise<Applied<Transaction> | null> | null = null;
 
     // Aborting the work must not abort the settlement. The same key is safe: commits and reserves have separate scopes.
@@ -58,9 +70,12 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
         await meter.release();
       },
     };
+    const { ttlSeconds = engine.ttlSeconds } = call;
+    if (!signal.aborted) stopKeeping = keepHold({ credits, reservation, ttlSeconds, owner: new WeakRef(meter) });
     return meter;
 
     async function end(total: number): Promise<Applied<Transaction> | null> {
+      stopKeeping();
       const details = withUsage(metadata, records);
       // A hold that expired during the work is charged all the same, because the work was done.
       const ifExpired = overage === 'reject' ? 'charge' : overage;
@@ -80,6 +95,18 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
     }
   }
 
+  /** Work that was done, or goes on, runs again only on an active hold, and where the caller says so. */
+  async function checkRepeated({ id }: Reservation, resume: boolean): Promise<void> {
+    const hold = (await credits.getReservation(id, { fresh: true })) as Reservation;
+    if (hold.status === 'active' && resume) return;
+    const row = await verbs.reads.get('reservation', id, { fresh: true });
+    const transactionId = (row?.closing ?? row?.lateCharge)?.entryId ?? null;
+    const advice =
+      hold.status === 'active' ? 'Wait for that call, or go on in its place with resume: true' : 'Use a key of its own';
+    const message = `This key began work before, and its reservation is ${hold.status}. Nothing was run. ${advice}.`;
+    throw creditError('RESERVATION_NOT_ACTIVE', message, { id, status: hold.status, transactionId });
+  }
+
   return {
     openMeter,
     async withCredits(options, run) {
@@ -91,7 +118,10 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
       } catch (error) {
         // The caller gets the error of the work. If the charge fails as well, that goes to the log.
         await settleAfterError(meter, options.chargeOnError).catch((err) => {
-          logger.error({ err, reservation: meter.reservation.id }, 'The cost of a failed call could not be settled');
+          engine.logger.error(
+            { err, reservation: meter.reservation.id },
+            'The cost of a failed call could not be settled',
+          );
         });
         throw error;
       }
@@ -119,7 +149,7 @@ export function creditMetering<S>(credits: CreditMutations<S>, scale: number, lo
 /** Adds the usage records to the caller's metadata if they fit. A settlement must never fail for its metadata. */
 function withUsage(metadata: JsonObject, records: readonly JsonObject[]): JsonObject {
   if (records.length === 0) return metadata;
-  const both = metadataSchema.safeParse({ ...metadata, usage: records });
+  const both = metadataSchema.safeParse({ ...metadata, llm_usage: records });
   if (both.success) return both.data;
   const counted = metadataSchema.safeParse({ ...metadata, usageRecords: records.length });
   return counted.success ? counted.data : metadata;

@@ -68,6 +68,7 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
     balanceAfter: toCredits(row.balanceAfter, scale),
     availableAfter: toCredits(row.availableAfter, scale),
     debtAfter: toCredits(row.debtAfter, scale),
+    shortfall: toCredits((row.details.shortfall as number | undefined) ?? 0, scale),
     draws: row.draws.map((draw) => ({ grantId: draw.grantId, amount: toCredits(draw.amount, scale) })),
     grantId: row.grantId,
     source: termsOf(row)?.source ?? null,

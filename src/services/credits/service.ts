@@ -32,13 +32,14 @@ export function buildCreditService<S>({
   const context = () => readingContext(settings(), creditType);
   const accountsNow = new AccountsNow({ engine, creditType, context, cache });
   const mutations = { ...spending(verbs), ...reservations(verbs, holds), ...accounts(verbs) };
+  const reads = reservationReads(verbs, holds, accountsNow);
   return {
     ...mutations,
     ...balances(verbs, accountsNow),
     ...history(verbs),
     ...usage(verbs, accountsNow),
-    ...reservationReads(verbs, holds, accountsNow),
+    ...reads,
     ...accountList(verbs, accountsNow),
-    ...creditMetering(mutations, engine.scale, engine.logger),
+    ...creditMetering(verbs, { ...mutations, ...reads }),
   };
 }

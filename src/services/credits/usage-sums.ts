@@ -123,10 +123,13 @@ export class UsageSums {
   }
 }
 
-/** The calls that a meter has recorded. Metadata is the host's: whatever has another form records no call. */
-function modelCallsOf({ usage }: JsonObject): readonly ModelCall[] {
-  if (!Array.isArray(usage)) return [];
-  return (usage as unknown[]).filter((record): record is ModelCall => {
+/**
+ * The calls that a meter has recorded; earlier versions named them `usage`. Metadata is the host's: whatever has
+ * another form records no call.
+ */
+function modelCallsOf({ usage, llm_usage: records = usage }: JsonObject): readonly ModelCall[] {
+  if (!Array.isArray(records)) return [];
+  return (records as unknown[]).filter((record): record is ModelCall => {
     const { model, cost } = Object(record) as Readonly<Record<string, unknown>>;
     return typeof model === 'string' && typeof cost === 'number' && cost >= 0;
   });

@@ -3,6 +3,7 @@
  * before it left, and commit together. A refusal concerns its own operation alone.
  */
 import type { Account } from '../../core/account.js';
+import { shortfallOf } from '../../core/debit.js';
 import { decide } from '../../core/decide.js';
 import type { AccountChange, Context, Decision, Refusal } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
@@ -148,6 +149,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       operation.answer = { entry: decision.entry, replayed: false, entries: rows, changes: reported };
       pass.sent.push(operation);
       pass.applied = true;
+      if (operation.command.type === 'commit') noteShortfall(operation, decision.entry, pass);
       return 'decided';
     }
     case 'repeated': {
@@ -188,8 +190,7 @@ function contradiction(operation: Operation, cause: unknown): Progress {
 }
 
 function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>): Progress {
-  const { call } = operation;
-  const { group, settings, context } = pass;
+  const { group } = pass;
   operation.error = errorOf(refusal);
   const recorded = RECORDED.has(refusal.code) && !ROUTINE.has(operation.command.type);
   // The commit of a refusal checks the first account alone. What it does not check must be the latest state: anybody
@@ -201,8 +202,20 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
   if (!recorded && !operation.uncertain && !operation.resumes) return 'decided';
   pass.fenced = true;
   pass.sent.push(operation);
-  if (!recorded) return 'decided';
-  const [first] = operation.accounts;
+  if (recorded) record(operation, refusal, pass);
+  return 'decided';
+}
+
+/** A settlement that could not charge everything leaves an error entry too, in the commit of what it charged. */
+function noteShortfall<S>(operation: Operation, entry: EntryRow, pass: Pass<S>): void {
+  const shortfall = shortfallOf(entry, pass.context.scale);
+  if (shortfall) record(operation, shortfall, pass);
+}
+
+/** Adds the error entry of a refusal, and its notification. */
+function record<S>({ accounts, call }: Operation, refusal: Refusal, pass: Pass<S>): void {
+  const { group, settings, context } = pass;
+  const [first] = accounts;
   const [state] = group.states;
   if (settings.errorEntries && first && state) {
     let at = context.now;
@@ -220,7 +233,6 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
     const when = { sequence: seq, at: new Date(Math.max(context.now, at)) };
     pass.changes.addOutgoing(refusalNotification(id, first, refusal, when));
   }
-  return 'decided';
 }
 
 function finish<S>({ group, accounts, changes, entries, events, sent, fenced, applied }: Pass<S>): Decided {
