@@ -79,11 +79,12 @@ export function dueOf(row: SubscriptionRow): Date {
 }
 
 /** The subscription as an entry keeps it. */
-export function toJson({ id, planId, status, terms, nextPlanId, autoRenew, ...row }: SubscriptionRow): JsonObject {
+export function toJson(subscription: SubscriptionRow): JsonObject {
+  const { id, planId, status, terms, nextPlanId, autoRenew, paid, ...row } = subscription;
   const iso = (date: Date | null) => date?.toISOString() ?? null;
   return {
     ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId },
     ...{ startedAt: iso(row.startedAt), periodStart: iso(row.periodStart), periodEnd: iso(row.periodEnd) },
-    ...{ validUntil: iso(row.validUntil) },
+    ...{ validUntil: iso(row.validUntil), ...(isPaid(subscription) && { paidAhead: paid }) },
   };
 }

@@ -82,7 +82,6 @@ const OF_PERIODS = {
     carried: GRANTS,
     carriedUntil: GRANTS,
     allowance: GRANTS,
-    paid: GRANTS,
   },
   ...{ isAllocated: GRANTS, lots: GRANTS, dueAt: DUE, updatedAt: 'is the instant of its last entry' },
 };

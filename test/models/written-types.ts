@@ -117,6 +117,7 @@ export interface UserSubscription {
   readonly validUntil: Date | null;
   readonly autoRenew: boolean;
   readonly nextPlanId: string | null;
+  readonly paidAhead: readonly string[];
 }
 
 export interface SubscriptionChange {

@@ -37,16 +37,30 @@ await describeBackends('renewal by payment', (open) => {
     world.clock.set('2026-01-30T00:00:00Z');
     const early = await subscriptions.renewSubscription('u', { paymentId: 'in_2' });
     expect(early).toMatchObject({ status: 'active', periodStart: new Date('2026-01-01') });
-    await subscriptions.renewSubscription('u', { paymentId: 'in_3', periodStart: '2026-03-01T00:05:00Z' });
+    const third = { paymentId: 'in_3', periodStart: '2026-03-01T00:05:00Z' };
+    expect(await subscriptions.renewSubscription('u', third)).toMatchObject({ paidAhead: ['in_2', 'in_3'] });
     expect((await credits.getUserCreditsInfo('u')).available).toBe(100);
     world.clock.set('2026-02-01T00:00:00Z');
     expect((await credits.deductCredits('u', 100)).balanceAfter).toBe(0);
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ paidAhead: ['in_3'] });
     world.clock.set('2026-03-31T23:59:59Z');
     expect((await credits.getUserCreditsInfo('u')).available).toBe(100);
     world.clock.set('2026-04-01T00:00:00Z');
     expect((await credits.getUserCreditsInfo('u')).available).toBe(0);
     expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ status: 'past_due' });
     await world.expectSound();
+  });
+
+  test('a subscription that ends at once names the payments that it did not use', async () => {
+    const world = await subscribed(open);
+    const { subscriptions } = world.manager;
+    for (const paymentId of ['in_2', 'in_3']) await subscriptions.renewSubscription('u', { paymentId });
+    world.clock.set('2026-02-10T00:00:00Z');
+    const cancelled = await subscriptions.cancelUserSubscription('u', { when: 'now' });
+    expect(cancelled).toMatchObject({ status: 'cancelled', paidAhead: ['in_3'] });
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ paidAhead: ['in_3'] });
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    expect(await subscriptions.setUserSubscriptionPlan('u', plan)).toMatchObject({ paidAhead: [] });
   });
 
   test('a period is paid once, in whatever order and number the payments are told', async () => {

@@ -18,7 +18,7 @@ export const METERING_BUGS: readonly SeededBug[] = [
     file: 'src/services/pipeline/decide-group.ts',
     find: 'if (shortfall) record(operation, shortfall, pass);',
     replace: 'if (!shortfall) return;',
-    tests: [{ file: FILE, name: 'funds 10, limit 0, metered 15: 5 is missing, the rest is charged' }],
+    tests: [{ file: FILE, name: 'funds 12, limit 2, metered 15: 1 is missing, the rest is charged' }],
   },
   {
     id: 'SM-m3',

@@ -32,6 +32,11 @@ export const UserSubscriptionSchema = strictObject({
   nextPlanId: identifier
     .nullable()
     .describe('The plan of the next period, where another was chosen for it; null for the same plan.'),
+  /** Payments of later periods, in order. One that ended at once keeps those that it did not use. */
+  paidAhead: z
+    .array(identifier)
+    .readonly()
+    .describe('Payments of later periods, in order. One that ended at once keeps those that it did not use.'),
 });
 export interface UserSubscription extends Readonly<z.infer<typeof UserSubscriptionSchema>> {}
 

@@ -130,11 +130,12 @@ export interface SubscriptionService<S = unknown> {
    *
    * A current period that was set with `allocate: false` is the first to be paid. A paid period stays paid when the
    * plan changes before it begins, and a subscription cancelled at its end goes on to the end of the last one; one that
-   * is removed or cancelled at once loses them.
+   * is removed or cancelled at once loses them: `paidAhead` names the payments that it did not use.
    *
    * Unpaid at the end of a period, the subscription is `past_due` and grants nothing; after the plan's `graceDays` it
    * ends. @throws SUBSCRIPTION_NOT_FOUND where none goes on; INVALID_ARGUMENT for a plan that renews by the clock, and
-   * for a period beyond the next one that is not paid; LIMIT_EXCEEDED for more than 100 periods ahead.
+   * for a period beyond the next one that is not paid: then `details.path` is `periodStart`, and the payment is taken
+   * once those before it have come; LIMIT_EXCEEDED for more than 100 periods ahead.
    *
    * @example
    * const { id: paymentId, periodStart } = invoice;

@@ -55,11 +55,14 @@ export function toSubscription(row: SubscriptionRow, now: number): UserSubscript
     ...{ status: isOver ? 'ended' : status, startedAt: row.startedAt, autoRenew: row.autoRenew },
     ...{ periodStart: row.periodStart, periodEnd: row.periodEnd, validUntil: row.validUntil },
     nextPlanId: pending?.planId ?? null,
+    paidAhead: [...(row.paid ?? [])],
   };
 }
 
 export function subscriptionOf({ userId, details }: EntryRow): UserSubscription {
-  const stored = details.subscription as Record<keyof UserSubscription, string | null>;
+  const stored = details.subscription as Record<Exclude<keyof UserSubscription, 'paidAhead'>, string | null> & {
+    readonly paidAhead?: readonly string[];
+  };
   const date = (field: 'startedAt' | 'periodStart' | 'periodEnd') => new Date(stored[field] as string);
   const status = stored.status as string;
   return {
@@ -68,6 +71,7 @@ export function subscriptionOf({ userId, details }: EntryRow): UserSubscription 
     status: (status === 'removed' ? 'ended' : status) as UserSubscription['status'],
     ...{ startedAt: date('startedAt'), periodStart: date('periodStart'), periodEnd: date('periodEnd') },
     validUntil: stored.validUntil === null ? null : new Date(stored.validUntil),
+    paidAhead: [...(stored.paidAhead ?? [])],
   };
 }
 
