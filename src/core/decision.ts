@@ -36,6 +36,8 @@ export interface Context {
   readonly limits: { readonly openGrants: number; readonly activeReservations: number };
   /** Whether each deduction and each expiry makes an event too. */
   readonly allEvents: boolean;
+  /** Whether events about credits that moved carry the metadata of their call. */
+  readonly eventMetadata: boolean;
   readonly facts: Facts;
   /** Needed for plans in a time zone alone. */
   readonly temporal: TemporalLike | null;

@@ -50,13 +50,14 @@ export function judgeCrossings(draft: Draft): void {
   // The first operation sets the level: of its crossings, the status alone is news.
   const announcesLow = draft.account.seq > 0 && threshold !== null;
   const entry = draft.entries.length - 1;
-  const edge = { entry, previousBalance, balance: account.balance, available: after };
+  const edge = { kind: 'crossing', entry, previousBalance, balance: account.balance, available: after } as const;
   if (announcesLow && !wasLow && isLow) {
     draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, more: {} });
   }
   if (before > 0 && after <= 0) draft.events.push({ ...edge, type: 'credits.balance_exhausted', more: {} });
   if (before > 0 !== after > 0) {
-    const more = { previousStatus: statusOf(before), status: statusOf(after) };
+    const reason = after > 0 ? 'Sufficient credits' : 'Insufficient credits';
+    const more = { previousStatus: statusOf(before), status: statusOf(after), reason };
     draft.events.push({ ...edge, type: 'credits.plugin_status_changed', more });
   }
   if (announcesLow && wasLow && !isLow && wasLowBefore(draft, before)) {

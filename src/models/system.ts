@@ -49,6 +49,7 @@ export const settingsSchema = z.object({
   ledgerId: z.string(),
   creditScale: z.int().min(0).max(6),
   events: z.enum(['standard', 'all']),
+  eventMetadata: z.boolean().optional(),
   /** The credit types that any process has declared, with their defaults. */
   creditTypes: z.record(z.string(), statedDefaultsSchema).default({}),
   limits: z.object({ openGrants: z.int().optional(), activeReservations: z.int().optional() }).default({}),

@@ -50,6 +50,7 @@ const context: Context = {
   temporal: null,
   limits: { openGrants: 1_000, activeReservations: 1_000 },
   allEvents: false,
+  eventMetadata: false,
   facts,
 };
 

@@ -42,6 +42,7 @@ export class Ledger {
       defaultsOf: () => this.defaults,
       limits: this.limits,
       allEvents: this.allEvents,
+      eventMetadata: false,
       facts: {
         row: (model, id) => {
           if (model === 'grant') return (this.grants.get(id) ?? null) as never;

@@ -31,6 +31,7 @@ export async function clawBack(
     temporal: null,
     limits: { openGrants: 1_000, activeReservations: 1_000 },
     allEvents: false,
+    eventMetadata: false,
     facts: { reversals: () => [], row: () => null },
   };
   const none = { description: null, actor: null, reason: null, correlationId: null, metadata: {} };

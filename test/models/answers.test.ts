@@ -105,6 +105,7 @@ async function plans({ manager }: World): Promise<void> {
     ...{ trialDays: 0, rolloverCap: 10 },
   });
   const paid = await subscriptions.addSubscriptionPlan({ ...PLAN, renewOn: 'payment' });
+  await subscriptions.setUserSubscriptionPlan('late', paid);
   await subscriptions.setUserSubscriptionPlan('pays', paid);
   await subscriptions.renewSubscription('pays', { paymentId: 'p-1' });
   const big = await subscriptions.addSubscriptionPlan({ ...PLAN, name: 'Big', creditLimit: 200, validityDays: 7 });

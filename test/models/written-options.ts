@@ -202,6 +202,7 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
   ledger?: LedgerOptions | undefined;
   cache?: CacheBackend | CacheOptions | undefined;
   events?: 'standard' | 'all' | undefined;
+  eventMetadata?: boolean | undefined;
   limits?: { openGrants?: number | undefined; activeReservations?: number | undefined } | undefined;
   reservations?: { ttlSeconds?: number | undefined } | undefined;
   timeoutMs?: number | undefined;

@@ -23,6 +23,7 @@ import { insertOf, type Tables, writeOf } from './tables.js';
 /** The settings that a process states. A part that it leaves out is absent. */
 export interface StatedSettings {
   readonly events?: Settings['events'] | undefined;
+  readonly eventMetadata?: boolean | undefined;
   readonly limits: Settings['limits'];
   /** The declared credit types, each with the defaults that were given. */
   readonly creditTypes: Settings['creditTypes'];
@@ -150,14 +151,16 @@ function jsonOf(settings: Settings): JsonObject {
   return JSON.parse(JSON.stringify(settings));
 }
 
-function withStated(settings: Settings, { events, limits, creditTypes }: StatedSettings): Settings {
+function withStated(settings: Settings, stated: StatedSettings): Settings {
+  const { events, eventMetadata, limits, creditTypes } = stated;
   const types = { ...settings.creditTypes };
   for (const [name, stated] of Object.entries(creditTypes)) {
     // Every database has credits, also where nobody states anything of them.
     if (name === 'credits' && Object.keys(stated).length === 0) continue;
     types[name] = { ...types[name], ...stated };
   }
-  return { ...settings, ...(events && { events }), limits: { ...settings.limits, ...limits }, creditTypes: types };
+  const given = { ...(events && { events }), ...(eventMetadata !== undefined && { eventMetadata }) };
+  return { ...settings, ...given, limits: { ...settings.limits, ...limits }, creditTypes: types };
 }
 
 function differences(settings: Settings, stated: StatedSettings): readonly string[] {
@@ -166,6 +169,8 @@ function differences(settings: Settings, stated: StatedSettings): readonly strin
     return differingFields(where, defaults, settings.creditTypes[name] ?? {});
   });
   if (stated.events !== undefined && stated.events !== settings.events) differing.push('events');
+  const { eventMetadata } = stated;
+  if (eventMetadata !== undefined && eventMetadata !== settings.eventMetadata) differing.push('eventMetadata');
   return [...differing, ...differingFields('limits', stated.limits, settings.limits)];
 }
 
