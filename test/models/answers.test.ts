@@ -80,6 +80,7 @@ async function credit({ manager }: World): Promise<void> {
   meter.addUsage({ model: 'm', provider: 'p', cost: 0.05 });
   await meter.settle();
   await credits.getUsageSummary('u', { from: '2030-01-01', by: 'model' });
+  await credits.getForecast('u');
   await credits.getTransaction(added.id);
   await credits.getTransaction('none');
   await credits.getReservation(hold.id);
