@@ -58,6 +58,7 @@ export {
   historySchema as HistoryOptionsSchema,
   type ListOptions,
   type LowCreditThreshold,
+  type LowCreditThresholds,
   listSchema as ListOptionsSchema,
   type MeterOptions,
   type MutationOptions,

@@ -24,6 +24,7 @@ export interface Defaults {
   readonly trialCredits: number;
   readonly overdraftLimit: number | null;
   readonly lowCreditThreshold: AccountOptions['lowCreditThreshold'];
+  readonly lowCreditHysteresis: number;
 }
 
 export interface Context {

@@ -24,10 +24,16 @@ interface PendingOf<K extends string> {
 /** An event before its entry has an id; amounts in units. */
 export type PendingEvent =
   | (PendingOf<'movement'> & Totals & { readonly amount: number; readonly reference: string | null })
-  | (PendingOf<'crossing'> & Totals & { readonly previousBalance: number; readonly threshold?: number })
+  | (PendingOf<'crossing'> & Totals & { readonly previousBalance: number } & Partial<Level>)
   | (PendingOf<'creation'> & Totals)
   /** It comes before the entry that is written next, and has an instant of its own. */
   | (PendingOf<'subscription'> & { readonly at: number });
+
+/** A threshold, and its place among those of the account, from 1 for the highest. */
+interface Level {
+  readonly threshold: number;
+  readonly level: number;
+}
 
 interface Totals {
   readonly balance: number;

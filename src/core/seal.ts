@@ -81,8 +81,8 @@ function dataOf({ context }: Draft, event: PendingEvent, entry: EntryRow): JsonO
   if (event.kind === 'creation') return { balance, initial_balance: balance };
   const after = { balance, available: credits(event.available), transactionId: entry.id };
   if (event.kind === 'crossing') {
-    const { threshold } = event;
-    const crossed = threshold === undefined ? {} : { threshold: credits(threshold) };
+    const { threshold, level = 1 } = event;
+    const crossed = threshold === undefined ? {} : { threshold: credits(threshold), level };
     return { previousBalance: credits(event.previousBalance), ...after, ...crossed, ...event.more };
   }
   const { type, amount, reference, more } = event;

@@ -84,7 +84,12 @@ const reservation = {
 /** The fields that many types of events share, by the name that the README gives them. */
 export const creditEventGroups = { movement, crossing, subscription };
 
-const threshold = { threshold: credits.min(0).describe('The low-credit threshold, in credits.') };
+const threshold = {
+  /** The low-credit threshold, in credits. */
+  threshold: credits.min(0).describe('The low-credit threshold, in credits.'),
+  /** The place of the threshold among those of the account: 1 for the highest. */
+  level: z.int().min(1).describe('The place of the threshold among those of the account: 1 for the highest.'),
+};
 const accessStatus = z.enum(['enabled', 'disabled'] satisfies AccessStatus[]);
 
 /** Each describes when its event is written. */
@@ -127,9 +132,11 @@ const data = {
     to: identifier.describe('The user who received them.'),
   }).describe('`transferCredits`: one on each of the two accounts'),
   'credits.low_balance_reached': strictObject({ ...crossing, ...threshold }).describe(
-    'available credits fall to the low-credit threshold',
+    'available credits fall to a low-credit threshold; one for each',
   ),
-  'credits.balance_restored': strictObject({ ...crossing, ...threshold }).describe('they rise above it again'),
+  'credits.balance_restored': strictObject({ ...crossing, ...threshold }).describe(
+    'they rise above it again, by more than `lowCreditHysteresis`',
+  ),
   'credits.balance_exhausted': strictObject(crossing).describe('available credits fall to 0 or below'),
   'credits.plugin_status_changed': strictObject({
     ...crossing,

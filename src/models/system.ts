@@ -35,13 +35,14 @@ export const SETTINGS_ID = 'settings';
 /** The row that tells that some process has a queue of notifications. */
 export const QUEUE_ID = 'queue';
 
-const { overdraftLimit, lowCreditThreshold } = accountOptionsSchema.shape;
+const { overdraftLimit, lowCreditThreshold, lowCreditHysteresis } = accountOptionsSchema.shape;
 
 /** The defaults of a credit type that some process has stated, amounts in units. */
 const statedDefaultsSchema = z.object({
   trialCredits: z.int().optional(),
   overdraftLimit: overdraftLimit.unwrap().optional(),
   lowCreditThreshold: lowCreditThreshold.optional(),
+  lowCreditHysteresis,
 });
 export type StatedDefaults = Readonly<z.infer<typeof statedDefaultsSchema>>;
 

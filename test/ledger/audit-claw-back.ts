@@ -7,7 +7,7 @@ import type { Row, Unit } from '../../src/index.js';
 import type { AccountRow } from '../../src/models/account.js';
 import type { AnyDb } from '../support/audit-world.js';
 
-const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null, lowCreditHysteresis: 0 };
 
 export async function clawBack(
   db: AnyDb,

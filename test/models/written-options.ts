@@ -77,6 +77,8 @@ export interface AccountDefaults {
   trialCredits?: Amount | undefined;
   overdraftLimit?: Amount | 'unlimited' | null | undefined;
   lowCreditThreshold?: number | `${number}` | `${number}%` | 'none' | null | undefined;
+  lowCreditThresholds?: readonly (number | `${number}` | `${number}%`)[] | null | undefined;
+  lowCreditHysteresis?: Amount | null | undefined;
 }
 
 export interface PlanInput {

@@ -365,8 +365,8 @@ export interface CreditEventMap {
   'credits.released': OfReservation;
   'credits.reservation_expired': OfReservation;
   'credits.account.created': { balance: number; initial_balance: number };
-  'credits.low_balance_reached': Edge & { threshold: number };
-  'credits.balance_restored': Edge & { threshold: number };
+  'credits.low_balance_reached': Edge & { threshold: number; level: number };
+  'credits.balance_restored': Edge & { threshold: number; level: number };
   'credits.balance_exhausted': Edge;
   'credits.plugin_status_changed': Edge & {
     previousStatus: AccessStatus;

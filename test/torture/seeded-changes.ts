@@ -2,6 +2,7 @@
 import type { SeededBug } from './seeded-bug.js';
 
 const HEARD = 'test/outbox/every-change.test.ts';
+const LEVELS = 'test/core/thresholds.test.ts';
 const IN_MEMORY = 'every change is heard of, in memory';
 
 export const CHANGE_BUGS: readonly SeededBug[] = [
@@ -62,6 +63,55 @@ export const CHANGE_BUGS: readonly SeededBug[] = [
     replace: 'if (report.processed >= 0) await record',
     tests: [
       { file: 'test/jobs/reports.test.ts', name: 'in memory are entries of the ledger where the job did something' },
+    ],
+  },
+  {
+    id: 'SM-w08',
+    title: 'a balance counts as restored as soon as it is above the threshold',
+    file: 'src/core/thresholds.ts',
+    find: 'if (edge.available <= threshold + hysteresis) low.push(threshold);',
+    replace: 'if (edge.available <= threshold) low.push(threshold);',
+    tests: [
+      { file: LEVELS, name: 'in memory with a hysteresis come back beyond it' },
+      { file: LEVELS, name: 'any way of the balance tells what the rule says' },
+    ],
+  },
+  {
+    id: 'SM-w09',
+    title: 'a threshold that is not restored yet warns again',
+    file: 'src/core/thresholds.ts',
+    find: ' || account.low?.includes(threshold)) continue;\n    draft',
+    replace: ') continue;\n    draft',
+    tests: [{ file: LEVELS, name: 'in memory with a hysteresis come back beyond it' }],
+  },
+  {
+    id: 'SM-w10',
+    title: 'the entries do not keep which thresholds are low',
+    file: 'src/core/thresholds.ts',
+    find: '  entry.details = { ...entry.details, low };\n',
+    replace: '  entry.details = { ...entry.details };\n',
+    tests: [
+      { file: LEVELS, name: 'in memory with a hysteresis come back beyond it' },
+      { file: LEVELS, name: 'any way of the balance tells what the rule says' },
+    ],
+  },
+  {
+    id: 'SM-w11',
+    title: 'an account is told restored while a higher threshold is still low',
+    file: 'src/services/pipeline/outgoing-rows.ts',
+    find: "(event.type !== 'credits.balance_restored' || event.data.level > 1)",
+    replace: "event.type !== 'credits.balance_restored'",
+    tests: [{ file: LEVELS, name: 'each level has a notification' }],
+  },
+  {
+    id: 'SM-w12',
+    title: 'a forecast forgets what expires on the way',
+    file: 'src/core/forecast.ts',
+    find: '      if (part.grant.expiresAt === at) part.free = 0;\n',
+    replace: '',
+    tests: [
+      { file: 'test/credits/forecast.test.ts', name: 'in memory tells the rates of 7 and of 30 days' },
+      { file: 'test/credits/forecast.test.ts', name: 'at any rate, what is spent until the end' },
     ],
   },
 ];

@@ -173,7 +173,7 @@ export interface CreditMutations<S = unknown> {
    */
   updateAccount(
     userId: string,
-    options: MutationOptions<S> & Pick<AccountDefaults, 'overdraftLimit' | 'lowCreditThreshold'>,
+    options: MutationOptions<S> & Omit<AccountDefaults, 'trialCredits'>,
   ): Promise<Applied<UserCreditsInfo>>;
 }
 

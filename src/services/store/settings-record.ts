@@ -39,7 +39,7 @@ export interface SettingsConfig {
   readonly write: (unit: Unit, entry: SealedEntry) => Promise<void>;
 }
 
-const NO_DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+const NO_DEFAULTS: Defaults = inForce({});
 const LIMIT = 1_000;
 const ATTEMPTS_MAX = 100;
 
@@ -138,9 +138,13 @@ function settingsOf({ value }: SystemRow): Settings {
   return settingsSchema.parse(ownFields(settingsSchema, value));
 }
 
-function inForce({ trialCredits, overdraftLimit = 'unlimited', lowCreditThreshold }: StatedDefaults): Defaults {
-  const limit = overdraftLimit === 'unlimited' ? null : overdraftLimit;
-  return { trialCredits: trialCredits ?? 0, overdraftLimit: limit, lowCreditThreshold: lowCreditThreshold ?? null };
+function inForce({ overdraftLimit = 'unlimited', ...stated }: StatedDefaults): Defaults {
+  return {
+    trialCredits: stated.trialCredits ?? 0,
+    overdraftLimit: overdraftLimit === 'unlimited' ? null : overdraftLimit,
+    lowCreditThreshold: stated.lowCreditThreshold ?? null,
+    lowCreditHysteresis: stated.lowCreditHysteresis ?? 0,
+  };
 }
 
 function isSame(a: Settings, b: Settings): boolean {
@@ -176,5 +180,6 @@ function differences(settings: Settings, stated: StatedSettings): readonly strin
 
 function differingFields(where: string, stated: object, stored: object): string[] {
   const kept = stored as Readonly<Record<string, unknown>>;
-  return Object.entries(stated).flatMap(([name, value]) => (kept[name] === value ? [] : [`${where}.${name}`]));
+  const isKept = (name: string, value: unknown) => JSON.stringify(kept[name]) === JSON.stringify(value);
+  return Object.entries(stated).flatMap(([name, value]) => (isKept(name, value) ? [] : [`${where}.${name}`]));
 }
