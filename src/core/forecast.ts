@@ -32,7 +32,6 @@ export function outlookOf({ at: now, grants, debt: owed }: Account, { units, ms 
   for (let at = now; ; at = instants.shift() as number) {
     for (const part of parts) {
       if (part.grant.expiresAt === at && part.free > 0) expiring.push({ at, units: part.free });
-      if (part.grant.expiresAt === at) part.free = 0;
       if (part.grant.effectiveAt !== at) continue;
       const repaid = Math.min(debt, part.free);
       part.free -= repaid;

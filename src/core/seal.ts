@@ -102,10 +102,12 @@ const HOLD_TYPES: ReadonlySet<string> = new Set<MovementType>([
   'credits.reservation_expired',
 ]);
 
-/** The kind of a movement's reference. Every entry that has one is of a grant, a reversal or a claw-back. */
-function referenceTypeOf({ type, reverses, details }: EntryRow): string {
+/** The kind of a movement's reference: that of a reversal, of a claw-back, or of a grant. */
+function referenceTypeOf({ type, reverses, details }: EntryRow): string | null {
   if (reverses !== null) return 'transaction';
-  return type === 'claw_back' ? 'refund' : (details.grant as { source: string }).source;
+  if (type === 'claw_back') return 'refund';
+  const { grant } = details as { grant?: { source: string } };
+  return grant?.source ?? null;
 }
 
 /** The id of an event: of an operation on its first account, and its place in it. */

@@ -57,7 +57,8 @@ export function judgeCrossings(draft: Draft): void {
   const thresholds = account.seq > 0 ? thresholdsOf(account, draft.context) : NONE;
   const entry = draft.entries.length - 1;
   const edge = { kind: 'crossing', entry, previousBalance, balance: account.balance, available: after } as const;
-  for (const [i, threshold] of thresholds.entries()) {
+  for (let i = 0; i < thresholds.length; i++) {
+    const threshold = thresholds[i] as number;
     if (after > threshold || before <= threshold || account.low?.includes(threshold)) continue;
     draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, level: i + 1, more: {} });
   }

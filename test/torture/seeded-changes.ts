@@ -105,9 +105,9 @@ export const CHANGE_BUGS: readonly SeededBug[] = [
   },
   {
     id: 'SM-w12',
-    title: 'a forecast forgets what expires on the way',
+    title: 'a forecast spends nothing of what expires on the way',
     file: 'src/core/forecast.ts',
-    find: '      if (part.grant.expiresAt === at) part.free = 0;\n',
+    find: '      part.free -= taken;\n',
     replace: '',
     tests: [
       { file: 'test/credits/forecast.test.ts', name: 'in memory tells the rates of 7 and of 30 days' },

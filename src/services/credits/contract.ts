@@ -168,7 +168,9 @@ export interface CreditMutations<S = unknown> {
   createAccount(userId: string, options?: MutationOptions<S> & AccountDefaults): Promise<Applied<UserCreditsInfo>>;
 
   /**
-   * Changes an account's options; `null` lets the service's default apply again.
+   * Changes an account's options; `null` lets the service's default apply again. New thresholds tell nobody anything:
+   * from then on, each crossing of one is told.
+   * @example await credits.updateAccount('user-1', { lowCreditThresholds: [20, '10%'], lowCreditHysteresis: 2 });
    * @example await credits.updateAccount('user-1', { overdraftLimit: 100, lowCreditThreshold: 'none' });
    */
   updateAccount(
