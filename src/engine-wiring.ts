@@ -53,6 +53,7 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     ledgerId: store.settings.ledgerId,
     limits: store.limits,
     allEvents: store.settings.events === 'all',
+    eventMetadata: store.settings.eventMetadata === true,
     defaultsOf: store.defaultsOf,
     temporal: options.temporal,
     sinks: store.sinks.wanted,

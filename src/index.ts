@@ -58,6 +58,7 @@ export {
   historySchema as HistoryOptionsSchema,
   type ListOptions,
   type LowCreditThreshold,
+  type LowCreditThresholds,
   listSchema as ListOptionsSchema,
   type MeterOptions,
   type MutationOptions,
@@ -130,6 +131,7 @@ export {
 } from './models/records/balance.js';
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
+export { type Forecast, ForecastSchema } from './models/records/forecast.js';
 export { type Grant, GrantSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {

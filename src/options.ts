@@ -126,8 +126,16 @@ export const optionsSchema = strictObject({
       error: 'a CacheBackend (get, set and delete), or { backend, ttlSeconds, timeoutMs }',
     })
     .optional(),
-  /** `'all'` adds an event for each deduction and expiry. The setting is stored in the database, for all processes. */
+  /**
+   * `'all'` adds an event for each deduction, expiry and step of a reservation. The setting is stored in the database,
+   * for all processes.
+   */
   events: z.enum(['standard', 'all']).optional(),
+  /**
+   * Whether events about credits that moved carry the metadata of their call; default false. Stored in the database,
+   * for all processes.
+   */
+  eventMetadata: z.boolean().optional(),
   /**
    * The most per account, 1–10,000, default 1,000 each. All of them are part of the account's document. Stored in the
    * database, for all processes.

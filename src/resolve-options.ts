@@ -27,11 +27,11 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
   const { options, creditScale, creditTypes } = parsedOptions(given);
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const { maxRefusals = 10, timeoutMs: deliveryMs = 30_000, concurrency = 8 } = options.outbox ?? {};
-  const pipeline = options.pipeline ?? {};
+  const { events, eventMetadata, pipeline = {} } = options;
   return {
     db,
     creditScale,
-    stated: { events: options.events, limits: definedFields(options.limits ?? {}), creditTypes },
+    stated: { events, eventMetadata, limits: definedFields(options.limits ?? {}), creditTypes },
     sinks: options.sinks ?? [],
     queue: options.queue ?? null,
     notifyErrors: options.notifyErrors ?? false,

@@ -22,6 +22,8 @@ export interface Account {
   /** The instant at which the user's subscription is due next. A decision after it renews the subscription first. */
   readonly planDueAt: number | null;
   readonly lastPurchase: number | null;
+  /** The thresholds above which credits have risen by no more than the hysteresis: they still are low. */
+  readonly low: readonly number[] | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
   readonly refusals: number;
   /** Parts of the stored state that a later version of the library knows; they are written back as they are. */
@@ -56,6 +58,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     planLimit: null,
     planDueAt: null,
     lastPurchase: null,
+    low: null,
     created: null,
     refusals: 0,
     unknown: null,

@@ -13,11 +13,12 @@ import {
   makeGrant,
   nextDue,
   openDraft,
+  pushMovement,
   repayDebt,
   setHolds,
   writeEntry,
 } from './draft.js';
-import { PLAIN_TERMS, termsOf } from './grants.js';
+import { announceGrant, PLAIN_TERMS, termsOf } from './grants.js';
 import { reservationRow } from './rows.js';
 import { judgeCrossings, notePurchase } from './thresholds.js';
 
@@ -103,6 +104,7 @@ function expireHold(draft: Draft, hold: OpenHold): void {
   const details = { freed: hold.draws.map(({ grantId, amount }) => ({ grantId, amount })) };
   const fields = { amount: left, reservedDelta: -left, repaid, reservationId: hold.id, details };
   writeEntry(draft, 'expire_reserved', fields);
+  pushMovement(draft, 'credits.reservation_expired', left, null, {}, draft.entries.length - 1);
   lapseAll(draft, lapsed);
 }
 
@@ -119,6 +121,10 @@ function activate(draft: Draft, grant: OpenGrant): void {
     grantId: grant.id,
     details,
   });
+  const entry = draft.entries.length - 1;
+  const more = { grantId: grant.id, source: grant.source };
+  pushMovement(draft, 'credits.grant_activated', grant.remaining, grant.reference, more, entry);
+  announceGrant(draft, grant.remaining, grant, entry);
 }
 
 function enterInstant(draft: Draft, at: number): void {

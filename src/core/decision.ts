@@ -24,6 +24,7 @@ export interface Defaults {
   readonly trialCredits: number;
   readonly overdraftLimit: number | null;
   readonly lowCreditThreshold: AccountOptions['lowCreditThreshold'];
+  readonly lowCreditHysteresis: number;
 }
 
 export interface Context {
@@ -36,6 +37,8 @@ export interface Context {
   readonly limits: { readonly openGrants: number; readonly activeReservations: number };
   /** Whether each deduction and each expiry makes an event too. */
   readonly allEvents: boolean;
+  /** Whether events about credits that moved carry the metadata of their call. */
+  readonly eventMetadata: boolean;
   readonly facts: Facts;
   /** Needed for plans in a time zone alone. */
   readonly temporal: TemporalLike | null;

@@ -4,7 +4,7 @@
  */
 import type { OpenGrant, OpenHold } from '../models/account.js';
 import type { EntryRow, EntryType } from '../models/entry.js';
-import { type CreditEventType, onDemandTypes } from '../models/events.js';
+import { type CreditEventType, type MovementType, onDemandTypes } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject } from '../models/values.js';
@@ -13,18 +13,31 @@ import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down
 import type { CallInfo, GrantTerms } from './command.js';
 import type { Context, RowWrite, SideWrite } from './decision.js';
 
-/** An event before its entry has an id; amounts in units. */
-export interface PendingEvent {
+interface PendingOf<K extends string> {
+  readonly kind: K;
   readonly type: CreditEventType;
   /** Index of the entry it belongs to. */
   readonly entry: number;
-  readonly amount?: number;
-  readonly previousBalance?: number;
+  readonly more: JsonObject;
+}
+
+/** An event before its entry has an id; amounts in units. */
+export type PendingEvent =
+  | (PendingOf<'movement'> & Totals & { readonly amount: number; readonly reference: string | null })
+  | (PendingOf<'crossing'> & Totals & { readonly previousBalance: number } & Partial<Level>)
+  | (PendingOf<'creation'> & Totals)
+  /** It comes before the entry that is written next, and has an instant of its own. */
+  | (PendingOf<'subscription'> & { readonly at: number });
+
+/** A threshold, and its place among those of the account, from 1 for the highest. */
+interface Level {
+  readonly threshold: number;
+  readonly level: number;
+}
+
+interface Totals {
   readonly balance: number;
   readonly available: number;
-  readonly threshold?: number;
-  readonly reference?: string | null;
-  readonly more: JsonObject;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -305,14 +318,7 @@ export function mainIndex(draft: Draft): number {
 /** Announces credits that moved. The event points at the operation's own entry, or at the one given. */
 export function pushMovement(
   draft: Draft,
-  type:
-    | 'credits.recharged'
-    | 'credits.refunded'
-    | 'credits.adjusted'
-    | 'credits.deducted'
-    | 'credits.expired'
-    | 'credits.shortfall'
-    | 'subscription.allocated',
+  type: MovementType,
   amount: number,
   reference: string | null,
   more: JsonObject = NO_DETAILS,
@@ -321,7 +327,7 @@ export function pushMovement(
   if (!draft.context.allEvents && onDemandTypes.has(type)) return;
   const { balance, reserved } = draft.account;
   const available = balance - reserved;
-  draft.events.push({ type, entry, amount, balance, available, reference, more });
+  draft.events.push({ kind: 'movement', type, entry, amount, balance, available, reference, more });
 }
 
 export function setHolds(draft: Draft, holds: readonly OpenHold[]): void {

@@ -4,7 +4,7 @@ import { toCredits, UNITS_MAX } from './amounts.js';
 import type { GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
-import { type Draft, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import { type Draft, mainIndex, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 import { notePurchase } from './thresholds.js';
 
 /** The terms of a grant where the call says nothing else. */
@@ -107,10 +107,16 @@ function checkTerms(draft: Draft, { effectiveAt, expiresAt }: GrantTerms): Refus
   });
 }
 
-/** Announces an addition by the event for its source. */
-export function announceGrant(draft: Draft, amount: number, terms: GrantTerms): void {
-  if (terms.source === 'refund') pushMovement(draft, 'credits.refunded', amount, terms.reference);
-  else pushMovement(draft, 'credits.recharged', amount, terms.reference, { source: terms.source });
+/** Announces a grant by the event for its source. One that is scheduled is announced when it becomes effective. */
+export function announceGrant(
+  draft: Draft,
+  amount: number,
+  { source, reference, effectiveAt }: Pick<GrantTerms, 'source' | 'reference' | 'effectiveAt'>,
+  entry = mainIndex(draft),
+): void {
+  if (effectiveAt !== null && effectiveAt > draft.account.at) return;
+  if (source === 'refund') pushMovement(draft, 'credits.refunded', amount, reference, {}, entry);
+  else pushMovement(draft, 'credits.recharged', amount, reference, { source }, entry);
 }
 
 /** Converts units to credits, for messages. */

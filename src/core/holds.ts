@@ -57,6 +57,7 @@ export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
     reservationId: hold.id,
     details: { reservation: snapshot(row) },
   });
+  pushMovement(draft, 'credits.reserved', command.amount, null);
   return null;
 }
 
@@ -96,8 +97,9 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
     const details = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row), ...short(shortfall) };
     writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
     draft.mainEntry = draft.entries.length - 1;
+    pushMovement(draft, 'credits.committed', captured, null);
   } else endHold(draft, hold, next, { ...entry, shortfall }, command);
-  pushMovement(draft, 'credits.deducted', captured, null);
+  if (captured > 0) pushMovement(draft, 'credits.deducted', captured, null);
   tellShortfall(draft, shortfall, hold.id);
   return null;
 }
@@ -191,6 +193,8 @@ function endHold(
   const amount = command.type === 'release' ? released : entry.amount;
   writeEntry(draft, type, { ...entry, amount, reservedDelta, repaid, details });
   draft.mainEntry = draft.entries.length - 1;
+  if (type === 'commit_reserved') pushMovement(draft, 'credits.committed', amount, null);
+  else pushMovement(draft, 'credits.released', released, null);
   lapseAll(draft, lapsed);
 }
 

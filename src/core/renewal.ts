@@ -10,7 +10,7 @@ import { type Context, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
 import { allocatePeriod, begin, grantRest, startOfNext } from './subscription-periods.js';
-import { bumped, finish, type Row, withoutTemporalFor } from './subscription-row.js';
+import { announce, bumped, finish, type Row, withoutTemporalFor } from './subscription-row.js';
 import { dueOf, goesOn, isCurrent, isPaid, termsOfNext } from './subscription-state.js';
 
 /** How many missed periods one operation makes up for; the others stay due. */
@@ -147,16 +147,20 @@ function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict
   const wasWaiting = row.status === 'past_due' && !wasPaid;
   if (wasWaiting || !(wasPaid || (row.autoRenew && wasOffered(plan, row.periodEnd)))) {
     Object.assign(row, { status: 'ended', validUntil: dueOf(row), pending: null });
+    announce(drafts, 'ended', row);
     return null;
   }
   if (!wasPaid && termsOfNext(row).renewOn === 'payment') {
     row.status = 'past_due';
+    announce(drafts, 'past_due', row);
     return null;
   }
   const rolled = rolledOver(drafts, row);
   if (rolled === undefined) return PENDING;
+  const { planId } = row;
   begin(row, draft, row.periodEnd.getTime());
   if (wasPaid) row.paid = row.paid?.slice(1) ?? null;
+  announce(drafts, 'renewed', row, planId);
   return allocatePeriod(drafts, row, { rolled });
 }
 

@@ -21,6 +21,7 @@ type Details = {
   options?: AccountOptions;
   planLimit?: number | null;
   planDueAt?: number | null;
+  low?: readonly number[];
   reservation?: ReservationRow;
 };
 
@@ -201,6 +202,7 @@ function apply(state: Replayed, entry: EntryRow): void {
     default:
       entry.type satisfies never;
   }
+  if (details.low) account.low = details.low.length === 0 ? null : details.low;
   each(state, entry.repaid, (grant, amount) => {
     grant.remaining -= amount;
   });

@@ -1,8 +1,10 @@
 /**
  * Ends an operation on one account: spent grants leave it, entries get ids, sequence and hash, events get their ids.
  */
-import type { CreditEvent } from '../models/events.js';
+import type { EntryRow } from '../models/entry.js';
+import { CREDIT_EVENT_VERSION, type CreditEvent, type MovementType } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
+import type { Json, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { toCredits } from './amounts.js';
 import { sha256 } from './canonical-json.js';
@@ -57,31 +59,55 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
 }
 
 function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEvent {
-  const { scale } = draft.context;
   const entry = draft.entries[event.entry] as Draft['entries'][number];
-  const credits = (units: number) => toCredits(units, scale);
-  const data = {
-    ...(event.amount !== undefined && { amount: credits(event.amount) }),
-    ...(event.previousBalance !== undefined && { previousBalance: credits(event.previousBalance) }),
-    balance: credits(event.balance),
-    ...(event.type !== 'credits.account.created' && {
-      available: credits(event.available),
-      transactionId: entry.id,
-    }),
-    ...(event.reference !== undefined && { reference: event.reference }),
-    ...(event.threshold !== undefined && { threshold: credits(event.threshold) }),
-    ...event.more,
-  };
+  const at = event.kind === 'subscription' ? new Date(event.at) : entry.at;
   return {
     id: eventIdOf(draft.baseId, place),
+    version: CREDIT_EVENT_VERSION,
     type: event.type,
     userId: draft.account.userId,
     creditType: draft.account.creditType,
     sequence: entry.seq,
-    occurredAt: entry.at.toISOString(),
+    occurredAt: at.toISOString(),
     correlationId: entry.correlationId,
-    data,
-  } as CreditEvent;
+    data: dataOf(draft, event, entry),
+  } as unknown as CreditEvent;
+}
+
+function dataOf({ context }: Draft, event: PendingEvent, entry: EntryRow): JsonObject {
+  if (event.kind === 'subscription') return { ...event.more, reason: entry.reason };
+  const credits = (units: number) => toCredits(units, context.scale);
+  const balance = credits(event.balance);
+  if (event.kind === 'creation') return { balance, initial_balance: balance };
+  const after = { balance, available: credits(event.available), transactionId: entry.id };
+  if (event.kind === 'crossing') {
+    const { threshold, level = 1 } = event;
+    const crossed = threshold === undefined ? {} : { threshold: credits(threshold), level };
+    return { previousBalance: credits(event.previousBalance), ...after, ...crossed, ...event.more };
+  }
+  const { type, amount, reference, more } = event;
+  const moved: { [name: string]: Json } = { amount: credits(amount), ...after, reference };
+  moved.referenceType = reference === null ? null : referenceTypeOf(entry);
+  if (context.eventMetadata) moved.metadata = entry.metadata;
+  if (type === 'credits.refunded') moved.reason = entry.reason;
+  if (HOLD_TYPES.has(type)) moved.reservationId = entry.reservationId;
+  if (type === 'credits.committed') moved.released = credits(-entry.reservedDelta - amount);
+  return { ...moved, ...more };
+}
+
+const HOLD_TYPES: ReadonlySet<string> = new Set<MovementType>([
+  'credits.reserved',
+  'credits.committed',
+  'credits.released',
+  'credits.reservation_expired',
+]);
+
+/** The kind of a movement's reference: that of a reversal, of a claw-back, or of a grant. */
+function referenceTypeOf({ type, reverses, details }: EntryRow): string | null {
+  if (reverses !== null) return 'transaction';
+  if (type === 'claw_back') return 'refund';
+  const { grant } = details as { grant?: { source: string } };
+  return grant?.source ?? null;
 }
 
 /** The id of an event: of an operation on its first account, and its place in it. */
@@ -92,6 +118,6 @@ export function eventIdOf(operationId: string, place: number): string {
 /** Announces a new account once, at its first applied operation. */
 export function announceCreation(draft: Draft): void {
   const { balance } = draft.account;
-  const event = { entry: 0, balance, available: availableOf(draft.account), more: {} };
+  const event = { kind: 'creation', entry: 0, balance, available: availableOf(draft.account), more: {} } as const;
   draft.events.unshift({ ...event, type: 'credits.account.created' });
 }

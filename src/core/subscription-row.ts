@@ -76,6 +76,26 @@ function isAllocation({ source, reference }: GrantTerms): boolean {
   return source === 'subscription' && !isRollover(reference);
 }
 
+type Told = 'assigned' | 'changed' | 'renewed' | 'past_due' | 'paused' | 'resumed' | 'cancelled' | 'ended';
+
+/** Announces what becomes of a subscription, before the entries and events that come of it. */
+export function announce(
+  drafts: readonly Draft[],
+  what: Told,
+  row: SubscriptionRow,
+  previousPlanId: string | null = row.planId,
+): void {
+  const [{ account, entries, events }] = drafts as [Draft];
+  const { id: subscriptionId, planId, terms, status, autoRenew } = row;
+  const more = {
+    ...{ subscriptionId, planId, planName: terms.name, previousPlanId, nextPlanId: row.pending?.planId ?? null },
+    ...{ status: status === 'removed' ? 'cancelled' : status, autoRenew },
+    ...{ periodStart: row.periodStart.toISOString(), periodEnd: row.periodEnd.toISOString() },
+    validUntil: row.validUntil?.toISOString() ?? null,
+  };
+  events.push({ kind: 'subscription', type: `subscription.${what}`, entry: entries.length, at: account.at, more });
+}
+
 export function bumped(draft: Draft, row: SubscriptionRow): Row {
   return { ...row, version: row.version + 1, updatedAt: at(draft.account.at) };
 }

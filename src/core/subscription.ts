@@ -12,7 +12,7 @@ import { addDays, addPeriods } from './periods.js';
 import { LONGEST_MS } from './plan-allowance.js';
 import { ALL, type Share } from './share.js';
 import { allocatePeriod, begin, countFrom, paidUntil } from './subscription-periods.js';
-import { at, bumped, calendarOf, finish, type Row, termsOf, withoutTemporal } from './subscription-row.js';
+import { announce, at, bumped, calendarOf, finish, type Row, termsOf, withoutTemporal } from './subscription-row.js';
 import { canBe, goneOn, isCurrent, isPaid } from './subscription-state.js';
 
 /** Starts a subscription, or moves one to another plan. */
@@ -33,6 +33,7 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   // A subscription that is past due stays so: the payment that it waits for is then for the new plan.
   if (command.upgrade && command.when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
+    announce(drafts, 'changed', row);
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
   // A period that is over and not paid leaves nothing to change: a new one begins.
@@ -41,6 +42,7 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   if (upgrades && command.credit === 'keep') {
     Object.assign(row, { granted: {}, grantedUntil: null, carried: {}, carriedUntil: null, allowance: null });
   }
+  announce(drafts, upgrades ? 'changed' : 'assigned', row, current?.planId ?? null);
   if (command.allocate) {
     const takenOver = upgrades && command.proration !== 'none' ? running : null;
     const share = shareOf(draft, upgrades ? running : null, command);
@@ -72,6 +74,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
     case 'cancelled at the end of the period':
       Object.assign(row, { autoRenew: false, validUntil: paidUntil(draft, row) });
       if (!isPaid(row)) row.pending = null;
+      announce(drafts, 'cancelled', row);
       break;
     case 'cancelled':
     case 'removed': {
@@ -80,15 +83,21 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       const { grantedUntil, carriedUntil } = goneOn(before, now);
       Object.assign(row, { status: to, autoRenew: false, pending: null, pausedAt: null });
       Object.assign(row, { validUntil, grantedUntil, carriedUntil });
+      if (isCurrent(before, now)) {
+        announce(drafts, 'cancelled', row);
+        announce(drafts, 'ended', row);
+      }
       break;
     }
     case 'paused':
       if (row.status === 'paused') return { kind: 'nothing' };
       Object.assign(row, { status: 'paused', pausedAt: at(now) });
+      announce(drafts, 'paused', row);
       break;
     case 'resumed':
       Object.assign(row, goneOn(row, now));
       if (row.validUntil !== null) row.validUntil = paidUntil(draft, row);
+      announce(drafts, 'resumed', row);
       break;
     default:
       to satisfies never;

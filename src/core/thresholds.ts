@@ -3,7 +3,7 @@ import type { OpenGrant } from '../models/account.js';
 import type { AccessStatus, GrantSource } from '../models/enums.js';
 import { type Account, availableOf } from './account.js';
 import type { Context } from './decision.js';
-import type { Draft } from './draft.js';
+import type { Draft, PendingEvent } from './draft.js';
 
 const BOUGHT: ReadonlySet<GrantSource> = new Set(['purchase', 'other', 'subscription']);
 
@@ -19,15 +19,24 @@ export function notePurchase(account: { -readonly [K in keyof Account]: Account[
 
 type Bought = Pick<OpenGrant, 'amount' | 'source' | 'planId' | 'effectiveAt'>;
 
-/** The low-credit threshold in force, in units: the account's own, else the service's; null means no low events. */
-export function thresholdOf(account: Account, { defaults }: Context): number | null {
+/** The low-credit thresholds in force, in units, highest first: the account's own, else the service's. */
+export function thresholdsOf(account: Account, { defaults }: Context): readonly number[] {
   const chosen = account.options.lowCreditThreshold ?? defaults.lowCreditThreshold;
-  if (chosen === null || chosen === 'none') return null;
-  if (typeof chosen === 'number') return chosen;
+  if (chosen === null || chosen === 'none') return NONE;
+  if (typeof chosen === 'number') return [chosen];
   const full = account.planLimit ?? account.trialAmount ?? account.lastPurchase;
-  if (full === null) return null;
-  // A percentage, rounded up: 12.5 % is 125 / 10^3.
-  const [whole = '0', fraction = ''] = chosen.slice(0, -1).split('.');
+  const units = (typeof chosen === 'string' ? [chosen] : chosen).flatMap((one) => {
+    if (typeof one === 'number') return one;
+    return full === null ? [] : partOf(full, one);
+  });
+  return [...new Set(units)].sort((a, b) => b - a);
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** A percentage, rounded up: 12.5 % is 125 / 10^3. */
+function partOf(full: number, percentage: string): number {
+  const [whole = '0', fraction = ''] = percentage.slice(0, -1).split('.');
   const parts = 10n ** BigInt(fraction.length + 2);
   return Number((BigInt(full) * BigInt(whole + fraction) + parts - 1n) / parts);
 }
@@ -44,30 +53,61 @@ export function judgeCrossings(draft: Draft): void {
   draft.judgedBalance = account.balance;
   if (before === after) return;
   draft.judged = after;
-  const threshold = thresholdOf(account, draft.context);
-  const wasLow = threshold !== null && before <= threshold;
-  const isLow = threshold !== null && after <= threshold;
   // The first operation sets the level: of its crossings, the status alone is news.
-  const announcesLow = draft.account.seq > 0 && threshold !== null;
+  const thresholds = account.seq > 0 ? thresholdsOf(account, draft.context) : NONE;
   const entry = draft.entries.length - 1;
-  const edge = { entry, previousBalance, balance: account.balance, available: after };
-  if (announcesLow && !wasLow && isLow) {
-    draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, more: {} });
+  const edge = { kind: 'crossing', entry, previousBalance, balance: account.balance, available: after } as const;
+  for (let i = 0; i < thresholds.length; i++) {
+    const threshold = thresholds[i] as number;
+    if (after > threshold || before <= threshold || account.low?.includes(threshold)) continue;
+    draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, level: i + 1, more: {} });
   }
   if (before > 0 && after <= 0) draft.events.push({ ...edge, type: 'credits.balance_exhausted', more: {} });
   if (before > 0 !== after > 0) {
-    const more = { previousStatus: statusOf(before), status: statusOf(after) };
+    const reason = after > 0 ? 'Sufficient credits' : 'Insufficient credits';
+    const more = { previousStatus: statusOf(before), status: statusOf(after), reason };
     draft.events.push({ ...edge, type: 'credits.plugin_status_changed', more });
   }
-  if (announcesLow && wasLow && !isLow && wasLowBefore(draft, before)) {
-    draft.events.push({ ...edge, type: 'credits.balance_restored', threshold, more: {} });
+  if (after > before) restore(draft, thresholds, before, edge);
+  else if (account.low !== null) {
+    const above = (threshold: number) => after > threshold;
+    keepLow(draft, account.low.filter(above));
   }
 }
 
-/** Whether credits were low by the threshold before the operation, too: one that it sets restores nothing. */
-function wasLowBefore({ opened, context }: Draft, available: number): boolean {
-  const threshold = thresholdOf(opened, context);
-  return threshold !== null && available <= threshold;
+/**
+ * Notes each threshold that credits have risen above by more than the hysteresis, the lowest first. One that they have
+ * risen above by less stays low: the account keeps it. A threshold that the operation itself sets restores nothing.
+ */
+function restore(
+  draft: Draft,
+  thresholds: readonly number[],
+  before: number,
+  edge: Omit<PendingEvent & { kind: 'crossing' }, 'type' | 'more'>,
+): void {
+  const { account, opened, context } = draft;
+  const crossed = thresholds.filter((threshold) => edge.available > threshold);
+  if (crossed.length === 0 && account.low === null) return;
+  const hysteresis = account.options.lowCreditHysteresis ?? context.defaults.lowCreditHysteresis;
+  const earlier = thresholdsOf(opened, context);
+  const low: number[] = [];
+  for (const threshold of crossed.reverse()) {
+    const i = thresholds.indexOf(threshold);
+    const wasLow = before <= threshold && before <= (earlier[i] ?? Number.NEGATIVE_INFINITY);
+    if (!wasLow && !account.low?.includes(threshold)) continue;
+    if (edge.available <= threshold + hysteresis) low.push(threshold);
+    else draft.events.push({ ...edge, type: 'credits.balance_restored', threshold, level: i + 1, more: {} });
+  }
+  keepLow(draft, low);
+}
+
+/** Keeps the thresholds that are low although credits are above them, in the entry too. */
+function keepLow({ account, entries }: Draft, low: readonly number[]): void {
+  const kept = account.low ?? NONE;
+  if (low.length === kept.length && low.every((threshold, i) => threshold === kept[i])) return;
+  account.low = low.length === 0 ? null : low;
+  const entry = entries.at(-1) as Draft['entries'][number];
+  entry.details = { ...entry.details, low };
 }
 
 export function statusOf(available: number): AccessStatus {

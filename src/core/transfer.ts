@@ -3,7 +3,7 @@ import type { OpenGrant } from '../models/account.js';
 import { freePart, isSpendable } from './burn-down.js';
 import { insufficient } from './debit.js';
 import type { Refusal } from './decision.js';
-import { type Draft, grantIndex, makeGrant, repayDebt, takeFree, writeEntry } from './draft.js';
+import { type Draft, grantIndex, makeGrant, pushMovement, repayDebt, takeFree, writeEntry } from './draft.js';
 import { checkRoom, termsOf } from './grants.js';
 
 export function transfer(from: Draft, to: Draft, amount: number): Refusal | null {
@@ -18,6 +18,7 @@ export function transfer(from: Draft, to: Draft, amount: number): Refusal | null
   from.account.balance -= amount;
   const names = { from: from.account.userId, to: to.account.userId };
   writeEntry(from, 'transfer_out', { amount, delta: -amount, draws, details: names });
+  pushMovement(from, 'credits.transferred', -amount, null, names);
   const received = draws.map((draw) => {
     const sent = from.account.grants[grantIndex(from, draw.grantId)] as OpenGrant;
     return makeGrant(to, draw.amount, sent);
@@ -30,6 +31,7 @@ export function transfer(from: Draft, to: Draft, amount: number): Refusal | null
     repaid,
     details: { ...names, grants: received.map(termsOf) },
   });
+  pushMovement(to, 'credits.transferred', amount, null, names);
   return null;
 }
 

@@ -53,10 +53,15 @@ export const openHoldSchema = z.object({
 });
 export type OpenHold = Readonly<z.infer<typeof openHoldSchema>>;
 
+const oneThreshold = z.union([micro, z.templateLiteral([z.number(), '%'])]);
+
 /** An account's own options; `null` lets the service's default apply. Amounts in micro-units. */
 export const accountOptionsSchema = z.object({
   overdraftLimit: z.union([micro, z.literal('unlimited')]).nullable(),
-  lowCreditThreshold: z.union([micro, z.templateLiteral([z.number(), '%']), z.literal('none')]).nullable(),
+  /** One threshold, or a list of several. */
+  lowCreditThreshold: z.union([oneThreshold, z.literal('none'), z.array(oneThreshold).readonly()]).nullable(),
+  /** Absent for the default. */
+  lowCreditHysteresis: micro.nullable().optional(),
   metadata: z.custom<JsonObject>().nullable(),
 });
 export type AccountOptions = Readonly<z.infer<typeof accountOptionsSchema>>;
@@ -73,6 +78,8 @@ export const accountStateSchema = z.object({
   planDueAt: instantMs.optional(),
   /** The units of the last purchase, which a threshold in percent is of without plan and trial. Absent before one. */
   lastPurchase: micro.optional(),
+  /** The thresholds above which credits have risen by no more than the hysteresis; absent for none. */
+  low: z.array(micro).readonly().optional(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
   /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */

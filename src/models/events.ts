@@ -1,24 +1,45 @@
 /** Events, as outbox rows carry them. Payloads are JSON, times are ISO strings, amounts are credits. */
 import { z } from 'zod';
 import { type AccessStatus, grantSourceSchema } from './enums.js';
-import { count, credits, identifier, isoInstant } from './records/fields.js';
+import { count, credits, identifier, isoInstant, jsonObject } from './records/fields.js';
 import { strictObject } from './strict-object.js';
+import { subscriptionStatusSchema } from './subscription.js';
 
-/** `amount` is positive, but signed in `refunded` and `adjusted`: there it is the change of the balance. */
+/** The version of the payloads that are written now. A new field leaves it; a field that changes or goes raises it. */
+export const CREDIT_EVENT_VERSION = 1;
+
+const referenceTypeSchema = z.enum([...grantSourceSchema.options, 'transaction']);
+
+/**
+ * `amount` is positive, but signed in `refunded`, `adjusted` and `transferred`: there it is the change of the balance.
+ */
 const movement = {
-  /** Credits that moved; in `refunded` and `adjusted` the signed change of the balance. */
-  amount: credits.describe('Credits that moved; in `refunded` and `adjusted` the signed change of the balance.'),
+  /** Credits that moved; in `refunded`, `adjusted` and `transferred` the signed change of the balance. */
+  amount: credits.describe(
+    'Credits that moved; in `refunded`, `adjusted` and `transferred` the signed change of the balance.',
+  ),
   /** The balance after it. */
   balance: credits.describe('The balance after it.'),
   /** The available credits after it. */
   available: credits.describe('The available credits after it.'),
   /** The transaction that moved them. */
   transactionId: identifier.describe('The transaction that moved them.'),
-  /** The reference of the grant; null without one. */
-  reference: z.string().nullable().describe('The reference of the grant; null without one.'),
+  /** The reference of the grant, or the transaction or refund that it undoes; null without one. */
+  reference: z
+    .string()
+    .nullable()
+    .describe('The reference of the grant, or the transaction or refund that it undoes; null without one.'),
+  /** The kind of `reference`: the source of its grant, `refund` or `transaction`; null without a reference. */
+  referenceType: referenceTypeSchema
+    .nullable()
+    .describe('The kind of `reference`: the source of its grant, `refund` or `transaction`; null without a reference.'),
+  /** The metadata of the call, with the option `eventMetadata` alone. What the clock does has none: `{}`. */
+  metadata: jsonObject
+    .optional()
+    .describe('The metadata of the call, with the option `eventMetadata` alone. What the clock does has none: `{}`.'),
 };
 
-const edge = {
+const crossing = {
   /** The balance before the crossing. */
   previousBalance: credits.describe('The balance before the crossing.'),
   /** The balance after it. */
@@ -29,51 +50,142 @@ const edge = {
   transactionId: identifier.nullable().describe('The transaction that crossed it; null where time alone did.'),
 };
 
-const threshold = { threshold: credits.min(0).describe('The low-credit threshold, in credits.') };
+const subscription = {
+  /** The subscription. */
+  subscriptionId: identifier.describe('The subscription.'),
+  /** The plan of the current period. */
+  planId: identifier.describe('The plan of the current period.'),
+  /** The name of the plan. */
+  planName: z.string().describe('The name of the plan.'),
+  /** The plan before the event; null where the user had none. */
+  previousPlanId: identifier.nullable().describe('The plan before the event; null where the user had none.'),
+  /** The plan of the next period, where it is another one; else null. */
+  nextPlanId: identifier.nullable().describe('The plan of the next period, where it is another one; else null.'),
+  /** The status after the event. */
+  status: subscriptionStatusSchema.exclude(['removed']).describe('The status after the event.'),
+  /** Start of the current period, ISO 8601. */
+  periodStart: isoInstant.describe('Start of the current period, ISO 8601.'),
+  /** End of the current period, ISO 8601. */
+  periodEnd: isoInstant.describe('End of the current period, ISO 8601.'),
+  /** The instant at which it ends or ended, ISO 8601; null while it renews. */
+  validUntil: isoInstant.nullable().describe('The instant at which it ends or ended, ISO 8601; null while it renews.'),
+  /** Whether another period follows. */
+  autoRenew: z.boolean().describe('Whether another period follows.'),
+  /** The reason that the call gave; null without one. */
+  reason: z.string().nullable().describe('The reason that the call gave; null without one.'),
+};
+
+const reservation = {
+  ...movement,
+  /** The reservation. */
+  reservationId: identifier.describe('The reservation.'),
+};
+
+/** The fields that many types of events share, by the name that the README gives them. */
+export const creditEventGroups = { movement, crossing, subscription };
+
+const threshold = {
+  /** The low-credit threshold, in credits. */
+  threshold: credits.min(0).describe('The low-credit threshold, in credits.'),
+  /** The place of the threshold among those of the account: 1 for the highest. */
+  level: z.int().min(1).describe('The place of the threshold among those of the account: 1 for the highest.'),
+};
 const accessStatus = z.enum(['enabled', 'disabled'] satisfies AccessStatus[]);
 
+/** Each describes when its event is written. */
 const data = {
+  'credits.account.created': strictObject({
+    /** The balance at its creation. */
+    balance: credits.describe('The balance at its creation.'),
+    /** The same, by the name that the merchant credit-service gives it. */
+    initial_balance: credits.describe('The same, by the name that the merchant credit-service gives it.'),
+  }).describe('the first change of an account'),
   'credits.recharged': strictObject({
     ...movement,
     /** Where the credits came from. */
     source: grantSourceSchema.describe('Where the credits came from.'),
-  }),
-  'credits.refunded': strictObject(movement),
+  }).describe('a grant takes effect; a scheduled one when its time comes'),
+  'credits.grant_activated': strictObject({
+    ...movement,
+    /** The grant. */
+    grantId: identifier.describe('The grant.'),
+    /** Where the credits came from. */
+    source: grantSourceSchema.describe('Where the credits came from.'),
+  }).describe('a scheduled grant takes effect; the event of its source follows'),
+  'credits.refunded': strictObject({
+    ...movement,
+    /** The reason that the call gave; null without one. */
+    reason: z.string().nullable().describe('The reason that the call gave; null without one.'),
+  }).describe('a reversal, a claw-back, or a grant of source `refund`'),
   'credits.adjusted': strictObject({
     ...movement,
     /** The one who corrected the balance. */
     actor: z.string().describe('The one who corrected the balance.'),
     /** The reason for the correction. */
     reason: z.string().describe('The reason for the correction.'),
-  }),
-  'credits.deducted': strictObject(movement),
-  'credits.expired': strictObject(movement),
-  'credits.shortfall': strictObject({
+  }).describe('`adjustCredits`'),
+  'credits.shortfall': strictObject(reservation).describe(
+    'metered work cost more than could be charged; `amount` is what is missing',
+  ),
+  'credits.transferred': strictObject({
     ...movement,
-    /** The reservation whose settlement could not charge everything; `amount` is what is missing. */
-    reservationId: identifier.describe(
-      'The reservation whose settlement could not charge everything; `amount` is what is missing.',
-    ),
-  }),
-  'credits.account.created': strictObject({ balance: credits.describe('The balance at its creation.') }),
-  'credits.low_balance_reached': strictObject({ ...edge, ...threshold }),
-  'credits.balance_restored': strictObject({ ...edge, ...threshold }),
-  'credits.balance_exhausted': strictObject(edge),
+    /** The user who sent the credits. */
+    from: identifier.describe('The user who sent the credits.'),
+    /** The user who received them. */
+    to: identifier.describe('The user who received them.'),
+  }).describe('`transferCredits`: one on each of the two accounts'),
+  'credits.low_balance_reached': strictObject({ ...crossing, ...threshold }).describe(
+    'available credits fall to a low-credit threshold; one for each',
+  ),
+  'credits.balance_restored': strictObject({ ...crossing, ...threshold }).describe(
+    'they rise above it again, by more than `lowCreditHysteresis`',
+  ),
+  'credits.balance_exhausted': strictObject(crossing).describe('available credits fall to 0 or below'),
   'credits.plugin_status_changed': strictObject({
-    ...edge,
+    ...crossing,
     /** The status before it. */
     previousStatus: accessStatus.describe('The status before it.'),
     /** `enabled` while credits are available, else `disabled`. */
     status: accessStatus.describe('`enabled` while credits are available, else `disabled`.'),
-  }),
+    /** The reason, as a text for people. */
+    reason: z.enum(['Sufficient credits', 'Insufficient credits']).describe('The reason, as a text for people.'),
+  }).describe('available credits rise above 0, or fall to it'),
+  'subscription.assigned': strictObject(subscription).describe(
+    'a subscription starts; it takes the place of one that the user has',
+  ),
+  'subscription.changed': strictObject(subscription).describe(
+    "another plan, at once, or as `nextPlanId` from the period's end on",
+  ),
+  'subscription.renewed': strictObject(subscription).describe('a further period begins; one for each period'),
   'subscription.allocated': strictObject({
     ...movement,
     /** The subscription whose period was allocated. */
     subscriptionId: identifier.describe('The subscription whose period was allocated.'),
     /** The start of that period, ISO 8601. */
     periodStart: isoInstant.describe('The start of that period, ISO 8601.'),
-  }),
-  'payment.paid': strictObject({ ...movement, paymentId: identifier.describe('The payment that was paid.') }),
+  }).describe('credits are granted for a period of a subscription or a cycle'),
+  'subscription.past_due': strictObject(subscription).describe('a period is over and the next one is not paid'),
+  'subscription.paused': strictObject(subscription).describe('a subscription is paused'),
+  'subscription.resumed': strictObject(subscription).describe('it goes on'),
+  'subscription.cancelled': strictObject(subscription).describe(
+    'it is cancelled: it renews no more and ends at `validUntil`',
+  ),
+  'subscription.ended': strictObject(subscription).describe('it is over, by the clock or at once by a call'),
+  'payment.paid': strictObject({
+    ...movement,
+    /** The payment that was paid. */
+    paymentId: identifier.describe('The payment that was paid.'),
+  }).describe('a payment is paid'),
+  'credits.deducted': strictObject(movement).describe('credits are spent'),
+  'credits.expired': strictObject(movement).describe('credits expire'),
+  'credits.reserved': strictObject(reservation).describe('credits are reserved'),
+  'credits.committed': strictObject({
+    ...reservation,
+    /** Credits that the reservation gave back as it ended. */
+    released: credits.min(0).describe('Credits that the reservation gave back as it ended.'),
+  }).describe('a reservation is committed, in whole or in part'),
+  'credits.released': strictObject(reservation).describe('a reservation is released'),
+  'credits.reservation_expired': strictObject(reservation).describe('a reservation reaches the end of its time'),
 };
 export type CreditEventType = keyof typeof data;
 /** The data of an event, by its type. */
@@ -82,12 +194,26 @@ export type CreditEventMap = { [K in CreditEventType]: z.infer<(typeof data)[K]>
 export const creditEventTypes: readonly string[] = Object.keys(data);
 
 /** The types that are written only with `events: 'all'`. */
-export const onDemandTypes: ReadonlySet<string> = new Set<CreditEventType>(['credits.deducted', 'credits.expired']);
+export const onDemandTypes: ReadonlySet<string> = new Set<CreditEventType>([
+  'credits.deducted',
+  'credits.expired',
+  'credits.reserved',
+  'credits.committed',
+  'credits.released',
+  'credits.reservation_expired',
+]);
+
+/** The types of events about credits that moved. */
+export type MovementType = {
+  [K in CreditEventType]: CreditEventMap[K] extends { amount: number } ? K : never;
+}[CreditEventType];
 
 function eventSchema<K extends CreditEventType>(type: K) {
   return strictObject({
     /** Names the event; the same at every delivery. */
     id: identifier.describe('Names the event; the same at every delivery.'),
+    /** The version of this schema. */
+    version: z.literal(CREDIT_EVENT_VERSION).describe('The version of this schema.'),
     /** The type of the event. */
     type: z.literal(type).describe('The type of the event.'),
     /** The user of the account. */
@@ -102,10 +228,10 @@ function eventSchema<K extends CreditEventType>(type: K) {
     correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
     /** The numbers of the event; plain JSON. */
     data: data[type].describe('The numbers of the event; plain JSON.') as (typeof data)[K],
-  });
+  }).describe(data[type].description as string);
 }
 
-/** The schema of each type of event. */
+/** The schema of each type of event; its description says when the event is written. */
 export const creditEventSchemas = Object.fromEntries(
   (Object.keys(data) as CreditEventType[]).map((type) => [type, eventSchema(type)]),
 ) as { readonly [K in CreditEventType]: ReturnType<typeof eventSchema<K>> };

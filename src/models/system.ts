@@ -35,13 +35,14 @@ export const SETTINGS_ID = 'settings';
 /** The row that tells that some process has a queue of notifications. */
 export const QUEUE_ID = 'queue';
 
-const { overdraftLimit, lowCreditThreshold } = accountOptionsSchema.shape;
+const { overdraftLimit, lowCreditThreshold, lowCreditHysteresis } = accountOptionsSchema.shape;
 
 /** The defaults of a credit type that some process has stated, amounts in units. */
 const statedDefaultsSchema = z.object({
   trialCredits: z.int().optional(),
   overdraftLimit: overdraftLimit.unwrap().optional(),
   lowCreditThreshold: lowCreditThreshold.optional(),
+  lowCreditHysteresis,
 });
 export type StatedDefaults = Readonly<z.infer<typeof statedDefaultsSchema>>;
 
@@ -49,6 +50,7 @@ export const settingsSchema = z.object({
   ledgerId: z.string(),
   creditScale: z.int().min(0).max(6),
   events: z.enum(['standard', 'all']),
+  eventMetadata: z.boolean().optional(),
   /** The credit types that any process has declared, with their defaults. */
   creditTypes: z.record(z.string(), statedDefaultsSchema).default({}),
   limits: z.object({ openGrants: z.int().optional(), activeReservations: z.int().optional() }).default({}),

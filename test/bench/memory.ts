@@ -15,7 +15,7 @@ import { uuidv7Source } from '../../src/services/manager/ids.js';
 import { AccountMemory } from '../../src/services/pipeline/account-memory.js';
 import { ledgerFigures } from './ledger.js';
 
-const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null, lowCreditHysteresis: 0 };
 
 const ACCOUNTS = 10_000;
 const IN_FLIGHT = 1_000;
@@ -50,6 +50,7 @@ const context: Context = {
   temporal: null,
   limits: { openGrants: 1_000, activeReservations: 1_000 },
   allEvents: false,
+  eventMetadata: false,
   facts,
 };
 

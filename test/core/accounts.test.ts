@@ -288,6 +288,8 @@ describe('crossings', () => {
     expect(ledger.events.map((event) => [event.type, event.occurredAt])).toEqual([
       ['credits.balance_exhausted', new Date(50).toISOString()],
       ['credits.plugin_status_changed', new Date(50).toISOString()],
+      ['credits.grant_activated', new Date(60).toISOString()],
+      ['credits.recharged', new Date(60).toISOString()],
       ['credits.plugin_status_changed', new Date(60).toISOString()],
     ]);
   });
@@ -305,7 +307,7 @@ describe('crossings', () => {
       'account.created',
       'refunded',
       'plugin_status_changed',
-      ...Array(4).fill('deducted'),
+      ...['reserved', 'committed', 'deducted', 'reserved', 'deducted', 'committed', 'deducted', 'deducted'],
       'expired',
       'balance_exhausted',
       'plugin_status_changed',

@@ -11,7 +11,12 @@ import type { ReservationRow } from '../../src/models/reservation.js';
 import type { SideRows } from '../../src/models/rows.js';
 import { storedModels } from '../../src/models/stored-models.js';
 
-export const DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+export const DEFAULTS: Defaults = {
+  trialCredits: 0,
+  overdraftLimit: null,
+  lowCreditThreshold: null,
+  lowCreditHysteresis: 0,
+};
 
 /** Everything stored so far, and the commands run on it. Amounts are units; instants small integers. */
 export class Ledger {
@@ -42,6 +47,7 @@ export class Ledger {
       defaultsOf: () => this.defaults,
       limits: this.limits,
       allEvents: this.allEvents,
+      eventMetadata: false,
       facts: {
         row: (model, id) => {
           if (model === 'grant') return (this.grants.get(id) ?? null) as never;

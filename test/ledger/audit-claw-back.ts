@@ -7,7 +7,7 @@ import type { Row, Unit } from '../../src/index.js';
 import type { AccountRow } from '../../src/models/account.js';
 import type { AnyDb } from '../support/audit-world.js';
 
-const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+const DEFAULTS = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null, lowCreditHysteresis: 0 };
 
 export async function clawBack(
   db: AnyDb,
@@ -31,6 +31,7 @@ export async function clawBack(
     temporal: null,
     limits: { openGrants: 1_000, activeReservations: 1_000 },
     allEvents: false,
+    eventMetadata: false,
     facts: { reversals: () => [], row: () => null },
   };
   const none = { description: null, actor: null, reason: null, correlationId: null, metadata: {} };

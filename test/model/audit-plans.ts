@@ -4,12 +4,10 @@ import { type Differences, differ } from './compare.js';
 import type { Happened } from './happened.js';
 import { allPages, credits, type Library } from './library.js';
 import type { Oracle } from './oracle.js';
-import { eventsOf } from './oracle-events.js';
+import { eventsOf, MOVEMENTS } from './oracle-events.js';
 import { type Counted, dueAt, PLANS, PROMOS, type Subscription, viewCycle, viewSubscription } from './oracle-plans.js';
 import type { Account } from './oracle-state.js';
 import { at } from './steps.js';
-
-const ALLOCATED = 'subscription.allocated';
 
 /** After every step: the subscription as its user sees it, and what was announced since the step before. */
 export class PlanWatch {
@@ -39,9 +37,9 @@ export class PlanWatch {
     this.#told.set(user, account.entries.length);
     const actual = this.#library.takeEvents(user);
     const found: Differences = [];
-    for (const isAllocation of [true, false]) {
+    for (const isMovement of [true, false]) {
       const [wanted, got] = [expected, actual].map((list) =>
-        list.filter(({ type }) => (type === ALLOCATED) === isAllocation),
+        list.filter(({ type }) => MOVEMENTS.includes(type) === isMovement),
       ) as [typeof expected, typeof actual];
       found.push(...differ(`events of ${user}`, { types: wanted.map(kindOf) }, { types: got.map(kindOf) }));
       for (const [i, { type, sequence, ...amounts }] of wanted.entries()) {

@@ -41,6 +41,8 @@ type CreditCall = Exclude<Call, PlanCall | JobCall>;
 /** The events that the oracle knows of. */
 const TOLD = [
   'subscription.allocated',
+  'credits.grant_activated',
+  'credits.transferred',
   'credits.low_balance_reached',
   'credits.balance_exhausted',
   'credits.plugin_status_changed',

@@ -1,4 +1,4 @@
-/** Rule 39 and the events of allocations: what the entries of an account announce, in order. */
+/** Rule 39, and the events of credits that moved: what the entries of an account announce, in order. */
 import type { PlanSetting } from './oracle.js';
 import type { Account, Entry, Micro } from './oracle-state.js';
 
@@ -20,15 +20,26 @@ export function eventsOf({ entries }: Account, from: number, { threshold }: Plan
     const own = entries.slice(i).filter(({ operation }) => operation === first.operation);
     const before = entries[i - 1];
     i += own.length;
-    for (const entry of own) if (entry.allocated) told.push(allocation(entry));
+    for (const entry of own) {
+      const type = entry.allocated ? 'subscription.allocated' : MOVED[entry.type];
+      if (type !== undefined) told.push(movement(type, entry));
+    }
     told.push(...crossingsOf(own, before, threshold));
   }
   return told;
 }
 
-function allocation({ seq, balanceAfter, availableAfter, delta }: Entry): Told {
-  const now = { balance: balanceAfter, available: availableAfter };
-  return { type: 'subscription.allocated', sequence: seq, ...now, amount: delta };
+const MOVED: Readonly<Record<string, string>> = {
+  activate: 'credits.grant_activated',
+  transfer_in: 'credits.transferred',
+  transfer_out: 'credits.transferred',
+};
+
+/** The events of credits that moved. Their order is that of the entries. */
+export const MOVEMENTS: readonly string[] = ['subscription.allocated', ...Object.values(MOVED)];
+
+function movement(type: string, { seq, balanceAfter, availableAfter, delta }: Entry): Told {
+  return { type, sequence: seq, balance: balanceAfter, available: availableAfter, amount: delta };
 }
 
 /** Only what an instant leaves is judged; the first operation of an account sets the level. */

@@ -56,7 +56,7 @@ export class Oracle {
   /** User by hold. */
   readonly #holds: Map<string, string>;
   refusalsWritten = 0;
-  /** The first use of the database, and every change of a plan or a promo code. */
+  /** The first use of the database, changes of plans and promo codes, and runs of jobs that did something. */
   systemEntries = 1;
   /** Since when plans are not offered, by name. */
   readonly withdrawn: Map<string, number>;
@@ -133,8 +133,11 @@ export class Oracle {
   }
 
   decide(call: Call, clockNow: number): Outcome {
-    if (call.op === 'offer') this.systemEntries += 1;
-    if (call.op === 'offer' || call.op === 'runAllocation') return decideForAll(this, call, clockNow);
+    if (call.op === 'offer' || call.op === 'runAllocation') {
+      const outcome = decideForAll(this, call, clockNow);
+      if (outcome.status === 'ok' && outcome.applied) this.systemEntries += 1;
+      return outcome;
+    }
     const before = new Map(this.#accounts);
     try {
       return this.#decide(call, clockNow);

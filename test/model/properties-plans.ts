@@ -86,6 +86,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'hold of plan credits of images': 20,
   lotsLapsedUnderHold: 15,
   'event subscription.allocated': 1200,
+  'event credits.grant_activated': 130,
+  'event credits.transferred': 100,
   'event credits.low_balance_reached': 150,
   'event credits.balance_restored': 180,
   'event credits.balance_exhausted': 150,

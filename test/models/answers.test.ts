@@ -82,6 +82,7 @@ async function credit({ manager }: World): Promise<void> {
   meter.addUsage({ model: 'm', provider: 'p', cost: 0.05 });
   await meter.settle();
   await credits.getUsageSummary('u', { from: '2030-01-01', by: 'model' });
+  await credits.getForecast('u');
   await credits.getTransaction(added.id);
   await credits.getTransaction('none');
   await credits.getReservation(hold.id);
@@ -107,6 +108,7 @@ async function plans({ manager }: World): Promise<void> {
     ...{ trialDays: 0, rolloverCap: 10 },
   });
   const paid = await subscriptions.addSubscriptionPlan({ ...PLAN, renewOn: 'payment' });
+  await subscriptions.setUserSubscriptionPlan('late', paid);
   await subscriptions.setUserSubscriptionPlan('pays', paid);
   await subscriptions.renewSubscription('pays', { paymentId: 'p-1' });
   const big = await subscriptions.addSubscriptionPlan({ ...PLAN, name: 'Big', creditLimit: 200, validityDays: 7 });

@@ -140,15 +140,23 @@ describe('the fields', () => {
 });
 
 test('each type of event has its schema, and CreditEventSchema takes them all', () => {
-  const movement = { amount: 5, balance: 5, available: 5, transactionId: 't', reference: null };
+  const movement = { amount: 5, balance: 5, available: 5, transactionId: 't', reference: null, referenceType: null };
   const event = {
-    ...{ id: 'e', type: 'credits.recharged', userId: 'u', creditType: 'credits', sequence: 1, correlationId: null },
+    ...{
+      id: 'e',
+      version: 1,
+      type: 'credits.recharged',
+      userId: 'u',
+      creditType: 'credits',
+      sequence: 1,
+      correlationId: null,
+    },
     ...{ occurredAt: '2030-01-01T00:00:00.000Z', data: { ...movement, source: 'purchase' } },
   };
   const isEvent = (value: unknown) => library.CreditEventSchema.safeParse(value).success;
   expect(isEvent(event)).toBe(true);
   expect(isEvent({ ...event, type: 'credits.refunded' })).toBe(false);
-  expect(isEvent({ ...event, type: 'credits.refunded', data: movement })).toBe(true);
+  expect(isEvent({ ...event, type: 'credits.refunded', data: { ...movement, reason: null } })).toBe(true);
   expect(library.creditEventSchemas['credits.refunded'].safeParse(event).success).toBe(false);
-  expect(Object.keys(library.creditEventSchemas)).toHaveLength(13);
+  expect(Object.keys(library.creditEventSchemas)).toHaveLength(27);
 });

@@ -77,6 +77,8 @@ export interface AccountDefaults {
   trialCredits?: Amount | undefined;
   overdraftLimit?: Amount | 'unlimited' | null | undefined;
   lowCreditThreshold?: number | `${number}` | `${number}%` | 'none' | null | undefined;
+  lowCreditThresholds?: readonly (number | `${number}` | `${number}%`)[] | null | undefined;
+  lowCreditHysteresis?: Amount | null | undefined;
 }
 
 export interface PlanInput {
@@ -205,6 +207,7 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
   ledger?: LedgerOptions | undefined;
   cache?: CacheBackend | CacheOptions | undefined;
   events?: 'standard' | 'all' | undefined;
+  eventMetadata?: boolean | undefined;
   limits?: { openGrants?: number | undefined; activeReservations?: number | undefined } | undefined;
   reservations?: { ttlSeconds?: number | undefined } | undefined;
   timeoutMs?: number | undefined;

@@ -335,21 +335,55 @@ type Movement = {
   available: number;
   transactionId: string;
   reference: string | null;
+  referenceType: GrantSource | 'transaction' | null;
+  metadata?: JsonObject | undefined;
+};
+type OfReservation = Movement & { reservationId: string };
+type OfSubscription = {
+  subscriptionId: string;
+  planId: string;
+  planName: string;
+  previousPlanId: string | null;
+  nextPlanId: string | null;
+  status: UserSubscription['status'];
+  periodStart: string;
+  periodEnd: string;
+  validUntil: string | null;
+  autoRenew: boolean;
+  reason: string | null;
 };
 type Edge = { previousBalance: number; balance: number; available: number; transactionId: string | null };
 
 export interface CreditEventMap {
   'credits.recharged': Movement & { source: GrantSource };
-  'credits.refunded': Movement;
+  'credits.grant_activated': Movement & { grantId: string; source: GrantSource };
+  'credits.transferred': Movement & { from: string; to: string };
+  'credits.refunded': Movement & { reason: string | null };
   'credits.adjusted': Movement & { actor: string; reason: string };
   'credits.deducted': Movement;
   'credits.expired': Movement;
-  'credits.shortfall': Movement & { reservationId: string };
-  'credits.account.created': { balance: number };
-  'credits.low_balance_reached': Edge & { threshold: number };
-  'credits.balance_restored': Edge & { threshold: number };
+  'credits.shortfall': OfReservation;
+  'credits.reserved': OfReservation;
+  'credits.committed': OfReservation & { released: number };
+  'credits.released': OfReservation;
+  'credits.reservation_expired': OfReservation;
+  'credits.account.created': { balance: number; initial_balance: number };
+  'credits.low_balance_reached': Edge & { threshold: number; level: number };
+  'credits.balance_restored': Edge & { threshold: number; level: number };
   'credits.balance_exhausted': Edge;
-  'credits.plugin_status_changed': Edge & { previousStatus: AccessStatus; status: AccessStatus };
+  'credits.plugin_status_changed': Edge & {
+    previousStatus: AccessStatus;
+    status: AccessStatus;
+    reason: 'Sufficient credits' | 'Insufficient credits';
+  };
+  'subscription.assigned': OfSubscription;
+  'subscription.changed': OfSubscription;
+  'subscription.renewed': OfSubscription;
+  'subscription.past_due': OfSubscription;
+  'subscription.paused': OfSubscription;
+  'subscription.resumed': OfSubscription;
+  'subscription.cancelled': OfSubscription;
+  'subscription.ended': OfSubscription;
   'subscription.allocated': Movement & { subscriptionId: string; periodStart: string };
   'payment.paid': Movement & { paymentId: string };
 }
@@ -358,6 +392,7 @@ type CreditEventType = keyof CreditEventMap;
 export type CreditEvent<K extends CreditEventType = CreditEventType> = {
   [T in K]: {
     readonly id: string;
+    readonly version: 1;
     readonly type: T;
     readonly userId: string;
     readonly creditType: string;

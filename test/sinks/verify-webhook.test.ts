@@ -4,8 +4,8 @@ import { type CreditEvent, createWebhookSecret, verifyWebhook, webhookSink } fro
 import { codeOf } from '../support/codes.js';
 
 const event: CreditEvent = {
-  ...{ id: 'e-0190-7.3', type: 'credits.balance_exhausted', userId: 'ü-1', creditType: 'credits', sequence: 4 },
-  ...{ occurredAt: '2030-01-01T00:00:00.000Z', correlationId: null },
+  ...{ id: 'e-0190-7.3', version: 1, type: 'credits.balance_exhausted', userId: 'ü-1', creditType: 'credits' },
+  ...{ sequence: 4, occurredAt: '2030-01-01T00:00:00.000Z', correlationId: null },
   data: { previousBalance: 1, balance: -0.5, available: -0.5, transactionId: 't-1' },
 };
 

@@ -12,6 +12,7 @@ const [OLD, NEW] = [secretOf(1), secretOf(2)];
 
 const event: CreditEvent = {
   id: 'e-0190-7.3',
+  version: 1,
   type: 'credits.balance_exhausted',
   userId: 'ü-1',
   creditType: 'credits',
@@ -89,10 +90,14 @@ describe('a webhook', () => {
   test('has the same id and bytes at every delivery, in whatever order a database gives keys back', async () => {
     await withServer(status(500), async (url, requests) => {
       const sink = webhookSink({ name: 'hook', url, secret: NEW });
-      const turned = Object.fromEntries(Object.entries(event).reverse()) as unknown as CreditEvent;
-      const data = Object.fromEntries(Object.entries(event.data).reverse());
-      await expect(sink.publish(event)).rejects.toThrow('HTTP 500');
-      await expect(sink.publish({ ...turned, data } as CreditEvent)).rejects.toThrow('HTTP 500');
+      const metadata = { b: [{ d: 1, c: 2 }], a: null };
+      const given = { ...event, data: { ...event.data, metadata } } as CreditEvent;
+      const turned = JSON.parse(JSON.stringify(given), (_, value) =>
+        value?.constructor === Object ? Object.fromEntries(Object.entries(value).reverse()) : value,
+      );
+      expect(JSON.stringify(turned.data)).toContain('{"c":2,"d":1}');
+      await expect(sink.publish(given)).rejects.toThrow('HTTP 500');
+      await expect(sink.publish(turned)).rejects.toThrow('HTTP 500');
       expect(requests[1]?.body).toBe(requests[0]?.body);
       expect(requests[1]?.headers['webhook-id']).toBe(requests[0]?.headers['webhook-id']);
     });

@@ -47,6 +47,7 @@ export const ANSWERS: Checks = {
     getBalanceAt: library.UserCreditsInfoSchema,
     getCreditHistory: page(library.CreditsTransactionSchema),
     getUsageSummary: z.array(library.UsageSummarySchema),
+    getForecast: library.ForecastSchema,
     getTransaction: library.CreditsTransactionSchema.nullable(),
     getExpiringCreditsInDays: z.array(library.GrantSchema),
     getGrants: page(library.GrantSchema),

@@ -1,5 +1,6 @@
 /** All seeded bugs that can be expressed on the code there is, and why the others of the list are not among them. */
 import type { SeededBug } from './seeded-bug.js';
+import { CHANGE_BUGS } from './seeded-changes.js';
 import { CORE_BUGS } from './seeded-core.js';
 import { DATABASE_BUGS } from './seeded-databases.js';
 import { EDGE_BUGS } from './seeded-edges.js';
@@ -16,6 +17,7 @@ const ALL = [
   ...SERVICE_BUGS,
   ...LEDGER_BUGS,
   ...EVENT_BUGS,
+  ...CHANGE_BUGS,
   ...PLAN_BUGS,
   ...JOB_BUGS,
   ...EDGE_BUGS,

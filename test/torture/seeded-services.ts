@@ -316,8 +316,8 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SM-v06',
     title: 'a usage summary counts what was written since it read the account',
     file: 'src/services/credits/usage.ts',
-    find: 'if (entry.seq <= stored.seq) sums.add(entry);',
-    replace: 'sums.add(entry);',
+    find: 'if (entry.seq <= stored.seq) take(entry);',
+    replace: 'take(entry);',
     tests: [
       { file: 'test/credits/usage.test.ts', name: 'a usage summary shows no entry that is newer than the account' },
     ],

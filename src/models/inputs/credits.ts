@@ -151,6 +151,8 @@ export const expireSchema = strictObject({ ...mutationShape, asOf: instantSchema
 
 /** Credits at or below which an account is low, or a percentage; `'none'` for no threshold, null for the default. */
 export type LowCreditThreshold = number | `${number}` | `${number}%` | 'none' | null;
+/** Several thresholds, each in credits or as a percentage. */
+export type LowCreditThresholds = readonly Exclude<LowCreditThreshold, 'none' | null>[];
 /** Credits that debt may reach; `'unlimited'` for any number, null for the default. */
 export type OverdraftLimit = Amount | 'unlimited' | null;
 const limit = z.unknown() as z.ZodType<OverdraftLimit, OverdraftLimit>;
@@ -169,25 +171,35 @@ function percentageProblem(text: string): string | null {
   const isAbove = Number(whole) > 100 || (Number(whole) === 100 && /[1-9]/.test(decimals));
   return isAbove ? `a percentage of at most 100%, and ${text} is above` : null;
 }
-/** Options of accounts, for one account or as the service's defaults. */
-export const accountDefaultsShape = {
-  /** Credits granted with the account's first write, once for ever; default 0. */
-  trialCredits: amount.optional(),
-  /** Credits that debt may reach; default `'unlimited'`. */
-  overdraftLimit: limit.optional(),
+const thresholdShape = {
   /**
    * Credits, or a percentage such as `'20%'`: of the plan's credit limit, else of the trial grant, else of the last
    * purchase (an addition of the source `purchase` or `other`, or a cycle). A change of it tells nobody anything. Less
    * than one credit is written as text, `'0.5'`. Without a threshold nobody is warned.
    */
   lowCreditThreshold: threshold.optional(),
+  /** The same for several thresholds, at most 10; each warns alone. Null for the default, an empty list for none. */
+  lowCreditThresholds: (z.array(threshold).max(10) as unknown as z.ZodType<LowCreditThresholds, LowCreditThresholds>)
+    .nullable()
+    .optional(),
+  /** Credits above a threshold from which on the balance counts as restored; default 0, null for the default. */
+  lowCreditHysteresis: amount.nullable().optional(),
+};
+
+/** Options of accounts, for one account or as the service's defaults. */
+export const accountDefaultsShape = {
+  /** Credits granted with the account's first write, once for ever; default 0. */
+  trialCredits: amount.optional(),
+  /** Credits that debt may reach; default `'unlimited'`. */
+  overdraftLimit: limit.optional(),
+  ...thresholdShape,
 };
 export const accountDefaultsSchema = strictObject(accountDefaultsShape);
 export const accountSchema = strictObject({ ...mutationShape, ...accountDefaultsShape });
 export const updateAccountSchema = strictObject({
   ...mutationShape,
   overdraftLimit: limit.optional(),
-  lowCreditThreshold: threshold.optional(),
+  ...thresholdShape,
 });
 
 export const defineSchema = strictObject({

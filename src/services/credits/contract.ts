@@ -11,6 +11,7 @@ import type {
   UsageOptions,
 } from '../../models/inputs/credits.js';
 import type { AccountList, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
+import type { Forecast } from '../../models/records/forecast.js';
 import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
@@ -169,12 +170,14 @@ export interface CreditMutations<S = unknown> {
   createAccount(userId: string, options?: MutationOptions<S> & AccountDefaults): Promise<Applied<UserCreditsInfo>>;
 
   /**
-   * Changes an account's options; `null` lets the service's default apply again.
+   * Changes an account's options; `null` lets the service's default apply again. New thresholds tell nobody anything:
+   * from then on, each crossing of one is told.
+   * @example await credits.updateAccount('user-1', { lowCreditThresholds: [20, '10%'], lowCreditHysteresis: 2 });
    * @example await credits.updateAccount('user-1', { overdraftLimit: 100, lowCreditThreshold: 'none' });
    */
   updateAccount(
     userId: string,
-    options: MutationOptions<S> & Pick<AccountDefaults, 'overdraftLimit' | 'lowCreditThreshold'>,
+    options: MutationOptions<S> & Omit<AccountDefaults, 'trialCredits'>,
   ): Promise<Applied<UserCreditsInfo>>;
 }
 
@@ -220,6 +223,17 @@ export interface CreditReads<S = unknown> {
    * @example const days = await credits.getUsageSummary('user-1', { from: '2030-01-01', to: '2030-02-01', by: 'day' });
    */
   getUsageSummary(userId: string, options: UsageOptions<S>): Promise<readonly UsageSummary[]>;
+
+  /**
+   * How long the credits last: what was spent a day in the last 7 and 30 days (of a younger account since it was
+   * created, at least over one day), the instant at which nothing is left at the present rate, and what expires unspent
+   * until then. The present rate is that of 7 days, or of 30 where nothing was spent in 7. Scheduled grants count from
+   * their instant on. Credits on hold stay on hold, and later periods of a subscription do not count.
+   *
+   * It reads every transaction of the last 30 days, in pages, and writes nothing.
+   * @example const { emptyAt } = await credits.getForecast('user-1');
+   */
+  getForecast(userId: string, options?: ReadOptions<S>): Promise<Forecast>;
 
   /** One transaction of this credit type; null when there is none. */
   getTransaction(id: string, options?: ReadOptions<S>): Promise<Transaction | null>;

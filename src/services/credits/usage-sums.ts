@@ -44,7 +44,7 @@ export class UsageSums {
   add(entry: EntryRow): void {
     const { type, delta } = entry;
     if (delta === 0) return;
-    const isCharge = (type === 'deduct' || type === 'commit_reserved') && delta < 0;
+    const isCharge = isChargeOf(entry);
     if (isCharge && this.by === 'model') {
       this.#addCharge(entry);
       return;
@@ -52,7 +52,7 @@ export class UsageSums {
     const key = this.#keyOf(entry);
     const sums = this.#line(key);
     if (type === 'expire') sums.expired -= delta;
-    else if (isCharge || type === 'transfer_out' || (type === 'reverse' && delta > 0)) sums.spent -= delta;
+    else if (isSpending(entry)) sums.spent -= delta;
     else sums.added += delta;
     if (!isCharge || this.#counted.get(key) === entry.operationId) return;
     this.#counted.set(key, entry.operationId);
@@ -121,6 +121,16 @@ export class UsageSums {
     rest.spent += charge.units - taken;
     if (calls.length === 0) rest.calls++;
   }
+}
+
+function isChargeOf({ type, delta }: EntryRow): boolean {
+  return (type === 'deduct' || type === 'commit_reserved') && delta < 0;
+}
+
+/** Whether an entry spends credits, sends them to others, or gives back what was spent. */
+export function isSpending(entry: EntryRow): boolean {
+  const { type, delta } = entry;
+  return isChargeOf(entry) || type === 'transfer_out' || (type === 'reverse' && delta > 0);
 }
 
 /**

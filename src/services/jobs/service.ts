@@ -38,8 +38,11 @@ export interface JobParts<S> {
 
 export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Jobs {
   const rows = new DueRows(engine);
-  const sweep = <J extends JobName>(job: J, options: JobOptions | undefined, walksOf: (asOf: Date) => Walk[]) =>
-    new Sweep(engine, job, options).run(walksOf);
+  const sweep = async <J extends JobName>(job: J, options: JobOptions | undefined, walksOf: (asOf: Date) => Walk[]) => {
+    const report = await new Sweep(engine, job, options).run(walksOf);
+    if (report.processed > 0) await record(engine, report);
+    return report;
+  };
 
   const all: Jobs = {
     runExpiration: async (options) => sweep('expiration', options, (asOf) => [rows.dueAccounts(asOf)]),
@@ -52,14 +55,23 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
 
     async runExpiringNotifications(options) {
       const { withinDays = WITHIN_DAYS } = parseOptions(jobSchema, options);
-      return timedJob(engine, 'expiring_notifications', options, {
+      const report = await timedJob(engine, 'expiring_notifications', options, {
         walk: (given) => notifications.notifyExpiringForAll(withinDays, given),
         nothing: NOTHING_NOTIFIED,
       });
+      if (report.notified > 0) await record(engine, report);
+      return report;
     },
 
-    runOutbox: async (options) =>
-      timedJob(engine, 'outbox', options, { walk: (given) => relay.run(given), nothing: NOTHING_SENT }),
+    async runOutbox(options) {
+      const report = await timedJob(engine, 'outbox', options, {
+        walk: (given) => relay.run(given),
+        nothing: NOTHING_SENT,
+      });
+      // The rows themselves tell what was delivered. Relays run every second: an entry for each would bury the ledger.
+      if (report.failed > 0) await record(engine, report);
+      return report;
+    },
 
     async runAll(options) {
       const reports: JobReport[] = [await all.runExpiration(options), await all.runReservationExpiry(options)];
@@ -68,6 +80,14 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
     },
   };
   return all;
+}
+
+/** Leaves the report in the ledger. The work is done, so a failure is told to the log alone. */
+async function record<S>({ store, logger }: Engine<S>, { skipped: _, ...report }: JobReport): Promise<void> {
+  const message = `Job ${report.job} ${report.status}`;
+  await store.record(message, { ...report }).catch((err: unknown) => {
+    logger.warn({ err, job: report.job }, 'The report of a job could not be written to the ledger');
+  });
 }
 
 /** The rows that are due by an instant, each with the operation that it needs. */

@@ -1,7 +1,7 @@
 /** The notification of an account that is at or below its low-credit threshold, once a crossing. */
 import { type Account, availableOf, nextChange } from '../../core/account.js';
 import { eventIdOf } from '../../core/seal.js';
-import { thresholdOf } from '../../core/thresholds.js';
+import { thresholdsOf } from '../../core/thresholds.js';
 import type { AccountRef } from '../../models/account.js';
 import type { NoticeRow } from '../../models/notice.js';
 import type { NotificationRow } from '../../models/notification.js';
@@ -15,9 +15,9 @@ import type { Notifier } from './notifier.js';
 export async function tellLow<S>(notifier: Notifier<S>, account: AccountRef): Promise<boolean> {
   const { engine, settings } = notifier.config;
   const { now, operationId } = await upToDate(notifier, account);
-  const threshold = thresholdOf(now, readingContext(settings(), account.creditType));
+  const [highest] = thresholdsOf(now, readingContext(settings(), account.creditType));
   const available = availableOf(now);
-  if (threshold === null || available > threshold) return false;
+  if (highest === undefined || available > highest) return false;
   const [low, restored] = await Promise.all([lastLow(notifier, account), lastRestored(notifier, account)]);
   if (low && isAfter(low, restored)) {
     return operationId !== null && low.id === `n-${eventIdOf(operationId, low.place)}`;

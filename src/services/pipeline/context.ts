@@ -15,7 +15,7 @@ export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'fa
 
 /** The context for decisions at one instant, on accounts of one credit type. */
 export function contextOf(settings: DecisionSettings, now: number, creditType: string, facts: Facts): Context {
-  const { scale, ledgerId, defaultsOf, limits, allEvents, temporal } = settings;
+  const { scale, ledgerId, defaultsOf, limits, allEvents, eventMetadata, temporal } = settings;
   // Every group makes one, so it takes only these fields: a copy of all settings would cost half as much again.
   return {
     now,
@@ -25,6 +25,7 @@ export function contextOf(settings: DecisionSettings, now: number, creditType: s
     defaultsOf,
     limits,
     allEvents,
+    eventMetadata,
     temporal,
     facts,
   };

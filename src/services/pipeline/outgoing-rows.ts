@@ -71,12 +71,12 @@ function placeOf({ id }: CreditEvent): number {
 }
 
 /**
- * The row for an event that crossed the low-credit threshold: a notification when the credits fell to it, a notice when
- * they rose above it. Null for any other event.
+ * The row for an event that crossed a low-credit threshold: a notification when the credits fell to it, a notice when
+ * they rose above the highest. Null for any other event.
  */
 export function crossingChange(event: CreditEvent, scale: number): Change | null {
   const isLow = event.type === 'credits.low_balance_reached';
-  if (!isLow && event.type !== 'credits.balance_restored') return null;
+  if (!isLow && (event.type !== 'credits.balance_restored' || event.data.level > 1)) return null;
   const { userId, creditType, sequence } = event;
   const account = { key: accountKey(creditType, userId), creditType, userId };
   const when = { sequence, place: placeOf(event), at: new Date(event.occurredAt) };

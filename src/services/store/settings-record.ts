@@ -23,6 +23,7 @@ import { insertOf, type Tables, writeOf } from './tables.js';
 /** The settings that a process states. A part that it leaves out is absent. */
 export interface StatedSettings {
   readonly events?: Settings['events'] | undefined;
+  readonly eventMetadata?: boolean | undefined;
   readonly limits: Settings['limits'];
   /** The declared credit types, each with the defaults that were given. */
   readonly creditTypes: Settings['creditTypes'];
@@ -38,7 +39,7 @@ export interface SettingsConfig {
   readonly write: (unit: Unit, entry: SealedEntry) => Promise<void>;
 }
 
-const NO_DEFAULTS: Defaults = { trialCredits: 0, overdraftLimit: null, lowCreditThreshold: null };
+const NO_DEFAULTS: Defaults = inForce({});
 const LIMIT = 1_000;
 const ATTEMPTS_MAX = 100;
 
@@ -137,9 +138,13 @@ function settingsOf({ value }: SystemRow): Settings {
   return settingsSchema.parse(ownFields(settingsSchema, value));
 }
 
-function inForce({ trialCredits, overdraftLimit = 'unlimited', lowCreditThreshold }: StatedDefaults): Defaults {
-  const limit = overdraftLimit === 'unlimited' ? null : overdraftLimit;
-  return { trialCredits: trialCredits ?? 0, overdraftLimit: limit, lowCreditThreshold: lowCreditThreshold ?? null };
+function inForce({ overdraftLimit = 'unlimited', ...stated }: StatedDefaults): Defaults {
+  return {
+    trialCredits: stated.trialCredits ?? 0,
+    overdraftLimit: overdraftLimit === 'unlimited' ? null : overdraftLimit,
+    lowCreditThreshold: stated.lowCreditThreshold ?? null,
+    lowCreditHysteresis: stated.lowCreditHysteresis ?? 0,
+  };
 }
 
 function isSame(a: Settings, b: Settings): boolean {
@@ -150,14 +155,16 @@ function jsonOf(settings: Settings): JsonObject {
   return JSON.parse(JSON.stringify(settings));
 }
 
-function withStated(settings: Settings, { events, limits, creditTypes }: StatedSettings): Settings {
+function withStated(settings: Settings, stated: StatedSettings): Settings {
+  const { events, eventMetadata, limits, creditTypes } = stated;
   const types = { ...settings.creditTypes };
   for (const [name, stated] of Object.entries(creditTypes)) {
     // Every database has credits, also where nobody states anything of them.
     if (name === 'credits' && Object.keys(stated).length === 0) continue;
     types[name] = { ...types[name], ...stated };
   }
-  return { ...settings, ...(events && { events }), limits: { ...settings.limits, ...limits }, creditTypes: types };
+  const given = { ...(events && { events }), ...(eventMetadata !== undefined && { eventMetadata }) };
+  return { ...settings, ...given, limits: { ...settings.limits, ...limits }, creditTypes: types };
 }
 
 function differences(settings: Settings, stated: StatedSettings): readonly string[] {
@@ -166,10 +173,13 @@ function differences(settings: Settings, stated: StatedSettings): readonly strin
     return differingFields(where, defaults, settings.creditTypes[name] ?? {});
   });
   if (stated.events !== undefined && stated.events !== settings.events) differing.push('events');
+  const { eventMetadata } = stated;
+  if (eventMetadata !== undefined && eventMetadata !== settings.eventMetadata) differing.push('eventMetadata');
   return [...differing, ...differingFields('limits', stated.limits, settings.limits)];
 }
 
 function differingFields(where: string, stated: object, stored: object): string[] {
   const kept = stored as Readonly<Record<string, unknown>>;
-  return Object.entries(stated).flatMap(([name, value]) => (kept[name] === value ? [] : [`${where}.${name}`]));
+  const isKept = (name: string, value: unknown) => JSON.stringify(kept[name]) === JSON.stringify(value);
+  return Object.entries(stated).flatMap(([name, value]) => (isKept(name, value) ? [] : [`${where}.${name}`]));
 }
