@@ -2,7 +2,7 @@
 import { CREDIT_TYPE, IMAGE, nameOf, typeOf } from './account-names.js';
 import type { Call, Op, Outcome } from './oracle-call.js';
 import type { ClockTally } from './oracle-clock.js';
-import { PLANS } from './oracle-plans.js';
+import { isByPayment, PLANS, type Subscription } from './oracle-plans.js';
 import type { Account, Entry } from './oracle-state.js';
 
 const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'reserve', 'transfer']);
@@ -100,6 +100,32 @@ export class Happened {
       const ended = [...lots.values()].filter(({ id, phase }) => phase === 'lapsed' && isHeld(id));
       if (ended.length > 0) this.count('rolled over beside a hold');
     }
+  }
+
+  /** What became of a subscription that renews by payment, in one step. */
+  countPayments(before: Subscription | null, after: Subscription | null): void {
+    if (!after) return;
+    const ofPlans = `${before && isByPayment(before.terms) ? 'payments' : 'clock'} to ${isByPayment(after.terms) ? 'payments' : 'clock'}`;
+    if (before && before.terms !== after.terms) this.count(`plan of ${ofPlans}`);
+    if (after.status === 'past_due' && before?.status !== 'past_due') this.count('past due');
+    if (!after.renews && after.paid.length > 0 && before?.renews) this.count('cancelled with paid periods ahead');
+    if (!before) return;
+    if (after.label !== before.label) {
+      if (after.paid.length > 0) this.count('paid periods kept by another subscription');
+      return;
+    }
+    if (before.status === 'past_due' && after.status === 'ended') this.count('grace was over');
+    if (before.status === 'past_due' && after.start > before.start) this.count('paid late');
+    if (after.paid.length > before.paid.length) this.count('paid early');
+    if (after.paid.length > before.paid.length && before.paid.length > 0) this.count('several periods paid');
+    if (after.paid.length < before.paid.length) this.count('paid period began');
+    if (after.paid.length < before.paid.length && !after.renews) this.count('paid period began behind a cancellation');
+    if (after.paid.length > 0 && before.terms !== after.terms) this.count('paid periods kept by another plan');
+    const isResumed = before.status === 'paused' && after.status !== 'paused';
+    if (after.paid.length > 0 && isResumed) this.count('paid periods kept by a pause');
+    const isFirst =
+      isByPayment(after.terms) && !before.isAllocated && after.isAllocated && after.start === before.start;
+    if (isFirst) this.count('first period paid');
   }
 
   countClock(before: ClockTally, after: ClockTally): void {

@@ -2,6 +2,7 @@
 import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
 import { type Call, type Nothing, type Outcome, Refusal } from './oracle-call.js';
 import { claim, renewCycle, startCycle, stopCycle } from './oracle-cycles.js';
+import { pay } from './oracle-payments.js';
 import { accountsOf, dueAt, PLANS } from './oracle-plans.js';
 import type { Account, Result } from './oracle-state.js';
 import { change, type Drafts, type Offered, renew, subscribe } from './oracle-subscriptions.js';
@@ -13,7 +14,7 @@ export type PlanCall = Extract<
   Call,
   {
     op:
-      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'allocate')
+      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'pay' | 'allocate')
       | ('startCycle' | 'stopCycle' | 'renewCycle' | 'claim');
   }
 >;
@@ -55,6 +56,8 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now:
     case 'resume':
     case 'remove':
       return change(drafts, call);
+    case 'pay':
+      return pay(drafts, call, world.offered);
     case 'allocate':
       // Of one that was removed only a repeated call is told anything.
       if (draft.account.plans.subscription?.status === 'removed') throw new Refusal('SUBSCRIPTION_NOT_FOUND');
@@ -90,6 +93,7 @@ export function otherAccounts({ user, plans }: Account, call: Call): string[] {
     case 'pause':
     case 'resume':
     case 'remove':
+    case 'pay':
     case 'allocate':
       return accountsOf(user, plans.subscription).slice(1);
     default:

@@ -314,7 +314,7 @@ export class Oracle {
 
 /** Changes of the subscription of a user. */
 export const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay'] as const),
 ]);
 
 /** What can be said of a call without looking at anything stored. */
@@ -348,6 +348,10 @@ function markKeyed(draft: Draft, call: Call, result: Result): void {
   if (result.kind === 'entry') keyed = result.entry;
   else if (result.kind === 'transfer') keyed = result.out;
   else if (result.kind === 'hold') keyed = entries.findLast((entry) => entry.hold === result.hold.id);
+  else if (result.kind === 'plan') {
+    // What the clock has brought since the last renewal stands behind it.
+    keyed = entries.findLast(({ type, operation }) => type === 'plan_changed' && operation === call.label) ?? last;
+  }
   if (keyed) keyed.key = call.key;
 }
 
