@@ -6,6 +6,7 @@ import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
+import { MODEL_BUGS } from './seeded-model.js';
 import { PLAN_BUGS } from './seeded-plans.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVICE_BUGS } from './seeded-services.js';
@@ -20,6 +21,7 @@ const ALL = [
   ...EDGE_BUGS,
   ...DATABASE_BUGS,
   ...RENEWAL_BUGS,
+  ...MODEL_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 
