@@ -160,8 +160,8 @@ function grantedBy(drafts: Drafts, own: string): Result {
     return lots.reduce((sum, { delta }) => sum + delta, 0n);
   });
   const total = granted.reduce((sum, one) => sum + one, 0n);
-  const units = granted[drafts.indexOf(draftOf(drafts, own))];
-  return { kind: 'plan', total, value: { granted: Number(units) / 1e6, alreadyAllocated: total === 0n } };
+  const units = granted[drafts.indexOf(draftOf(drafts, own))] ?? 0n;
+  return { kind: 'plan', total, own: units, value: { granted: Number(units) / 1e6, alreadyAllocated: total === 0n } };
 }
 
 /** Credits that were granted stay, whatever becomes of the subscription. */

@@ -8,6 +8,7 @@ import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
 import {
+  allocateAll,
   applyPlanCall,
   decideForAll,
   dueRenewal,
@@ -135,6 +136,11 @@ export class Oracle {
   decide(call: Call, clockNow: number): Outcome {
     if (call.op === 'offer') this.systemEntries += 1;
     if (call.op === 'offer' || call.op === 'runAllocation') return decideForAll(this, call, clockNow);
+    return call.op === 'allocate' ? allocateAll(this, call, clockNow) : this.decideOnce(call, clockNow);
+  }
+
+  /** One operation. */
+  decideOnce(call: Call, clockNow: number): Outcome {
     const before = new Map(this.#accounts);
     try {
       return this.#decide(call, clockNow);
