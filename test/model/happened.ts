@@ -105,8 +105,7 @@ export class Happened {
   /** What became of a subscription that renews by payment, in one step. */
   countPayments(before: Subscription | null, after: Subscription | null): void {
     if (!after) return;
-    const ofPlans = `${before && isByPayment(before.terms) ? 'payments' : 'clock'} to ${isByPayment(after.terms) ? 'payments' : 'clock'}`;
-    if (before && before.terms !== after.terms) this.count(`plan of ${ofPlans}`);
+    if (before && before.terms !== after.terms) this.count(`plan of ${renewalOf(before)} to ${renewalOf(after)}`);
     if (after.status === 'past_due' && before?.status !== 'past_due') this.count('past due');
     if (!after.renews && after.paid.length > 0 && before?.renews) this.count('cancelled with paid periods ahead');
     if (!before) return;
@@ -151,4 +150,8 @@ export class Happened {
     const lines = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
     return lines.map(([what, times]) => `${what}: ${times}`).join(' · ');
   }
+}
+
+function renewalOf({ terms }: Subscription): string {
+  return isByPayment(terms) ? 'payments' : 'clock';
 }
