@@ -125,7 +125,7 @@ export type Result =
   | { kind: 'transfer'; out: Entry; in: Entry }
   | { kind: 'expired'; amount: Micro }
   | { kind: 'info'; info: Info; at: number }
-  /** Of a call of plans: what is seen of it, with names for ids; what it granted of all types, and of the plan's own. */
+  /** Of a call of plans: what is seen of it, with names for ids; what it granted of all types, and of its own. */
   | { kind: 'plan'; value: Readonly<Record<string, unknown>>; total?: Micro; own?: Micro };
 
 export interface Account {
