@@ -3,6 +3,7 @@ import { IMAGE, nameOf } from './account-names.js';
 import { Oracle, type OracleConfig } from './oracle.js';
 import { type Call, Unspecified } from './oracle-call.js';
 import { DAY } from './oracle-plans.js';
+import { LARGEST } from './oracle-state.js';
 import { START } from './sequence.js';
 import { at, configOf, instantsOf, type Raw, resolve, swarm, thresholdOf } from './steps.js';
 
@@ -71,6 +72,8 @@ export function storyOf({ seed, users, steps }: { seed: number; users: number; s
 /** Whether the call does the same whatever was looked at before. A plan offered again revives what nobody ended yet. */
 function isSettled(call: Call, oracle: Oracle): boolean {
   if (call.op === 'offer') return !call.isActive;
+  // There is an amount that anybody is refused.
+  if (call.op === 'add' && call.amount > LARGEST / 1000n) return false;
   if (call.op === 'reverse') return placeOf(oracle, call.entry) > 0;
   return true;
 }

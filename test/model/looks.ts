@@ -14,7 +14,7 @@ import { Disagreement, START, show } from './sequence.js';
 
 type Look = (library: Library, name: string, chance: Chance) => Promise<unknown>;
 
-/** More than anybody has. */
+/** More than anybody has: no addition of a story is a thousandth of it. */
 const TOO_MUCH = 2_000_000_000;
 
 const LOOKS = {
