@@ -3,6 +3,7 @@
  * is that writes it, so that credits do not depend on who looks at them when.
  */
 import type { PlanRow } from '../models/plan.js';
+import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import { advance } from './advance.js';
 import type { CommandOf } from './command.js';
@@ -65,7 +66,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
     const message = 'The user has no subscription that goes on. Put the user on a plan with setUserSubscriptionPlan.';
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId });
   }
-  if (termsOfNext(before).renewOn !== 'payment') {
+  if (termsOfNext(before).renewOn !== 'payment' && !paysCurrent(before, command, now)) {
     const expected = "the subscription of a plan with renewOn: 'payment'";
     return refuse('INVALID_ARGUMENT', 'This plan renews by the clock: it waits for no payment.', {
       ...{ path: 'userId', expected },
@@ -81,8 +82,9 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   }
   const place = command.periodStart === null ? paid.length : nearestPeriod(draft, row, command.periodStart);
   if (place < paid.length) return { kind: 'nothing' };
-  if (place > paid.length) {
-    const next = new Date(startOfNext(draft, row, paid.length)).toISOString();
+  const isFirst = awaitsPayment(row, now);
+  if (place > paid.length || isFirst) {
+    const next = new Date(isFirst ? row.periodStart : startOfNext(draft, row, paid.length)).toISOString();
     const message = `The next period that is not paid starts at ${next}. Periods are paid one after another.`;
     return refuse('INVALID_ARGUMENT', message, { path: 'periodStart', expected: `an instant near ${next}` });
   }
@@ -103,11 +105,14 @@ function rowsOf({ context: { facts }, account }: Draft) {
   return before === undefined || plan === undefined ? null : { before, plan };
 }
 
-/** Whether a payment is for the current period: one that was set without its credits is the first to be paid. */
-function paysCurrent(row: Row, { periodStart }: CommandOf<'pay_period'>, now: number): boolean {
+/** Whether the current period is the first to be paid: it was set without its credits. A trial is not paid. */
+function awaitsPayment({ isAllocated, isTrial, terms, periodEnd }: SubscriptionRow, now: number): boolean {
+  return !isAllocated && !isTrial && terms.renewOn === 'payment' && periodEnd.getTime() > now;
+}
+
+function paysCurrent(row: SubscriptionRow, { periodStart }: CommandOf<'pay_period'>, now: number): boolean {
   const [start, end] = [row.periodStart.getTime(), row.periodEnd.getTime()];
-  if (row.isAllocated || row.isTrial || end <= now) return false;
-  return periodStart === null || Math.abs(periodStart - start) * 2 < end - start;
+  return awaitsPayment(row, now) && (periodStart === null || Math.abs(periodStart - start) * 2 < end - start);
 }
 
 /**

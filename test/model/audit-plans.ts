@@ -14,6 +14,7 @@ export class PlanWatch {
   readonly #library: Library;
   readonly #oracle: Oracle;
   readonly #told = new Map<string, number>();
+  readonly #known = new Map<string, Subscription | null>();
   readonly #happened: Happened;
 
   constructor(library: Library, oracle: Oracle, happened: Happened) {
@@ -24,7 +25,11 @@ export class PlanWatch {
 
   async compare(user: string, turn: number): Promise<Differences> {
     const found = this.#compareEvents(user);
-    return typeOf(user) === CREDIT_TYPE ? [...found, ...(await this.#compareView(user, turn))] : found;
+    if (typeOf(user) !== CREDIT_TYPE) return found;
+    const { subscription } = this.#oracle.stored(user).plans;
+    this.#happened.countPayments(this.#known.get(user) ?? null, subscription);
+    this.#known.set(user, subscription);
+    return [...found, ...(await this.#compareView(user, turn))];
   }
 
   #compareEvents(user: string): Differences {
@@ -99,7 +104,7 @@ async function auditRow(library: Library, account: Account, now: number): Promis
   const found: Differences = [];
   const [stored] = await library.db.getMany('subscription', [account.user]);
   if (!one || !stored) return one || stored ? [...found, `the subscription row of ${account.user} is amiss`] : found;
-  const { status, isAllocated, start, end, pausedAt, hadTrial, isTrial, lots } = one;
+  const { status, isAllocated, start, end, pausedAt, hadTrial, isTrial, lots, paid } = one;
   const stands = Object.values(stored.lots as Record<string, string[]>).flat();
   const named = stands.map((id) => library.lotNameOf(id));
   return [
@@ -110,6 +115,7 @@ async function auditRow(library: Library, account: Account, now: number): Promis
       stored,
     ),
     ...differ(`row of ${account.user}`, { lots: [...lots].sort() }, { lots: named.sort() }),
+    ...differ(`row of ${account.user}`, { paid }, { paid: stored.paid ?? [] }),
     ...differ(`row of ${account.user}`, countedOf(one, now), storedCounts(stored, one, now)),
   ];
 }

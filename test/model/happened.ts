@@ -2,7 +2,7 @@
 import { CREDIT_TYPE, IMAGE, nameOf, typeOf } from './account-names.js';
 import type { Call, Op, Outcome } from './oracle-call.js';
 import type { ClockTally } from './oracle-clock.js';
-import { PLANS } from './oracle-plans.js';
+import { isByPayment, PLANS, type Subscription } from './oracle-plans.js';
 import type { Account, Entry } from './oracle-state.js';
 
 const SPENDING: ReadonlySet<Op> = new Set<Op>(['deduct', 'reserve', 'transfer']);
@@ -102,6 +102,31 @@ export class Happened {
     }
   }
 
+  /** What became of a subscription that renews by payment, in one step. */
+  countPayments(before: Subscription | null, after: Subscription | null): void {
+    if (!after) return;
+    if (before && before.terms !== after.terms) this.count(`plan of ${renewalOf(before)} to ${renewalOf(after)}`);
+    if (after.status === 'past_due' && before?.status !== 'past_due') this.count('past due');
+    if (!after.renews && after.paid.length > 0 && before?.renews) this.count('cancelled with paid periods ahead');
+    if (!before) return;
+    if (after.label !== before.label) {
+      if (after.paid.length > 0) this.count('paid periods kept by another subscription');
+      return;
+    }
+    if (before.status === 'past_due' && after.status === 'ended') this.count('grace was over');
+    if (before.status === 'past_due' && after.start > before.start) this.count('paid late');
+    if (after.paid.length > before.paid.length) this.count('paid early');
+    if (after.paid.length > before.paid.length && before.paid.length > 0) this.count('several periods paid');
+    if (after.paid.length < before.paid.length) this.count('paid period began');
+    if (after.paid.length < before.paid.length && !after.renews) this.count('paid period began behind a cancellation');
+    if (after.paid.length > 0 && before.terms !== after.terms) this.count('paid periods kept by another plan');
+    const isResumed = before.status === 'paused' && after.status !== 'paused';
+    if (after.paid.length > 0 && isResumed) this.count('paid periods kept by a pause');
+    const isFirst =
+      isByPayment(after.terms) && !before.isAllocated && after.isAllocated && after.start === before.start;
+    if (isFirst) this.count('first period paid');
+  }
+
   countClock(before: ClockTally, after: ClockTally): void {
     for (const name of Object.keys(after) as (keyof ClockTally)[]) {
       if (after[name] > before[name]) this.count(name, after[name] - before[name]);
@@ -125,4 +150,8 @@ export class Happened {
     const lines = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
     return lines.map(([what, times]) => `${what}: ${times}`).join(' · ');
   }
+}
+
+function renewalOf({ terms }: Subscription): string {
+  return isByPayment(terms) ? 'payments' : 'clock';
 }

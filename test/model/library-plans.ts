@@ -8,7 +8,7 @@ import { PLANS, PROMOS, recurringLabel } from './oracle-plans.js';
 type Value = Readonly<Record<string, unknown>>;
 
 const PLAN_OPS: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'allocate'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay', 'allocate'] as const),
   ...(['startCycle', 'stopCycle', 'claim', 'runAllocation', 'offer'] as const),
 ]);
 
@@ -29,12 +29,13 @@ export class PlanBook {
 
   /** Makes the plans and promo codes that the oracle knows. */
   async define({ subscriptions, promos }: CreditManagement, startedAt: number): Promise<void> {
-    for (const { name, limits, unit, days, trialDays, rolloverCap } of PLANS) {
+    for (const { name, limits, unit, days, trialDays, rolloverCap, graceDays } of PLANS) {
       const grants = Object.entries(limits).map(([creditType, limit]) => ({ creditType, creditLimit: credits(limit) }));
       const [own, ...alsoGrants] = grants as [(typeof grants)[0], ...typeof grants];
       const more = { ...(days !== null && { validityDays: days }), ...(trialDays > 0 && { trialDays }) };
       const cap = rolloverCap === null ? {} : { rolloverCap: credits(rolloverCap) };
-      const terms = { name, ...own, price: 0, billingPeriod: unit, ...more, ...cap };
+      const pays = graceDays === null ? {} : ({ renewOn: 'payment', graceDays } as const);
+      const terms = { name, ...own, price: 0, billingPeriod: unit, ...more, ...cap, ...pays };
       const { id } = await subscriptions.addSubscriptionPlan({ ...terms, alsoGrants });
       this.#planIds.set(name, id);
       this.#names.set(id, name);
@@ -107,6 +108,10 @@ export class PlanBook {
         return this.view(await subscriptions.resumeUserSubscription(call.user, key));
       case 'remove':
         return { removed: await subscriptions.deleteUserSubscriptionPlan(call.user, key) };
+      case 'pay': {
+        const periodStart = call.periodStart === undefined ? {} : { periodStart: new Date(call.periodStart) };
+        return this.view(await subscriptions.renewSubscription(call.user, { paymentId: call.key, ...periodStart }));
+      }
       case 'allocate': {
         const id = this.#idOf(call.subscription);
         return { ...(await expiration.allocateSubscriptionCredits(id, undefined, key)) };

@@ -161,6 +161,11 @@ export function nextPeriod(one: Subscription): Subscription {
   return { ...one, ...period, terms, next: null, status: 'active', isTrial: false, isAllocated: false, lots: [] };
 }
 
+/** When one that does not renew ends: with the last period that is paid. */
+export function paidUntil(one: Subscription): number {
+  return one.paid.reduce((last) => nextPeriod(last), one).end;
+}
+
 function partOf(amount: Micro, { of, whole }: Share): Micro {
   return (amount * BigInt(of)) / BigInt(whole);
 }

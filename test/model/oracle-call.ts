@@ -37,6 +37,8 @@ export type Call = Keyed &
     | { op: 'upgrade'; user: string; plan: string; when?: When; autoRenew?: boolean; proration?: 'none' | 'time' }
     | { op: 'cancel'; user: string; when?: When }
     | { op: 'pause' | 'resume' | 'remove'; user: string }
+    /** The key names the payment. */
+    | { op: 'pay'; user: string; key: string; periodStart?: number }
     /** A subscription and a cycle are known by the label of the call that started them. */
     | { op: 'allocate'; subscription: string }
     | { op: 'startCycle'; user: string; amount: Micro; days?: number; recurring?: boolean }

@@ -1,7 +1,8 @@
 /** Calls of plans, cycles and promo codes as the oracle decides them: whose they are, and what they are made of. */
 import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
-import { type Call, type Nothing, type Outcome, Refusal } from './oracle-call.js';
+import { type Call, type CallOf, type Nothing, type Outcome, Refusal, Unspecified } from './oracle-call.js';
 import { claim, renewCycle, startCycle, stopCycle } from './oracle-cycles.js';
+import { pay } from './oracle-payments.js';
 import { accountsOf, dueAt, PLANS } from './oracle-plans.js';
 import type { Account, Result } from './oracle-state.js';
 import { change, type Drafts, type Offered, renew, subscribe } from './oracle-subscriptions.js';
@@ -13,7 +14,7 @@ export type PlanCall = Extract<
   Call,
   {
     op:
-      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'allocate')
+      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'pay' | 'allocate')
       | ('startCycle' | 'stopCycle' | 'renewCycle' | 'claim');
   }
 >;
@@ -28,7 +29,7 @@ interface World {
   readonly offered: Offered;
   readonly startedAt: number;
   stored(name: string): Account;
-  decide(call: Call, clockNow: number): Outcome;
+  decideOnce(call: Call, clockNow: number): Outcome;
 }
 
 export function ownerOfSubscription(accounts: Iterable<Account>, label: string): string {
@@ -55,6 +56,8 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now:
     case 'resume':
     case 'remove':
       return change(drafts, call);
+    case 'pay':
+      return pay(drafts, call, world.offered);
     case 'allocate':
       // Of one that was removed only a repeated call is told anything.
       if (draft.account.plans.subscription?.status === 'removed') throw new Refusal('SUBSCRIPTION_NOT_FOUND');
@@ -90,6 +93,7 @@ export function otherAccounts({ user, plans }: Account, call: Call): string[] {
     case 'pause':
     case 'resume':
     case 'remove':
+    case 'pay':
     case 'allocate':
       return accountsOf(user, plans.subscription).slice(1);
     default:
@@ -153,6 +157,23 @@ function runAllocation(world: World, { asOf, label }: JobCall & { asOf?: number 
   return { status: 'ok', result: { kind: 'plan', value }, replayed: false, applied: total.processed > 0 };
 }
 
+/** All periods that have begun: what one operation leaves is made up for by others, of which no key tells. */
+export function allocateAll(world: World, call: CallOf<'allocate'>, clockNow: number): Outcome {
+  const first = world.decideOnce(call, clockNow);
+  if (first.status === 'refused' || first.result.kind !== 'plan') return first;
+  const isLate = dueRenewal(world, ownerOfSubscription(world.accounts, call.subscription), clockNow) !== null;
+  if (first.replayed && isLate) throw new Unspecified('A repeated call may make up for what has become due since.');
+  if (!first.applied) return first;
+  let own = first.result.own ?? 0n;
+  for (let round = 1; round < ROUNDS_MAX; round += 1) {
+    const next = world.decideOnce({ ...call, key: null, label: `${call.label}~${round}` }, clockNow);
+    if (next.status === 'refused') return next;
+    if (next.result.kind !== 'plan' || !next.applied) break;
+    if (call.key === null) own += next.result.own ?? 0n;
+  }
+  return { ...first, result: { ...first.result, value: { ...first.result.value, granted: Number(own) / 1e6 } } };
+}
+
 /** Each again for as long as it writes anything, all of them in turn. */
 function rounds(world: World, calls: readonly Call[], clockNow: number): { granted: bigint; refused: number } {
   const granted = new Map<Call, bigint>(calls.map((call) => [call, 0n]));
@@ -160,7 +181,7 @@ function rounds(world: World, calls: readonly Call[], clockNow: number): { grant
   let open = calls;
   for (let round = 0; round < ROUNDS_MAX && open.length > 0; round += 1) {
     open = open.filter((call) => {
-      const outcome = world.decide({ ...call, label: `${call.label}~${round}` }, clockNow);
+      const outcome = world.decideOnce({ ...call, label: `${call.label}~${round}` }, clockNow);
       if (outcome.status === 'refused') {
         refused += 1;
         granted.delete(call);

@@ -24,13 +24,15 @@ export interface PlanTerms {
   readonly days: number | null;
   readonly trialDays: number;
   readonly rolloverCap: Micro | null;
+  /** How long it waits for the payment of a period; null where a period begins by the clock. */
+  readonly graceDays: number | null;
 }
 
 type MoreTerms = Partial<PlanTerms>;
 
 function plan(name: string, limit: Micro | Amounts, unit: PlanTerms['unit'], more: MoreTerms = {}): PlanTerms {
   const limits = typeof limit === 'bigint' ? { [CREDIT_TYPE]: limit } : limit;
-  return { name, limits, unit, days: null, trialDays: 0, rolloverCap: null, ...more };
+  return { name, limits, unit, days: null, trialDays: 0, rolloverCap: null, graceDays: null, ...more };
 }
 
 /** Limits that no share of a period divides evenly are among them. */
@@ -48,6 +50,11 @@ export const PLANS: readonly PlanTerms[] = [
   plan('monthly-both', { credits: 250n * MICRO, image: 7_000_003n }, 'monthly', { days: 40 }),
   plan('weekly-image', { image: 20n * MICRO, credits: 60n * MICRO }, 'weekly', { rolloverCap: 9n * MICRO }),
   plan('daily-image', { image: 3n * MICRO }, 'daily', { trialDays: 1, rolloverCap: MICRO }),
+  plan('paid-daily', 30n * MICRO, 'daily', { graceDays: 3, rolloverCap: 10n * MICRO }),
+  plan('paid-weekly', 90n * MICRO, 'weekly', { graceDays: 0 }),
+  plan('paid-monthly', 200n * MICRO, 'monthly', { graceDays: 7, trialDays: 3, days: 33 }),
+  plan('paid-both', { credits: 33_333_333n, image: 4n * MICRO }, 'weekly', { graceDays: 2, days: 10 }),
+  plan('paid-image', { image: 2n * MICRO }, 'daily', { graceDays: 1, rolloverCap: 2n * MICRO }),
 ];
 
 /** Codes by name; instants are from the start of the sequence. */
@@ -82,7 +89,7 @@ export interface Counted {
 
 export const NOTHING_COUNTS: Counted = { amounts: {}, until: Number.NEGATIVE_INFINITY };
 
-export type SubscriptionStatus = 'trialing' | 'active' | 'paused' | 'cancelled' | 'ended' | 'removed';
+export type SubscriptionStatus = 'trialing' | 'active' | 'past_due' | 'paused' | 'cancelled' | 'ended' | 'removed';
 
 export interface Subscription {
   /** The label of the call that started it. */
@@ -101,6 +108,8 @@ export interface Subscription {
   readonly renews: boolean;
   readonly validUntil: number | null;
   readonly pausedAt: number | null;
+  /** The payments of later periods, the next one's first. */
+  readonly paid: readonly string[];
   /** What plans granted, and the part of it that an earlier period was: it falls due when that would have ended. */
   readonly had: Counted;
   readonly carried: Counted;
@@ -173,13 +182,25 @@ export function periodsAfter(anchor: number, unit: PlanTerms['unit'], count: num
 }
 
 /** Whether it has not ended at an instant, whatever a job has written. */
-export function isCurrent({ status, validUntil }: Subscription, now: number): boolean {
+export function isCurrent(one: Subscription, now: number): boolean {
+  const { status, validUntil } = one;
   if (status === 'paused') return true;
+  if (status === 'past_due') return now < graceEnd(one);
   return isRunning(status) && (validUntil === null || now < validUntil);
 }
 
+/** Whether time brings something to it. */
 export function isRunning(status: SubscriptionStatus): boolean {
-  return status === 'active' || status === 'trialing';
+  return status === 'active' || status === 'trialing' || status === 'past_due';
+}
+
+export function isByPayment({ graceDays }: PlanTerms): boolean {
+  return graceDays !== null;
+}
+
+/** Of the plan that went unpaid; where that renewed by the clock, of the one that is waited for. */
+function graceEnd({ terms, next, end }: Subscription): number {
+  return end + (terms.graceDays ?? next?.graceDays ?? 0) * DAY;
 }
 
 /** A paused one as it goes on: everything that lay ahead lies ahead still, as far as it did. */
@@ -207,6 +228,7 @@ export function restDueAt({ isAllocated, carried, start, end }: Subscription): n
 
 /** When an allocation has something to do next. */
 export function dueAt(one: Subscription): number | null {
+  if (one.status === 'past_due' && one.paid.length === 0) return graceEnd(one);
   return isRunning(one.status) ? (restDueAt(one) ?? one.end) : null;
 }
 
@@ -221,7 +243,7 @@ export function viewSubscription(one: Subscription, now?: number): Record<string
     ...{ id: one.label, planId: one.terms.name, nextPlanId: one.next?.name ?? null, planName: one.terms.name },
     status: isOver || one.status === 'removed' ? 'ended' : one.status,
     ...{ startedAt: one.startedAt, periodStart: one.start, periodEnd: one.end },
-    ...{ validUntil: one.validUntil, autoRenew: one.renews },
+    ...{ validUntil: one.validUntil, autoRenew: one.renews, paidAhead: one.paid },
   };
 }
 

@@ -127,8 +127,8 @@ export type Result =
   | { kind: 'transfer'; out: Entry; in: Entry }
   | { kind: 'expired'; amount: Micro }
   | { kind: 'info'; info: Info; at: number }
-  /** Of a call of plans: what the caller sees, with names for ids; what it granted of all types, for a job. */
-  | { kind: 'plan'; value: Readonly<Record<string, unknown>>; total?: Micro };
+  /** Of a call of plans: what is seen of it, with names for ids; what it granted of all types, and of its own. */
+  | { kind: 'plan'; value: Readonly<Record<string, unknown>>; total?: Micro; own?: Micro };
 
 export interface Account {
   /** Its name: see account-names.ts. */

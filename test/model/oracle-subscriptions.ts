@@ -1,12 +1,13 @@
 /** Rules 30 to 33: what callers and jobs do to the subscription of a user. */
 import { typeOf } from './account-names.js';
-import { allocated, draftOf, nextPeriod, restGranted, rolledOver } from './oracle-allocation.js';
+import { allocated, draftOf, nextPeriod, paidUntil, restGranted, rolledOver } from './oracle-allocation.js';
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
 import { advance } from './oracle-clock.js';
 import { type Draft, write } from './oracle-draft.js';
 import {
   DAY,
   dueAt,
+  isByPayment,
   isCurrent,
   isRunning,
   longest,
@@ -34,9 +35,16 @@ export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, o
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
   if (!offered(terms.name, now)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
-  if (call.op === 'upgrade' && before && isCurrent(before, now)) return upgrade(drafts, before, terms, call);
+  if (call.op === 'upgrade' && before && isCurrent(before, now) && goesOnFrom(before, terms, call.when)) {
+    return upgrade(drafts, before, terms, call);
+  }
   const one = started(now, before && woken(before, now), terms, call);
   return answer(settle(drafts, call.op === 'setPlan' && call.allocate === false ? one : allocated(drafts, one)));
+}
+
+/** Of a period that was over and not paid nothing is left to change. What it waits for may be another payment. */
+function goesOnFrom({ status }: Subscription, terms: PlanTerms, when: CallOf<'upgrade'>['when']): boolean {
+  return status !== 'past_due' || (when === 'period_end' && isByPayment(terms));
 }
 
 function started(
@@ -48,16 +56,24 @@ function started(
   const isTrial = terms.trialDays > 0 && before?.hadTrial !== true;
   const end = isTrial ? now + terms.trialDays * DAY : periodsAfter(now, terms.unit, 1);
   const renews = call.autoRenew ?? true;
-  return {
+  const one: Subscription = {
     status: isTrial ? 'trialing' : 'active',
     ...{ label: call.label, terms, next: null, startedAt: now },
     // Periods follow the trial.
     ...{ anchor: isTrial ? end : now, index: isTrial ? 0 : 1, start: now, end, isAllocated: false },
-    ...{ renews, validUntil: renews ? null : end, pausedAt: null },
+    ...{ renews, validUntil: null, pausedAt: null },
+    // Paid periods stay paid, on whatever plan they begin.
+    paid: before && isCurrent(before, now) ? before.paid : [],
     ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
     ahead: before?.ahead ?? {},
     ...{ isTrial, hadTrial: isTrial || before?.hadTrial === true, lots: [] },
   };
+  return withEnd(one);
+}
+
+/** With the instant at which it ends, where it does not renew. */
+function withEnd(one: Subscription): Subscription {
+  return { ...one, validUntil: one.renews ? null : paidUntil(one) };
 }
 
 function upgrade(drafts: Drafts, current: Subscription, terms: PlanTerms, call: CallOf<'setPlan' | 'upgrade'>): Result {
@@ -70,12 +86,12 @@ function upgrade(drafts: Drafts, current: Subscription, terms: PlanTerms, call: 
   const going = { ...woken(current, now), renews, next: null };
   if (proration !== 'time') {
     const begun = nextPeriod({ ...going, next: terms, anchor: now, index: 0, end: now });
-    return answer(settle(drafts, allocated(drafts, { ...begun, validUntil: renews ? null : begun.end })));
+    return answer(settle(drafts, allocated(drafts, withEnd(begun))));
   }
   const { start, end } = going;
   const counts = terms.unit === going.terms.unit ? {} : { anchor: end, index: 0 };
   const lots = going.terms.days === null ? going.lots : [];
-  const same = { ...going, ...counts, lots, terms, isAllocated: false, validUntil: renews ? null : end };
+  const same = withEnd({ ...going, ...counts, lots, terms, isAllocated: false });
   const share = { of: Math.max(0, end - now), whole: end - start };
   // A plan of other periods earns its limit at its own pace, in the running period too.
   const length = terms.unit === going.terms.unit ? end - start : longest(terms.unit);
@@ -87,28 +103,44 @@ export function renew(drafts: Drafts, offered: Offered, to: number): Result | No
   const [{ account }] = drafts;
   let one = account.plans.subscription;
   if (!one || !isRunning(one.status)) return NOTHING_DUE;
-  let done = 0;
+  let isAny = false;
   if (!one.isAllocated && one.end > to) {
     one = allocated(drafts, one);
-    done += 1;
+    isAny = true;
   }
-  for (let due = dueAt(one); due !== null && due <= to && done < PERIODS_MAX; due = dueAt(one), done += 1) {
-    bring(drafts, due);
-    one = due < one.end ? restGranted(drafts, one) : periodEnded(drafts, one, offered);
-  }
-  if (done === 0) return NOTHING_DUE;
-  settle(drafts, one);
+  const caughtUp = catchUp(drafts, one, offered, to);
+  if (!isAny && caughtUp === one) return NOTHING_DUE;
+  one = settle(drafts, caughtUp);
   const told = grantedBy(drafts, ownType(one.terms));
   const next = dueAt(one);
   if (next === null || next > to) bring(drafts, to);
   return told;
 }
 
-function periodEnded(drafts: Drafts, one: Subscription, offered: Offered): Subscription {
-  if (!one.renews || !offered((one.next ?? one.terms).name, one.end)) {
-    return { ...one, status: 'ended', validUntil: one.end, next: null };
+/** Every step that is due by an instant, each at its own. */
+export function catchUp(drafts: Drafts, late: Subscription, offered: Offered, to: number): Subscription {
+  let one = late;
+  let due = dueAt(one);
+  for (let done = 0; due !== null && due <= to && done < PERIODS_MAX; done += 1) {
+    bring(drafts, due);
+    one = due < one.end ? restGranted(drafts, one) : periodEnded(drafts, one, due, offered);
+    due = dueAt(one);
   }
-  return allocated(drafts, nextPeriod(one), { rolled: rolledOver(drafts, one) });
+  return one;
+}
+
+/** A paid period begins, whatever else was done since it was paid; an unpaid one where that is for the clock. */
+function periodEnded(drafts: Drafts, one: Subscription, at: number, offered: Offered): Subscription {
+  const [payment, ...paid] = one.paid;
+  const terms = one.next ?? one.terms;
+  if (payment === undefined) {
+    const isWaiting = one.status === 'past_due';
+    if (isWaiting || !one.renews || !offered(terms.name, one.end)) {
+      return { ...one, status: 'ended', validUntil: at, next: null };
+    }
+    if (isByPayment(terms)) return { ...one, status: 'past_due' };
+  }
+  return allocated(drafts, { ...nextPeriod(one), paid }, { rolled: rolledOver(drafts, one) });
 }
 
 /** All accounts at an instant, with what the clock has done by then. */
@@ -128,8 +160,8 @@ function grantedBy(drafts: Drafts, own: string): Result {
     return lots.reduce((sum, { delta }) => sum + delta, 0n);
   });
   const total = granted.reduce((sum, one) => sum + one, 0n);
-  const units = granted[drafts.indexOf(draftOf(drafts, own))];
-  return { kind: 'plan', total, value: { granted: Number(units) / 1e6, alreadyAllocated: total === 0n } };
+  const units = granted[drafts.indexOf(draftOf(drafts, own))] ?? 0n;
+  return { kind: 'plan', total, own: units, value: { granted: Number(units) / 1e6, alreadyAllocated: total === 0n } };
 }
 
 /** Credits that were granted stay, whatever becomes of the subscription. */
@@ -141,18 +173,29 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
     settle(drafts, ended(before, 'removed', now));
     return { kind: 'plan', value: { removed: true } };
   }
-  const isPossible = before && (call.op === 'resume' ? before.status === 'paused' : isCurrent(before, now));
+  const isPossible = before && canBe(call.op, before, now);
   if (!before || !isPossible) throw new Refusal('SUBSCRIPTION_NOT_FOUND');
   switch (call.op) {
     case 'cancel':
-      if (call.when === 'now') return answer(settle(drafts, ended(before, 'cancelled', now)));
-      return answer(settle(drafts, { ...before, renews: false, validUntil: before.end, next: null }));
+      // The period of one that waits for a payment is over.
+      if (call.when === 'now' || before.status === 'past_due') {
+        return answer(settle(drafts, ended(before, 'cancelled', now)));
+      }
+      return answer(
+        settle(drafts, withEnd({ ...before, renews: false, next: before.paid.length > 0 ? before.next : null })),
+      );
     case 'pause':
       if (before.status === 'paused') return new Nothing(answer(before), true);
       return answer(settle(drafts, { ...before, status: 'paused', pausedAt: now }));
     case 'resume':
-      return answer(settle(drafts, woken(before, now)));
+      return answer(settle(drafts, withEnd(woken(before, now))));
   }
+}
+
+/** A pause of what waits for a payment would give time that nobody paid. */
+function canBe(op: 'cancel' | 'pause' | 'resume', before: Subscription, now: number): boolean {
+  if (op === 'resume') return before.status === 'paused';
+  return isCurrent(before, now) && !(op === 'pause' && before.status === 'past_due');
 }
 
 function ended(before: Subscription, status: 'cancelled' | 'removed', now: number): Subscription {
@@ -163,7 +206,7 @@ function ended(before: Subscription, status: 'cancelled' | 'removed', now: numbe
 }
 
 /** Keeps the row and writes the entry that tells of it, on other accounts where their part of the plan changed. */
-function settle(drafts: Drafts, one: Subscription): Subscription {
+export function settle(drafts: Drafts, one: Subscription): Subscription {
   const [own] = drafts;
   const goesOn = isRunning(one.status) || one.status === 'paused';
   own.account.plans = { ...own.account.plans, subscription: one };
@@ -180,6 +223,6 @@ function settle(drafts: Drafts, one: Subscription): Subscription {
   return one;
 }
 
-function answer(one: Subscription): Result {
+export function answer(one: Subscription): Result {
   return { kind: 'plan', value: viewSubscription(one) };
 }

@@ -8,6 +8,7 @@ import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
 import {
+  allocateAll,
   applyPlanCall,
   decideForAll,
   dueRenewal,
@@ -138,6 +139,11 @@ export class Oracle {
       if (outcome.status === 'ok' && outcome.applied) this.systemEntries += 1;
       return outcome;
     }
+    return call.op === 'allocate' ? allocateAll(this, call, clockNow) : this.decideOnce(call, clockNow);
+  }
+
+  /** One operation. */
+  decideOnce(call: Call, clockNow: number): Outcome {
     const before = new Map(this.#accounts);
     try {
       return this.#decide(call, clockNow);
@@ -319,7 +325,7 @@ export class Oracle {
 
 /** Changes of the subscription of a user. */
 export const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay'] as const),
 ]);
 
 /** What can be said of a call without looking at anything stored. */
@@ -353,6 +359,10 @@ function markKeyed(draft: Draft, call: Call, result: Result): void {
   if (result.kind === 'entry') keyed = result.entry;
   else if (result.kind === 'transfer') keyed = result.out;
   else if (result.kind === 'hold') keyed = entries.findLast((entry) => entry.hold === result.hold.id);
+  else if (result.kind === 'plan') {
+    // What the clock has brought since the last renewal stands behind it.
+    keyed = entries.findLast(({ type, operation }) => type === 'plan_changed' && operation === call.label) ?? last;
+  }
   if (keyed) keyed.key = call.key;
 }
 

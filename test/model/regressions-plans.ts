@@ -108,6 +108,15 @@ export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
       call({ op: 'stopCycle', cycle: recurringLabel(user) }),
     ],
   },
+  {
+    found: 'the oracle allocated no more than a hundred periods of a subscription',
+    config,
+    steps: [
+      call({ op: 'setPlan', user, plan: 'daily-both', label: 'first' }),
+      clock(102 * DAY),
+      call({ op: 'allocate', subscription: 'first' }),
+    ],
+  },
 ];
 
 export const PLAN_EDGES: readonly (Script & { edge: string })[] = [

@@ -1,6 +1,7 @@
 import { test } from 'vitest';
 import { Happened } from './happened.js';
 import { EDGES, OPEN, REGRESSIONS, type Script } from './regressions.js';
+import { PAYMENT_EDGES, PAYMENT_REGRESSIONS } from './regressions-payments.js';
 import { PLAN_EDGES, PLAN_REGRESSIONS } from './regressions-plans.js';
 import { runScript } from './sequence.js';
 
@@ -14,13 +15,16 @@ async function runBoth({ config, steps }: Script): Promise<void> {
   }
 }
 
-test.each([...REGRESSIONS, ...PLAN_REGRESSIONS].map((one) => [one.found, one] as const))(
+test.each([...REGRESSIONS, ...PLAN_REGRESSIONS, ...PAYMENT_REGRESSIONS].map((one) => [one.found, one] as const))(
   'no more: %s',
   async (_found, script) => {
     await runBoth(script);
   },
 );
 
-test.each([...EDGES, ...PLAN_EDGES].map((one) => [one.edge, one] as const))('%s', async (_edge, script) => {
-  await runBoth(script);
-});
+test.each([...EDGES, ...PLAN_EDGES, ...PAYMENT_EDGES].map((one) => [one.edge, one] as const))(
+  '%s',
+  async (_edge, script) => {
+    await runBoth(script);
+  },
+);

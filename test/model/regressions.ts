@@ -16,7 +16,8 @@ export const OPEN: OracleConfig = {
 const user = 'ada';
 let calls = 0;
 
-type Bare<C> = C extends Call ? Omit<C, 'label' | 'key'> & { label?: string; key?: string } : never;
+/** A call without what is the same for all of them. */
+export type Bare<C> = C extends Call ? Omit<C, 'label' | 'key'> & { label?: string; key?: string } : never;
 
 export function call(bare: Bare<Call>): Step {
   calls += 1;

@@ -1,6 +1,18 @@
 /** Turns raw numbers into calls of plans, cycles and promo codes. */
+
+import { nextPeriod } from './oracle-allocation.js';
 import type { Call, CallOf } from './oracle-call.js';
-import { type Cycle, DAY, isCurrent, isRunning, PLANS, PROMOS, restDueAt, type Subscription } from './oracle-plans.js';
+import {
+  type Cycle,
+  DAY,
+  dueAt,
+  isByPayment,
+  isCurrent,
+  PLANS,
+  type PlanTerms,
+  PROMOS,
+  type Subscription,
+} from './oracle-plans.js';
 import { type Account, LONGEST_TTL_SECONDS, MICRO } from './oracle-state.js';
 import { at, type Raw, type Step, type World } from './steps.js';
 
@@ -11,6 +23,7 @@ export const PLAN_WEIGHTS = {
   pause: 3,
   resume: 4,
   remove: 2,
+  pay: 12,
   allocate: 5,
   runAllocation: 9,
   startCycle: 5,
@@ -35,10 +48,8 @@ export function longJump(raw: Raw): number {
 export function planInstants({ plans }: Account): number[] {
   const { subscription, cycles } = plans;
   const ends = [...cycles.values()].filter(({ status }) => status === 'active').map(({ end }) => end);
-  if (!subscription) return ends;
-  return isRunning(subscription.status)
-    ? [...ends, subscription.end, restDueAt(subscription) ?? subscription.end]
-    : ends;
+  const due = subscription && dueAt(subscription);
+  return subscription && due !== null ? [...ends, subscription.end, due] : ends;
 }
 
 /** Seconds until an hour after the period ends: a hold that goes on while the job renews. */
@@ -55,33 +66,51 @@ export function makePlanStep(kind: PlanKind, raw: Raw, world: World): Step | nul
   if ((kind === 'runAllocation' || kind === 'allocate') && !isLate && due.length > 0 && raw.b % 4 > 0) {
     return { step: 'clock', to: Math.min(...due) + at([-1, 0, 0, 1, 1_800_000, DAY, 40 * DAY], raw.c) };
   }
-  const call = makePlanCall(sensible(kind, raw, world), raw, world);
+  const unpaid = kind === 'pay' && raw.key % 3 === 0 ? unpaidEnds(world) : [];
+  if (unpaid.length > 0) return { step: 'clock', to: at(unpaid, raw.user) + at([0, 1, 1_800_000, DAY], raw.c) };
+  const meant = sensible(kind, raw, world);
+  const call = makePlanCall(meant, raw, world, kind === 'pay' && meant === 'setPlan' ? PAYMENT_PLANS : PLANS);
   return call && { step: 'call', call, retry: 'no' };
+}
+
+/** When periods end that are followed by none that is paid. */
+function unpaidEnds({ users, oracle, clockNow }: World): number[] {
+  const subscriptions = users.flatMap((user) => oracle.stored(user).plans.subscription ?? []);
+  const unpaid = subscriptions.filter((one) => isPayable(one) && one.paid.length === 0);
+  return unpaid.map(({ end }) => end).filter((end) => end > clockNow);
 }
 
 function sensible(kind: PlanKind, raw: Raw, { users, oracle, clockNow }: World): PlanKind {
   if (!OF_SUBSCRIBERS.has(kind) || raw.d % 5 === 4) return kind;
   const subscriptions = users.flatMap((user) => oracle.stored(user).plans.subscription ?? []);
+  if (kind === 'pay') return subscriptions.some((one) => isPayable(one) && isCurrent(one, clockNow)) ? kind : 'setPlan';
   if (kind === 'resume' && subscriptions.some(({ status }) => status === 'paused')) return kind;
   const isAny = subscriptions.some((one) => isCurrent(one, clockNow));
   return isAny ? (kind === 'resume' ? 'pause' : kind) : 'setPlan';
 }
 
 const OF_SUBSCRIBERS: ReadonlySet<PlanKind> = new Set<PlanKind>([
-  ...(['upgrade', 'cancel', 'pause', 'resume', 'remove', 'allocate'] as const),
+  ...(['upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay', 'allocate'] as const),
 ]);
 
-function makePlanCall(kind: PlanKind, raw: Raw, world: World): Call | null {
+const PAYMENT_PLANS = PLANS.filter(isByPayment);
+
+function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly PlanTerms[]): Call | null {
   const { label } = world;
   const key = raw.key % 5 < 2 ? `k${(raw.key >> 3) % 8}` : null;
   const common = { label, key };
   switch (kind) {
     case 'setPlan': {
-      const call: CallOf<'setPlan'> = { ...common, op: kind, user: at(world.users, raw.user), plan: planOf(raw) };
+      const call: CallOf<'setPlan'> = {
+        ...common,
+        op: kind,
+        user: at(world.users, raw.user),
+        plan: planOf(plans, raw),
+      };
       return { ...call, ...autoRenew(raw), ...(raw.c % 9 === 4 && { allocate: false }) };
     }
     case 'upgrade': {
-      const call: CallOf<'upgrade'> = { ...common, op: kind, user: subscriber(raw, world), plan: planOf(raw) };
+      const call: CallOf<'upgrade'> = { ...common, op: kind, user: subscriber(raw, world), plan: planOf(plans, raw) };
       if (raw.c % 3 === 0) return { ...call, when: 'period_end' };
       const proration = at([undefined, undefined, 'time', 'none'] as const, raw.d);
       return { ...call, ...autoRenew(raw), ...(proration && { proration }) };
@@ -95,6 +124,12 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World): Call | null {
       return { ...common, op: kind, user: subscriber(raw, world) };
     case 'resume':
       return { ...common, op: kind, user: subscriber(raw, world, ({ status }) => status === 'paused') };
+    case 'pay': {
+      const user = subscriber(raw, world, isPayable);
+      const call = { label, op: kind, user, key: raw.key % 9 === 0 ? `k${(raw.key >> 3) % 8}` : `paid-${label}` };
+      const periodStart = paidStart(raw, world, user);
+      return { ...call, ...(periodStart !== undefined && { periodStart }) };
+    }
     case 'allocate': {
       const one = world.oracle.stored(subscriber(raw, world)).plans.subscription;
       const earlier = world.made.filter(({ op }) => op === 'setPlan');
@@ -139,6 +174,8 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
     }
     case 'cancel':
       return { ...call, when: call.when === 'now' ? 'period_end' : 'now' };
+    case 'pay':
+      return { ...call, periodStart: (call.periodStart ?? 1_767_225_600_000) + 1 };
     case 'startCycle':
       return raw.b % 2 === 0 ? { ...call, amount: call.amount + 1n } : { ...call, days: (call.days ?? 30) + 1 };
     case 'claim': {
@@ -150,8 +187,24 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
   }
 }
 
-function planOf(raw: Raw): string {
-  return raw.a % 40 === 39 ? 'nobody' : at(PLANS, raw.a).name;
+function planOf(plans: readonly PlanTerms[], raw: Raw): string {
+  return raw.a % 40 === 39 ? 'nobody' : at(plans, raw.a).name;
+}
+
+function isPayable({ next, terms, renews, status }: Subscription): boolean {
+  return renews && status !== 'paused' && isByPayment(next ?? terms);
+}
+
+/** Near the start of the current period, of one that is paid, of the next one that is not, or of one too far. */
+function paidStart(raw: Raw, { oracle, clockNow }: World, user: string): number | undefined {
+  const { subscription } = oracle.read(user, clockNow).account.plans;
+  if (!subscription || raw.b % 2 === 0) return undefined;
+  let period = subscription;
+  const next = subscription.paid.length + 1;
+  for (let left = at([next, next, next, 0, 1, next + 1, next + 2], raw.c); left > 0; left -= 1)
+    period = nextPeriod(period);
+  const half = Math.floor((period.end - period.start) / 2);
+  return period.start + at([0, 0, 1, -180_000, 1 - half, half - 1, half, -half], raw.a);
 }
 
 function autoRenew(raw: Raw): { autoRenew?: boolean } {

@@ -154,7 +154,8 @@ function endsUnderHold(account: Account, clockNow: number): number[] {
   return ends.filter((end) => end > clockNow);
 }
 
-function instantsOf(account: Account): number[] {
+/** When something of an account falls due. */
+export function instantsOf(account: Account): number[] {
   const lots = [...account.lots.values()].flatMap((lot) => [lot.effectiveAt, lot.expiresAt ?? 0]);
   const holds = activeHolds(account).map((hold) => hold.expiresAt);
   return [...lots, ...holds, ...planInstants(account)];

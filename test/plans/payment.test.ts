@@ -224,4 +224,38 @@ await describeBackends('renewal by payment', (open) => {
     expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ status: 'past_due' });
     await world.expectSound();
   });
+
+  test('a later period is not paid before the current one that was set without its credits', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(PAID);
+    await subscriptions.setUserSubscriptionPlan('u', plan, { allocate: false });
+    const second = { paymentId: 'in_2', periodStart: '2026-02-01T00:00:00Z' };
+    await expect(subscriptions.renewSubscription('u', second)).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', details: { path: 'periodStart' } },
+      message: expect.stringContaining('2026-01-01T00:00:00.000Z'),
+    });
+    await subscriptions.renewSubscription('u', { paymentId: 'in_1' });
+    await subscriptions.renewSubscription('u', second);
+    world.clock.set('2026-02-28T00:00:00Z');
+    expect(await subscriptions.getUserSubscriptionPlan('u')).toMatchObject({ status: 'active' });
+    await world.expectSound();
+  });
+
+  test('a payment is for a period of the plan that waits for it, not for one by the clock beside it', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const paid = await subscriptions.addSubscriptionPlan({ ...PAID, creditLimit: 300 });
+    const clock = await subscriptions.addSubscriptionPlan(MONTHLY);
+    await subscriptions.setUserSubscriptionPlan('u', clock, { allocate: false });
+    await subscriptions.upgradeUserSubscriptionPlan('u', paid, { when: 'period_end' });
+    await subscriptions.setUserSubscriptionPlan('v', paid, { allocate: false });
+    await subscriptions.upgradeUserSubscriptionPlan('v', clock, { when: 'period_end' });
+    for (const user of ['u', 'v']) await subscriptions.renewSubscription(user, { paymentId: 'in_1' });
+    const available = async () => (await credits.getUsersCreditsInfo(['u', 'v'])).map((info) => info.available);
+    expect(await available()).toEqual([0, 300]);
+    world.clock.set('2026-02-01T00:00:00Z');
+    expect(await available()).toEqual([300, 100]);
+    await world.expectSound();
+  });
 });

@@ -7,6 +7,8 @@ import { Chance } from './chance.js';
 const AMOUNTS = {
   /** Random sequences of calls against the oracle, of all files together. */
   CREDIT_MODEL_RUNS: [400, 2_000],
+  /** Random sequences that run with and without looks in between. */
+  CREDIT_LOOK_RUNS: [30, 200],
   CREDIT_SCHEDULED_RUNS: [50, 200],
   CREDIT_PLAN_RUNS: [60, 300],
   /** Ways of switching between plans for a year, of each kind. */

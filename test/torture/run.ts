@@ -24,7 +24,7 @@ const SEEDED = 'seeded-bugs';
 
 /** What runs, and how much of it at scale 1. */
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
-  model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000 } },
+  model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000, CREDIT_LOOK_RUNS: 3_000 } },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
   faults: {
     files: ['test/pipeline', 'test/plans/walk.test.ts', 'test/plans/renewal-walk.test.ts'],

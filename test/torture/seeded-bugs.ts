@@ -8,6 +8,7 @@ import { EVENT_BUGS } from './seeded-events.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
 import { METERING_BUGS } from './seeded-metering.js';
+import { MODEL_BUGS } from './seeded-model.js';
 import { PLAN_BUGS } from './seeded-plans.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVICE_BUGS } from './seeded-services.js';
@@ -24,6 +25,7 @@ const ALL = [
   ...DATABASE_BUGS,
   ...METERING_BUGS,
   ...RENEWAL_BUGS,
+  ...MODEL_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 
