@@ -120,6 +120,7 @@ export {
 } from './models/inputs/promos.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
+export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
 export {
   type AccountList,
   AccountListSchema,

@@ -10,6 +10,7 @@ import { nextDue } from './draft.js';
 import { PLAIN_TERMS } from './grants.js';
 import { newReservationRow, reservationRow } from './rows.js';
 import { notePurchase } from './thresholds.js';
+import { NO_TOTALS, withEntry } from './totals.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Details = {
@@ -130,6 +131,7 @@ function apply(state: Replayed, entry: EntryRow): void {
   account.balance += entry.delta;
   account.reserved += entry.reservedDelta;
   account.debt = entry.debtAfter;
+  account.totals = withEntry(account.totals ?? NO_TOTALS, entry);
   switch (entry.type) {
     case 'add':
       make(state, entry, entry.grantId as string, entry.amount, details.grant as GrantTerms, 0);

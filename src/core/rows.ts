@@ -4,6 +4,7 @@ import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } fr
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
+import { NO_TOTALS } from './totals.js';
 
 export function accountToRow(account: Account, version: number): AccountRow {
   return {
@@ -32,6 +33,7 @@ export function accountToRow(account: Account, version: number): AccountRow {
       ...(account.lastPurchase !== null && { lastPurchase: account.lastPurchase }),
       created: account.created,
       ...(account.refusals > 0 && { refusals: account.refusals }),
+      ...(account.totals !== null && account.seq > 0 && { totals: { seq: account.seq, ...account.totals } }),
       ...account.unknown,
     }),
   };
@@ -87,8 +89,22 @@ function readAccount(row: AccountRow): Account {
     lastPurchase: state.lastPurchase ?? null,
     created: state.created,
     refusals: state.refusals ?? 0,
+    totals: totalsOf(row),
     unknown: unknownOf(state),
   };
+}
+
+/** Null where the totals are not those of the last entry: an older version keeps them as they were, and counts on. */
+function totalsOf({ seq, state: { totals } }: AccountRow): Account['totals'] {
+  if (seq === 0) return NO_TOTALS;
+  if (totals?.seq !== seq) return null;
+  const { added, spent, rechargedAt } = totals;
+  const isInstant = rechargedAt === null || Number.isSafeInteger(rechargedAt);
+  return isTotal(added) && isTotal(spent) && isInstant ? { added, spent, rechargedAt } : null;
+}
+
+function isTotal(value: unknown): boolean {
+  return isCount(value) || (typeof value === 'string' && /^[1-9]\d{15,}$/.test(value));
 }
 
 function isCount(value: unknown): boolean {

@@ -61,6 +61,10 @@ export const accountOptionsSchema = z.object({
 });
 export type AccountOptions = Readonly<z.infer<typeof accountOptionsSchema>>;
 
+/** A sum of units; decimal digits where it is beyond the safe integers. */
+const total = z.union([micro, z.string()]);
+const accountTotalsSchema = z.object({ seq: z.int(), added: total, spent: total, rechargedAt: instantMs.nullable() });
+
 export const accountStateSchema = z.object({
   grants: z.array(openGrantSchema).readonly(),
   holds: z.array(openHoldSchema).readonly(),
@@ -77,6 +81,8 @@ export const accountStateSchema = z.object({
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
   /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */
   refusals: z.int().optional(),
+  /** The lifetime totals after the entry `seq`. Absent, or of an earlier entry, where an older version wrote last. */
+  totals: accountTotalsSchema.optional(),
 });
 
 export const accountSchema = z.object({

@@ -90,6 +90,7 @@ async function credit({ manager }: World): Promise<void> {
   await credits.canAfford('u', 20);
   await credits.getBalanceAt('u', '2030-02-01T00:00:00Z');
   clock.advance(DAY);
+  for (const user of ['u', 'nobody']) await credits.getAccount(user);
   for (const user of ['u', 'v', 'nobody']) await credits.getUserCreditsInfo(user);
   await credits.getUsersCreditsInfo(['u', 'nobody']);
   await credits.getCreditHistory('u', { includeHolds: true, limit: 100 });

@@ -41,6 +41,7 @@ export const ANSWERS: Checks = {
     expireCredits: credits,
     createAccount: account,
     updateAccount: account,
+    getAccount: library.AccountInfoSchema.nullable(),
     getUserCreditsInfo: library.UserCreditsInfoSchema,
     getUsersCreditsInfo: z.array(library.UserCreditsInfoSchema),
     getReservedCredits: credits,

@@ -7,6 +7,7 @@ import { EVENT_BUGS } from './seeded-events.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
 import { PLAN_BUGS } from './seeded-plans.js';
+import { READ_BUGS } from './seeded-reads17.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVICE_BUGS } from './seeded-services.js';
 
@@ -20,6 +21,7 @@ const ALL = [
   ...EDGE_BUGS,
   ...DATABASE_BUGS,
   ...RENEWAL_BUGS,
+  ...READ_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 

@@ -10,6 +10,7 @@ import type {
   ReserveOptions,
   UsageOptions,
 } from '../../models/inputs/credits.js';
+import type { AccountInfo } from '../../models/records/account.js';
 import type { AccountList, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
 import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
@@ -183,6 +184,19 @@ export interface CreditMutations<S = unknown> {
  * `ABORTED`, `CLOSED`; a retry is safe.
  */
 export interface CreditReads<S = unknown> {
+  /**
+   * An account: the options in force and its own, its metadata, and what went through it. Null for an account without a
+   * transaction.
+   *
+   * `lifetimeAdded` counts every grant from the instant at which it became effective: additions, trials, periods of
+   * plans, positive adjustments, and what others sent. Expiry, claw-backs and transfers do not lower it.
+   * `lifetimeSpent` counts deductions, negative adjustments and captures, less what reversals gave back. Both follow
+   * from the transactions alone, are kept with the account, and are exact in any number of processes. Until the first
+   * `runExpiration` after an upgrade from a version without them, they are counted from all the transactions.
+   * @example const account = await credits.getAccount('user-1');
+   */
+  getAccount(userId: string, options?: ReadOptions<S>): Promise<AccountInfo | null>;
+
   /** Balance, reserved, available and debt of one user, in credits. */
   getUserCreditsInfo(userId: string, options?: ReadOptions<S>): Promise<UserCreditsInfo>;
 

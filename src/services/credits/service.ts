@@ -1,6 +1,7 @@
 /** Builds a credit service: the verbs of one credit type on the shared engine. */
 import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
+import { accountInfo } from './account-info.js';
 import { accountList, accounts } from './accounts.js';
 import { AccountsNow } from './accounts-now.js';
 import type { BalanceCache } from './balance-cache.js';
@@ -35,6 +36,7 @@ export function buildCreditService<S>({
   return {
     ...mutations,
     ...balances(verbs, accountsNow),
+    ...accountInfo(verbs, accountsNow),
     ...history(verbs),
     ...usage(verbs, accountsNow),
     ...reservationReads(verbs, holds, accountsNow),

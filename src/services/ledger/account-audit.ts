@@ -82,7 +82,10 @@ export class AccountAudit {
     }
     try {
       // Refusals are in no chain: whoever has the entries counts them.
-      const account = { ...this.#replay.account(), refusals: row.state.refusals ?? 0 };
+      const replayed = this.#replay.account();
+      // An older version of the library writes no totals; those that are there must be right.
+      const totals = row.state.totals === undefined ? null : replayed.totals;
+      const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;
       if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
     } catch {
