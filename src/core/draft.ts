@@ -235,6 +235,7 @@ export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffi
     place,
     createdAt: account.at,
     planId: terms.planId,
+    ...(terms.paymentId !== null && { paymentId: terms.paymentId }),
     reference: terms.reference,
     rowVersion: 1,
   };

@@ -213,12 +213,13 @@ function make(
   entry: EntryRow,
   id: string,
   amount: number,
-  terms: Omit<GrantTerms, 'effectiveAt'> & { effectiveAt: number | null },
+  terms: Omit<GrantTerms, 'paymentId'> & { paymentId?: string | null },
   place: number,
 ): void {
   const at = entry.at.getTime();
   const { source, priority, expiresAt, planId, reference } = terms;
-  const parts = { amount, remaining: amount, held: 0, expired: 0, revoked: 0 };
+  const paid = terms.paymentId != null && { paymentId: terms.paymentId };
+  const parts = { amount, remaining: amount, held: 0, expired: 0, revoked: 0, ...paid };
   const order = { effectiveAt: terms.effectiveAt ?? at, seq: entry.seq, place, createdAt: at };
   state.grants.set(id, { id, source, ...parts, priority, expiresAt, ...order, planId, reference, rowVersion: 1 });
   state.open.add(id);

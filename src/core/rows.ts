@@ -153,6 +153,7 @@ export function grantRow(
     place: grant.place,
     createdAt: new Date(grant.createdAt),
     planId: grant.planId,
+    paymentId: grant.paymentId ?? null,
     reference: grant.reference,
   };
 }
@@ -174,6 +175,7 @@ export function grantFromRow(row: GrantRow, rowVersion: number): OpenGrant {
     place: row.place,
     createdAt: row.createdAt.getTime(),
     planId: row.planId,
+    ...(row.paymentId !== null && { paymentId: row.paymentId }),
     reference: row.reference,
     rowVersion,
   };

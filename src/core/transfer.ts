@@ -20,7 +20,7 @@ export function transfer(from: Draft, to: Draft, amount: number): Refusal | null
   writeEntry(from, 'transfer_out', { amount, delta: -amount, draws, details: names });
   const received = draws.map((draw) => {
     const sent = from.account.grants[grantIndex(from, draw.grantId)] as OpenGrant;
-    return makeGrant(to, draw.amount, sent);
+    return makeGrant(to, draw.amount, { ...sent, paymentId: sent.paymentId ?? null });
   });
   const repaid = repayDebt(to);
   writeEntry(to, 'transfer_in', {

@@ -34,6 +34,8 @@ export const openGrantSchema = z.object({
   createdAt: instantMs,
   planId: z.string().nullable(),
   reference: z.string().nullable(),
+  /** The payment that paid for it. Absent without one. */
+  paymentId: z.string().optional(),
   /** The version of the grant's own row. */
   rowVersion: z.int(),
 });

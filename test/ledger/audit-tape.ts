@@ -12,7 +12,15 @@ import { type AnyDb, memoryDb, START, wrapped } from '../support/audit-world.js'
 
 const LEDGER = 'tape';
 const AT = new Date(START);
-const TERMS = { source: 'other', priority: 50, effectiveAt: null, expiresAt: null, planId: null, reference: null };
+const TERMS = {
+  source: 'other',
+  priority: 50,
+  effectiveAt: null,
+  expiresAt: null,
+  planId: null,
+  reference: null,
+  paymentId: null,
+};
 
 /** `[user, entries]`: one addition and deductions of one unit each; users in ascending order. */
 export type Lengths = readonly (readonly [string, number])[];

@@ -133,6 +133,7 @@ async function plans({ manager }: World): Promise<void> {
   await subscriptions.cancelUserSubscription('s');
   await subscriptions.getUserSubscriptionPlan('s');
   await subscriptions.getSubscriptionHistory('s');
+  await subscriptions.listSubscriptions();
   await subscriptions.deleteUserSubscriptionPlan('s');
   await subscriptions.setUserSubscriptionPlan('renews', plan);
   const cycle = await subscriptions.startCycle('s', { amount: 9, recurring: true });

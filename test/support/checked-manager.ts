@@ -80,6 +80,7 @@ export const ANSWERS: Checks = {
     deleteUserSubscriptionPlan: z.boolean(),
     getUserSubscriptionPlan: library.UserSubscriptionSchema.nullable(),
     getUserSubscription: library.CurrentSubscriptionSchema.nullable(),
+    listSubscriptions: page(library.UserSubscriptionSchema),
     getSubscriptionHistory: page(library.SubscriptionChangeSchema),
     startCycle: cycle,
     stopCycle: cycle,

@@ -3,12 +3,15 @@ import { z } from 'zod';
 import { type BillingPeriod, billingPeriods } from '../plan.js';
 import type { JobProgress } from '../records/job.js';
 import { strictObject } from '../strict-object.js';
+import { subscriptionStatusSchema } from '../subscription.js';
 import type { Awaitable } from '../values.js';
 import {
   abortSignalSchema,
+  type ListOptions,
   listShape,
   type MutationOptions,
   mutationShape,
+  type ReadOptions,
   readShape,
   timeoutSchema,
 } from './credits.js';
@@ -145,6 +148,16 @@ export const renewSchema = strictObject({
   /** The start of the period that was paid, to within half a period. Default: the next one that is not paid. */
   periodStart: instantSchema.optional(),
 });
+export const subscriptionsSchema = strictObject({
+  ...readShape,
+  ...listShape,
+  /** Those on this plan in their current period, by its id or its code. */
+  planId: identifierSchema.optional(),
+  /** Those with this status. */
+  status: subscriptionStatusSchema.exclude(['removed']).optional(),
+  /** Those that the next renewal, the end or the end of the grace is due of before this instant, soonest first. */
+  dueBefore: instantSchema.optional(),
+});
 export const cancelSchema = strictObject({
   ...mutationShape,
   /** Default `period_end`. */
@@ -194,6 +207,10 @@ export interface UpgradeOptions<S = never>
 export interface RenewOptions<S = never>
   extends Omit<MutationOptions<S>, 'idempotencyKey'>,
     Pick<z.input<typeof renewSchema>, 'paymentId' | 'periodStart'> {}
+export interface SubscriptionListOptions<S = never>
+  extends ReadOptions<S>,
+    ListOptions,
+    Omit<z.input<typeof subscriptionsSchema>, keyof (ReadOptions & ListOptions)> {}
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}

@@ -27,6 +27,10 @@ export const GrantSchema = strictObject({
   expiresAt: instant.nullable().describe('The instant from which it can be spent no more; null when it never ends.'),
   /** The plan that it belongs to; null when it belongs to none. */
   planId: identifier.nullable().describe('The plan that it belongs to; null when it belongs to none.'),
+  /** The payment that paid for it; null without one. */
+  paymentId: identifier.nullable().describe('The payment that paid for it; null without one.'),
+  /** A name of the caller's for it, such as an order; null without one. */
+  reference: identifier.nullable().describe("A name of the caller's for it, such as an order; null without one."),
   /** The instant at which it was made. */
   createdAt: instant.describe('The instant at which it was made.'),
 });

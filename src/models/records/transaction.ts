@@ -50,6 +50,8 @@ export const CreditsTransactionSchema = strictObject({
     .describe('Where the credits that it added came from; null where it added none, or those of several grants.'),
   /** The reference of the grant that it added; null without one. */
   reference: z.string().nullable().describe('The reference of the grant that it added; null without one.'),
+  /** The payment that paid for the grant that it added; null without one. */
+  paymentId: identifier.nullable().describe('The payment that paid for the grant that it added; null without one.'),
   /** The reservation it is about; null for other types. */
   reservationId: identifier.nullable().describe('The reservation it is about; null for other types.'),
   /** The transaction that it undoes; null when it undoes none. */

@@ -3,7 +3,9 @@ import type {
   AccountDefaults,
   AddOptions,
   CommitOptions,
+  GrantListOptions,
   HistoryOptions,
+  HoldListOptions,
   ListOptions,
   MutationOptions,
   ReadOptions,
@@ -214,7 +216,9 @@ export interface CreditReads<S = unknown> {
 
   /**
    * Transactions, newest first unless `order: 'oldest'`; `from` and `to` are both inclusive. Entries that never move
-   * the balance (holds, options) are left out unless `includeHolds` or `types` asks for them.
+   * the balance (holds, options) are left out unless `includeHolds` or `types` asks for them. With `source` or
+   * `reference` it lists those that added such a grant or made it effective; it reads the account's additions for that.
+   * With `correlationId` it lists what one request wrote on this account, of one instant in the order of the ids.
    * @example const { items } = await credits.getCreditHistory('user-1', { from: '2030-01-01T00:00:00Z', limit: 50 });
    */
   getCreditHistory(userId: string, options?: HistoryOptions<S>): Promise<Page<Transaction>>;
@@ -241,15 +245,14 @@ export interface CreditReads<S = unknown> {
 
   /**
    * Open grants in burn-down order: the next credit spent comes from the first effective one. With `includeClosed`, all
-   * grants, newest first.
+   * grants, newest first. `source`, `reference`, `paymentId` and `planId` choose among them; a cursor belongs to the
+   * choice that it was made for. All grants with a reference or a payment are found along an index of their own.
+   * @example const { items } = await credits.getGrants('user-1', { paymentId: 'pay-7', includeClosed: true });
    */
-  getGrants(
-    userId: string,
-    options?: ReadOptions<S> & ListOptions & { includeClosed?: boolean | undefined },
-  ): Promise<Page<Grant>>;
+  getGrants(userId: string, options?: GrantListOptions<S>): Promise<Page<Grant>>;
 
-  /** The reservations that are active now, newest first unless `order: 'oldest'`. */
-  getActiveReservations(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<Reservation>>;
+  /** The reservations that are active now, all or those of one plan, newest first unless `order: 'oldest'`. */
+  getActiveReservations(userId: string, options?: HoldListOptions<S>): Promise<Page<Reservation>>;
 
   /** One reservation of this credit type, active or ended; null when there is none. */
   getReservation(id: string, options?: ReadOptions<S>): Promise<Reservation | null>;

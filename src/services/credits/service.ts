@@ -7,6 +7,7 @@ import { AccountsNow } from './accounts-now.js';
 import type { BalanceCache } from './balance-cache.js';
 import { balances } from './balances.js';
 import type { CreditService } from './contract.js';
+import { grants } from './grants.js';
 import { history } from './history.js';
 import { HoldDirectory } from './hold-directory.js';
 import { creditMetering } from './meter.js';
@@ -37,6 +38,7 @@ export function buildCreditService<S>({
     ...mutations,
     ...balances(verbs, accountsNow),
     ...accountInfo(verbs, accountsNow),
+    ...grants(verbs, accountsNow),
     ...history(verbs),
     ...usage(verbs, accountsNow),
     ...reservationReads(verbs, holds, accountsNow),

@@ -1,10 +1,15 @@
 /** Reads of stored rows for the verbs of services: within the call's deadline, and in its transaction if it has one. */
 import type { ListOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { ModelName, Rows } from '../../models/rows.js';
+import { storedModels } from '../../models/stored-models.js';
+import { encodeCursor } from '../../ports/cursor.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { type ListCursors, stepsOf } from '../input/page.js';
-import type { RowPage } from '../store/tables.js';
+import { type RowPage, storedRow } from '../store/tables.js';
 import type { Engine } from './engine.js';
+
+/** The rows that a walk which chooses among them reads at once. */
+const ROWS_PER_READ = 200;
 
 /** An index, and the part of it that is looked at. */
 export type Along = Pick<FindQuery, 'index' | 'equals' | 'anyOf' | 'range'>;
@@ -39,4 +44,36 @@ export class RowReads<S> {
       return { rows, nextCursor: cursors.cursorOf(nextCursor) };
     });
   }
+
+  /** The page of those rows along the index that `keeps` chooses. It reads on until the page is full. */
+  async chosenPage<M extends ModelName>(
+    model: M,
+    along: Along,
+    options: ReadOptions<S> & ListOptions,
+    cursors: ListCursors,
+    keeps: (row: Rows[M]) => boolean,
+  ): Promise<RowPage<Rows[M]>> {
+    const { session, fresh } = options;
+    const { limit, ...steps } = stepsOf(options, cursors);
+    const rest = this.engine.startDeadline(options);
+    const rows: Rows[M][] = [];
+    for (let query: FindQuery | null = { ...along, ...steps, limit: ROWS_PER_READ }; query !== null; ) {
+      const next: FindQuery = query;
+      const page = await this.engine.read(rest(), (timeoutMs) =>
+        this.engine.store.find(model, next, { session, fresh, timeoutMs }),
+      );
+      for (const row of page.rows) {
+        if (!keeps(row)) continue;
+        if (rows.length === limit) return { rows, nextCursor: cursors.cursorOf(cursorAt(model, next, rows.at(-1))) };
+        rows.push(row);
+      }
+      query = page.nextCursor === null ? null : { ...next, after: page.nextCursor };
+    }
+    return { rows, nextCursor: null };
+  }
+}
+
+function cursorAt<M extends ModelName>(name: M, query: FindQuery, row: Rows[M] | undefined): string {
+  const model = storedModels.find((one) => one.name === name) as (typeof storedModels)[number];
+  return encodeCursor(model, query, storedRow(name, row as Rows[M]));
 }
