@@ -22,7 +22,7 @@ export function accountInfo<S>(
       const { session, fresh } = options;
       const rest = engine.startDeadline(options);
       const { stored, due } = await accounts.withDue(user, rest());
-      if (stored.seq === 0 && due.length === 0) return null;
+      if (stored.seq === 0) return null;
       const find: Parameters<typeof countedTotals>[1] = (query) =>
         engine.read(rest(), (timeoutMs) => engine.store.find('entry', query, { session, fresh, timeoutMs }));
       let totals = stored.totals ?? (await countedTotals(stored, find));
