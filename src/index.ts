@@ -129,6 +129,8 @@ export { type AccountInfo, AccountInfoSchema } from './models/records/account.js
 export {
   type AccountList,
   AccountListSchema,
+  type BalanceBreakdown,
+  BalanceBreakdownSchema,
   type DeductionPreview,
   DeductionPreviewSchema,
   type UserCreditsInfo,
@@ -136,7 +138,7 @@ export {
 } from './models/records/balance.js';
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
-export { type Grant, GrantSchema } from './models/records/grant.js';
+export { type Grant, GrantSchema, type GrantUse, GrantUseSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {
   type ExpiringJobReport,
@@ -191,7 +193,16 @@ export {
   type UserSubscription,
   UserSubscriptionSchema,
 } from './models/records/subscription.js';
-export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
+export {
+  CreditsTransactionSchema,
+  type Draw,
+  DrawSchema,
+  type ExplainedDraw,
+  ExplainedDrawSchema,
+  type Explanation,
+  ExplanationSchema,
+  type Transaction,
+} from './models/records/transaction.js';
 export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type {
   Amount,

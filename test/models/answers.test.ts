@@ -91,6 +91,9 @@ async function credit({ manager }: World): Promise<void> {
   await credits.getBalanceAt('u', '2030-02-01T00:00:00Z');
   clock.advance(DAY);
   for (const user of ['u', 'nobody']) await credits.getAccount(user);
+  await credits.getBalanceBreakdown('u');
+  for (const id of [spent.id, added.id, 'none']) await credits.explainTransaction(id);
+  await credits.getGrantUsage(added.grantId as string);
   for (const user of ['u', 'v', 'nobody']) await credits.getUserCreditsInfo(user);
   await credits.getUsersCreditsInfo(['u', 'nobody']);
   await credits.getCreditHistory('u', { includeHolds: true, limit: 100 });

@@ -13,10 +13,10 @@ import type {
   UsageOptions,
 } from '../../models/inputs/credits.js';
 import type { AccountInfo } from '../../models/records/account.js';
-import type { AccountList, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
-import type { Grant } from '../../models/records/grant.js';
+import type { AccountList, BalanceBreakdown, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
+import type { Grant, GrantUse } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
-import type { Transaction } from '../../models/records/transaction.js';
+import type { Explanation, Transaction } from '../../models/records/transaction.js';
 import type { UsageSummary } from '../../models/records/usage.js';
 import type { Amount, Applied, Page, Ref } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
@@ -205,6 +205,13 @@ export interface CreditReads<S = unknown> {
   /** Balance, reserved, available and debt of up to 100 users, in the order given. */
   getUsersCreditsInfo(userIds: readonly string[], options?: ReadOptions<S>): Promise<readonly UserCreditsInfo[]>;
 
+  /**
+   * The credits in effect now, grouped by the instant at which they lapse, by source, and by the period of a cycle or a
+   * subscription that granted them. Debt is not taken off: a group has what its grants have left.
+   * @example const { byExpiry } = await credits.getBalanceBreakdown('user-1');
+   */
+  getBalanceBreakdown(userId: string, options?: ReadOptions<S>): Promise<BalanceBreakdown>;
+
   /** The credits on hold: the sum that the active reservations have left. */
   getReservedCredits(userId: string, options?: ReadOptions<S>): Promise<number>;
 
@@ -239,6 +246,24 @@ export interface CreditReads<S = unknown> {
 
   /** One transaction of this credit type; null when there is none. */
   getTransaction(id: string, options?: ReadOptions<S>): Promise<Transaction | null>;
+
+  /**
+   * Why a deduction, a hold, a charge or a transfer took credits from these grants: for each, the key of the burn-down
+   * order that put it before the next grant that had credits then, drawn on or not. A charge is told among the grants
+   * of its hold. Null when there is no such transaction; other types draw on none. It reads the account's transactions
+   * up to this one.
+   * @example const { draws } = (await credits.explainTransaction(tx.id)) ?? { draws: [] };
+   */
+  explainTransaction(id: string, options?: ReadOptions<S>): Promise<Explanation | null>;
+
+  /**
+   * Every transaction that took from a grant or gave back to it, newest first unless `order: 'oldest'`: deductions,
+   * charges, transfers, debt that it repaid, expiry, what was taken back, and reversals with a negative amount. What
+   * was granted, less all of them, is what remains. Credits on hold remain. An unknown grant has none. It reads the
+   * account's transactions since the grant was made.
+   * @example const { items } = await credits.getGrantUsage(grant.id);
+   */
+  getGrantUsage(grantId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<GrantUse>>;
 
   /** Effective grants that expire within `days` (0–36,500) and have unspent credits not on hold, soonest first. */
   getExpiringCreditsInDays(userId: string, days: number, options?: ReadOptions<S>): Promise<readonly Grant[]>;

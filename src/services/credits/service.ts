@@ -7,6 +7,7 @@ import { AccountsNow } from './accounts-now.js';
 import type { BalanceCache } from './balance-cache.js';
 import { balances } from './balances.js';
 import type { CreditService } from './contract.js';
+import { explanations } from './explanations.js';
 import { grants } from './grants.js';
 import { history } from './history.js';
 import { HoldDirectory } from './hold-directory.js';
@@ -40,6 +41,7 @@ export function buildCreditService<S>({
     ...accountInfo(verbs, accountsNow),
     ...grants(verbs, accountsNow),
     ...history(verbs),
+    ...explanations(verbs, accountsNow),
     ...usage(verbs, accountsNow),
     ...reservationReads(verbs, holds, accountsNow),
     ...accountList(verbs, accountsNow),

@@ -8,7 +8,7 @@ import { type ListCursors, stepsOf } from '../input/page.js';
 import { type RowPage, storedRow } from '../store/tables.js';
 import type { Engine } from './engine.js';
 
-/** The rows that a walk which chooses among them reads at once. */
+/** The rows that a walk of many reads at once. */
 const ROWS_PER_READ = 200;
 
 /** An index, and the part of it that is looked at. */
@@ -53,27 +53,39 @@ export class RowReads<S> {
     cursors: ListCursors,
     keeps: (row: Rows[M]) => boolean,
   ): Promise<RowPage<Rows[M]>> {
-    const { session, fresh } = options;
     const { limit, ...steps } = stepsOf(options, cursors);
-    const rest = this.engine.startDeadline(options);
+    const query = { ...along, ...steps };
     const rows: Rows[M][] = [];
-    for (let query: FindQuery | null = { ...along, ...steps, limit: ROWS_PER_READ }; query !== null; ) {
-      const next: FindQuery = query;
-      const page = await this.engine.read(rest(), (timeoutMs) =>
-        this.engine.store.find(model, next, { session, fresh, timeoutMs }),
-      );
-      for (const row of page.rows) {
+    for await (const page of this.pages(model, query, options)) {
+      for (const row of page) {
         if (!keeps(row)) continue;
-        if (rows.length === limit) return { rows, nextCursor: cursors.cursorOf(cursorAt(model, next, rows.at(-1))) };
+        if (rows.length === limit) return { rows, nextCursor: cursors.cursorOf(cursorAt(model, query, rows.at(-1))) };
         rows.push(row);
       }
-      query = page.nextCursor === null ? null : { ...next, after: page.nextCursor };
     }
     return { rows, nextCursor: null };
   }
+
+  /** All rows along an index, page by page, within the call's deadline. */
+  async *pages<M extends ModelName>(
+    model: M,
+    query: Omit<FindQuery, 'limit'>,
+    options: ReadOptions<S>,
+  ): AsyncGenerator<readonly Rows[M][]> {
+    const { session, fresh } = options;
+    const rest = this.engine.startDeadline(options);
+    for (let next: FindQuery | null = { ...query, limit: ROWS_PER_READ }; next !== null; ) {
+      const asked: FindQuery = next;
+      const page: RowPage<Rows[M]> = await this.engine.read(rest(), (timeoutMs) =>
+        this.engine.store.find(model, asked, { session, fresh, timeoutMs }),
+      );
+      yield page.rows;
+      next = page.nextCursor === null ? null : { ...asked, after: page.nextCursor };
+    }
+  }
 }
 
-function cursorAt<M extends ModelName>(name: M, query: FindQuery, row: Rows[M] | undefined): string {
+function cursorAt<M extends ModelName>(name: M, query: Along, row: Rows[M] | undefined): string {
   const model = storedModels.find((one) => one.name === name) as (typeof storedModels)[number];
   return encodeCursor(model, query, storedRow(name, row as Rows[M]));
 }
