@@ -15,7 +15,14 @@ import {
   readShape,
   timeoutSchema,
 } from './credits.js';
-import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
+import {
+  amountSchema as amount,
+  boundSchema,
+  identifierSchema,
+  instantSchema,
+  metadataSchema,
+  textSchema,
+} from './values.js';
 
 const billingPeriod = z
   .string()
@@ -155,8 +162,8 @@ export const subscriptionsSchema = strictObject({
   planId: identifierSchema.optional(),
   /** Those with this status. */
   status: subscriptionStatusSchema.exclude(['removed']).optional(),
-  /** Those that the next renewal, the end or the end of the grace is due of before this instant, soonest first. */
-  dueBefore: instantSchema.optional(),
+  /** Those that renew or end before this instant, soonest first; a day such as `2030-01-31` is its midnight in UTC. */
+  dueBefore: boundSchema.optional(),
 });
 export const cancelSchema = strictObject({
   ...mutationShape,
