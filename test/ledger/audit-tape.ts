@@ -12,15 +12,7 @@ import { type AnyDb, memoryDb, START, wrapped } from '../support/audit-world.js'
 
 const LEDGER = 'tape';
 const AT = new Date(START);
-const TERMS = {
-  source: 'other',
-  priority: 50,
-  effectiveAt: null,
-  expiresAt: null,
-  planId: null,
-  reference: null,
-  paymentId: null,
-};
+const TERMS = { source: 'other', priority: 50, effectiveAt: null, expiresAt: null, planId: null, reference: null };
 
 /** `[user, entries]`: one addition and deductions of one unit each; users in ascending order. */
 export type Lengths = readonly (readonly [string, number])[];
@@ -129,6 +121,7 @@ function grantOf(userId: string, count: number): Row {
   return {
     ...TERMS,
     ...grantParts(userId, count),
+    paymentId: null,
     version: 1,
     account: accountKey('credits', userId),
     userId,
