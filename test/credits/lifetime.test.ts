@@ -185,6 +185,7 @@ await describeBackends('lifetime totals', (open) => {
     const [now] = (await accountRows(world)) as [Row & { state: State }];
     const state = { ...now.state, totals: row.state.totals };
     await replaceRow(world, 'account', now, { state });
+    await world.expectSound();
     const other = world.open();
     expect((await numbersOf(world, ['user-0'], other))[0]).toEqual([10, 5, world.clock.now().getTime()]);
     await other.credits.deductCredits('user-0', 1);

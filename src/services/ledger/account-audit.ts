@@ -83,11 +83,14 @@ export class AccountAudit {
     try {
       // Refusals are in no chain: whoever has the entries counts them.
       const replayed = this.#replay.account();
-      // An older version of the library writes no totals; those that are there must be right.
-      const totals = row.state.totals === undefined ? null : replayed.totals;
+      // An older version of the library writes no totals, or leaves them behind: nobody believes those, they are counted.
+      const isKnown = row.state.totals?.seq === row.seq;
+      const { totals: _, ...state } = row.state;
+      const judged = isKnown ? row : { ...row, state };
+      const totals = isKnown ? replayed.totals : null;
       const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;
-      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
+      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), judged)) return;
     } catch {
       // The row is not a valid account: the problem is added below.
     }
