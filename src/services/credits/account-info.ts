@@ -63,5 +63,5 @@ function thresholdsOf(
   scale: number,
 ): AccountInfo['options']['lowCreditThresholds'] {
   if (threshold === 'none') return [];
-  return [typeof threshold === 'number' ? toCredits(threshold, scale) : threshold];
+  return [threshold].flat().map((one) => (typeof one === 'number' ? toCredits(one, scale) : one));
 }

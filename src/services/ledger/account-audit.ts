@@ -83,7 +83,7 @@ export class AccountAudit {
     try {
       // Refusals are in no chain: whoever has the entries counts them.
       const replayed = this.#replay.account();
-      // An older version of the library writes no totals, or leaves them behind: nobody believes those, they are counted.
+      // An older version writes no totals, or leaves them behind: nobody believes those, the entries are counted.
       const isKnown = row.state.totals?.seq === row.seq;
       const { totals: _, ...state } = row.state;
       const judged = isKnown ? row : { ...row, state };
