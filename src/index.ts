@@ -53,9 +53,12 @@ export {
   defineSchema as DefineOptionsSchema,
   expireSchema as ExpireOptionsSchema,
   extendSchema as ExtendOptionsSchema,
+  type GrantListOptions,
   grantsSchema as GrantListOptionsSchema,
   type HistoryOptions,
+  type HoldListOptions,
   historySchema as HistoryOptionsSchema,
+  holdsSchema as HoldListOptionsSchema,
   type ListOptions,
   type LowCreditThreshold,
   type LowCreditThresholds,
@@ -107,7 +110,9 @@ export {
   type RenewOptions,
   renewSchema as RenewOptionsSchema,
   type SetPlanOptions,
+  type SubscriptionListOptions,
   setPlanSchema as SetPlanOptionsSchema,
+  subscriptionsSchema as SubscriptionListOptionsSchema,
   type UpgradeOptions,
   upgradeSchema as UpgradeOptionsSchema,
 } from './models/inputs/plans.js';
@@ -121,9 +126,12 @@ export {
 } from './models/inputs/promos.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
+export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
 export {
   type AccountList,
   AccountListSchema,
+  type BalanceBreakdown,
+  BalanceBreakdownSchema,
   type DeductionPreview,
   DeductionPreviewSchema,
   type UserCreditsInfo,
@@ -132,7 +140,7 @@ export {
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
 export { type Forecast, ForecastSchema } from './models/records/forecast.js';
-export { type Grant, GrantSchema } from './models/records/grant.js';
+export { type Grant, GrantSchema, type GrantUse, GrantUseSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {
   type ExpiringJobReport,
@@ -187,7 +195,16 @@ export {
   type UserSubscription,
   UserSubscriptionSchema,
 } from './models/records/subscription.js';
-export { CreditsTransactionSchema, type Draw, DrawSchema, type Transaction } from './models/records/transaction.js';
+export {
+  CreditsTransactionSchema,
+  type Draw,
+  DrawSchema,
+  type ExplainedDraw,
+  ExplainedDrawSchema,
+  type Explanation,
+  ExplanationSchema,
+  type Transaction,
+} from './models/records/transaction.js';
 export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type {
   Amount,

@@ -1,5 +1,6 @@
 /** An account as decisions see it: totals, open grants in burn-down order, open holds. Immutable once handed out. */
 import { type AccountOptions, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
+import { NO_TOTALS, type Totals } from './totals.js';
 
 /** Amounts are in units, instants in epoch milliseconds. The totals hold at `at`, the instant of the last operation. */
 export interface Account {
@@ -26,6 +27,8 @@ export interface Account {
   readonly low: readonly number[] | null;
   readonly created: { readonly fingerprint: string; readonly entryId: string } | null;
   readonly refusals: number;
+  /** Null where an older version of the library wrote the account: then the entries alone tell them. */
+  readonly totals: Totals | null;
   /** Parts of the stored state that a later version of the library knows; they are written back as they are. */
   readonly unknown: Readonly<Record<string, unknown>> | null;
 }
@@ -61,6 +64,7 @@ export function emptyAccount(creditType: string, userId: string): Account {
     low: null,
     created: null,
     refusals: 0,
+    totals: NO_TOTALS,
     unknown: null,
   };
 }

@@ -24,6 +24,16 @@ export function burnRank(grant: OpenGrant): readonly number[] {
   return [grant.priority, endOf(grant), Number(isPaid(grant)), grant.effectiveAt, grant.seq, grant.place];
 }
 
+/** The key that puts one grant before another. */
+export type BurnKey = 'priority' | 'expiry' | 'free_before_paid' | 'oldest';
+const KEYS: readonly BurnKey[] = ['priority', 'expiry', 'free_before_paid', 'oldest', 'oldest', 'oldest'];
+
+/** The first key of the order in which two grants differ. */
+export function decidingKey(a: OpenGrant, b: OpenGrant): BurnKey {
+  const other = burnRank(b);
+  return KEYS[burnRank(a).findIndex((value, i) => value !== other[i])] ?? 'oldest';
+}
+
 /** A grant is spendable if and only if effectiveAt <= now < expiresAt, whether or not any sweep ever ran. */
 export function isSpendable(grant: OpenGrant, now: number): boolean {
   return grant.effectiveAt <= now && (grant.expiresAt === null || now < grant.expiresAt);

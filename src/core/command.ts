@@ -11,6 +11,7 @@ export interface GrantTerms {
   readonly effectiveAt: number | null;
   readonly expiresAt: number | null;
   readonly planId: string | null;
+  readonly paymentId: string | null;
   readonly reference: string | null;
 }
 

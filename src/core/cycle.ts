@@ -87,10 +87,15 @@ function catchUp(draft: Draft, row: Row): { granted: number; verdict: Verdict } 
   return { granted, verdict: null };
 }
 
+/** A cycle in the reference of its grants: a long id is cut off. */
+export function referenceOf(cycleId: string): string {
+  return cycleId.slice(0, 200).toWellFormed();
+}
+
 /** Grants one cycle. Credits that are left of a cycle do not go over into the next one. */
 function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
   if (amount === 0) return null;
-  const reference = `${id.slice(0, 200).toWellFormed()}/${start.toISOString()}`;
+  const reference = `${referenceOf(id)}/${start.toISOString()}`;
   const times = { start: start.getTime(), expiresAt: end.getTime() };
   const made = grantPeriod(draft, { sourceId: id, ...times, amount, planId: null, reference, description: null });
   return 'kind' in made ? made : null;

@@ -12,6 +12,7 @@ import type { Account } from './account.js';
 import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
 import type { CallInfo, GrantTerms } from './command.js';
 import type { Context, RowWrite, SideWrite } from './decision.js';
+import { withEntry } from './totals.js';
 
 interface PendingOf<K extends string> {
   readonly kind: K;
@@ -176,6 +177,7 @@ export function writeEntry(draft: Draft, type: EntryType, fields: EntryFields): 
     prev: null,
     hash: null,
   };
+  if (account.totals !== null) account.totals = withEntry(account.totals, entry);
   // Most operations write one entry: a new list of one is cheaper than a list that grows.
   if (draft.entries.length === 0) draft.entries = [entry];
   else draft.entries.push(entry);
@@ -246,6 +248,7 @@ export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffi
     place,
     createdAt: account.at,
     planId: terms.planId,
+    ...(terms.paymentId !== null && { paymentId: terms.paymentId }),
     reference: terms.reference,
     rowVersion: 1,
   };

@@ -14,6 +14,7 @@ export const PLAIN_TERMS: GrantTerms = {
   effectiveAt: null,
   expiresAt: null,
   planId: null,
+  paymentId: null,
   reference: null,
 };
 
@@ -84,6 +85,7 @@ export function termsOf(grant: {
   effectiveAt: number;
   expiresAt: number | null;
   planId: string | null;
+  paymentId?: string | null | undefined;
   reference: string | null;
 }): JsonObject {
   return {
@@ -92,6 +94,7 @@ export function termsOf(grant: {
     effectiveAt: grant.effectiveAt,
     expiresAt: grant.expiresAt,
     planId: grant.planId,
+    ...(grant.paymentId != null && { paymentId: grant.paymentId }),
     reference: grant.reference,
   };
 }

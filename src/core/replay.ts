@@ -10,6 +10,7 @@ import { nextDue } from './draft.js';
 import { PLAIN_TERMS } from './grants.js';
 import { newReservationRow, reservationRow } from './rows.js';
 import { notePurchase } from './thresholds.js';
+import { NO_TOTALS, withEntry } from './totals.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Details = {
@@ -131,6 +132,7 @@ function apply(state: Replayed, entry: EntryRow): void {
   account.balance += entry.delta;
   account.reserved += entry.reservedDelta;
   account.debt = entry.debtAfter;
+  account.totals = withEntry(account.totals ?? NO_TOTALS, entry);
   switch (entry.type) {
     case 'add':
       make(state, entry, entry.grantId as string, entry.amount, details.grant as GrantTerms, 0);
@@ -213,12 +215,13 @@ function make(
   entry: EntryRow,
   id: string,
   amount: number,
-  terms: Omit<GrantTerms, 'effectiveAt'> & { effectiveAt: number | null },
+  terms: Omit<GrantTerms, 'paymentId'> & { paymentId?: string | null },
   place: number,
 ): void {
   const at = entry.at.getTime();
   const { source, priority, expiresAt, planId, reference } = terms;
-  const parts = { amount, remaining: amount, held: 0, expired: 0, revoked: 0 };
+  const paid = terms.paymentId != null && { paymentId: terms.paymentId };
+  const parts = { amount, remaining: amount, held: 0, expired: 0, revoked: 0, ...paid };
   const order = { effectiveAt: terms.effectiveAt ?? at, seq: entry.seq, place, createdAt: at };
   state.grants.set(id, { id, source, ...parts, priority, expiresAt, ...order, planId, reference, rowVersion: 1 });
   state.open.add(id);

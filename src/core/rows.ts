@@ -4,6 +4,7 @@ import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } fr
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
+import { NO_TOTALS } from './totals.js';
 
 export function accountToRow(account: Account, version: number): AccountRow {
   return {
@@ -33,6 +34,7 @@ export function accountToRow(account: Account, version: number): AccountRow {
       ...(account.low !== null && { low: account.low }),
       created: account.created,
       ...(account.refusals > 0 && { refusals: account.refusals }),
+      ...(account.totals !== null && account.seq > 0 && { totals: { seq: account.seq, ...account.totals } }),
       ...account.unknown,
     }),
   };
@@ -89,8 +91,22 @@ function readAccount(row: AccountRow): Account {
     low: state.low ?? null,
     created: state.created,
     refusals: state.refusals ?? 0,
+    totals: totalsOf(row),
     unknown: unknownOf(state),
   };
+}
+
+/** Null where the totals are not those of the last entry: an older version keeps them as they were, and counts on. */
+function totalsOf({ seq, state: { totals } }: AccountRow): Account['totals'] {
+  if (seq === 0) return NO_TOTALS;
+  if (totals?.seq !== seq) return null;
+  const { added, spent, rechargedAt } = totals;
+  const isInstant = rechargedAt === null || Number.isSafeInteger(rechargedAt);
+  return isTotal(added) && isTotal(spent) && isInstant ? { added, spent, rechargedAt } : null;
+}
+
+function isTotal(value: unknown): boolean {
+  return isCount(value) || (typeof value === 'string' && /^[1-9]\d{15,}$/.test(value));
 }
 
 function isCount(value: unknown): boolean {
@@ -139,6 +155,7 @@ export function grantRow(
     place: grant.place,
     createdAt: new Date(grant.createdAt),
     planId: grant.planId,
+    paymentId: grant.paymentId ?? null,
     reference: grant.reference,
   };
 }
@@ -160,6 +177,7 @@ export function grantFromRow(row: GrantRow, rowVersion: number): OpenGrant {
     place: row.place,
     createdAt: row.createdAt.getTime(),
     planId: row.planId,
+    ...(row.paymentId !== null && { paymentId: row.paymentId }),
     reference: row.reference,
     rowVersion,
   };

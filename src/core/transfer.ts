@@ -21,7 +21,7 @@ export function transfer(from: Draft, to: Draft, amount: number): Refusal | null
   pushMovement(from, 'credits.transferred', -amount, null, names);
   const received = draws.map((draw) => {
     const sent = from.account.grants[grantIndex(from, draw.grantId)] as OpenGrant;
-    return makeGrant(to, draw.amount, sent);
+    return makeGrant(to, draw.amount, { ...sent, paymentId: sent.paymentId ?? null });
   });
   const repaid = repayDebt(to);
   writeEntry(to, 'transfer_in', {

@@ -34,6 +34,8 @@ export const openGrantSchema = z.object({
   createdAt: instantMs,
   planId: z.string().nullable(),
   reference: z.string().nullable(),
+  /** The payment that paid for it. Absent without one. */
+  paymentId: z.string().optional(),
   /** The version of the grant's own row. */
   rowVersion: z.int(),
 });
@@ -66,6 +68,10 @@ export const accountOptionsSchema = z.object({
 });
 export type AccountOptions = Readonly<z.infer<typeof accountOptionsSchema>>;
 
+/** A sum of units; decimal digits where it is beyond the safe integers. */
+const total = z.union([micro, z.string()]);
+const accountTotalsSchema = z.object({ seq: z.int(), added: total, spent: total, rechargedAt: instantMs.nullable() });
+
 export const accountStateSchema = z.object({
   grants: z.array(openGrantSchema).readonly(),
   holds: z.array(openHoldSchema).readonly(),
@@ -84,6 +90,8 @@ export const accountStateSchema = z.object({
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
   /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */
   refusals: z.int().optional(),
+  /** The lifetime totals after the entry `seq`. Absent, or of an earlier entry, where an older version wrote last. */
+  totals: accountTotalsSchema.optional(),
 });
 
 export const accountSchema = z.object({

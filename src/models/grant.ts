@@ -31,6 +31,7 @@ export const grantSchema = z.object({
   place: z.int().describe('Place among the grants of that entry.'),
   createdAt: z.date().describe('When it was made.'),
   planId: z.string().nullable().describe('The plan that it belongs to.'),
+  paymentId: z.string().nullable().describe('The payment that paid for it.'),
   reference: z.string().nullable().describe('A name that the caller gave it, to find it by.'),
 });
 export type GrantRow = Readonly<z.infer<typeof grantSchema>>;
@@ -38,4 +39,5 @@ export type GrantRow = Readonly<z.infer<typeof grantSchema>>;
 export const grantModel = defineModel('grant', grantSchema, 'id', [
   { name: 'account', fields: ['account', 'seq', 'place'], unique: false },
   { name: 'reference', fields: ['reference', 'createdAt'], unique: false },
+  { name: 'payment', fields: ['paymentId', 'createdAt'], unique: false },
 ]);

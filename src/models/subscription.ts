@@ -83,4 +83,6 @@ export const subscriptionModel = defineModel('subscription', subscriptionSchema,
   { name: 'plan', fields: ['planId', 'status'], unique: false },
   { name: 'nextPlan', fields: ['nextPlanId', 'status'], unique: false },
   { name: 'due', fields: ['dueAt'], unique: false },
+  { name: 'started', fields: ['startedAt'], unique: false },
+  { name: 'planStarted', fields: ['planId', 'startedAt'], unique: false },
 ]);

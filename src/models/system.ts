@@ -53,6 +53,8 @@ export const settingsSchema = z.object({
   eventMetadata: z.boolean().optional(),
   /** The credit types that any process has declared, with their defaults. */
   creditTypes: z.record(z.string(), statedDefaultsSchema).default({}),
+  /** Whether every account has its lifetime totals, as in a database that no older version has written. */
+  totals: z.literal('kept').optional(),
   limits: z.object({ openGrants: z.int().optional(), activeReservations: z.int().optional() }).default({}),
 });
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;

@@ -9,6 +9,9 @@ interface Listed {
 }
 type List = (page: { limit: number; cursor?: string | undefined }) => Promise<Listed>;
 
+/** The terms of every addition. */
+const OF = { reference: 'r', paymentId: 'pay', planId: 'p' };
+
 async function world() {
   const manager = createTestCredits({ creditTypes: { image: {} }, queue: { enqueue: () => Promise.resolve() } });
   const { subscriptions, promos, notifications } = manager;
@@ -19,8 +22,8 @@ async function world() {
   }
   for (const user of ['u', 'v', 'w']) {
     for (const service of [manager.credits, manager.creditType('image')]) {
-      for (let i = 0; i < 3; i++) await service.addCredits(user, 5, { actor: 'a', correlationId: 'c' });
-      for (let i = 0; i < 3; i++) await service.reserveCredits(user, 1);
+      for (let i = 0; i < 3; i++) await service.addCredits(user, 5, { actor: 'a', correlationId: 'c', ...OF });
+      for (let i = 0; i < 3; i++) await service.reserveCredits(user, 1, { planId: OF.planId });
     }
     for (const code of ['P', 'Q', 'R']) await promos.claimPromo(user, code);
     for (const text of ['1', '2', '3']) await notifications.notifyTransactionError(user, text, {});
@@ -32,6 +35,7 @@ async function world() {
 
 function listsOf(manager: Awaited<ReturnType<typeof world>>): Readonly<Record<string, List>> {
   const { subscriptions, promos, notifications, ledger } = manager;
+  const all = { includeClosed: true };
   const ofUsers: [string, List][] = ['u', 'v'].flatMap((user) => [
     ...[manager.credits, manager.creditType('image')].flatMap((credits, i): [string, List][] => [
       [`history ${user} ${i}`, (page) => credits.getCreditHistory(user, page)],
@@ -41,6 +45,11 @@ function listsOf(manager: Awaited<ReturnType<typeof world>>): Readonly<Record<st
       [`history with holds ${user} ${i}`, (page) => credits.getCreditHistory(user, { ...page, includeHolds: true })],
       [`grants ${user} ${i}`, (page) => credits.getGrants(user, page)],
       [`all grants ${user} ${i}`, (page) => credits.getGrants(user, { ...page, includeClosed: true })],
+      [`history of a source ${user} ${i}`, (page) => credits.getCreditHistory(user, { ...page, source: 'other' })],
+      [`history of a request ${user} ${i}`, (page) => credits.getCreditHistory(user, { ...page, correlationId: 'c' })],
+      [`grants of a payment ${user} ${i}`, (page) => credits.getGrants(user, { ...page, paymentId: 'pay' })],
+      [`all grants of a plan ${user} ${i}`, (page) => credits.getGrants(user, { ...all, ...page, planId: 'p' })],
+      [`reservations of a plan ${user} ${i}`, (page) => credits.getActiveReservations(user, { ...page, planId: 'p' })],
       [`reservations ${user} ${i}`, (page) => credits.getActiveReservations(user, page)],
     ]),
     [`changes ${user}`, (page) => subscriptions.getSubscriptionHistory(user, page)],
@@ -59,6 +68,9 @@ function listsOf(manager: Awaited<ReturnType<typeof world>>): Readonly<Record<st
     'accounts with little': (page) => manager.credits.listAccounts({ maxAvailable: 1000, ...page }),
     'accounts with less': (page) => manager.credits.listAccounts({ maxAvailable: 999, ...page }),
     'accounts of images': (page) => manager.creditType('image').listAccounts(page),
+    subscriptions: (page) => subscriptions.listSubscriptions(page),
+    'active subscriptions': (page) => subscriptions.listSubscriptions({ ...page, status: 'active' }),
+    'subscriptions that are due': (page) => subscriptions.listSubscriptions({ ...page, dueBefore: '2040-01-01' }),
     plans: (page) => subscriptions.listSubscriptionPlans(page),
     'active plans': (page) => subscriptions.listSubscriptionPlans({ activeOnly: true, ...page }),
     promos: (page) => promos.listPromos({ activeOnly: false, ...page }),

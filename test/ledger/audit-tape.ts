@@ -121,6 +121,7 @@ function grantOf(userId: string, count: number): Row {
   return {
     ...TERMS,
     ...grantParts(userId, count),
+    paymentId: null,
     version: 1,
     account: accountKey('credits', userId),
     userId,

@@ -3,6 +3,7 @@
  * invariants.
  */
 import { userOf } from './account-names.js';
+import { auditTotals } from './audit-totals.js';
 import { compareEntry, compareGrant, compareHold, type Differences, differ, drawsOf } from './compare.js';
 import { allPages, credits, type Library, type Transaction } from './library.js';
 import type { Oracle } from './oracle.js';
@@ -42,6 +43,7 @@ export async function auditUser(library: Library, oracle: Oracle, user: string, 
     ...(await auditPresent(library, oracle, user, turn)),
     ...(await auditHolds(library, account, turn)),
     ...(await auditHistory(library, oracle.stored(user), turn)),
+    ...(await auditTotals(library, oracle, user, turn)),
     ...(await auditPast(library, oracle, user, turn)),
   ];
 }

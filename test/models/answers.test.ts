@@ -93,6 +93,10 @@ async function credit({ manager }: World): Promise<void> {
   await credits.canAfford('u', 20);
   await credits.getBalanceAt('u', '2030-02-01T00:00:00Z');
   clock.advance(DAY);
+  for (const user of ['u', 'nobody']) await credits.getAccount(user);
+  await credits.getBalanceBreakdown('u');
+  for (const id of [spent.id, added.id, 'none']) await credits.explainTransaction(id);
+  await credits.getGrantUsage(added.grantId as string);
   for (const user of ['u', 'v', 'nobody']) await credits.getUserCreditsInfo(user);
   await credits.getUsersCreditsInfo(['u', 'nobody']);
   await credits.getCreditHistory('u', { includeHolds: true, limit: 100 });
@@ -136,6 +140,7 @@ async function plans({ manager }: World): Promise<void> {
   await subscriptions.cancelUserSubscription('s');
   await subscriptions.getUserSubscriptionPlan('s');
   await subscriptions.getSubscriptionHistory('s');
+  await subscriptions.listSubscriptions();
   await subscriptions.deleteUserSubscriptionPlan('s');
   await subscriptions.setUserSubscriptionPlan('renews', plan);
   const cycle = await subscriptions.startCycle('s', { amount: 9, recurring: true });

@@ -16,6 +16,7 @@ const NOW = Date.UTC(2030, 0, 1);
 describe('every term of a grant', () => {
   const other: { [K in keyof GrantTerms]: GrantTerms[K] } = {
     ...{ source: 'purchase', priority: 7, effectiveAt: NOW + 1, expiresAt: NOW + 2, planId: 'p', reference: 'r' },
+    paymentId: 'pay',
   };
   const entryFor = (terms: GrantTerms) => {
     const grant = termsOf({ ...terms, effectiveAt: terms.effectiveAt ?? NOW });

@@ -143,7 +143,6 @@ export const SHOWN: readonly Shown[] = [
         ...{ expired: 'history tells it, entry by entry', revoked: 'history tells it, entry by entry' },
         expiredLate: 'tells an audit which part no job could have found in time',
         ...{ seq: 'keeps the order of grants', place: 'keeps the order of grants' },
-        reference: 'is a name to look for, not to show',
       },
       values: { priority: [10, 20], version: [1, 2] },
     }),
@@ -155,7 +154,7 @@ export const SHOWN: readonly Shown[] = [
     schema: library.ReservationSchema,
     tell: (row: ReservationRow) => credits.toReservation(row, ORIGIN, SCALE),
     hidden: {
-      ...{ version: WRITES, account: KEY, planId: 'is a label that only the row keeps' },
+      ...{ version: WRITES, account: KEY },
       closedAt: 'is the instant of the transaction that ended it',
       closing: 'answers a repetition of the last call',
       lateCharge: 'answers a repetition of the last call',
@@ -175,7 +174,6 @@ export const SHOWN: readonly Shown[] = [
       return credits.toReservation(credits.openHoldNumbers(account, hold), ORIGIN, SCALE);
     },
     hidden: {
-      planId: 'is a label that only the row keeps',
       draws: 'is in the transaction that made it',
     },
     values: { amount: [100_000_000, 200_000_000], committed: [1_000_000, 2_000_000] },

@@ -10,6 +10,7 @@ import { LEDGER_BUGS } from './seeded-ledger.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
 import { PLAN_BUGS } from './seeded-plans.js';
+import { READ_BUGS } from './seeded-reads.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVICE_BUGS } from './seeded-services.js';
 
@@ -26,6 +27,7 @@ const ALL = [
   ...METERING_BUGS,
   ...RENEWAL_BUGS,
   ...MODEL_BUGS,
+  ...READ_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 

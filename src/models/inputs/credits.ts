@@ -76,6 +76,8 @@ export const addSchema = strictObject({
   priority: z.number().int().min(0).max(100).optional(),
   /** A label: the plan that the credits belong to. */
   planId: identifierSchema.optional(),
+  /** The payment that paid for the credits: they can be found by it, and so can the transaction. */
+  paymentId: identifierSchema.optional(),
   /** A name of your own for what was bought, such as an order; events carry it. */
   reference: identifierSchema.optional(),
 });
@@ -214,7 +216,29 @@ export const defineSchema = strictObject({
 });
 export const readSchema = strictObject(readShape);
 export const listSchema = strictObject({ ...readShape, ...listShape });
-export const grantsSchema = strictObject({ ...readShape, ...listShape, includeClosed: z.boolean().optional() });
+const soughtShape = {
+  /** Those of grants with this source alone. */
+  source: grantSourceSchema.optional(),
+  /** Those of grants with this reference alone. */
+  reference: identifierSchema.optional(),
+};
+export const grantsSchema = strictObject({
+  ...readShape,
+  ...listShape,
+  ...soughtShape,
+  /** Grants that this payment paid for alone. */
+  paymentId: identifierSchema.optional(),
+  /** Grants of this plan alone. */
+  planId: identifierSchema.optional(),
+  /** Whether grants that are used up, lapsed or taken back are listed too, newest first; default false. */
+  includeClosed: z.boolean().optional(),
+});
+export const holdsSchema = strictObject({
+  ...readShape,
+  ...listShape,
+  /** Reservations with this label alone. */
+  planId: identifierSchema.optional(),
+});
 export const accountsSchema = strictObject({ ...readShape, ...listShape, maxAvailable: amount.optional() });
 export const historySchema = strictObject({
   ...readShape,
@@ -229,6 +253,9 @@ export const historySchema = strictObject({
   ).optional(),
   /** Transactions of this actor alone. */
   actor: identifierSchema.optional(),
+  ...soughtShape,
+  /** Transactions of this request alone. */
+  correlationId: identifierSchema.optional(),
   /** Whether entries that never move the balance are listed too; default false. */
   includeHolds: z.boolean().optional(),
 });
@@ -269,7 +296,18 @@ export interface CommitOptions<S = never>
 export interface HistoryOptions<S = never>
   extends ReadOptions<S>,
     ListOptions,
-    Omit<z.input<typeof historySchema>, keyof (ReadOptions & ListOptions)> {}
+    Omit<z.input<typeof historySchema>, keyof (ReadOptions & ListOptions)> {
+  /** Transactions of this request alone. */
+  correlationId?: string | undefined;
+}
+export interface GrantListOptions<S = never>
+  extends ReadOptions<S>,
+    ListOptions,
+    Omit<z.input<typeof grantsSchema>, keyof (ReadOptions & ListOptions)> {}
+export interface HoldListOptions<S = never>
+  extends ReadOptions<S>,
+    ListOptions,
+    Omit<z.input<typeof holdsSchema>, keyof (ReadOptions & ListOptions)> {}
 export interface UsageOptions<S = never> extends ReadOptions<S>, Omit<z.input<typeof usageSchema>, keyof ReadOptions> {}
 /** The lines of a summary of usage. */
 export type UsageBy = UsageOptions['by'];

@@ -3,16 +3,26 @@ import { z } from 'zod';
 import { type BillingPeriod, billingPeriods } from '../plan.js';
 import type { JobProgress } from '../records/job.js';
 import { strictObject } from '../strict-object.js';
+import { subscriptionStatusSchema } from '../subscription.js';
 import type { Awaitable } from '../values.js';
 import {
   abortSignalSchema,
+  type ListOptions,
   listShape,
   type MutationOptions,
   mutationShape,
+  type ReadOptions,
   readShape,
   timeoutSchema,
 } from './credits.js';
-import { amountSchema as amount, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
+import {
+  amountSchema as amount,
+  boundSchema,
+  identifierSchema,
+  instantSchema,
+  metadataSchema,
+  textSchema,
+} from './values.js';
 
 const billingPeriod = z
   .string()
@@ -145,6 +155,16 @@ export const renewSchema = strictObject({
   /** The start of the period that was paid, to within half a period. Default: the next one that is not paid. */
   periodStart: instantSchema.optional(),
 });
+export const subscriptionsSchema = strictObject({
+  ...readShape,
+  ...listShape,
+  /** Those on this plan in their current period, by its id or its code. */
+  planId: identifierSchema.optional(),
+  /** Those with this status. */
+  status: subscriptionStatusSchema.exclude(['removed']).optional(),
+  /** Those that renew or end before this instant, soonest first; a day such as `2030-01-31` is its midnight in UTC. */
+  dueBefore: boundSchema.optional(),
+});
 export const cancelSchema = strictObject({
   ...mutationShape,
   /** Default `period_end`. */
@@ -194,6 +214,10 @@ export interface UpgradeOptions<S = never>
 export interface RenewOptions<S = never>
   extends Omit<MutationOptions<S>, 'idempotencyKey'>,
     Pick<z.input<typeof renewSchema>, 'paymentId' | 'periodStart'> {}
+export interface SubscriptionListOptions<S = never>
+  extends ReadOptions<S>,
+    ListOptions,
+    Omit<z.input<typeof subscriptionsSchema>, keyof (ReadOptions & ListOptions)> {}
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}

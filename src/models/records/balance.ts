@@ -1,5 +1,6 @@
 /** Balances: what a user has, and what a deduction would take. */
 import { z } from 'zod';
+import { grantSourceSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
 import { credits, identifier, instant } from './fields.js';
 import { skippedSchema } from './run.js';
@@ -48,3 +49,55 @@ export const AccountListSchema = strictObject({
 });
 /** One page of accounts. */
 export interface AccountList extends z.infer<typeof AccountListSchema> {}
+
+const groupShape = {
+  /** Credits that are left, held ones included. */
+  remaining: credits.min(0).describe('Credits that are left, held ones included.'),
+  /** Credits of these on hold. */
+  held: credits.min(0).describe('Credits of these on hold.'),
+};
+const expiresAt = instant.nullable().describe('The instant at which they lapse; null when they never do.');
+
+export const BalanceBreakdownSchema = strictObject({
+  /** By the instant at which the credits lapse, soonest first; those that never lapse come last. */
+  byExpiry: z
+    .array(
+      strictObject({
+        /** The instant at which they lapse; null when they never do. */
+        expiresAt,
+        ...groupShape,
+      }).readonly(),
+    )
+    .readonly()
+    .describe('By the instant at which the credits lapse, soonest first; those that never lapse come last.'),
+  /** By where the credits came from. */
+  bySource: z
+    .array(
+      strictObject({
+        /** Where they came from. */
+        source: grantSourceSchema.describe('Where they came from.'),
+        ...groupShape,
+      }).readonly(),
+    )
+    .readonly()
+    .describe('By where the credits came from.'),
+  /** By the period that granted the credits, of a cycle or of a subscription; others are left out. */
+  byCycle: z
+    .array(
+      strictObject({
+        /** The id of the cycle or of the subscription. */
+        cycleId: identifier.describe('The id of the cycle or of the subscription.'),
+        /** The start of the period. */
+        start: instant.describe('The start of the period.'),
+        /** The instant at which they lapse; null when they never do. */
+        expiresAt,
+        /** Credits that were granted; grants of which nothing is left do not count. */
+        granted: credits.min(0).describe('Credits that were granted; grants of which nothing is left do not count.'),
+        ...groupShape,
+      }).readonly(),
+    )
+    .readonly()
+    .describe('By the period that granted the credits, of a cycle or of a subscription; others are left out.'),
+});
+/** The credits in effect now, grouped. By expiry and by source, `remaining` adds up to balance and debt. */
+export interface BalanceBreakdown extends Readonly<z.infer<typeof BalanceBreakdownSchema>> {}

@@ -25,6 +25,8 @@ export const ReservationSchema = strictObject({
   expiresAt: instant.describe('The instant from which it is expired, unless it ended before.'),
   /** The instant at which it was made. */
   createdAt: instant.describe('The instant at which it was made.'),
+  /** A label: the plan that it belongs to; null without one. */
+  planId: identifier.nullable().describe('A label: the plan that it belongs to; null without one.'),
   /** The reason for it; null where none was given. */
   reason: z.string().nullable().describe('The reason for it; null where none was given.'),
   /** Data that the caller gave with it; {} without any. */

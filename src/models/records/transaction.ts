@@ -54,6 +54,8 @@ export const CreditsTransactionSchema = strictObject({
     .describe('Where the credits that it added came from; null where it added none, or those of several grants.'),
   /** The reference of the grant that it added; null without one. */
   reference: z.string().nullable().describe('The reference of the grant that it added; null without one.'),
+  /** The payment that paid for the grant that it added; null without one. */
+  paymentId: identifier.nullable().describe('The payment that paid for the grant that it added; null without one.'),
   /** The reservation it is about; null for other types. */
   reservationId: identifier.nullable().describe('The reservation it is about; null for other types.'),
   /** The transaction that it undoes; null when it undoes none. */
@@ -75,3 +77,37 @@ export const CreditsTransactionSchema = strictObject({
 });
 /** A ledger entry as its owner sees it. All amounts are credits. */
 export interface Transaction extends Readonly<z.infer<typeof CreditsTransactionSchema>> {}
+
+const { grantId, amount } = DrawSchema.shape;
+export const ExplainedDrawSchema = strictObject({
+  /** The grant that was taken from. */
+  grantId,
+  /** Credits that were taken from it. */
+  amount,
+  /** The key of the order that put this grant before the next one; `only`: there was no other to take from. */
+  because: z
+    .enum(['priority', 'expiry', 'free_before_paid', 'oldest', 'only'])
+    .describe('The key of the order that put this grant before the next one; `only`: there was no other to take from.'),
+  /** The priority of the grant then; the lower is spent first. */
+  priority: z.int().describe('The priority of the grant then; the lower is spent first.'),
+  /** The instant at which the grant lapsed or was to lapse; null when it never ends. */
+  expiresAt: instant
+    .nullable()
+    .describe('The instant at which the grant lapsed or was to lapse; null when it never ends.'),
+  /** Where the credits of the grant came from. */
+  source: grantSourceSchema.describe('Where the credits of the grant came from.'),
+});
+/** One grant that a transaction drew on, and why it was its turn. */
+export interface ExplainedDraw extends Readonly<z.infer<typeof ExplainedDrawSchema>> {}
+
+export const ExplanationSchema = strictObject({
+  /** The transaction. */
+  transactionId: identifier.describe('The transaction.'),
+  /** The grants that it drew on, in order; [] where it drew on none. */
+  draws: z
+    .array(ExplainedDrawSchema.readonly())
+    .readonly()
+    .describe('The grants that it drew on, in order; [] where it drew on none.'),
+});
+/** Why a transaction took credits from these grants and not from others. */
+export interface Explanation extends Readonly<z.infer<typeof ExplanationSchema>> {}

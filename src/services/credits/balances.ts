@@ -1,15 +1,13 @@
-/** Reads a user's totals and grants, and previews deductions. */
+/** Reads a user's totals, and previews deductions. */
 import { availableOf, emptyAccount } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
-import { burnRank, freePart, isSpendable } from '../../core/burn-down.js';
+import { freePart, isSpendable } from '../../core/burn-down.js';
 import { previewDebit } from '../../core/deduction-preview.js';
 import { transactionTypes } from '../../models/enums.js';
-import type { ListOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { ReadOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import { instantSchema } from '../../models/inputs/values.js';
-import type { Grant } from '../../models/records/grant.js';
-import { ListCursors, pageOf } from '../input/page.js';
-import { parse, parseCall, parseId, parseReadOptions } from '../input/parse.js';
+import { parse, parseId, parseReadOptions } from '../input/parse.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditReads } from './contract.js';
 import { infoAfter, infoOf, toGrant } from './records.js';
@@ -24,7 +22,6 @@ type Balances<S> = Pick<
   | 'getReservedCredits'
   | 'getBalanceAt'
   | 'getExpiringCreditsInDays'
-  | 'getGrants'
   | 'previewDeduction'
   | 'canAfford'
 >;
@@ -86,28 +83,6 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
         .map((grant) => toGrant(account, grant, scale));
     },
 
-    async getGrants(userId, given) {
-      const user = parseId(userId, 'userId');
-      const options = parseCall<GrantsFields, S>(schemas.grantsSchema, given);
-      const account = await accounts.now(user, options);
-      const { includeClosed = false } = options;
-      const cursors = new ListCursors('getGrants', { account: account.key, includeClosed });
-      if (!includeClosed) {
-        const page = pageOf(account.grants, options, cursors, burnRank);
-        return { ...page, items: page.items.map((grant) => toGrant(account, grant, scale)) };
-      }
-      const along = { index: 'account', equals: { account: account.key } };
-      const { rows, nextCursor } = await verbs.reads.page('grant', along, options, cursors);
-      const open = new Map(account.grants.map((grant) => [grant.id, grant]));
-      const items = rows.map((row): Grant => {
-        const grant = open.get(row.id);
-        // The row is open but the account has no such grant: it has lapsed, and no operation has written that yet.
-        if (!grant && row.open) return { ...toGrant(account, row, scale), remaining: 0, held: 0 };
-        return toGrant(account, grant ?? row, scale);
-      });
-      return { items, nextCursor };
-    },
-
     async previewDeduction(userId, amount, given) {
       const user = parseId(userId, 'userId');
       const units = verbs.units(amount);
@@ -129,5 +104,3 @@ export function balances<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): Balances
   };
   return reads;
 }
-
-type GrantsFields = ListOptions & { fresh?: boolean | undefined; includeClosed?: boolean | undefined };

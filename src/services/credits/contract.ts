@@ -3,18 +3,21 @@ import type {
   AccountDefaults,
   AddOptions,
   CommitOptions,
+  GrantListOptions,
   HistoryOptions,
+  HoldListOptions,
   ListOptions,
   MutationOptions,
   ReadOptions,
   ReserveOptions,
   UsageOptions,
 } from '../../models/inputs/credits.js';
-import type { AccountList, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
+import type { AccountInfo } from '../../models/records/account.js';
+import type { AccountList, BalanceBreakdown, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
 import type { Forecast } from '../../models/records/forecast.js';
-import type { Grant } from '../../models/records/grant.js';
+import type { Grant, GrantUse } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
-import type { Transaction } from '../../models/records/transaction.js';
+import type { Explanation, Transaction } from '../../models/records/transaction.js';
 import type { UsageSummary } from '../../models/records/usage.js';
 import type { Amount, Applied, Page, Ref } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
@@ -188,11 +191,31 @@ export interface CreditMutations<S = unknown> {
  * `ABORTED`, `CLOSED`; a retry is safe.
  */
 export interface CreditReads<S = unknown> {
+  /**
+   * An account: the options in force and its own, its metadata, and what went through it. Null for an account without a
+   * transaction.
+   *
+   * `lifetimeAdded` counts every grant from the instant at which it became effective: additions, trials, periods of
+   * plans, positive adjustments, and what others sent. Expiry, claw-backs and transfers do not lower it.
+   * `lifetimeSpent` counts deductions, negative adjustments and captures, less what reversals gave back. Both follow
+   * from the transactions alone, are kept with the account, and are exact in any number of processes. Until the first
+   * `runExpiration` after an upgrade from a version without them, they are counted from all the transactions.
+   * @example const account = await credits.getAccount('user-1');
+   */
+  getAccount(userId: string, options?: ReadOptions<S>): Promise<AccountInfo | null>;
+
   /** Balance, reserved, available and debt of one user, in credits. */
   getUserCreditsInfo(userId: string, options?: ReadOptions<S>): Promise<UserCreditsInfo>;
 
   /** Balance, reserved, available and debt of up to 100 users, in the order given. */
   getUsersCreditsInfo(userIds: readonly string[], options?: ReadOptions<S>): Promise<readonly UserCreditsInfo[]>;
+
+  /**
+   * The credits in effect now, grouped by the instant at which they lapse, by source, and by the period of a cycle or a
+   * subscription that granted them. Debt is not taken off: a group has what its grants have left.
+   * @example const { byExpiry } = await credits.getBalanceBreakdown('user-1');
+   */
+  getBalanceBreakdown(userId: string, options?: ReadOptions<S>): Promise<BalanceBreakdown>;
 
   /** The credits on hold: the sum that the active reservations have left. */
   getReservedCredits(userId: string, options?: ReadOptions<S>): Promise<number>;
@@ -205,7 +228,9 @@ export interface CreditReads<S = unknown> {
 
   /**
    * Transactions, newest first unless `order: 'oldest'`; `from` and `to` are both inclusive. Entries that never move
-   * the balance (holds, options) are left out unless `includeHolds` or `types` asks for them.
+   * the balance (holds, options) are left out unless `includeHolds` or `types` asks for them. With `source` or
+   * `reference` it lists those that added such a grant or made it effective; it reads the account's additions for that.
+   * With `correlationId` it lists what one request wrote on this account, of one instant in the order of the ids.
    * @example const { items } = await credits.getCreditHistory('user-1', { from: '2030-01-01T00:00:00Z', limit: 50 });
    */
   getCreditHistory(userId: string, options?: HistoryOptions<S>): Promise<Page<Transaction>>;
@@ -238,20 +263,37 @@ export interface CreditReads<S = unknown> {
   /** One transaction of this credit type; null when there is none. */
   getTransaction(id: string, options?: ReadOptions<S>): Promise<Transaction | null>;
 
+  /**
+   * Why a deduction, a hold, a charge or a transfer took credits from these grants: for each, the key of the burn-down
+   * order that put it before the next grant that had credits then, drawn on or not. A charge is told among the grants
+   * of its hold. Null when there is no such transaction; other types draw on none. It reads the account's transactions
+   * up to this one.
+   * @example const { draws } = (await credits.explainTransaction(tx.id)) ?? { draws: [] };
+   */
+  explainTransaction(id: string, options?: ReadOptions<S>): Promise<Explanation | null>;
+
+  /**
+   * Every transaction that took from a grant or gave back to it, newest first unless `order: 'oldest'`: deductions,
+   * charges, transfers, debt that it repaid, expiry, what was taken back, and reversals with a negative amount. What
+   * was granted, less all of them, is what remains. Credits on hold remain. An unknown grant has none. It reads the
+   * account's transactions since the grant was made.
+   * @example const { items } = await credits.getGrantUsage(grant.id);
+   */
+  getGrantUsage(grantId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<GrantUse>>;
+
   /** Effective grants that expire within `days` (0–36,500) and have unspent credits not on hold, soonest first. */
   getExpiringCreditsInDays(userId: string, days: number, options?: ReadOptions<S>): Promise<readonly Grant[]>;
 
   /**
    * Open grants in burn-down order: the next credit spent comes from the first effective one. With `includeClosed`, all
-   * grants, newest first.
+   * grants, newest first. `source`, `reference`, `paymentId` and `planId` choose among them; a cursor belongs to the
+   * choice that it was made for. All grants with a reference or a payment are found along an index of their own.
+   * @example const { items } = await credits.getGrants('user-1', { paymentId: 'pay-7', includeClosed: true });
    */
-  getGrants(
-    userId: string,
-    options?: ReadOptions<S> & ListOptions & { includeClosed?: boolean | undefined },
-  ): Promise<Page<Grant>>;
+  getGrants(userId: string, options?: GrantListOptions<S>): Promise<Page<Grant>>;
 
-  /** The reservations that are active now, newest first unless `order: 'oldest'`. */
-  getActiveReservations(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<Reservation>>;
+  /** The reservations that are active now, all or those of one plan, newest first unless `order: 'oldest'`. */
+  getActiveReservations(userId: string, options?: HoldListOptions<S>): Promise<Page<Reservation>>;
 
   /** One reservation of this credit type, active or ended; null when there is none. */
   getReservation(id: string, options?: ReadOptions<S>): Promise<Reservation | null>;

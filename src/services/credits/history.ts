@@ -1,13 +1,14 @@
 /** Reads an account's transactions in time order, or one transaction by its id. */
 import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
-import { quietTypes, transactionTypes } from '../../models/enums.js';
+import type { EntryRow } from '../../models/entry.js';
+import { quietTypes, type TransactionType, transactionTypes } from '../../models/enums.js';
 import * as schemas from '../../models/inputs/credits.js';
 import { ListCursors } from '../input/page.js';
 import { parseCall, parseId, parseReadOptions } from '../input/parse.js';
 import type { Along } from '../pipeline/row-reads.js';
 import type { CreditReads } from './contract.js';
-import { toTransaction } from './records.js';
+import { termsOf, toTransaction } from './records.js';
 import type { Verbs } from './verbs.js';
 
 /** The types that a user is shown: their entries may move the balance. */
@@ -27,9 +28,14 @@ export function history<S>({
       const user = parseId(userId, 'userId');
       const options = parseCall<HistoryFields, S>(schemas.historySchema, given);
       const account = accountKey(creditType, user);
-      const { from, to, actor, types, includeHolds = false } = options;
-      const cursors = new ListCursors('getCreditHistory', { account, from, to, actor, types, includeHolds });
-      const { rows, nextCursor } = await reads.page('entry', alongOf(account, options), options, cursors);
+      const { from, to, actor, types, source, reference, correlationId, includeHolds = false } = options;
+      const sought = { source, reference, correlationId };
+      const cursors = new ListCursors('getCreditHistory', { account, from, to, actor, types, includeHolds, ...sought });
+      const along = alongOf(account, options);
+      const isPlain = Object.values(sought).every((value) => value === undefined);
+      const { rows, nextCursor } = isPlain
+        ? await reads.page('entry', along, options, cursors)
+        : await reads.chosenPage('entry', along, options, cursors, choiceOf(account, options));
       return { items: rows.map((row) => toTransaction(row, scale)), nextCursor };
     },
 
@@ -46,22 +52,54 @@ export function history<S>({
   };
 }
 
-function alongOf(account: string, { from, to, actor, types, includeHolds }: HistoryFields): Along {
+/** The types of entries that may have the terms of one grant, and so its source and its reference. */
+const WITH_TERMS: readonly TransactionType[] = ['add', 'activate', 'reverse'];
+
+function typesOf({ types, includeHolds, source, reference }: HistoryFields): readonly TransactionType[] {
+  const wanted = types ?? (includeHolds ? transactionTypes : VISIBLE_TYPES);
+  const isOfGrant = source !== undefined || reference !== undefined;
+  return isOfGrant ? wanted.filter((type) => WITH_TERMS.includes(type)) : wanted;
+}
+
+function alongOf(account: string, options: HistoryFields): Along {
+  const { from, to, actor, correlationId } = options;
   if (from !== undefined && to !== undefined && from > to) {
     const expected = 'an instant not later than to';
     throw creditError('INVALID_ARGUMENT', 'from is later than to.', { path: 'from', expected });
+  }
+  const period = (from !== undefined || to !== undefined) && {
+    range: {
+      field: 'at',
+      ...(from !== undefined && { gte: new Date(from) }),
+      ...(to !== undefined && { lte: new Date(to) }),
+    },
+  };
+  // A request has few entries, and an account may have many.
+  if (correlationId !== undefined) {
+    return {
+      index: 'correlation',
+      equals: { correlationId },
+      anyOf: { field: 'account', values: [account] },
+      ...period,
+    };
   }
   return {
     ...(actor === undefined
       ? { index: 'history', equals: { account } }
       : { index: 'actor', equals: { account, actor } }),
-    anyOf: { field: 'type', values: types ?? (includeHolds ? transactionTypes : VISIBLE_TYPES) },
-    ...((from !== undefined || to !== undefined) && {
-      range: {
-        field: 'at',
-        ...(from !== undefined && { gte: new Date(from) }),
-        ...(to !== undefined && { lte: new Date(to) }),
-      },
-    }),
+    anyOf: { field: 'type', values: typesOf(options) },
+    ...period,
   };
+}
+
+/** Judges what no index tells. */
+function choiceOf(account: string, options: HistoryFields): (entry: EntryRow) => boolean {
+  const { actor, source, reference } = options;
+  const types = typesOf(options);
+  return (entry) =>
+    entry.account === account &&
+    types.includes(entry.type as TransactionType) &&
+    (actor === undefined || entry.actor === actor) &&
+    (source === undefined || termsOf(entry)?.source === source) &&
+    (reference === undefined || termsOf(entry)?.reference === reference);
 }

@@ -73,6 +73,7 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
     grantId: row.grantId,
     source: termsOf(row)?.source ?? null,
     reference: termsOf(row)?.reference ?? null,
+    paymentId: termsOf(row)?.paymentId ?? null,
     reservationId: row.reservationId,
     reverses: row.reverses,
     description: row.description,
@@ -87,9 +88,11 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
 }
 
 /** The terms of the grant that an entry added. */
-function termsOf({ details }: EntryRow): Pick<GrantRow, 'source' | 'reference'> | undefined {
-  return details.grant as (JsonObject & Pick<GrantRow, 'source' | 'reference'>) | undefined;
+export function termsOf({ details }: EntryRow): Terms | undefined {
+  return details.grant as (JsonObject & Terms) | undefined;
 }
+
+type Terms = Pick<GrantRow, 'source' | 'reference'> & { readonly paymentId?: string };
 
 export function toGrant(
   account: { readonly userId: string; readonly creditType: string },
@@ -108,6 +111,8 @@ export function toGrant(
     effectiveAt: new Date(grant.effectiveAt),
     expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
     planId: grant.planId,
+    paymentId: grant.paymentId ?? null,
+    reference: grant.reference,
     createdAt: new Date(grant.createdAt),
   };
 }
@@ -124,6 +129,7 @@ export interface HoldNumbers {
   readonly expired: number;
   readonly expiresAt: Date | number;
   readonly createdAt: Date | number;
+  readonly planId: string | null;
 }
 
 export function toReservation(hold: HoldNumbers, origin: HoldOrigin, scale: number): Reservation {
@@ -139,6 +145,7 @@ export function toReservation(hold: HoldNumbers, origin: HoldOrigin, scale: numb
     status: hold.status,
     expiresAt: new Date(hold.expiresAt),
     createdAt: new Date(hold.createdAt),
+    planId: hold.planId,
     reason: origin.reason,
     metadata: copyOf(origin.metadata),
   };

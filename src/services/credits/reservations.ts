@@ -1,7 +1,7 @@
 /** Verbs that make, capture, release, extend and read holds. */
 import type { Command } from '../../core/command.js';
 import { creditError } from '../../errors.js';
-import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Applied, JsonObject } from '../../models/values.js';
@@ -119,11 +119,13 @@ export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, ac
   return {
     async getActiveReservations(userId, given) {
       const user = parseId(userId, 'userId');
-      const options = parseCall<ListOptions, S>(schemas.listSchema, given);
+      const options = parseCall<ListFields, S>(schemas.holdsSchema, given);
+      const { planId } = options;
       const account = await accounts.now(user, options);
       const sign = options.order === 'oldest' ? 1 : -1;
-      const cursors = new ListCursors('getActiveReservations', { account: account.key, sign });
-      const page = pageOf(account.holds, options, cursors, (hold) => [sign * hold.createdAt, hold.id]);
+      const cursors = new ListCursors('getActiveReservations', { account: account.key, sign, planId });
+      const holdsOfPlan = account.holds.filter((hold) => planId === undefined || hold.planId === planId);
+      const page = pageOf(holdsOfPlan, options, cursors, (hold) => [sign * hold.createdAt, hold.id]);
       const origins = await Promise.all(page.items.map((hold) => holds.find(hold.id, options)));
       const items = page.items.map((hold, i) => {
         const origin = origins[i]?.origin ?? { reason: null, metadata: {} };
@@ -155,4 +157,5 @@ export function reservationReads<S>(verbs: Verbs<S>, holds: HoldDirectory<S>, ac
 }
 
 type ReserveFields = ReturnType<typeof schemas.reserveSchema.parse>;
+type ListFields = ReturnType<typeof schemas.holdsSchema.parse>;
 type CommitFields = ReturnType<typeof schemas.commitSchema.parse>;

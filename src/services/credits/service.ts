@@ -1,11 +1,14 @@
 /** Builds a credit service: the verbs of one credit type on the shared engine. */
 import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
+import { accountInfo } from './account-info.js';
 import { accountList, accounts } from './accounts.js';
 import { AccountsNow } from './accounts-now.js';
 import type { BalanceCache } from './balance-cache.js';
 import { balances } from './balances.js';
 import type { CreditService } from './contract.js';
+import { explanations } from './explanations.js';
+import { grants } from './grants.js';
 import { history } from './history.js';
 import { HoldDirectory } from './hold-directory.js';
 import { creditMetering } from './meter.js';
@@ -36,7 +39,10 @@ export function buildCreditService<S>({
   return {
     ...mutations,
     ...balances(verbs, accountsNow),
+    ...accountInfo(verbs, accountsNow),
+    ...grants(verbs, accountsNow),
     ...history(verbs),
+    ...explanations(verbs, accountsNow),
     ...usage(verbs, accountsNow),
     ...reads,
     ...accountList(verbs, accountsNow),

@@ -135,6 +135,7 @@ function termsOf(fields: AddFields): GrantTerms {
     effectiveAt: fields.effectiveAt ?? null,
     expiresAt: fields.expiresAt ?? null,
     planId: fields.planId ?? null,
+    paymentId: fields.paymentId ?? null,
     reference: fields.reference ?? null,
   };
 }

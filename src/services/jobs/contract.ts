@@ -15,7 +15,10 @@ export type { ExpiringJobReport, JobName, JobOptions, JobProgress, JobReport, Ou
  * @example const report = await manager.jobs.runAllocation({ batchSize: 1000, maxDurationMs: 60_000 });
  */
 export interface Jobs {
-  /** Writes on every account which grants have lapsed or become effective, and which holds have ended. */
+  /**
+   * Writes on every account which grants have lapsed or become effective, and which holds have ended. The first run on
+   * a database that an older version has written also goes through all accounts and fills in their lifetime totals.
+   */
   runExpiration(options?: JobOptions): Promise<JobReport<'expiration'>>;
   /** Renews subscriptions and cycles: each period that has begun is allocated once, in order. */
   runAllocation(options?: JobOptions): Promise<JobReport<'allocation'>>;

@@ -6,6 +6,7 @@ import type { CycleRow } from '../../models/cycle.js';
 import { jobSchema } from '../../models/inputs/plans.js';
 import { isIdentifier } from '../../models/inputs/values.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
+import { fillTotals, lacksTotals } from '../credits/lifetime.js';
 import { parseOptions } from '../input/parse.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxRelay } from '../outbox/relay.js';
@@ -45,7 +46,8 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
   };
 
   const all: Jobs = {
-    runExpiration: async (options) => sweep('expiration', options, (asOf) => [rows.dueAccounts(asOf)]),
+    runExpiration: async (options) =>
+      sweep('expiration', options, (asOf) => [rows.dueAccounts(asOf), ...rows.accountsWithoutTotals()]),
 
     runReservationExpiry: async (options) =>
       sweep('reservation_expiry', options, (asOf) => [rows.accountsWithEndedHolds(asOf)]),
@@ -98,6 +100,14 @@ class DueRows<S> {
     return { ...accountsDue(asOf), process: (row) => this.#expire(row, asOf) };
   }
 
+  /** All accounts, once for a database that an older version of the library has written. */
+  accountsWithoutTotals(): Walk<'account'>[] {
+    const { store } = this.engine;
+    if (store.settings.totals !== undefined) return [];
+    const process = (row: AccountRow) => (lacksTotals(row) ? this.#fill(row) : null);
+    return [{ model: 'account', query: { index: 'created' }, process, done: () => store.keepTotals() }];
+  }
+
   accountsWithEndedHolds(asOf: Date): Walk<'account'> {
     const process = (row: AccountRow) => {
       const { holds } = accountFromRow(row);
@@ -112,6 +122,11 @@ class DueRows<S> {
 
   dueCycles(asOf: Date): Walk<'cycle'> {
     return { model: 'cycle', query: due(asOf), process: (row) => this.#again(() => this.#renewCycle(row), row) };
+  }
+
+  async #fill({ id }: AccountRow): Promise<Moved> {
+    await fillTotals(this.engine.store, id);
+    return NOTHING_MOVED;
   }
 
   async #expire(row: AccountRow, asOf: Date): Promise<Moved> {

@@ -26,6 +26,8 @@ export interface Walk<M extends DueModel = DueModel> {
   readonly query: Omit<FindQuery, 'limit' | 'after'>;
   /** Runs the operation on a row; null when the row needs none. */
   process(row: Rows[M]): Promise<Moved> | null;
+  /** Called at the end of a walk that skipped no row. */
+  done?(): Promise<void>;
 }
 
 export class Sweep<S, J extends JobName> {
@@ -55,7 +57,11 @@ export class Sweep<S, J extends JobName> {
       this.#startedAt = engine.now();
       const asOf = new Date(Math.min(this.#options.asOf ?? this.#startedAt, this.#startedAt));
       if (!(await lease.take())) return this.#report('lease_held_elsewhere');
-      for (const walk of walksOf(asOf)) if (!(await this.#along(walk, lease))) return this.#report('stopped');
+      for (const walk of walksOf(asOf)) {
+        const skipped = this.#skippedCount;
+        if (!(await this.#along(walk, lease))) return this.#report('stopped');
+        if (this.#skippedCount === skipped) await walk.done?.();
+      }
       return this.#report('completed');
     } catch (error) {
       // The database or the host's onProgress failed. The work that was done stays.

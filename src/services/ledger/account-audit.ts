@@ -82,9 +82,15 @@ export class AccountAudit {
     }
     try {
       // Refusals are in no chain: whoever has the entries counts them.
-      const account = { ...this.#replay.account(), refusals: row.state.refusals ?? 0 };
+      const replayed = this.#replay.account();
+      // An older version writes no totals, or leaves them behind: nobody believes those, the entries are counted.
+      const isKnown = row.state.totals?.seq === row.seq;
+      const { totals: _, ...state } = row.state;
+      const judged = isKnown ? row : { ...row, state };
+      const totals = isKnown ? replayed.totals : null;
+      const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;
-      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), row)) return;
+      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), judged)) return;
     } catch {
       // The row is not a valid account: the problem is added below.
     }

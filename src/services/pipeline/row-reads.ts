@@ -1,10 +1,15 @@
 /** Reads of stored rows for the verbs of services: within the call's deadline, and in its transaction if it has one. */
 import type { ListOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { ModelName, Rows } from '../../models/rows.js';
+import { storedModels } from '../../models/stored-models.js';
+import { encodeCursor } from '../../ports/cursor.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import { type ListCursors, stepsOf } from '../input/page.js';
-import type { RowPage } from '../store/tables.js';
+import { type RowPage, storedRow } from '../store/tables.js';
 import type { Engine } from './engine.js';
+
+/** The rows that a walk of many reads at once. */
+const ROWS_PER_READ = 200;
 
 /** An index, and the part of it that is looked at. */
 export type Along = Pick<FindQuery, 'index' | 'equals' | 'anyOf' | 'range'>;
@@ -39,4 +44,48 @@ export class RowReads<S> {
       return { rows, nextCursor: cursors.cursorOf(nextCursor) };
     });
   }
+
+  /** The page of those rows along the index that `keeps` chooses. It reads on until the page is full. */
+  async chosenPage<M extends ModelName>(
+    model: M,
+    along: Along,
+    options: ReadOptions<S> & ListOptions,
+    cursors: ListCursors,
+    keeps: (row: Rows[M]) => boolean,
+  ): Promise<RowPage<Rows[M]>> {
+    const { limit, ...steps } = stepsOf(options, cursors);
+    const query = { ...along, ...steps };
+    const rows: Rows[M][] = [];
+    for await (const page of this.pages(model, query, options)) {
+      for (const row of page) {
+        if (!keeps(row)) continue;
+        if (rows.length === limit) return { rows, nextCursor: cursors.cursorOf(cursorAt(model, query, rows.at(-1))) };
+        rows.push(row);
+      }
+    }
+    return { rows, nextCursor: null };
+  }
+
+  /** All rows along an index, page by page, within the call's deadline. */
+  async *pages<M extends ModelName>(
+    model: M,
+    query: Omit<FindQuery, 'limit'>,
+    options: ReadOptions<S>,
+  ): AsyncGenerator<readonly Rows[M][]> {
+    const { session, fresh } = options;
+    const rest = this.engine.startDeadline(options);
+    for (let next: FindQuery | null = { ...query, limit: ROWS_PER_READ }; next !== null; ) {
+      const asked: FindQuery = next;
+      const page: RowPage<Rows[M]> = await this.engine.read(rest(), (timeoutMs) =>
+        this.engine.store.find(model, asked, { session, fresh, timeoutMs }),
+      );
+      yield page.rows;
+      next = page.nextCursor === null ? null : { ...asked, after: page.nextCursor };
+    }
+  }
+}
+
+function cursorAt<M extends ModelName>(name: M, query: Along, row: Rows[M] | undefined): string {
+  const model = storedModels.find((one) => one.name === name) as (typeof storedModels)[number];
+  return encodeCursor(model, query, storedRow(name, row as Rows[M]));
 }

@@ -101,6 +101,7 @@ function sameTerms(given: GrantTerms, stored: GrantTerms): boolean {
     given.expiresAt === stored.expiresAt &&
     (given.effectiveAt ?? stored.effectiveAt) === stored.effectiveAt &&
     given.planId === stored.planId &&
+    given.paymentId === (stored.paymentId ?? null) &&
     given.reference === stored.reference
   );
 }

@@ -7,6 +7,7 @@ import type {
   PlanInput,
   RenewOptions,
   SetPlanOptions,
+  SubscriptionListOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
 import type { Cycle } from '../../models/records/cycle.js';
@@ -167,6 +168,14 @@ export interface SubscriptionService<S = unknown> {
    * if (own) console.log(`used ${own.used} of ${own.granted} this period`);
    */
   getUserSubscription(userId: string, options?: ReadOptions<S>): Promise<CurrentSubscription | null>;
+
+  /**
+   * Subscriptions of all users, newest first; with `dueBefore` soonest due first. They are as they were last written:
+   * one that is due shows the period before, until a call or a job renews it; one that is over shows as ended. `status`
+   * and `planId` choose by what is shown. A cursor belongs to the choice that it was made for.
+   * @example const { items } = await manager.subscriptions.listSubscriptions({ planId: 'pro', status: 'past_due' });
+   */
+  listSubscriptions(options?: SubscriptionListOptions<S>): Promise<Page<UserSubscription>>;
 
   /** Every change of the user's subscriptions, newest first. */
   getSubscriptionHistory(userId: string, options?: ReadOptions<S> & ListOptions): Promise<Page<SubscriptionChange>>;

@@ -35,6 +35,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     deleteUserSubscriptionPlan: (userId, options) => subscriptions.remove(userId, options),
     getUserSubscriptionPlan: (userId, options) => subscriptions.get(userId, options),
     getUserSubscription: (userId, options) => subscriptions.withUsage(userId, options),
+    listSubscriptions: (options) => subscriptions.list(options),
     getSubscriptionHistory: (userId, options) => subscriptions.history(userId, options),
 
     startCycle: (userId, options) => cycles.start(userId, options),

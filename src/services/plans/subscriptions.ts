@@ -1,13 +1,21 @@
 /** Subscriptions: put a user on a plan, change that, end it, read it. */
 import { isCreditError } from '../../errors.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
-import type { CancelOptions, RenewOptions, SetPlanOptions, UpgradeOptions } from '../../models/inputs/plans.js';
+import type {
+  CancelOptions,
+  RenewOptions,
+  SetPlanOptions,
+  SubscriptionListOptions,
+  UpgradeOptions,
+} from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
+import type { SubscriptionRow } from '../../models/subscription.js';
 import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
-import { parse, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
+import { parse, parseCall, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { answered } from '../pipeline/operation.js';
+import type { Along } from '../pipeline/row-reads.js';
 import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
 import { periodUsage } from './period-usage.js';
 import { parsePlanRef, planIdOf } from './plan-refs.js';
@@ -133,6 +141,26 @@ export class Subscriptions<S> {
     return view && { ...view, usage: used.usage };
   }
 
+  /** Subscriptions of all users, as they were last written. */
+  async list(given: SubscriptionListOptions<S> | undefined): Promise<Page<UserSubscription>> {
+    const { reads } = this.#directory;
+    const options = parseCall<ListFields, S>(schemas.subscriptionsSchema, given);
+    const { planId: ref, status, dueBefore, order = dueBefore === undefined ? 'newest' : 'oldest' } = options;
+    const cursors = new ListCursors('listSubscriptions', { planId: ref, status, dueBefore, order });
+    const rest = this.#engine.startDeadline(options);
+    const planId = ref === undefined ? undefined : await planIdOf(reads, parsePlanRef(ref), rest());
+    await this.#engine.read(rest(), () => null);
+    const now = this.#engine.now();
+    const keeps = (row: SubscriptionRow) => {
+      const view = toSubscription(row, now);
+      return view !== null && (planId ?? view.planId) === view.planId && (status ?? view.status) === view.status;
+    };
+    const along = alongOf(planId, dueBefore);
+    const page = await reads.chosenPage('subscription', along, { ...rest(), order }, cursors, keeps);
+    const items = page.rows.flatMap((row) => toSubscription(row, now) ?? []);
+    return { items, nextCursor: page.nextCursor };
+  }
+
   /** Every change, newest first. */
   async history(userId: string, given: (ReadOptions<S> & ListOptions) | undefined): Promise<Page<SubscriptionChange>> {
     const { key: account } = this.#engine.account('credits', parseId(userId, 'userId'));
@@ -200,4 +228,11 @@ export class Subscriptions<S> {
     const row = isDue ? await this.#directory.renewed(userId, now, options) : stored;
     return row && toSubscription(row, now);
   }
+}
+
+type ListFields = ReturnType<typeof schemas.subscriptionsSchema.parse>;
+
+function alongOf(planId: string | undefined, dueBefore: number | undefined): Along {
+  if (dueBefore !== undefined) return { index: 'due', range: { field: 'dueAt', lt: new Date(dueBefore) } };
+  return planId === undefined ? { index: 'started' } : { index: 'planStarted', equals: { planId } };
 }

@@ -87,7 +87,8 @@ export class SettingsRecord<S> {
       const row = await this.#tables.get('system', SETTINGS_ID);
       const stored = row === null ? null : settingsOf(row);
       if (stored) this.#checkScale(stored);
-      const first = () => ({ ledgerId: ids(), creditScale, events: 'standard', creditTypes: {}, limits: {} }) as const;
+      const own = { creditScale, events: 'standard', totals: 'kept', creditTypes: {}, limits: {} } as const;
+      const first = () => ({ ledgerId: ids(), ...own });
       const settings = withStated(stored ?? first(), stated);
       if (stored && isSame(settings, stored)) return this.#adopt(stored);
       await this.#store(settings, (row?.version ?? 0) + 1);
@@ -100,6 +101,14 @@ export class SettingsRecord<S> {
   async learn(options?: StoreOptions<S>): Promise<void> {
     const row = await this.#tables.get('system', SETTINGS_ID, options);
     if (row) this.#adopt(settingsOf(row));
+  }
+
+  /** Stores that every account has its lifetime totals. Where another process writes first, a later call does it. */
+  async keepTotals(): Promise<void> {
+    const row = await this.#tables.get('system', SETTINGS_ID);
+    const stored = row && settingsOf(row);
+    if (stored && stored.totals === undefined) await this.#store({ ...stored, totals: 'kept' }, row.version + 1);
+    await this.learn();
   }
 
   #adopt(settings: Settings): void {

@@ -79,6 +79,11 @@ export class Store<S> extends Tables<S> {
   /** The defaults of a credit type, as every process has them. */
   readonly defaultsOf = (creditType: string): Defaults => this.#record.defaultsOf(creditType);
 
+  /** Notes that every account has its lifetime totals. */
+  keepTotals(): Promise<void> {
+    return this.#record.keepTotals();
+  }
+
   /** Hands a committed entry of the library's own acts to the ledger file. */
   recorded(entry: SealedEntry): void {
     this.#config.recorded(entry);

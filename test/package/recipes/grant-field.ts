@@ -36,7 +36,15 @@ export const grantField: Recipe = {
         },
         {
           file: 'src/models/inputs/credits.ts',
-          edits: [behind('  reference: identifierSchema.optional(),', '  campaign: identifierSchema.optional(),')],
+          edits: [
+            {
+              find: '  reference: identifierSchema.optional(),\n});\nexport const adjustSchema',
+              replace: `  reference: identifierSchema.optional(),
+  campaign: identifierSchema.optional(),
+});
+export const adjustSchema`,
+            },
+          ],
         },
       ],
     },
@@ -81,7 +89,7 @@ export const grantField: Recipe = {
         { file: 'test/core/accounts.test.ts', edits: [behindReference('    ', 'null', 'reference: null,')] },
         {
           file: 'test/models/kept-fields.test.ts',
-          edits: [{ find: "planId: 'p', reference: 'r' }", replace: "planId: 'p', reference: 'r', campaign: 'c' }" }],
+          edits: [{ find: "planId: 'p', reference: 'r' },", replace: "planId: 'p', reference: 'r', campaign: 'c' }," }],
         },
       ],
     },
