@@ -171,7 +171,10 @@ async function presentOf(library: Library, name: string): Promise<string[]> {
   const grants = await allPages((page) => own.getGrants(user, page));
   const view = await library.manager(0).subscriptions.getUserSubscription(user);
   const ahead = await own.getBalanceAt(user, new Date(library.clockNow + 10 * DAY));
-  const open = grants.map(({ id: _id, planId, ...grant }) => show({ ...grant, plan: library.book.nameOf(planId) }));
+  // A reference names the subscription or the cycle, whose id is another one in each run.
+  const open = grants.map(({ id: _id, reference: _of, planId, ...grant }) =>
+    show({ ...grant, plan: library.book.nameOf(planId) }),
+  );
   return [
     `${name} has ${show(await own.getUserCreditsInfo(user, { fresh: true }))}, later ${show(ahead)}`,
     `${name} has grants ${open.sort().join()}`,
