@@ -77,6 +77,8 @@ export {
   type UsageOptions,
   updateAccountSchema as UpdateAccountOptionsSchema,
   usageSchema as UsageOptionsSchema,
+  type VoidOptions,
+  voidSchema as VoidOptionsSchema,
 } from './models/inputs/credits.js';
 export {
   type LedgerQuery,

@@ -40,6 +40,14 @@ export type Command =
   | { readonly type: 'extend'; readonly reservationId: string; readonly ttlMs: number }
   | { readonly type: 'reverse'; readonly original: EntryRow; readonly amount: number | null }
   | {
+      readonly type: 'void_grant';
+      readonly grantId: string;
+      /** The entry that made the grant. */
+      readonly madeBy: string;
+      /** Null: all that is free. */
+      readonly amount: number | null;
+    }
+  | {
       readonly type: 'claw_back';
       readonly amount: number;
       readonly grantIds: readonly string[];

@@ -21,7 +21,7 @@ import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './g
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { claimPromo } from './promo.js';
 import { payPeriod, renew, renewalInstant } from './renewal.js';
-import { clawBack, reverse } from './reverse.js';
+import { clawBack, reverse, voidGrant } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
 import { endOrPause, subscribe } from './subscription.js';
 import { transfer } from './transfer.js';
@@ -114,6 +114,11 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
     case 'reverse': {
       const verdict = reverse(draft, command);
       if (!verdict) pushRefund(draft, command.original.id);
+      return verdict;
+    }
+    case 'void_grant': {
+      const verdict = voidGrant(draft, command);
+      if (!verdict) pushRefund(draft, command.madeBy);
       return verdict;
     }
     case 'claw_back': {

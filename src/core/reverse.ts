@@ -3,6 +3,7 @@ import type { OpenGrant } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { lapseAll } from './advance.js';
+import { freePart } from './burn-down.js';
 import type { CommandOf } from './command.js';
 import { addDebt } from './debit.js';
 import { PENDING, type Refusal, refuse, type Verdict } from './decision.js';
@@ -119,19 +120,41 @@ function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals:
   const reversible = original.amount - grant.expired - sumOf(reversals, (entry) => entry.amount);
   const amount = command.amount ?? reversible;
   if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
-  if (i >= 0 && (grant as OpenGrant).effectiveAt > account.at) {
-    changeGrant(draft, i, { remaining: grant.remaining - amount, revoked: grant.revoked + amount });
-    draft.dueChanged = true;
-    writeEntry(draft, 'reverse', {
-      amount,
-      draws: [{ grantId, amount }],
-      grantId,
-      reverses: original.id,
-      details: { scheduled: true },
-    });
-    return null;
-  }
+  if (i >= 0 && (grant as OpenGrant).effectiveAt > account.at) return revoke(draft, i, amount, original.id);
   return takeBack(draft, amount, [grantId], { type: 'reverse', reverses: original.id, grantId });
+}
+
+/** Takes back what is free of one grant, or a part of that, and of no other: no debt is made. */
+export function voidGrant(draft: Draft, { grantId, madeBy, amount }: CommandOf<'void_grant'>): Verdict {
+  const i = grantIndex(draft, grantId);
+  const grant = draft.account.grants[i];
+  const free = grant ? freePart(grant) : 0;
+  const taken = amount ?? free;
+  if (free <= 0 || taken > free) {
+    const held = grant && grant.held > 0 ? `; ${creditsOf(draft, grant.held)} are on hold` : '';
+    const message = `${creditsOf(draft, free)} credits of this grant can be taken back${held}.`;
+    return refuse('ALREADY_REVERSED', message, { id: grantId, reversible: creditsOf(draft, free) });
+  }
+  return revoke(draft, i, taken, madeBy);
+}
+
+/** Takes free credits out of one grant. Those of a scheduled grant are not in the balance yet. */
+function revoke(draft: Draft, i: number, amount: number, reverses: string): null {
+  const { account } = draft;
+  const { id: grantId, remaining, revoked, effectiveAt } = account.grants[i] as OpenGrant;
+  const isScheduled = effectiveAt > account.at;
+  changeGrant(draft, i, { remaining: remaining - amount, revoked: revoked + amount });
+  draft.dueChanged = true;
+  if (!isScheduled) account.balance -= amount;
+  writeEntry(draft, 'reverse', {
+    amount,
+    delta: isScheduled ? 0 : -amount,
+    draws: [{ grantId, amount }],
+    grantId,
+    reverses,
+    details: isScheduled ? { scheduled: true } : {},
+  });
+  return null;
 }
 
 export function clawBack(draft: Draft, command: CommandOf<'claw_back'>): Verdict {

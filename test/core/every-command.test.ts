@@ -34,6 +34,10 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   release: (ledger) => ({ type: 'release', reservationId: ledger.hold(5), fingerprint: 'f' }),
   extend: (ledger) => ({ type: 'extend', reservationId: ledger.hold(5), ttlMs: 5_000 }),
   reverse: (ledger) => ({ type: 'reverse', original: ledger.spend(5), amount: null }),
+  void_grant: (ledger) => {
+    const { id, grantId } = ledger.add(9);
+    return { type: 'void_grant', grantId: grantId as string, madeBy: id, amount: 5 };
+  },
   claw_back: (ledger) => ({
     ...{ type: 'claw_back', amount: 5, reference: 'r' },
     grantIds: [ledger.add(9).grantId as string],

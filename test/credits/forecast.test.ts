@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emptyAccount } from '../../src/core/account.js';
 import { outlookOf } from '../../src/core/forecast.js';
-import type { OpenGrant } from '../../src/models/account.js';
+import { type OpenGrant, openGrantSchema } from '../../src/models/account.js';
+import { sampleOf } from '../models/changed-fields.js';
 import { describeBackends } from '../support/plan-world.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -79,8 +80,8 @@ test('at any rate, what is spent until the end and what expires are all the cred
         const effectiveAt = now - 5 + from;
         const expiresAt = days === null ? null : Math.max(now, effectiveAt) + 1 + days;
         const parts = { amount, remaining: amount, held: 0, expired: 0, revoked: 0, priority: 50 };
-        const rest = { createdAt: 0, planId: null, reference: null, rowVersion: 1, source: 'other' as const };
-        return { id: `g${seq}`, ...parts, effectiveAt, expiresAt, seq, place: 0, ...rest };
+        const blank = sampleOf(openGrantSchema) as unknown as OpenGrant;
+        return { ...blank, id: `g${seq}`, ...parts, effectiveAt, expiresAt, seq, place: 0 };
       });
       grants.sort((a, b) => (a.expiresAt ?? 1e15) - (b.expiresAt ?? 1e15));
       const { emptyAt, expiring } = outlookOf({ ...emptyAccount('credits', 'u'), at: now, grants }, { units, ms });

@@ -60,7 +60,7 @@ export function storyOf({ seed, users, steps }: { seed: number; users: number; s
     if (step?.step === 'clock') goOn(step.to);
     if (step?.step !== 'call' || !isSettled(step.call, oracle)) continue;
     const call = unkeyed(step.call);
-    const target = call.op === 'reverse' ? placeOf(oracle, call.entry) : null;
+    const target = 'entry' in call ? placeOf(oracle, call.entry) : null;
     if (!decide(oracle, call, clockNow)) continue;
     acts.push({ at: clockNow, call, target, due });
     due = [];
@@ -74,7 +74,7 @@ function isSettled(call: Call, oracle: Oracle): boolean {
   if (call.op === 'offer') return !call.isActive;
   // There is an amount that anybody is refused.
   if (call.op === 'add' && call.amount > LARGEST / 1000n) return false;
-  if (call.op === 'reverse') return placeOf(oracle, call.entry) > 0;
+  if ('entry' in call) return placeOf(oracle, call.entry) > 0;
   return true;
 }
 

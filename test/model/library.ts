@@ -260,6 +260,12 @@ export class Library {
         const given = call.amount === undefined ? {} : { amount: written(call.amount, call.label) };
         return transaction(await service.reverseTransaction(id, { ...key, ...given }));
       }
+      case 'void': {
+        const made = await service.getTransaction(await this.entryId(call.entry.user, call.entry.seq));
+        const given = call.amount === undefined ? {} : { amount: written(call.amount, call.label) };
+        const options = { ...key, ...given, actor: 'auditor', reason: 'granted twice' };
+        return transaction(await service.voidGrant(made?.grantId ?? 'none', options));
+      }
       case 'transfer': {
         const ends = { from: user, to: userOf(call.to) };
         const moved = await service.transferCredits({ ...ends, amount: written(call.amount, call.label) }, key);

@@ -129,7 +129,7 @@ async function run(
 
 /** The call with the entry that it reverses where this run has it. */
 async function placed({ call, target }: Act, library: Library): Promise<Call> {
-  if (call.op !== 'reverse' || target === null) return call;
+  if (!('entry' in call) || target === null) return call;
   const { user } = call.entry;
   const entry = credited(await library.entryRows(user))[target - 1];
   return { ...call, entry: { user, seq: Number(entry?.seq ?? 0) } };

@@ -29,6 +29,8 @@ export type Call = Keyed &
     | { op: 'release'; hold: string }
     | { op: 'extend'; hold: string; ttlSeconds: number }
     | { op: 'reverse'; entry: EntryRef; amount?: Micro }
+    /** Of the lot that the entry made. */
+    | { op: 'void'; entry: EntryRef; amount?: Micro }
     | { op: 'transfer'; from: string; to: string; amount: Micro }
     | { op: 'expire'; user: string; asOf?: number }
     | { op: 'create'; user: string; trialCredits?: Micro; overdraftLimit?: Micro | 'unlimited' }

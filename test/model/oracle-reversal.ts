@@ -25,6 +25,26 @@ export function reverse(draft: Draft, target: Entry, wanted: Micro | undefined):
   return { kind: 'entry', entry };
 }
 
+/** Takes back what is free of the lot that the entry made, or a part of it; what others have is not touched. */
+export function voidLot({ account, ...draft }: Draft, target: Entry, wanted: Micro | undefined): Result {
+  const lot = lotOf(account, target.lot as string);
+  const free = lot.phase === 'lapsed' ? 0n : lot.free;
+  const amount = wanted ?? free;
+  if (amount === 0n || amount > free) throw new Refusal('ALREADY_REVERSED', { reversible: free });
+  const undo = account.undos.get(target.seq);
+  if (undo?.kind === 'addition') account.undos.set(target.seq, { ...undo, reversed: undo.reversed + amount });
+  lot.free -= amount;
+  lot.revoked += amount;
+  const entry = write(
+    { account, ...draft },
+    {
+      ...{ type: 'reverse', lot: lot.id, reverses: target.seq, parts: [{ lot: lot.id, amount }] },
+      delta: lot.phase === 'scheduled' ? 0n : -amount,
+    },
+  );
+  return { kind: 'entry', entry };
+}
+
 function reversibleOf(draft: Draft, undo: Undo): Micro {
   if (undo.kind === 'debit') return total(undo.parts) + undo.debt;
   const lot = lotOf(draft.account, undo.lot);

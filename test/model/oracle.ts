@@ -18,7 +18,7 @@ import {
   renewFirst,
 } from './oracle-plan-calls.js';
 import { accountsOf, dueAt, PLANS, PROMOS } from './oracle-plans.js';
-import { reverse } from './oracle-reversal.js';
+import { reverse, voidLot } from './oracle-reversal.js';
 import { add, adjust, deduct, expire, grant, type Limit, transfer } from './oracle-spend.js';
 import {
   type Account,
@@ -220,7 +220,7 @@ export class Oracle {
     if (call.op === 'allocate') return ownerOfSubscription(this.accounts, call.subscription);
     if (call.op === 'stopCycle' || call.op === 'renewCycle') return ownerOfCycle(this.accounts, call.cycle);
     if ('user' in call) return call.user;
-    if (call.op !== 'reverse') throw new Error(`A ${call.op} is nobody's.`);
+    if (call.op !== 'reverse' && call.op !== 'void') throw new Error(`A ${call.op} is nobody's.`);
     const { user, seq } = call.entry;
     if (seq < 1 || seq > this.stored(user).entries.length) throw new Refusal('TRANSACTION_NOT_FOUND');
     return user;
@@ -248,10 +248,11 @@ export class Oracle {
       case 'release':
       case 'extend':
         return this.#applyToHold(draft, call, input);
-      case 'reverse': {
+      case 'reverse':
+      case 'void': {
         const target = account.entries[call.entry.seq - 1];
         if (!target) throw new Refusal('TRANSACTION_NOT_FOUND');
-        return reverse(draft, target, call.amount);
+        return (call.op === 'void' ? voidLot : reverse)(draft, target, call.amount);
       }
       case 'transfer':
         if (!peer) throw new Error('A transfer has two accounts.');

@@ -13,6 +13,7 @@ import {
   infoOf,
   LARGEST,
   LONGEST_TTL_SECONDS,
+  lotOf,
   MICRO,
   type Micro,
   type Overage,
@@ -74,6 +75,7 @@ const WEIGHTS: Readonly<Record<CreditKind, number>> = {
   release: 6,
   extend: 3,
   reverse: 9,
+  void: 4,
   transfer: 7,
   expire: 5,
   create: 2,
@@ -185,6 +187,7 @@ function change(call: Call, raw: Raw): Call | null {
       return { ...call, ttlSeconds: call.ttlSeconds + 1 };
     case 'commit':
     case 'reverse':
+    case 'void':
       return { ...call, amount: (call.amount ?? MICRO) + 1n };
     case 'add':
       if (raw.b % 2 === 0) return { ...call, priority: ((call.priority ?? 50) + 1) % 101 };
@@ -242,6 +245,8 @@ function makeCall(op: CreditOp, raw: Raw, world: World): Call | null {
     }
     case 'reverse':
       return reversal(raw, account, { ...common, op, entry: { user, seq: 0 } });
+    case 'void':
+      return voiding(raw, account, { ...common, op, entry: { user, seq: 0 } });
     case 'transfer': {
       const others = world.accounts.filter((one) => one !== user && typeOf(one) === typeOf(user));
       if (others.length === 0 && raw.c % 10 !== 0) return null;
@@ -381,6 +386,18 @@ function reversal(raw: Raw, account: Account, call: CallOf<'reverse'>): Call | n
   const moved = undo?.kind === 'debit' ? total(undo.parts) + undo.debt : MICRO;
   const amount = at([undefined, undefined, undefined, 1n, moved / 2n, moved / 3n, moved, moved + 1n], raw.b);
   return { ...call, entry: { ...call.entry, seq }, ...(amount !== undefined && amount > 0n && { amount }) };
+}
+
+/** Of entries that made one lot. */
+function voiding(raw: Raw, account: Account, call: CallOf<'void'>): Call | null {
+  const makers = account.entries.filter(
+    ({ type, lot, delta }) => lot !== null && (type === 'add' || (type === 'reverse' && delta > 0n)),
+  );
+  const target = at(makers.slice(-8), raw.a);
+  if (!target) return null;
+  const { free } = lotOf(account, target.lot as string);
+  const amount = at([undefined, undefined, 1n, free / 2n, free, free + 1n], raw.b);
+  return { ...call, entry: { ...call.entry, seq: target.seq }, ...(amount !== undefined && amount > 0n && { amount }) };
 }
 
 /** Zero is one to be refused. */

@@ -74,6 +74,10 @@ async function credit({ manager }: World): Promise<void> {
   await credits.unreserveCredits(await credits.reserveCredits('u', 1));
   await credits.reserveCredits('u', 1, { ttlSeconds: 1 });
   await credits.reverseTransaction(spent.id, { amount: 2 });
+  await credits.voidGrant((await credits.addCredits('v', 5)).grantId as string, {
+    actor: 'a',
+    reason: 'Granted twice',
+  });
   await credits.transferCredits({ from: 'u', to: 'w', amount: 3 });
   await credits.withCredits({ userId: 'u', estimate: 1 }, async (meter) => meter.add(0.1 + 0.2));
   await credits.createAccount('poor', { overdraftLimit: 0, trialCredits: 1 });

@@ -20,6 +20,7 @@ describe('the inferred types', () => {
     expectTypeOf<Takes<library.ListOptions, written.ListOptions>>().toEqualTypeOf<true>();
     expectTypeOf<Takes<library.AddOptions<Session>, written.AddOptions<Session>>>().toEqualTypeOf<true>();
     expectTypeOf<Takes<library.ReserveOptions<Session>, written.ReserveOptions<Session>>>().toEqualTypeOf<true>();
+    expectTypeOf<Takes<library.VoidOptions<Session>, written.VoidOptions<Session>>>().toEqualTypeOf<true>();
     expectTypeOf<Takes<library.CommitOptions<Session>, written.CommitOptions<Session>>>().toEqualTypeOf<true>();
     expectTypeOf<Takes<library.HistoryOptions<Session>, written.HistoryOptions<Session>>>().toEqualTypeOf<true>();
     expectTypeOf<Takes<library.AccountDefaults, written.AccountDefaults>>().toEqualTypeOf<true>();

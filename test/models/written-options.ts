@@ -53,6 +53,12 @@ export interface AddOptions<S = never> extends MutationOptions<S> {
   reference?: string | undefined;
 }
 
+export interface VoidOptions<S = never> extends MutationOptions<S> {
+  amount?: Amount | undefined;
+  actor: string;
+  reason: string;
+}
+
 export interface ReserveOptions<S = never> extends MutationOptions<S> {
   ttlSeconds?: number | undefined;
   planId?: string | undefined;

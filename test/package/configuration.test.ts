@@ -45,6 +45,7 @@ const OF_A_CALL = [
     'ReadOptions',
     'RenewOptions',
     'ReserveOptions',
+    'VoidOptions',
     'SetPlanOptions',
     'StoreOptions',
     'UpgradeOptions',

@@ -87,14 +87,13 @@ function partsByGrant(entries: readonly EntryRow[]): Map<string, Parts> {
     of[part] += amount;
     parts.set(grantId, of);
   };
-  const byId = new Map(entries.map((entry) => [entry.id, entry]));
   for (const entry of entries) {
     for (const { grantId, amount } of entry.repaid) put(grantId, 'spent', amount);
     const draws: readonly Draw[] = entry.draws;
     if (['deduct', 'commit_reserved', 'transfer_out'].includes(entry.type)) {
       for (const { grantId, amount } of draws) put(grantId, 'spent', amount);
     } else if (entry.type === 'reverse') {
-      const takesBack = byId.get(entry.reverses ?? '')?.type === 'add';
+      const takesBack = Number(entry.delta) <= 0;
       for (const { grantId, amount } of draws) {
         if (takesBack) put(grantId, 'revoked', amount);
         else put(grantId, 'spent', -amount);

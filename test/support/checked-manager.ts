@@ -37,6 +37,7 @@ export const ANSWERS: Checks = {
     unreserveCredits: reservation,
     extendReservation: reservation,
     reverseTransaction: transaction,
+    voidGrant: transaction,
     transferCredits: z.strictObject({ out: transaction, in: transaction }),
     expireCredits: credits,
     createAccount: account,

@@ -171,6 +171,14 @@ const others: OperationCase[] = [
     },
   ),
   ...add(
+    'void of a part of a grant',
+    (c, o, p) => c.voidGrant(p.entry!.grantId!, { ...o, amount: 30, actor: 'admin', reason: 'Granted twice' }),
+    async (c) => {
+      await twoLots(c);
+      return { entry: await c.addCredits('u', 40) };
+    },
+  ),
+  ...add(
     'reverse of a capture',
     (c, o, p) => c.reverseTransaction(p.entry!.id, o),
     async (c) => {

@@ -1,4 +1,4 @@
-/** Bugs of metered work: cost that nobody is charged for, work that runs twice, holds that end too soon. */
+/** Bugs of metered work (cost that nobody is charged for, work that runs twice) and of grants that are taken back. */
 import type { SeededBug } from './seeded-bug.js';
 
 const FILE = 'test/credits/metered-work.test.ts';
@@ -53,5 +53,26 @@ export const METERING_BUGS: readonly SeededBug[] = [
     tests: [
       { file: FILE, name: 'late and above the hold the stricter of cap and charge decides: INSUFFICIENT_CREDITS' },
     ],
+  },
+  {
+    id: 'SM-m7',
+    title: 'voiding a grant takes credits on hold, too',
+    file: 'src/core/reverse.ts',
+    find: 'const free = grant ? freePart(grant) : 0;',
+    replace: 'const free = grant?.remaining ?? 0;',
+    tests: [
+      {
+        file: 'test/credits/void-grant.test.ts',
+        name: 'credits on hold stay on hold, and what is taken back is none of the reversal any more',
+      },
+    ],
+  },
+  {
+    id: 'SM-m8',
+    title: 'voiding a scheduled grant takes from the balance',
+    file: 'src/core/reverse.ts',
+    find: 'if (!isScheduled) account.balance -= amount;',
+    replace: 'account.balance -= amount;',
+    tests: [{ file: 'test/credits/void-grant.test.ts', name: 'a scheduled grant shrinks before it takes effect' }],
   },
 ];

@@ -82,6 +82,15 @@ export const addSchema = strictObject({
   reference: identifierSchema.optional(),
 });
 export const adjustSchema = strictObject({ ...mutationShape, actor: identifierSchema, reason: textSchema.min(1) });
+export const voidSchema = strictObject({
+  ...mutationShape,
+  /** Credits to take back; default all that is free of the grant. */
+  amount: amount.optional(),
+  /** The one who takes them back, such as an administrator. */
+  actor: identifierSchema,
+  /** The reason, at most 1,024 characters. */
+  reason: textSchema.min(1),
+});
 export const reserveSchema = strictObject({
   ...mutationShape,
   /** Seconds, 1–604,800; 900 unless the service sets another default. */
@@ -290,6 +299,9 @@ export interface AddOptions<S = never>
 export interface ReserveOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof reserveSchema>, keyof MutationOptions> {}
+export interface VoidOptions<S = never>
+  extends Omit<MutationOptions<S>, 'actor' | 'reason'>,
+    Omit<z.input<typeof voidSchema>, Exclude<keyof MutationOptions, 'actor' | 'reason'>> {}
 export interface CommitOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof commitSchema>, keyof MutationOptions> {}

@@ -11,6 +11,7 @@ import type {
   ReadOptions,
   ReserveOptions,
   UsageOptions,
+  VoidOptions,
 } from '../../models/inputs/credits.js';
 import type { AccountInfo } from '../../models/records/account.js';
 import type { AccountList, BalanceBreakdown, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
@@ -143,6 +144,18 @@ export interface CreditMutations<S = unknown> {
     transaction: Ref,
     options?: MutationOptions<S> & { amount?: Amount | undefined },
   ): Promise<Applied<Transaction>>;
+
+  /**
+   * Takes back credits of one grant, default all that is free of it, and of no other grant: credits that were spent stay
+   * spent, those on hold stay on hold, and no debt is made. It is a reversal of the transaction that made the grant, and
+   * counts as one. A scheduled grant shrinks before it takes effect.
+   *
+   * Also rejects with `TRANSACTION_NOT_FOUND` for an unknown grant, `ALREADY_REVERSED` where less is free than asked for
+   * (`details.reversible` is what is free).
+   * @param grant its id, or the grant itself, of which the id alone is read.
+   * @example await credits.voidGrant(grant, { actor: 'admin-7', reason: 'Granted twice' });
+   */
+  voidGrant(grant: Ref, options: VoidOptions<S>): Promise<Applied<Transaction>>;
 
   /**
    * Moves credits to another user in burn-down order, with their terms. Both accounts change or neither. Trial credits

@@ -3,6 +3,8 @@ import { toCredits } from '../../core/amounts.js';
 import type { GrantTerms } from '../../core/command.js';
 import { PLAIN_TERMS } from '../../core/grants.js';
 import { creditError } from '../../errors.js';
+import type { EntryRow } from '../../models/entry.js';
+import type { GrantRow } from '../../models/grant.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseRef } from '../input/parse.js';
@@ -18,6 +20,7 @@ type Spending<S> = Pick<
   | 'deductCreditsAfterService'
   | 'adjustCredits'
   | 'reverseTransaction'
+  | 'voidGrant'
   | 'transferCredits'
   | 'expireCredits'
 >;
@@ -31,6 +34,16 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
     const options = parseMutationOptions(given);
     const command = { type: 'deduct', amount: units, afterService: operation !== 'deduct' } as const;
     return { operation, userId: user, given: { amount: units }, options, command: () => command };
+  }
+
+  /** The entry that made a grant. */
+  async function makerOf({ account, createdAt, seq }: GrantRow, options: MutationOptions<S>): Promise<EntryRow | null> {
+    const along = { index: 'history', equals: { account }, range: { field: 'at', gte: createdAt } };
+    for await (const entries of verbs.reads.pages('entry', { ...along, direction: 'asc' }, options)) {
+      const maker = entries.find((entry) => entry.seq === seq);
+      if (maker) return maker;
+    }
+    return null;
   }
 
   return {
@@ -84,6 +97,24 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       return verbs.transaction(answer);
     },
 
+    async voidGrant(ref, given) {
+      const grantId = parseRef(ref, 'grant');
+      const options = parseCall<VoidFields, S>(schemas.voidSchema, given);
+      const amount = options.amount === undefined ? null : verbs.units(options.amount);
+      const rest = engine.startDeadline(options);
+      const grant = await verbs.reads.get('grant', grantId, options);
+      const maker = grant?.creditType === creditType ? await makerOf(grant, rest()) : null;
+      if (!grant || !maker)
+        throw creditError('TRANSACTION_NOT_FOUND', 'There is no grant with this id.', { id: grantId });
+      const command = { type: 'void_grant', grantId, madeBy: maker.id, amount } as const;
+      const answer = await verbs.run({
+        ...{ operation: 'void_grant', userId: grant.userId },
+        given: amount === null ? { grantId } : { grantId, amount },
+        ...{ options: rest(), command: () => command },
+      });
+      return verbs.transaction(answer);
+    },
+
     async transferCredits(transfer, given) {
       const { from, to, amount } = parse(schemas.transferSchema, transfer, 'transfer');
       if (from === to) {
@@ -126,6 +157,7 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
 
 type AddFields = ReturnType<typeof schemas.addSchema.parse>;
 type ReverseFields = ReturnType<typeof schemas.reverseSchema.parse>;
+type VoidFields = ReturnType<typeof schemas.voidSchema.parse>;
 type ExpireFields = ReturnType<typeof schemas.expireSchema.parse>;
 
 function termsOf(fields: AddFields): GrantTerms {

@@ -28,6 +28,8 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
       return row.amount === command.amount && row.details.to === accounts[1]?.userId;
     case 'reverse':
       return row.reverses === command.original.id && (command.amount ?? row.amount) === row.amount;
+    case 'void_grant':
+      return row.grantId === command.grantId && (command.amount ?? row.amount) === row.amount;
     case 'commit':
     case 'release':
       return row.reservationId === command.reservationId && (row.details.fingerprint ?? '') === command.fingerprint;
