@@ -146,12 +146,12 @@ export interface CreditMutations<S = unknown> {
   ): Promise<Applied<Transaction>>;
 
   /**
-   * Takes back credits of one grant, default all that is free of it, and of no other grant: credits that were spent stay
-   * spent, those on hold stay on hold, and no debt is made. It is a reversal of the transaction that made the grant, and
-   * counts as one. A scheduled grant shrinks before it takes effect.
+   * Takes back credits of one grant, default all that is free of it, and of no other grant: credits that were spent
+   * stay spent, those on hold stay on hold, and no debt is made. It is a reversal of the transaction that made the
+   * grant, and counts as one. A scheduled grant shrinks before it takes effect.
    *
-   * Also rejects with `TRANSACTION_NOT_FOUND` for an unknown grant, `ALREADY_REVERSED` where less is free than asked for
-   * (`details.reversible` is what is free).
+   * Also rejects with `TRANSACTION_NOT_FOUND` for an unknown grant, `ALREADY_REVERSED` where less is free than asked
+   * for (`details.reversible` is what is free).
    * @param grant its id, or the grant itself, of which the id alone is read.
    * @example await credits.voidGrant(grant, { actor: 'admin-7', reason: 'Granted twice' });
    */
