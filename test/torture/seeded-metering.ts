@@ -40,7 +40,7 @@ export const METERING_BUGS: readonly SeededBug[] = [
     id: 'SM-m5',
     title: 'a hold is prolonged once only',
     file: 'src/services/credits/kept-hold.ts',
-    find: 'if (!isStopped) wait();',
+    find: 'if (!isStopped) wait(next);',
     replace: '',
     tests: [{ file: FILE, name: 'is prolonged at half of its time to live, until it is settled' }],
   },

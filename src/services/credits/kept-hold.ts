@@ -12,6 +12,10 @@ interface Kept<S> {
   readonly owner: WeakRef<object>;
 }
 
+/** Parts of the time to live: until the next prolongation, and after one that failed. */
+const HALF = 1 / 2;
+const SOONER = 1 / 8;
+
 /**
  * Prolongs a hold at half of its time to live, as far as a hold can live, until the result is called. It keeps no
  * process alive. Where a prolongation fails, the hold may end before the work; a settlement by `cap` charges it then.
@@ -19,20 +23,22 @@ interface Kept<S> {
 export function keepHold<S>({ credits, reservation, ttlSeconds, owner }: Kept<S>): () => void {
   let isStopped = false;
   let timer: ReturnType<typeof setTimeout>;
-  const wait = () => {
-    timer = setTimeout(prolong, (ttlSeconds * 1000) / 2);
+  const wait = (part: number) => {
+    timer = setTimeout(prolong, ttlSeconds * 1000 * part);
     (timer as { unref?: () => void }).unref?.();
   };
   const prolong = async () => {
     if (owner.deref() === undefined) return;
+    let next = HALF;
     try {
       await credits.extendReservation(reservation.id, { ttlSeconds });
     } catch (error) {
       if (isCreditError(error, 'RESERVATION_NOT_ACTIVE') || isCreditError(error, 'CLOSED')) return;
+      next = SOONER;
     }
-    if (!isStopped) wait();
+    if (!isStopped) wait(next);
   };
-  wait();
+  wait(HALF);
   return () => {
     isStopped = true;
     clearTimeout(timer);
