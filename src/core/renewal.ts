@@ -81,6 +81,12 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
     return allocatePeriod(drafts, row) ?? finish(drafts, row, 'Period paid', payment);
   }
   const place = command.periodStart === null ? paid.length : nearestPeriod(draft, row, command.periodStart);
+  if (command.periodStart !== null && place < 0 && isUnpaid(row) && isNear(row, command.periodStart)) {
+    const message = 'The period that this payment is for is over: it was never paid, and grants nothing any more.';
+    return refuse('INVALID_ARGUMENT', `${message} Refund the payment, or pay the next period with it.`, {
+      ...{ path: 'paymentId', expected: 'a payment for a period that is not over' },
+    });
+  }
   if (place < paid.length) return { kind: 'nothing' };
   const isFirst = awaitsPayment(row, now);
   if (place > paid.length || isFirst) {
@@ -106,13 +112,23 @@ function rowsOf({ context: { facts }, account }: Draft) {
 }
 
 /** Whether the current period is the first to be paid: it was set without its credits. A trial is not paid. */
-function awaitsPayment({ isAllocated, isTrial, terms, periodEnd }: SubscriptionRow, now: number): boolean {
-  return !isAllocated && !isTrial && terms.renewOn === 'payment' && periodEnd.getTime() > now;
+function awaitsPayment(row: SubscriptionRow, now: number): boolean {
+  return isUnpaid(row) && row.periodEnd.getTime() > now;
+}
+
+/** Whether the current period was set without its credits, and never paid. */
+function isUnpaid({ isAllocated, isTrial, terms }: SubscriptionRow): boolean {
+  return !isAllocated && !isTrial && terms.renewOn === 'payment';
 }
 
 function paysCurrent(row: SubscriptionRow, { periodStart }: CommandOf<'pay_period'>, now: number): boolean {
-  const [start, end] = [row.periodStart.getTime(), row.periodEnd.getTime()];
-  return awaitsPayment(row, now) && (periodStart === null || Math.abs(periodStart - start) * 2 < end - start);
+  return awaitsPayment(row, now) && (periodStart === null || isNear(row, periodStart));
+}
+
+/** Whether an instant is nearer to the start of the current period than half of its length. */
+function isNear({ periodStart, periodEnd }: SubscriptionRow, instant: number): boolean {
+  const [start, end] = [periodStart.getTime(), periodEnd.getTime()];
+  return Math.abs(instant - start) * 2 < end - start;
 }
 
 /**

@@ -19,6 +19,8 @@ export function pay(drafts: Drafts, { key, periodStart }: CallOf<'pay'>, offered
   const place = periodStart === undefined ? unpaid : nearest(one, periodStart);
   if (place === 0 && waits && isNear(one, periodStart)) return answer(settle(drafts, allocated(drafts, one)));
   if (!isByPayment(one.next ?? one.terms)) throw new Refusal('INVALID_ARGUMENT');
+  const isLost = place === 0 && !one.isAllocated && !one.isTrial && isByPayment(one.terms);
+  if (isLost && isNear(one, periodStart)) throw new Refusal('INVALID_ARGUMENT');
   if (place <= one.paid.length) return new Nothing(answer(one), true);
   if (place > unpaid) throw new Refusal('INVALID_ARGUMENT');
   if (one.paid.length === PAID_MAX) throw new Refusal('LIMIT_EXCEEDED');

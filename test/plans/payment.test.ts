@@ -209,6 +209,21 @@ await describeBackends('renewal by payment', (open) => {
     await world.expectSound();
   });
 
+  test('a payment for a first period that is over and was never paid is refused, not swallowed', async () => {
+    const world = await open();
+    const { subscriptions, credits } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan({ ...MONTHLY, renewOn: 'payment', graceDays: 7 });
+    await subscriptions.setUserSubscriptionPlan('u', plan, { allocate: false });
+    world.clock.set('2026-02-03T00:00:00Z');
+    const late = { paymentId: 'in_1', periodStart: '2026-01-01T00:00:00Z' };
+    await expect(subscriptions.renewSubscription('u', late)).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', details: { path: 'paymentId' } },
+    });
+    await subscriptions.renewSubscription('u', { paymentId: 'in_1' });
+    expect((await credits.getUserCreditsInfo('u')).available).toBe(100);
+    await world.expectSound();
+  });
+
   test('the first payment is for the current period where it was set without its credits', async () => {
     const world = await open();
     const { subscriptions, credits } = world.manager;

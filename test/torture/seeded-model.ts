@@ -53,8 +53,8 @@ export const MODEL_BUGS: readonly SeededBug[] = [
     id: 'SM-mp6',
     title: 'a payment grants a current period of a plan that renews by the clock',
     file: 'src/core/renewal.ts',
-    find: "!isAllocated && !isTrial && terms.renewOn === 'payment' && periodEnd.getTime() > now",
-    replace: '!isAllocated && !isTrial && terms !== null && periodEnd.getTime() > now',
+    find: "return !isAllocated && !isTrial && terms.renewOn === 'payment';",
+    replace: 'return !isAllocated && !isTrial && terms !== null;',
     tests: [
       edge('the period that waits for its payment is told from the next one'),
       payment('a payment is for a period of the plan that waits for it'),

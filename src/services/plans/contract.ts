@@ -136,7 +136,8 @@ export interface SubscriptionService<S = unknown> {
    * Unpaid at the end of a period, the subscription is `past_due` and grants nothing; after the plan's `graceDays` it
    * ends. @throws SUBSCRIPTION_NOT_FOUND where none goes on; INVALID_ARGUMENT for a plan that renews by the clock, and
    * for a period beyond the next one that is not paid: then `details.path` is `periodStart`, and the payment is taken
-   * once those before it have come; LIMIT_EXCEEDED for more than 100 periods ahead.
+   * once those before it have come; and for a first period that is over and was never paid; LIMIT_EXCEEDED for more
+   * than 100 periods ahead.
    *
    * @example
    * const { id: paymentId, periodStart } = invoice;
