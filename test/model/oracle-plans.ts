@@ -82,8 +82,8 @@ export const PROMOS: readonly PromoTerms[] = [
   promo('SHORT', 5n * MICRO, { validUntilMs: 3 * DAY, maxUsesPerUser: 5 }),
   promo('LATER', 7n * MICRO, { validFromMs: 2 * DAY, maxUsesPerUser: 3 }),
   promo('ADA', 20n * MICRO, { onlyFor: 'ada', maxUsesPerUser: 2 }),
-  promo('DAILY', 3n * MICRO, { maxUsesPerDay: 2, maxUsesPerUser: 9 }),
-  promo('OWN-DAILY', 2_000_001n, { maxUsesPerUserPerDay: 1, maxUsesPerUser: 9 }),
+  promo('DAILY', 3n * MICRO, { maxUsesPerDay: 2, maxUsesPerUser: 4 }),
+  promo('OWN-DAILY', 2_000_001n, { maxUsesPerUserPerDay: 1, maxUsesPerUser: 4 }),
 ];
 
 /** Amounts that count until an instant. */
