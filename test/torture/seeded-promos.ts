@@ -8,6 +8,7 @@ const BESIDE = {
   file: 'test/ledger/audit-beside.test.ts',
   name: 'beside the chain, in memory a change of a subscription, a cycle, a claim or the counter',
 };
+const MODEL = { file: 'test/model/regressions.test.ts', name: 'a code with two claims a day' };
 
 export const PROMO_BUGS: readonly SeededBug[] = [
   {
@@ -16,7 +17,7 @@ export const PROMO_BUGS: readonly SeededBug[] = [
     file: CORE,
     find: 'claimsOfDay: today.ofAll + 1 };',
     replace: 'claimsOfDay: 1 };',
-    tests: [daily('are at most those of all users'), daily('are counted without a limit too')],
+    tests: [daily('are at most those of all users'), daily('are counted without a limit too'), MODEL],
   },
   {
     id: 'SM-p02',
@@ -40,7 +41,7 @@ export const PROMO_BUGS: readonly SeededBug[] = [
     file: CORE,
     find: 'ofUser: first?.usesDay === day ? (first.usesOfDay ?? 0) : 0,',
     replace: 'ofUser: first?.usesOfDay ?? 0,',
-    tests: [daily('are at most those of one user')],
+    tests: [daily('are at most those of one user'), MODEL],
   },
   {
     id: 'SM-p05',
