@@ -7,14 +7,39 @@ import { type Facts, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, mainIndex } from './draft.js';
 import { addGrant, announceGrant, PLAIN_TERMS } from './grants.js';
 
-/** The reason why a user may not claim a code now, or null. Hosts know these texts: they stay as they are. */
-export function ineligible(promo: PromoRow | null, uses: number, userId: string, now: number): string | null {
+/** The UTC day that a claim counts on: where the clock went back over midnight, the day that had begun. */
+function dayOf({ claimsDay }: PromoRow, now: number): string {
+  const day = new Date(now).toISOString().slice(0, 10);
+  return claimsDay && claimsDay > day ? claimsDay : day;
+}
+
+/** The claims of a code on a day, of all users and of one. */
+function claimsOn(day: string, promo: PromoRow, first: PromoClaimRow | null) {
+  return {
+    ofAll: promo.claimsDay === day ? (promo.claimsOfDay ?? 0) : 0,
+    ofUser: first?.usesDay === day ? (first.usesOfDay ?? 0) : 0,
+  };
+}
+
+/**
+ * The reason why a user may not claim a code now, or null. Hosts know these texts: they stay as they are. `first` is
+ * the user's first claim.
+ */
+export function ineligible(
+  promo: PromoRow | null,
+  first: PromoClaimRow | null,
+  userId: string,
+  now: number,
+): string | null {
   if (promo === null) return 'Promo code not found';
   if (!promo.isActive) return 'Promo is inactive';
   if (promo.validUntil !== null && now > promo.validUntil.getTime()) return 'Promo has expired';
   if (now < promo.validFrom.getTime()) return 'Promo not yet active';
   if (promo.maxUses !== null && promo.claims >= promo.maxUses) return 'Promo has reached maximum uses';
-  if (uses >= promo.maxUsesPerUser) return "You've already claimed this promo";
+  const today = claimsOn(dayOf(promo, now), promo, first);
+  if (today.ofAll >= (promo.maxUsesPerDay ?? Infinity)) return 'Promo has reached maximum uses today';
+  if ((first?.uses ?? 0) >= promo.maxUsesPerUser) return "You've already claimed this promo";
+  if (today.ofUser >= (promo.maxUsesPerUserPerDay ?? Infinity)) return "You've already claimed this promo today";
   const isMeant = promo.targetType === 'all_users' || promo.targetUserIds.includes(userId);
   return isMeant ? null : 'This promo is not available for your account';
 }
@@ -26,6 +51,9 @@ export function promoFacts(facts: Pick<Facts, 'row'>, code: string, userId: stri
   return promo === undefined || first === undefined ? undefined : { promo, first };
 }
 
+/** The counters of a user are on the first claim alone. */
+const NOT_FIRST = { uses: null, usesDay: null, usesOfDay: null };
+
 /** Writes counter, credits and claim in one: no limit can be passed, and no claim can be without its credits. */
 export function claimPromo(draft: Draft, { code, creditType }: CommandOf<'claim_promo'>): Verdict {
   const { account, context, call } = draft;
@@ -33,7 +61,7 @@ export function claimPromo(draft: Draft, { code, creditType }: CommandOf<'claim_
   if (!found) return PENDING;
   const { promo, first } = found;
   const uses = first?.uses ?? 0;
-  const reason = ineligible(promo, uses, account.userId, account.at);
+  const reason = ineligible(promo, first, account.userId, account.at);
   if (reason !== null || promo === null) {
     const message = `The promo code cannot be claimed: ${reason}.`;
     return refuse('PROMO_NOT_ELIGIBLE', message, { promoCode: code, reason: reason ?? '' });
@@ -43,19 +71,24 @@ export function claimPromo(draft: Draft, { code, creditType }: CommandOf<'claim_
   const refusal = addGrant(draft, promo.credits, terms);
   if (refusal) return refusal;
   announceGrant(draft, promo.credits, terms);
+  const day = dayOf(promo, account.at);
+  const today = claimsOn(day, promo, first);
   const entry = draft.entries[mainIndex(draft)];
-  if (entry) entry.details = { ...entry.details, promoCode: code, claim: uses + 1 };
+  if (entry) entry.details = { ...entry.details, promoCode: code, claim: uses + 1, claimDay: day };
   const claim: PromoClaimRow = {
     ...{ id: claimKey(code, uses + 1, account.userId), version: 1, promoId: promo.id, promoCode: code },
-    ...{ userId: account.userId, uses: uses === 0 ? 1 : null, creditsAwarded: promo.credits },
+    ...{ userId: account.userId, ...(first ? NOT_FIRST : { uses: 1, usesDay: day, usesOfDay: 1 }) },
+    creditsAwarded: promo.credits,
     ...{ transactionId: draft.baseId, claimedAt: new Date(account.at), metadata: call.metadata },
   };
   draft.sideWrites.push({ model: 'promo_claim', op: 'insert', row: claim });
   if (first) {
-    const row = { ...first, version: first.version + 1, uses: uses + 1 };
+    const counted = { uses: uses + 1, usesDay: day, usesOfDay: today.ofUser + 1 };
+    const row = { ...first, ...counted, version: first.version + 1 };
     draft.sideWrites.push({ model: 'promo_claim', op: 'replace', row });
   }
-  const row = { ...promo, version: promo.version + 1, claims: promo.claims + 1 };
+  const counted = { claims: promo.claims + 1, claimsDay: day, claimsOfDay: today.ofAll + 1 };
+  const row = { ...promo, ...counted, version: promo.version + 1 };
   draft.sideWrites.push({ model: 'promo', op: 'replace', row });
   return null;
 }

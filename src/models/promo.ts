@@ -18,11 +18,18 @@ export const promoSchema = z.object({
   targetUserIds: z.array(z.string()).readonly().describe('The users who may claim it.'),
   maxUses: z.int().nullable().describe('Claims of all users together; null for any number.'),
   maxUsesPerUser: z.int().describe('Claims of one user.'),
+  maxUsesPerDay: z.int().nullable().describe('Claims of all users together in one UTC day; null for any number.'),
+  maxUsesPerUserPerDay: z.int().nullable().describe('Claims of one user in one UTC day; null for any number.'),
   validFrom: z.date().describe('The first instant at which it can be claimed.'),
   validUntil: z.date().nullable().describe('The last instant at which it can be claimed; null for ever.'),
   isActive: z.boolean().describe('Whether it is switched on.'),
   metadata: jsonObject.describe('Data that the host gave with it.'),
   claims: z.int().describe('Claims so far: written with every claim, so that the limit holds.'),
+  claimsDay: z
+    .string()
+    .nullable()
+    .describe('The UTC day of the last claim, such as 2026-01-31; null before the first.'),
+  claimsOfDay: z.int().nullable().describe('Claims of that day; null before the first.'),
   createdAt: z.date().describe('When it was made.'),
   updatedAt: z.date().describe('When it was last changed.'),
 });
@@ -44,6 +51,14 @@ export const promoClaimSchema = z.object({
     .int()
     .nullable()
     .describe("On the user's first claim of this code, the number of the user's claims; null on the others."),
+  usesDay: z
+    .string()
+    .nullable()
+    .describe("On the user's first claim of this code, the UTC day of the user's last one; null on the others."),
+  usesOfDay: z
+    .int()
+    .nullable()
+    .describe("On the user's first claim, the user's claims of that day; null on the others."),
   creditsAwarded: z.int().describe('Micro-units that the user got.'),
   transactionId: z.string().describe('The transaction that granted them.'),
   claimedAt: z.date().describe('When it was claimed.'),
@@ -55,6 +70,9 @@ export const promoClaimModel = defineModel('promo_claim', promoClaimSchema, 'id'
   { name: 'code', fields: ['promoCode', 'claimedAt'], unique: false },
   { name: 'user', fields: ['userId', 'claimedAt'], unique: false },
 ]);
+
+/** The counters of a code before its first claim. */
+export const UNCLAIMED = { claims: 0, claimsDay: null, claimsOfDay: null } as const;
 
 /** The key of a user's n-th claim of a code. Codes hold no slash, so no two claims share one. */
 export function claimKey(code: string, n: number, userId: string): string {

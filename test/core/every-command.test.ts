@@ -9,7 +9,7 @@ import { quietTypes, transactionTypes } from '../../src/models/enums.js';
 import type { PlanRow } from '../../src/models/plan.js';
 import { planSchema } from '../../src/models/plan.js';
 import type { PromoRow } from '../../src/models/promo.js';
-import { promoSchema } from '../../src/models/promo.js';
+import { promoSchema, UNCLAIMED } from '../../src/models/promo.js';
 import type { Operation } from '../../src/services/pipeline/operation.js';
 import { sameInput } from '../../src/services/pipeline/same-input.js';
 import { sampleOf } from '../models/changed-fields.js';
@@ -86,7 +86,7 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
     return { type: 'renew_cycle', cycleId: 'c' };
   },
   claim_promo: (ledger) => {
-    const open = { maxUses: null, validFrom: new Date(0), validUntil: null, targetType: 'all_users', claims: 0 };
+    const open = { maxUses: null, validFrom: new Date(0), validUntil: null, targetType: 'all_users', ...UNCLAIMED };
     const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open };
     ledger.side.set('promo/A', promo as unknown as PromoRow);
     return { type: 'claim_promo', code: 'A', creditType: 'credits' };

@@ -89,10 +89,10 @@ export async function auditPlans(library: Library, oracle: Oracle, user: string,
   }
   const { code } = at(PROMOS, turn);
   let uses = 0;
-  for (const { plans } of oracle.accounts) uses += plans.claims.get(code) ?? 0;
+  for (const { plans } of oracle.accounts) uses += plans.claims.get(code)?.length ?? 0;
   found.push(...differ(`promo ${code}`, { totalClaims: uses }, await promos.getPromo(code)));
   const listed = await allPages((page) => promos.listClaims({ userId: user, ...page }));
-  found.push(...differ(`claims of ${user}`, { length: [...claims.values()].reduce((a, b) => a + b, 0) }, listed));
+  found.push(...differ(`claims of ${user}`, { length: [...claims.values()].flat().length }, listed));
   const changes = oracle.stored(user).entries.filter(({ type }) => type === 'plan_changed').length;
   const history = await allPages((page) => subscriptions.getSubscriptionHistory(user, page));
   if (history.length > changes) found.push(`${history.length} changes are told of ${changes}`);

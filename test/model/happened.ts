@@ -24,6 +24,7 @@ export class Happened {
       this.count(`refused ${outcome.code}`);
       if (SPENDING.has(call.op) && outcome.code === 'INSUFFICIENT_CREDITS') this.count('could not spend');
       if (outcome.code === 'IDEMPOTENCY_CONFLICT') this.count(`conflict ${call.op}`);
+      if (String(outcome.details.reason).endsWith(' today')) this.count('no more claims today');
       return;
     }
     if (outcome.replayed) this.count(`replayed ${call.op}`);

@@ -73,23 +73,30 @@ function settle(draft: Draft, cycle: Cycle): Result {
   return { kind: 'plan', value: viewCycle(cycle) };
 }
 
-/** Rule 35; the first rule that is broken is told. `uses` are those of all users. */
-export function claim(draft: Draft, { code }: CallOf<'claim'>, uses: number, startedAt: number): Result {
+/** Rule 35; the first rule that is broken is told. `all` are the days of all users' claims. */
+export function claim(draft: Draft, { code }: CallOf<'claim'>, all: readonly number[], startedAt: number): Result {
   const { account, now } = draft;
-  const mine = account.plans.claims.get(code) ?? 0;
+  const mine = account.plans.claims.get(code) ?? [];
+  // A day that has begun for one user has begun for all.
+  const today = Math.max(Math.floor(now / DAY), ...all);
+  const areUpToday = (days: readonly number[], limit: number | null) =>
+    limit !== null && days.filter((day) => day === today).length >= limit;
   const promo = PROMOS.find((one) => one.code === code);
   const refuse = (reason: string) => {
     throw new Refusal('PROMO_NOT_ELIGIBLE', { reason });
   };
   if (!promo) return refuse('Promo code not found');
   const { credits, maxUses, maxUsesPerUser, validFromMs, validUntilMs, onlyFor } = promo;
+  const { maxUsesPerDay, maxUsesPerUserPerDay } = promo;
   if (validUntilMs !== null && now > startedAt + validUntilMs) refuse('Promo has expired');
   if (now < startedAt + validFromMs) refuse('Promo not yet active');
-  if (maxUses !== null && uses >= maxUses) refuse('Promo has reached maximum uses');
-  if (mine >= maxUsesPerUser) refuse("You've already claimed this promo");
+  if (maxUses !== null && all.length >= maxUses) refuse('Promo has reached maximum uses');
+  if (areUpToday(all, maxUsesPerDay)) refuse('Promo has reached maximum uses today');
+  if (mine.length >= maxUsesPerUser) refuse("You've already claimed this promo");
+  if (areUpToday(mine, maxUsesPerUserPerDay)) refuse("You've already claimed this promo today");
   if (onlyFor !== null && onlyFor !== account.user) refuse('This promo is not available for your account');
   const { seq } = grant(draft, credits, { source: 'promo' });
-  account.plans = { ...account.plans, claims: new Map(account.plans.claims).set(code, mine + 1) };
+  account.plans = { ...account.plans, claims: new Map(account.plans.claims).set(code, [...mine, today]) };
   const creditsAwarded = Number(credits) / 1e6;
   const message = `Successfully claimed ${creditsAwarded} credits!`;
   const entry = `${account.user}#${seq}`;

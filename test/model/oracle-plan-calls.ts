@@ -69,14 +69,12 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now:
     case 'renewCycle':
       return renewCycle(draft, call);
     case 'claim':
-      return claim(draft, call, usesOf(world.accounts, call.code), world.startedAt);
+      return claim(draft, call, claimDays(world.accounts, call.code), world.startedAt);
   }
 }
 
-function usesOf(accounts: Iterable<Account>, code: string): number {
-  let uses = 0;
-  for (const { plans } of accounts) uses += plans.claims.get(code) ?? 0;
-  return uses;
+function claimDays(accounts: Iterable<Account>, code: string): number[] {
+  return [...accounts].flatMap(({ plans }) => plans.claims.get(code) ?? []);
 }
 
 /** The accounts beside the first that a call may write. */

@@ -63,14 +63,17 @@ export interface PromoTerms {
   readonly credits: Micro;
   readonly maxUses: number | null;
   readonly maxUsesPerUser: number;
+  /** In one UTC day. */
+  readonly maxUsesPerDay: number | null;
+  readonly maxUsesPerUserPerDay: number | null;
   readonly validFromMs: number;
   readonly validUntilMs: number | null;
   readonly onlyFor: string | null;
 }
 
 function promo(code: string, credits: Micro, more: Partial<PromoTerms> = {}): PromoTerms {
-  const open = { maxUses: null, maxUsesPerUser: 1, validFromMs: 0, validUntilMs: null, onlyFor: null };
-  return { code, credits, ...open, ...more };
+  const open = { maxUses: null, maxUsesPerUser: 1, maxUsesPerDay: null, maxUsesPerUserPerDay: null };
+  return { code, credits, ...open, validFromMs: 0, validUntilMs: null, onlyFor: null, ...more };
 }
 
 export const PROMOS: readonly PromoTerms[] = [
@@ -79,6 +82,8 @@ export const PROMOS: readonly PromoTerms[] = [
   promo('SHORT', 5n * MICRO, { validUntilMs: 3 * DAY, maxUsesPerUser: 5 }),
   promo('LATER', 7n * MICRO, { validFromMs: 2 * DAY, maxUsesPerUser: 3 }),
   promo('ADA', 20n * MICRO, { onlyFor: 'ada', maxUsesPerUser: 2 }),
+  promo('DAILY', 3n * MICRO, { maxUsesPerDay: 2, maxUsesPerUser: 4 }),
+  promo('OWN-DAILY', 2_000_001n, { maxUsesPerUserPerDay: 1, maxUsesPerUser: 4 }),
 ];
 
 /** Amounts that count until an instant. */
@@ -137,8 +142,8 @@ export interface Cycle {
 export interface Plans {
   readonly subscription: Subscription | null;
   readonly cycles: ReadonlyMap<string, Cycle>;
-  /** How often the user claimed each code. */
-  readonly claims: ReadonlyMap<string, number>;
+  /** The days, counted from 1970, that the user's claims of each code count on. */
+  readonly claims: ReadonlyMap<string, readonly number[]>;
   /** What the plan grants of the account's type, which a threshold in percent is of. */
   readonly limit: Micro | null;
   /** When the subscription behind the account is due. */

@@ -57,6 +57,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'refused PLAN_INACTIVE': 1,
   'refused PLAN_NOT_FOUND': 12,
   'refused PROMO_NOT_ELIGIBLE': 50,
+  'no more claims today': 4,
   'refused SUBSCRIPTION_NOT_FOUND': 45,
   'refused LIMIT_EXCEEDED': 12,
   'granted period': 550,

@@ -230,4 +230,15 @@ export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
       call({ op: 'claim', user, code: 'LATER' }),
     ],
   },
+  {
+    edge: 'a code with two claims a day, and one with a claim of each user a day, are claimed over midnight',
+    config,
+    steps: [
+      ...[user, 'bob', user].map((one) => call({ op: 'claim', user: one, code: 'DAILY' })),
+      ...[user, user, 'bob'].map((one) => call({ op: 'claim', user: one, code: 'OWN-DAILY' })),
+      clock(DAY),
+      ...['bob', user, 'bob'].map((one) => call({ op: 'claim', user: one, code: 'DAILY' })),
+      ...[user, user].map((one) => call({ op: 'claim', user: one, code: 'OWN-DAILY' })),
+    ],
+  },
 ];

@@ -80,7 +80,9 @@ function unpaidEnds({ users, oracle, clockNow }: World): number[] {
   return unpaid.map(({ end }) => end).filter((end) => end > clockNow);
 }
 
-function sensible(kind: PlanKind, raw: Raw, { users, oracle, clockNow }: World): PlanKind {
+function sensible(kind: PlanKind, raw: Raw, world: World): PlanKind {
+  const { users, oracle, clockNow } = world;
+  if (raw.d % 4 === 3 && claimedToday(world).length > 0) return 'claim';
   if (!OF_SUBSCRIBERS.has(kind) || raw.d % 5 === 4) return kind;
   const subscriptions = users.flatMap((user) => oracle.stored(user).plans.subscription ?? []);
   if (kind === 'pay') return subscriptions.some((one) => isPayable(one) && isCurrent(one, clockNow)) ? kind : 'setPlan';
@@ -94,6 +96,15 @@ const OF_SUBSCRIBERS: ReadonlySet<PlanKind> = new Set<PlanKind>([
 ]);
 
 const PAYMENT_PLANS = PLANS.filter(isByPayment);
+
+/** The codes with limits of a day that somebody claimed today: these are claimed again. */
+function claimedToday({ users, oracle, clockNow }: World) {
+  const days = (code: string) => users.flatMap((user) => oracle.stored(user).plans.claims.get(code) ?? []);
+  const today = Math.floor(clockNow / DAY);
+  return PROMOS.filter(
+    (one) => (one.maxUsesPerDay ?? one.maxUsesPerUserPerDay) !== null && days(one.code).includes(today),
+  );
+}
 
 function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly PlanTerms[]): Call | null {
   const { label } = world;
@@ -149,9 +160,9 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       return { ...common, op: kind, cycle: cycle?.label ?? 'nothing' };
     }
     case 'claim': {
-      const codes = PROMOS.map(({ code }) => code);
-      const code = raw.a % 12 === 5 ? 'NOBODY' : at(codes, raw.b);
-      return { ...common, op: kind, user: at(world.users, raw.user), code };
+      const again = raw.d % 4 > 0 ? claimedToday(world) : [];
+      const { code } = at(again.length > 0 ? again : PROMOS, raw.b);
+      return { ...common, op: kind, user: at(world.users, raw.user), code: raw.a % 12 === 5 ? 'NOBODY' : code };
     }
     case 'runAllocation': {
       const asOf = raw.a % 6 === 0 ? world.clockNow - at([1, 60_000, DAY, -DAY], raw.b) : undefined;

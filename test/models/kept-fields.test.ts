@@ -49,7 +49,13 @@ describe('a field of a definition', () => {
       'src/models/inputs/plans.ts',
       [...own, 'isActive', 'deactivatedAt'],
     ],
-    ['a promo code', promoSchema, library.PromoInputSchema, 'src/models/inputs/promos.ts', [...own, 'claims']],
+    [
+      'a promo code',
+      promoSchema,
+      library.PromoInputSchema,
+      'src/models/inputs/promos.ts',
+      [...own, 'claims', 'claimsDay', 'claimsOfDay'],
+    ],
   ])("of %s can be given, or is the library's own", (_, { shape }, input, file, ofLibrary) => {
     const given = Object.keys(input.shape);
     const left = Object.keys(shape).filter((field) => !given.includes(field));
@@ -96,6 +102,7 @@ describe('a call that is repeated', () => {
   const promo = {
     ...{ code: 'A', credits: 5, creditType: 'image', description: 'd', metadata: { a: 1 }, isActive: false },
     ...{ targetType: 'specific_users', targetUserIds: ['u'], maxUses: 9, maxUsesPerUser: 2 },
+    ...{ maxUsesPerDay: 8, maxUsesPerUserPerDay: 1 },
     ...{ validFrom: new Date(NOW + 1), validUntil: new Date(NOW + 2) },
   } as const satisfies Required<library.PromoInput>;
 

@@ -31,6 +31,7 @@ const OWNER = { userId: 'u', creditType: 'credits' };
 const ORIGIN = { reason: null, metadata: {} };
 
 export const WRITES = 'counts the writes of the row';
+const OF_DAY = 'counts the claims of a day, for a limit';
 export const KEY = 'is made of the credit type and the user, which are shown';
 const DUE = 'is for the jobs, which look for what is due';
 const CHAIN = 'only an audit reads it';
@@ -226,7 +227,7 @@ export const SHOWN: readonly Shown[] = [
     fields: promoSchema,
     schema: library.PromoSchema,
     tell: (row: PromoRow) => stored('promo', row, ({ promos }) => promos.getPromo(row.code)),
-    hidden: { version: WRITES },
+    hidden: { version: WRITES, claimsDay: OF_DAY, claimsOfDay: OF_DAY },
     values: { code: ['ONE', 'TWO'] },
   },
   {
@@ -236,7 +237,10 @@ export const SHOWN: readonly Shown[] = [
     schema: library.PromoClaimSchema,
     tell: (row: PromoClaimRow) =>
       stored('promo_claim', row, async ({ promos }) => onlyOne(await promos.listClaims({ code: row.promoCode }))),
-    hidden: { version: WRITES, id: 'is code, number and user', uses: 'counts the claims of a user' },
+    hidden: {
+      ...{ version: WRITES, id: 'is code, number and user', uses: 'counts the claims of a user' },
+      ...{ usesDay: OF_DAY, usesOfDay: OF_DAY },
+    },
     values: { promoCode: ['ONE', 'TWO'] },
   },
   {

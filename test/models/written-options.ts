@@ -135,6 +135,8 @@ export interface PromoInput {
   targetUserIds?: readonly string[] | undefined;
   maxUses?: number | null | undefined;
   maxUsesPerUser?: number | undefined;
+  maxUsesPerDay?: number | null | undefined;
+  maxUsesPerUserPerDay?: number | null | undefined;
   validFrom?: Date | string | undefined;
   validUntil?: Date | string | null | undefined;
   isActive?: boolean | undefined;

@@ -155,6 +155,8 @@ export interface Promo {
   readonly targetUserIds: readonly string[];
   readonly maxUses: number | null;
   readonly maxUsesPerUser: number;
+  readonly maxUsesPerDay: number | null;
+  readonly maxUsesPerUserPerDay: number | null;
   readonly validFrom: Date;
   readonly validUntil: Date | null;
   readonly isActive: boolean;

@@ -15,7 +15,8 @@ async function onPlan({ subscriptions }: Manager) {
   return { plan, big, set };
 }
 type Plans = Awaited<ReturnType<typeof onPlan>>;
-const welcome = ({ promos }: Manager) => promos.createPromo({ code: 'WELCOME', credits: 50, maxUses: 3 });
+const welcome = ({ promos }: Manager) =>
+  promos.createPromo({ code: 'WELCOME', credits: 50, maxUses: 3, maxUsesPerDay: 3 });
 
 const CASES: readonly Case[] = [
   { name: 'addSubscriptionPlan', run: ({ subscriptions }, o) => subscriptions.addSubscriptionPlan(both, o) },

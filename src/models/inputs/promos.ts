@@ -28,6 +28,10 @@ const promoShape = {
   maxUses: uses.nullable().optional(),
   /** Default 1. */
   maxUsesPerUser: uses.optional(),
+  /** Claims of all users together in one UTC day of the database's clock; null or absent: any number. */
+  maxUsesPerDay: uses.nullable().optional(),
+  /** Claims of one user in one UTC day of the database's clock; null or absent: any number. */
+  maxUsesPerUserPerDay: uses.nullable().optional(),
   /** Default now. */
   validFrom: instantSchema.optional(),
   /** The last instant at which it can be claimed; null or absent: for ever. */

@@ -23,6 +23,14 @@ export const PromoSchema = strictObject({
   maxUses: z.int().min(1).nullable().describe('Claims of all users together; null for any number.'),
   /** Claims of one user. */
   maxUsesPerUser: z.int().min(1).describe('Claims of one user.'),
+  /** Claims of all users together in one UTC day; null for any number. */
+  maxUsesPerDay: z
+    .int()
+    .min(1)
+    .nullable()
+    .describe('Claims of all users together in one UTC day; null for any number.'),
+  /** Claims of one user in one UTC day; null for any number. */
+  maxUsesPerUserPerDay: z.int().min(1).nullable().describe('Claims of one user in one UTC day; null for any number.'),
   /** The first instant at which it can be claimed. */
   validFrom: instant.describe('The first instant at which it can be claimed.'),
   /** The last instant at which it can be claimed; null for ever. */

@@ -11,6 +11,7 @@ import type { ExpectedRow } from './expected-row.js';
 import type { LineIndex } from './file-lines.js';
 import type { VerifyTools } from './pages.js';
 import { pagesOf, rowsOf } from './pages.js';
+import { MetClaims } from './promo-audit.js';
 import { checkRefusals } from './refusal-audit.js';
 import { claimOf } from './side-rows.js';
 
@@ -32,7 +33,7 @@ export class EntryWalk {
   /** The accounts with refusals and nothing else. */
   hidden = 0;
   /** The claims of each promo code that the entries made. */
-  readonly claims = new Map<string, number>();
+  readonly claims = new MetClaims();
   readonly #tools: VerifyTools;
   readonly #index: LineIndex | null;
   readonly #onProgress: ((done: number) => void) | undefined;
@@ -52,7 +53,7 @@ export class EntryWalk {
       for (const entry of entries) {
         if (entry.type === 'reserve') this.holds++;
         const claim = isEntry(entry) ? claimOf(entry) : null;
-        if (claim) this.claims.set(claim.code, (this.claims.get(claim.code) ?? 0) + 1);
+        if (claim) this.claims.take(claim);
         if (entry.account === '') this.#checkAlone(entry);
         else {
           if (audit?.key !== entry.account) {

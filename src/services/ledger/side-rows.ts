@@ -11,27 +11,37 @@ interface Told {
   readonly cycle?: { readonly id?: unknown };
   readonly promoCode?: unknown;
   readonly claim?: unknown;
+  readonly claimDay?: unknown;
 }
 
-interface Claim {
-  readonly code: string;
-  readonly n: number;
+interface Claim extends ToldClaim {
   readonly entry: Pick<EntryRow, 'id' | 'userId' | 'amount'>;
 }
 
-/** The promo code that an entry claims, and the number of the claim among the user's; null for any other entry. */
-export function claimOf({ type, details }: EntryRow): { code: string; n: number } | null {
-  const { promoCode, claim } = details as Told;
-  return type === 'add' && typeof promoCode === 'string' && typeof claim === 'number'
-    ? { code: promoCode, n: claim }
-    : null;
+/** A claim by its entry: the code, its number among the user's, and the day it counts on. An older entry has no day. */
+interface ToldClaim {
+  readonly code: string;
+  readonly n: number;
+  readonly day: string | null;
 }
+
+/** The claim of a promo code that an entry makes; null for any other entry. */
+export function claimOf({ type, details }: EntryRow): ToldClaim | null {
+  const { promoCode, claim, claimDay } = details as Told;
+  if (type !== 'add' || typeof promoCode !== 'string' || typeof claim !== 'number') return null;
+  return { code: promoCode, n: claim, day: typeof claimDay === 'string' ? claimDay : null };
+}
+
+type Uses = Pick<PromoClaimRow, 'uses' | 'usesDay' | 'usesOfDay'>;
+
+const NOT_FIRST: Uses = { uses: null, usesDay: null, usesOfDay: null };
 
 export class SideRows {
   /** The hash of the last row, by what it is the row of. An older entry has none: then the row is not judged. */
   readonly #hashes = new Map<string, unknown>();
   readonly #claims: Claim[] = [];
-  readonly #uses = new Map<string, number>();
+  /** The counters of the user's first claim of each code. */
+  readonly #uses = new Map<string, Uses>();
   #userId = '';
 
   take(entry: EntryRow): void {
@@ -45,7 +55,10 @@ export class SideRows {
     if (!claim) return;
     const { id, userId, amount } = entry;
     this.#claims.push({ ...claim, entry: { id, userId, amount } });
-    this.#uses.set(claim.code, (this.#uses.get(claim.code) ?? 0) + 1);
+    const { uses, usesDay, usesOfDay } = this.#uses.get(claim.code) ?? NOT_FIRST;
+    const { day } = claim;
+    const today = { usesDay: day, usesOfDay: (usesDay === day ? (usesOfDay ?? 0) : 0) + 1 };
+    this.#uses.set(claim.code, { uses: (uses ?? 0) + 1, ...(day === null ? { usesDay, usesOfDay } : today) });
   }
 
   rowsNow(): readonly ExpectedRow[] {
@@ -58,13 +71,15 @@ export class SideRows {
   }
 
   #expected({ code, n, entry }: Claim): ExpectedRow {
-    const uses = n === 1 ? this.#uses.get(code) : null;
+    const { uses, usesDay, usesOfDay } = (n === 1 && this.#uses.get(code)) || NOT_FIRST;
     const isMet = (row: PromoClaimRow) =>
       row.promoCode === code &&
       row.userId === entry.userId &&
       row.transactionId === entry.id &&
       row.creditsAwarded === entry.amount &&
-      row.uses === uses;
+      row.uses === uses &&
+      (row.usesDay ?? null) === usesDay &&
+      (row.usesOfDay ?? null) === usesOfDay;
     return { model: 'promo_claim', kind: 'promo', id: claimKey(code, n, entry.userId), isMet };
   }
 }

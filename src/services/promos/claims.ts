@@ -40,7 +40,7 @@ export class Claims<S> {
       const ask = () => promoFacts(facts, promoCode, user);
       if (!ask()) await facts.fetch();
       const { promo = null, first = null } = ask() ?? {};
-      const reason = ineligible(promo, first?.uses ?? 0, user, this.#engine.now());
+      const reason = ineligible(promo, first, user, this.#engine.now());
       if (reason !== null || promo === null) return { eligible: false, promoCode, reason: reason ?? '' };
       const { credits, description } = promo;
       return { eligible: true, promoCode, credits: toCredits(credits, this.#engine.scale), description };

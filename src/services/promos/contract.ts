@@ -8,8 +8,10 @@ import type { Applied, Page, Ref } from '../../models/values.js';
 export type { ClaimResult, Eligibility, Promo, PromoClaim };
 
 /**
- * Promo codes. A claim is one commit: the code's counter, the credits and the record of the claim, so neither `maxUses`
- * nor `maxUsesPerUser` is ever passed, however many claim at once. Codes are told apart trimmed and upper-case.
+ * Promo codes. A claim is one commit: the code's counters, the credits and the record of the claim, so none of
+ * `maxUses`, `maxUsesPerUser`, `maxUsesPerDay` and `maxUsesPerUserPerDay` is ever passed, however many claim at once.
+ * Days are UTC days of the database's clock; where that clock goes back over midnight, claims count on the day that had
+ * begun. Codes are told apart trimmed and upper-case.
  *
  * Errors of every mutation, besides those named: `INVALID_ARGUMENT`, `INVALID_AMOUNT`, `IDEMPOTENCY_CONFLICT`,
  * `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN` (repeat with

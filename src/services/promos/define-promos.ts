@@ -2,7 +2,7 @@
 import { parseAmount } from '../../core/amounts.js';
 import { type DefineOptions, defineSchema } from '../../models/inputs/credits.js';
 import { definedPromosSchema, type PromoInput } from '../../models/inputs/promos.js';
-import type { PromoRow } from '../../models/promo.js';
+import { type PromoRow, UNCLAIMED } from '../../models/promo.js';
 import type { DefinitionReport } from '../../models/records/definition.js';
 import { parse, parseOptions } from '../input/parse.js';
 import { type Defining, defineAll } from '../pipeline/define-all.js';
@@ -25,15 +25,15 @@ export async function definePromos<S>(
     definitions: promos.definitions,
     read: (code, rest) => promos.read(code, rest),
     next(code, stored, { at, id }) {
-      const own = stored ?? { id: `promo-${id}`, version: 0, claims: 0, validFrom: at, createdAt: at };
-      const { validFrom, claims, createdAt } = own;
+      const own = stored ?? { id: `promo-${id}`, version: 0, ...UNCLAIMED, validFrom: at, createdAt: at };
+      const { validFrom, claims, claimsDay, claimsOfDay, createdAt } = own;
       const fields = byCode.get(code) as (typeof definitions)[number];
       const next: PromoRow = {
         validFrom,
         ...fields,
         id: own.id,
         version: own.version + 1,
-        claims,
+        ...{ claims, claimsDay, claimsOfDay },
         createdAt,
         updatedAt: at,
       };

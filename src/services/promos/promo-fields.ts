@@ -2,20 +2,24 @@
 import type { z } from 'zod';
 import { parseAmount } from '../../core/amounts.js';
 import { promoCodeSchema, type promoInputSchema } from '../../models/inputs/promos.js';
-import type { PromoRow } from '../../models/promo.js';
+import type { PromoRow, UNCLAIMED } from '../../models/promo.js';
 import { definedFields, type Loose } from '../input/given-fields.js';
 import { parse, parseId } from '../input/parse.js';
 import { refuseField } from '../pipeline/definitions.js';
 
 /** The fields that a caller gives, besides the code. */
-export type PromoFields = Omit<PromoRow, 'id' | 'code' | 'version' | 'claims' | 'createdAt' | 'updatedAt'>;
+export type PromoFields = Omit<
+  PromoRow,
+  'id' | 'code' | 'version' | keyof typeof UNCLAIMED | 'createdAt' | 'updatedAt'
+>;
 
 const CODE_MAX = 64;
 
 /** The fields that an input may leave out. */
 export const PROMO_DEFAULTS = {
   ...{ creditType: 'credits', description: null, targetType: 'all_users', targetUserIds: [], maxUses: null },
-  ...{ maxUsesPerUser: 1, validUntil: null, isActive: true, metadata: {} },
+  ...{ maxUsesPerUser: 1, maxUsesPerDay: null, maxUsesPerUserPerDay: null },
+  ...{ validUntil: null, isActive: true, metadata: {} },
 } satisfies Partial<PromoRow>;
 
 /** The given fields, credits in units, instants as dates. */

@@ -3,7 +3,7 @@ import { parseAmount } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import { type PromoInput, promoInputSchema, promosSchema, promoUpdateSchema } from '../../models/inputs/promos.js';
-import type { PromoRow } from '../../models/promo.js';
+import { type PromoRow, UNCLAIMED } from '../../models/promo.js';
 import type { Applied, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
@@ -37,7 +37,7 @@ export class Promos<S> {
       options: parseMutationOptions(given),
       given: promoToJson({ code, ...fields }),
       decide: async ({ at, id, rest }) => {
-        const own = { id: `promo-${id}`, code, version: 1, claims: 0, createdAt: at, updatedAt: at };
+        const own = { id: `promo-${id}`, code, version: 1, ...UNCLAIMED, createdAt: at, updatedAt: at };
         const row: PromoRow = { ...PROMO_DEFAULTS, validFrom: at, ...fields, ...own };
         checkPromo(row, this.engine.store.creditTypes);
         const other = await this.read(code, rest());

@@ -4,12 +4,20 @@ import type { PromoClaimRow, PromoRow } from '../../models/promo.js';
 import type { JsonObject } from '../../models/values.js';
 import type { Promo, PromoClaim } from './contract.js';
 
-export function toPromo({ version: _, claims, ...row }: PromoRow, scale: number): Promo {
+export function toPromo(stored: PromoRow, scale: number): Promo {
+  const { version: _, claims, claimsDay: __, claimsOfDay: ___, ...row } = stored;
   const { metadata, targetUserIds } = structuredClone({ metadata: row.metadata, targetUserIds: row.targetUserIds });
-  return { ...row, credits: toCredits(row.credits, scale), metadata, targetUserIds, totalClaims: claims };
+  // Rows and entries of the version before have no limits of a day.
+  const { maxUsesPerDay = null, maxUsesPerUserPerDay = null } = row;
+  return {
+    ...row,
+    ...{ maxUsesPerDay, maxUsesPerUserPerDay, metadata, targetUserIds },
+    ...{ credits: toCredits(row.credits, scale), totalClaims: claims },
+  };
 }
 
-export function toClaim({ id: _, version: __, uses: ___, ...row }: PromoClaimRow, scale: number): PromoClaim {
+export function toClaim(stored: PromoClaimRow, scale: number): PromoClaim {
+  const { id: _, version: __, uses: ___, usesDay: ____, usesOfDay: _____, ...row } = stored;
   const creditsAwarded = toCredits(row.creditsAwarded, scale);
   return { ...row, creditsAwarded, metadata: structuredClone(row.metadata) };
 }
