@@ -19,8 +19,22 @@ export interface CliIo {
  */
 export const EXIT = { done: 0, failed: 1, usage: 2, problems: 3 } as const;
 
-/** The flags of a command, by name. A flag with a `value` takes one, shown as `<value>`; any other is a switch. */
-export type Flags = Readonly<Record<string, { readonly value?: string; readonly help: string }>>;
+export interface Flag {
+  /** How the help shows the value, as in `--limit <rows>`, or the values to choose from: `a|b`. Without it: a switch. */
+  readonly value?: string;
+  readonly help: string;
+  /** Whether the command does not run without it. */
+  readonly needed?: true;
+  /** The option of the verb, where it is not the name of the flag in camel case. */
+  readonly as?: string;
+  /** How the text of an option is read; default as it is, which suits texts, amounts and instants. */
+  readonly is?: 'whole' | 'list' | 'json' | 'yes-no';
+  /** The word that stands for null. */
+  readonly none?: string;
+}
+
+/** The flags of a command, by name. */
+export type Flags = Readonly<Record<string, Flag>>;
 
 export interface CliCall {
   readonly io: CliIo;

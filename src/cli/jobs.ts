@@ -16,7 +16,7 @@ type Verb = Exclude<keyof Jobs, 'runAll'>;
 const JOBS: Readonly<Record<string, { readonly verb: Verb; readonly help: string; readonly flags?: Flags }>> = {
   expire: { verb: 'runExpiration', help: 'write which credits and holds have expired, on every account' },
   allocate: { verb: 'runAllocation', help: 'renew subscriptions and cycles' },
-  holds: { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
+  'holds expire': { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
   notify: { verb: 'runExpiringNotifications', help: 'tell users of credits that will lapse', flags: WITHIN },
   outbox: { verb: 'runOutbox', help: 'deliver waiting events to CREDIT_WEBHOOK_URL' },
 };
