@@ -127,6 +127,8 @@ try {
   run('ledger reconcile', [], /0 lines added/);
   run('ledger rebuild', ['--yes'], /lines written/);
 
+  for (const shell of ['bash', 'zsh']) run('completion', [shell], /complete -o default -F _credit_management/);
+
   const help = run('--help', [], /credit-management <command>/);
   run('gift', ['ada'], /--help/, 2);
   const told = [...help.matchAll(/^ {2}([a-z]+(?: [a-z]+)?)(?= )/gm)].map(([, name = '']) => name);

@@ -20,7 +20,7 @@ export interface CliIo {
 export const EXIT = { done: 0, failed: 1, usage: 2, problems: 3 } as const;
 
 export interface Flag {
-  /** How the help shows the value, as in `--limit <rows>`, or the values to choose from: `a|b`. Without it: a switch. */
+  /** How the help shows the value, as `<rows>`, or the values to choose from, as `a|b`. Without it: a switch. */
   readonly value?: string;
   readonly help: string;
   /** Whether the command does not run without it. */

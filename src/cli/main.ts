@@ -13,6 +13,7 @@ import {
   readCall,
   UsageError,
 } from './command.js';
+import { completionCommand } from './completion.js';
 import { doctor } from './doctor.js';
 import { grantCommands } from './grants.js';
 import { holdCommands } from './holds.js';
@@ -56,7 +57,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
 
 /** Runs the command that was typed after the program's name, and answers the exit code. */
 export async function runCli(typed: readonly string[], io: CliIo, { open, schemas }: Program): Promise<number> {
-  const commands = [...COMMANDS, schemaCommand(schemas)];
+  const others = [...COMMANDS, schemaCommand(schemas)];
+  const commands = [...others, completionCommand(others)];
   const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
   if (!command || typed.includes('--help')) {
     const isAsked = typed.length === 0 || typed[0] === 'help' || typed.includes('--help');
