@@ -110,17 +110,23 @@ export function neededText(call: CliCall, name: string): string {
   throw new UsageError(`--${name} is needed.`);
 }
 
-/** Shows the progress of long work in one line that it keeps overwriting; only on a terminal. */
+const BAR_WIDTH = 20;
+
+/**
+ * Shows the progress of long work in one line that it keeps overwriting; only on a terminal. How much is to come is not
+ * known before the end, so the bar moves on with every step rather than filling up.
+ */
 export function progressOn({ isTerminal, err }: CliIo): { tell(text: string): void; end(): void } {
-  let shown = false;
+  let steps = 0;
   return {
     tell(text) {
       if (!isTerminal) return;
-      err(`\r\u001b[2K${text}`);
-      shown = true;
+      const at = steps % BAR_WIDTH;
+      steps++;
+      err(`\r\u001b[2K[${' '.repeat(at)}=${' '.repeat(BAR_WIDTH - 1 - at)}] ${text}`);
     },
     end() {
-      if (shown) err('\r\u001b[2K');
+      if (steps > 0) err('\r\u001b[2K');
     },
   };
 }
