@@ -1,86 +1,65 @@
-/** Commands on one user's account. A command that changes it needs an actor and a reason, which the entry keeps. */
-import type { CreditService } from '../services/credits/contract.js';
-import type { Transaction } from '../services/credits/records.js';
-import { type CliCall, type CliCommand, countOf, EXIT, type Flags, neededText, textOf } from './command.js';
+/** Commands on accounts: one user and one credit type each. */
+import type { AccountDefaults, ListOptions, MutationOptions, ReadOptions } from '../models/inputs/credits.js';
+import type { CliCommand, Flags } from './command.js';
+import { NOTES, ORDER } from './options.js';
+import { changeCommand, listCommand, showCommand, type Typed } from './verbs.js';
 
-const TYPE: Flags = { 'credit-type': { value: 'name', help: 'default credits' } };
-const BY: Flags = {
-  ...TYPE,
-  actor: { value: 'id', help: 'who does it (needed)' },
-  reason: { value: 'text', help: 'why (needed)' },
-  key: { value: 'key', help: 'idempotency key: a repeated command with the same key has no second effect' },
-};
-
-async function serviceOf(call: CliCall): Promise<CreditService<unknown>> {
-  return (await call.open()).creditType((textOf(call, 'credit-type') ?? 'credits') as 'credits');
-}
-
-function whoAndWhy(call: CliCall) {
-  const idempotencyKey = textOf(call, 'key');
-  return { actor: neededText(call, 'actor'), reason: neededText(call, 'reason'), idempotencyKey };
-}
-
-function lineOf({ id, type, delta, balanceAfter, createdAt, description }: Transaction): string {
-  const change = delta > 0 ? `+${delta}` : String(delta);
-  return `${createdAt.toISOString()}  ${type}  ${change}  balance ${balanceAfter}  ${description ?? ''}  ${id}`;
-}
-
-const balance: CliCommand = {
-  name: 'balance',
-  args: ['user'],
-  help: "show a user's balance",
-  flags: TYPE,
-  async run(call) {
-    const info = await (await serviceOf(call)).getUserCreditsInfo(call.args[0] as string, { fresh: true });
-    call.print(info, () => [
-      `balance ${info.balance}, reserved ${info.reserved}, available ${info.available}, debt ${info.debt}`,
-    ]);
-    return EXIT.done;
+const OPTIONS: Flags = {
+  'overdraft-limit': {
+    ...{ value: 'credits', none: 'default' },
+    help: 'credits that debt may reach, unlimited, or default for the limit of the service',
   },
-};
-
-const history: CliCommand = {
-  name: 'history',
-  args: ['user'],
-  help: "list a user's entries, newest first",
-  flags: {
-    ...TYPE,
-    limit: { value: 'rows', help: '1-100, default 20' },
-    cursor: { value: 'cursor', help: 'nextCursor of the previous page' },
-    holds: { help: 'also list reservations and other entries that do not change the balance' },
+  'low-credit-thresholds': {
+    ...{ value: 'amounts', is: 'list', none: 'default' },
+    help: 'credits or percentages, as 20,10%; empty for none, default for those of the service',
   },
-  async run(call) {
-    const page = await (await serviceOf(call)).getCreditHistory(call.args[0] as string, {
-      limit: countOf(call, 'limit'),
-      cursor: textOf(call, 'cursor'),
-      includeHolds: call.flags.holds === true,
-    });
-    const next = page.nextCursor === null ? [] : [`next page: --cursor ${page.nextCursor}`];
-    call.print(page, () => [...page.items.map(lineOf), ...next]);
-    return EXIT.done;
+  'low-credit-hysteresis': {
+    ...{ value: 'credits', none: 'default' },
+    help: 'credits above a threshold from which on the balance counts as restored',
   },
+  ...NOTES,
 };
+const TRIAL: Flags = { 'trial-credits': { value: 'credits', help: 'credits of the trial, granted with the account' } };
 
-const changes: Readonly<Record<string, { help: string; verb: 'addCredits' | 'deductCredits' | 'adjustCredits' }>> = {
-  add: { verb: 'addCredits', help: 'give a user credits' },
-  deduct: { verb: 'deductCredits', help: 'take credits from a user' },
-  adjust: { verb: 'adjustCredits', help: 'correct a balance by a signed amount (put -- before a negative one)' },
-};
+type AccountOptions = MutationOptions<unknown> & AccountDefaults;
+
+/** The options as typed, for the sentence that says what a command would do. */
+function saying({ actor: _, reason: __, idempotencyKey: ___, ...options }: AccountOptions): string {
+  return JSON.stringify(options);
+}
 
 export const accountCommands: readonly CliCommand[] = [
-  balance,
-  history,
-  ...Object.entries(changes).map(
-    ([name, { help, verb }]): CliCommand => ({
-      ...{ name, args: ['user', 'amount'], help, flags: BY },
-      async run(call) {
-        const [user, amount] = call.args as [string, string];
-        const given = whoAndWhy(call);
-        const service = await serviceOf(call);
-        const transaction = await service[verb](user, amount, given);
-        call.print(transaction, () => [lineOf(transaction)]);
-        return EXIT.done;
-      },
-    }),
+  listCommand(
+    {
+      ...{ name: 'accounts list', args: [], help: 'list accounts and their balances', typed: true },
+      flags: { 'max-available': { value: 'credits', help: 'those with at most this many available' }, ...ORDER },
+    },
+    ({ credits, options }: Typed<ReadOptions<unknown> & ListOptions>) => credits.listAccounts(options),
+    ['userId', 'creditType', 'balance', 'reserved', 'available', 'debt'],
+  ),
+  showCommand(
+    { name: 'accounts show', args: ['user'], help: 'show an account: balance, options, totals', typed: true },
+    async ({ credits, args: [user] }) => {
+      const account = await credits.getAccount(user, { fresh: true });
+      if (account === null) return null;
+      const { balance, reserved, available, debt } = await credits.getUserCreditsInfo(user, { fresh: true });
+      return { ...account, balance, reserved, available, debt };
+    },
+  ),
+  changeCommand(
+    {
+      ...{ name: 'accounts create', args: ['user'], help: 'create an account with options', typed: true },
+      flags: { ...TRIAL, ...OPTIONS },
+    },
+    ({ credits, args: [user], options }: Typed<AccountOptions>) => credits.createAccount(user, options),
+    ({ args: [user], options }) => `This would create the account of ${user} with ${saying(options)}.`,
+  ),
+  changeCommand(
+    {
+      ...{ name: 'accounts change', args: ['user'], help: 'change the options of an account', typed: true },
+      flags: OPTIONS,
+    },
+    ({ credits, args: [user], options }: Typed<AccountOptions>) => credits.updateAccount(user, options),
+    ({ args: [user], options }) => `This would change the account of ${user} to ${saying(options)}.`,
   ),
 ];

@@ -19,8 +19,22 @@ export interface CliIo {
  */
 export const EXIT = { done: 0, failed: 1, usage: 2, problems: 3 } as const;
 
-/** The flags of a command, by name. A flag with a `value` takes one, shown as `<value>`; any other is a switch. */
-export type Flags = Readonly<Record<string, { readonly value?: string; readonly help: string }>>;
+export interface Flag {
+  /** How the help shows the value, as `<rows>`, or the values to choose from, as `a|b`. Without it: a switch. */
+  readonly value?: string;
+  readonly help: string;
+  /** Whether the command does not run without it. */
+  readonly needed?: true;
+  /** The option of the verb, where it is not the name of the flag in camel case. */
+  readonly as?: string;
+  /** How the text of an option is read; default as it is, which suits texts, amounts and instants. */
+  readonly is?: 'whole' | 'list' | 'json' | 'yes-no';
+  /** The word that stands for null. */
+  readonly none?: string;
+}
+
+/** The flags of a command, by name. */
+export type Flags = Readonly<Record<string, Flag>>;
 
 export interface CliCall {
   readonly io: CliIo;
@@ -96,17 +110,23 @@ export function neededText(call: CliCall, name: string): string {
   throw new UsageError(`--${name} is needed.`);
 }
 
-/** Shows the progress of long work in one line that it keeps overwriting; only on a terminal. */
+const BAR_WIDTH = 20;
+
+/**
+ * Shows the progress of long work in one line that it keeps overwriting; only on a terminal. How much is to come is not
+ * known before the end, so the bar moves on with every step rather than filling up.
+ */
 export function progressOn({ isTerminal, err }: CliIo): { tell(text: string): void; end(): void } {
-  let shown = false;
+  let steps = 0;
   return {
     tell(text) {
       if (!isTerminal) return;
-      err(`\r\u001b[2K${text}`);
-      shown = true;
+      const at = steps % BAR_WIDTH;
+      steps++;
+      err(`\r\u001b[2K[${' '.repeat(at)}=${' '.repeat(BAR_WIDTH - 1 - at)}] ${text}`);
     },
     end() {
-      if (shown) err('\r\u001b[2K');
+      if (steps > 0) err('\r\u001b[2K');
     },
   };
 }

@@ -16,14 +16,16 @@ type Verb = Exclude<keyof Jobs, 'runAll'>;
 const JOBS: Readonly<Record<string, { readonly verb: Verb; readonly help: string; readonly flags?: Flags }>> = {
   expire: { verb: 'runExpiration', help: 'write which credits and holds have expired, on every account' },
   allocate: { verb: 'runAllocation', help: 'renew subscriptions and cycles' },
-  holds: { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
+  'holds expire': { verb: 'runReservationExpiry', help: 'end reservations whose time is over' },
   notify: { verb: 'runExpiringNotifications', help: 'tell users of credits that will lapse', flags: WITHIN },
   outbox: { verb: 'runOutbox', help: 'deliver waiting events to CREDIT_WEBHOOK_URL' },
 };
 
-function optionsOf(call: CliCall): JobOptions & { withinDays: number | undefined } {
+function optionsOf(
+  call: CliCall,
+  progress: ReturnType<typeof progressOn>,
+): JobOptions & { withinDays: number | undefined } {
   const seconds = countOf(call, 'max-seconds');
-  const progress = progressOn(call.io);
   return {
     asOf: textOf(call, 'as-of'),
     batchSize: countOf(call, 'batch-size'),
@@ -62,8 +64,8 @@ const once = Object.entries(JOBS).map(
     ...{ name, args: [], help, flags: { ...FLAGS, ...flags } },
     async run(call) {
       const { jobs } = await call.open();
-      const report: JobReport = await jobs[verb](optionsOf(call));
-      progressOn(call.io).end();
+      const progress = progressOn(call.io);
+      const report: JobReport = await jobs[verb](optionsOf(call, progress)).finally(progress.end);
       call.print(report, () => linesOf(report));
       return exitOf([report]);
     },
@@ -88,8 +90,8 @@ const run: CliCommand = {
     let goesOn = call.flags.once === true || !schedule.waitsFirst || (await wait());
     while (goesOn) {
       for (const { verb } of Object.values(JOBS)) {
-        const report: JobReport = await jobs[verb](optionsOf(call));
-        progressOn(call.io).end();
+        const progress = progressOn(call.io);
+        const report: JobReport = await jobs[verb](optionsOf(call, progress)).finally(progress.end);
         if (report.processed > 0 || report.skippedCount > 0 || call.flags.once) {
           call.print(report, () => linesOf(report));
         }

@@ -9,12 +9,13 @@ const verify: CliCommand = {
   async run(call) {
     const { ledger } = await call.open();
     const progress = progressOn(call.io);
-    const report = await ledger.verify({
-      userId: textOf(call, 'user'),
-      signal: call.io.signal,
-      onProgress: (done) => progress.tell(`${done} entries`),
-    });
-    progress.end();
+    const report = await ledger
+      .verify({
+        userId: textOf(call, 'user'),
+        signal: call.io.signal,
+        onProgress: (done) => progress.tell(`${done} entries`),
+      })
+      .finally(progress.end);
     call.print(report, () => [
       `${report.checked} entries checked, ${report.problemCount} problems`,
       ...report.problems.map(({ kind, id, message }) => `  ${kind} ${id}: ${message}`),
@@ -42,7 +43,11 @@ const rebuild: CliCommand = {
   flags: { yes: { help: 'do it' } },
   async run(call) {
     if (!call.flags.yes) throw new UsageError('This replaces the ledger file. Add --yes to do it.');
-    const report = await (await call.open()).ledger.rebuildFile();
+    const { ledger } = await call.open();
+    const progress = progressOn(call.io);
+    const report = await ledger
+      .rebuildFile({ signal: call.io.signal, onProgress: (lines) => progress.tell(`${lines} lines`) })
+      .finally(progress.end);
     call.print(report, () => [`${report.lines} lines written`]);
     return EXIT.done;
   },

@@ -2,6 +2,7 @@
 import { creditError, isCreditError } from '../errors.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import { accountCommands } from './accounts.js';
+import { balanceCommands } from './balances.js';
 import {
   type CliCall,
   type CliCommand,
@@ -12,12 +13,18 @@ import {
   readCall,
   UsageError,
 } from './command.js';
+import { completionCommand } from './completion.js';
 import { doctor } from './doctor.js';
+import { grantCommands } from './grants.js';
+import { holdCommands } from './holds.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
 import { outboxCommands } from './outbox.js';
+import { planCommands } from './plans.js';
 import { printable, printableJson } from './printable.js';
+import { promoCommands } from './promos.js';
 import { type Schemas, schemaCommand } from './schema.js';
+import { subscriptionCommands } from './subscriptions.js';
 
 /** The parts that the program provides. */
 export interface Program {
@@ -30,7 +37,13 @@ const COMMANDS: readonly CliCommand[] = [
   ...jobCommands,
   ...ledgerCommands,
   ...outboxCommands,
+  ...balanceCommands,
   ...accountCommands,
+  ...grantCommands,
+  ...holdCommands,
+  ...planCommands,
+  ...subscriptionCommands,
+  ...promoCommands,
   doctor,
 ];
 
@@ -44,12 +57,16 @@ const VARIABLES: Readonly<Record<string, string>> = {
 
 /** Runs the command that was typed after the program's name, and answers the exit code. */
 export async function runCli(typed: readonly string[], io: CliIo, { open, schemas }: Program): Promise<number> {
-  const commands = [...COMMANDS, schemaCommand(schemas)];
+  const others = [...COMMANDS, schemaCommand(schemas)];
+  const commands = [...others, completionCommand(others)];
   const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
   if (!command || typed.includes('--help')) {
     const isAsked = typed.length === 0 || typed[0] === 'help' || typed.includes('--help');
-    if (isAsked) io.out(help(commands, command));
-    else io.err(`${printable(`There is no command ${typed.join(' ')}. credit-management --help lists them.`)}\n`);
+    const alike = commands.filter(({ name }) => name.startsWith(`${typed[0]} `));
+    const advice = alike.length > 0 ? `There are ${alike.map(({ name }) => name).join(', ')}. ` : '';
+    const unknown = `There is no command ${typed.join(' ')}. ${advice}credit-management --help lists them.`;
+    if (isAsked) io.out(help(alike.length > 0 ? alike : commands, command));
+    else io.err(`${printable(unknown)}\n`);
     return isAsked ? EXIT.done : EXIT.usage;
   }
   const more = `credit-management ${command.name} --help says more.`;
@@ -125,7 +142,8 @@ async function otherScale(manager: CreditManagement<unknown>): Promise<number | 
 
 function help(commands: readonly CliCommand[], command?: CliCommand): string {
   if (!command) {
-    const lines = commands.map((each) => `  ${usageOf(each).padEnd(24)} ${each.help}`);
+    const width = Math.max(...commands.map((each) => usageOf(each).length));
+    const lines = commands.map((each) => `  ${usageOf(each).padEnd(width)}  ${each.help}`);
     const flags = `Flags of every command:\n${flagLines(COMMON_FLAGS)}`;
     return `credit-management <command>\n\n${lines.join('\n')}\n\n${flags}\n`;
   }
@@ -139,6 +157,9 @@ function usageOf({ name, args }: CliCommand): string {
 
 function flagLines(flags: Flags): string {
   return Object.entries(flags)
-    .map(([name, { value, help }]) => `  ${`--${name}${value ? ` <${value}>` : ''}`.padEnd(28)} ${help}`)
+    .map(([name, { value, help, needed }]) => {
+      const flag = `--${name}${value ? ` <${value}>` : ''}`;
+      return `  ${flag.padEnd(32)} ${help}${needed ? ' (needed)' : ''}`;
+    })
     .join('\n');
 }

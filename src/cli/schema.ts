@@ -13,7 +13,7 @@ export function schemaCommand(schemas: Schemas): CliCommand {
     args: [],
     help: 'print the tables or collections that the library creates',
     flags: {
-      backend: { value: 'sql|nosql', help: 'the kind of database (needed)' },
+      backend: { value: 'sql|nosql', help: 'the kind of database', needed: true },
       dialect: { value: 'name', help: 'for sql: postgres (default)' },
       prefix: { value: 'text', help: 'the prefix of all names; default credit_' },
       schema: { value: 'name', help: 'for sql: the schema of the tables; default public' },

@@ -175,6 +175,21 @@ test('ledger: verified, reconciled, and rebuilt only when told so', async () => 
   expect((await terminal().run('ledger rebuild --yes')).err).toContain('CONFIGURATION');
 });
 
+test('long work moves a bar on a terminal, clears it at its end, and shows none when piped', async () => {
+  const filePath = newFile();
+  const seen = terminal({ filePath, isTerminal: true });
+  await seen.run('add u 5 --actor ann --reason r');
+  const cleared = '\r\u001b[2K';
+  const bar = `${cleared}[=${' '.repeat(19)}]`;
+  for (const line of ['ledger verify', 'ledger rebuild --yes']) {
+    const { err, code } = await seen.run(line);
+    expect([code, err.startsWith(bar), err.endsWith(cleared)]).toEqual([EXIT.done, true, true]);
+    expect(err).toMatch(/\] \d+ (entries|lines)/);
+  }
+  seen.io.isTerminal = false;
+  for (const line of ['ledger verify', 'ledger rebuild --yes', 'expire']) expect((await seen.run(line)).err).toBe('');
+});
+
 test('sinks: listed, sent to again, and taken off only when told so', async () => {
   const { run, json, open } = terminal();
   const manager = open([], [{ name: 'crm', publish: () => Promise.reject(new Error('no')) }]);

@@ -1,6 +1,7 @@
 /** All seeded bugs that can be expressed on the code there is, and why the others of the list are not among them. */
 import type { SeededBug } from './seeded-bug.js';
 import { CHANGE_BUGS } from './seeded-changes.js';
+import { CLI_BUGS } from './seeded-cli.js';
 import { CORE_BUGS } from './seeded-core.js';
 import { DATABASE_BUGS } from './seeded-databases.js';
 import { EDGE_BUGS } from './seeded-edges.js';
@@ -30,6 +31,7 @@ const ALL = [
   ...RENEWAL_BUGS,
   ...MODEL_BUGS,
   ...READ_BUGS,
+  ...CLI_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 

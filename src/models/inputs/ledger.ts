@@ -18,6 +18,11 @@ export const verifySchema = strictObject({
 export interface VerifyOptions extends z.input<typeof verifySchema> {}
 
 export const reconcileSchema = strictObject({ signal: abortSignalSchema.optional() });
+export const rebuildSchema = strictObject({
+  signal: abortSignalSchema.optional(),
+  /** Called after every page with the number of lines written so far. */
+  onProgress: verifySchema.shape.onProgress,
+});
 
 export const ledgerQuerySchema = strictObject({
   ...listShape,

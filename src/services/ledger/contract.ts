@@ -37,9 +37,12 @@ export interface LedgerService {
   /**
    * Writes a new file from the database, in the order of the entries' instants, and renames it into place. The old file
    * is kept under the path `replaced`. Use it for a damaged file; for a file that only lacks lines use
-   * {@link reconcile}, which rejects with the same errors.
+   * {@link reconcile}, which rejects with the same errors. `onProgress` is told the lines written so far, page by page.
    */
-  rebuildFile(options?: { signal?: AbortSignal | undefined }): Promise<{ lines: number; replaced: string | null }>;
+  rebuildFile(options?: {
+    signal?: AbortSignal | undefined;
+    onProgress?: ((lines: number) => void) | undefined;
+  }): Promise<{ lines: number; replaced: string | null }>;
 
   /**
    * Entries of any kind, newest first unless `order` says otherwise, 20 a page (100 at most).

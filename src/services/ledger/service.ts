@@ -4,7 +4,7 @@ import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ListOptions } from '../../models/inputs/credits.js';
-import { ledgerQuerySchema, reconcileSchema, verifySchema } from '../../models/inputs/ledger.js';
+import { ledgerQuerySchema, rebuildSchema, reconcileSchema, verifySchema } from '../../models/inputs/ledger.js';
 import type { JsonObject } from '../../models/values.js';
 import type { LedgerSink } from '../../ports/ledger-sink.js';
 import { ListCursors } from '../input/page.js';
@@ -69,7 +69,7 @@ export function ledgerService<S>({ engine, sink, record }: LedgerServiceParts<S>
     },
 
     async rebuildFile(options) {
-      const { signal } = parseOptions(reconcileSchema, options);
+      const { signal, onProgress } = parseOptions(rebuildSchema, options);
       return job(signal, async (tools) => {
         const file = fileOf(tools.sink);
         let lines = 0;
@@ -77,6 +77,7 @@ export function ledgerService<S>({ engine, sink, record }: LedgerServiceParts<S>
           (async function* () {
             for await (const entries of pagesOf(tools, 'entry', IN_TIME_ORDER)) {
               lines += entries.length;
+              onProgress?.(lines);
               yield entries.map((entry) => lineOf(entry, tools.ledgerId));
             }
           })(),
