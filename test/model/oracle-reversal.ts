@@ -25,9 +25,11 @@ export function reverse(draft: Draft, target: Entry, wanted: Micro | undefined):
   return { kind: 'entry', entry };
 }
 
-/** Takes back what is free of the lot that the entry made, or a part of it; what others have is not touched. */
-export function voidLot({ account, ...draft }: Draft, target: Entry, wanted: Micro | undefined): Result {
-  const lot = lotOf(account, target.lot as string);
+/** Takes back what is free of the lot of the entry, or a part of it; what others have is not touched. */
+export function voidLot({ account, ...draft }: Draft, { lot: id }: Entry, wanted: Micro | undefined): Result {
+  const lot = id === null ? undefined : account.lots.get(id);
+  const target = lot && account.entries[lot.seq - 1];
+  if (!target) throw new Refusal('TRANSACTION_NOT_FOUND');
   const free = lot.phase === 'lapsed' ? 0n : lot.free;
   const amount = wanted ?? free;
   if (amount === 0n || amount > free) throw new Refusal('ALREADY_REVERSED', { reversible: free });
