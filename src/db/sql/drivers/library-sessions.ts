@@ -118,8 +118,7 @@ export function fromKnex(transaction: KnexTransactionLike): SqlClientSession {
  * Lets a call join an interactive transaction of Prisma with `@prisma/adapter-pg`. The same transaction is always the
  * same session. Prisma rolls a transaction back after five seconds unless you set `timeout`; a call may wait ten
  * seconds for an account, so set a longer one. An error that asks for the whole transaction to be repeated is Prisma's
- * own, with the SQLSTATE in `code`. No test of this package runs it with Prisma itself, whose client cannot be
- * generated there.
+ * own, with the SQLSTATE in `code`. Run by hand with Prisma 7.10; the tests of this package use values of its form.
  *
  * @throws INVALID_ARGUMENT for a value that is no object; at the first call, for what is no open transaction.
  * @example
