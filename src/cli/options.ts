@@ -16,7 +16,7 @@ export const BY: Flags = {
   },
 };
 
-/** What a change may say of itself besides. */
+/** Further notes that the entry of a change keeps. */
 export const NOTES: Flags = {
   description: { value: 'text', help: 'a text for people' },
   metadata: { value: 'json', help: 'an object of your own', is: 'json' },

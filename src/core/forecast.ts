@@ -1,4 +1,4 @@
-/** What becomes of an account's credits if they are spent at a steady rate. */
+/** Foretells an account's credits, spent at a steady rate. */
 import type { Account } from './account.js';
 import { freePart, isSpendable } from './burn-down.js';
 
@@ -11,7 +11,7 @@ export interface SpendingRate {
 export interface Outlook {
   /** The first instant at which nothing can be spent; null for never. */
   readonly emptyAt: number | null;
-  /** What lapses unspent until then. */
+  /** The credits that lapse unspent until then. */
   readonly expiring: readonly { readonly at: number; readonly units: number }[];
 }
 

@@ -100,7 +100,7 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
     pushMovement(draft, 'credits.committed', captured, null);
   } else endHold(draft, hold, next, { ...entry, shortfall }, command);
   if (captured > 0) pushMovement(draft, 'credits.deducted', captured, null);
-  tellShortfall(draft, shortfall, hold.id);
+  tellShortfall(draft, shortfall);
   return null;
 }
 
@@ -127,8 +127,8 @@ function chargeBeyond(
   return 0;
 }
 
-function tellShortfall(draft: Draft, shortfall: number, reservationId: string): void {
-  if (shortfall > 0) pushMovement(draft, 'credits.shortfall', shortfall, null, { reservationId });
+function tellShortfall(draft: Draft, shortfall: number): void {
+  if (shortfall > 0) pushMovement(draft, 'credits.shortfall', shortfall, null);
 }
 
 function short(shortfall: number): JsonObject {
@@ -217,7 +217,7 @@ function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
   const i = reservationWrites.findIndex((write) => write.row.id === row.id);
   if (i >= 0) reservationWrites[i] = { op: 'replace', row: { ...row, lateCharge } };
   else reservationWrites.push({ op: 'replace', row: { ...row, version: row.version + 1, lateCharge } });
-  tellShortfall(draft, shortfall, row.id);
+  tellShortfall(draft, shortfall);
   return null;
 }
 

@@ -66,7 +66,11 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
     const message = 'The user has no subscription that goes on. Put the user on a plan with setUserSubscriptionPlan.';
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId });
   }
-  if (termsOfNext(before).renewOn !== 'payment' && !paysCurrent(before, command, now)) {
+  const { periodStart, paymentId } = command;
+  const isFirst = isUnpaid(before);
+  const isOver = before.periodEnd.getTime() <= now;
+  const isForCurrent = isFirst && (periodStart === null || isNear(before, periodStart));
+  if (termsOfNext(before).renewOn !== 'payment' && (isOver || !isForCurrent)) {
     const expected = "the subscription of a plan with renewOn: 'payment'";
     return refuse('INVALID_ARGUMENT', 'This plan renews by the clock: it waits for no payment.', {
       ...{ path: 'userId', expected },
@@ -76,21 +80,21 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   if (unready) return unready;
   const row = bumped(draft, before);
   const paid = row.paid ?? [];
-  const payment = { paymentId: command.paymentId };
-  if (paysCurrent(row, command, now)) {
+  const payment = { paymentId };
+  if (isForCurrent && !isOver) {
     return allocatePeriod(drafts, row) ?? finish(drafts, row, 'Period paid', payment);
   }
-  const place = command.periodStart === null ? paid.length : nearestPeriod(draft, row, command.periodStart);
-  if (command.periodStart !== null && place < 0 && isUnpaid(row) && isNear(row, command.periodStart)) {
+  if (isForCurrent && periodStart !== null) {
     const message = 'The period that this payment is for is over: it was never paid, and grants nothing any more.';
     return refuse('INVALID_ARGUMENT', `${message} Refund the payment, or pay the next period with it.`, {
       ...{ path: 'paymentId', expected: 'a payment for a period that is not over' },
     });
   }
+  const place = periodStart === null ? paid.length : nearestPeriod(draft, row, periodStart);
   if (place < paid.length) return { kind: 'nothing' };
-  const isFirst = awaitsPayment(row, now);
-  if (place > paid.length || isFirst) {
-    const next = new Date(isFirst ? row.periodStart : startOfNext(draft, row, paid.length)).toISOString();
+  const isWaiting = isFirst && !isOver;
+  if (place > paid.length || isWaiting) {
+    const next = new Date(isWaiting ? row.periodStart : startOfNext(draft, row, paid.length)).toISOString();
     const message = `The next period that is not paid starts at ${next}. Periods are paid one after another.`;
     return refuse('INVALID_ARGUMENT', message, { path: 'periodStart', expected: `an instant near ${next}` });
   }
@@ -98,7 +102,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
     const message = `${PAID_MAX} periods are paid ahead already.`;
     return refuse('LIMIT_EXCEEDED', message, { what: 'paidPeriods', limit: PAID_MAX });
   }
-  row.paid = [...paid, command.paymentId];
+  row.paid = [...paid, paymentId];
   const caughtUp = catchUp(drafts, row, { plan, now });
   if (typeof caughtUp === 'object') return caughtUp;
   return caughtUp === 0 ? finish(drafts, row, 'Period paid', payment) : finishAt(drafts, row, now, payment);
@@ -112,17 +116,8 @@ function rowsOf({ context: { facts }, account }: Draft) {
 }
 
 /** Whether the current period is the first to be paid: it was set without its credits. A trial is not paid. */
-function awaitsPayment(row: SubscriptionRow, now: number): boolean {
-  return isUnpaid(row) && row.periodEnd.getTime() > now;
-}
-
-/** Whether the current period was set without its credits, and never paid. */
 function isUnpaid({ isAllocated, isTrial, terms }: SubscriptionRow): boolean {
   return !isAllocated && !isTrial && terms.renewOn === 'payment';
-}
-
-function paysCurrent(row: SubscriptionRow, { periodStart }: CommandOf<'pay_period'>, now: number): boolean {
-  return awaitsPayment(row, now) && (periodStart === null || isNear(row, periodStart));
 }
 
 /** Whether an instant is nearer to the start of the current period than half of its length. */

@@ -100,6 +100,7 @@ const HOLD_TYPES: ReadonlySet<string> = new Set<MovementType>([
   'credits.committed',
   'credits.released',
   'credits.reservation_expired',
+  'credits.shortfall',
 ]);
 
 /** The kind of a movement's reference: that of a reversal, of a claw-back, or of a grant. */

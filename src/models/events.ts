@@ -39,6 +39,16 @@ const movement = {
     .describe('The metadata of the call, with the option `eventMetadata` alone. What the clock does has none: `{}`.'),
 };
 
+const source = {
+  /** Where the credits came from. */
+  source: grantSourceSchema.describe('Where the credits came from.'),
+};
+
+const reason = {
+  /** The reason that the call gave; null without one. */
+  reason: z.string().nullable().describe('The reason that the call gave; null without one.'),
+};
+
 const crossing = {
   /** The balance before the crossing. */
   previousBalance: credits.describe('The balance before the crossing.'),
@@ -71,8 +81,7 @@ const subscription = {
   validUntil: isoInstant.nullable().describe('The instant at which it ends or ended, ISO 8601; null while it renews.'),
   /** Whether another period follows. */
   autoRenew: z.boolean().describe('Whether another period follows.'),
-  /** The reason that the call gave; null without one. */
-  reason: z.string().nullable().describe('The reason that the call gave; null without one.'),
+  ...reason,
 };
 
 const reservation = {
@@ -102,20 +111,17 @@ const data = {
   }).describe('the first change of an account'),
   'credits.recharged': strictObject({
     ...movement,
-    /** Where the credits came from. */
-    source: grantSourceSchema.describe('Where the credits came from.'),
+    ...source,
   }).describe('a grant takes effect; a scheduled one when its time comes'),
   'credits.grant_activated': strictObject({
     ...movement,
     /** The grant. */
     grantId: identifier.describe('The grant.'),
-    /** Where the credits came from. */
-    source: grantSourceSchema.describe('Where the credits came from.'),
+    ...source,
   }).describe('a scheduled grant takes effect; the event of its source follows'),
   'credits.refunded': strictObject({
     ...movement,
-    /** The reason that the call gave; null without one. */
-    reason: z.string().nullable().describe('The reason that the call gave; null without one.'),
+    ...reason,
   }).describe('a reversal, a claw-back, or a grant of source `refund`'),
   'credits.adjusted': strictObject({
     ...movement,

@@ -1,4 +1,4 @@
-/** Calls with an instant each, settled on the oracle alone: any number of runs of the library can perform the same. */
+/** Calls, each with its instant, chosen on the oracle alone: so several runs of the library perform the same ones. */
 import { IMAGE, nameOf } from './account-names.js';
 import { Oracle, type OracleConfig } from './oracle.js';
 import { type Call, Unspecified } from './oracle-call.js';

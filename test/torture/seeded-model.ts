@@ -64,7 +64,7 @@ export const MODEL_BUGS: readonly SeededBug[] = [
     id: 'SM-mp7',
     title: 'a later period is paid before the current one',
     file: 'src/core/renewal.ts',
-    find: 'if (place > paid.length || isFirst) {',
+    find: 'if (place > paid.length || isWaiting) {',
     replace: 'if (place > paid.length) {',
     tests: [
       edge('a current period that was set without its credits is the first to be paid'),

@@ -198,8 +198,8 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     id: 'SM-r19',
     title: 'the payment of a period that was set without its credits grants another one',
     file: 'src/core/renewal.ts',
-    find: 'if (paysCurrent(row, command, now)) {',
-    replace: 'if (row.isTrial && paysCurrent(row, command, now)) {',
+    find: 'if (isForCurrent && !isOver) {',
+    replace: 'if (row.isTrial && isForCurrent && !isOver) {',
     tests: [payment('the first payment is for the current period')],
   },
   {

@@ -4,6 +4,7 @@ import type { OpenGrant } from '../../models/account.js';
 import type { GrantRow } from '../../models/grant.js';
 import * as schemas from '../../models/inputs/credits.js';
 import type { Grant } from '../../models/records/grant.js';
+import { definedFields } from '../input/given-fields.js';
 import { ListCursors, pageOf } from '../input/page.js';
 import { parseCall, parseId } from '../input/parse.js';
 import type { Along } from '../pipeline/row-reads.js';
@@ -21,7 +22,7 @@ export function grants<S>({ reads, scale }: Verbs<S>, accounts: AccountsNow<S>):
       const user = parseId(userId, 'userId');
       const options = parseCall<GrantFields, S>(schemas.grantsSchema, given);
       const { source, reference, paymentId, planId, includeClosed = false } = options;
-      const sought = { source, reference, paymentId, planId };
+      const sought = definedFields({ source, reference, paymentId, planId });
       const account = await accounts.now(user, options);
       const keeps = choiceOf(account.key, sought);
       const cursors = new ListCursors('getGrants', { account: account.key, includeClosed, ...sought });
@@ -30,10 +31,8 @@ export function grants<S>({ reads, scale }: Verbs<S>, accounts: AccountsNow<S>):
         return { ...page, items: page.items.map((grant) => toGrant(account, grant, scale)) };
       }
       const along = alongOf(account.key, sought);
-      const isPlain = Object.values(sought).every((value) => value === undefined);
-      const { rows, nextCursor } = isPlain
-        ? await reads.page('grant', along, options, cursors)
-        : await reads.chosenPage('grant', along, options, cursors, keeps);
+      const chosen = Object.keys(sought).length > 0 ? keeps : null;
+      const { rows, nextCursor } = await reads.chosenPage('grant', along, options, cursors, chosen);
       const open = new Map(account.grants.map((grant) => [grant.id, grant]));
       const items = rows.map((row): Grant => {
         const grant = open.get(row.id);
@@ -58,7 +57,7 @@ function alongOf(account: string, { reference, paymentId, source }: Sought): Alo
 }
 
 function choiceOf(account: string, sought: Sought): (grant: OpenGrant | GrantRow) => boolean {
-  const wanted = Object.entries(sought).filter(([, value]) => value !== undefined) as [keyof Sought, string][];
+  const wanted = Object.entries(sought) as [keyof Sought, string][];
   return (grant) =>
     (!('account' in grant) || grant.account === account) && wanted.every(([field, value]) => grant[field] === value);
 }

@@ -4,6 +4,7 @@ import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import { quietTypes, type TransactionType, transactionTypes } from '../../models/enums.js';
 import * as schemas from '../../models/inputs/credits.js';
+import { definedFields } from '../input/given-fields.js';
 import { ListCursors } from '../input/page.js';
 import { parseCall, parseId, parseReadOptions } from '../input/parse.js';
 import type { Along } from '../pipeline/row-reads.js';
@@ -29,13 +30,11 @@ export function history<S>({
       const options = parseCall<HistoryFields, S>(schemas.historySchema, given);
       const account = accountKey(creditType, user);
       const { from, to, actor, types, source, reference, correlationId, includeHolds = false } = options;
-      const sought = { source, reference, correlationId };
+      const sought = definedFields({ source, reference, correlationId });
       const cursors = new ListCursors('getCreditHistory', { account, from, to, actor, types, includeHolds, ...sought });
       const along = alongOf(account, options);
-      const isPlain = Object.values(sought).every((value) => value === undefined);
-      const { rows, nextCursor } = isPlain
-        ? await reads.page('entry', along, options, cursors)
-        : await reads.chosenPage('entry', along, options, cursors, choiceOf(account, options));
+      const keeps = Object.keys(sought).length > 0 ? choiceOf(account, options) : null;
+      const { rows, nextCursor } = await reads.chosenPage('entry', along, options, cursors, keeps);
       return { items: rows.map((row) => toTransaction(row, scale)), nextCursor };
     },
 

@@ -38,8 +38,8 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
 
   /** The entry that made a grant. */
   async function makerOf({ account, createdAt, seq }: GrantRow, options: MutationOptions<S>): Promise<EntryRow | null> {
-    const along = { index: 'history', equals: { account }, range: { field: 'at', gte: createdAt } };
-    for await (const entries of verbs.reads.pages('entry', { ...along, direction: 'asc' }, options)) {
+    const along = { index: 'history', equals: { account }, range: { field: 'at', gte: createdAt, lte: createdAt } };
+    for await (const entries of verbs.reads.pages('entry', along, options)) {
       const maker = entries.find((entry) => entry.seq === seq);
       if (maker) return maker;
     }

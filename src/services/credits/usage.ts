@@ -24,7 +24,7 @@ interface Time {
 }
 
 export function usage<S>(
-  { engine, scale }: Verbs<S>,
+  { engine, reads, scale }: Verbs<S>,
   accounts: AccountsNow<S>,
 ): Pick<CreditReads<S>, 'getUsageSummary' | 'getForecast'> {
   /** Takes every transaction of a time, those that nothing has written yet included. Answers the stored account. */
@@ -34,23 +34,18 @@ export function usage<S>(
     options: ReadOptions<S>,
     take: (entry: EntryRow) => void,
   ): Promise<Account> {
-    const { session, fresh } = options;
     const rest = engine.startDeadline(options);
     const { stored, due } = await accounts.withDue(user, rest());
-    const query: Omit<FindQuery, 'limit'> = {
+    const query: FindQuery = {
       index: 'history',
       equals: { account: stored.key },
       range: { field: 'at', gte: new Date(from), ...(Number.isFinite(to) && { lt: new Date(to) }) },
       anyOf: { field: 'type', values: VISIBLE_TYPES },
+      limit: ROWS_PER_READ,
     };
-    for (let after: string | null | undefined; after !== null; ) {
-      const next: FindQuery = { ...query, limit: ROWS_PER_READ, ...(after !== undefined && { after }) };
-      const page = await engine.read(rest(), (timeoutMs) =>
-        engine.store.find('entry', next, { session, fresh, timeoutMs }),
-      );
+    for await (const entries of reads.pages('entry', query, rest())) {
       // An entry that was written since the account was read is not part of its state.
-      for (const entry of page.rows) if (entry.seq <= stored.seq) take(entry);
-      after = page.nextCursor;
+      for (const entry of entries) if (entry.seq <= stored.seq) take(entry);
     }
     for (const entry of due) if (entry.at.getTime() >= from && entry.at.getTime() < to) take(entry);
     return stored;

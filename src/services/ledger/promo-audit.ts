@@ -1,7 +1,7 @@
 /** Compares the counters of promo codes with the claims that the entries made. */
 import { pagesOf, type VerifyTools } from './pages.js';
 
-/** What a code counts: all its claims, and those of the last day. Before the first claim the day is the empty text. */
+/** The counters of a code: all claims, and those of the last day. Before the first claim the day is the empty text. */
 interface Counter {
   readonly claims: number;
   readonly day: string;

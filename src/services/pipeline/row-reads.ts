@@ -45,14 +45,18 @@ export class RowReads<S> {
     });
   }
 
-  /** The page of those rows along the index that `keeps` chooses. It reads on until the page is full. */
+  /**
+   * The page of those rows along the index that `keeps` chooses; null for all of them. It reads on until the page is
+   * full.
+   */
   async chosenPage<M extends ModelName>(
     model: M,
     along: Along,
     options: ReadOptions<S> & ListOptions,
     cursors: ListCursors,
-    keeps: (row: Rows[M]) => boolean,
+    keeps: ((row: Rows[M]) => boolean) | null,
   ): Promise<RowPage<Rows[M]>> {
+    if (keeps === null) return this.page(model, along, options, cursors);
     const { limit, ...steps } = stepsOf(options, cursors);
     const query = { ...along, ...steps };
     const rows: Rows[M][] = [];
@@ -69,12 +73,12 @@ export class RowReads<S> {
   /** All rows along an index, page by page, within the call's deadline. */
   async *pages<M extends ModelName>(
     model: M,
-    query: Omit<FindQuery, 'limit'>,
+    query: Omit<FindQuery, 'limit'> & Partial<Pick<FindQuery, 'limit'>>,
     options: ReadOptions<S>,
   ): AsyncGenerator<readonly Rows[M][]> {
     const { session, fresh } = options;
     const rest = this.engine.startDeadline(options);
-    for (let next: FindQuery | null = { ...query, limit: ROWS_PER_READ }; next !== null; ) {
+    for (let next: FindQuery | null = { limit: ROWS_PER_READ, ...query }; next !== null; ) {
       const asked: FindQuery = next;
       const page: RowPage<Rows[M]> = await this.engine.read(rest(), (timeoutMs) =>
         this.engine.store.find(model, asked, { session, fresh, timeoutMs }),
