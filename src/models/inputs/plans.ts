@@ -70,6 +70,11 @@ const planShape = {
   currency: z.string().optional(),
   /** The length of a period, in lower or upper case. */
   billingPeriod,
+  /**
+   * How often the credits are granted within a period, in lower or upper case; not longer than it. Default: once a
+   * period. What the other fields say of a period's credits is then said of each of these grants.
+   */
+  allocationPeriod: billingPeriod.optional(),
   /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
   validityDays: days(1).optional(),
   /** `credits` unless it names another declared type. */
