@@ -26,7 +26,7 @@ const create: Flags = {
   ...NOTES,
 };
 const change: Flags = {
-  when: { value: WHEN, help: 'default now' },
+  when: { value: WHEN, help: 'default now; period_end for a lower limit' },
   ...RENEW,
   proration: { value: 'none|time|full', help: 'the share of the new limit; default none: a new period' },
   credit: { value: 'deduct|keep', help: 'whether credits of the old period count; default deduct' },

@@ -9,7 +9,7 @@ import { PENDING, refuse, type Verdict } from './decision.js';
 import type { Draft } from './draft.js';
 import { type Period, withoutAccount } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
-import { LONGEST_MS } from './plan-allowance.js';
+import { isLower, LONGEST_MS } from './plan-allowance.js';
 import { allocatePeriod, begin, countFrom, paidUntil } from './subscription-periods.js';
 import { announce, at, bumped, calendarOf, finish, type Row, termsOf, withoutTemporal } from './subscription-row.js';
 import { billingOf, cadenceOf, canBe, goneOn, isCurrent, isPaid, lengthOf } from './subscription-state.js';
@@ -30,7 +30,8 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   const running = before && goneOn(before, draft.account.at);
   const isWaiting = current?.status === 'past_due';
   // A subscription that is past due stays so: the payment that it waits for is then for the new plan.
-  if (command.upgrade && command.when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
+  const when = command.when ?? (current && isLower(terms, current.terms) ? 'period_end' : 'now');
+  if (command.upgrade && when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
     announce(drafts, 'changed', row);
     return finish(drafts, row, 'User subscription changes at the end of the period');

@@ -45,11 +45,21 @@ export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, o
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
   if (!offered(terms.name, now)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
-  if (call.op === 'upgrade' && before && isCurrent(before, now) && goesOnFrom(before, terms, call.when)) {
-    return upgrade(drafts, before, terms, call);
+  if (call.op === 'upgrade' && before && isCurrent(before, now)) {
+    const meant = { ...call, when: call.when ?? usualWhen(before.terms, terms, call) };
+    if (goesOnFrom(before, terms, meant.when)) return upgrade(drafts, before, terms, meant);
   }
   const one = started(now, before && woken(before, now), terms, call);
   return answer(settle(drafts, call.op === 'setPlan' && call.allocate === false ? one : allocated(drafts, one)));
+}
+
+/** Less than before comes when the period is over, unless what else is asked for makes sense at once only. */
+function usualWhen(before: PlanTerms, terms: PlanTerms, call: CallOf<'upgrade'>): 'now' | 'period_end' {
+  const type = ownType(terms);
+  if (call.proration !== undefined || call.autoRenew === false || type !== ownType(before)) return 'now';
+  const timesIn7Years = { daily: 7n * 365n, weekly: 365n, monthly: 7n * 12n, yearly: 7n };
+  const total = (plan: PlanTerms) => (plan.limits[type] ?? 0n) * timesIn7Years[cadence(plan)];
+  return total(terms) < total(before) ? 'period_end' : 'now';
 }
 
 /** Of a period that was over and not paid nothing is left to change. What it waits for may be another payment. */

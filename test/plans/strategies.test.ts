@@ -23,6 +23,7 @@ const ACTS = [
   'set',
   'set',
   'upgrade',
+  'move',
   'prorated',
   'full',
   'remove',
@@ -100,11 +101,13 @@ class Life {
     const { jobs, subscriptions } = this.#world.manager;
     await jobs.runAllocation();
     this.#check(`${act} ${offer.period} of ${offer.limit} ${offer.every}`);
-    if (act === 'set' || act === 'upgrade' || act === 'prorated' || act === 'full') this.#used.add(offer);
+    if (act === 'set' || act === 'upgrade' || act === 'move' || act === 'prorated' || act === 'full')
+      this.#used.add(offer);
     const proration = act === 'prorated' ? 'time' : 'none';
     const calls: Record<Act, () => Promise<unknown>> = {
       set: () => subscriptions.setUserSubscriptionPlan('u', offer.id),
-      upgrade: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id),
+      upgrade: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id, { when: 'now' }),
+      move: () => subscriptions.changeUserSubscriptionPlan('u', offer.id),
       full: () => subscriptions.changeUserSubscriptionPlan('u', offer.id, { proration: 'full' }),
       prorated: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id, { proration }),
       remove: () => subscriptions.deleteUserSubscriptionPlan('u'),
@@ -121,7 +124,7 @@ class Life {
 
   /** The credits that an upgrade to this plan would grant now. */
   async wouldGrant({ id }: Offer): Promise<number> {
-    const { granted } = await this.#world.manager.subscriptions.previewChange('u', id);
+    const { granted } = await this.#world.manager.subscriptions.previewChange('u', id, { when: 'now' });
     return granted.credits ?? 0;
   }
 

@@ -124,7 +124,11 @@ const proration = z.enum(['none', 'time', 'full'], { error: 'none, time or full'
 const credit = z.enum(['deduct', 'keep'], { error: 'deduct or keep' });
 export const upgradeSchema = strictObject({
   ...mutationShape,
-  /** Default now. */
+  /**
+   * Default `now`; `period_end` for a lower limit: for a plan that grants fewer credits of the same own credit type in
+   * the same time, where a month is a twelfth of a year of 365 days. `proration`, `credit` or `autoRenew: false` says
+   * that the change is meant now.
+   */
   when: when.optional(),
   /** Default true, also for a subscription that was to end with its period. */
   autoRenew: z.boolean().optional(),
@@ -146,6 +150,7 @@ export const upgradeSchema = strictObject({
 });
 export const previewSchema = strictObject({
   ...readShape,
+  /** As of the change. */
   when: when.optional(),
   /** As of the change. */
   proration: proration.optional(),

@@ -95,7 +95,8 @@ export interface SubscriptionService<S = unknown> {
   setUserSubscriptionPlan(userId: string, plan: Ref, options?: SetPlanOptions<S>): Promise<Applied<UserSubscription>>;
 
   /**
-   * Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. Each
+   * Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. A
+   * change to a lower limit waits for the period's end unless `when` says otherwise. Each
    * share of a limit is rounded down to the plan's `creditDecimals`: to whole credits where the limit is whole.
    * @throws PLAN_NOT_FOUND, PLAN_INACTIVE
    *
