@@ -89,6 +89,8 @@ export type Command =
   | {
       readonly type: 'change_subscription';
       readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed';
+      /** Whether a pause keeps what the running period granted from lapsing. */
+      readonly freezeCredits?: boolean;
     }
   | {
       readonly type: 'start_cycle';

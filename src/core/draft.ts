@@ -133,6 +133,7 @@ const MESSAGES: Record<EntryType, string> = {
   account_created: 'Account created',
   account_updated: 'Account updated',
   plan_changed: 'Plan changed',
+  grant_updated: 'Grant updated',
   error: 'Refused',
   system: 'System',
 };
@@ -221,6 +222,14 @@ export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
   grants.splice(i, 0, grant);
   draft.dueChanged = true;
   return grant;
+}
+
+/** Gives an open grant other terms, and with them its place in burn-down order. Its row is written again. */
+export function reviseGrant(draft: Draft, i: number, terms: Pick<OpenGrant, 'expiresAt' | 'priority'>): void {
+  const [grant] = ownGrants(draft).splice(i, 1) as [OpenGrant];
+  const rowVersion = draft.touchedGrants?.get(grant.id) ?? grant.rowVersion + 1;
+  touchGrant(draft, grant.id, rowVersion);
+  insertGrant(draft, { ...grant, ...terms, rowVersion });
 }
 
 /** Makes a grant that belongs to the entry written next. It counts in the balance from its effective instant on. */

@@ -1,10 +1,21 @@
 /** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
+import type { OpenGrant } from '../models/account.js';
+import type { GrantRow } from '../models/grant.js';
 import type { JsonObject } from '../models/values.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
 import type { GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
-import { type Draft, mainIndex, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import {
+  type Draft,
+  grantIndex,
+  mainIndex,
+  makeGrant,
+  pushMovement,
+  repayDebt,
+  reviseGrant,
+  writeEntry,
+} from './draft.js';
 import { notePurchase } from './thresholds.js';
 
 /** The terms of a grant where the call says nothing else. */
@@ -41,6 +52,26 @@ export function grantTrial(draft: Draft, amount: number): void {
   // The call that comes first describes what it does itself.
   writeEntry(draft, 'add', fields).description = 'Trial credits';
   pushMovement(draft, 'credits.recharged', amount, null, { source: 'trial' });
+}
+
+/** Changes terms of a grant, open or used up, by an entry that moves no credits. */
+export function updateTerms(
+  draft: Draft,
+  grant: OpenGrant | GrantRow,
+  change: Partial<Pick<OpenGrant, 'expiresAt' | 'priority'>>,
+): void {
+  const { id: grantId, priority } = grant;
+  const before = { expiresAt: grant.expiresAt?.valueOf() ?? null, priority };
+  const after = { ...before, ...change };
+  const i = grantIndex(draft, grantId);
+  if (i >= 0) {
+    reviseGrant(draft, i, after);
+  } else {
+    const row = grant as GrantRow;
+    const expiresAt = after.expiresAt === null ? null : new Date(after.expiresAt);
+    draft.grantWrites.push({ op: 'replace', row: { ...row, ...after, expiresAt, version: row.version + 1 } });
+  }
+  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details: { grantId, before, after } });
 }
 
 /** Refuses `count` more grants, of `amount` together, where they do not fit the account; else null. */

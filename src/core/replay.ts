@@ -23,6 +23,7 @@ type Details = {
   planLimit?: number | null;
   planDueAt?: number | null;
   low?: readonly number[];
+  after?: Pick<OpenGrant, 'expiresAt' | 'priority'>;
   reservation?: ReservationRow;
 };
 
@@ -44,7 +45,7 @@ interface Replayed {
   readonly holds: Map<string, Mutable<OpenHold>>;
   readonly open: Set<string>;
   /**
-   * Grants that the current operation made or reopened. The end of the operation writes their rows once, closed or not.
+   * Grants that the current operation made, reopened or updated. Its end writes their rows once, closed or not.
    */
   readonly touched: Set<string>;
   /** Rows of open holds, which are written once, when the hold is made. */
@@ -193,6 +194,13 @@ function apply(state: Replayed, entry: EntryRow): void {
       if (details.planLimit !== undefined) account.planLimit = details.planLimit;
       if (details.planDueAt !== undefined) account.planDueAt = details.planDueAt;
       break;
+    case 'grant_updated': {
+      const grant = state.grants.get(entry.grantId as string) as Mutable<OpenGrant>;
+      Object.assign(grant, details.after);
+      if (!state.touched.has(grant.id)) grant.rowVersion++;
+      state.touched.add(grant.id);
+      break;
+    }
     case 'activate':
       // The totals and the repaid debt say everything else.
       notePurchase(account, state.grants.get(entry.grantId as string) as OpenGrant);

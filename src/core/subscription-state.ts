@@ -81,7 +81,7 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   const status = row.isTrial ? 'trialing' : 'active';
   return {
     ...row,
-    ...{ status, pausedAt: null, periodEnd, anchor: periodEnd, periods: 0 },
+    ...{ status, pausedAt: null, frozen: null, periodEnd, anchor: periodEnd, periods: 0 },
     billing: row.billing ? billingLater(row.billing, shift) : null,
     validUntil: validUntil && later(validUntil),
     carriedUntil: carriedUntil && carriedUntil > pausedAt ? later(carriedUntil) : carriedUntil,

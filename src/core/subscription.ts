@@ -7,6 +7,7 @@ import type { SubscriptionRow } from '../models/subscription.js';
 import type { CommandOf } from './command.js';
 import { PENDING, refuse, type Verdict } from './decision.js';
 import type { Draft } from './draft.js';
+import { freezeGrants, thawGrants } from './freeze.js';
 import { type Period, withoutAccount } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
 import { isLower, LONGEST_MS } from './plan-allowance.js';
@@ -36,6 +37,8 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
     announce(drafts, 'changed', row);
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
+  const unthawed = before && thawGrants(drafts, before);
+  if (unthawed) return unthawed;
   // A period that is over and not paid leaves nothing to change: a new one begins.
   const upgrades = command.upgrade && current !== null && !isWaiting;
   const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
@@ -66,6 +69,9 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
   }
   const unready = withoutAccount(drafts, before);
   if (unready) return unready;
+  const goesOnPaused = command.to === 'paused' || command.to === 'cancelled at the end of the period';
+  const unthawed = goesOnPaused ? null : thawGrants(drafts, before);
+  if (unthawed) return unthawed;
   const row = bumped(draft, before);
   // The period of a subscription that waits for a payment has ended.
   const isOver = before.status === 'past_due' && command.to === 'cancelled at the end of the period';
@@ -81,7 +87,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       // A subscription that has ended already keeps its end.
       const validUntil = isCurrent(before, now) || before.validUntil === null ? at(now) : before.validUntil;
       const { grantedUntil, carriedUntil } = goneOn(before, now);
-      Object.assign(row, { status: to, autoRenew: false, pending: null, pausedAt: null });
+      Object.assign(row, { status: to, autoRenew: false, pending: null, pausedAt: null, frozen: null });
       Object.assign(row, { validUntil, grantedUntil, carriedUntil });
       if (isCurrent(before, now)) {
         announce(drafts, 'cancelled', row);
@@ -92,6 +98,10 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
     case 'paused':
       if (row.status === 'paused') return { kind: 'nothing' };
       Object.assign(row, { status: 'paused', pausedAt: at(now) });
+      if (command.freezeCredits) {
+        const unfrozen = freezeGrants(drafts, row);
+        if (unfrozen) return unfrozen;
+      }
       announce(drafts, 'paused', row);
       break;
     case 'resumed':
@@ -134,6 +144,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     autoRenew: command.autoRenew ?? true,
     validUntil: null,
     pausedAt: null,
+    frozen: null,
     // Periods that are paid stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? (before.paid ?? null) : null,
     granted: before?.granted ?? {},

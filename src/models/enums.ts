@@ -18,6 +18,7 @@ export const transactionTypes = [
   'account_created',
   'account_updated',
   'plan_changed',
+  'grant_updated',
 ] as const;
 export const transactionTypeSchema = z.enum(transactionTypes);
 export type TransactionType = z.infer<typeof transactionTypeSchema>;
@@ -31,6 +32,7 @@ export const quietTypes: readonly TransactionType[] = [
   'account_created',
   'account_updated',
   'plan_changed',
+  'grant_updated',
 ];
 
 export const grantSourceSchema = z.enum([

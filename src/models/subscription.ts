@@ -63,6 +63,10 @@ export const subscriptionSchema = z.object({
   autoRenew: z.boolean().describe('Whether another period follows.'),
   validUntil: z.date().nullable().describe('Without renewal, the instant at which it ends.'),
   pausedAt: z.date().nullable().describe('The instant of the pause; null when it is not paused.'),
+  frozen: z
+    .record(z.string(), z.int())
+    .nullable()
+    .describe('By grant, the end that a pause took from it, in epoch milliseconds; null where no pause froze any.'),
   paid: z
     .array(z.string())
     .readonly()

@@ -104,7 +104,9 @@ export class PlanBook {
       case 'cancel':
         return this.view(await subscriptions.cancelUserSubscription(call.user, { ...key, when: call.when }));
       case 'pause':
-        return this.view(await subscriptions.pauseUserSubscription(call.user, key));
+        return this.view(
+          await subscriptions.pauseUserSubscription(call.user, { ...key, freezeCredits: call.freezeCredits }),
+        );
       case 'resume':
         return this.view(await subscriptions.resumeUserSubscription(call.user, key));
       case 'remove':

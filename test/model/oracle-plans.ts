@@ -135,6 +135,8 @@ export interface Subscription {
   readonly renews: boolean;
   readonly validUntil: number | null;
   readonly pausedAt: number | null;
+  /** The ends that a pause took from lots. */
+  readonly frozen: ReadonlyMap<string, number>;
   /** The payments of later periods, the next one's first. */
   readonly paid: readonly string[];
   /** What plans granted, and the part of it that an earlier period was: it falls due when that would have ended. */
@@ -251,7 +253,7 @@ export function woken(one: Subscription, now: number): Subscription {
   return {
     ...one,
     status: one.isTrial ? 'trialing' : 'active',
-    ...{ pausedAt: null, end, anchor: end, index: 0, whole: one.whole + slept },
+    ...{ pausedAt: null, frozen: new Map(), end, anchor: end, index: 0, whole: one.whole + slept },
     bill: { start: one.bill.start, end: billEnd, anchor: billEnd, index: 0 },
     validUntil: one.validUntil === null ? null : one.validUntil + slept,
     had: later(one.had),

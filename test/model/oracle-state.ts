@@ -31,6 +31,7 @@ export type EntryType =
   | 'reverse'
   | 'account_created'
   | 'account_updated'
+  | 'grant_updated'
   | 'plan_changed';
 
 /** What a lot is granted for that plans and cycles allocate. */

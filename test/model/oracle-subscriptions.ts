@@ -13,6 +13,7 @@ import {
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
 import { advance } from './oracle-clock.js';
 import { type Draft, write } from './oracle-draft.js';
+import { frozen, thaw } from './oracle-freeze.js';
 import {
   cadence,
   DAY,
@@ -47,8 +48,12 @@ export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, o
   const before = account.plans.subscription;
   if (call.op === 'upgrade' && before && isCurrent(before, now)) {
     const meant = { ...call, when: call.when ?? usualWhen(before.terms, terms, call) };
-    if (goesOnFrom(before, terms, meant.when)) return upgrade(drafts, before, terms, meant);
+    if (goesOnFrom(before, terms, meant.when)) {
+      if (meant.when === 'now') thaw(drafts, before);
+      return upgrade(drafts, before, terms, meant);
+    }
   }
+  thaw(drafts, before);
   const one = started(now, before && woken(before, now), terms, call);
   return answer(settle(drafts, call.op === 'setPlan' && call.allocate === false ? one : allocated(drafts, one)));
 }
@@ -86,7 +91,7 @@ function started(
     status: isTrial ? 'trialing' : 'active',
     ...{ label: call.label, terms, next: null, startedAt: now },
     ...{ bill, ...period, whole: period.end - now, isAllocated: false },
-    ...{ renews, validUntil: null, pausedAt: null },
+    ...{ renews, validUntil: null, pausedAt: null, frozen: new Map() },
     // Paid periods stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? before.paid : [],
     ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
@@ -201,6 +206,7 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
   const before = account.plans.subscription;
   if (call.op === 'remove') {
     if (!before || before.status === 'removed') return new Nothing({ kind: 'plan', value: { removed: false } });
+    thaw(drafts, before);
     settle(drafts, ended(before, 'removed', now));
     return { kind: 'plan', value: { removed: true } };
   }
@@ -210,6 +216,7 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
     case 'cancel':
       // The period of one that waits for a payment is over.
       if (call.when === 'now' || before.status === 'past_due') {
+        thaw(drafts, before);
         return answer(settle(drafts, ended(before, 'cancelled', now)));
       }
       return answer(
@@ -217,8 +224,14 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
       );
     case 'pause':
       if (before.status === 'paused') return new Nothing(answer(before), true);
-      return answer(settle(drafts, { ...before, status: 'paused', pausedAt: now }));
+      return answer(
+        settle(drafts, {
+          ...before,
+          ...{ status: 'paused', pausedAt: now, frozen: call.freezeCredits ? frozen(drafts, before) : new Map() },
+        }),
+      );
     case 'resume':
+      thaw(drafts, before);
       return answer(settle(drafts, withEnd(woken(before, now))));
   }
 }
@@ -233,7 +246,7 @@ function ended(before: Subscription, status: 'cancelled' | 'removed', now: numbe
   const { had, carried } = woken(before, now);
   // One that has ended already ended when it did.
   const validUntil = isCurrent(before, now) ? now : (before.validUntil ?? now);
-  return { ...before, status, renews: false, next: null, pausedAt: null, validUntil, had, carried };
+  return { ...before, status, renews: false, next: null, pausedAt: null, frozen: new Map(), validUntil, had, carried };
 }
 
 /** Keeps the row and writes the entry that tells of it, on other accounts where their part of the plan changed. */

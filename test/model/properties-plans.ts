@@ -97,6 +97,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'applied pay': 50,
   'replayed pay': 6,
   'conflict pay': 1,
+  'frozen credits thawed': 4,
   'granted again in a billing period': 20,
   'rest of a billing period begun': 2,
   'past due': 28,

@@ -131,6 +131,12 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       return { ...common, op: kind, user: subscriber(raw, world), ...(when && { when }) };
     }
     case 'pause':
+      return {
+        ...common,
+        op: kind,
+        user: subscriber(raw, world),
+        ...(raw.c % 3 > 0 && { freezeCredits: raw.c % 3 === 1 }),
+      };
     case 'remove':
       return { ...common, op: kind, user: subscriber(raw, world) };
     case 'resume':
@@ -183,6 +189,8 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
       const others = PLANS.filter(({ name }) => name !== call.plan);
       return { ...call, plan: at(others, raw.b).name };
     }
+    case 'pause':
+      return { ...call, freezeCredits: !call.freezeCredits };
     case 'cancel':
       return { ...call, when: call.when === 'now' ? 'period_end' : 'now' };
     case 'pay':

@@ -1,9 +1,10 @@
-/** Seeded bugs of plans that grant more often than they are billed, and of changes to a lower limit. */
+/** Seeded bugs of plans: grants more often than bills, changes to a lower limit, credits frozen by a pause. */
 import type { SeededBug } from './seeded-bug.js';
 
 const CADENCE = 'test/plans/cadence.test.ts';
 const DOWNGRADE = 'test/plans/downgrade.test.ts';
 const downgrade = (name: string) => ({ file: DOWNGRADE, name: `changes to a lower limit, in memory ${name}` });
+const freeze = (name: string) => ({ file: 'test/plans/freeze.test.ts', name: `frozen credits, in memory ${name}` });
 const cadence = (name: string) => ({ file: CADENCE, name: `allocation periods, in memory ${name}` });
 
 export const PLANS_REST_BUGS: readonly SeededBug[] = [
@@ -46,5 +47,37 @@ export const PLANS_REST_BUGS: readonly SeededBug[] = [
     find: 'BigInt(limit.creditLimit) * BigInt(before) < BigInt(other.creditLimit) * BigInt(own)',
     replace: 'limit.creditLimit * before < other.creditLimit * before + own * 0',
     tests: [downgrade('are told by the rate')],
+  },
+  {
+    id: 'SM-fz1',
+    title: 'frozen credits get the ends back that they had, and lapse for the time of the pause',
+    file: 'src/core/freeze.ts',
+    find: 'end + now - pausedAt.getTime()',
+    replace: 'Math.max(end, now + 1)',
+    tests: [freeze('have no end while the subscription is paused'), freeze('get their ends back however')],
+  },
+  {
+    id: 'SM-fz2',
+    title: 'frozen credits that are sent to another user never lapse there',
+    file: 'src/core/transfer.ts',
+    find: 'return row && thawedEnd(row, id, account.at);',
+    replace: 'return row && null;',
+    tests: [freeze('are sent to others with the time that they had left')],
+  },
+  {
+    id: 'SM-fz3',
+    title: 'a replay does not know the end that an entry gave a grant',
+    file: 'src/core/replay.ts',
+    find: '      Object.assign(grant, details.after);\n',
+    replace: '',
+    tests: [freeze('have no end while the subscription is paused')],
+  },
+  {
+    id: 'SM-fz4',
+    title: 'a cancellation in a pause leaves credits that never lapse',
+    file: 'src/core/subscription.ts',
+    find: 'const unthawed = goesOnPaused ? null : thawGrants(drafts, before);',
+    replace: "const unthawed = command.to !== 'resumed' ? null : thawGrants(drafts, before);",
+    tests: [freeze('get their ends back however')],
   },
 ];

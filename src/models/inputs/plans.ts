@@ -180,6 +180,15 @@ export const cancelSchema = strictObject({
   /** Default `period_end`. */
   when: when.optional(),
 });
+export const pauseSchema = strictObject({
+  ...mutationShape,
+  /**
+   * Whether what the running period granted, of the credit types of its plan, stops lapsing until the subscription goes
+   * on or ends. It can be spent meanwhile, has no end then, and gets its end back, later by the time of the pause.
+   * Default false.
+   */
+  freezeCredits: z.boolean().optional(),
+});
 export const cycleInputSchema = strictObject({
   ...mutationShape,
   /** Credits of one cycle, 0 or more. */
@@ -231,6 +240,9 @@ export interface SubscriptionListOptions<S = never>
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}
+export interface PauseOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof pauseSchema>, keyof MutationOptions> {}
 export interface CycleOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cycleInputSchema>, keyof MutationOptions> {}

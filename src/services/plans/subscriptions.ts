@@ -3,6 +3,7 @@ import { isCreditError } from '../../errors.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import type {
   CancelOptions,
+  PauseOptions,
   RenewOptions,
   SetPlanOptions,
   SubscriptionListOptions,
@@ -45,7 +46,7 @@ interface Terms {
   readonly credit?: UpgradeOptions['credit'];
 }
 
-const SWITCHES = { paused: 'pause_plan', resumed: 'resume_plan', removed: 'delete_plan_of_user' } as const;
+const SWITCHES = { resumed: 'resume_plan', removed: 'delete_plan_of_user' } as const;
 
 export class Subscriptions<S> {
   readonly #directory: SubscriptionDirectory<S>;
@@ -103,6 +104,15 @@ export class Subscriptions<S> {
     return this.#change({
       ...{ operation: 'cancel_plan', userId, options: fields as MutationOptions<S> },
       command: () => ({ type: 'change_subscription', to }),
+    });
+  }
+
+  async pause(userId: string, given: PauseOptions<S> | undefined): Promise<Applied<UserSubscription>> {
+    const fields = parseOptions(schemas.pauseSchema, given);
+    const { freezeCredits = false } = fields;
+    return this.#change({
+      ...{ operation: 'pause_plan', userId, options: fields as MutationOptions<S> },
+      command: () => ({ type: 'change_subscription', to: 'paused', freezeCredits }),
     });
   }
 
