@@ -1,10 +1,20 @@
 /** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
 import type { JsonObject } from '../models/values.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
-import type { GrantTerms } from './command.js';
+import type { CommandOf, GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
-import { type Draft, mainIndex, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import {
+  type Draft,
+  grantIndex,
+  mainIndex,
+  makeGrant,
+  pushMovement,
+  repayDebt,
+  replaceGrant,
+  touchGrant,
+  writeEntry,
+} from './draft.js';
 import { notePurchase } from './thresholds.js';
 
 /** The terms of a grant where the call says nothing else. */
@@ -99,7 +109,10 @@ export function termsOf(grant: {
   };
 }
 
-function checkTerms(draft: Draft, { effectiveAt, expiresAt }: GrantTerms): Refusal | null {
+function checkTerms(
+  draft: Draft,
+  { effectiveAt, expiresAt }: Pick<GrantTerms, 'effectiveAt' | 'expiresAt'>,
+): Refusal | null {
   const now = draft.account.at;
   if (expiresAt === null || (expiresAt > now && expiresAt > (effectiveAt ?? now))) return null;
   const expected = 'an instant later than now and than effectiveAt';
@@ -120,6 +133,28 @@ export function announceGrant(
   if (effectiveAt !== null && effectiveAt > draft.account.at) return;
   if (source === 'refund') pushMovement(draft, 'credits.refunded', amount, reference, {}, entry);
   else pushMovement(draft, 'credits.recharged', amount, reference, { source }, entry);
+}
+
+/** Changes the end and the priority of a grant that is open. One that has lapsed stays lapsed. */
+export function updateGrant(draft: Draft, { grantId, terms }: CommandOf<'update_grant'>): Refusal | null {
+  const { account } = draft;
+  const i = grantIndex(draft, grantId);
+  const grant = account.grants[i];
+  const hasEnded = grant !== undefined && grant.expiresAt !== null && grant.expiresAt <= account.at;
+  if (!grant || grant.remaining === 0 || hasEnded) {
+    const message = 'The grant is used up, lapsed or taken back; only an open grant can be changed.';
+    return refuse('INVALID_ARGUMENT', message, { path: 'grant', expected: 'an open grant' });
+  }
+  const { expiresAt = grant.expiresAt, priority = grant.priority } = terms;
+  const refusal = checkTerms(draft, { effectiveAt: grant.effectiveAt, expiresAt });
+  if (refusal) return refusal;
+  const rowVersion = grant.rowVersion + 1;
+  const { expiresAt: ended, priority: was } = grant;
+  touchGrant(draft, grantId, rowVersion);
+  replaceGrant(draft, i, { ...grant, expiresAt, priority, rowVersion });
+  const details = { before: { expiresAt: ended, priority: was }, after: { expiresAt, priority } };
+  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details });
+  return null;
 }
 
 /** Converts units to credits, for messages. */
