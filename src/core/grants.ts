@@ -3,7 +3,7 @@ import type { OpenGrant } from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
 import type { JsonObject } from '../models/values.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
-import type { GrantTerms } from './command.js';
+import type { CommandOf, GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
 import {
@@ -13,7 +13,8 @@ import {
   makeGrant,
   pushMovement,
   repayDebt,
-  reviseGrant,
+  replaceGrant,
+  touchGrant,
   writeEntry,
 } from './draft.js';
 import { notePurchase } from './thresholds.js';
@@ -52,26 +53,6 @@ export function grantTrial(draft: Draft, amount: number): void {
   // The call that comes first describes what it does itself.
   writeEntry(draft, 'add', fields).description = 'Trial credits';
   pushMovement(draft, 'credits.recharged', amount, null, { source: 'trial' });
-}
-
-/** Changes terms of a grant, open or used up, by an entry that moves no credits. */
-export function updateTerms(
-  draft: Draft,
-  grant: OpenGrant | GrantRow,
-  change: Partial<Pick<OpenGrant, 'expiresAt' | 'priority'>>,
-): void {
-  const { id: grantId, priority } = grant;
-  const before = { expiresAt: grant.expiresAt?.valueOf() ?? null, priority };
-  const after = { ...before, ...change };
-  const i = grantIndex(draft, grantId);
-  if (i >= 0) {
-    reviseGrant(draft, i, after);
-  } else {
-    const row = grant as GrantRow;
-    const expiresAt = after.expiresAt === null ? null : new Date(after.expiresAt);
-    draft.grantWrites.push({ op: 'replace', row: { ...row, ...after, expiresAt, version: row.version + 1 } });
-  }
-  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details: { grantId, before, after } });
 }
 
 /** Refuses `count` more grants, of `amount` together, where they do not fit the account; else null. */
@@ -130,7 +111,10 @@ export function termsOf(grant: {
   };
 }
 
-function checkTerms(draft: Draft, { effectiveAt, expiresAt }: GrantTerms): Refusal | null {
+function checkTerms(
+  draft: Draft,
+  { effectiveAt, expiresAt }: Pick<GrantTerms, 'effectiveAt' | 'expiresAt'>,
+): Refusal | null {
   const now = draft.account.at;
   if (expiresAt === null || (expiresAt > now && expiresAt > (effectiveAt ?? now))) return null;
   const expected = 'an instant later than now and than effectiveAt';
@@ -151,6 +135,43 @@ export function announceGrant(
   if (effectiveAt !== null && effectiveAt > draft.account.at) return;
   if (source === 'refund') pushMovement(draft, 'credits.refunded', amount, reference, {}, entry);
   else pushMovement(draft, 'credits.recharged', amount, reference, { source }, entry);
+}
+
+/** Changes the end and the priority of a grant that is open. One that has lapsed stays lapsed. */
+export function updateGrant(draft: Draft, { grantId, terms }: CommandOf<'update_grant'>): Refusal | null {
+  const { account } = draft;
+  const i = grantIndex(draft, grantId);
+  const grant = account.grants[i];
+  const hasEnded = grant !== undefined && grant.expiresAt !== null && grant.expiresAt <= account.at;
+  if (!grant || grant.remaining === 0 || hasEnded) {
+    const message = 'The grant is used up, lapsed or taken back; only an open grant can be changed.';
+    return refuse('INVALID_ARGUMENT', message, { path: 'grant', expected: 'an open grant' });
+  }
+  const { expiresAt = grant.expiresAt, priority = grant.priority } = terms;
+  const refusal = checkTerms(draft, { effectiveAt: grant.effectiveAt, expiresAt });
+  if (refusal) return refusal;
+  updateTerms(draft, grant, { expiresAt, priority });
+  return null;
+}
+
+/** Changes terms of a grant, open or used up, by an entry that moves no credits. */
+export function updateTerms(
+  draft: Draft,
+  grant: OpenGrant | GrantRow,
+  change: Partial<Pick<OpenGrant, 'expiresAt' | 'priority'>>,
+): void {
+  const { id: grantId, priority } = grant;
+  const before = { expiresAt: grant.expiresAt?.valueOf() ?? null, priority };
+  const after = { ...before, ...change };
+  if ('rowVersion' in grant) {
+    const rowVersion = grant.rowVersion + 1;
+    touchGrant(draft, grantId, rowVersion);
+    replaceGrant(draft, grantIndex(draft, grantId), { ...grant, ...after, rowVersion });
+  } else {
+    const expiresAt = after.expiresAt === null ? null : new Date(after.expiresAt);
+    draft.grantWrites.push({ op: 'replace', row: { ...grant, ...after, expiresAt, version: grant.version + 1 } });
+  }
+  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details: { before, after } });
 }
 
 /** Converts units to credits, for messages. */

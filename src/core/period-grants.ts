@@ -5,16 +5,10 @@ import { type Refusal, refuse } from './decision.js';
 import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 import { openAllowance, takeAllowance } from './plan-allowance.js';
+import { ROLLOVER } from './rollover.js';
 import { partOf, type Share } from './share.js';
 import { cadenceOf, creditTypesOf, isWithinBilling, lengthOf, termsOfNext } from './subscription-state.js';
 import { notePurchase } from './thresholds.js';
-
-/** The end of the reference of credits that an earlier period left over. */
-const ROLLOVER = '/rollover';
-
-export function isRollover(reference: string | null): boolean {
-  return reference?.endsWith(ROLLOVER) ?? false;
-}
 
 type Units = Readonly<Record<string, number>>;
 type Allowances = Readonly<Record<string, Allowance>>;

@@ -5,8 +5,8 @@ import type { Json, JsonObject } from '../models/values.js';
 import type { GrantTerms } from './command.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
-import { isRollover } from './period-grants.js';
 import type { Calendar } from './periods.js';
+import { isRollover } from './rollover.js';
 import { rowHash } from './row-hash.js';
 import { billingOf, creditTypesOf, dueOf, goesOn, toJson } from './subscription-state.js';
 

@@ -11,14 +11,15 @@ export const transactionTypes = [
   'extend_reserved',
   'expire_reserved',
   'activate',
+  'reinstate',
   'transfer_in',
   'transfer_out',
   'reverse',
   'claw_back',
+  'grant_updated',
   'account_created',
   'account_updated',
   'plan_changed',
-  'grant_updated',
 ] as const;
 export const transactionTypeSchema = z.enum(transactionTypes);
 export type TransactionType = z.infer<typeof transactionTypeSchema>;
@@ -29,10 +30,10 @@ export const quietTypes: readonly TransactionType[] = [
   'release_reserved',
   'extend_reserved',
   'expire_reserved',
+  'grant_updated',
   'account_created',
   'account_updated',
   'plan_changed',
-  'grant_updated',
 ];
 
 export const grantSourceSchema = z.enum([

@@ -56,6 +56,8 @@ export class Happened {
   countEntries(call: Call, entries: readonly Entry[], debtBefore: bigint): void {
     const own = entries.filter((entry) => entry.operation === call.label);
     const last = own[own.length - 1];
+    if (own.some(({ type }) => type === 'reinstate')) this.count(`late usage brought credits back by ${call.op}`);
+    if (call.op === 'deduct' && call.from) this.count('deducted from some lots');
     const frees = call.op === 'release' || call.op === 'commit' || call.op === 'reverse';
     if (!frees || !last) return;
     if (last.type === 'expire') this.count(`what a ${call.op} freed lapsed`);

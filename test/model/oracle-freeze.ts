@@ -21,7 +21,8 @@ export function thaw(drafts: readonly Draft[], one: Subscription | null): void {
   if (!one) return;
   for (const { draft, lot } of lotsOf(drafts, one)) {
     const end = endAfterPause(one, lot.id, draft.now);
-    if (end === null) continue;
+    // An end that somebody gave it in the pause stays.
+    if (end === null || lot.expiresAt !== null) continue;
     lot.expiresAt = end;
     write(draft, { type: 'grant_updated', lot: lot.id });
   }

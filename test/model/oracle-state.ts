@@ -26,12 +26,13 @@ export type EntryType =
   | 'extend_reserved'
   | 'expire_reserved'
   | 'activate'
+  | 'reinstate'
+  | 'grant_updated'
   | 'transfer_in'
   | 'transfer_out'
   | 'reverse'
   | 'account_created'
   | 'account_updated'
-  | 'grant_updated'
   | 'plan_changed';
 
 /** What a lot is granted for that plans and cycles allocate. */

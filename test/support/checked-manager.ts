@@ -38,6 +38,7 @@ export const ANSWERS: Checks = {
     extendReservation: reservation,
     reverseTransaction: transaction,
     voidGrant: transaction,
+    updateGrant: transaction,
     transferCredits: z.strictObject({ out: transaction, in: transaction }),
     expireCredits: credits,
     createAccount: account,

@@ -8,6 +8,7 @@ import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
+import { LOT_BUGS } from './seeded-lots.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
 import { PLAN_BUGS } from './seeded-plans.js';
@@ -32,6 +33,7 @@ const ALL = [
   ...METERING_BUGS,
   ...RENEWAL_BUGS,
   ...MODEL_BUGS,
+  ...LOT_BUGS,
   ...READ_BUGS,
   ...CLI_BUGS,
 ];

@@ -68,8 +68,8 @@ export const PLANS_REST_BUGS: readonly SeededBug[] = [
     id: 'SM-fz3',
     title: 'a replay does not know the end that an entry gave a grant',
     file: 'src/core/replay.ts',
-    find: '      Object.assign(grant, details.after);\n',
-    replace: '',
+    find: 'Object.assign(grant, { expiresAt, priority, rowVersion: grant.rowVersion + 1 });',
+    replace: 'Object.assign(grant, { priority, rowVersion: grant.rowVersion + 1 }, expiresAt && { expiresAt });',
     tests: [freeze('have no end while the subscription is paused')],
   },
   {

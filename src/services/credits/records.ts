@@ -11,7 +11,7 @@ import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { ReservationRow } from '../../models/reservation.js';
-import type { Applied, JsonObject } from '../../models/values.js';
+import type { Applied, Json, JsonObject } from '../../models/values.js';
 
 export type { Grant, Reservation, Transaction, UserCreditsInfo };
 
@@ -82,9 +82,14 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
     correlationId: row.correlationId,
     idempotencyKey: row.idempotencyKey,
     metadata: copyOf(row.metadata),
+    occurredAt: dateOf(row.details.occurredAt),
     createdAt: new Date(row.at),
     replayed,
   };
+}
+
+function dateOf(at: Json | undefined): Date | null {
+  return typeof at === 'number' ? new Date(at) : null;
 }
 
 /** The terms of the grant that an entry added. */

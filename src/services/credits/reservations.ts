@@ -77,12 +77,12 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
 
     async commitReservedCredits(ref, given) {
       const options = parseCall<CommitFields, S>(schemas.commitSchema, given);
-      const { final = true, overage = 'reject', ifExpired = 'reject' } = options;
+      const { final = true, overage = 'reject', ifExpired = 'reject', occurredAt } = options;
       const amount = options.amount === undefined ? null : verbs.units(options.amount, { zero: final });
       const { answer } = await onHold({
         ...{ operation: 'commit_reserved', ref, given: amount === null ? {} : { amount }, options },
         command: (reservationId, fingerprint) => ({
-          ...{ type: 'commit', reservationId, amount, final, overage, ifExpired },
+          ...{ type: 'commit', reservationId, amount, final, overage, ifExpired, occurredAt },
           fingerprint: fingerprint(),
         }),
       });
