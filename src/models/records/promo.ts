@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
 import { strictObject } from '../strict-object.js';
+import { type DryRun, DryRunSchema } from './dry-run.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
 export const PromoSchema = strictObject({
@@ -100,6 +101,10 @@ export const ClaimResultSchema = z.discriminatedUnion('success', [
     message: z.string().describe('A text for people: the change that happened.'),
     /** The transaction that granted them. */
     transactionId: identifier.describe('The transaction that granted them.'),
+    /** What the claim would write; of a call with `dryRun: true` alone. */
+    dryRun: (DryRunSchema as z.ZodType<DryRun>)
+      .optional()
+      .describe('What the claim would write; of a call with `dryRun: true` alone.'),
   }),
   strictObject({
     /** The rules refused the claim. */

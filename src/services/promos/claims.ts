@@ -1,4 +1,5 @@
 /** Claims of promo codes: whether a user may claim, the claim itself, and the list of claims. */
+
 import { toCredits } from '../../core/amounts.js';
 import { ineligible, promoFacts } from '../../core/promo.js';
 import { creditError, isCreditError } from '../../errors.js';
@@ -12,6 +13,7 @@ import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
 import { answered } from '../pipeline/operation.js';
 import { RowReads } from '../pipeline/row-reads.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { ClaimResult, Eligibility, PromoClaim } from './contract.js';
 import { parseCode } from './promo-fields.js';
 import { toClaim } from './records.js';
@@ -60,7 +62,7 @@ export class Claims<S> {
       ...others
     } = rest();
     try {
-      const { entry } = answered(
+      const answer = answered(
         await this.#engine.mutate({
           operation: 'claim_promo',
           accounts: [this.#engine.account(creditType, user)],
@@ -72,10 +74,11 @@ export class Claims<S> {
           command: () => ({ type: 'claim_promo', code: promoCode, creditType }),
         }),
       );
-      const { amount, id } = entry as EntryRow;
+      const { amount, id } = answer.entry as EntryRow;
       const creditsAwarded = toCredits(amount, this.#engine.scale);
       const message = `Successfully claimed ${creditsAwarded} credits!`;
-      return { success: true, creditsAwarded, promoCode, message, transactionId: id };
+      const more = dryRunOf(answer, this.#engine.scale);
+      return { success: true, creditsAwarded, promoCode, message, transactionId: id, ...more };
     } catch (error) {
       if (!isCreditError(error, 'PROMO_NOT_ELIGIBLE')) throw error;
       return { success: false, creditsAwarded: 0, promoCode, message: error.details.reason };
