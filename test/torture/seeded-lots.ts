@@ -96,14 +96,6 @@ export const LOT_BUGS: readonly SeededBug[] = [
     tests: [{ file: DRY, name: 'of plans, subscriptions, cycles and promo codes says what they would be' }],
   },
   {
-    id: 'SM-l17-12',
-    title: 'a dry run of a hold is remembered',
-    file: 'src/services/credits/reservations.ts',
-    find: 'options.session === undefined && !answer.isDryRun',
-    replace: 'options.session === undefined',
-    tests: [{ file: DRY, name: 'of a hold makes none, and nobody remembers it' }],
-  },
-  {
     id: 'SM-l17-13',
     title: 'a dry run does not see the renewal that comes first',
     file: 'src/services/pipeline/dry-run.ts',
