@@ -95,7 +95,8 @@ export type Command =
       readonly allocate: boolean;
       /** Whether to move the current subscription, where there is one, to the plan. */
       readonly upgrade: boolean;
-      readonly when: 'now' | 'period_end';
+      /** Null: at the period's end where the new limit is lower, else now. */
+      readonly when: 'now' | 'period_end' | null;
       readonly proration: 'none' | 'time' | 'full';
       /** Whether what was granted for the old period counts against the new limit. */
       readonly credit: 'deduct' | 'keep';
@@ -110,6 +111,8 @@ export type Command =
   | {
       readonly type: 'change_subscription';
       readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed';
+      /** Whether a pause keeps what the running period granted from lapsing. */
+      readonly freezeCredits?: boolean;
     }
   | {
       readonly type: 'start_cycle';

@@ -1,4 +1,6 @@
 /** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
+import type { OpenGrant } from '../models/account.js';
+import type { GrantRow } from '../models/grant.js';
 import type { JsonObject } from '../models/values.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
 import type { CommandOf, GrantTerms } from './command.js';
@@ -148,13 +150,28 @@ export function updateGrant(draft: Draft, { grantId, terms }: CommandOf<'update_
   const { expiresAt = grant.expiresAt, priority = grant.priority } = terms;
   const refusal = checkTerms(draft, { effectiveAt: grant.effectiveAt, expiresAt });
   if (refusal) return refusal;
-  const rowVersion = grant.rowVersion + 1;
-  const { expiresAt: ended, priority: was } = grant;
-  touchGrant(draft, grantId, rowVersion);
-  replaceGrant(draft, i, { ...grant, expiresAt, priority, rowVersion });
-  const details = { before: { expiresAt: ended, priority: was }, after: { expiresAt, priority } };
-  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details });
+  updateTerms(draft, grant, { expiresAt, priority });
   return null;
+}
+
+/** Changes terms of a grant, open or used up, by an entry that moves no credits. */
+export function updateTerms(
+  draft: Draft,
+  grant: OpenGrant | GrantRow,
+  change: Partial<Pick<OpenGrant, 'expiresAt' | 'priority'>>,
+): void {
+  const { id: grantId, priority } = grant;
+  const before = { expiresAt: grant.expiresAt?.valueOf() ?? null, priority };
+  const after = { ...before, ...change };
+  if ('rowVersion' in grant) {
+    const rowVersion = grant.rowVersion + 1;
+    touchGrant(draft, grantId, rowVersion);
+    replaceGrant(draft, grantIndex(draft, grantId), { ...grant, ...after, rowVersion });
+  } else {
+    const expiresAt = after.expiresAt === null ? null : new Date(after.expiresAt);
+    draft.grantWrites.push({ op: 'replace', row: { ...grant, ...after, expiresAt, version: grant.version + 1 } });
+  }
+  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details: { before, after } });
 }
 
 /** Converts units to credits, for messages. */

@@ -47,7 +47,7 @@ interface Replayed {
   readonly holds: Map<string, Mutable<OpenHold>>;
   readonly open: Set<string>;
   /**
-   * Grants that the current operation made or reopened. The end of the operation writes their rows once, closed or not.
+   * Grants that the current operation made, reopened or updated. Its end writes their rows once, closed or not.
    */
   readonly touched: Set<string>;
   /** Rows of open holds, which are written once, when the hold is made. */

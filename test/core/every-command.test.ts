@@ -65,6 +65,7 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   subscribe: (ledger) => {
     const plan = { ...sampleOf(planSchema), id: 'p', creditType: 'credits', creditLimit: 5, alsoGrants: [] };
     const periods = { billingPeriod: 'daily', timeZone: null, trialDays: 0, validityDays: null, rolloverCap: 2 };
+    Object.assign(plan, { creditDecimals: null });
     ledger.side.set('plan/p', { ...plan, ...periods, isActive: true } as unknown as PlanRow);
     return subscribe;
   },
@@ -83,7 +84,7 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   },
   change_subscription: (ledger) => {
     ledger.apply(COMMANDS.subscribe(ledger));
-    return { type: 'change_subscription', to: 'paused' };
+    return { type: 'change_subscription', to: 'paused', freezeCredits: true };
   },
   start_cycle: () => cycle,
   stop_cycle: (ledger) => {

@@ -48,7 +48,8 @@ export type Call = Keyed &
     | { op: 'setPlan'; user: string; plan: string; autoRenew?: boolean; allocate?: boolean }
     | { op: 'upgrade'; user: string; plan: string; when?: When; autoRenew?: boolean; proration?: 'none' | 'time' }
     | { op: 'cancel'; user: string; when?: When }
-    | { op: 'pause' | 'resume' | 'remove'; user: string }
+    | { op: 'pause'; user: string; freezeCredits?: boolean }
+    | { op: 'resume' | 'remove'; user: string }
     /** The key names the payment. */
     | { op: 'pay'; user: string; key: string; periodStart?: number }
     /** A subscription and a cycle are known by the label of the call that started them. */

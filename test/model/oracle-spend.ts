@@ -176,8 +176,8 @@ export function adjust(draft: Draft, call: CallOf<'adjust'>): Result {
   return { kind: 'entry', entry };
 }
 
-/** Rule 16. Trial lots stay behind; every moved part is a lot of its own with the terms it had. */
-export function transfer(from: Draft, to: Draft, amount: Micro): Result {
+/** Rule 16. Trial lots stay behind; every moved part is a lot of its own with its terms, as if no pause kept them. */
+export function transfer(from: Draft, to: Draft, amount: Micro, endOfFrozen: (lot: string) => number | null): Result {
   const movable = spendableLots(from.account, from.now).filter((lot) => lot.source !== 'trial');
   const most = movable.reduce((sum, lot) => sum + lot.free, 0n);
   if (most < amount) refuseFunds(from, amount);
@@ -186,7 +186,8 @@ export function transfer(from: Draft, to: Draft, amount: Micro): Result {
   markSpent(from.account, parts);
   const out = write(from, { type: 'transfer_out', delta: -amount, parts });
   const made: Lot[] = parts.map((part, place) => {
-    const { source, planId, priority, effectiveAt, expiresAt } = lotOf(from.account, part.lot);
+    const { source, planId, priority, effectiveAt, expiresAt: end } = lotOf(from.account, part.lot);
+    const expiresAt = end ?? endOfFrozen(part.lot);
     return makeLot(to, { source, planId, priority, effectiveAt, expiresAt }, part.amount, place);
   });
   repayDebt(to.account, to.now);

@@ -3,9 +3,11 @@
  * `decide` is sequential and never fails by accident: it answers, refuses with a code, or throws `Unspecified` where
  * the rules say nothing.
  */
+import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
 import { BUSINESS_REFUSALS, type Call, type CallOf, inputOf, Nothing, type Outcome, Refusal } from './oracle-call.js';
 import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
+import { endAfterPause } from './oracle-freeze.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
 import {
   allocateAll,
@@ -259,7 +261,10 @@ export class Oracle {
       }
       case 'transfer':
         if (!peer) throw new Error('A transfer has two accounts.');
-        return transfer(draft, peer, call.amount);
+        return transfer(draft, peer, call.amount, (lot) => {
+          const { subscription } = this.stored(nameOf(userOf(account.user), CREDIT_TYPE)).plans;
+          return subscription && endAfterPause(subscription, lot, draft.now);
+        });
       case 'update':
         account.overdraftLimit = call.overdraftLimit;
         return this.#answerInfo(draft, 'account_updated');

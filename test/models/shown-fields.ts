@@ -85,6 +85,7 @@ const OF_PERIODS = {
     carriedUntil: GRANTS,
     allowance: GRANTS,
   },
+  frozen: 'is what its grants get back',
   ...{ isAllocated: GRANTS, lots: GRANTS, dueAt: DUE, updatedAt: 'is the instant of its last entry' },
 };
 
