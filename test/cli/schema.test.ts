@@ -19,6 +19,7 @@ const promo: Row = {
   ...{ code: 'X', version: 1, id: 'p-1', creditType: 'credits', credits: 5, description: null },
   ...{ targetType: 'all_users', targetUserIds: [], maxUses: null, maxUsesPerUser: 1, validFrom: new Date(0) },
   ...{ maxUsesPerDay: null, maxUsesPerUserPerDay: null, claimsDay: null, claimsOfDay: null },
+  ...{ validityDays: null, referrerId: null, referrerCredits: null },
   ...{ validUntil: null, isActive: true, metadata: {}, claims: 0, createdAt: new Date(0), updatedAt: new Date(0) },
 };
 

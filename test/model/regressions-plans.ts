@@ -231,6 +231,17 @@ export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
     ],
   },
   {
+    edge: 'of the codes of two referrers each user claims one, and never the own; what ada gets is of the claim of bob',
+    config,
+    steps: [
+      ...['OF-ADA', 'OF-BOB', 'OF-BOB', 'OF-ADA'].map((code) => call({ op: 'claim', user, code })),
+      ...['OF-BOB', 'OF-ADA', 'OF-ADA'].map((code) => call({ op: 'claim', user: 'bob', code, key: 'k' })),
+      clock(2 * DAY),
+      call({ op: 'deduct', user: 'bob', amount: 9_000_000n }),
+      call({ op: 'claim', user: 'bob', code: 'OF-ADA' }),
+    ],
+  },
+  {
     edge: 'a code with two claims a day, and one with a claim of each user a day, are claimed over midnight',
     config,
     steps: [
