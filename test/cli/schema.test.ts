@@ -110,6 +110,12 @@ await describeMongo('the schema of MongoDB', (database) => {
     const made = await described('made_');
     expect(await described('printed_')).toEqual(made);
     expect(JSON.stringify(made)).toContain('one of trialing, active, past_due, paused, cancelled, ended');
+    const bad = { $set: { status: 'nonsense' } };
+    for (const prefix of ['made_', 'printed_']) {
+      const outbox = db.collection(`${prefix}outbox`);
+      await outbox.insertOne({ status: 'sent' }, { bypassDocumentValidation: true });
+      await expect(outbox.updateOne({}, bad)).rejects.toMatchObject({ code: 121 });
+    }
     await manager.close();
     await client.close();
   });
