@@ -132,8 +132,8 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
 type Properties = Readonly<Record<string, Document>>;
 
 /**
- * The paths whose validator refuses a value that we know. A validator of an earlier version may allow any: then we write
- * without one.
+ * The paths whose validator refuses a value that we know. A validator of an earlier version may allow any: then we
+ * write without one.
  */
 function refusedOf(known: Properties, ours: Properties): string[] {
   return Object.keys(ours).filter((path) => {

@@ -28,7 +28,8 @@ export function definition(column: Column): string {
   const type = kind === 'string' ? 'text collate "C"' : TYPES[kind];
   const least = field === 'version' ? '1' : String(Number.MIN_SAFE_INTEGER);
   const check = kind === 'integer' ? ` check (${name} between ${least} and ${Number.MAX_SAFE_INTEGER})` : '';
-  return `${name} ${type}${nullable ? '' : ' not null'}${check}${allowed ? ` ${allowing(column, allowed.values)}` : ''}`;
+  const closed = allowed ? ` ${allowing(column, allowed.values)}` : '';
+  return `${name} ${type}${nullable ? '' : ' not null'}${check}${closed}`;
 }
 
 /** The constraint that allows these values of a column and no others. */

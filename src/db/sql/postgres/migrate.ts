@@ -1,6 +1,6 @@
 /**
- * Makes tables and indexes, and adds the columns and indexes of newer models, and the values that their constraints have
- * to allow. Never drops anything else.
+ * Makes tables and indexes, and adds the columns and indexes of newer models, and the values that their constraints
+ * have to allow. Never drops anything else.
  */
 import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
