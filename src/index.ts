@@ -141,6 +141,7 @@ export {
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
 export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
+export type { Applied } from './models/records/applied.js';
 export {
   type AccountList,
   AccountListSchema,
@@ -153,6 +154,7 @@ export {
 } from './models/records/balance.js';
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
+export { type DryRun, DryRunSchema } from './models/records/dry-run.js';
 export { type Forecast, ForecastSchema } from './models/records/forecast.js';
 export { type Grant, GrantSchema, type GrantUse, GrantUseSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
@@ -222,7 +224,6 @@ export {
 export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type {
   Amount,
-  Applied,
   Awaitable,
   Json,
   JsonObject,

@@ -80,6 +80,7 @@ function untouched(account: Account): AccountChange {
 
 /** The suffix by which the ids of entries on a further account differ from those on the first. */
 function placeOf({ creditType }: Account, { type }: Command): string {
+  if (type === 'claim_promo') return 'referrer';
   return type === 'transfer' ? 'to' : creditType;
 }
 
@@ -159,7 +160,7 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
     case 'renew_cycle':
       return renewCycle(draft, command);
     case 'claim_promo':
-      return claimPromo(draft, command);
+      return claimPromo(draft, other, command);
     default:
       return command satisfies never;
   }

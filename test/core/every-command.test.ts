@@ -98,17 +98,20 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   },
   claim_promo: (ledger) => {
     const open = { maxUses: null, validFrom: new Date(0), validUntil: null, targetType: 'all_users', ...UNCLAIMED };
-    const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open };
+    const refers = { validityDays: 3, referrerId: 'v', referrerCredits: 5 };
+    const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open, ...refers };
     ledger.side.set('promo/A', promo as unknown as PromoRow);
     return { type: 'claim_promo', code: 'A', creditType: 'credits' };
   },
 };
 
+const OF_TWO: ReadonlySet<Command['type']> = new Set(['transfer', 'claim_promo']);
+
 function run(type: Command['type']): { ledger: Ledger; command: Command; entry: EntryRow } {
   const ledger = new Ledger();
   ledger.add(100);
   const command = COMMANDS[type](ledger);
-  return { ledger, command, entry: ledger.apply(command, type === 'transfer' ? ['u', 'v'] : ['u']) };
+  return { ledger, command, entry: ledger.apply(command, OF_TWO.has(type) ? ['u', 'v'] : ['u']) };
 }
 
 const types = Object.keys(COMMANDS) as Command['type'][];

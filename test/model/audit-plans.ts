@@ -47,10 +47,11 @@ export class PlanWatch {
         list.filter(({ type }) => MOVEMENTS.includes(type) === isMovement),
       ) as [typeof expected, typeof actual];
       found.push(...differ(`events of ${user}`, { types: wanted.map(kindOf) }, { types: got.map(kindOf) }));
-      for (const [i, { type, sequence, ...amounts }] of wanted.entries()) {
+      for (const [i, { type, sequence, level, ...amounts }] of wanted.entries()) {
         this.#happened.count(`event ${type}`);
+        if (level !== undefined && level > 1) this.#happened.count(`event ${type} of a lower threshold`);
         const given = Object.entries(amounts).map(([field, value]) => [field, credits(value)]);
-        const told = { sequence, ...Object.fromEntries(given) };
+        const told = { sequence, ...(level !== undefined && { level }), ...Object.fromEntries(given) };
         found.push(...differ(`${type} of ${user}`, told, { sequence: got[i]?.sequence, ...got[i]?.data }));
       }
     }

@@ -25,12 +25,14 @@ export class Happened {
       if (SPENDING.has(call.op) && outcome.code === 'INSUFFICIENT_CREDITS') this.count('could not spend');
       if (outcome.code === 'IDEMPOTENCY_CONFLICT') this.count(`conflict ${call.op}`);
       if (String(outcome.details.reason).endsWith(' today')) this.count('no more claims today');
+      if (String(outcome.details.reason).endsWith(' referred')) this.count('referred before');
       return;
     }
     if (outcome.replayed) this.count(`replayed ${call.op}`);
     else if (outcome.applied) this.count(`applied ${call.op}`);
     else this.count(`nothing due ${call.op}`);
     if (outcome.replayed || !outcome.applied) return;
+    if (outcome.result.kind === 'plan' && outcome.result.value.referrerId) this.count('referred');
     if (call.op === 'commit') this.#countCommit(call, outcome);
     if (call.op === 'reverse' && outcome.result.kind === 'entry') this.#countReversal(outcome.result.entry);
     if (outcome.result.kind === 'entry' && outcome.result.entry.debtAfter > 0n) this.count('left in debt');

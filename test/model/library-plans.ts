@@ -41,11 +41,12 @@ export class PlanBook {
       this.#planIds.set(name, id);
       this.#names.set(id, name);
     }
-    for (const { code, credits: amount, validFromMs, validUntilMs, onlyFor, ...uses } of PROMOS) {
+    for (const { code, credits: amount, validFromMs, validUntilMs, onlyFor, referrer, ...uses } of PROMOS) {
       const validFrom = new Date(startedAt + validFromMs);
       const ends = validUntilMs === null ? {} : { validUntil: new Date(startedAt + validUntilMs) };
       const target = onlyFor === null ? {} : ({ targetType: 'specific_users', targetUserIds: [onlyFor] } as const);
-      await promos.createPromo({ code, credits: credits(amount), validFrom, ...ends, ...target, ...uses });
+      const refers = referrer && { referrerId: referrer.user, referrerCredits: credits(referrer.credits) };
+      await promos.createPromo({ code, credits: credits(amount), validFrom, ...ends, ...target, ...refers, ...uses });
     }
   }
 

@@ -14,7 +14,7 @@ import type { Pipeline } from '../support/chance.js';
 import { QUIET } from '../support/quiet.js';
 import { IMAGE, keyOf, nameOf, typeOf, userOf } from './account-names.js';
 import { isPlanCall, PlanBook } from './library-plans.js';
-import type { OracleConfig, PlanSetting } from './oracle.js';
+import type { OracleConfig, Threshold } from './oracle.js';
 import type { Call, From } from './oracle-call.js';
 import type { JobCall, PlanCall } from './oracle-plan-calls.js';
 import type { Micro } from './oracle-state.js';
@@ -116,7 +116,10 @@ export class Library {
     const defaults = {
       trialCredits: credits(trialCredits),
       overdraftLimit: overdraftLimit === 'unlimited' ? ('unlimited' as const) : credits(overdraftLimit),
-      ...(this.#config.plans?.threshold && { lowCreditThreshold: thresholdOf(this.#config.plans.threshold) }),
+      ...(this.#config.plans && {
+        lowCreditThresholds: this.#config.plans.thresholds.map(thresholdOf),
+        lowCreditHysteresis: credits(this.#config.plans.hysteresis),
+      }),
     };
     const manager: Manager = createCreditManagement({
       db: watched(this.db, this),
@@ -470,7 +473,7 @@ function reservation(result: Reservation & { readonly replayed: boolean }): Answ
   return { status: 'reservation', reservation: result, replayed: result.replayed };
 }
 
-function thresholdOf(threshold: NonNullable<PlanSetting['threshold']>): number | `${number}%` {
+function thresholdOf(threshold: Threshold): number | `${number}%` {
   return 'amount' in threshold ? credits(threshold.amount) : `${Number(threshold.perMille) / 10}%`;
 }
 

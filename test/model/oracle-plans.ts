@@ -79,11 +79,15 @@ export interface PromoTerms {
   readonly validFromMs: number;
   readonly validUntilMs: number | null;
   readonly onlyFor: string | null;
+  readonly validityDays: number | null;
+  /** Whose referral code it is, and what that user gets of a claim. */
+  readonly referrer: { readonly user: string; readonly credits: Micro } | null;
 }
 
 function promo(code: string, credits: Micro, more: Partial<PromoTerms> = {}): PromoTerms {
   const open = { maxUses: null, maxUsesPerUser: 1, maxUsesPerDay: null, maxUsesPerUserPerDay: null };
-  return { code, credits, ...open, validFromMs: 0, validUntilMs: null, onlyFor: null, ...more };
+  const plain = { validFromMs: 0, validUntilMs: null, onlyFor: null, validityDays: null, referrer: null };
+  return { code, credits, ...open, ...plain, ...more };
 }
 
 export const PROMOS: readonly PromoTerms[] = [
@@ -94,6 +98,8 @@ export const PROMOS: readonly PromoTerms[] = [
   promo('ADA', 20n * MICRO, { onlyFor: 'ada', maxUsesPerUser: 2 }),
   promo('DAILY', 3n * MICRO, { maxUsesPerDay: 2, maxUsesPerUser: 4 }),
   promo('OWN-DAILY', 2_000_001n, { maxUsesPerUserPerDay: 1, maxUsesPerUser: 4 }),
+  promo('OF-ADA', 4n * MICRO, { maxUses: 2, referrer: { user: 'ada', credits: 6_000_001n } }),
+  promo('OF-BOB', 2n * MICRO, { validityDays: 2, referrer: { user: 'bob', credits: 9n * MICRO } }),
 ];
 
 /** Amounts that count until an instant. */

@@ -40,9 +40,12 @@ import type { Drafts, Offered } from './oracle-subscriptions.js';
 export interface PlanSetting {
   /** When they were made. */
   startedAt: number;
-  /** Below which credits are low. */
-  threshold: { amount: Micro } | { perMille: bigint } | null;
+  /** At each of which credits are low, and how far above it they no longer are. */
+  thresholds: readonly Threshold[];
+  hysteresis: Micro;
 }
+
+export type Threshold = { amount: Micro } | { perMille: bigint };
 
 export interface OracleConfig {
   trialCredits: Micro;

@@ -167,7 +167,9 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
     }
     case 'claim': {
       const again = raw.d % 4 > 0 ? claimedToday(world) : [];
-      const { code } = at(again.length > 0 ? again : PROMOS, raw.b);
+      // A referrer who takes no part would be compared by nobody.
+      const all = PROMOS.filter(({ referrer }) => referrer === null || world.users.includes(referrer.user));
+      const { code } = at(again.length > 0 ? again : all, raw.b);
       return { ...common, op: kind, user: at(world.users, raw.user), code: raw.a % 12 === 5 ? 'NOBODY' : code };
     }
     case 'runAllocation': {
@@ -198,7 +200,7 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
     case 'startCycle':
       return raw.b % 2 === 0 ? { ...call, amount: call.amount + 1n } : { ...call, days: (call.days ?? 30) + 1 };
     case 'claim': {
-      const others = PROMOS.filter(({ code }) => code !== call.code);
+      const others = PROMOS.filter(({ code, referrer }) => code !== call.code && referrer === null);
       return { ...call, code: at(others, raw.b).code };
     }
     default:

@@ -120,9 +120,18 @@ export function configOf(seed: number): OracleConfig {
 }
 
 /** Of sequences with plans. */
-export function thresholdOf(seed: number): PlanSetting['threshold'] {
-  const thresholds = [{ perMille: 125n }, { perMille: 500n }, { perMille: 333n }, { amount: 20n * MICRO }, null];
-  return at(thresholds, seed >> 9);
+export function warningsOf(seed: number): Pick<PlanSetting, 'thresholds' | 'hysteresis'> {
+  const [half, third, eighth] = [{ perMille: 500n }, { perMille: 333n }, { perMille: 125n }];
+  const credits = (amount: bigint) => ({ amount: amount * MICRO });
+  const lists = [
+    ...[[eighth], [half], [credits(20n)], []],
+    ...[
+      [credits(20n), half],
+      [third, credits(40n), eighth],
+      [credits(60n), credits(10n), credits(35n)],
+    ],
+  ];
+  return { thresholds: at(lists, seed >> 9), hysteresis: at([0n, 0n, 15n * MICRO, 500_000n], seed >> 12) };
 }
 
 export function resolve(kinds: readonly Kind[], raw: Raw, world: World): Step | null {

@@ -166,6 +166,8 @@ async function promos({ manager: { promos } }: World): Promise<void> {
     await promos.claimPromo('u', code);
     await promos.getPromo(code);
   }
+  const { code } = await promos.createPromo({ credits: 5, validityDays: 3, referrerId: 'r', referrerCredits: 2 });
+  await promos.claimPromo('u', code);
   await promos.listPromos();
   await promos.listClaims({ userId: 'u' });
   await promos.definePromos([{ code: 'DEFINED', credits: 1 }]);

@@ -102,7 +102,7 @@ describe('a call that is repeated', () => {
   const promo = {
     ...{ code: 'A', credits: 5, creditType: 'image', description: 'd', metadata: { a: 1 }, isActive: false },
     ...{ targetType: 'specific_users', targetUserIds: ['u'], maxUses: 9, maxUsesPerUser: 2 },
-    ...{ maxUsesPerDay: 8, maxUsesPerUserPerDay: 1 },
+    ...{ maxUsesPerDay: 8, maxUsesPerUserPerDay: 1, validityDays: 7, referrerId: 'r', referrerCredits: 3 },
     ...{ validFrom: new Date(NOW + 1), validUntil: new Date(NOW + 2) },
   } as const satisfies Required<library.PromoInput>;
 

@@ -3,6 +3,7 @@ import type { SeededBug } from './seeded-bug.js';
 
 const UPDATE = 'test/credits/update-grant.test.ts';
 const FROM = 'test/credits/drawn-from.test.ts';
+const DRY = 'test/pipeline/dry-run.test.ts';
 const LATE = 'test/credits/late-usage.test.ts';
 
 export const LOT_BUGS: readonly SeededBug[] = [
@@ -77,5 +78,29 @@ export const LOT_BUGS: readonly SeededBug[] = [
     find: 'return stored && [...stored, ...this.#entries.filter(isOne)];\n  }\n\n  /** All changes',
     replace: 'return stored;\n  }\n\n  /** All changes',
     tests: [{ file: LATE, name: 'lapses that the same batch writes are seen' }],
+  },
+  {
+    id: 'SM-l17-10',
+    title: 'a dry run is done',
+    file: 'src/services/pipeline/engine.ts',
+    find: 'if (isDryRun) return this.#dryRun(request, options);',
+    replace: '',
+    tests: [{ file: DRY, name: 'with a key repeats what was applied under it, and keeps no key itself' }],
+  },
+  {
+    id: 'SM-l17-11',
+    title: 'a dry run of a definition is done',
+    file: 'src/services/pipeline/definition-writes.ts',
+    find: 'if (write.options.dryRun) return { details: act.details, replayed: false, isDryRun: true };',
+    replace: '',
+    tests: [{ file: DRY, name: 'of plans, subscriptions, cycles and promo codes says what they would be' }],
+  },
+  {
+    id: 'SM-l17-13',
+    title: 'a dry run does not see the renewal that comes first',
+    file: 'src/services/pipeline/dry-run.ts',
+    find: "if (command.type !== 'renew') for",
+    replace: 'if (users.length > 9) for',
+    tests: [{ file: DRY, name: 'counts the renewal that comes first, of every credit type' }],
   },
 ];

@@ -48,6 +48,8 @@ export const mutationShape = {
   actor: identifierSchema.optional(),
   /** The reason for the call. */
   reason: textSchema.optional(),
+  /** Whether to write nothing, and only to answer as the call would be answered now. */
+  dryRun: z.boolean().optional(),
 };
 export const readShape = {
   ...callShape,
@@ -255,6 +257,7 @@ export const defineSchema = strictObject({
   correlationId: callShape.correlationId,
   actor: mutationShape.actor,
   reason: mutationShape.reason,
+  dryRun: mutationShape.dryRun,
   /** Whether active ones that the list does not have are deactivated. Default false: they are told as missing. */
   deactivateMissing: z.boolean().optional(),
 });
@@ -367,7 +370,7 @@ export interface UsageOptions<S = never> extends ReadOptions<S>, Omit<z.input<ty
 /** The lines of a summary of usage. */
 export type UsageBy = UsageOptions['by'];
 export interface DefineOptions
-  extends Pick<MutationOptions, 'signal' | 'timeoutMs' | 'correlationId' | 'actor' | 'reason'>,
+  extends Pick<MutationOptions, 'signal' | 'timeoutMs' | 'correlationId' | 'actor' | 'reason' | 'dryRun'>,
     Pick<z.input<typeof defineSchema>, 'deactivateMissing'> {}
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {

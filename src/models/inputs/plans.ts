@@ -22,6 +22,7 @@ import {
   instantSchema,
   metadataSchema,
   textSchema,
+  wholeDays,
 } from './values.js';
 
 const billingPeriod = z
@@ -31,13 +32,6 @@ const billingPeriod = z
   BillingPeriod,
   BillingPeriod | Uppercase<BillingPeriod>
 >;
-const days = (min: number) =>
-  z
-    .number()
-    .int()
-    .min(min)
-    .max(36_500, { error: `whole days from ${min} to 36,500` });
-
 const periodGrantSchema = strictObject({
   /** A declared credit type. */
   creditType: z.string(),
@@ -76,13 +70,13 @@ const planShape = {
    */
   allocationPeriod: billingPeriod.optional(),
   /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
-  validityDays: days(1).optional(),
+  validityDays: wholeDays(1).optional(),
   /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
   /** Credits of other declared types that a period grants too. */
   alsoGrants: (z.array(periodGrantSchema).max(32) as z.ZodType<PeriodGrant[], readonly PeriodGrant[]>).optional(),
   /** Days of a first period, once a user, that is not billed. */
-  trialDays: days(0).optional(),
+  trialDays: wholeDays(0).optional(),
   /** The most credits left of a period that go into a grant of the next one. Not together with `validityDays`. */
   rolloverCap: amount.optional(),
   /** Decimals, 0–6, of the shares of a limit that changes grant. Default: none where the limit is whole, else all. */
@@ -202,7 +196,7 @@ export const cycleInputSchema = strictObject({
   /** Credits of one cycle, 0 or more. */
   amount,
   /** Days, 1–36,500, default 30. */
-  days: days(1).optional(),
+  days: wholeDays(1).optional(),
   /** Whether another cycle follows, until it is stopped. Default false. */
   recurring: z.boolean().optional(),
 });

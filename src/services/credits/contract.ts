@@ -17,13 +17,14 @@ import type {
   VoidOptions,
 } from '../../models/inputs/credits.js';
 import type { AccountInfo } from '../../models/records/account.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { AccountList, BalanceBreakdown, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
 import type { Forecast } from '../../models/records/forecast.js';
 import type { Grant, GrantUse } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Explanation, Transaction } from '../../models/records/transaction.js';
 import type { UsageSummary } from '../../models/records/usage.js';
-import type { Amount, Applied, Page, Ref } from '../../models/values.js';
+import type { Amount, Page, Ref } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
 
 /** A reservation's id, or an object with an `id`; every other field is ignored. */
@@ -33,7 +34,9 @@ export type ReservationRef = string | { readonly id: string };
  * Verbs that change credits. All of them share these promises. A call is applied as a whole or not at all. Calls on one
  * account are linearizable, from any number of processes. With an `idempotencyKey`, a repeated call answers the first
  * result with `replayed: true`; the same key with other input is `IDEMPOTENCY_CONFLICT`. With `session`, the call joins
- * the host's transaction.
+ * the host's transaction. With `dryRun: true` nothing is written: the call answers, or is refused, as it would be now,
+ * and its answer tells the transactions and events that it would write as `dryRun`. Others may change the account
+ * before the call itself is made.
  *
  * Each verb may reject with `INVALID_ARGUMENT`, `INVALID_AMOUNT`, `AMOUNT_TOO_LARGE` (nothing written, do not retry),
  * `CONTENTION`, `TIMEOUT`, `STORAGE_UNAVAILABLE` (nothing written, a retry is safe), `OUTCOME_UNKNOWN` (retry with

@@ -10,8 +10,9 @@ import * as schemas from '../../models/inputs/credits.js';
 import { definedFields } from '../input/given-fields.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseRef } from '../input/parse.js';
 import { answered, otherEntryId } from '../pipeline/operation.js';
+import { dryRunOf, toApplied } from '../pipeline/transaction-records.js';
 import type { CreditMutations } from './contract.js';
-import { entryOf, toApplied } from './records.js';
+import { entryOf } from './records.js';
 import type { Verb, Verbs } from './verbs.js';
 
 type Spending<S> = Pick<
@@ -157,7 +158,7 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
         });
       }
       const units = verbs.units(amount);
-      const { entry, replayed, entries } = answered(
+      const answer = answered(
         await engine.mutate({
           operation: 'transfer',
           accounts: [verbs.account(from), verbs.account(to)],
@@ -166,10 +167,15 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
           command: () => ({ type: 'transfer', amount: units }),
         }),
       );
+      const { entry, replayed, entries } = answer;
       const out = entryOf(entry);
       const otherId = otherEntryId(out.operationId);
       const into = entries.find((row) => row.id === otherId) ?? null;
-      return { out: toApplied(out, scale, replayed), in: toApplied(entryOf(into), scale, replayed) };
+      const more = dryRunOf(answer, scale);
+      return {
+        out: { ...toApplied(out, scale, replayed), ...more },
+        in: { ...toApplied(entryOf(into), scale, replayed), ...more },
+      };
     },
 
     async expireCredits(userId, given) {

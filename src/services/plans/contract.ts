@@ -12,6 +12,7 @@ import type {
   UpdatePlanOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Cycle } from '../../models/records/cycle.js';
 import type { DefinitionReport } from '../../models/records/definition.js';
 import type { SubscriptionPlan } from '../../models/records/plan.js';
@@ -21,7 +22,7 @@ import type {
   SubscriptionChange,
   UserSubscription,
 } from '../../models/records/subscription.js';
-import type { Applied, Page, Ref } from '../../models/values.js';
+import type { Page, Ref } from '../../models/values.js';
 
 export type { ChangePreview, CurrentSubscription, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
 

@@ -14,7 +14,8 @@ import {
   type UpdatePlanOptions,
 } from '../../models/inputs/plans.js';
 import type { PlanRow } from '../../models/plan.js';
-import type { Applied, Page, Ref } from '../../models/values.js';
+import type { Applied } from '../../models/records/applied.js';
+import type { Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import { type DefinitionWrite, writeDefinition } from '../pipeline/definition-writes.js';

@@ -10,13 +10,15 @@ import type {
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
-import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
+import type { JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { answered } from '../pipeline/operation.js';
 import type { Along } from '../pipeline/row-reads.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
 import { periodUsage } from './period-usage.js';
 import { parsePlanRef, planIdOf } from './plan-refs.js';
@@ -223,7 +225,8 @@ export class Subscriptions<S> {
       run: async (accounts, left) =>
         answered(await this.#engine.mutate({ operation, accounts, given, options: left, command })),
     });
-    if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
+    const { entry, replayed } = answer;
+    if (entry) return { ...subscriptionOf(entry), replayed, ...dryRunOf(answer, this.#engine.scale) };
     // There was nothing to do: the subscription is as the caller wants it.
     return { ...((await this.#view(user, rest())) as UserSubscription), replayed: true };
   }
