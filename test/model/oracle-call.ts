@@ -63,6 +63,8 @@ export type Call = Keyed &
     | { op: 'renewCycle'; cycle: string }
     /** Whether a plan is offered. */
     | { op: 'offer'; plan: string; isActive: boolean }
+    /** Another limit of its own type. */
+    | { op: 'revise'; plan: string; limit: Micro; applyTo?: 'new' | 'renewals' }
   );
 
 /** The lots that may pay: of these sources, of this plan, or these alone. */

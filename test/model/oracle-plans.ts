@@ -28,6 +28,8 @@ export interface PlanTerms {
   readonly rolloverCap: Micro | null;
   /** How long it waits for the payment of a period; null where a period begins by the clock. */
   readonly graceDays: number | null;
+  /** How many changes the plan has seen, these terms being the last of them; absent for none. */
+  readonly version?: number;
 }
 
 type Unit = 'daily' | 'weekly' | 'monthly' | 'yearly';

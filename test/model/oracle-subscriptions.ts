@@ -25,7 +25,6 @@ import {
   NOTHING_COUNTS,
   ownType,
   PERIODS_MAX,
-  PLANS,
   type PlanTerms,
   periodsAfter,
   type Subscription,
@@ -34,15 +33,33 @@ import {
 } from './oracle-plans.js';
 import type { Result } from './oracle-state.js';
 
-/** Whether a plan was offered at an instant. */
-export type Offered = (plan: string, at: number) => boolean;
+/** Other terms of a plan, from an instant on. */
+export interface Revision {
+  readonly from: number;
+  readonly terms: PlanTerms;
+  readonly isForRenewals: boolean;
+}
+
+/** Whether a plan was offered at an instant; its terms for who begins now, and for renewals at an instant. */
+export interface Offered {
+  (plan: string, at: number): boolean;
+  terms(plan: string): PlanTerms | undefined;
+  renewals(plan: string, at: number): PlanTerms | undefined;
+}
+
+/** With the terms that its next period takes over, where the plan has later ones for renewals then. */
+export function revised(one: Subscription, offered: Offered): Subscription {
+  const terms = one.next ?? one.terms;
+  const later = offered.renewals(terms.name, one.bill.end);
+  return later && (later.version ?? 0) > (terms.version ?? 0) ? { ...one, next: later } : one;
+}
 /** Of the accounts that a subscription grants to, the user's own first. */
 export type Drafts = readonly [Draft, ...Draft[]];
 
 /** `setPlan` starts another subscription in place of any; `upgrade` moves the current one, where there is one. */
 export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, offered: Offered): Result {
   const [{ account, now }] = drafts;
-  const terms = PLANS.find(({ name }) => name === call.plan);
+  const terms = offered.terms(call.plan);
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
   if (!offered(terms.name, now)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
@@ -174,9 +191,10 @@ function periodEnded(drafts: Drafts, one: Subscription, at: number, offered: Off
     if (isWaiting || !one.renews || !offered(terms.name, one.end)) {
       return { ...one, status: 'ended', validUntil: at, next: null };
     }
-    if (isByPayment(terms)) return { ...one, status: 'past_due' };
   }
-  return allocated(drafts, { ...nextPeriod(one), paid }, { rolled: rolledOver(drafts, one) });
+  const going = revised(one, offered);
+  if (payment === undefined && isByPayment(going.next ?? going.terms)) return { ...going, status: 'past_due' };
+  return allocated(drafts, { ...nextPeriod(going), paid }, { rolled: rolledOver(drafts, going) });
 }
 
 /** All accounts at an instant, with what the clock has done by then. */

@@ -42,6 +42,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'applied stopCycle': 12,
   'applied claim': 80,
   'applied offer': 25,
+  'applied revise': 20,
+  'terms of renewals taken over': 3,
   'nothing due runAllocation': 80,
   'replayed setPlan': 20,
   'replayed upgrade': 6,

@@ -31,6 +31,7 @@ export const PLAN_WEIGHTS = {
   stopCycle: 2,
   claim: 5,
   offer: 1,
+  revise: 4,
 } as const;
 
 export type PlanKind = keyof typeof PLAN_WEIGHTS;
@@ -182,6 +183,12 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
     case 'runAllocation': {
       const asOf = raw.a % 6 === 0 ? world.clockNow - at([1, 60_000, DAY, -DAY], raw.b) : undefined;
       return { label, key: null, op: kind, ...(asOf !== undefined && { asOf }) };
+    }
+    case 'revise': {
+      const plan = world.oracle.stored(subscriber(raw, world)).plans.subscription?.terms.name ?? at(PLANS, raw.b).name;
+      const limit = at([10n * MICRO, 77n * MICRO, 33_333_334n, 150n * MICRO], raw.a);
+      const applyTo = at([undefined, 'new', 'renewals', 'renewals'] as const, raw.c);
+      return { label, key: null, op: kind, plan, limit, ...(applyTo && { applyTo }) };
     }
     case 'offer': {
       const plan = at(PLANS, raw.b).name;
