@@ -162,13 +162,14 @@ async function auditPreview(library: Library, oracle: Oracle, account: Account, 
   const due = plans.subscription && dueAt(plans.subscription);
   if (due !== null && due <= oracle.nowOf(user, library.clockNow)) return [];
   const { name } = at(PLANS, turn);
-  const proration = turn % 2 === 0 ? 'none' : 'time';
+  const proration = at([undefined, 'none', 'time'] as const, turn);
   const copy = oracle.copy();
-  const call = { op: 'upgrade', label: 'preview', key: null, user, plan: name, proration } as const;
+  const how = proration && { proration };
+  const call = { op: 'upgrade', label: 'preview', key: null, user, plan: name, ...how } as const;
   const expected = copy.decide(call, library.clockNow);
   const { subscriptions } = library.manager(turn);
   const plan = library.book.planId(name);
-  const actual = await subscriptions.previewChange(user, plan, { proration }).catch(({ code }) => ({ code }));
+  const actual = await subscriptions.previewChange(user, plan, { ...how }).catch(({ code }) => ({ code }));
   if (expected.status === 'refused') return differ('preview', { code: expected.code }, actual);
   if (!('granted' in actual)) return [`the preview was refused: ${actual.code}`];
   const granted: Record<string, number> = {};

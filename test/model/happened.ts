@@ -58,6 +58,8 @@ export class Happened {
   countEntries(call: Call, entries: readonly Entry[], debtBefore: bigint): void {
     const own = entries.filter((entry) => entry.operation === call.label);
     const last = own[own.length - 1];
+    if (own.some(({ type }) => type === 'reinstate')) this.count(`late usage brought credits back by ${call.op}`);
+    if (call.op === 'deduct' && call.from) this.count('deducted from some lots');
     const frees = call.op === 'release' || call.op === 'commit' || call.op === 'reverse';
     if (!frees || !last) return;
     if (last.type === 'expire') this.count(`what a ${call.op} freed lapsed`);
@@ -109,6 +111,10 @@ export class Happened {
   countPayments(before: Subscription | null, after: Subscription | null): void {
     if (!after) return;
     if (before && before.terms !== after.terms) this.count(`plan of ${renewalOf(before)} to ${renewalOf(after)}`);
+    const { start, end, whole, bill } = after;
+    if (before?.bill.start === bill.start && before.start < start) this.count('granted again in a billing period');
+    if (before?.start !== start && whole > end - start) this.count('rest of a billing period begun');
+    if (before && before.frozen.size > 0 && after.frozen.size === 0) this.count('frozen credits thawed');
     if (after.status === 'past_due' && before?.status !== 'past_due') this.count('past due');
     if (!after.renews && after.paid.length > 0 && before?.renews) this.count('cancelled with paid periods ahead');
     if (!before) return;

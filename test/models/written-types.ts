@@ -114,6 +114,8 @@ export interface UserSubscription {
   readonly startedAt: Date;
   readonly periodStart: Date;
   readonly periodEnd: Date;
+  readonly allocationStart: Date;
+  readonly allocationEnd: Date;
   readonly validUntil: Date | null;
   readonly autoRenew: boolean;
   readonly nextPlanId: string | null;

@@ -37,6 +37,8 @@ const OF_A_CALL = [
     'CancelOptions',
     'CommitOptions',
     'CycleOptions',
+    'DeductAfterServiceOptions',
+    'DeductOptions',
     'DefineOptions',
     'ExpiringOptions',
   ],

@@ -1,7 +1,7 @@
 /**
- * A store as the version of commit 49aba6a wrote it: before lifetime totals, limits of a day, referral codes, payments of
- * grants and closed sets. It has grants of every source, holds in every state, debt, plans, cycles, claims, transfers,
- * reversals, refusals and events that wait.
+ * A store as the version of commit 49aba6a wrote it: before lifetime totals, limits of a day, referral codes, payments
+ * of grants and closed sets. It has grants of every source, holds in every state, debt, plans, cycles, claims,
+ * transfers, reversals, refusals and events that wait.
  */
 import { readFileSync } from 'node:fs';
 import type pg from 'pg';

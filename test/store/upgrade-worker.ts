@@ -8,7 +8,7 @@ export interface UpgradeConfig {
   readonly database: DatabaseConfig;
   /** Its clock stands still here, in epoch milliseconds. */
   readonly now: number;
-  /** After so many accounts it stands still in the middle of its work, until it is killed. Null: it works to the end. */
+  /** After so many accounts it stands still in the middle of its work, until it is killed. Null: it never does. */
   readonly hangAfter: number | null;
 }
 

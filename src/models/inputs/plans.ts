@@ -64,6 +64,11 @@ const planShape = {
   currency: z.string().optional(),
   /** The length of a period, in lower or upper case. */
   billingPeriod,
+  /**
+   * How often the credits are granted within a period, in lower or upper case; not longer than it. Default: once a
+   * period. What the other fields say of a period's credits is then said of each of these grants.
+   */
+  allocationPeriod: billingPeriod.optional(),
   /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
   validityDays: wholeDays(1).optional(),
   /** `credits` unless it names another declared type. */
@@ -113,7 +118,11 @@ const proration = z.enum(['none', 'time', 'full'], { error: 'none, time or full'
 const credit = z.enum(['deduct', 'keep'], { error: 'deduct or keep' });
 export const upgradeSchema = strictObject({
   ...mutationShape,
-  /** Default now. */
+  /**
+   * Default `now`; `period_end` for a lower limit: for a plan that grants fewer credits of the same own credit type in
+   * the same time, where a month is a twelfth of a year of 365 days. `proration`, `credit` or `autoRenew: false` says
+   * that the change is meant now.
+   */
   when: when.optional(),
   /** Default true, also for a subscription that was to end with its period. */
   autoRenew: z.boolean().optional(),
@@ -135,6 +144,7 @@ export const upgradeSchema = strictObject({
 });
 export const previewSchema = strictObject({
   ...readShape,
+  /** As of the change. */
   when: when.optional(),
   /** As of the change. */
   proration: proration.optional(),
@@ -163,6 +173,15 @@ export const cancelSchema = strictObject({
   ...mutationShape,
   /** Default `period_end`. */
   when: when.optional(),
+});
+export const pauseSchema = strictObject({
+  ...mutationShape,
+  /**
+   * Whether what the running period granted, of the credit types of its plan, stops lapsing until the subscription goes
+   * on or ends. It can be spent meanwhile, has no end then, and gets its end back, later by the time of the pause.
+   * Default false.
+   */
+  freezeCredits: z.boolean().optional(),
 });
 export const cycleInputSchema = strictObject({
   ...mutationShape,
@@ -215,6 +234,9 @@ export interface SubscriptionListOptions<S = never>
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}
+export interface PauseOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof pauseSchema>, keyof MutationOptions> {}
 export interface CycleOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cycleInputSchema>, keyof MutationOptions> {}

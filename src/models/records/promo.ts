@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
 import { strictObject } from '../strict-object.js';
+import { type DryRun, DryRunSchema } from './dry-run.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
 export const PromoSchema = strictObject({
@@ -122,6 +123,10 @@ export const ClaimResultSchema = z.discriminatedUnion('success', [
       .min(0)
       .nullable()
       .describe('Credits that the referrer got in the same commit; null without one.'),
+    /** What the claim would write; of a call with `dryRun: true` alone. */
+    dryRun: (DryRunSchema as z.ZodType<DryRun>)
+      .optional()
+      .describe('What the claim would write; of a call with `dryRun: true` alone.'),
   }),
   strictObject({
     /** The rules refused the claim. */

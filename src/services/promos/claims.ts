@@ -1,4 +1,5 @@
 /** Claims of promo codes: whether a user may claim, the claim itself, and the list of claims. */
+
 import { toCredits } from '../../core/amounts.js';
 import { ineligible, promoFacts } from '../../core/promo.js';
 import { creditError, isCreditError } from '../../errors.js';
@@ -12,6 +13,7 @@ import type { Engine } from '../pipeline/engine.js';
 import { FactSheet } from '../pipeline/facts.js';
 import { answered } from '../pipeline/operation.js';
 import { RowReads } from '../pipeline/row-reads.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { ClaimResult, Eligibility, PromoClaim } from './contract.js';
 import { parseCode } from './promo-fields.js';
 import { toClaim } from './records.js';
@@ -63,7 +65,7 @@ export class Claims<S> {
       ...others
     } = rest();
     try {
-      const { entry } = answered(
+      const answer = answered(
         await this.#engine.mutate({
           operation: 'claim_promo',
           accounts: users.map((one) => this.#engine.account(creditType, one)),
@@ -75,11 +77,12 @@ export class Claims<S> {
           command: () => ({ type: 'claim_promo', code: promoCode, creditType }),
         }),
       );
-      const { amount, id, details } = entry as EntryRow;
-      const creditsAwarded = toCredits(amount, this.#engine.scale);
+      const { amount, id, details } = answer.entry as EntryRow;
+      const { scale } = this.#engine;
+      const creditsAwarded = toCredits(amount, scale);
       const message = `Successfully claimed ${creditsAwarded} credits!`;
       const claimed = { success: true, creditsAwarded, promoCode, message, transactionId: id } as const;
-      return { ...claimed, ...this.#referralOf(details) };
+      return { ...claimed, ...this.#referralOf(details), ...dryRunOf(answer, scale) };
     } catch (error) {
       if (!isCreditError(error, 'PROMO_NOT_ELIGIBLE')) throw error;
       return { success: false, creditsAwarded: 0, promoCode, message: error.details.reason };

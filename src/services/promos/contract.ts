@@ -1,9 +1,10 @@
 /** The public promise of promo codes: the verbs, and the errors of each. */
 import type { DefineOptions, ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type { PromoInput } from '../../models/inputs/promos.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { DefinitionReport } from '../../models/records/definition.js';
 import type { ClaimResult, Eligibility, Promo, PromoClaim } from '../../models/records/promo.js';
-import type { Applied, Page, Ref } from '../../models/values.js';
+import type { Page, Ref } from '../../models/values.js';
 
 export type { ClaimResult, Eligibility, Promo, PromoClaim };
 
