@@ -109,6 +109,19 @@ await describeBackends('a referral', (open) => {
     await world.expectSound();
   });
 
+  test('in a transaction of the host grants both users with it, or neither', async () => {
+    const world = await open();
+    const { promos } = world.manager;
+    await codeOfAnn(world);
+    await world.rolledBack((session) => promos.claimPromo('ben', 'ann-20', { session }));
+    expect([await world.balance('ben'), await world.balance('ann')]).toEqual([0, 0]);
+    expect((await promos.listClaims({ userId: 'ben' })).items).toEqual([]);
+    const claimed = await world.begin((session) => promos.claimPromo('ben', 'ann-20', { session }));
+    expect(claimed).toMatchObject({ success: true, referrerCreditsAwarded: 20 });
+    expect([await world.balance('ben'), await world.balance('ann')]).toEqual([10, 20]);
+    await world.expectSound();
+  });
+
   test('of two users who refer one another does not stop, whoever comes first', async () => {
     const world = await open();
     const managers = [world.manager, world.open()];
