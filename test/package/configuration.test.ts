@@ -45,11 +45,13 @@ const OF_A_CALL = [
   ...['HistoryOptions', 'ListOptions', 'MeterOptions', 'MutationOptions', 'NotifyOptions', 'OutboxOptions'],
   ...[
     'ReadOptions',
+    'PauseOptions',
     'RenewOptions',
     'ReserveOptions',
     'VoidOptions',
     'SetPlanOptions',
     'StoreOptions',
+    'UpdatePlanOptions',
     'UpgradeOptions',
     'VerifyOptions',
   ],

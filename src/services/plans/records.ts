@@ -11,7 +11,7 @@ import type { JsonObject } from '../../models/values.js';
 import type { Cycle, SubscriptionPlan, UserSubscription } from './contract.js';
 
 export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
-  const { version: _, ...plan } = row;
+  const { version: _, renewalTerms: __, ...plan } = row;
   return {
     ...plan,
     creditLimit: toCredits(row.creditLimit, scale),
@@ -29,7 +29,7 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
 }
 
 /** The plan as an entry keeps it; `planFromJson` is the way back. */
-export function planToJson({ createdAt, updatedAt, deactivatedAt, ...plan }: PlanRow): JsonObject {
+export function planToJson({ createdAt, updatedAt, deactivatedAt, renewalTerms: _, ...plan }: PlanRow): JsonObject {
   const dates = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
   return { ...plan, ...dates, ...(deactivatedAt && { deactivatedAt: deactivatedAt.toISOString() }) };
 }
@@ -40,6 +40,7 @@ export function planFromJson(json: JsonObject): PlanRow {
     ...(json as JsonObject & PlanRow),
     // An older version wrote none.
     code: (json.code as string | undefined) ?? null,
+    renewalTerms: null,
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
     deactivatedAt: deactivatedAt ? new Date(deactivatedAt) : null,
