@@ -110,6 +110,8 @@ export {
   cancelSchema as CancelOptionsSchema,
   cycleInputSchema as CycleOptionsSchema,
   definedPlansSchema as PlanDefinitionsSchema,
+  type GraceOptions,
+  graceSchema as GraceOptionsSchema,
   type JobOptions,
   jobSchema as JobOptionsSchema,
   type PauseOptions,

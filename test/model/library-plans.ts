@@ -8,7 +8,7 @@ import { PLANS, PROMOS, recurringLabel } from './oracle-plans.js';
 type Value = Readonly<Record<string, unknown>>;
 
 const PLAN_OPS: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay', 'allocate'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'grace', 'pay', 'allocate'] as const),
   ...(['startCycle', 'stopCycle', 'claim', 'runAllocation', 'offer'] as const),
 ]);
 
@@ -108,6 +108,8 @@ export class PlanBook {
         return this.view(
           await subscriptions.pauseUserSubscription(call.user, { ...key, freezeCredits: call.freezeCredits }),
         );
+      case 'grace':
+        return this.view(await subscriptions.setGracePeriod(call.user, { ...key, until: new Date(call.until) }));
       case 'resume':
         return this.view(await subscriptions.resumeUserSubscription(call.user, key));
       case 'remove':

@@ -14,7 +14,7 @@ export type PlanCall = Extract<
   Call,
   {
     op:
-      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'pay' | 'allocate')
+      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'grace' | 'pay' | 'allocate')
       | ('startCycle' | 'stopCycle' | 'renewCycle' | 'claim');
   }
 >;
@@ -53,6 +53,7 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now:
       return subscribe(drafts, call, world.offered);
     case 'cancel':
     case 'pause':
+    case 'grace':
     case 'resume':
     case 'remove':
       return change(drafts, call);
@@ -89,6 +90,7 @@ export function otherAccounts({ user, plans }: Account, call: Call): string[] {
     }
     case 'cancel':
     case 'pause':
+    case 'grace':
     case 'resume':
     case 'remove':
     case 'pay':

@@ -91,7 +91,7 @@ function started(
     status: isTrial ? 'trialing' : 'active',
     ...{ label: call.label, terms, next: null, startedAt: now },
     ...{ bill, ...period, whole: period.end - now, isAllocated: false },
-    ...{ renews, validUntil: null, pausedAt: null, frozen: new Map() },
+    ...{ renews, validUntil: null, graceUntil: null, pausedAt: null, frozen: new Map() },
     // Paid periods stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? before.paid : [],
     ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
@@ -201,7 +201,10 @@ function grantedBy(drafts: Drafts, own: string): Result {
 }
 
 /** Credits that were granted stay, whatever becomes of the subscription. */
-export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume' | 'remove'>): Result | Nothing {
+export function change(
+  drafts: Drafts,
+  call: CallOf<'cancel' | 'pause' | 'resume' | 'remove' | 'grace'>,
+): Result | Nothing {
   const [{ now, account }] = drafts;
   const before = account.plans.subscription;
   if (call.op === 'remove') {
@@ -222,6 +225,9 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
       return answer(
         settle(drafts, withEnd({ ...before, renews: false, next: before.paid.length > 0 ? before.next : null })),
       );
+    case 'grace':
+      if (call.until <= Math.max(now, before.bill.end)) throw new Refusal('INVALID_ARGUMENT');
+      return answer(settle(drafts, { ...before, graceUntil: call.until }));
     case 'pause':
       if (before.status === 'paused') return new Nothing(answer(before), true);
       return answer(
@@ -237,8 +243,10 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
 }
 
 /** A pause of what waits for a payment would give time that nobody paid. */
-function canBe(op: 'cancel' | 'pause' | 'resume', before: Subscription, now: number): boolean {
+function canBe(op: 'cancel' | 'pause' | 'resume' | 'grace', before: Subscription, now: number): boolean {
   if (op === 'resume') return before.status === 'paused';
+  const isUnpaidNext = before.renews && before.paid.length === 0 && isByPayment(before.next ?? before.terms);
+  if (op === 'grace') return before.status !== 'paused' && isUnpaidNext && isCurrent(before, now);
   return isCurrent(before, now) && !(op === 'pause' && before.status === 'past_due');
 }
 

@@ -337,7 +337,7 @@ export class Oracle {
 
 /** Changes of the subscription of a user. */
 export const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'grace', 'pay'] as const),
 ]);
 
 /** What can be said of a call without looking at anything stored. */

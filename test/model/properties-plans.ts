@@ -99,6 +99,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'event credits.balance_exhausted': 150,
   'event credits.plugin_status_changed': 550,
   'applied pay': 50,
+  'applied grace': 8,
   'replayed pay': 6,
   'conflict pay': 1,
   'frozen credits thawed': 4,

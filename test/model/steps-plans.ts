@@ -24,6 +24,7 @@ export const PLAN_WEIGHTS = {
   resume: 4,
   remove: 2,
   pay: 12,
+  grace: 2,
   allocate: 5,
   runAllocation: 9,
   startCycle: 5,
@@ -92,7 +93,7 @@ function sensible(kind: PlanKind, raw: Raw, world: World): PlanKind {
 }
 
 const OF_SUBSCRIBERS: ReadonlySet<PlanKind> = new Set<PlanKind>([
-  ...(['upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay', 'allocate'] as const),
+  ...(['upgrade', 'cancel', 'pause', 'resume', 'remove', 'grace', 'pay', 'allocate'] as const),
 ]);
 
 const PAYMENT_PLANS = PLANS.filter(isByPayment);
@@ -141,6 +142,12 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       return { ...common, op: kind, user: subscriber(raw, world) };
     case 'resume':
       return { ...common, op: kind, user: subscriber(raw, world, ({ status }) => status === 'paused') };
+    case 'grace': {
+      const user = subscriber(raw, world, isPayable);
+      const end = world.oracle.read(user, world.clockNow).account.plans.subscription?.bill.end ?? world.clockNow;
+      const until = Math.max(end, raw.b % 7 === 0 ? 0 : world.clockNow) + at([1, DAY, 9 * DAY, 0, -DAY], raw.c);
+      return { ...common, op: kind, user, until };
+    }
     case 'pay': {
       const user = subscriber(raw, world, isPayable);
       const call = { label, op: kind, user, key: raw.key % 9 === 0 ? `k${(raw.key >> 3) % 8}` : `paid-${label}` };
@@ -192,6 +199,8 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
       const others = PLANS.filter(({ name }) => name !== call.plan);
       return { ...call, plan: at(others, raw.b).name };
     }
+    case 'grace':
+      return { ...call, until: call.until + 1 };
     case 'pause':
       return { ...call, freezeCredits: !call.freezeCredits };
     case 'cancel':

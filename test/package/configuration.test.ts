@@ -45,6 +45,7 @@ const OF_A_CALL = [
   ...['HistoryOptions', 'ListOptions', 'MeterOptions', 'MutationOptions', 'NotifyOptions', 'OutboxOptions'],
   ...[
     'ReadOptions',
+    'GraceOptions',
     'PauseOptions',
     'RenewOptions',
     'ReserveOptions',

@@ -80,7 +80,7 @@ export const PLANS_REST_BUGS: readonly SeededBug[] = [
     id: 'SM-fz4',
     title: 'a cancellation in a pause leaves credits that never lapse',
     file: 'src/core/subscription.ts',
-    find: 'const unthawed = goesOnPaused ? null : thawGrants(drafts, before);',
+    find: 'const unthawed = leavesPause ? thawGrants(drafts, before) : null;',
     replace: "const unthawed = command.to !== 'resumed' ? null : thawGrants(drafts, before);",
     tests: [freeze('get their ends back however')],
   },
@@ -99,5 +99,13 @@ export const PLANS_REST_BUGS: readonly SeededBug[] = [
     find: 'if (!latest || (latest.version ?? 1) <= (termsOfNext(row).version ?? 1)) return;',
     replace: 'if (!latest) return;',
     tests: [terms('are those that a subscription began with')],
+  },
+  {
+    id: 'SM-gr1',
+    title: 'a grace that was set for one payment is that of every later one',
+    file: 'src/core/subscription-periods.ts',
+    find: '  row.graceUntil = null;\n',
+    replace: '',
+    tests: [{ file: 'test/plans/grace.test.ts', name: 'a grace that the host sets, in memory ends the subscription' }],
   },
 ];

@@ -182,6 +182,11 @@ export const cancelSchema = strictObject({
   /** Default `period_end`. */
   when: when.optional(),
 });
+export const graceSchema = strictObject({
+  ...mutationShape,
+  /** The instant, later than now and than the period's end, at which it ends unless its next period is paid before. */
+  until: instantSchema,
+});
 export const pauseSchema = strictObject({
   ...mutationShape,
   /**
@@ -245,6 +250,9 @@ export interface SubscriptionListOptions<S = never>
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}
+export interface GraceOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof graceSchema>, keyof MutationOptions> {}
 export interface PauseOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof pauseSchema>, keyof MutationOptions> {}

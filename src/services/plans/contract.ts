@@ -3,6 +3,7 @@ import type { DefineOptions, ListOptions, MutationOptions, ReadOptions } from '.
 import type {
   CancelOptions,
   CycleOptions,
+  GraceOptions,
   PauseOptions,
   PlanDefinition,
   PlanInput,
@@ -158,6 +159,17 @@ export interface SubscriptionService<S = unknown> {
    * await manager.subscriptions.renewSubscription('user-1', { paymentId, periodStart });
    */
   renewSubscription(userId: string, options: RenewOptions<S>): Promise<Applied<UserSubscription>>;
+
+  /**
+   * Says how long a subscription waits for the payment of its next period, in place of the plan's `graceDays`: until
+   * your provider's next attempt, for example. Nothing is granted while it waits; a payment ends the grace, and so does
+   * a pause. Called again it moves the end. @throws SUBSCRIPTION_NOT_FOUND where none waits for a payment;
+   * INVALID_ARGUMENT for an instant that is not later than now and than the end of the period.
+   *
+   * @example
+   * await manager.subscriptions.setGracePeriod('user-1', { until: new Date(invoice.next_payment_attempt * 1000) });
+   */
+  setGracePeriod(userId: string, options: GraceOptions<S>): Promise<Applied<UserSubscription>>;
 
   /** Ends renewal (default) or the subscription. Credits that were granted stay. @throws SUBSCRIPTION_NOT_FOUND */
   cancelUserSubscription(userId: string, options?: CancelOptions<S>): Promise<Applied<UserSubscription>>;

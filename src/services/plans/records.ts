@@ -2,7 +2,7 @@
 import { toCredits } from '../../core/amounts.js';
 import { toMajor } from '../../core/money.js';
 import { GRACE_DAYS } from '../../core/subscription-row.js';
-import { billingOf, goesOn, isCurrent } from '../../core/subscription-state.js';
+import { billingOf, goesOn, graceOf, isCurrent } from '../../core/subscription-state.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { PlanRow } from '../../models/plan.js';
@@ -59,6 +59,7 @@ export function toSubscription(row: SubscriptionRow, now: number): UserSubscript
     ...{ periodStart: new Date(start), periodEnd: new Date(end), validUntil: row.validUntil },
     ...{ allocationStart: row.periodStart, allocationEnd: row.periodEnd },
     nextPlanId: pending?.planId ?? null,
+    graceUntil: isOver ? null : graceOf(row),
     paidAhead: [...(row.paid ?? [])],
   };
 }
@@ -77,6 +78,7 @@ export function subscriptionOf({ userId, details }: EntryRow): UserSubscription 
     allocationStart: new Date(stored.allocationStart ?? (stored.periodStart as string)),
     allocationEnd: new Date(stored.allocationEnd ?? (stored.periodEnd as string)),
     validUntil: stored.validUntil === null ? null : new Date(stored.validUntil),
+    graceUntil: stored.graceUntil == null ? null : new Date(stored.graceUntil),
     paidAhead: [...(stored.paidAhead ?? [])],
   };
 }
