@@ -14,6 +14,7 @@ export const BY: Flags = {
     ...{ value: 'key', as: 'idempotencyKey' },
     help: 'idempotency key: a repeated command with the same key has no second effect',
   },
+  'dry-run': { help: 'write nothing, and print what would be written' },
 };
 
 /** Further notes that the entry of a change keeps. */
@@ -37,7 +38,7 @@ export const YES: Flags = { yes: { help: 'do it without asking' } };
  * @throws UsageError with the sentence that says what it would do, where there is nobody to ask; ABORTED for a no.
  */
 export async function confirm({ flags, io }: CliCall, would: string): Promise<void> {
-  if (flags.yes) return;
+  if (flags.yes || flags['dry-run']) return;
   if (io.ask === null) throw new UsageError(`${would} Add --yes to do it.`);
   if (!(await io.ask(would))) throw creditError('ABORTED', 'Nothing was changed.', {});
 }

@@ -115,6 +115,16 @@ function suite(make: () => ReturnType<typeof shell>) {
     expect((await json('grants list g1 --source trial')).items).toEqual([]);
     await run('deduct g1 6', ...BY);
     expect((await json('grants list g1')).items).toHaveLength(1);
+    const [gold] = (await json('grants list g1')).items;
+    const tried = await json(`grants end ${gold.id} --amount 2 --dry-run`, ...BY);
+    expect(tried).toMatchObject({ delta: -2, dryRun: { transactions: [{ type: 'reverse', balanceAfter: 3 }] } });
+    const change = ['--expires-at', '2999-01-01T00:00:00Z', '--priority', '7'];
+    await confirmed(`This would change the terms of the grant ${gold.id}.`, `grants change ${gold.id}`, ...change);
+    expect((await json('grants list g1')).items).toMatchObject([{ remaining: 5, priority: 7 }]);
+    await json(`grants change ${gold.id} --expires-at never --yes`, ...BY);
+    const taking = `This would take back 2 credits of the grant ${gold.id}.`;
+    await confirmed(taking, `grants end ${gold.id} --amount 2`);
+    expect((await json('grants list g1')).items).toMatchObject([{ remaining: 3, priority: 7, expiresAt: null }]);
     expect((await json('grants list g1 --include-closed --plan-id gold')).items).toHaveLength(1);
     const used = await json(`grants show ${items[0].id} --order oldest`);
     expect(used.items).toMatchObject([

@@ -177,7 +177,8 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       const again = raw.d % 4 > 0 ? claimedToday(world) : [];
       // A referrer who takes no part would be compared by nobody.
       const all = PROMOS.filter(({ referrer }) => referrer === null || world.users.includes(referrer.user));
-      const { code } = at(again.length > 0 ? again : all, raw.b);
+      const ofReferrers = all.filter(({ referrer }) => referrer !== null);
+      const { code } = at(again.length > 0 ? again : raw.c % 3 === 0 ? ofReferrers : all, raw.b);
       return { ...common, op: kind, user: at(world.users, raw.user), code: raw.a % 12 === 5 ? 'NOBODY' : code };
     }
     case 'runAllocation': {
