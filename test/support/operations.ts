@@ -203,7 +203,7 @@ const others: OperationCase[] = [
   },
   ...add(
     'deductCredits of late usage',
-    (c, o) => c.deductCredits('u', 120, { ...o, occurredAt: '2030-01-31T23:00:00Z' }),
+    (c, o) => c.deductCredits('u', 120, { ...o, occurredAt: '2030-01-31T23:59:00Z' }),
     async (c, { clock }) => {
       await twoLots(c);
       clock.set('2030-02-01T00:30:00Z');
