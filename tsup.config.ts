@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     cli: 'src/entries/cli.ts',
     env: 'src/entries/env.ts',
+    http: 'src/entries/http.ts',
     index: 'src/index.ts',
     mongodb: 'src/entries/mongodb.ts',
     sql: 'src/entries/sql.ts',
