@@ -49,11 +49,18 @@ export {
   type CallOptions,
   type CommitOptions,
   commitSchema as CommitOptionsSchema,
+  type DeductAfterServiceOptions,
+  type DeductOptions,
   type DefineOptions,
+  type DrawnFromInput,
+  deductAfterServiceSchema as DeductAfterServiceOptionsSchema,
+  deductSchema as DeductOptionsSchema,
   defineSchema as DefineOptionsSchema,
+  drawnFromSchema as DrawnFromInputSchema,
   expireSchema as ExpireOptionsSchema,
   extendSchema as ExtendOptionsSchema,
   type GrantListOptions,
+  type GrantUpdate,
   grantsSchema as GrantListOptionsSchema,
   type HistoryOptions,
   type HoldListOptions,
@@ -76,6 +83,7 @@ export {
   transferSchema as TransferSchema,
   type UsageOptions,
   updateAccountSchema as UpdateAccountOptionsSchema,
+  updateGrantSchema as GrantUpdateSchema,
   usageSchema as UsageOptionsSchema,
   type VoidOptions,
   voidSchema as VoidOptionsSchema,
@@ -129,6 +137,7 @@ export {
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
 export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
+export type { Applied } from './models/records/applied.js';
 export {
   type AccountList,
   AccountListSchema,
@@ -141,6 +150,7 @@ export {
 } from './models/records/balance.js';
 export { type Cycle, CycleSchema } from './models/records/cycle.js';
 export { type DefinitionReport, DefinitionReportSchema } from './models/records/definition.js';
+export { type DryRun, DryRunSchema } from './models/records/dry-run.js';
 export { type Forecast, ForecastSchema } from './models/records/forecast.js';
 export { type Grant, GrantSchema, type GrantUse, GrantUseSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
@@ -210,7 +220,6 @@ export {
 export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type {
   Amount,
-  Applied,
   Awaitable,
   Json,
   JsonObject,

@@ -145,6 +145,16 @@ export const optionsSchema = strictObject({
     openGrants: count(10_000),
     /** Active reservations of one account. */
     activeReservations: count(10_000),
+    /**
+     * Seconds, default 0, at most 7 days: for so long after its `occurredAt`, usage that is told late may draw on
+     * grants that lapsed meanwhile.
+     */
+    lateUsageSeconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(7 * 24 * 3600)
+      .optional(),
   }).optional(),
   /** How long holds last. */
   reservations: strictObject({

@@ -1,7 +1,7 @@
 /** Commands on one user's balance. A command that changes it needs an actor and a reason, which the entry keeps. */
 import type { Transaction } from '../services/credits/records.js';
 import { type CliCommand, countOf, EXIT, textOf } from './command.js';
-import { BY, optionsOf, PAGE, serviceOf, TYPE } from './options.js';
+import { BY, confirm, optionsOf, PAGE, serviceOf, TYPE, YES } from './options.js';
 
 function lineOf({ id, type, delta, balanceAfter, createdAt, description }: Transaction): string {
   const change = delta > 0 ? `+${delta}` : String(delta);
@@ -54,11 +54,13 @@ export const balanceCommands: readonly CliCommand[] = [
   history,
   ...Object.entries(changes).map(
     ([name, { help, verb }]): CliCommand => ({
-      ...{ name, args: ['user', 'amount'], help, flags: { ...TYPE, ...BY } },
+      ...{ name, args: ['user', 'amount'], help, flags: { ...TYPE, ...BY, ...YES } },
       async run(call) {
         const [user, amount] = call.args as [string, string];
         const given = optionsOf<{ actor: string; reason: string }>(call, BY);
         const service = await serviceOf(call);
+        // A script says it all with the command; a person is asked.
+        if (call.io.ask !== null) await confirm(call, `This would ${name} ${amount} for ${user}.`);
         const transaction = await service[verb](user, amount, given);
         call.print(transaction, () => [lineOf(transaction)]);
         return EXIT.done;

@@ -9,6 +9,8 @@ export interface CliIo {
   err(text: string): void;
   /** Whether `err` is a terminal. If so, long work shows its progress. */
   readonly isTerminal: boolean;
+  /** Asks a person whether to do what the sentence says; null where nobody sits at a terminal. */
+  readonly ask: ((sentence: string) => Promise<boolean>) | null;
   /** SIGINT and SIGTERM abort it; long work then stops between two batches. */
   readonly signal: AbortSignal;
 }

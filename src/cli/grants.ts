@@ -1,7 +1,15 @@
 /** Commands on grants: credits with terms of their own. */
 
 import { grantSourceSchema } from '../models/enums.js';
-import type { AddOptions, GrantListOptions, ListOptions, ReadOptions } from '../models/inputs/credits.js';
+import type {
+  AddOptions,
+  GrantListOptions,
+  GrantUpdate,
+  ListOptions,
+  MutationOptions,
+  ReadOptions,
+  VoidOptions,
+} from '../models/inputs/credits.js';
 import type { CliCommand, Flags } from './command.js';
 import { NOTES, ORDER } from './options.js';
 import { changeCommand, listCommand, type Typed } from './verbs.js';
@@ -46,5 +54,29 @@ export const grantCommands: readonly CliCommand[] = [
     ({ credits, args: [user, amount], options }: Typed<AddOptions<unknown>>) =>
       credits.addCredits(user, amount, options),
     ({ args: [user, amount] }) => `This would give ${user} ${amount} credits.`,
+  ),
+  changeCommand(
+    {
+      ...{ name: 'grants change', args: ['grant'], help: 'change when an open grant lapses, or its turn', typed: true },
+      flags: {
+        'expires-at': { value: 'instant', help: 'when what is left lapses (ISO 8601), or never', none: 'never' },
+        priority: { value: '0-100', help: 'lower is spent first', is: 'whole' },
+        ...NOTES,
+      },
+    },
+    ({ credits, args: [grant], options }: Typed<GrantUpdate & MutationOptions<unknown>>) => {
+      const { expiresAt, priority, ...others } = options;
+      return credits.updateGrant(grant, { expiresAt, priority }, others);
+    },
+    ({ args: [grant] }) => `This would change the terms of the grant ${grant}.`,
+  ),
+  changeCommand(
+    {
+      ...{ name: 'grants end', args: ['grant'], help: 'take back what is free of one grant', typed: true },
+      flags: { amount: { value: 'credits', help: 'default all that is free of it' }, ...NOTES },
+    },
+    ({ credits, args: [grant], options }: Typed<VoidOptions<unknown>>) => credits.voidGrant(grant, options),
+    ({ args: [grant], options }) =>
+      `This would take back ${options.amount ?? 'all free'} credits of the grant ${grant}.`,
   ),
 ];

@@ -1,5 +1,6 @@
 /** Commands that check and repair the ledger and its file. */
-import { type CliCommand, EXIT, progressOn, textOf, UsageError } from './command.js';
+import { type CliCommand, EXIT, progressOn, textOf } from './command.js';
+import { confirm, YES } from './options.js';
 
 const verify: CliCommand = {
   name: 'ledger verify',
@@ -40,9 +41,9 @@ const rebuild: CliCommand = {
   name: 'ledger rebuild',
   args: [],
   help: 'write a new file from the database, and keep the old one beside it',
-  flags: { yes: { help: 'do it' } },
+  flags: YES,
   async run(call) {
-    if (!call.flags.yes) throw new UsageError('This replaces the ledger file. Add --yes to do it.');
+    await confirm(call, 'This replaces the ledger file.');
     const { ledger } = await call.open();
     const progress = progressOn(call.io);
     const report = await ledger

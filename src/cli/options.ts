@@ -14,6 +14,7 @@ export const BY: Flags = {
     ...{ value: 'key', as: 'idempotencyKey' },
     help: 'idempotency key: a repeated command with the same key has no second effect',
   },
+  'dry-run': { help: 'write nothing, and print what would be written' },
 };
 
 /** Further notes that the entry of a change keeps. */
@@ -28,6 +29,19 @@ export const PAGE: Flags = {
 };
 
 export const ORDER: Flags = { order: { value: 'newest|oldest', help: 'which come first; default newest' } };
+
+export const YES: Flags = { yes: { help: 'do it without asking' } };
+
+/**
+ * Goes on with a change that was typed with `--yes`, or that a person at the terminal agrees to.
+ *
+ * @throws UsageError with the sentence that says what it would do, where there is nobody to ask; ABORTED for a no.
+ */
+export async function confirm({ flags, io }: CliCall, would: string): Promise<void> {
+  if (flags.yes || flags['dry-run']) return;
+  if (io.ask === null) throw new UsageError(`${would} Add --yes to do it.`);
+  if (!(await io.ask(would))) throw creditError('ABORTED', 'Nothing was changed.', {});
+}
 
 /** The options of a verb that flags give; those that were not typed are absent. */
 export function optionsOf<T>(call: CliCall, flags: Flags): T {

@@ -1,5 +1,6 @@
 /** Commands on the sinks that events are delivered to. */
-import { type CliCommand, EXIT, textOf, UsageError } from './command.js';
+import { type CliCommand, EXIT, textOf } from './command.js';
+import { confirm, YES } from './options.js';
 
 const list: CliCommand = {
   name: 'sinks list',
@@ -29,12 +30,10 @@ const remove: CliCommand = {
   name: 'sinks remove',
   args: ['name'],
   help: 'remove a sink; the outbox job deletes the events that wait for it',
-  flags: { yes: { help: 'do it' } },
+  flags: YES,
   async run(call) {
-    if (!call.flags.yes) {
-      const first = 'Take it out of every process first (CREDIT_WEBHOOK_URL): one that has it registers it again.';
-      throw new UsageError(`This deletes the events that wait for the sink. ${first} Add --yes to do it.`);
-    }
+    const first = 'Take it out of every process first (CREDIT_WEBHOOK_URL): one that has it registers it again.';
+    await confirm(call, `This deletes the events that wait for the sink. ${first}`);
     const isRemoved = await (await call.open()).outbox.removeSink(call.args[0] as string);
     call.print({ isRemoved }, () => [isRemoved ? 'removed' : 'there is no sink with this name']);
     return EXIT.done;

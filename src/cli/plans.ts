@@ -13,6 +13,7 @@ const FIELDS: Flags = {
   price: { value: 'money', help: 'of one period, in major units, as 19.99' },
   currency: { value: 'code', help: 'ISO 4217, as USD' },
   'billing-period': { value: billingPeriods.join('|'), help: 'the length of a period' },
+  'allocation-period': { value: billingPeriods.join('|'), help: 'how often credits are granted within a period' },
   'validity-days': { value: 'days', is: 'whole', help: 'until the credits of a period expire' },
   'credit-type': { value: 'name', help: 'default credits' },
   'also-grants': { value: 'json', is: 'json', help: 'of other types: [{"creditType": "image", "creditLimit": 5}]' },

@@ -13,6 +13,19 @@ const FIELDS: Flags = {
   'target-user-ids': { value: 'ids', is: 'list', help: 'the users who may claim it, separated by commas' },
   'max-uses': { value: 'claims', is: 'whole', none: 'any', help: 'of all users together; any for no limit' },
   'max-uses-per-user': { value: 'claims', is: 'whole', help: 'default 1' },
+  'max-uses-per-day': {
+    value: 'claims',
+    is: 'whole',
+    none: 'any',
+    help: 'of all users in a UTC day; any for no limit',
+  },
+  'max-uses-per-user-per-day': {
+    ...{ value: 'claims', is: 'whole', none: 'any' },
+    help: 'of one user in a UTC day; any for no limit',
+  },
+  'validity-days': { value: 'days', is: 'whole', none: 'never', help: 'until the credits expire; default never' },
+  'referrer-id': { value: 'id', help: 'makes a referral code: the user who is granted with every claim' },
+  'referrer-credits': { value: 'credits', help: 'credits of the referrer for each claim' },
   'valid-from': { value: 'instant', help: 'the first instant (ISO 8601); default now' },
   'valid-until': { value: 'instant', none: 'never', help: 'the last instant; never for no end' },
   'is-active': { value: 'yes|no', is: 'yes-no', help: 'whether it can be claimed' },
@@ -23,7 +36,11 @@ export const promoCommands: readonly CliCommand[] = [
   listCommand(
     {
       ...{ name: 'promos list', args: [], help: 'list the active promo codes' },
-      flags: { 'active-only': { value: 'yes|no', is: 'yes-no', help: 'no: all codes; default yes' }, ...ORDER },
+      flags: {
+        'active-only': { value: 'yes|no', is: 'yes-no', help: 'no: all codes; default yes' },
+        'referrer-id': { value: 'id', help: 'the referral codes of this user' },
+        ...ORDER,
+      },
     },
     ({ manager, options }: Typed<ReadOptions<unknown> & ListOptions>) => manager.promos.listPromos(options),
     ['code', 'credits', 'creditType', 'totalClaims', 'maxUses', 'validFrom', 'validUntil', 'isActive'],

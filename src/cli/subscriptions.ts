@@ -2,6 +2,7 @@
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs/credits.js';
 import type {
   CancelOptions,
+  PauseOptions,
   RenewOptions,
   SetPlanOptions,
   SubscriptionListOptions,
@@ -26,10 +27,14 @@ const create: Flags = {
   ...NOTES,
 };
 const change: Flags = {
-  when: { value: WHEN, help: 'default now' },
+  when: { value: WHEN, help: 'default now; period_end for a lower limit' },
   ...RENEW,
   proration: { value: 'none|time|full', help: 'the share of the new limit; default none: a new period' },
   credit: { value: 'deduct|keep', help: 'whether credits of the old period count; default deduct' },
+  ...NOTES,
+};
+const pause: Flags = {
+  'freeze-credits': { value: 'yes|no', is: 'yes-no', help: 'yes: credits of the period do not lapse; default no' },
   ...NOTES,
 };
 const renew: Flags = {
@@ -109,8 +114,9 @@ export const subscriptionCommands: readonly CliCommand[] = [
     (typed) => ofOwn(typed.options.when === 'now' ? 'end now' : 'end the renewal of')(typed),
   ),
   changeCommand(
-    { name: 'subscriptions pause', args: ['user'], help: 'stop the clock of the period', flags: NOTES },
-    ({ manager, args: [user], options }: Changing) => manager.subscriptions.pauseUserSubscription(user, options),
+    { name: 'subscriptions pause', args: ['user'], help: 'stop the clock of the period', flags: pause },
+    ({ manager, args: [user], options }: Typed<PauseOptions<unknown>>) =>
+      manager.subscriptions.pauseUserSubscription(user, options),
     ofOwn('pause'),
   ),
   changeCommand(

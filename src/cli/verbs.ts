@@ -1,8 +1,8 @@
 /** The three kinds of commands on records: a list, one of them, and a change. */
 import type { CreditService } from '../services/credits/contract.js';
 import type { CreditManagement } from '../services/manager/contract.js';
-import { type CliCall, type CliCommand, EXIT, type Flags, UsageError } from './command.js';
-import { BY, found, optionsOf, PAGE, serviceOf, TYPE } from './options.js';
+import { type CliCall, type CliCommand, EXIT, type Flags } from './command.js';
+import { BY, confirm, found, optionsOf, PAGE, serviceOf, TYPE, YES } from './options.js';
 import { fieldsOf, tableOf } from './table.js';
 
 interface Named extends Pick<CliCommand, 'name' | 'args' | 'help'> {
@@ -60,19 +60,19 @@ export function showCommand(named: Named, read: (typed: Typed) => Promise<object
 }
 
 /**
- * A change, by somebody and for a reason; its answer is printed. With `would` it is made with `--yes` alone: without,
- * the command says the sentence that `would` answers.
+ * A change, by somebody and for a reason; its answer is printed. With `would` it is made with `--yes`, or where a
+ * person agrees to the sentence that `would` answers.
  */
 export function changeCommand<O>(
   named: Named,
   change: (typed: Typed<O>) => Promise<object>,
   would?: (typed: Typed<O>) => Promise<string> | string,
 ): CliCommand {
-  const yes: Flags = would ? { yes: { help: 'do it' } } : {};
+  const yes: Flags = would ? YES : {};
   const { key, ...unkeyed } = BY;
   const by: Flags = named.unkeyed ? unkeyed : BY;
   return command(named, { ...named.flags, ...by }, yes, async (call, typed: Typed<O>) => {
-    if (would && !call.flags.yes) throw new UsageError(`${await would(typed)} Add --yes to do it.`);
+    if (would && !call.flags.yes) await confirm(call, await would(typed));
     const answer = await change(typed);
     call.print(answer, () => fieldsOf(answer));
     return EXIT.done;

@@ -15,10 +15,25 @@ export interface GrantTerms {
   readonly reference: string | null;
 }
 
+/** The grants that a deduction may draw on: those that meet every condition that is named. */
+export interface DrawnFrom {
+  readonly grantIds?: readonly string[];
+  readonly sources?: readonly GrantSource[];
+  readonly planId?: string;
+}
+
 /** One credit operation, with amounts in units. It belongs to the first of the accounts that it is decided on. */
 export type Command =
   | { readonly type: 'add'; readonly amount: number; readonly terms: GrantTerms }
-  | { readonly type: 'deduct'; readonly amount: number; readonly afterService: boolean }
+  | {
+      readonly type: 'deduct';
+      readonly amount: number;
+      readonly afterService: boolean;
+      /** Absent: every grant. */
+      readonly from?: DrawnFrom | undefined;
+      /** The instant of usage that is told late. */
+      readonly occurredAt?: number | undefined;
+    }
   | { readonly type: 'adjust'; readonly delta: number }
   | {
       readonly type: 'reserve';
@@ -34,6 +49,7 @@ export type Command =
       readonly final: boolean;
       readonly overage: Overage;
       readonly ifExpired: Overage;
+      readonly occurredAt?: number | undefined;
       readonly fingerprint: string;
     }
   | { readonly type: 'release'; readonly reservationId: string; readonly fingerprint: string }
@@ -46,6 +62,12 @@ export type Command =
       readonly madeBy: string;
       /** Null: all that is free. */
       readonly amount: number | null;
+    }
+  | {
+      readonly type: 'update_grant';
+      readonly grantId: string;
+      /** A term that is not named stays. */
+      readonly terms: { readonly expiresAt?: number | null; readonly priority?: number };
     }
   | {
       readonly type: 'claw_back';
@@ -73,7 +95,8 @@ export type Command =
       readonly allocate: boolean;
       /** Whether to move the current subscription, where there is one, to the plan. */
       readonly upgrade: boolean;
-      readonly when: 'now' | 'period_end';
+      /** Null: at the period's end where the new limit is lower, else now. */
+      readonly when: 'now' | 'period_end' | null;
       readonly proration: 'none' | 'time' | 'full';
       /** Whether what was granted for the old period counts against the new limit. */
       readonly credit: 'deduct' | 'keep';
@@ -88,6 +111,8 @@ export type Command =
   | {
       readonly type: 'change_subscription';
       readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed';
+      /** Whether a pause keeps what the running period granted from lapsing. */
+      readonly freezeCredits?: boolean;
     }
   | {
       readonly type: 'start_cycle';

@@ -5,6 +5,7 @@ import { availableOf } from './account.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, takeFree, writeEntry } from './draft.js';
+import { reinstate, type Scope, unitsIn } from './late-usage.js';
 
 /** How much debt a debit may make: none, debt up to the limit in force, or any debt (for claw-backs). */
 export type DebtRule = 'none' | 'limited' | 'unlimited';
@@ -19,17 +20,40 @@ interface DebitEntry {
  * Takes `amount` from free grants in burn-down order and writes the entry. The missing part becomes debt as far as the
  * rule allows it; otherwise the debit is refused as a whole.
  */
-export function debit(draft: Draft, amount: number, debtRule: DebtRule, entry: DebitEntry): Refusal | null {
+export function debit(
+  draft: Draft,
+  amount: number,
+  debtRule: DebtRule,
+  entry: DebitEntry,
+  scope: Scope | null = null,
+): Refusal | null {
   const { account } = draft;
-  if (debtRule === 'none' && availableOf(account) < amount) return insufficient(draft, amount);
-  const { draws, taken } = takeFree(draft, amount, 'spend');
+  if (debtRule === 'none') {
+    if (scope === null && availableOf(account) < amount) return insufficient(draft, amount);
+    if (scope !== null && unitsIn(draft, scope) < amount) return insufficientIn(draft, amount, scope);
+  }
+  const before = account.balance;
+  const { draws, taken } = takeInScope(draft, amount, scope);
   const missing = amount - taken;
   const limit = debtRule === 'unlimited' ? null : overdraftLimitOf(draft);
-  if (limit !== null && missing > 0 && account.debt + missing > limit) return overdrawn(draft, amount, limit);
+  if (limit !== null && missing > 0 && account.debt + missing > limit) {
+    account.balance = before;
+    return overdrawn(draft, amount, limit);
+  }
   const refusal = addDebt(draft, missing);
   if (refusal) return refusal;
-  writeDebit(draft, amount, draws, entry);
+  writeDebit(draft, amount, draws, inScope(entry, scope));
   return null;
+}
+
+function takeInScope(draft: Draft, amount: number, scope: Scope | null) {
+  if (scope === null) return takeFree(draft, amount, 'spend');
+  const late = reinstate(draft, amount, scope);
+  return takeFree(draft, amount, 'spend', scope.only, late);
+}
+
+function inScope(entry: DebitEntry, scope: Scope | null): DebitEntry {
+  return scope === null ? entry : { ...entry, details: { ...entry.details, ...scope.details } };
 }
 
 /**
@@ -37,9 +61,16 @@ export function debit(draft: Draft, amount: number, debtRule: DebtRule, entry: D
  * that are missing; never refuses. An entry that answers the call is written also where nothing was taken, and names
  * what is missing.
  */
-export function debitUpTo(draft: Draft, amount: number, entry: DebitEntry, isAnswer: boolean): number {
+export function debitUpTo(
+  draft: Draft,
+  amount: number,
+  given: DebitEntry,
+  isAnswer: boolean,
+  scope: Scope | null,
+): number {
   const { account } = draft;
-  const { draws, taken } = takeFree(draft, amount, 'spend');
+  const entry = inScope(given, scope);
+  const { draws, taken } = takeInScope(draft, amount, scope);
   const limit = Math.min(overdraftLimitOf(draft) ?? UNITS_MAX, UNITS_MAX);
   const owed = Math.min(amount - taken, Math.max(0, limit - account.debt));
   account.debt += owed;
@@ -80,6 +111,14 @@ export function insufficient(draft: Draft, requested: number, movable?: number):
   const numbers = `balance ${balance}, reserved ${reserved}, available ${available}${most}`;
   const message = `${details.requested} credits were requested; the account has ${numbers}.`;
   return refuse('INSUFFICIENT_CREDITS', `${message} Add credits or ask for less.`, details);
+}
+
+/** The refusal where the grants that the call may draw on have too little; `available` is theirs. */
+function insufficientIn(draft: Draft, requested: number, scope: Scope): Refusal {
+  const available = toCredits(unitsIn(draft, scope), draft.context.scale);
+  const details = { ...fundsOf(draft, requested), available };
+  const message = `${details.requested} credits were requested; the grants that may pay have ${available} available.`;
+  return refuse('INSUFFICIENT_CREDITS', `${message} Add credits, ask for less, or let other grants pay.`, details);
 }
 
 /** The part of a settlement that could not be charged, as the error entry tells it; null where nothing is missing. */

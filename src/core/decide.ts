@@ -17,8 +17,9 @@ import {
 } from './decision.js';
 import { type Draft, mainIndex, openDraft, pushMovement, writeEntry } from './draft.js';
 import { isTooLong, LINE_BYTES_MAX } from './entry-line.js';
-import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS } from './grants.js';
+import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS, updateGrant } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
+import { scopeOf } from './late-usage.js';
 import { claimPromo } from './promo.js';
 import { payPeriod, renew, renewalInstant } from './renewal.js';
 import { clawBack, reverse, voidGrant } from './reverse.js';
@@ -79,6 +80,7 @@ function untouched(account: Account): AccountChange {
 
 /** The suffix by which the ids of entries on a further account differ from those on the first. */
 function placeOf({ creditType }: Account, { type }: Command): string {
+  if (type === 'claim_promo') return 'referrer';
   return type === 'transfer' ? 'to' : creditType;
 }
 
@@ -97,7 +99,10 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
       return refusal;
     }
     case 'deduct': {
-      const refusal = debit(draft, command.amount, command.afterService ? 'limited' : 'none', { type: 'deduct' });
+      const scope = scopeOf(draft, command);
+      if (scope === undefined) return PENDING;
+      const rule = command.afterService ? 'limited' : 'none';
+      const refusal = debit(draft, command.amount, rule, { type: 'deduct' }, scope);
       if (!refusal) pushMovement(draft, 'credits.deducted', command.amount, null);
       return refusal;
     }
@@ -121,6 +126,8 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
       if (!verdict) pushRefund(draft, command.madeBy);
       return verdict;
     }
+    case 'update_grant':
+      return updateGrant(draft, command);
     case 'claw_back': {
       const verdict = clawBack(draft, command);
       if (!verdict) pushRefund(draft, command.reference);
@@ -153,7 +160,7 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
     case 'renew_cycle':
       return renewCycle(draft, command);
     case 'claim_promo':
-      return claimPromo(draft, command);
+      return claimPromo(draft, other, command);
     default:
       return command satisfies never;
   }

@@ -17,6 +17,8 @@ export type FactName = 'grant' | 'reservation' | keyof SideRows;
 export interface Facts {
   row<M extends FactName>(model: M, key: string): Rows[M] | null | undefined;
   reversals(entryId: string): readonly EntryRow[] | undefined;
+  /** The entries after an instant by which grants of an account lapsed or were made. */
+  lapses(account: string, since: number): readonly EntryRow[] | undefined;
 }
 
 /** The service's settings for a credit type, with amounts in units. A null `overdraftLimit` means unlimited. */
@@ -34,7 +36,12 @@ export interface Context {
   /** The settings for the account's credit type. */
   readonly defaults: Defaults;
   readonly defaultsOf: (creditType: string) => Defaults;
-  readonly limits: { readonly openGrants: number; readonly activeReservations: number };
+  readonly limits: {
+    readonly openGrants: number;
+    readonly activeReservations: number;
+    /** How long after an instant usage of it may draw on what has lapsed since. */
+    readonly lateUsageMs: number;
+  };
   /** Whether each deduction and each expiry makes an event too. */
   readonly allEvents: boolean;
   /** Whether events about credits that moved carry the metadata of their call. */

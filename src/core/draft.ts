@@ -126,10 +126,12 @@ const MESSAGES: Record<EntryType, string> = {
   extend_reserved: 'Reservation extended',
   expire_reserved: 'Reservation expired',
   activate: 'Scheduled credits became effective',
+  reinstate: 'Expired credits brought back for late usage',
   transfer_in: 'Credits received',
   transfer_out: 'Credits sent',
   reverse: 'Transaction reversed',
   claw_back: 'Credits clawed back',
+  grant_updated: 'Grant updated',
   account_created: 'Account created',
   account_updated: 'Account updated',
   plan_changed: 'Plan changed',
@@ -223,6 +225,12 @@ export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
   return grant;
 }
 
+/** Puts a grant with other terms in place of the one at position `i`, at its own place in burn-down order. */
+export function replaceGrant(draft: Draft, i: number, grant: OpenGrant): void {
+  ownGrants(draft).splice(i, 1);
+  insertGrant(draft, grant);
+}
+
 /** Makes a grant that belongs to the entry written next. It counts in the balance from its effective instant on. */
 export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffix = ''): OpenGrant {
   const { account } = draft;
@@ -258,13 +266,15 @@ export function makeGrant(draft: Draft, amount: number, terms: GrantTerms, suffi
 
 /**
  * Takes up to `amount` from free spendable parts in burn-down order: `spend` uses them up, `hold` pins them, `revoke`
- * takes them back. The caller changes the balance and the reserved credits.
+ * takes them back. The caller changes the balance and the reserved credits. `late` names grants that have lapsed, of
+ * which the free part may be taken all the same.
  */
 export function takeFree(
   draft: Draft,
   amount: number,
   how: 'spend' | 'hold' | 'revoke',
   only?: (grant: OpenGrant) => boolean,
+  late?: readonly Draw[],
 ): { draws: readonly Draw[]; taken: number } {
   const now = draft.account.at;
   let draws: Draw[] = [];
@@ -272,7 +282,8 @@ export function takeFree(
   for (let i = 0; i < draft.account.grants.length && left > 0; i++) {
     const grant = draft.account.grants[i] as OpenGrant;
     const free = freePart(grant);
-    if (free <= 0 || !isSpendable(grant, now) || (only && !only(grant))) continue;
+    if (free <= 0 || (only && !only(grant))) continue;
+    if (!isSpendable(grant, now) && !late?.some(({ grantId }) => grantId === grant.id)) continue;
     const part = Math.min(free, left);
     left -= part;
     const draw = Object.freeze({ grantId: grant.id, amount: part });

@@ -1,10 +1,22 @@
 /** Additions: grants now or scheduled, adjustments upward, and the one trial grant of an account. */
+import type { OpenGrant } from '../models/account.js';
+import type { GrantRow } from '../models/grant.js';
 import type { JsonObject } from '../models/values.js';
 import { toCredits, UNITS_MAX } from './amounts.js';
-import type { GrantTerms } from './command.js';
+import type { CommandOf, GrantTerms } from './command.js';
 import { beyondMaximum } from './debit.js';
 import { type Refusal, refuse } from './decision.js';
-import { type Draft, mainIndex, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
+import {
+  type Draft,
+  grantIndex,
+  mainIndex,
+  makeGrant,
+  pushMovement,
+  repayDebt,
+  replaceGrant,
+  touchGrant,
+  writeEntry,
+} from './draft.js';
 import { notePurchase } from './thresholds.js';
 
 /** The terms of a grant where the call says nothing else. */
@@ -99,7 +111,10 @@ export function termsOf(grant: {
   };
 }
 
-function checkTerms(draft: Draft, { effectiveAt, expiresAt }: GrantTerms): Refusal | null {
+function checkTerms(
+  draft: Draft,
+  { effectiveAt, expiresAt }: Pick<GrantTerms, 'effectiveAt' | 'expiresAt'>,
+): Refusal | null {
   const now = draft.account.at;
   if (expiresAt === null || (expiresAt > now && expiresAt > (effectiveAt ?? now))) return null;
   const expected = 'an instant later than now and than effectiveAt';
@@ -120,6 +135,43 @@ export function announceGrant(
   if (effectiveAt !== null && effectiveAt > draft.account.at) return;
   if (source === 'refund') pushMovement(draft, 'credits.refunded', amount, reference, {}, entry);
   else pushMovement(draft, 'credits.recharged', amount, reference, { source }, entry);
+}
+
+/** Changes the end and the priority of a grant that is open. One that has lapsed stays lapsed. */
+export function updateGrant(draft: Draft, { grantId, terms }: CommandOf<'update_grant'>): Refusal | null {
+  const { account } = draft;
+  const i = grantIndex(draft, grantId);
+  const grant = account.grants[i];
+  const hasEnded = grant !== undefined && grant.expiresAt !== null && grant.expiresAt <= account.at;
+  if (!grant || grant.remaining === 0 || hasEnded) {
+    const message = 'The grant is used up, lapsed or taken back; only an open grant can be changed.';
+    return refuse('INVALID_ARGUMENT', message, { path: 'grant', expected: 'an open grant' });
+  }
+  const { expiresAt = grant.expiresAt, priority = grant.priority } = terms;
+  const refusal = checkTerms(draft, { effectiveAt: grant.effectiveAt, expiresAt });
+  if (refusal) return refusal;
+  updateTerms(draft, grant, { expiresAt, priority });
+  return null;
+}
+
+/** Changes terms of a grant, open or used up, by an entry that moves no credits. */
+export function updateTerms(
+  draft: Draft,
+  grant: OpenGrant | GrantRow,
+  change: Partial<Pick<OpenGrant, 'expiresAt' | 'priority'>>,
+): void {
+  const { id: grantId, priority } = grant;
+  const before = { expiresAt: grant.expiresAt?.valueOf() ?? null, priority };
+  const after = { ...before, ...change };
+  if ('rowVersion' in grant) {
+    const rowVersion = grant.rowVersion + 1;
+    touchGrant(draft, grantId, rowVersion);
+    replaceGrant(draft, grantIndex(draft, grantId), { ...grant, ...after, rowVersion });
+  } else {
+    const expiresAt = after.expiresAt === null ? null : new Date(after.expiresAt);
+    draft.grantWrites.push({ op: 'replace', row: { ...grant, ...after, expiresAt, version: grant.version + 1 } });
+  }
+  writeEntry(draft, 'grant_updated', { amount: 0, grantId, details: { before, after } });
 }
 
 /** Converts units to credits, for messages. */

@@ -19,6 +19,7 @@ import {
   writeEntry,
 } from './draft.js';
 import { creditsOf } from './grants.js';
+import { type Scope, scopeOf, when } from './late-usage.js';
 import { ACTIVE, newReservationRow, reservationRow } from './rows.js';
 
 /** The longest life of a hold, from its creation on. */
@@ -76,7 +77,9 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
   let shortfall = 0;
   if (excess > 0) {
     if (command.overage === 'reject') return exceeds(draft, hold.id, amount, left);
-    const charged = chargeBeyond(draft, excess, command.overage, hold.id);
+    const scope = scopeOf(draft, { occurredAt: command.occurredAt });
+    if (scope === undefined) return PENDING;
+    const charged = chargeBeyond(draft, excess, command.overage, hold.id, scope);
     if (typeof charged !== 'number') return charged;
     shortfall = charged;
   }
@@ -94,7 +97,8 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
     const others = account.holds.map((open) => (open === hold ? next : open));
     setHolds(draft, others);
     const row = reservationRow(account, next, ACTIVE);
-    const details = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row), ...short(shortfall) };
+    const own = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row) };
+    const details = { ...own, ...short(shortfall), ...when(draft, command.occurredAt) };
     writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
     draft.mainEntry = draft.entries.length - 1;
     pushMovement(draft, 'credits.committed', captured, null);
@@ -113,15 +117,16 @@ function chargeBeyond(
   excess: number,
   overage: ChargeRule,
   reservationId: string,
+  scope: Scope | null,
   details?: JsonObject,
 ): number | Refusal {
   const entry = { type: 'deduct', reservationId, details } as const;
   if (overage === 'cap') {
-    const missing = debitUpTo(draft, excess, entry, details !== undefined);
+    const missing = debitUpTo(draft, excess, entry, details !== undefined, scope);
     if (missing < excess) pushMovement(draft, 'credits.deducted', excess - missing, null);
     return missing;
   }
-  const refusal = debit(draft, excess, overage === 'overdraft' ? 'limited' : 'none', entry);
+  const refusal = debit(draft, excess, overage === 'overdraft' ? 'limited' : 'none', entry, scope);
   if (refusal) return refusal;
   pushMovement(draft, 'credits.deducted', excess, null);
   return 0;
@@ -188,7 +193,8 @@ function endHold(
   const type = command.type === 'commit' && status === 'committed' ? 'commit_reserved' : 'release_reserved';
   const freed = next.draws.map(({ grantId, amount }) => ({ grantId, amount }));
   const { fingerprint } = command;
-  const details = { final: true, freed, fingerprint, reservation: snapshot(row), ...short(shortfall) };
+  const late = command.type === 'commit' ? when(draft, command.occurredAt) : {};
+  const details = { final: true, freed, fingerprint, reservation: snapshot(row), ...short(shortfall), ...late };
   const reservedDelta = -(entry.amount + released);
   const amount = command.type === 'release' ? released : entry.amount;
   writeEntry(draft, type, { ...entry, amount, reservedDelta, repaid, details });
@@ -210,7 +216,9 @@ function commitEnded(draft: Draft, command: CommandOf<'commit'>): Verdict {
   const above = amount > row.expired;
   if (above && command.overage === 'reject') return exceeds(draft, row.id, amount, row.expired);
   const how = above ? stricter(command.ifExpired, command.overage as ChargeRule) : command.ifExpired;
-  const shortfall = chargeBeyond(draft, amount, how, row.id, { fingerprint: command.fingerprint });
+  const scope = scopeOf(draft, { occurredAt: command.occurredAt });
+  if (scope === undefined) return PENDING;
+  const shortfall = chargeBeyond(draft, amount, how, row.id, scope, { fingerprint: command.fingerprint });
   if (typeof shortfall !== 'number') return shortfall;
   const lateCharge = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
   const { reservationWrites } = draft;

@@ -5,16 +5,10 @@ import { type Refusal, refuse } from './decision.js';
 import { type Draft, lapse, makeGrant, pushMovement, repayDebt, writeEntry } from './draft.js';
 import { checkRoom, PLAIN_TERMS, termsOf } from './grants.js';
 import { openAllowance, takeAllowance } from './plan-allowance.js';
+import { ROLLOVER } from './rollover.js';
 import { partOf, type Share } from './share.js';
-import { creditTypesOf } from './subscription-state.js';
+import { cadenceOf, creditTypesOf, isWithinBilling, lengthOf, termsOfNext } from './subscription-state.js';
 import { notePurchase } from './thresholds.js';
-
-/** The end of the reference of credits that an earlier period left over. */
-const ROLLOVER = '/rollover';
-
-export function isRollover(reference: string | null): boolean {
-  return reference?.endsWith(ROLLOVER) ?? false;
-}
 
 type Units = Readonly<Record<string, number>>;
 type Allowances = Readonly<Record<string, Allowance>>;
@@ -52,7 +46,7 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
   const grantIds: Record<string, readonly string[]> = { ...row.lots };
   const allowance: Record<string, Allowance> = { ...row.allowance };
   let isAny = false;
-  const rate = { period: terms.billingPeriod, ms: period.lengthMs };
+  const rate = { period: cadenceOf(terms), ms: period.lengthMs };
   const reference = `${id}/${periodStart.toISOString()}`;
   const common = { sourceId: id, start: periodStart.getTime(), expiresAt: period.expiresAt, planId: terms.planId };
   for (const [i, { creditType, creditLimit }] of terms.grants.entries()) {
@@ -131,10 +125,10 @@ export function grantCarried(
   const allowance: Record<string, Allowance> = { ...row.allowance };
   const start = (carriedUntil as Date).getTime();
   const end = periodEnd.getTime();
-  const share = { ms: end - start, ofMs: end - periodStart.getTime() };
+  const share = { ms: end - start, ofMs: lengthOf(row) };
   const reference = `${id}/${periodStart.toISOString()}/rest`;
   const description = `Subscription allocation for plan ${terms.name}`;
-  const rate = { period: terms.billingPeriod, ms: share.ofMs };
+  const rate = { period: cadenceOf(terms), ms: share.ofMs };
   for (const { creditType, creditLimit } of terms.grants) {
     const due = partOf(Math.min(creditLimit, carried[creditType] ?? 0), share);
     if (due === 0 || expiresAt <= start) continue;
@@ -167,7 +161,7 @@ function less(all: Units, part: Units): Units {
  * result is the same however late the job is.
  */
 export function rolledOver(drafts: readonly Draft[], row: SubscriptionRow): number | undefined {
-  const { rolloverCap, grants } = row.pending ?? row.terms;
+  const { rolloverCap, grants } = isWithinBilling(row) ? row.terms : termsOfNext(row);
   const creditType = grants[0]?.creditType ?? '';
   if (rolloverCap === null || row.terms.validityDays !== null) return 0;
   const draft = drafts.find(({ account }) => account.creditType === creditType);

@@ -4,13 +4,26 @@
  * switching between periods of different lengths, or setting one plan again and again, adds up to more than any of the
  * plans: what an earlier period was granted counts against the next one only until that earlier one would have ended.
  */
+import type { PlanTerms } from '../models/plan.js';
 import type { Allowance, PlanRate } from '../models/subscription.js';
 import { partOf } from './share.js';
+import { cadenceOf } from './subscription-state.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
 /** The longest that a period of each kind lasts: a rate that is kept from an earlier period counts as that. */
 export const LONGEST_MS = { daily: DAY_MS, weekly: 7 * DAY_MS, monthly: 31 * DAY_MS, yearly: 366 * DAY_MS } as const;
+
+/** The usual length of each kind, in twelfths of a day: a month is a twelfth of a year of 365 days. */
+const USUAL = { daily: 12, weekly: 84, monthly: 365, yearly: 4380 } as const;
+
+/** Whether terms grant fewer credits in the same time, of the own credit type of both. */
+export function isLower(terms: PlanTerms, than: PlanTerms): boolean {
+  const [limit, other] = [terms.grants[0], than.grants[0]];
+  if (!limit || limit.creditType !== other?.creditType) return false;
+  const [own, before] = [USUAL[cadenceOf(terms)], USUAL[cadenceOf(than)]];
+  return BigInt(limit.creditLimit) * BigInt(before) < BigInt(other.creditLimit) * BigInt(own);
+}
 
 export interface Taken {
   /** The units that may be granted, at most the wanted ones. */

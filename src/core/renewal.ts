@@ -10,9 +10,18 @@ import type { CommandOf } from './command.js';
 import { type Context, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
-import { allocatePeriod, begin, grantRest, startOfNext } from './subscription-periods.js';
+import { allocatePeriod, begin, goOn, grantRest, passUnpaid, startOfNext } from './subscription-periods.js';
 import { announce, bumped, finish, type Row, withoutTemporalFor } from './subscription-row.js';
-import { dueOf, goesOn, isCurrent, isPaid, termsOfNext } from './subscription-state.js';
+import {
+  billingOf,
+  dueOf,
+  goesOn,
+  isCurrent,
+  isPaid,
+  isUnpaid,
+  isWithinBilling,
+  termsOfNext,
+} from './subscription-state.js';
 
 /** How many missed periods one operation makes up for; the others stay due. */
 const PERIODS_MAX = 100;
@@ -41,6 +50,7 @@ export function renew(drafts: readonly Draft[], command: CommandOf<'renew'>, now
   const unready = withoutTemporalFor(draft, before);
   if (unready) return unready;
   let done = 0;
+  passUnpaid(row, draft, now);
   if (!row.isAllocated && row.periodEnd.getTime() > now) {
     const verdict = allocatePeriod(drafts, row);
     if (verdict) return verdict;
@@ -68,7 +78,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   }
   const { periodStart, paymentId } = command;
   const isFirst = isUnpaid(before);
-  const isOver = before.periodEnd.getTime() <= now;
+  const isOver = billingOf(before).end <= now;
   const isForCurrent = isFirst && (periodStart === null || isNear(before, periodStart));
   if (termsOfNext(before).renewOn !== 'payment' && (isOver || !isForCurrent)) {
     const expected = "the subscription of a plan with renewOn: 'payment'";
@@ -82,6 +92,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   const paid = row.paid ?? [];
   const payment = { paymentId };
   if (isForCurrent && !isOver) {
+    passUnpaid(row, draft, now);
     return allocatePeriod(drafts, row) ?? finish(drafts, row, 'Period paid', payment);
   }
   if (isForCurrent && periodStart !== null) {
@@ -94,7 +105,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   if (place < paid.length) return { kind: 'nothing' };
   const isWaiting = isFirst && !isOver;
   if (place > paid.length || isWaiting) {
-    const next = new Date(isWaiting ? row.periodStart : startOfNext(draft, row, paid.length)).toISOString();
+    const next = new Date(isWaiting ? billingOf(row).start : startOfNext(draft, row, paid.length)).toISOString();
     const message = `The next period that is not paid starts at ${next}. Periods are paid one after another.`;
     return refuse('INVALID_ARGUMENT', message, { path: 'periodStart', expected: `an instant near ${next}` });
   }
@@ -115,14 +126,9 @@ function rowsOf({ context: { facts }, account }: Draft) {
   return before === undefined || plan === undefined ? null : { before, plan };
 }
 
-/** Whether the current period is the first to be paid: it was set without its credits. A trial is not paid. */
-function isUnpaid({ isAllocated, isTrial, terms }: SubscriptionRow): boolean {
-  return !isAllocated && !isTrial && terms.renewOn === 'payment';
-}
-
-/** Whether an instant is nearer to the start of the current period than half of its length. */
-function isNear({ periodStart, periodEnd }: SubscriptionRow, instant: number): boolean {
-  const [start, end] = [periodStart.getTime(), periodEnd.getTime()];
+/** Whether an instant is nearer to the start of the current billing period than half of its length. */
+function isNear(row: SubscriptionRow, instant: number): boolean {
+  const { start, end } = billingOf(row);
   return Math.abs(instant - start) * 2 < end - start;
 }
 
@@ -131,7 +137,7 @@ function isNear({ periodStart, periodEnd }: SubscriptionRow, instant: number): b
  * the current one and those before it.
  */
 function nearestPeriod(draft: Draft, row: Row, instant: number): number {
-  let start = row.periodStart.getTime();
+  let { start } = billingOf(row);
   for (let place = 0; place <= (row.paid?.length ?? 0) + 1; place++) {
     const next = startOfNext(draft, row, place);
     if (instant - start < next - instant) return place - 1;
@@ -159,6 +165,8 @@ function catchUp(
 function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict {
   const [draft] = drafts as [Draft];
   if (dueOf(row) < row.periodEnd) return grantRest(drafts, row);
+  passUnpaid(row, draft, dueOf(row).getTime());
+  if (isWithinBilling(row)) return stepWithin(drafts, row);
   const wasPaid = isPaid(row);
   const wasWaiting = row.status === 'past_due' && !wasPaid;
   if (wasWaiting || !(wasPaid || (row.autoRenew && wasOffered(plan, row.periodEnd)))) {
@@ -177,6 +185,14 @@ function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict
   begin(row, draft, row.periodEnd.getTime());
   if (wasPaid) row.paid = row.paid?.slice(1) ?? null;
   announce(drafts, 'renewed', row, planId);
+  return allocatePeriod(drafts, row, { rolled });
+}
+
+/** Begins the next period of the same billing period: whatever was decided for its end is not due yet. */
+function stepWithin(drafts: readonly Draft[], row: Row): Verdict {
+  const rolled = rolledOver(drafts, row);
+  if (rolled === undefined) return PENDING;
+  goOn(row, drafts[0] as Draft, row.periodEnd.getTime());
   return allocatePeriod(drafts, row, { rolled });
 }
 

@@ -8,12 +8,15 @@ import { compareBurnOrder, lapsesLate } from './burn-down.js';
 import type { GrantTerms } from './command.js';
 import { nextDue } from './draft.js';
 import { PLAIN_TERMS } from './grants.js';
+import { withoutExpired } from './late-usage.js';
 import { newReservationRow, reservationRow } from './rows.js';
 import { notePurchase } from './thresholds.js';
 import { NO_TOTALS, withEntry } from './totals.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Terms = Pick<GrantTerms, 'expiresAt' | 'priority'>;
 type Details = {
+  after?: Terms;
   grant?: GrantTerms;
   grants?: readonly GrantTerms[];
   freed?: readonly Draw[];
@@ -44,7 +47,7 @@ interface Replayed {
   readonly holds: Map<string, Mutable<OpenHold>>;
   readonly open: Set<string>;
   /**
-   * Grants that the current operation made or reopened. The end of the operation writes their rows once, closed or not.
+   * Grants that the current operation made, reopened or updated. Its end writes their rows once, closed or not.
    */
   readonly touched: Set<string>;
   /** Rows of open holds, which are written once, when the hold is made. */
@@ -182,6 +185,12 @@ function apply(state: Replayed, entry: EntryRow): void {
     case 'claw_back':
       takeAway(state, entry);
       break;
+    case 'reinstate':
+      bringBack(state, entry.draws, withoutExpired);
+      break;
+    case 'grant_updated':
+      update(state, entry.grantId as string, details.after as Terms);
+      break;
     case 'account_created':
       account.created = { fingerprint: details.fingerprint as string, entryId: entry.id };
       account.options = details.options as AccountOptions;
@@ -280,15 +289,31 @@ function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final, fin
   state.endedNow.add(id);
 }
 
-function giveBack(state: Replayed, entry: EntryRow, { grant: terms }: Details): void {
-  each(state, entry.draws, (grant, amount, id) => {
+/** Credits come back to their grants. A grant that was closed is open again. */
+function bringBack(
+  state: Replayed,
+  draws: readonly Draw[],
+  also?: (grant: OpenGrant, amount: number) => Partial<OpenGrant>,
+): void {
+  each(state, draws, (grant, amount, id) => {
     if (!state.open.has(id)) {
       state.open.add(id);
       state.touched.add(id);
       grant.rowVersion++;
     }
     grant.remaining += amount;
+    Object.assign(grant, also?.(grant, amount));
   });
+}
+
+function update({ grants, touched }: Replayed, id: string, { expiresAt, priority }: Terms): void {
+  const grant = grants.get(id) as Mutable<OpenGrant>;
+  Object.assign(grant, { expiresAt, priority, rowVersion: grant.rowVersion + 1 });
+  touched.add(id);
+}
+
+function giveBack(state: Replayed, entry: EntryRow, { grant: terms }: Details): void {
+  bringBack(state, entry.draws);
   const adjustment = Number(entry.details.adjustment);
   if (entry.grantId) make(state, entry, entry.grantId, adjustment, terms ?? PLAIN_TERMS, 0);
 }

@@ -6,8 +6,6 @@ export interface Share {
   readonly ofMs: number;
 }
 
-export const ALL: Share = { ms: 1, ofMs: 1 };
-
 /** The share of some units, rounded down to whole units. */
 export function partOf(units: number, { ms, ofMs }: Share): number {
   return ms === ofMs ? units : Number((BigInt(units) * BigInt(ms)) / BigInt(ofMs));

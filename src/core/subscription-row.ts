@@ -5,10 +5,10 @@ import type { Json, JsonObject } from '../models/values.js';
 import type { GrantTerms } from './command.js';
 import { type Refusal, refuse } from './decision.js';
 import { type Draft, writeEntry } from './draft.js';
-import { isRollover } from './period-grants.js';
 import type { Calendar } from './periods.js';
+import { isRollover } from './rollover.js';
 import { rowHash } from './row-hash.js';
-import { creditTypesOf, dueOf, goesOn, toJson } from './subscription-state.js';
+import { billingOf, creditTypesOf, dueOf, goesOn, toJson } from './subscription-state.js';
 
 export type Row = { -readonly [K in keyof SubscriptionRow]: SubscriptionRow[K] };
 
@@ -19,9 +19,14 @@ export const GRACE_DAYS = 7;
 export function termsOf(plan: PlanRow): PlanTerms {
   const { id: planId, name, creditType, creditLimit, alsoGrants } = plan;
   const { billingPeriod, validityDays, trialDays, rolloverCap, timeZone, renewOn, graceDays, creditDecimals } = plan;
+  const isDivided = plan.allocationPeriod != null && plan.allocationPeriod !== billingPeriod;
   const grants = [{ creditType, creditLimit }, ...alsoGrants];
   const common = { planId, name, grants, billingPeriod, validityDays, trialDays, rolloverCap, timeZone };
-  const own = creditDecimals === null ? common : { ...common, creditDecimals };
+  const own = {
+    ...common,
+    ...(creditDecimals !== null && { creditDecimals }),
+    ...(isDivided && { allocationPeriod: plan.allocationPeriod }),
+  };
   return renewOn === 'payment' ? { ...own, renewOn, graceDays: graceDays ?? GRACE_DAYS } : own;
 }
 
@@ -87,10 +92,11 @@ export function announce(
 ): void {
   const [{ account, entries, events }] = drafts as [Draft];
   const { id: subscriptionId, planId, terms, status, autoRenew } = row;
+  const { start, end } = billingOf(row);
   const more = {
     ...{ subscriptionId, planId, planName: terms.name, previousPlanId, nextPlanId: row.pending?.planId ?? null },
     ...{ status: status === 'removed' ? 'cancelled' : status, autoRenew },
-    ...{ periodStart: row.periodStart.toISOString(), periodEnd: row.periodEnd.toISOString() },
+    ...{ periodStart: new Date(start).toISOString(), periodEnd: new Date(end).toISOString() },
     validUntil: row.validUntil?.toISOString() ?? null,
   };
   events.push({ kind: 'subscription', type: `subscription.${what}`, entry: entries.length, at: account.at, more });

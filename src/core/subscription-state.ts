@@ -1,6 +1,6 @@
 /** The state of a subscription at an instant, whatever its row still says. */
-import type { PlanTerms } from '../models/plan.js';
-import type { SubscriptionRow } from '../models/subscription.js';
+import type { BillingPeriod, PlanTerms } from '../models/plan.js';
+import type { Billing, SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
 import type { CommandOf } from './command.js';
 
@@ -32,6 +32,31 @@ export function termsOfNext({ pending, terms }: SubscriptionRow): PlanTerms {
   return pending ?? terms;
 }
 
+/** How often these terms grant credits. */
+export function cadenceOf({ allocationPeriod, billingPeriod }: PlanTerms): BillingPeriod {
+  return allocationPeriod ?? billingPeriod;
+}
+
+/** The period that is paid for. The row's own period, for which credits are granted, may be a part of it. */
+export function billingOf({ billing, anchor, periods, periodStart, periodEnd }: SubscriptionRow): Billing {
+  return billing ?? { anchor: anchor.getTime(), periods, start: periodStart.getTime(), end: periodEnd.getTime() };
+}
+
+/** Whether another period of the row follows in the same billing period. */
+export function isWithinBilling(row: SubscriptionRow): boolean {
+  return row.periodEnd.getTime() < billingOf(row).end;
+}
+
+/** How long the whole limit is for: longer than the period where the billing period ends in it. */
+export function lengthOf({ billing, periodStart, periodEnd }: SubscriptionRow): number {
+  return billing?.wholeMs ?? periodEnd.getTime() - periodStart.getTime();
+}
+
+/** Whether the current billing period is the first to be paid: it was set without its credits. A trial is not paid. */
+export function isUnpaid({ isAllocated, isTrial, terms }: SubscriptionRow): boolean {
+  return !isAllocated && !isTrial && terms.renewOn === 'payment';
+}
+
 /** Every credit type that a subscription grants, or will. */
 export function creditTypesOf({ terms, pending }: SubscriptionRow): string[] {
   return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
@@ -56,16 +81,22 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   const status = row.isTrial ? 'trialing' : 'active';
   return {
     ...row,
-    ...{ status, pausedAt: null, periodEnd, anchor: periodEnd, periods: 0 },
+    ...{ status, pausedAt: null, frozen: null, periodEnd, anchor: periodEnd, periods: 0 },
+    billing: row.billing ? billingLater(row.billing, shift) : null,
     validUntil: validUntil && later(validUntil),
     carriedUntil: carriedUntil && carriedUntil > pausedAt ? later(carriedUntil) : carriedUntil,
     grantedUntil: grantedUntil && grantedUntil > pausedAt ? later(grantedUntil) : grantedUntil,
   };
 }
 
+function billingLater({ wholeMs, ...billing }: Billing, shift: number): Billing {
+  const end = billing.end + shift;
+  return { ...billing, end, anchor: end, periods: 0, ...(wholeMs !== undefined && { wholeMs: wholeMs + shift }) };
+}
+
 /**
  * The next instant at which the subscription grants something or ends: when an earlier period would have ended, when
- * the current one ends, or when the grace for a payment is over.
+ * the current one ends, or when the grace for a payment is over. Nothing of an unpaid period is granted within it.
  */
 export function dueOf(row: SubscriptionRow): Date {
   const { isAllocated, carriedUntil, periodStart, periodEnd, status } = row;
@@ -74,6 +105,7 @@ export function dueOf(row: SubscriptionRow): Date {
     const graceDays = row.terms.graceDays ?? termsOfNext(row).graceDays ?? 0;
     return new Date(periodEnd.getTime() + graceDays * DAY_MS);
   }
+  if (isUnpaid(row)) return new Date(billingOf(row).end);
   const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
   return isAllocated && isWithin ? carriedUntil : periodEnd;
 }
@@ -82,9 +114,11 @@ export function dueOf(row: SubscriptionRow): Date {
 export function toJson(subscription: SubscriptionRow): JsonObject {
   const { id, planId, status, terms, nextPlanId, autoRenew, paid, ...row } = subscription;
   const iso = (date: Date | null) => date?.toISOString() ?? null;
+  const { start, end } = billingOf(subscription);
   return {
     ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId },
-    ...{ startedAt: iso(row.startedAt), periodStart: iso(row.periodStart), periodEnd: iso(row.periodEnd) },
+    ...{ startedAt: iso(row.startedAt), periodStart: iso(new Date(start)), periodEnd: iso(new Date(end)) },
     ...{ validUntil: iso(row.validUntil), ...(isPaid(subscription) && { paidAhead: paid }) },
+    ...(row.billing && { allocationStart: iso(row.periodStart), allocationEnd: iso(row.periodEnd) }),
   };
 }

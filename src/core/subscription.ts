@@ -7,13 +7,13 @@ import type { SubscriptionRow } from '../models/subscription.js';
 import type { CommandOf } from './command.js';
 import { PENDING, refuse, type Verdict } from './decision.js';
 import type { Draft } from './draft.js';
+import { freezeGrants, thawGrants } from './freeze.js';
 import { type Period, withoutAccount } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
-import { LONGEST_MS } from './plan-allowance.js';
-import { ALL, type Share } from './share.js';
+import { isLower, LONGEST_MS } from './plan-allowance.js';
 import { allocatePeriod, begin, countFrom, paidUntil } from './subscription-periods.js';
 import { announce, at, bumped, calendarOf, finish, type Row, termsOf, withoutTemporal } from './subscription-row.js';
-import { canBe, goneOn, isCurrent, isPaid } from './subscription-state.js';
+import { billingOf, cadenceOf, canBe, goneOn, isCurrent, isPaid, lengthOf } from './subscription-state.js';
 
 /** Starts a subscription, or moves one to another plan. */
 export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscribe'>): Verdict {
@@ -31,11 +31,14 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   const running = before && goneOn(before, draft.account.at);
   const isWaiting = current?.status === 'past_due';
   // A subscription that is past due stays so: the payment that it waits for is then for the new plan.
-  if (command.upgrade && command.when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
+  const when = command.when ?? (current && isLower(terms, current.terms) ? 'period_end' : 'now');
+  if (command.upgrade && when === 'period_end' && current && (!isWaiting || terms.renewOn === 'payment')) {
     const row = { ...bumped(draft, current), pending: terms, autoRenew: true, validUntil: null };
     announce(drafts, 'changed', row);
     return finish(drafts, row, 'User subscription changes at the end of the period');
   }
+  const unthawed = before && thawGrants(drafts, before);
+  if (unthawed) return unthawed;
   // A period that is over and not paid leaves nothing to change: a new one begins.
   const upgrades = command.upgrade && current !== null && !isWaiting;
   const row = upgrades && running ? changed(draft, running, terms, command) : started(draft, running, terms, command);
@@ -45,9 +48,9 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   announce(drafts, upgrades ? 'changed' : 'assigned', row, current?.planId ?? null);
   if (command.allocate) {
     const takenOver = upgrades && command.proration !== 'none' ? running : null;
-    const share = shareOf(draft, upgrades ? running : null, command);
     const at = upgrades && command.proration === 'full' ? earnedFrom(row) : draft.account.at;
-    const verdict = allocatePeriod(drafts, row, { share, at, ...lengthWithin(takenOver, row) });
+    const within = { ...shareOf(draft, upgrades ? running : null, command), ...lengthWithin(takenOver, row) };
+    const verdict = allocatePeriod(drafts, row, { at, ...within });
     if (verdict) return verdict;
   }
   return finish(drafts, row, upgrades ? 'User subscription upgraded' : 'User subscription set');
@@ -66,6 +69,9 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
   }
   const unready = withoutAccount(drafts, before);
   if (unready) return unready;
+  const goesOnPaused = command.to === 'paused' || command.to === 'cancelled at the end of the period';
+  const unthawed = goesOnPaused ? null : thawGrants(drafts, before);
+  if (unthawed) return unthawed;
   const row = bumped(draft, before);
   // The period of a subscription that waits for a payment has ended.
   const isOver = before.status === 'past_due' && command.to === 'cancelled at the end of the period';
@@ -81,7 +87,7 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       // A subscription that has ended already keeps its end.
       const validUntil = isCurrent(before, now) || before.validUntil === null ? at(now) : before.validUntil;
       const { grantedUntil, carriedUntil } = goneOn(before, now);
-      Object.assign(row, { status: to, autoRenew: false, pending: null, pausedAt: null });
+      Object.assign(row, { status: to, autoRenew: false, pending: null, pausedAt: null, frozen: null });
       Object.assign(row, { validUntil, grantedUntil, carriedUntil });
       if (isCurrent(before, now)) {
         announce(drafts, 'cancelled', row);
@@ -92,6 +98,10 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
     case 'paused':
       if (row.status === 'paused') return { kind: 'nothing' };
       Object.assign(row, { status: 'paused', pausedAt: at(now) });
+      if (command.freezeCredits) {
+        const unfrozen = freezeGrants(drafts, row);
+        if (unfrozen) return unfrozen;
+      }
       announce(drafts, 'paused', row);
       break;
     case 'resumed':
@@ -111,6 +121,10 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
   const isTrial = terms.trialDays > 0 && before?.hadTrial !== true;
   const calendar = calendarOf(draft, terms);
   const end = isTrial ? addDays(now, terms.trialDays, calendar) : addPeriods(now, terms.billingPeriod, 1, calendar);
+  // Periods follow the trial.
+  const billing = { anchor: isTrial ? end : now, periods: isTrial ? 0 : 1, start: now, end };
+  const firstEnd = addPeriods(now, cadenceOf(terms), 1, calendar);
+  const isDivided = terms.allocationPeriod !== undefined && firstEnd < end;
   const row: Row = {
     userId: draft.account.userId,
     version: (before?.version ?? 0) + 1,
@@ -121,15 +135,16 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     terms,
     pending: null,
     nextPlanId: null,
-    // Periods follow the trial.
-    anchor: at(isTrial ? end : now),
-    periods: isTrial ? 0 : 1,
+    anchor: at(isDivided ? now : billing.anchor),
+    periods: isDivided ? 1 : billing.periods,
     periodStart: at(now),
-    periodEnd: at(end),
+    periodEnd: at(isDivided ? firstEnd : end),
+    billing: isDivided ? billing : null,
     isAllocated: false,
     autoRenew: command.autoRenew ?? true,
     validUntil: null,
     pausedAt: null,
+    frozen: null,
     // Periods that are paid stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? (before.paid ?? null) : null,
     granted: before?.granted ?? {},
@@ -153,10 +168,15 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   const row = { ...bumped(draft, current), planId: terms.planId, terms, pending: null, isAllocated: false };
   row.autoRenew = command.autoRenew ?? true;
   if (command.proration === 'none') {
-    Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), status: 'active' });
+    Object.assign(row, { anchor: at(now), periods: 0, periodEnd: at(now), billing: null, status: 'active' });
     begin(row, draft, now);
   } else {
-    if (terms.billingPeriod !== current.terms.billingPeriod) countFrom(row, row.periodEnd.getTime());
+    const billing = billingOf(current);
+    const isCountedOn = terms.billingPeriod === current.terms.billingPeriod;
+    if (row.billing || terms.allocationPeriod !== undefined) {
+      row.billing = isCountedOn ? billing : { ...billing, anchor: billing.end, periods: 0 };
+    }
+    if (cadenceOf(terms) !== cadenceOf(current.terms)) countFrom(row, row.periodEnd.getTime());
     // Credits that expire by themselves do not roll over into the periods of another plan.
     if (current.terms.validityDays !== null) row.lots = {};
   }
@@ -164,11 +184,15 @@ function changed(draft: Draft, current: SubscriptionRow, terms: PlanTerms, comma
   return row;
 }
 
-/** The share of a new limit that a change within a period grants. */
-function shareOf({ account }: Draft, current: SubscriptionRow | null, { proration }: CommandOf<'subscribe'>): Share {
-  if (!current || proration !== 'time') return ALL;
+/** The share of a new limit that a change within a period grants, where it is in proportion to time. */
+function shareOf(
+  { account }: Draft,
+  current: SubscriptionRow | null,
+  { proration }: CommandOf<'subscribe'>,
+): Partial<Period> {
+  if (!current || proration !== 'time') return {};
   const [start, end] = [current.periodStart.getTime(), current.periodEnd.getTime()];
-  return { ms: Math.max(0, Math.min(end - start, end - account.at)), ofMs: end - start };
+  return { share: { ms: Math.max(0, Math.min(end - start, end - account.at)), ofMs: lengthOf(current) } };
 }
 
 /** A limit that is granted in full is earned since the period began, or since an earlier grant within it. */
@@ -178,6 +202,6 @@ function earnedFrom({ periodStart, allowance }: Row): number {
 
 /** A plan with periods of another length that takes over a running period earns its limit in a period of its own. */
 function lengthWithin(takenOver: SubscriptionRow | null, { terms }: Row): Partial<Period> {
-  const isAnother = takenOver !== null && takenOver.terms.billingPeriod !== terms.billingPeriod;
-  return isAnother ? { lengthMs: LONGEST_MS[terms.billingPeriod] } : {};
+  const isAnother = takenOver !== null && cadenceOf(takenOver.terms) !== cadenceOf(terms);
+  return isAnother ? { lengthMs: LONGEST_MS[cadenceOf(terms)] } : {};
 }

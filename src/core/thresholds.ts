@@ -19,20 +19,31 @@ export function notePurchase(account: { -readonly [K in keyof Account]: Account[
 
 type Bought = Pick<OpenGrant, 'amount' | 'source' | 'planId' | 'effectiveAt'>;
 
-/** The low-credit thresholds in force, in units, highest first: the account's own, else the service's. */
-export function thresholdsOf(account: Account, { defaults }: Context): readonly number[] {
-  const chosen = account.options.lowCreditThreshold ?? defaults.lowCreditThreshold;
-  if (chosen === null || chosen === 'none') return NONE;
-  if (typeof chosen === 'number') return [chosen];
-  const full = account.planLimit ?? account.trialAmount ?? account.lastPurchase;
-  const units = (typeof chosen === 'string' ? [chosen] : chosen).flatMap((one) => {
-    if (typeof one === 'number') return one;
-    return full === null ? [] : partOf(full, one);
-  });
+/** The low-credit thresholds in force, in units, highest first. */
+export function thresholdsOf(account: Account, context: Context): readonly number[] {
+  const chosen = chosenOf(account, context);
+  if (chosen.length === 1 && typeof chosen[0] === 'number') return chosen as readonly number[];
+  const units = chosen.flatMap((one) => unitsOf(account, one) ?? []);
   return [...new Set(units)].sort((a, b) => b - a);
 }
 
+type Chosen = number | `${number}%`;
+
 const NONE: readonly never[] = Object.freeze([]);
+
+/** The thresholds as they were chosen: the account's own, else the service's. */
+function chosenOf({ options }: Account, { defaults }: Context): readonly Chosen[] {
+  const chosen = options.lowCreditThreshold ?? defaults.lowCreditThreshold;
+  if (chosen === null || chosen === 'none') return NONE;
+  return typeof chosen === 'object' ? chosen : [chosen];
+}
+
+/** A percentage is of nothing before the account has a plan, a trial or a purchase. */
+function unitsOf({ planLimit, trialAmount, lastPurchase }: Account, chosen: Chosen): number | null {
+  if (typeof chosen === 'number') return chosen;
+  const full = planLimit ?? trialAmount ?? lastPurchase;
+  return full === null ? null : partOf(full, chosen);
+}
 
 /** A percentage, rounded up: 12.5 % is 125 / 10^3. */
 function partOf(full: number, percentage: string): number {
@@ -85,20 +96,31 @@ function restore(
   before: number,
   edge: Omit<PendingEvent & { kind: 'crossing' }, 'type' | 'more'>,
 ): void {
-  const { account, opened, context } = draft;
+  const { account, context } = draft;
   const crossed = thresholds.filter((threshold) => edge.available > threshold);
   if (crossed.length === 0 && account.low === null) return;
   const hysteresis = account.options.lowCreditHysteresis ?? context.defaults.lowCreditHysteresis;
-  const earlier = thresholdsOf(opened, context);
   const low: number[] = [];
   for (const threshold of crossed.reverse()) {
     const i = thresholds.indexOf(threshold);
-    const wasLow = before <= threshold && before <= (earlier[i] ?? Number.NEGATIVE_INFINITY);
+    const wasLow = before <= threshold && wasLowBy(draft, threshold, before);
     if (!wasLow && !account.low?.includes(threshold)) continue;
     if (edge.available <= threshold + hysteresis) low.push(threshold);
     else draft.events.push({ ...edge, type: 'credits.balance_restored', threshold, level: i + 1, more: {} });
   }
   keepLow(draft, low);
+}
+
+/**
+ * Whether these credits were low before the operation too, by one of the choices that make this threshold now. A
+ * percentage of more may have passed another threshold: the places of the two tell nothing.
+ */
+function wasLowBy({ account, opened, context }: Draft, threshold: number, available: number): boolean {
+  const earlier = chosenOf(opened, context);
+  return chosenOf(account, context).some((one) => {
+    const was = unitsOf(account, one) === threshold && earlier.includes(one) ? unitsOf(opened, one) : null;
+    return was !== null && available <= was;
+  });
 }
 
 /** Keeps the thresholds that are low although credits are above them, in the entry too. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `credit-management`: jobs, repairs and single accounts from a terminal, a scheduler or a container. */
+import { askOn } from '../cli/ask.js';
 import { runCli } from '../cli/main.js';
 import { printable } from '../cli/printable.js';
 import { findTemporal } from '../cli/temporal.js';
@@ -26,13 +27,17 @@ const tell = (object: object, message = '') => {
 };
 const logger = { debug: () => {}, info: () => {}, warn: tell, error: tell };
 
+const { stdin: input, stderr: output } = process;
+const hasPerson = input.isTTY === true && output.isTTY === true;
 const io = {
   env: process.env,
   out: (text: string) => process.stdout.write(text),
   err: (text: string) => process.stderr.write(text),
-  isTerminal: process.stderr.isTTY === true,
+  isTerminal: output.isTTY === true,
+  ask: hasPerson ? (sentence: string) => askOn({ input, output, signal: stop.signal }, printable(sentence)) : null,
   signal: stop.signal,
 };
+
 async function main(): Promise<number> {
   const temporal = await findTemporal();
   const program = {

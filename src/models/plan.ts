@@ -33,6 +33,8 @@ export const planTermsSchema = z.object({
   renewOn: z.literal('payment').optional(),
   /** Days after a period that wait for the next one's payment. */
   graceDays: z.int().optional(),
+  /** How often credits are granted; absent where that is the billing period. */
+  allocationPeriod: billingPeriodSchema.optional(),
 });
 export type PlanTerms = Readonly<z.infer<typeof planTermsSchema>>;
 
@@ -48,6 +50,9 @@ export const planSchema = z.object({
   price: z.int().describe('In minor units of the currency; in hundredths where none is named.'),
   currency: z.string().nullable().describe('ISO 4217 code.'),
   billingPeriod: billingPeriodSchema.describe('The length of a period.'),
+  allocationPeriod: billingPeriodSchema
+    .nullable()
+    .describe('How often the credits are granted within a period; null: once a period.'),
   validityDays: z
     .int()
     .nullable()

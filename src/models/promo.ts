@@ -20,6 +20,9 @@ export const promoSchema = z.object({
   maxUsesPerUser: z.int().describe('Claims of one user.'),
   maxUsesPerDay: z.int().nullable().describe('Claims of all users together in one UTC day; null for any number.'),
   maxUsesPerUserPerDay: z.int().nullable().describe('Claims of one user in one UTC day; null for any number.'),
+  validityDays: z.int().nullable().describe('Days until the credits of a claim expire; null for never.'),
+  referrerId: z.string().nullable().describe('The user whose referral code this is; null for any other code.'),
+  referrerCredits: z.int().nullable().describe('Micro-units that the referrer gets of one claim; null without one.'),
   validFrom: z.date().describe('The first instant at which it can be claimed.'),
   validUntil: z.date().nullable().describe('The last instant at which it can be claimed; null for ever.'),
   isActive: z.boolean().describe('Whether it is switched on.'),
@@ -39,6 +42,7 @@ export const promoModel = defineModel('promo', promoSchema, 'code', [
   { name: 'id', fields: ['id'], unique: true },
   { name: 'created', fields: ['createdAt'], unique: false },
   { name: 'active', fields: ['isActive', 'createdAt'], unique: false },
+  { name: 'referrer', fields: ['referrerId', 'createdAt'], unique: false },
 ]);
 
 export const promoClaimSchema = z.object({
@@ -61,6 +65,9 @@ export const promoClaimSchema = z.object({
     .describe("On the user's first claim, the user's claims of that day; null on the others."),
   creditsAwarded: z.int().describe('Micro-units that the user got.'),
   transactionId: z.string().describe('The transaction that granted them.'),
+  referrerId: z.string().nullable().describe('The user who referred this one; null for a code without a referrer.'),
+  referrerCreditsAwarded: z.int().nullable().describe('Micro-units that the referrer got; null without one.'),
+  referrerTransactionId: z.string().nullable().describe('The transaction that granted those; null without one.'),
   claimedAt: z.date().describe('When it was claimed.'),
   metadata: jsonObject.describe('Data that the caller gave with the claim.'),
 });
@@ -77,4 +84,9 @@ export const UNCLAIMED = { claims: 0, claimsDay: null, claimsOfDay: null } as co
 /** The key of a user's n-th claim of a code. Codes hold no slash, so no two claims share one. */
 export function claimKey(code: string, n: number, userId: string): string {
   return `${code}/${n}/${userId}`;
+}
+
+/** The key of the one claim of a referral code that a user ever makes. No code is in lower case. */
+export function referralKey(userId: string): string {
+  return claimKey('referral', 1, userId);
 }

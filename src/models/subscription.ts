@@ -33,6 +33,15 @@ const allowanceSchema = planRateSchema.extend({
 });
 export type Allowance = Readonly<z.infer<typeof allowanceSchema>>;
 
+const billingSchema = z.object({
+  anchor: z.int().describe('Billing periods are counted from here: this one ends `periods` of them after it.'),
+  periods: z.int().describe('The number of the billing period, from 1.'),
+  start: z.int().describe('The start of the billing period.'),
+  end: z.int().describe('The end of the billing period.'),
+  wholeMs: z.int().optional().describe('How long the current period would be if the billing period did not end in it.'),
+});
+export type Billing = Readonly<z.infer<typeof billingSchema>>;
+
 export const subscriptionSchema = z.object({
   userId: z.string().describe('The user who has it.'),
   version: z.int(),
@@ -47,10 +56,17 @@ export const subscriptionSchema = z.object({
   periods: z.int().describe('The number of the current period, from 1.'),
   periodStart: z.date().describe('Start of the current period.'),
   periodEnd: z.date().describe('End of the current period.'),
+  billing: billingSchema
+    .nullable()
+    .describe('What is paid for, where the plan grants more often; null where every period of the row is billed.'),
   isAllocated: z.boolean().describe('Whether the current period was allocated, or is not to be.'),
   autoRenew: z.boolean().describe('Whether another period follows.'),
   validUntil: z.date().nullable().describe('Without renewal, the instant at which it ends.'),
   pausedAt: z.date().nullable().describe('The instant of the pause; null when it is not paused.'),
+  frozen: z
+    .record(z.string(), z.int())
+    .nullable()
+    .describe('By grant, the end that a pause took from it, in epoch milliseconds; null where no pause froze any.'),
   paid: z
     .array(z.string())
     .readonly()

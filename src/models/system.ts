@@ -55,6 +55,12 @@ export const settingsSchema = z.object({
   creditTypes: z.record(z.string(), statedDefaultsSchema).default({}),
   /** Whether every account has its lifetime totals, as in a database that no older version has written. */
   totals: z.literal('kept').optional(),
-  limits: z.object({ openGrants: z.int().optional(), activeReservations: z.int().optional() }).default({}),
+  limits: z
+    .object({
+      openGrants: z.int().optional(),
+      activeReservations: z.int().optional(),
+      lateUsageSeconds: z.int().optional(),
+    })
+    .default({}),
 });
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;

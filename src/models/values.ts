@@ -41,11 +41,5 @@ export interface Draw {
   readonly amount: number;
 }
 
-/** `replayed`: an earlier call with the same key or the same final input had this result; nothing was repeated. */
-export type Applied<T> = T & {
-  /** Whether an earlier call had this result. */
-  readonly replayed: boolean;
-};
-
 /** A stored thing by its id; of an object, the id alone is read. */
 export type Ref = string | { readonly id: string };

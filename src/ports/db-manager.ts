@@ -12,7 +12,10 @@ export type Row = { readonly version: number; readonly [field: string]: StoredVa
 
 export type FieldKind = 'string' | 'integer' | 'boolean' | 'instant' | 'json';
 
-/** `values`: those of a closed set, for people who read the schema; a later version may know more of them. */
+/**
+ * `values`: those of a closed set. An adapter may refuse others, as long as `init` allows what a later version knows,
+ * and takes nothing back that it allows already: processes of several versions write at once.
+ */
 export interface StoredField {
   readonly kind: FieldKind;
   readonly nullable: boolean;

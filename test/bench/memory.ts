@@ -40,7 +40,7 @@ interface Result {
 }
 
 const nextId = uuidv7Source();
-const facts = { grant: () => null, reservation: () => null, reversals: () => [], row: () => null };
+const facts = { grant: () => null, reservation: () => null, reversals: () => [], lapses: () => [], row: () => null };
 const context: Context = {
   now: Date.now(),
   scale: 6,
@@ -48,7 +48,7 @@ const context: Context = {
   defaults: DEFAULTS,
   defaultsOf: () => DEFAULTS,
   temporal: null,
-  limits: { openGrants: 1_000, activeReservations: 1_000 },
+  limits: { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 },
   allEvents: false,
   eventMetadata: false,
   facts,

@@ -25,6 +25,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
     isTerminal: options.isTerminal ?? false,
+    ask: null,
     signal: stop.signal,
   };
   const open = (types: readonly string[] = [], sinks: readonly EventSink[] = [], creditScale?: number) => {

@@ -7,7 +7,7 @@ import { runCli } from '../../src/cli/main.js';
 async function completion(shell: string) {
   const said = { out: '', err: '' };
   const io = {
-    ...{ env: {}, isTerminal: false, signal: new AbortController().signal },
+    ...{ env: {}, isTerminal: false, ask: null, signal: new AbortController().signal },
     out: (text: string) => (said.out += text),
     err: (text: string) => (said.err += text),
   };

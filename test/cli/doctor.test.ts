@@ -11,7 +11,7 @@ await describePostgres('doctor on PostgreSQL', (database) => {
   const doctor = async (url = database.url) => {
     const said = { out: '', err: '' };
     const io = {
-      ...{ env: {}, isTerminal: false, signal: new AbortController().signal },
+      ...{ env: {}, isTerminal: false, ask: null, signal: new AbortController().signal },
       out: (text: string) => (said.out += text),
       err: (text: string) => (said.err += text),
     };

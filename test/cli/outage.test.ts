@@ -27,7 +27,7 @@ test('run reports a round whose first calls of the database fail, and goes on', 
   }
   const db = new Away();
   const io = {
-    ...{ env: { NODE_ENV: 'test' }, isTerminal: false, signal: stop.signal },
+    ...{ env: { NODE_ENV: 'test' }, isTerminal: false, ask: null, signal: stop.signal },
     out: (text: string) => (said.out += text),
     err: (text: string) => (said.err += text),
   };

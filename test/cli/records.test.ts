@@ -1,5 +1,7 @@
 /** The commands on records as they are typed: each by itself, in memory and on PostgreSQL. */
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { askOn } from '../../src/cli/ask.js';
 import { type CliIo, EXIT } from '../../src/cli/command.js';
 import { runCli } from '../../src/cli/main.js';
 import { createCreditManagementFromEnv } from '../../src/env.js';
@@ -14,10 +16,10 @@ type Open = (creditTypes: readonly string[], creditScale?: number) => CreditMana
 const BY = ['--actor', 'ann', '--reason', 'asked'];
 
 /** Runs single commands against one database. */
-function shell(open: Open) {
+function shell(open: Open, ask: CliIo['ask'] = null) {
   const said = { out: '', err: '' };
   const io: CliIo = {
-    ...{ env: { NODE_ENV: 'test', CREDIT_DATABASE_URL: 'postgres://x' }, isTerminal: false },
+    ...{ env: { NODE_ENV: 'test', CREDIT_DATABASE_URL: 'postgres://x' }, isTerminal: ask !== null, ask },
     signal: new AbortController().signal,
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
@@ -52,7 +54,7 @@ function shell(open: Open) {
   return { run, json, confirmed };
 }
 
-function inMemory() {
+function inMemory(ask: CliIo['ask'] = null) {
   class LastingDb extends InMemoryDbManager {
     override async close(): Promise<void> {}
   }
@@ -61,7 +63,7 @@ function inMemory() {
     const creditTypes = Object.fromEntries(types.map((name) => [name, {}]));
     return createCreditManagement({ db, clock, creditScale, creditTypes, logger: QUIET }) as never;
   };
-  return { ...shell(open), open, db };
+  return { ...shell(open, ask), open, db };
 }
 
 function suite(make: () => ReturnType<typeof shell>) {
@@ -117,6 +119,16 @@ function suite(make: () => ReturnType<typeof shell>) {
     expect((await json('grants list g1 --source trial')).items).toEqual([]);
     await run('deduct g1 6', ...BY);
     expect((await json('grants list g1')).items).toHaveLength(1);
+    const [gold] = (await json('grants list g1')).items;
+    const tried = await json(`grants end ${gold.id} --amount 2 --dry-run`, ...BY);
+    expect(tried).toMatchObject({ delta: -2, dryRun: { transactions: [{ type: 'reverse', balanceAfter: 3 }] } });
+    const change = ['--expires-at', '2999-01-01T00:00:00Z', '--priority', '7'];
+    await confirmed(`This would change the terms of the grant ${gold.id}.`, `grants change ${gold.id}`, ...change);
+    expect((await json('grants list g1')).items).toMatchObject([{ remaining: 5, priority: 7 }]);
+    await json(`grants change ${gold.id} --expires-at never --yes`, ...BY);
+    const taking = `This would take back 2 credits of the grant ${gold.id}.`;
+    await confirmed(taking, `grants end ${gold.id} --amount 2`);
+    expect((await json('grants list g1')).items).toMatchObject([{ remaining: 3, priority: 7, expiresAt: null }]);
     expect((await json('grants list g1 --include-closed --plan-id gold')).items).toHaveLength(1);
     const used = await json(`grants show ${items[0].id} --order oldest`);
     expect(used.items).toMatchObject([
@@ -219,6 +231,17 @@ function suite(make: () => ReturnType<typeof shell>) {
     const made = await json('promos create welcome --credits 5 --max-uses 2 --valid-until 2999-01-01T00:00:00Z', ...BY);
     expect(made).toMatchObject({ code: 'WELCOME', credits: 5, maxUses: 2, isActive: true });
     expect((await run('promos create other', ...BY)).err).toContain('--credits is needed.');
+    const days = ['--max-uses-per-day', '3', '--max-uses-per-user-per-day', 'any', '--validity-days', '30'];
+    const referral = ['--referrer-id', 'ann', '--referrer-credits', '2.5'];
+    expect(await json('promos create ann-1 --credits 1', ...days, ...referral, ...BY)).toMatchObject({
+      ...{ maxUsesPerDay: 3, maxUsesPerUserPerDay: null, validityDays: 30, referrerId: 'ann', referrerCredits: 2.5 },
+    });
+    const unlimited = ['--max-uses-per-day', 'any', '--validity-days', 'never'];
+    expect(await json('promos change ann-1', ...unlimited, ...BY)).toMatchObject({
+      ...{ maxUsesPerDay: null, validityDays: null, referrerId: 'ann' },
+    });
+    expect((await json('promos list --referrer-id ann')).items).toMatchObject([{ code: 'ANN-1' }]);
+    await json('promos end ann-1 --yes', ...BY);
     const changed = ['--max-uses', 'any', '--valid-until', 'never', '--target-type', 'specific_users'];
     const named = await json('promos change welcome --target-user-ids u1,u2', ...changed, ...BY);
     expect(named).toMatchObject({ maxUses: null, validUntil: null, targetUserIds: ['u1', 'u2'] });
@@ -227,13 +250,13 @@ function suite(make: () => ReturnType<typeof shell>) {
     const would = 'This would switch WELCOME off, which was claimed 0 times.';
     expect(await confirmed(would, 'promos end welcome')).toMatchObject({ isActive: false });
     expect((await json('promos list')).items).toEqual([]);
-    expect((await json('promos list --active-only no')).items).toHaveLength(1);
+    expect((await json('promos list --active-only no')).items).toHaveLength(2);
     expect((await json('promos claims --code welcome')).items).toEqual([]);
     expect((await run('promos show nothing')).err).toBe('NOT_FOUND: There is no promo nothing.\n');
   });
 }
 
-describe('in memory', () => suite(inMemory));
+describe('in memory', () => suite(() => inMemory()));
 
 await describePostgres('on PostgreSQL', (database) => {
   const open: Open = (names, creditScale) => {
@@ -290,4 +313,67 @@ test('a group alone names its commands, and --help after it lists them', async (
   expect((await run('holds')).err).toMatch(/^There is no command holds\. There are .*holds list.*\n$/);
   const { code, out } = await run('promos --help');
   expect([code, out.includes('promos end <code>'), out.includes('plans end')]).toEqual([EXIT.done, true, false]);
+});
+
+describe('a person at a terminal', () => {
+  const asking = (answer: boolean) => {
+    const asked: string[] = [];
+    const ask = async (sentence: string) => {
+      asked.push(sentence);
+      return answer;
+    };
+    return { ...inMemory(ask), asked };
+  };
+
+  test('is asked before a change of credits, and nothing is changed without a yes', async () => {
+    const { run, json, asked } = asking(false);
+    const no = { code: EXIT.failed, out: '', err: 'ABORTED: Nothing was changed.\n' };
+    expect(await run('grants create g1 5', ...BY)).toEqual(no);
+    expect(await run('add u 5', ...BY)).toEqual(no);
+    expect(await run('sinks remove shop')).toEqual(no);
+    expect(await run('ledger rebuild')).toEqual(no);
+    const [grant, add, ...others] = asked;
+    expect(grant).toMatch(/^This would /);
+    expect(add).toBe('This would add 5 for u.');
+    expect(others).toHaveLength(2);
+    expect(await json('accounts list')).toMatchObject({ items: [] });
+  });
+
+  test('is asked once, and after a yes the change is made', async () => {
+    const { json, asked } = asking(true);
+    expect(await json('grants create g1 5', ...BY)).toMatchObject({ balanceAfter: 5 });
+    expect(await json('deduct g1 2', ...BY)).toMatchObject({ balanceAfter: 3 });
+    expect(asked).toHaveLength(2);
+  });
+
+  test('is not asked where the command has --yes, or changes nothing', async () => {
+    const { json, asked } = asking(false);
+    expect(await json('grants create g1 5 --yes', ...BY)).toMatchObject({ balanceAfter: 5 });
+    expect(await json('add g1 5 --yes', ...BY)).toMatchObject({ balanceAfter: 10 });
+    await json('grants list g1');
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['y\n', true],
+    ['Yes\n', true],
+    [' yes \n', true],
+    ['\n', false],
+    ['n\n', false],
+    ['yesterday\n', false],
+    ['', false],
+  ])('who types %j says %s', async (typed, answer) => {
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const asked = askOn({ input, output, signal: new AbortController().signal }, 'This would end it.');
+    input.end(typed);
+    expect(await asked).toBe(answer);
+    expect(String(output.read())).toBe('This would end it. Do it? [y/N] ');
+  });
+
+  test('who leaves by a signal has said no', async () => {
+    const [input, output, stop] = [new PassThrough(), new PassThrough(), new AbortController()];
+    const asked = askOn({ input, output, signal: stop.signal }, 'This would end it.');
+    stop.abort();
+    expect(await asked).toBe(false);
+  });
 });

@@ -19,6 +19,7 @@ const promo: Row = {
   ...{ code: 'X', version: 1, id: 'p-1', creditType: 'credits', credits: 5, description: null },
   ...{ targetType: 'all_users', targetUserIds: [], maxUses: null, maxUsesPerUser: 1, validFrom: new Date(0) },
   ...{ maxUsesPerDay: null, maxUsesPerUserPerDay: null, claimsDay: null, claimsOfDay: null },
+  ...{ validityDays: null, referrerId: null, referrerCredits: null },
   ...{ validUntil: null, isActive: true, metadata: {}, claims: 0, createdAt: new Date(0), updatedAt: new Date(0) },
 };
 
@@ -109,6 +110,12 @@ await describeMongo('the schema of MongoDB', (database) => {
     const made = await described('made_');
     expect(await described('printed_')).toEqual(made);
     expect(JSON.stringify(made)).toContain('one of trialing, active, past_due, paused, cancelled, ended');
+    const bad = { $set: { status: 'nonsense' } };
+    for (const prefix of ['made_', 'printed_']) {
+      const outbox = db.collection(`${prefix}outbox`);
+      await outbox.insertOne({ status: 'sent' }, { bypassDocumentValidation: true });
+      await expect(outbox.updateOne({}, bad)).rejects.toMatchObject({ code: 121 });
+    }
     await manager.close();
     await client.close();
   });

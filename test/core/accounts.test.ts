@@ -89,7 +89,7 @@ describe('additions and adjustments', () => {
 
   test('open grants are limited; lapsed ones do not count', () => {
     const ledger = new Ledger();
-    ledger.limits = { openGrants: 2, activeReservations: 1 };
+    ledger.limits = { openGrants: 2, activeReservations: 1, lateUsageMs: 0 };
     ledger.add(1);
     ledger.add(1, { expiresAt: 10 });
     expect(ledger.refused({ type: 'add', amount: 1, terms: PLAIN_TERMS })).toBe('LIMIT_EXCEEDED');
@@ -195,7 +195,7 @@ describe('transfers', () => {
     ledger.add(10);
     ledger.hold(7);
     expect(ledger.refused({ type: 'transfer', amount: 9 }, ['u', 'v'])).toBe('INSUFFICIENT_CREDITS');
-    ledger.limits = { openGrants: 1, activeReservations: 1 };
+    ledger.limits = { openGrants: 1, activeReservations: 1, lateUsageMs: 0 };
     expect(ledger.refused({ type: 'transfer', amount: 1 }, ['u', 'v'])).toBe('LIMIT_EXCEEDED');
     expect(ledger.accounts.has('v')).toBe(false);
   });

@@ -27,7 +27,13 @@ const cycle = { type: 'start_cycle', cycleId: 'c', amount: 5, days: 1, recurring
 /** One command of each type, after what has to be there before it. */
 const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf<T> } = {
   add: () => ({ type: 'add', amount: 5, terms: { ...PLAIN_TERMS, source: 'purchase', reference: 'r' } }),
-  deduct: () => ({ type: 'deduct', amount: 5, afterService: false }),
+  deduct: (ledger) => {
+    ledger.limits = { ...ledger.limits, lateUsageMs: 9 };
+    ledger.add(5, { expiresAt: ledger.now + 5, source: 'promo' });
+    ledger.now += 6;
+    const from = { sources: ['promo'] } as const;
+    return { type: 'deduct', amount: 5, afterService: false, from, occurredAt: ledger.now - 2 };
+  },
   adjust: () => ({ type: 'adjust', delta: -5 }),
   reserve: () => ({ type: 'reserve', amount: 5, ttlMs: 9, planId: null, reservationId: 'r' }),
   commit: (ledger) => commitOf(ledger.hold(5)),
@@ -37,6 +43,10 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   void_grant: (ledger) => {
     const { id, grantId } = ledger.add(9);
     return { type: 'void_grant', grantId: grantId as string, madeBy: id, amount: 5 };
+  },
+  update_grant: (ledger) => {
+    const { grantId } = ledger.add(9);
+    return { type: 'update_grant', grantId: grantId as string, terms: { expiresAt: ledger.now + 9, priority: 1 } };
   },
   claw_back: (ledger) => ({
     ...{ type: 'claw_back', amount: 5, reference: 'r' },
@@ -55,6 +65,7 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   subscribe: (ledger) => {
     const plan = { ...sampleOf(planSchema), id: 'p', creditType: 'credits', creditLimit: 5, alsoGrants: [] };
     const periods = { billingPeriod: 'daily', timeZone: null, trialDays: 0, validityDays: null, rolloverCap: 2 };
+    Object.assign(plan, { creditDecimals: null });
     ledger.side.set('plan/p', { ...plan, ...periods, isActive: true } as unknown as PlanRow);
     return subscribe;
   },
@@ -73,7 +84,7 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   },
   change_subscription: (ledger) => {
     ledger.apply(COMMANDS.subscribe(ledger));
-    return { type: 'change_subscription', to: 'paused' };
+    return { type: 'change_subscription', to: 'paused', freezeCredits: true };
   },
   start_cycle: () => cycle,
   stop_cycle: (ledger) => {
@@ -87,17 +98,20 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
   },
   claim_promo: (ledger) => {
     const open = { maxUses: null, validFrom: new Date(0), validUntil: null, targetType: 'all_users', ...UNCLAIMED };
-    const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open };
+    const refers = { validityDays: 3, referrerId: 'v', referrerCredits: 5 };
+    const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open, ...refers };
     ledger.side.set('promo/A', promo as unknown as PromoRow);
     return { type: 'claim_promo', code: 'A', creditType: 'credits' };
   },
 };
 
+const OF_TWO: ReadonlySet<Command['type']> = new Set(['transfer', 'claim_promo']);
+
 function run(type: Command['type']): { ledger: Ledger; command: Command; entry: EntryRow } {
   const ledger = new Ledger();
   ledger.add(100);
   const command = COMMANDS[type](ledger);
-  return { ledger, command, entry: ledger.apply(command, type === 'transfer' ? ['u', 'v'] : ['u']) };
+  return { ledger, command, entry: ledger.apply(command, OF_TWO.has(type) ? ['u', 'v'] : ['u']) };
 }
 
 const types = Object.keys(COMMANDS) as Command['type'][];

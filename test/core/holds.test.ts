@@ -152,7 +152,7 @@ describe('a hold whose time has passed', () => {
 describe('the rest', () => {
   test('a reservation is refused for funds, then for the number of holds', () => {
     const { ledger } = held(10, 5);
-    ledger.limits = { openGrants: 5, activeReservations: 1 };
+    ledger.limits = { openGrants: 5, activeReservations: 1, lateUsageMs: 0 };
     const reserve = { type: 'reserve', ttlMs: 9, planId: null, reservationId: 'r' } as const;
     expect(ledger.refused({ ...reserve, amount: 6 })).toBe('INSUFFICIENT_CREDITS');
     expect(ledger.refused({ ...reserve, amount: 5 })).toBe('LIMIT_EXCEEDED');

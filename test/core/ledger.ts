@@ -28,7 +28,7 @@ export class Ledger {
   /** Plans, subscriptions, cycles and promo codes, by model and key. */
   readonly side = new Map<string, SideRows[keyof SideRows]>();
   defaults: Defaults = DEFAULTS;
-  limits = { openGrants: 1_000, activeReservations: 1_000 };
+  limits = { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 };
   allEvents = false;
   now = 0;
   #calls = 0;
@@ -55,6 +55,10 @@ export class Ledger {
           return (this.side.get(`${model}/${id}`) ?? null) as never;
         },
         reversals: (id) => this.entries.filter((entry) => entry.reverses === id),
+        lapses: (account, since) =>
+          this.entries.filter(
+            (entry) => ['expire', 'add'].includes(entry.type) && entry.account === account && Number(entry.at) > since,
+          ),
       },
     };
   }

@@ -80,7 +80,7 @@ describe('reversal of debits', () => {
 
   test('a reversal that would leave too many open grants is refused', () => {
     const ledger = new Ledger();
-    ledger.limits = { openGrants: 2, activeReservations: 10 };
+    ledger.limits = { openGrants: 2, activeReservations: 10, lateUsageMs: 0 };
     ledger.add(1);
     ledger.add(1);
     const debit = ledger.spend(2);

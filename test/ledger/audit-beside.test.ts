@@ -29,6 +29,8 @@ await describeBackends('beside the chain', (open) => {
     await promos.createPromo({ code: 'TWICE', credits: 5, maxUsesPerUser: 2 });
     await promos.createPromo({ code: 'NEVER', credits: 5 });
     for (const user of ['u', 'v', 'u']) await promos.claimPromo(user, 'TWICE');
+    await promos.createPromo({ code: 'REFERS', credits: 5, referrerId: 'v', referrerCredits: 7 });
+    await promos.claimPromo('u', 'REFERS');
     await credits.deductCredits('u', 1);
     await world.expectSound();
     const granted = { granted: { credits: 1 } };
@@ -51,11 +53,20 @@ await describeBackends('beside the chain', (open) => {
       ['promo_claim', 'TWICE/1/u', { usesDay: '2020-01-01' }, 'promo TWICE/1/u'],
       ['promo_claim', 'TWICE/1/u', null, 'promo TWICE/1/u'],
       ['promo_claim', 'TWICE/2/u', { creditsAwarded: 1 }, 'promo TWICE/2/u'],
+      ['promo_claim', 'TWICE/2/u', { referrerId: 'v' }, 'promo TWICE/2/u'],
+      ['promo_claim', 'TWICE/2/u', { referrerCreditsAwarded: 0 }, 'promo TWICE/2/u'],
+      ['promo_claim', 'TWICE/2/u', { referrerTransactionId: 'x' }, 'promo TWICE/2/u'],
     ];
     for (const [model, key, fields, problem] of changes) {
       const found = await whileChanged(world, model, key, fields);
       expect([model, key, fields, found]).toEqual([model, key, fields, [problem]]);
     }
+    // The entries of both users tell of a claim that grants both.
+    const refers = 'promo referral/1/u';
+    for (const fields of [null, { referrerId: null }, { referrerCreditsAwarded: 6 }, { promoCode: 'TWICE' }]) {
+      expect(await whileChanged(world, 'promo_claim', 'referral/1/u', fields)).toEqual([refers, refers]);
+    }
+    expect(await whileChanged(world, 'promo_claim', 'referral/1/u', { referrerTransactionId: 'x' })).toEqual([refers]);
     // It goes on, period by period, and stays sound.
     world.clock.advance({ days: 40 });
     await world.manager.jobs.runAllocation();

@@ -29,10 +29,10 @@ export async function clawBack(
     defaults: DEFAULTS,
     defaultsOf: () => DEFAULTS,
     temporal: null,
-    limits: { openGrants: 1_000, activeReservations: 1_000 },
+    limits: { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 },
     allEvents: false,
     eventMetadata: false,
-    facts: { reversals: () => [], row: () => null },
+    facts: { reversals: () => [], lapses: () => [], row: () => null },
   };
   const none = { description: null, actor: null, reason: null, correlationId: null, metadata: {} };
   const unkeyed = { idempotencyKey: null, scopedKey: null, fingerprint: null };

@@ -5,7 +5,7 @@ import { type Call, Unspecified } from './oracle-call.js';
 import { DAY } from './oracle-plans.js';
 import { LARGEST } from './oracle-state.js';
 import { START } from './sequence.js';
-import { at, configOf, instantsOf, type Raw, resolve, swarm, thresholdOf } from './steps.js';
+import { at, configOf, instantsOf, type Raw, resolve, swarm, warningsOf } from './steps.js';
 
 export interface Act {
   readonly at: number;
@@ -37,7 +37,7 @@ export function storyOf({ seed, users, steps }: { seed: number; users: number; s
   const accounts = names.flatMap((user) => [user, nameOf(user, IMAGE)]);
   // What has no room is tried again at every look, and granted when there is some: there looks do count.
   const roomy = { openGrants: 1000, activeReservations: 1000 };
-  const config = { ...configOf(seed), ...roomy, plans: { startedAt: START, threshold: thresholdOf(seed) } };
+  const config = { ...configOf(seed), ...roomy, plans: { startedAt: START, ...warningsOf(seed) } };
   const left = swarm(seed, { plans: true, without: ['startCycle', 'stopCycle', 'runAllocation', 'restart', 'join'] });
   const kinds = [...left, ...OFTEN.flatMap((kind) => Array<typeof kind>(12).fill(kind))];
   const oracle = new Oracle(config);

@@ -47,10 +47,11 @@ export class PlanWatch {
         list.filter(({ type }) => MOVEMENTS.includes(type) === isMovement),
       ) as [typeof expected, typeof actual];
       found.push(...differ(`events of ${user}`, { types: wanted.map(kindOf) }, { types: got.map(kindOf) }));
-      for (const [i, { type, sequence, ...amounts }] of wanted.entries()) {
+      for (const [i, { type, sequence, level, ...amounts }] of wanted.entries()) {
         this.#happened.count(`event ${type}`);
+        if (level !== undefined && level > 1) this.#happened.count(`event ${type} of a lower threshold`);
         const given = Object.entries(amounts).map(([field, value]) => [field, credits(value)]);
-        const told = { sequence, ...Object.fromEntries(given) };
+        const told = { sequence, ...(level !== undefined && { level }), ...Object.fromEntries(given) };
         found.push(...differ(`${type} of ${user}`, told, { sequence: got[i]?.sequence, ...got[i]?.data }));
       }
     }
@@ -161,13 +162,14 @@ async function auditPreview(library: Library, oracle: Oracle, account: Account, 
   const due = plans.subscription && dueAt(plans.subscription);
   if (due !== null && due <= oracle.nowOf(user, library.clockNow)) return [];
   const { name } = at(PLANS, turn);
-  const proration = turn % 2 === 0 ? 'none' : 'time';
+  const proration = at([undefined, 'none', 'time'] as const, turn);
   const copy = oracle.copy();
-  const call = { op: 'upgrade', label: 'preview', key: null, user, plan: name, proration } as const;
+  const how = proration && { proration };
+  const call = { op: 'upgrade', label: 'preview', key: null, user, plan: name, ...how } as const;
   const expected = copy.decide(call, library.clockNow);
   const { subscriptions } = library.manager(turn);
   const plan = library.book.planId(name);
-  const actual = await subscriptions.previewChange(user, plan, { proration }).catch(({ code }) => ({ code }));
+  const actual = await subscriptions.previewChange(user, plan, { ...how }).catch(({ code }) => ({ code }));
   if (expected.status === 'refused') return differ('preview', { code: expected.code }, actual);
   if (!('granted' in actual)) return [`the preview was refused: ${actual.code}`];
   const granted: Record<string, number> = {};

@@ -25,12 +25,14 @@ export class Happened {
       if (SPENDING.has(call.op) && outcome.code === 'INSUFFICIENT_CREDITS') this.count('could not spend');
       if (outcome.code === 'IDEMPOTENCY_CONFLICT') this.count(`conflict ${call.op}`);
       if (String(outcome.details.reason).endsWith(' today')) this.count('no more claims today');
+      if (String(outcome.details.reason).endsWith(' referred')) this.count('referred before');
       return;
     }
     if (outcome.replayed) this.count(`replayed ${call.op}`);
     else if (outcome.applied) this.count(`applied ${call.op}`);
     else this.count(`nothing due ${call.op}`);
     if (outcome.replayed || !outcome.applied) return;
+    if (outcome.result.kind === 'plan' && outcome.result.value.referrerId) this.count('referred');
     if (call.op === 'commit') this.#countCommit(call, outcome);
     if (call.op === 'reverse' && outcome.result.kind === 'entry') this.#countReversal(outcome.result.entry);
     if (outcome.result.kind === 'entry' && outcome.result.entry.debtAfter > 0n) this.count('left in debt');
@@ -56,6 +58,8 @@ export class Happened {
   countEntries(call: Call, entries: readonly Entry[], debtBefore: bigint): void {
     const own = entries.filter((entry) => entry.operation === call.label);
     const last = own[own.length - 1];
+    if (own.some(({ type }) => type === 'reinstate')) this.count(`late usage brought credits back by ${call.op}`);
+    if (call.op === 'deduct' && call.from) this.count('deducted from some lots');
     const frees = call.op === 'release' || call.op === 'commit' || call.op === 'reverse';
     if (!frees || !last) return;
     if (last.type === 'expire') this.count(`what a ${call.op} freed lapsed`);
@@ -107,6 +111,10 @@ export class Happened {
   countPayments(before: Subscription | null, after: Subscription | null): void {
     if (!after) return;
     if (before && before.terms !== after.terms) this.count(`plan of ${renewalOf(before)} to ${renewalOf(after)}`);
+    const { start, end, whole, bill } = after;
+    if (before?.bill.start === bill.start && before.start < start) this.count('granted again in a billing period');
+    if (before?.start !== start && whole > end - start) this.count('rest of a billing period begun');
+    if (before && before.frozen.size > 0 && after.frozen.size === 0) this.count('frozen credits thawed');
     if (after.status === 'past_due' && before?.status !== 'past_due') this.count('past due');
     if (!after.renews && after.paid.length > 0 && before?.renews) this.count('cancelled with paid periods ahead');
     if (!before) return;

@@ -29,22 +29,24 @@ export class PlanBook {
 
   /** Makes the plans and promo codes that the oracle knows. */
   async define({ subscriptions, promos }: CreditManagement, startedAt: number): Promise<void> {
-    for (const { name, limits, unit, days, trialDays, rolloverCap, graceDays } of PLANS) {
+    for (const { name, limits, unit, every, days, trialDays, rolloverCap, graceDays } of PLANS) {
       const grants = Object.entries(limits).map(([creditType, limit]) => ({ creditType, creditLimit: credits(limit) }));
       const [own, ...alsoGrants] = grants as [(typeof grants)[0], ...typeof grants];
       const more = { ...(days !== null && { validityDays: days }), ...(trialDays > 0 && { trialDays }) };
+      const often = every === null ? {} : { allocationPeriod: every };
       const cap = rolloverCap === null ? {} : { rolloverCap: credits(rolloverCap) };
       const pays = graceDays === null ? {} : ({ renewOn: 'payment', graceDays } as const);
-      const terms = { name, ...own, price: 0, billingPeriod: unit, ...more, ...cap, ...pays };
+      const terms = { name, ...own, price: 0, billingPeriod: unit, ...often, ...more, ...cap, ...pays };
       const { id } = await subscriptions.addSubscriptionPlan({ ...terms, alsoGrants });
       this.#planIds.set(name, id);
       this.#names.set(id, name);
     }
-    for (const { code, credits: amount, validFromMs, validUntilMs, onlyFor, ...uses } of PROMOS) {
+    for (const { code, credits: amount, validFromMs, validUntilMs, onlyFor, referrer, ...uses } of PROMOS) {
       const validFrom = new Date(startedAt + validFromMs);
       const ends = validUntilMs === null ? {} : { validUntil: new Date(startedAt + validUntilMs) };
       const target = onlyFor === null ? {} : ({ targetType: 'specific_users', targetUserIds: [onlyFor] } as const);
-      await promos.createPromo({ code, credits: credits(amount), validFrom, ...ends, ...target, ...uses });
+      const refers = referrer && { referrerId: referrer.user, referrerCredits: credits(referrer.credits) };
+      await promos.createPromo({ code, credits: credits(amount), validFrom, ...ends, ...target, ...refers, ...uses });
     }
   }
 
@@ -103,7 +105,9 @@ export class PlanBook {
       case 'cancel':
         return this.view(await subscriptions.cancelUserSubscription(call.user, { ...key, when: call.when }));
       case 'pause':
-        return this.view(await subscriptions.pauseUserSubscription(call.user, key));
+        return this.view(
+          await subscriptions.pauseUserSubscription(call.user, { ...key, freezeCredits: call.freezeCredits }),
+        );
       case 'resume':
         return this.view(await subscriptions.resumeUserSubscription(call.user, key));
       case 'remove':

@@ -14,8 +14,8 @@ import type { Pipeline } from '../support/chance.js';
 import { QUIET } from '../support/quiet.js';
 import { IMAGE, keyOf, nameOf, typeOf, userOf } from './account-names.js';
 import { isPlanCall, PlanBook } from './library-plans.js';
-import type { OracleConfig, PlanSetting } from './oracle.js';
-import type { Call } from './oracle-call.js';
+import type { OracleConfig, Threshold } from './oracle.js';
+import type { Call, From } from './oracle-call.js';
 import type { JobCall, PlanCall } from './oracle-plan-calls.js';
 import type { Micro } from './oracle-state.js';
 import { SharedCache } from './shared-cache.js';
@@ -111,12 +111,15 @@ export class Library {
 
   /** One more instance of the library on the same store; one that is not `filed` has no ledger file. */
   join(filed = true): void {
-    const { trialCredits, overdraftLimit, openGrants, activeReservations } = this.#config;
+    const { trialCredits, overdraftLimit, openGrants, activeReservations, lateUsageMs } = this.#config;
     this.instances += 1;
     const defaults = {
       trialCredits: credits(trialCredits),
       overdraftLimit: overdraftLimit === 'unlimited' ? ('unlimited' as const) : credits(overdraftLimit),
-      ...(this.#config.plans?.threshold && { lowCreditThreshold: thresholdOf(this.#config.plans.threshold) }),
+      ...(this.#config.plans && {
+        lowCreditThresholds: this.#config.plans.thresholds.map(thresholdOf),
+        lowCreditHysteresis: credits(this.#config.plans.hysteresis),
+      }),
     };
     const manager: Manager = createCreditManagement({
       db: watched(this.db, this),
@@ -131,7 +134,7 @@ export class Library {
       ...(this.cache && { cache: { backend: this.cache, ttlSeconds: LONG_TTL_SECONDS, timeoutMs: 10_000 } }),
       defaults,
       ...(this.#config.plans && { creditTypes: { [IMAGE]: defaults } }),
-      limits: { openGrants, activeReservations },
+      limits: { openGrants, activeReservations, lateUsageSeconds: lateUsageMs / 1000 },
       logger: QUIET,
       pipeline: this.#pipeline,
     });
@@ -224,9 +227,20 @@ export class Library {
           }),
         );
       case 'deduct':
-        return transaction(await service.deductCredits(user, written(call.amount, call.label), key));
+        return transaction(
+          await service.deductCredits(user, written(call.amount, call.label), {
+            ...key,
+            ...(call.from && { from: await this.#drawnFrom(call.user, call.from) }),
+            occurredAt: dated(call.occurredAt, call.label),
+          }),
+        );
       case 'after':
-        return transaction(await service.deductCreditsAfterService(user, written(call.amount, call.label), key));
+        return transaction(
+          await service.deductCreditsAfterService(user, written(call.amount, call.label), {
+            ...key,
+            occurredAt: dated(call.occurredAt, call.label),
+          }),
+        );
       case 'adjust': {
         const options = { ...key, actor: 'auditor', reason: 'a correction' };
         return transaction(await service.adjustCredits(user, written(call.amount, call.label), options));
@@ -241,7 +255,8 @@ export class Library {
       case 'commit': {
         const { final, overage, ifExpired, amount } = call;
         const given = amount === undefined ? {} : { amount: written(amount, call.label) };
-        const options = { ...key, ...given, final, overage, ifExpired };
+        const occurredAt = dated(call.occurredAt, call.label);
+        const options = { ...key, ...given, final, overage, ifExpired, occurredAt };
         return transaction(await service.commitReservedCredits(this.reservationId(call.hold), options));
       }
       case 'release': {
@@ -266,6 +281,13 @@ export class Library {
         const options = { ...key, ...given, actor: 'auditor', reason: 'granted twice' };
         return transaction(await service.voidGrant(made?.grantId ?? 'none', options));
       }
+      case 'amend': {
+        const made = await service.getTransaction(await this.entryId(call.entry.user, call.entry.seq));
+        const { priority, expiresAt } = call;
+        const ends = expiresAt === undefined ? {} : { expiresAt: dated(expiresAt ?? undefined, call.label) ?? null };
+        const change = { ...(priority !== undefined && { priority }), ...ends };
+        return transaction(await service.updateGrant(made?.grantId ?? 'none', change, key));
+      }
       case 'transfer': {
         const ends = { from: user, to: userOf(call.to) };
         const moved = await service.transferCredits({ ...ends, amount: written(call.amount, call.label) }, key);
@@ -287,6 +309,13 @@ export class Library {
         return { status: 'info', info, replayed: info.replayed };
       }
     }
+  }
+
+  async #drawnFrom(user: string, { sources, planId, lots }: From) {
+    if (lots) await this.learnLots(user);
+    const idOf = (lot: string) => [...this.#lotNames].find(([, name]) => name === lot)?.[0] ?? `no-grant-${lot}`;
+    const grantIds = lots?.map(idOf);
+    return { ...(sources && { sources }), ...(planId && { planId }), ...(grantIds && { grantIds }) };
   }
 
   #learnHold(call: Call, id: string): void {
@@ -444,7 +473,7 @@ function reservation(result: Reservation & { readonly replayed: boolean }): Answ
   return { status: 'reservation', reservation: result, replayed: result.replayed };
 }
 
-function thresholdOf(threshold: NonNullable<PlanSetting['threshold']>): number | `${number}%` {
+function thresholdOf(threshold: Threshold): number | `${number}%` {
   return 'amount' in threshold ? credits(threshold.amount) : `${Number(threshold.perMille) / 10}%`;
 }
 

@@ -222,10 +222,11 @@ async function rowOf(library: Library, user: string): Promise<string> {
     nextPlanId,
     ...same
   } = row;
-  const { granted, grantedUntil, carried, carriedUntil, ...rest } = same;
+  const { granted, grantedUntil, carried, carriedUntil, frozen, ...rest } = same;
   // What counts no more is told no more.
   const counted = (amounts: unknown, until: unknown) =>
     until instanceof Date && until.getTime() > library.clockNow ? { amounts, until } : null;
   const counts = [counted(granted, grantedUntil), counted(carried, carriedUntil)];
-  return `${user} is stored as ${show({ ...rest, name: library.book.nameOf(String(id)), counts })}`;
+  const ends = frozen === null ? null : Object.values(frozen as object);
+  return `${user} is stored as ${show({ ...rest, ends, name: library.book.nameOf(String(id)), counts })}`;
 }

@@ -6,7 +6,9 @@ import { type Draft, judgeAddition, makeLot, repayDebt, write } from './oracle-d
 import {
   type Amounts,
   type Counted,
+  cadence,
   expiryOf,
+  isUnpaid,
   longest,
   NOTHING_COUNTS,
   ownType,
@@ -21,7 +23,10 @@ export interface Share {
   readonly whole: number;
 }
 
-const ALL: Share = { of: 1, whole: 1 };
+/** What a period is granted of its limit: all of it, unless the bill ends before its time is over. */
+function partOfWhole({ start, end, whole }: Subscription): Share {
+  return { of: end - start, whole };
+}
 
 interface Terms {
   readonly planId: string | null;
@@ -57,7 +62,7 @@ interface Allocation {
 export function allocated(
   drafts: readonly Draft[],
   one: Subscription,
-  { share = ALL, rolled = 0n, at = one.start, length = one.end - one.start }: Partial<Allocation> = {},
+  { share = partOfWhole(one), rolled = 0n, at = one.start, length = one.whole }: Partial<Allocation> = {},
 ): Subscription {
   const { had, carried } = countedAgainst(one);
   const lot = { planId: one.terms.name, start: one.start, expiresAt: expiryOf(one) };
@@ -67,7 +72,7 @@ export function allocated(
   for (const [type, limit] of Object.entries(one.terms.limits)) {
     const draft = draftOf(drafts, type);
     const rest = limit - smaller(limit, had.amounts[type] ?? 0n);
-    const begun = paced(one.ahead[type], { limit, length, longest: longest(one.terms.unit) }, at);
+    const begun = paced(one.ahead[type], { limit, length, longest: longest(cadence(one.terms)) }, at);
     const amount = whole(allowed(partOf(rest, share), limit, begun, at), limit);
     ahead[type] = { ...begun, amount: begun.amount + amount };
     if (amount > 0n) lots.push(grantLot(draft, amount, { ...lot, as: 'period' }).id);
@@ -108,7 +113,7 @@ function countedAgainst({ had, carried, start }: Subscription): { had: Counted; 
 /** The earlier period would have ended: what it kept falls due for as much of this one as is left then. */
 export function restGranted(drafts: readonly Draft[], one: Subscription): Subscription {
   const { amounts: kept, until } = one.carried;
-  const share = { of: one.end - until, whole: one.end - one.start };
+  const share = { of: one.end - until, whole: one.whole };
   const expiresAt = expiryOf(one);
   const amounts: Record<string, Micro> = less(one.had.amounts, kept);
   const lots = [...one.lots];
@@ -140,10 +145,11 @@ export function draftOf(drafts: readonly Draft[], type: string): Draft {
  * What the ending period leaves to the next, of the next one's own type: what lapsed of its lots when they ended with
  * it, or when they would have without a pause, up to the cap.
  */
-export function rolledOver(drafts: readonly Draft[], { next, terms, lots, end }: Subscription): Micro {
-  const { rolloverCap } = next ?? terms;
+export function rolledOver(drafts: readonly Draft[], { next, terms, lots, end, bill }: Subscription): Micro {
+  const coming = end < bill.end ? terms : (next ?? terms);
+  const { rolloverCap } = coming;
   if (rolloverCap === null || terms.days !== null) return 0n;
-  const { account } = draftOf(drafts, ownType(next ?? terms));
+  const { account } = draftOf(drafts, ownType(coming));
   const ended = lots
     .flatMap((id) => account.lots.get(id) ?? [])
     .filter((lot) => lot.expiresAt !== null && lot.expiresAt <= end);
@@ -153,17 +159,37 @@ export function rolledOver(drafts: readonly Draft[], { next, terms, lots, end }:
   );
 }
 
-/** The period after the current one. Where its plan counts other periods, they are counted from its start. */
+/** The first period of the next bill. Where its plan counts other periods, they are counted from its start. */
 export function nextPeriod(one: Subscription): Subscription {
   const terms = one.next ?? one.terms;
-  const [anchor, index] = terms.unit === one.terms.unit ? [one.anchor, one.index + 1] : [one.end, 1];
-  const period = { start: one.end, end: periodsAfter(anchor, terms.unit, index), anchor, index };
-  return { ...one, ...period, terms, next: null, status: 'active', isTrial: false, isAllocated: false, lots: [] };
+  const { bill } = one;
+  const [anchor, index] = terms.unit === one.terms.unit ? [bill.anchor, bill.index + 1] : [bill.end, 1];
+  const next = { anchor, index, start: bill.end, end: periodsAfter(anchor, terms.unit, index) };
+  const begun: Subscription = { ...one, terms, next: null, bill: next, status: 'active', isTrial: false };
+  const unit = cadence(terms);
+  if (unit === terms.unit) return nextPart({ ...begun, anchor, index: index - 1 }, next.start);
+  const isInStep = unit === cadence(one.terms) && periodsAfter(one.anchor, unit, one.index) === next.start;
+  return nextPart(isInStep ? begun : { ...begun, anchor: next.start, index: 0 }, next.start);
+}
+
+/** The period that starts then, of the same bill: it is over when the bill is. */
+export function nextPart(one: Subscription, start: number): Subscription {
+  const index = one.index + 1;
+  const end = periodsAfter(one.anchor, cadence(one.terms), index);
+  const period = { index, start, end: Math.min(end, one.bill.end), whole: end - start };
+  return { ...one, ...period, isAllocated: false, lots: [] };
+}
+
+/** Where the bill is not paid: the period that runs at an instant, with nothing granted for those before it. */
+export function passed(late: Subscription, now: number): Subscription {
+  let one = late;
+  while (isUnpaid(one) && one.end < one.bill.end && one.end <= now) one = nextPart(one, one.end);
+  return one;
 }
 
 /** When one that does not renew ends: with the last period that is paid. */
 export function paidUntil(one: Subscription): number {
-  return one.paid.reduce((last) => nextPeriod(last), one).end;
+  return one.paid.reduce((last) => nextPeriod(last), one).bill.end;
 }
 
 function partOf(amount: Micro, { of, whole }: Share): Micro {

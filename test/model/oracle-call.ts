@@ -21,16 +21,26 @@ export type Call = Keyed &
         effectiveAt?: number;
         expiresAt?: number;
       }
-    | { op: 'deduct'; user: string; amount: Micro }
-    | { op: 'after'; user: string; amount: Micro }
+    | { op: 'deduct'; user: string; amount: Micro; from?: From; occurredAt?: number }
+    | { op: 'after'; user: string; amount: Micro; occurredAt?: number }
     | { op: 'adjust'; user: string; amount: Micro }
     | { op: 'reserve'; user: string; amount: Micro; ttlSeconds?: number }
-    | { op: 'commit'; hold: string; amount?: Micro; final?: boolean; overage?: Overage; ifExpired?: Overage }
+    | {
+        op: 'commit';
+        hold: string;
+        amount?: Micro;
+        final?: boolean;
+        overage?: Overage;
+        ifExpired?: Overage;
+        occurredAt?: number;
+      }
     | { op: 'release'; hold: string }
     | { op: 'extend'; hold: string; ttlSeconds: number }
     | { op: 'reverse'; entry: EntryRef; amount?: Micro }
     /** Of the lot that the entry made. */
     | { op: 'void'; entry: EntryRef; amount?: Micro }
+    /** New terms for the lot that the entry made. */
+    | { op: 'amend'; entry: EntryRef; expiresAt?: number | null; priority?: number }
     | { op: 'transfer'; from: string; to: string; amount: Micro }
     | { op: 'expire'; user: string; asOf?: number }
     | { op: 'create'; user: string; trialCredits?: Micro; overdraftLimit?: Micro | 'unlimited' }
@@ -38,7 +48,8 @@ export type Call = Keyed &
     | { op: 'setPlan'; user: string; plan: string; autoRenew?: boolean; allocate?: boolean }
     | { op: 'upgrade'; user: string; plan: string; when?: When; autoRenew?: boolean; proration?: 'none' | 'time' }
     | { op: 'cancel'; user: string; when?: When }
-    | { op: 'pause' | 'resume' | 'remove'; user: string }
+    | { op: 'pause'; user: string; freezeCredits?: boolean }
+    | { op: 'resume' | 'remove'; user: string }
     /** The key names the payment. */
     | { op: 'pay'; user: string; key: string; periodStart?: number }
     /** A subscription and a cycle are known by the label of the call that started them. */
@@ -52,6 +63,9 @@ export type Call = Keyed &
     /** Whether a plan is offered. */
     | { op: 'offer'; plan: string; isActive: boolean }
   );
+
+/** The lots that may pay: of these sources, of this plan, or these alone. */
+export type From = { sources?: Source[]; planId?: string; lots?: string[] };
 
 type When = 'now' | 'period_end';
 

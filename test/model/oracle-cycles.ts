@@ -4,7 +4,7 @@ import { type CallOf, Nothing, Refusal } from './oracle-call.js';
 import { type Draft, write } from './oracle-draft.js';
 import { type Cycle, DAY, PERIODS_MAX, PROMOS, recurringLabel, viewCycle } from './oracle-plans.js';
 import { grant } from './oracle-spend.js';
-import type { Result } from './oracle-state.js';
+import type { Account, Result } from './oracle-state.js';
 
 export function startCycle(draft: Draft, call: CallOf<'startCycle'>): Result {
   const { account, now } = draft;
@@ -73,8 +73,20 @@ function settle(draft: Draft, cycle: Cycle): Result {
   return { kind: 'plan', value: viewCycle(cycle) };
 }
 
-/** Rule 35; the first rule that is broken is told. `all` are the days of all users' claims. */
-export function claim(draft: Draft, { code }: CallOf<'claim'>, all: readonly number[], startedAt: number): Result {
+function isReferred({ plans }: Account): boolean {
+  return PROMOS.some(({ code, referrer }) => referrer !== null && plans.claims.has(code));
+}
+
+/**
+ * Rule 35; the first rule that is broken is told. `all` are the days of all users' claims. The second draft is that of
+ * the referrer, where there is one.
+ */
+export function claim(
+  [draft, other]: readonly [Draft, ...Draft[]],
+  { code }: CallOf<'claim'>,
+  all: readonly number[],
+  startedAt: number,
+): Result {
   const { account, now } = draft;
   const mine = account.plans.claims.get(code) ?? [];
   // A day that has begun for one user has begun for all.
@@ -87,18 +99,26 @@ export function claim(draft: Draft, { code }: CallOf<'claim'>, all: readonly num
   };
   if (!promo) return refuse('Promo code not found');
   const { credits, maxUses, maxUsesPerUser, validFromMs, validUntilMs, onlyFor } = promo;
-  const { maxUsesPerDay, maxUsesPerUserPerDay } = promo;
+  const { maxUsesPerDay, maxUsesPerUserPerDay, validityDays, referrer } = promo;
   if (validUntilMs !== null && now > startedAt + validUntilMs) refuse('Promo has expired');
   if (now < startedAt + validFromMs) refuse('Promo not yet active');
   if (maxUses !== null && all.length >= maxUses) refuse('Promo has reached maximum uses');
   if (areUpToday(all, maxUsesPerDay)) refuse('Promo has reached maximum uses today');
+  if (referrer?.user === account.user) refuse('You cannot claim your own referral code');
+  if (referrer && isReferred(account)) refuse("You've already been referred");
   if (mine.length >= maxUsesPerUser) refuse("You've already claimed this promo");
   if (areUpToday(mine, maxUsesPerUserPerDay)) refuse("You've already claimed this promo today");
   if (onlyFor !== null && onlyFor !== account.user) refuse('This promo is not available for your account');
-  const { seq } = grant(draft, credits, { source: 'promo' });
+  const terms = { source: 'promo', expiresAt: validityDays === null ? null : now + validityDays * DAY } as const;
+  const { seq } = grant(draft, credits, terms);
+  if (referrer && other) grant(other, referrer.credits, terms);
   account.plans = { ...account.plans, claims: new Map(account.plans.claims).set(code, [...mine, today]) };
   const creditsAwarded = Number(credits) / 1e6;
   const message = `Successfully claimed ${creditsAwarded} credits!`;
   const entry = `${account.user}#${seq}`;
-  return { kind: 'plan', value: { success: true, creditsAwarded, promoCode: code, message, entry } };
+  const referral = {
+    referrerId: referrer?.user ?? null,
+    referrerCreditsAwarded: referrer && Number(referrer.credits) / 1e6,
+  };
+  return { kind: 'plan', value: { success: true, creditsAwarded, promoCode: code, message, entry, ...referral } };
 }

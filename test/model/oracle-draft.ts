@@ -29,7 +29,11 @@ export interface Draft {
   readonly from: number;
   /** Most open lots an account may have (rule 9). */
   readonly openGrants: number;
+  /** For how long usage may be told late (rule 13). */
+  readonly lateUsageMs: number;
 }
+
+type Limits = Pick<Draft, 'openGrants' | 'lateUsageMs'>;
 
 export interface LotTerms {
   source: Source;
@@ -39,9 +43,9 @@ export interface LotTerms {
   expiresAt: number | null;
 }
 
-export function openDraft(stored: Account, clockNow: number, operation: string, openGrants: number): Draft {
+export function openDraft(stored: Account, clockNow: number, operation: string, limits: Limits): Draft {
   const now = Math.max(clockNow, stored.lastAt);
-  return { account: forkAccount(stored), now, operation, from: stored.entries.length, openGrants };
+  return { account: forkAccount(stored), now, operation, from: stored.entries.length, ...limits };
 }
 
 /**

@@ -63,6 +63,7 @@ export function extend(draft: Draft, hold: Hold, ttlSeconds: number): Result {
 export function commit(draft: Draft, hold: Hold, call: CallOf<'commit'>, overdraft: Limit): Result {
   if (hold.status === 'expired') return chargeLate(draft, hold, call, overdraft);
   refuseEnded(hold);
+  const { occurredAt } = call;
   const left = total(hold.parts);
   const final = call.final !== false;
   const amount = call.amount ?? left;
@@ -71,8 +72,8 @@ export function commit(draft: Draft, hold: Hold, call: CallOf<'commit'>, overdra
   let missing = 0n;
   if (excess > 0n) {
     if ((call.overage ?? 'reject') === 'reject') refuseExcess(hold, amount, left);
-    if (call.overage === 'cap') [, missing] = deductUpTo(draft, excess, overdraft, hold.id, false);
-    else deduct(draft, excess, call.overage === 'overdraft' ? overdraft : null, hold.id);
+    if (call.overage === 'cap') [, missing] = deductUpTo(draft, excess, overdraft, { occurredAt }, hold.id, false);
+    else deduct(draft, excess, call.overage === 'overdraft' ? overdraft : null, { occurredAt }, hold.id);
   }
   return capture(draft, hold, amount - excess, final, missing);
 }
@@ -109,7 +110,7 @@ function capture(draft: Draft, hold: Hold, amount: Micro, final: boolean, missin
 
 /** Rule 19, `ifExpired`: one deduction for a hold whose time has passed; the hold stays expired. */
 function chargeLate(draft: Draft, hold: Hold, call: CallOf<'commit'>, overdraft: Limit): Result {
-  const policy = call.ifExpired ?? 'reject';
+  const { ifExpired: policy = 'reject', occurredAt } = call;
   if (policy === 'reject' || hold.ended) refuseEnded(hold);
   const left = hold.expired;
   const amount = call.amount ?? left;
@@ -118,11 +119,11 @@ function chargeLate(draft: Draft, hold: Hold, call: CallOf<'commit'>, overdraft:
   if (amount > left && overage === 'reject') refuseExcess(hold, amount, left);
   const both = amount > left ? [policy, overage] : [policy];
   if (!both.includes('charge') && both.includes('cap')) {
-    const [entry] = deductUpTo(draft, amount, overdraft, hold.id, true);
+    const [entry] = deductUpTo(draft, amount, overdraft, { occurredAt }, hold.id, true);
     return { kind: 'entry', entry: entry as Entry };
   }
   const mayOwe = !both.includes('charge');
-  return { kind: 'entry', entry: deduct(draft, amount, mayOwe ? overdraft : null, hold.id) };
+  return { kind: 'entry', entry: deduct(draft, amount, mayOwe ? overdraft : null, { occurredAt }, hold.id) };
 }
 
 function split(parts: readonly Part[], amount: Micro): [Part[], Part[]] {

@@ -1,7 +1,7 @@
 /** Renewal by payment: a period is granted when the host says that it is paid, an early one when it begins. */
-import { allocated, nextPeriod } from './oracle-allocation.js';
+import { allocated, nextPeriod, passed } from './oracle-allocation.js';
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
-import { isByPayment, isCurrent, type Subscription } from './oracle-plans.js';
+import { isByPayment, isCurrent, isUnpaid, type Subscription } from './oracle-plans.js';
 import type { Result } from './oracle-state.js';
 import { answer, catchUp, type Drafts, type Offered, settle } from './oracle-subscriptions.js';
 
@@ -17,9 +17,11 @@ export function pay(drafts: Drafts, { key, periodStart }: CallOf<'pay'>, offered
   const waits = waitsForFirst(one, now);
   const unpaid = waits ? 0 : one.paid.length + 1;
   const place = periodStart === undefined ? unpaid : nearest(one, periodStart);
-  if (place === 0 && waits && isNear(one, periodStart)) return answer(settle(drafts, allocated(drafts, one)));
+  if (place === 0 && waits && isNear(one, periodStart)) {
+    return answer(settle(drafts, allocated(drafts, passed(one, now))));
+  }
   if (!isByPayment(one.next ?? one.terms)) throw new Refusal('INVALID_ARGUMENT');
-  const isLost = place === 0 && !one.isAllocated && !one.isTrial && isByPayment(one.terms);
+  const isLost = place === 0 && isUnpaid(one);
   if (isLost && isNear(one, periodStart)) throw new Refusal('INVALID_ARGUMENT');
   if (place <= one.paid.length) return new Nothing(answer(one), true);
   if (place > unpaid) throw new Refusal('INVALID_ARGUMENT');
@@ -28,8 +30,8 @@ export function pay(drafts: Drafts, { key, periodStart }: CallOf<'pay'>, offered
 }
 
 /** Whether the current period is the first to be paid: it was set without its credits. A trial costs nothing. */
-export function waitsForFirst({ isAllocated, isTrial, terms, end }: Subscription, now: number): boolean {
-  return !isAllocated && !isTrial && isByPayment(terms) && now < end;
+export function waitsForFirst(one: Subscription, now: number): boolean {
+  return isUnpaid(one) && now < one.bill.end;
 }
 
 /** The period that starts nearest to an instant: 0 is the current one, or whatever was before it. */
@@ -37,13 +39,13 @@ function nearest(one: Subscription, instant: number): number {
   let period = one;
   for (let place = 0; place <= one.paid.length + 1; place += 1) {
     const next = nextPeriod(period);
-    if (instant - period.start < next.start - instant) return place;
+    if (instant - period.bill.start < next.bill.start - instant) return place;
     period = next;
   }
   return one.paid.length + 2;
 }
 
 /** A payment of long before is for a period of another subscription. */
-function isNear({ start, end }: Subscription, instant = start): boolean {
+function isNear({ bill: { start, end } }: Subscription, instant = start): boolean {
   return (start - instant) * 2 < end - start;
 }

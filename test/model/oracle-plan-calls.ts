@@ -3,7 +3,7 @@ import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
 import { type Call, type CallOf, type Nothing, type Outcome, Refusal, Unspecified } from './oracle-call.js';
 import { claim, renewCycle, startCycle, stopCycle } from './oracle-cycles.js';
 import { pay } from './oracle-payments.js';
-import { accountsOf, dueAt, PLANS } from './oracle-plans.js';
+import { accountsOf, dueAt, PLANS, PROMOS } from './oracle-plans.js';
 import type { Account, Result } from './oracle-state.js';
 import { change, type Drafts, type Offered, renew, subscribe } from './oracle-subscriptions.js';
 
@@ -69,7 +69,7 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now:
     case 'renewCycle':
       return renewCycle(draft, call);
     case 'claim':
-      return claim(draft, call, claimDays(world.accounts, call.code), world.startedAt);
+      return claim(drafts, call, claimDays(world.accounts, call.code), world.startedAt);
   }
 }
 
@@ -94,6 +94,10 @@ export function otherAccounts({ user, plans }: Account, call: Call): string[] {
     case 'pay':
     case 'allocate':
       return accountsOf(user, plans.subscription).slice(1);
+    case 'claim': {
+      const owner = PROMOS.find(({ code }) => code === call.code)?.referrer?.user ?? user;
+      return owner === user ? [] : [owner];
+    }
     default:
       return [];
   }

@@ -20,7 +20,9 @@ export interface PlanTerms {
   readonly name: string;
   /** What a period grants, the plan's own credit type first. */
   readonly limits: Amounts;
-  readonly unit: 'daily' | 'weekly' | 'monthly' | 'yearly';
+  readonly unit: Unit;
+  /** How often its limit is granted within a billing period; null for once. */
+  readonly every: Unit | null;
   readonly days: number | null;
   readonly trialDays: number;
   readonly rolloverCap: Micro | null;
@@ -28,11 +30,14 @@ export interface PlanTerms {
   readonly graceDays: number | null;
 }
 
+type Unit = 'daily' | 'weekly' | 'monthly' | 'yearly';
+
 type MoreTerms = Partial<PlanTerms>;
 
 function plan(name: string, limit: Micro | Amounts, unit: PlanTerms['unit'], more: MoreTerms = {}): PlanTerms {
   const limits = typeof limit === 'bigint' ? { [CREDIT_TYPE]: limit } : limit;
-  return { name, limits, unit, days: null, trialDays: 0, rolloverCap: null, graceDays: null, ...more };
+  const none = { every: null, days: null, rolloverCap: null, graceDays: null };
+  return { name, limits, unit, trialDays: 0, ...none, ...more };
 }
 
 /** Limits that no share of a period divides evenly are among them. */
@@ -55,6 +60,11 @@ export const PLANS: readonly PlanTerms[] = [
   plan('paid-monthly', 200n * MICRO, 'monthly', { graceDays: 7, trialDays: 3, days: 33 }),
   plan('paid-both', { credits: 33_333_333n, image: 4n * MICRO }, 'weekly', { graceDays: 2, days: 10 }),
   plan('paid-image', { image: 2n * MICRO }, 'daily', { graceDays: 1, rolloverCap: 2n * MICRO }),
+  plan('yearly-monthly', 90n * MICRO, 'yearly', { every: 'monthly', rolloverCap: 25n * MICRO }),
+  plan('monthly-weekly', 33_333_333n, 'monthly', { every: 'weekly', trialDays: 10 }),
+  plan('weekly-daily', { credits: 12n * MICRO, image: 2n * MICRO }, 'weekly', { every: 'daily', rolloverCap: MICRO }),
+  plan('paid-monthly-weekly', 50n * MICRO, 'monthly', { every: 'weekly', graceDays: 4 }),
+  plan('paid-weekly-daily', 9_000_001n, 'weekly', { every: 'daily', graceDays: 2, days: 2, trialDays: 3 }),
 ];
 
 /** Codes by name; instants are from the start of the sequence. */
@@ -69,11 +79,15 @@ export interface PromoTerms {
   readonly validFromMs: number;
   readonly validUntilMs: number | null;
   readonly onlyFor: string | null;
+  readonly validityDays: number | null;
+  /** Whose referral code it is, and what that user gets of a claim. */
+  readonly referrer: { readonly user: string; readonly credits: Micro } | null;
 }
 
 function promo(code: string, credits: Micro, more: Partial<PromoTerms> = {}): PromoTerms {
   const open = { maxUses: null, maxUsesPerUser: 1, maxUsesPerDay: null, maxUsesPerUserPerDay: null };
-  return { code, credits, ...open, validFromMs: 0, validUntilMs: null, onlyFor: null, ...more };
+  const plain = { validFromMs: 0, validUntilMs: null, onlyFor: null, validityDays: null, referrer: null };
+  return { code, credits, ...open, ...plain, ...more };
 }
 
 export const PROMOS: readonly PromoTerms[] = [
@@ -84,6 +98,8 @@ export const PROMOS: readonly PromoTerms[] = [
   promo('ADA', 20n * MICRO, { onlyFor: 'ada', maxUsesPerUser: 2 }),
   promo('DAILY', 3n * MICRO, { maxUsesPerDay: 2, maxUsesPerUser: 4 }),
   promo('OWN-DAILY', 2_000_001n, { maxUsesPerUserPerDay: 1, maxUsesPerUser: 4 }),
+  promo('OF-ADA', 4n * MICRO, { maxUses: 2, referrer: { user: 'ada', credits: 6_000_001n } }),
+  promo('OF-BOB', 2n * MICRO, { validityDays: 2, referrer: { user: 'bob', credits: 9n * MICRO } }),
 ];
 
 /** Amounts that count until an instant. */
@@ -96,6 +112,14 @@ export const NOTHING_COUNTS: Counted = { amounts: {}, until: Number.NEGATIVE_INF
 
 export type SubscriptionStatus = 'trialing' | 'active' | 'past_due' | 'paused' | 'cancelled' | 'ended' | 'removed';
 
+/** The billing period ends `index` of its kind after `anchor`. */
+export interface Bill {
+  readonly anchor: number;
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface Subscription {
   /** The label of the call that started it. */
   readonly label: string;
@@ -104,6 +128,10 @@ export interface Subscription {
   /** Of the next period. */
   readonly next: PlanTerms | null;
   readonly startedAt: number;
+  /** What is paid for at a time. It holds one period or more. */
+  readonly bill: Bill;
+  /** How long the limit of the period is meant for: longer than the period where the bill ends within it. */
+  readonly whole: number;
   /** The current period ends `index` periods after it. */
   readonly anchor: number;
   readonly index: number;
@@ -113,6 +141,8 @@ export interface Subscription {
   readonly renews: boolean;
   readonly validUntil: number | null;
   readonly pausedAt: number | null;
+  /** The ends that a pause took from lots. */
+  readonly frozen: ReadonlyMap<string, number>;
   /** The payments of later periods, the next one's first. */
   readonly paid: readonly string[];
   /** What plans granted, and the part of it that an earlier period was: it falls due when that would have ended. */
@@ -168,12 +198,22 @@ export function recurringLabel(user: string): string {
   return `cycle of ${user}`;
 }
 
+/** The length of the periods that credits are granted for. */
+export function cadence({ every, unit }: PlanTerms): Unit {
+  return every ?? unit;
+}
+
+/** Whether the bill that runs was never paid: nothing of it is granted. A trial costs nothing. */
+export function isUnpaid({ isAllocated, isTrial, terms }: Subscription): boolean {
+  return !isAllocated && !isTrial && isByPayment(terms);
+}
+
 /** How long a period lasts at most. */
-export function longest(unit: PlanTerms['unit']): number {
+export function longest(unit: Unit): number {
   return { daily: 1, weekly: 7, monthly: 31, yearly: 366 }[unit] * DAY;
 }
 
-export function periodsAfter(anchor: number, unit: PlanTerms['unit'], count: number): number {
+export function periodsAfter(anchor: number, unit: Unit, count: number): number {
   switch (unit) {
     case 'daily':
       return anchor + count * DAY;
@@ -215,11 +255,12 @@ export function woken(one: Subscription, now: number): Subscription {
   const slept = now - pausedAt;
   const later = (counted: Counted) =>
     counted.until > pausedAt ? { ...counted, until: counted.until + slept } : counted;
-  const end = one.end + slept;
+  const [end, billEnd] = [one.end + slept, one.bill.end + slept];
   return {
     ...one,
     status: one.isTrial ? 'trialing' : 'active',
-    ...{ pausedAt: null, end, anchor: end, index: 0 },
+    ...{ pausedAt: null, frozen: new Map(), end, anchor: end, index: 0, whole: one.whole + slept },
+    bill: { start: one.bill.start, end: billEnd, anchor: billEnd, index: 0 },
     validUntil: one.validUntil === null ? null : one.validUntil + slept,
     had: later(one.had),
     carried: later(one.carried),
@@ -234,7 +275,8 @@ export function restDueAt({ isAllocated, carried, start, end }: Subscription): n
 /** When an allocation has something to do next. */
 export function dueAt(one: Subscription): number | null {
   if (one.status === 'past_due' && one.paid.length === 0) return graceEnd(one);
-  return isRunning(one.status) ? (restDueAt(one) ?? one.end) : null;
+  if (!isRunning(one.status)) return null;
+  return isUnpaid(one) ? one.bill.end : (restDueAt(one) ?? one.end);
 }
 
 export function expiryOf({ terms, start, end }: Subscription): number {
@@ -247,7 +289,8 @@ export function viewSubscription(one: Subscription, now?: number): Record<string
   return {
     ...{ id: one.label, planId: one.terms.name, nextPlanId: one.next?.name ?? null, planName: one.terms.name },
     status: isOver || one.status === 'removed' ? 'ended' : one.status,
-    ...{ startedAt: one.startedAt, periodStart: one.start, periodEnd: one.end },
+    ...{ startedAt: one.startedAt, periodStart: one.bill.start, periodEnd: one.bill.end },
+    ...{ allocationStart: one.start, allocationEnd: one.end },
     ...{ validUntil: one.validUntil, autoRenew: one.renews, paidAhead: one.paid },
   };
 }

@@ -1,5 +1,5 @@
 /** Rules 15 and 38: undoing debits and additions. */
-import { Refusal } from './oracle-call.js';
+import { type CallOf, Refusal } from './oracle-call.js';
 import { type Draft, lapseFreed, makeLot, repayDebt, take, write } from './oracle-draft.js';
 import {
   type Entry,
@@ -123,4 +123,16 @@ function takeBackAddition(
     lot: lot.id,
     reverses: target.seq,
   });
+}
+
+/** Rule 6: new terms for a lot that is open. */
+export function amend(draft: Draft, target: Entry, { expiresAt, priority }: CallOf<'amend'>): Result {
+  const lot = target.lot === null ? null : lotOf(draft.account, target.lot);
+  const isOpen = lot && lot.free + lot.held > 0n && (lot.expiresAt === null || lot.expiresAt > draft.now);
+  if (!isOpen) throw new Refusal('INVALID_ARGUMENT');
+  const ends = expiresAt === undefined ? lot.expiresAt : expiresAt;
+  if (ends !== null && ends <= Math.max(draft.now, lot.effectiveAt)) throw new Refusal('INVALID_ARGUMENT');
+  lot.expiresAt = ends;
+  lot.priority = priority ?? lot.priority;
+  return { kind: 'entry', entry: write(draft, { type: 'grant_updated', lot: lot.id }) };
 }

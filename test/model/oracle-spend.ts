@@ -1,5 +1,5 @@
 /** Rules 13, 14, 16: adding, deducting, adjusting, transferring. */
-import { type CallOf, Nothing, Refusal, Unspecified } from './oracle-call.js';
+import { type CallOf, type From, Nothing, Refusal, Unspecified } from './oracle-call.js';
 import {
   type Draft,
   judgeAddition,
@@ -12,11 +12,13 @@ import {
 } from './oracle-draft.js';
 import {
   type Entry,
+  inBurnDownOrder,
   infoOf,
   type Lot,
   lotOf,
   type Micro,
   noteBought,
+  type Part,
   type Result,
   smaller,
   spendableLots,
@@ -33,16 +35,78 @@ export function refuseFunds(draft: Draft, requested: Micro, limit?: Micro): neve
   throw new Refusal('OVERDRAFT_LIMIT', { ...funds, limit });
 }
 
-/** An ordinary deduction (`limit` null), or one that may leave debt. */
-export function deduct(draft: Draft, amount: Micro, limit: Limit | null, hold: string | null = null): Entry {
+/** Rule 13: which lots a charge may draw on, and when the usage was. */
+export interface Scope {
+  readonly from?: From | undefined;
+  readonly occurredAt?: number | undefined;
+}
+
+/** Lots that lapsed after the usage, with what lapsed of them. What rolled over since is in another lot. */
+function lateLots({ account, now, lateUsageMs }: Draft, occurredAt = now): Lot[] {
+  if (occurredAt >= now || now - occurredAt > lateUsageMs) return [];
+  const rollovers = account.entries.filter((entry) => entry.allocated === 'rollover' && entry.at > occurredAt);
+  return [...account.lots.values()].filter(({ phase, expired, effectiveAt, expiresAt, source, planId }) => {
+    if (phase !== 'lapsed' || expired === 0n || expiresAt === null) return false;
+    const wasOpen = effectiveAt <= occurredAt && occurredAt < expiresAt;
+    const hasRolled = rollovers.some(({ lot }) => lotOf(account, lot as string).effectiveAt >= expiresAt);
+    return wasOpen && !(hasRolled && source === 'subscription' && planId !== null);
+  });
+}
+
+function mayPay({ sources, planId, lots }: From, lot: Lot): boolean {
+  if (sources && !sources.includes(lot.source)) return false;
+  if (planId !== undefined && planId !== lot.planId) return false;
+  return !lots || lots.includes(lot.id);
+}
+
+/** The lots that pay, in burn-down order. What is needed of lapsed ones is brought back first. */
+function payingLots(draft: Draft, amount: Micro, scope: Scope, isAll: boolean): Lot[] {
   const { account, now } = draft;
-  if (limit === null && infoOf(account).available < amount) refuseFunds(draft, amount);
-  const parts = take(spendableLots(account, now), amount);
+  if (scope.from === undefined && scope.occurredAt === undefined) return spendableLots(account, now);
+  const late = lateLots(draft, scope.occurredAt);
+  const lots = inBurnDownOrder(
+    [...spendableLots(account, now), ...late].filter((lot) => !scope.from || mayPay(scope.from, lot)),
+  );
+  const has = (lot: Lot) => (late.includes(lot) ? lot.expired : lot.free);
+  const available = lots.reduce((sum, lot) => sum + has(lot), 0n);
+  if (isAll && available < amount) {
+    const { balance, reserved } = infoOf(account);
+    throw new Refusal('INSUFFICIENT_CREDITS', { requested: amount, balance, reserved, available });
+  }
+  let left = amount;
+  const back: Part[] = [];
+  for (const lot of lots) {
+    const part = smaller(has(lot), left);
+    left -= part;
+    if (part > 0n && late.includes(lot)) back.push({ lot: lot.id, amount: part });
+  }
+  for (const { lot: id, amount: part } of back) {
+    const lot = lotOf(account, id);
+    lot.expired -= part;
+    lot.expiredOnTime = lot.expiredOnTime < part ? 0n : lot.expiredOnTime - part;
+    lot.free += part;
+  }
+  if (back.length > 0) write(draft, { type: 'reinstate', delta: total(back), parts: back });
+  return lots.filter((lot) => lot.free > 0n);
+}
+
+/** An ordinary deduction (`limit` null), or one that may leave debt. */
+export function deduct(
+  draft: Draft,
+  amount: Micro,
+  limit: Limit | null,
+  scope: Scope = {},
+  hold: string | null = null,
+): Entry {
+  const { account } = draft;
+  const isPlain = scope.from === undefined && scope.occurredAt === undefined;
+  if (isPlain && limit === null && infoOf(account).available < amount) refuseFunds(draft, amount);
+  // The numbers of a refusal are those before the deduction.
+  const { balance, reserved, available } = infoOf(account);
+  const parts = take(payingLots(draft, amount, scope, limit === null), amount);
   const owed = amount - total(parts);
   if (owed > 0n && limit !== null && limit !== 'unlimited' && account.debt + owed > limit) {
-    // The numbers of a refusal are those before the deduction.
-    for (const part of parts) lotOf(account, part.lot).free += part.amount;
-    refuseFunds(draft, amount, limit);
+    throw new Refusal('OVERDRAFT_LIMIT', { requested: amount, balance, reserved, available, limit });
   }
   markSpent(account, parts);
   account.debt += owed;
@@ -54,11 +118,12 @@ export function deductUpTo(
   draft: Draft,
   amount: Micro,
   limit: Limit,
+  scope: Scope,
   hold: string,
   answers: boolean,
 ): [Entry | null, Micro] {
-  const { account, now } = draft;
-  const parts = take(spendableLots(account, now), amount);
+  const { account } = draft;
+  const parts = take(payingLots(draft, amount, scope, false), amount);
   const wanted = amount - total(parts);
   const room = limit === 'unlimited' ? wanted : limit - account.debt;
   const owed = room < 0n ? 0n : smaller(wanted, room);
@@ -111,8 +176,8 @@ export function adjust(draft: Draft, call: CallOf<'adjust'>): Result {
   return { kind: 'entry', entry };
 }
 
-/** Rule 16. Trial lots stay behind; every moved part is a lot of its own with the terms it had. */
-export function transfer(from: Draft, to: Draft, amount: Micro): Result {
+/** Rule 16. Trial lots stay behind; every moved part is a lot of its own with its terms, as if no pause kept them. */
+export function transfer(from: Draft, to: Draft, amount: Micro, endOfFrozen: (lot: string) => number | null): Result {
   const movable = spendableLots(from.account, from.now).filter((lot) => lot.source !== 'trial');
   const most = movable.reduce((sum, lot) => sum + lot.free, 0n);
   if (most < amount) refuseFunds(from, amount);
@@ -121,7 +186,8 @@ export function transfer(from: Draft, to: Draft, amount: Micro): Result {
   markSpent(from.account, parts);
   const out = write(from, { type: 'transfer_out', delta: -amount, parts });
   const made: Lot[] = parts.map((part, place) => {
-    const { source, planId, priority, effectiveAt, expiresAt } = lotOf(from.account, part.lot);
+    const { source, planId, priority, effectiveAt, expiresAt: end } = lotOf(from.account, part.lot);
+    const expiresAt = end ?? endOfFrozen(part.lot);
     return makeLot(to, { source, planId, priority, effectiveAt, expiresAt }, part.amount, place);
   });
   repayDebt(to.account, to.now);

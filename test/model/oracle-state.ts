@@ -26,6 +26,8 @@ export type EntryType =
   | 'extend_reserved'
   | 'expire_reserved'
   | 'activate'
+  | 'reinstate'
+  | 'grant_updated'
   | 'transfer_in'
   | 'transfer_out'
   | 'reverse'

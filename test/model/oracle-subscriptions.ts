@@ -1,10 +1,21 @@
 /** Rules 30 to 33: what callers and jobs do to the subscription of a user. */
 import { typeOf } from './account-names.js';
-import { allocated, draftOf, nextPeriod, paidUntil, restGranted, rolledOver } from './oracle-allocation.js';
+import {
+  allocated,
+  draftOf,
+  nextPart,
+  nextPeriod,
+  paidUntil,
+  passed,
+  restGranted,
+  rolledOver,
+} from './oracle-allocation.js';
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
 import { advance } from './oracle-clock.js';
 import { type Draft, write } from './oracle-draft.js';
+import { frozen, thaw } from './oracle-freeze.js';
 import {
+  cadence,
   DAY,
   dueAt,
   isByPayment,
@@ -35,11 +46,25 @@ export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, o
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
   if (!offered(terms.name, now)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
-  if (call.op === 'upgrade' && before && isCurrent(before, now) && goesOnFrom(before, terms, call.when)) {
-    return upgrade(drafts, before, terms, call);
+  if (call.op === 'upgrade' && before && isCurrent(before, now)) {
+    const meant = { ...call, when: call.when ?? usualWhen(before.terms, terms, call) };
+    if (goesOnFrom(before, terms, meant.when)) {
+      if (meant.when === 'now') thaw(drafts, before);
+      return upgrade(drafts, before, terms, meant);
+    }
   }
+  thaw(drafts, before);
   const one = started(now, before && woken(before, now), terms, call);
   return answer(settle(drafts, call.op === 'setPlan' && call.allocate === false ? one : allocated(drafts, one)));
+}
+
+/** Less than before comes when the period is over, unless what else is asked for makes sense at once only. */
+function usualWhen(before: PlanTerms, terms: PlanTerms, call: CallOf<'upgrade'>): 'now' | 'period_end' {
+  const type = ownType(terms);
+  if (call.proration !== undefined || call.autoRenew === false || type !== ownType(before)) return 'now';
+  const timesIn7Years = { daily: 7n * 365n, weekly: 365n, monthly: 7n * 12n, yearly: 7n };
+  const total = (plan: PlanTerms) => (plan.limits[type] ?? 0n) * timesIn7Years[cadence(plan)];
+  return total(terms) < total(before) ? 'period_end' : 'now';
 }
 
 /** Of a period that was over and not paid nothing is left to change. What it waits for may be another payment. */
@@ -55,13 +80,18 @@ function started(
 ): Subscription {
   const isTrial = terms.trialDays > 0 && before?.hadTrial !== true;
   const end = isTrial ? now + terms.trialDays * DAY : periodsAfter(now, terms.unit, 1);
+  // Bills follow the trial. What is shorter than a period of the plan is one period.
+  const bill = { anchor: isTrial ? end : now, index: isTrial ? 0 : 1, start: now, end };
+  const first = periodsAfter(now, cadence(terms), 1);
+  const isOne = terms.every === null || first >= end;
+  const { anchor, index } = isOne ? bill : { anchor: now, index: 1 };
+  const period = { anchor, index, start: now, end: isOne ? end : first };
   const renews = call.autoRenew ?? true;
   const one: Subscription = {
     status: isTrial ? 'trialing' : 'active',
     ...{ label: call.label, terms, next: null, startedAt: now },
-    // Periods follow the trial.
-    ...{ anchor: isTrial ? end : now, index: isTrial ? 0 : 1, start: now, end, isAllocated: false },
-    ...{ renews, validUntil: null, pausedAt: null },
+    ...{ bill, ...period, whole: period.end - now, isAllocated: false },
+    ...{ renews, validUntil: null, pausedAt: null, frozen: new Map() },
     // Paid periods stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? before.paid : [],
     ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
@@ -85,16 +115,19 @@ function upgrade(drafts: Drafts, current: Subscription, terms: PlanTerms, call: 
   const renews = autoRenew ?? true;
   const going = { ...woken(current, now), renews, next: null };
   if (proration !== 'time') {
-    const begun = nextPeriod({ ...going, next: terms, anchor: now, index: 0, end: now });
+    const over = { anchor: now, index: 0, end: now };
+    const begun = nextPeriod({ ...going, ...over, next: terms, bill: { ...over, start: now } });
     return answer(settle(drafts, allocated(drafts, withEnd(begun))));
   }
-  const { start, end } = going;
-  const counts = terms.unit === going.terms.unit ? {} : { anchor: end, index: 0 };
+  const { end, whole } = going;
+  const isSamePace = cadence(terms) === cadence(going.terms);
+  const counts = isSamePace ? {} : { anchor: end, index: 0 };
+  const bill = terms.unit === going.terms.unit ? going.bill : { ...going.bill, anchor: going.bill.end, index: 0 };
   const lots = going.terms.days === null ? going.lots : [];
-  const same = withEnd({ ...going, ...counts, lots, terms, isAllocated: false });
-  const share = { of: Math.max(0, end - now), whole: end - start };
+  const same = withEnd({ ...going, ...counts, bill, lots, terms, isAllocated: false });
+  const share = { of: Math.max(0, end - now), whole };
   // A plan of other periods earns its limit at its own pace, in the running period too.
-  const length = terms.unit === going.terms.unit ? end - start : longest(terms.unit);
+  const length = isSamePace ? whole : longest(cadence(terms));
   return answer(settle(drafts, allocated(drafts, same, { share, at: now, length })));
 }
 
@@ -104,8 +137,9 @@ export function renew(drafts: Drafts, offered: Offered, to: number): Result | No
   let one = account.plans.subscription;
   if (!one || !isRunning(one.status)) return NOTHING_DUE;
   let isAny = false;
-  if (!one.isAllocated && one.end > to) {
-    one = allocated(drafts, one);
+  const running = passed(one, to);
+  if (!running.isAllocated && running.end > to) {
+    one = allocated(drafts, running);
     isAny = true;
   }
   const caughtUp = catchUp(drafts, one, offered, to);
@@ -123,7 +157,7 @@ export function catchUp(drafts: Drafts, late: Subscription, offered: Offered, to
   let due = dueAt(one);
   for (let done = 0; due !== null && due <= to && done < PERIODS_MAX; done += 1) {
     bring(drafts, due);
-    one = due < one.end ? restGranted(drafts, one) : periodEnded(drafts, one, due, offered);
+    one = due < one.end ? restGranted(drafts, one) : periodEnded(drafts, passed(one, due), due, offered);
     due = dueAt(one);
   }
   return one;
@@ -131,6 +165,8 @@ export function catchUp(drafts: Drafts, late: Subscription, offered: Offered, to
 
 /** A paid period begins, whatever else was done since it was paid; an unpaid one where that is for the clock. */
 function periodEnded(drafts: Drafts, one: Subscription, at: number, offered: Offered): Subscription {
+  // Within a bill the next period follows, whatever is to become of the subscription when the bill is over.
+  if (one.end < one.bill.end) return allocated(drafts, nextPart(one, one.end), { rolled: rolledOver(drafts, one) });
   const [payment, ...paid] = one.paid;
   const terms = one.next ?? one.terms;
   if (payment === undefined) {
@@ -170,6 +206,7 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
   const before = account.plans.subscription;
   if (call.op === 'remove') {
     if (!before || before.status === 'removed') return new Nothing({ kind: 'plan', value: { removed: false } });
+    thaw(drafts, before);
     settle(drafts, ended(before, 'removed', now));
     return { kind: 'plan', value: { removed: true } };
   }
@@ -179,6 +216,7 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
     case 'cancel':
       // The period of one that waits for a payment is over.
       if (call.when === 'now' || before.status === 'past_due') {
+        thaw(drafts, before);
         return answer(settle(drafts, ended(before, 'cancelled', now)));
       }
       return answer(
@@ -186,8 +224,14 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
       );
     case 'pause':
       if (before.status === 'paused') return new Nothing(answer(before), true);
-      return answer(settle(drafts, { ...before, status: 'paused', pausedAt: now }));
+      return answer(
+        settle(drafts, {
+          ...before,
+          ...{ status: 'paused', pausedAt: now, frozen: call.freezeCredits ? frozen(drafts, before) : new Map() },
+        }),
+      );
     case 'resume':
+      thaw(drafts, before);
       return answer(settle(drafts, withEnd(woken(before, now))));
   }
 }
@@ -202,7 +246,7 @@ function ended(before: Subscription, status: 'cancelled' | 'removed', now: numbe
   const { had, carried } = woken(before, now);
   // One that has ended already ended when it did.
   const validUntil = isCurrent(before, now) ? now : (before.validUntil ?? now);
-  return { ...before, status, renews: false, next: null, pausedAt: null, validUntil, had, carried };
+  return { ...before, status, renews: false, next: null, pausedAt: null, frozen: new Map(), validUntil, had, carried };
 }
 
 /** Keeps the row and writes the entry that tells of it, on other accounts where their part of the plan changed. */

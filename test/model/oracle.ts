@@ -3,9 +3,11 @@
  * `decide` is sequential and never fails by accident: it answers, refuses with a code, or throws `Unspecified` where
  * the rules say nothing.
  */
+import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
 import { BUSINESS_REFUSALS, type Call, type CallOf, inputOf, Nothing, type Outcome, Refusal } from './oracle-call.js';
 import { advance, type ClockTally, nextInstant } from './oracle-clock.js';
 import { type Draft, openDraft, write } from './oracle-draft.js';
+import { endAfterPause } from './oracle-freeze.js';
 import { commit, extend, release, reserve } from './oracle-holds.js';
 import {
   allocateAll,
@@ -18,7 +20,7 @@ import {
   renewFirst,
 } from './oracle-plan-calls.js';
 import { accountsOf, dueAt, PLANS, PROMOS } from './oracle-plans.js';
-import { reverse, voidLot } from './oracle-reversal.js';
+import { amend, reverse, voidLot } from './oracle-reversal.js';
 import { add, adjust, deduct, expire, grant, type Limit, transfer } from './oracle-spend.js';
 import {
   type Account,
@@ -38,15 +40,19 @@ import type { Drafts, Offered } from './oracle-subscriptions.js';
 export interface PlanSetting {
   /** When they were made. */
   startedAt: number;
-  /** Below which credits are low. */
-  threshold: { amount: Micro } | { perMille: bigint } | null;
+  /** At each of which credits are low, and how far above it they no longer are. */
+  thresholds: readonly Threshold[];
+  hysteresis: Micro;
 }
+
+export type Threshold = { amount: Micro } | { perMille: bigint };
 
 export interface OracleConfig {
   trialCredits: Micro;
   overdraftLimit: Limit;
   openGrants: number;
   activeReservations: number;
+  lateUsageMs: number;
   plans: PlanSetting | null;
 }
 
@@ -98,7 +104,7 @@ export class Oracle {
     if (stored.entries.length === 0 && this.config.trialCredits > 0n) return this.#tried(stored, now);
     const next = nextInstant(stored);
     if (next === null || next > now) return { account: stored, now };
-    const draft = openDraft(stored, now, 'read', this.config.openGrants);
+    const draft = openDraft(stored, now, 'read', this.config);
     advance(draft);
     return { account: draft.account, now };
   }
@@ -107,14 +113,14 @@ export class Oracle {
   #renewed(user: string, now: number): { account: Account; now: number } {
     const copy = this.copy();
     renewFirst(copy, [user], { op: 'expire', label: 'read', key: null, user }, now);
-    const draft = openDraft(copy.stored(user), now, 'read', this.config.openGrants);
+    const draft = openDraft(copy.stored(user), now, 'read', this.config);
     advance(draft);
     return { account: draft.account, now: draft.now };
   }
 
   /** An account without a write has the trial grant of its first. */
   #tried(stored: Account, now: number): { account: Account; now: number } {
-    const draft = openDraft(stored, now, 'read', this.config.openGrants);
+    const draft = openDraft(stored, now, 'read', this.config);
     this.#makeTrial(draft);
     return { account: draft.account, now };
   }
@@ -171,7 +177,6 @@ export class Oracle {
       if (known.input !== input) throw new Refusal('IDEMPOTENCY_CONFLICT');
       return { status: 'ok', result: known.result, replayed: true, applied: false };
     }
-    const { openGrants } = this.config;
     const isRenewal = call.op === 'allocate';
     if (!isRenewal) renewFirst(this, [user, ...otherAccounts(this.stored(user), call)], call, clockNow);
     const before = this.stored(user);
@@ -181,8 +186,8 @@ export class Oracle {
     // A renewal goes along the instants at which it was due.
     const due = isRenewal && before.plans.subscription ? dueAt(before.plans.subscription) : null;
     const from = Math.min(now, due ?? now);
-    const draft = openDraft(before, from, call.label, openGrants);
-    const drafts: Drafts = [draft, ...others.map((other) => openDraft(other, from, call.label, openGrants))];
+    const draft = openDraft(before, from, call.label, this.config);
+    const drafts: Drafts = [draft, ...others.map((other) => openDraft(other, from, call.label, this.config))];
     const tally = { ...this.tally };
     for (const one of drafts) advance(one, tally);
     const ended = repeatedEnd(draft, call, input);
@@ -220,7 +225,8 @@ export class Oracle {
     if (call.op === 'allocate') return ownerOfSubscription(this.accounts, call.subscription);
     if (call.op === 'stopCycle' || call.op === 'renewCycle') return ownerOfCycle(this.accounts, call.cycle);
     if ('user' in call) return call.user;
-    if (call.op !== 'reverse' && call.op !== 'void') throw new Error(`A ${call.op} is nobody's.`);
+    if (call.op !== 'reverse' && call.op !== 'void' && call.op !== 'amend')
+      throw new Error(`A ${call.op} is nobody's.`);
     const { user, seq } = call.entry;
     if (seq < 1 || seq > this.stored(user).entries.length) throw new Refusal('TRANSACTION_NOT_FOUND');
     return user;
@@ -237,9 +243,9 @@ export class Oracle {
       case 'add':
         return add(draft, call);
       case 'deduct':
-        return { kind: 'entry', entry: deduct(draft, call.amount, null) };
+        return { kind: 'entry', entry: deduct(draft, call.amount, null, call) };
       case 'after':
-        return { kind: 'entry', entry: deduct(draft, call.amount, this.#limitOf(account)) };
+        return { kind: 'entry', entry: deduct(draft, call.amount, this.#limitOf(account), call) };
       case 'adjust':
         return adjust(draft, call);
       case 'reserve':
@@ -249,14 +255,19 @@ export class Oracle {
       case 'extend':
         return this.#applyToHold(draft, call, input);
       case 'reverse':
+      case 'amend':
       case 'void': {
         const target = account.entries[call.entry.seq - 1];
         if (!target) throw new Refusal('TRANSACTION_NOT_FOUND');
+        if (call.op === 'amend') return amend(draft, target, call);
         return (call.op === 'void' ? voidLot : reverse)(draft, target, call.amount);
       }
       case 'transfer':
         if (!peer) throw new Error('A transfer has two accounts.');
-        return transfer(draft, peer, call.amount);
+        return transfer(draft, peer, call.amount, (lot) => {
+          const { subscription } = this.stored(nameOf(userOf(account.user), CREDIT_TYPE)).plans;
+          return subscription && endAfterPause(subscription, lot, draft.now);
+        });
       case 'update':
         account.overdraftLimit = call.overdraftLimit;
         return this.#answerInfo(draft, 'account_updated');

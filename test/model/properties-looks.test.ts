@@ -83,7 +83,7 @@ test.each(Object.entries(STORIES))('%s: it ends alike, whoever looks in between'
     return { at: START + days * DAY, call: act, target: null, due: daysTo(days) };
   });
   const last = bare.at(-1)?.[0] ?? 0;
-  const plans = { startedAt: START, threshold: null };
+  const plans = { startedAt: START, thresholds: [], hysteresis: 0n };
   const story: Story = {
     ...{ config: { ...OPEN, plans }, users: ['ada'], acts, endsAt: START + (last + 9) * DAY, due: daysTo(last + 9) },
   };

@@ -7,7 +7,7 @@ import type { Step } from './steps.js';
 
 const user = 'ada';
 const HOUR = 3_600_000;
-const config = { plans: { startedAt: START, threshold: { perMille: 500n } } };
+const config = { plans: { startedAt: START, thresholds: [{ perMille: 500n }], hysteresis: 0n } };
 
 function set(plan: string, more: { allocate?: boolean; autoRenew?: boolean } = {}): Step {
   return call({ op: 'setPlan', user, plan, ...more });

@@ -7,7 +7,7 @@ import type { Step } from './steps.js';
 
 const user = 'ada';
 const HOUR = 3_600_000;
-const config = { plans: { startedAt: START, threshold: { perMille: 500n } } };
+const config = { plans: { startedAt: START, thresholds: [{ perMille: 500n }], hysteresis: 0n } };
 
 function set(plan: string): Step {
   return call({ op: 'setPlan', user, plan });
@@ -190,6 +190,39 @@ export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
     ],
   },
   {
+    edge: 'of a threshold in credits and one in percent that pass one another, the one that was low is restored',
+    config: { plans: { startedAt: START, thresholds: [{ amount: 20n * MICRO }, { perMille: 500n }], hysteresis: 0n } },
+    steps: [
+      add(30n * MICRO),
+      call({ op: 'deduct', user, amount: 12n * MICRO }),
+      add(100n * MICRO),
+      call({ op: 'deduct', user, amount: 117n * MICRO }),
+      add(3n * MICRO),
+      add(40n * MICRO),
+    ],
+  },
+  {
+    edge: 'three thresholds warn on the way down, each once, and are restored above the hysteresis, the lowest first',
+    config: {
+      plans: {
+        startedAt: START,
+        thresholds: [{ amount: 10n * MICRO }, { amount: 60n * MICRO }, { amount: 35n * MICRO }],
+        hysteresis: 15n * MICRO,
+      },
+    },
+    steps: [
+      add(80n * MICRO),
+      ...[30n, 5n, 12n, 25n].map((amount) => call({ op: 'deduct', user, amount: amount * MICRO })),
+      add(10n * MICRO),
+      call({ op: 'deduct', user, amount: 9n * MICRO }),
+      ...[9n, 30n, 9n].map((amount) => add(amount * MICRO)),
+      call({ op: 'deduct', user, amount: 4n * MICRO }),
+      add(5n * MICRO),
+      call({ op: 'deduct', user, amount: 58n * MICRO }),
+      add(200n * MICRO),
+    ],
+  },
+  {
     edge: 'a job skips who has no room and goes on with the others, and what is missed stays due',
     config: { ...config, openGrants: 5 },
     steps: [
@@ -228,6 +261,17 @@ export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
       ...[user, user, user, 'bob', 'bob'].map((one) => call({ op: 'claim', user: one, code: 'FEW' })),
       call({ op: 'claim', user: 'bob', code: 'ADA' }),
       call({ op: 'claim', user, code: 'LATER' }),
+    ],
+  },
+  {
+    edge: 'of the codes of two referrers each user claims one, and never the own; what ada gets is of the claim of bob',
+    config,
+    steps: [
+      ...['OF-ADA', 'OF-BOB', 'OF-BOB', 'OF-ADA'].map((code) => call({ op: 'claim', user, code })),
+      ...['OF-BOB', 'OF-ADA', 'OF-ADA'].map((code) => call({ op: 'claim', user: 'bob', code, key: 'k' })),
+      clock(2 * DAY),
+      call({ op: 'deduct', user: 'bob', amount: 9_000_000n }),
+      call({ op: 'claim', user: 'bob', code: 'OF-ADA' }),
     ],
   },
   {

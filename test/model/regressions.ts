@@ -9,6 +9,7 @@ export const OPEN: OracleConfig = {
   trialCredits: 0n,
   overdraftLimit: 'unlimited',
   openGrants: 1000,
+  lateUsageMs: 0,
   activeReservations: 1000,
   plans: null,
 };

@@ -16,7 +16,7 @@ import { type Call, type Outcome, Unspecified } from './oracle-call.js';
 import { Records } from './oracle-past.js';
 import { infoOf } from './oracle-state.js';
 import { auditInstants } from './past.js';
-import { configOf, type Raw, resolve, type Step, swarm, thresholdOf } from './steps.js';
+import { configOf, type Raw, resolve, type Step, swarm, warningsOf } from './steps.js';
 
 export interface Sequence {
   seed: number;
@@ -33,7 +33,7 @@ export class Disagreement extends Error {}
 
 export async function runSequence(sequence: Sequence, happened: Happened): Promise<void> {
   const users = ['ada', 'bob', 'cyd'].slice(0, sequence.users);
-  const plans = sequence.plans ? { startedAt: START, threshold: thresholdOf(sequence.seed) } : null;
+  const plans = sequence.plans ? { startedAt: START, ...warningsOf(sequence.seed) } : null;
   const config = { ...configOf(sequence.seed), plans };
   await withRunning(config, settingOf(sequence.seed), users, happened, async (running) => {
     const { oracle, library } = running;

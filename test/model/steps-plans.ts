@@ -77,7 +77,7 @@ export function makePlanStep(kind: PlanKind, raw: Raw, world: World): Step | nul
 function unpaidEnds({ users, oracle, clockNow }: World): number[] {
   const subscriptions = users.flatMap((user) => oracle.stored(user).plans.subscription ?? []);
   const unpaid = subscriptions.filter((one) => isPayable(one) && one.paid.length === 0);
-  return unpaid.map(({ end }) => end).filter((end) => end > clockNow);
+  return unpaid.map(({ bill }) => bill.end).filter((end) => end > clockNow);
 }
 
 function sensible(kind: PlanKind, raw: Raw, world: World): PlanKind {
@@ -131,6 +131,12 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       return { ...common, op: kind, user: subscriber(raw, world), ...(when && { when }) };
     }
     case 'pause':
+      return {
+        ...common,
+        op: kind,
+        user: subscriber(raw, world),
+        ...(raw.c % 3 > 0 && { freezeCredits: raw.c % 3 === 1 }),
+      };
     case 'remove':
       return { ...common, op: kind, user: subscriber(raw, world) };
     case 'resume':
@@ -161,7 +167,9 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
     }
     case 'claim': {
       const again = raw.d % 4 > 0 ? claimedToday(world) : [];
-      const { code } = at(again.length > 0 ? again : PROMOS, raw.b);
+      // A referrer who takes no part would be compared by nobody.
+      const all = PROMOS.filter(({ referrer }) => referrer === null || world.users.includes(referrer.user));
+      const { code } = at(again.length > 0 ? again : all, raw.b);
       return { ...common, op: kind, user: at(world.users, raw.user), code: raw.a % 12 === 5 ? 'NOBODY' : code };
     }
     case 'runAllocation': {
@@ -183,6 +191,8 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
       const others = PLANS.filter(({ name }) => name !== call.plan);
       return { ...call, plan: at(others, raw.b).name };
     }
+    case 'pause':
+      return { ...call, freezeCredits: !call.freezeCredits };
     case 'cancel':
       return { ...call, when: call.when === 'now' ? 'period_end' : 'now' };
     case 'pay':
@@ -190,7 +200,7 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
     case 'startCycle':
       return raw.b % 2 === 0 ? { ...call, amount: call.amount + 1n } : { ...call, days: (call.days ?? 30) + 1 };
     case 'claim': {
-      const others = PROMOS.filter(({ code }) => code !== call.code);
+      const others = PROMOS.filter(({ code, referrer }) => code !== call.code && referrer === null);
       return { ...call, code: at(others, raw.b).code };
     }
     default:
@@ -214,8 +224,9 @@ function paidStart(raw: Raw, { oracle, clockNow }: World, user: string): number 
   const next = subscription.paid.length + 1;
   for (let left = at([next, next, next, 0, 1, next + 1, next + 2], raw.c); left > 0; left -= 1)
     period = nextPeriod(period);
-  const half = Math.floor((period.end - period.start) / 2);
-  return period.start + at([0, 0, 1, -180_000, 1 - half, half - 1, half, -half], raw.a);
+  const { start, end } = period.bill;
+  const half = Math.floor((end - start) / 2);
+  return start + at([0, 0, 1, -180_000, 1 - half, half - 1, half, -half], raw.a);
 }
 
 function autoRenew(raw: Raw): { autoRenew?: boolean } {

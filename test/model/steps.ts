@@ -5,7 +5,7 @@
 
 import { typeOf } from './account-names.js';
 import type { Oracle, OracleConfig, PlanSetting } from './oracle.js';
-import type { Call, CallOf, Op } from './oracle-call.js';
+import type { Call, CallOf, From, Op } from './oracle-call.js';
 import type { JobCall, PlanCall } from './oracle-plan-calls.js';
 import {
   type Account,
@@ -76,6 +76,7 @@ const WEIGHTS: Readonly<Record<CreditKind, number>> = {
   extend: 3,
   reverse: 9,
   void: 4,
+  amend: 5,
   transfer: 7,
   expire: 5,
   create: 2,
@@ -113,14 +114,24 @@ export function configOf(seed: number): OracleConfig {
     overdraftLimit: at(limits, seed >> 6),
     openGrants: tight ? 5 : 1000,
     activeReservations: tight ? 2 : 1000,
+    lateUsageMs: at([0, 3_600_000, 604_800_000], seed >> 12),
     plans: null,
   };
 }
 
 /** Of sequences with plans. */
-export function thresholdOf(seed: number): PlanSetting['threshold'] {
-  const thresholds = [{ perMille: 125n }, { perMille: 500n }, { perMille: 333n }, { amount: 20n * MICRO }, null];
-  return at(thresholds, seed >> 9);
+export function warningsOf(seed: number): Pick<PlanSetting, 'thresholds' | 'hysteresis'> {
+  const [half, third, eighth] = [{ perMille: 500n }, { perMille: 333n }, { perMille: 125n }];
+  const credits = (amount: bigint) => ({ amount: amount * MICRO });
+  const lists = [
+    ...[[eighth], [half], [credits(20n)], []],
+    ...[
+      [credits(20n), half],
+      [third, credits(40n), eighth],
+      [credits(60n), credits(10n), credits(35n)],
+    ],
+  ];
+  return { thresholds: at(lists, seed >> 9), hysteresis: at([0n, 0n, 15n * MICRO, 500_000n], seed >> 12) };
 }
 
 export function resolve(kinds: readonly Kind[], raw: Raw, world: World): Step | null {
@@ -189,6 +200,8 @@ function change(call: Call, raw: Raw): Call | null {
     case 'reverse':
     case 'void':
       return { ...call, amount: (call.amount ?? MICRO) + 1n };
+    case 'amend':
+      return { ...call, priority: ((call.priority ?? 50) + 1) % 101 };
     case 'add':
       if (raw.b % 2 === 0) return { ...call, priority: ((call.priority ?? 50) + 1) % 101 };
       return { ...call, amount: call.amount + 1n };
@@ -213,9 +226,19 @@ function makeCall(op: CreditOp, raw: Raw, world: World): Call | null {
   switch (op) {
     case 'add':
       return addition(raw, now, { ...common, op, user, amount: granted(account, raw, world) });
-    case 'deduct':
+    case 'deduct': {
+      const from = raw.c % 4 === 0 ? drawnFrom(world.oracle.stored(user), raw) : undefined;
+      return {
+        ...common,
+        op,
+        user,
+        amount: spent(account, raw, world),
+        ...(from && { from }),
+        ...late(account, now, raw),
+      };
+    }
     case 'after':
-      return { ...common, op, user, amount: spent(account, raw, world) };
+      return { ...common, op, user, amount: spent(account, raw, world), ...late(account, now, raw) };
     case 'adjust': {
       const amount = spent(account, raw, world);
       return { ...common, op, user, amount: raw.b % 3 === 0 ? amount : -amount };
@@ -234,7 +257,7 @@ function makeCall(op: CreditOp, raw: Raw, world: World): Call | null {
     }
     case 'commit': {
       const hold = pickHold(account, raw);
-      return hold === null ? null : commitment(raw, account, { ...common, op, hold });
+      return hold === null ? null : commitment(raw, account, { ...common, op, hold, ...late(account, now, raw) });
     }
     case 'release':
     case 'extend': {
@@ -247,6 +270,8 @@ function makeCall(op: CreditOp, raw: Raw, world: World): Call | null {
       return reversal(raw, account, { ...common, op, entry: { user, seq: 0 } });
     case 'void':
       return voiding(raw, account, { ...common, op, entry: { user, seq: 0 } });
+    case 'amend':
+      return amendment(raw, account, now, { ...common, op, entry: { user, seq: 0 } });
     case 'transfer': {
       const others = world.accounts.filter((one) => one !== user && typeOf(one) === typeOf(user));
       if (others.length === 0 && raw.c % 10 !== 0) return null;
@@ -398,6 +423,36 @@ function voiding(raw: Raw, account: Account, call: CallOf<'void'>): Call | null 
   const { free } = lotOf(account, target.lot as string);
   const amount = at([undefined, undefined, 1n, free / 2n, free, free + 1n], raw.b);
   return { ...call, entry: { ...call.entry, seq: target.seq }, ...(amount !== undefined && amount > 0n && { amount }) };
+}
+
+/** Of entries that made one lot, mostly one that is open. */
+function amendment(raw: Raw, account: Account, now: number, call: CallOf<'amend'>): Call | null {
+  const makers = account.entries.filter(({ type, lot }) => lot !== null && type === 'add');
+  const open = makers.filter(({ lot }) => lotOf(account, lot as string).free > 0n);
+  const target = at(raw.a % 5 > 0 && open.length > 0 ? open : makers.slice(-8), raw.a >> 3);
+  if (!target) return null;
+  const expiresAt = at([undefined, null, now + 1, now + 1000, now + 900_000, now + 86_400_000, now], raw.b);
+  const priority = expiresAt === undefined ? at([0, 50, 100], raw.c) : at([undefined, undefined, 10], raw.c);
+  const terms = { ...(expiresAt !== undefined && { expiresAt }), ...(priority !== undefined && { priority }) };
+  return { ...call, entry: { ...call.entry, seq: target.seq }, ...terms };
+}
+
+/** Sometimes usage is told late: often of an instant just before a lot lapsed. */
+function late(account: Account, now: number, raw: Raw): { occurredAt?: number } {
+  const lapsed = [...account.lots.values()].filter((lot) => lot.expired > 0n);
+  if (raw.d % (lapsed.length > 0 ? 3 : 12) !== 0) return {};
+  const ends = lapsed
+    .slice(-4)
+    .flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt - 1, expiresAt - 1000]));
+  return { occurredAt: at([...ends, ...ends, now - 1, now - 3_600_000, now + 1000, ends[0] ?? now], raw.d >> 2) };
+}
+
+function drawnFrom(account: Account, raw: Raw): From {
+  const lots = [...account.lots.values()].slice(-6).map(({ id }) => id);
+  const sources = at<Source[]>([['promo'], ['purchase', 'other'], ['subscription', 'trial', 'refund']], raw.b);
+  const choices: From[] = [{ sources }, { planId: 'plan-1' }, { sources, planId: 'plan-1' }];
+  if (lots.length > 0) choices.push({ lots: [at(lots, raw.b)] }, { lots }, { lots, sources });
+  return at(choices, raw.c >> 2);
 }
 
 /** Zero is one to be refused. */

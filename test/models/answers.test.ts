@@ -78,6 +78,8 @@ async function credit({ manager }: World): Promise<void> {
     actor: 'a',
     reason: 'Granted twice',
   });
+  await credits.updateGrant((await credits.addCredits('v', 5)).grantId as string, { priority: 1 });
+  await credits.deductCredits('v', 1, { occurredAt: '2030-01-01T00:00:00Z' });
   await credits.transferCredits({ from: 'u', to: 'w', amount: 3 });
   await credits.withCredits({ userId: 'u', estimate: 1 }, async (meter) => meter.add(0.1 + 0.2));
   await credits.createAccount('poor', { overdraftLimit: 0, trialCredits: 1 });
@@ -164,6 +166,8 @@ async function promos({ manager: { promos } }: World): Promise<void> {
     await promos.claimPromo('u', code);
     await promos.getPromo(code);
   }
+  const { code } = await promos.createPromo({ credits: 5, validityDays: 3, referrerId: 'r', referrerCredits: 2 });
+  await promos.claimPromo('u', code);
   await promos.listPromos();
   await promos.listClaims({ userId: 'u' });
   await promos.definePromos([{ code: 'DEFINED', credits: 1 }]);

@@ -80,7 +80,7 @@ describe('a call that is repeated', () => {
     ...{ code: 'c', name: 'n', description: 'd', metadata: { a: 1 }, creditType: 'image', creditLimit: 5 },
     ...{ timeZone: 'Asia/Tokyo' },
     ...{ price: 20, currency: 'JPY', billingPeriod: 'weekly', validityDays: 4, trialDays: 3, rolloverCap: 6 },
-    ...{ renewOn: 'payment', graceDays: 2, creditDecimals: 1 },
+    ...{ allocationPeriod: 'daily', renewOn: 'payment', graceDays: 2, creditDecimals: 1 },
     alsoGrants: [{ creditType: 'credits', creditLimit: 2 }],
   } as const satisfies Required<library.PlanInput>;
   const { validityDays: _, ...rolling } = plan;
@@ -102,7 +102,7 @@ describe('a call that is repeated', () => {
   const promo = {
     ...{ code: 'A', credits: 5, creditType: 'image', description: 'd', metadata: { a: 1 }, isActive: false },
     ...{ targetType: 'specific_users', targetUserIds: ['u'], maxUses: 9, maxUsesPerUser: 2 },
-    ...{ maxUsesPerDay: 8, maxUsesPerUserPerDay: 1 },
+    ...{ maxUsesPerDay: 8, maxUsesPerUserPerDay: 1, validityDays: 7, referrerId: 'r', referrerCredits: 3 },
     ...{ validFrom: new Date(NOW + 1), validUntil: new Date(NOW + 2) },
   } as const satisfies Required<library.PromoInput>;
 

@@ -21,6 +21,7 @@ import { type PromoClaimRow, type PromoRow, promoClaimSchema, promoSchema } from
 import { type ReservationRow, reservationSchema } from '../../src/models/reservation.js';
 import { type SubscriptionRow, subscriptionSchema } from '../../src/models/subscription.js';
 import * as credits from '../../src/services/credits/records.js';
+import { toTransaction } from '../../src/services/pipeline/transaction-records.js';
 import * as plans from '../../src/services/plans/records.js';
 import { sampleOf, type Told, type Values } from './changed-fields.js';
 
@@ -84,6 +85,7 @@ const OF_PERIODS = {
     carriedUntil: GRANTS,
     allowance: GRANTS,
   },
+  frozen: 'is what its grants get back',
   ...{ isAllocated: GRANTS, lots: GRANTS, dueAt: DUE, updatedAt: 'is the instant of its last entry' },
 };
 
@@ -100,10 +102,10 @@ export const SHOWN: readonly Shown[] = [
   },
   {
     what: 'a transaction',
-    file: 'src/models/records/transaction.ts and toApplied in src/services/credits/records.ts',
+    file: 'src/models/records/transaction.ts and toApplied in src/services/pipeline/transaction-records.ts',
     fields: entrySchema,
     schema: library.CreditsTransactionSchema,
-    tell: (row: EntryRow) => credits.toTransaction(row, SCALE),
+    tell: (row: EntryRow) => toTransaction(row, SCALE),
     hidden: {
       ...ENTRY_OUTSIDE,
       ...{ prev: CHAIN, hash: CHAIN, details: CHAIN, fingerprint: 'tells two inputs of one key apart' },

@@ -137,6 +137,9 @@ export interface PromoInput {
   maxUsesPerUser?: number | undefined;
   maxUsesPerDay?: number | null | undefined;
   maxUsesPerUserPerDay?: number | null | undefined;
+  validityDays?: number | null | undefined;
+  referrerId?: string | null | undefined;
+  referrerCredits?: Amount | null | undefined;
   validFrom?: Date | string | undefined;
   validUntil?: Date | string | null | undefined;
   isActive?: boolean | undefined;

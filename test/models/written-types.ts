@@ -114,6 +114,8 @@ export interface UserSubscription {
   readonly startedAt: Date;
   readonly periodStart: Date;
   readonly periodEnd: Date;
+  readonly allocationStart: Date;
+  readonly allocationEnd: Date;
   readonly validUntil: Date | null;
   readonly autoRenew: boolean;
   readonly nextPlanId: string | null;
@@ -157,6 +159,9 @@ export interface Promo {
   readonly maxUsesPerUser: number;
   readonly maxUsesPerDay: number | null;
   readonly maxUsesPerUserPerDay: number | null;
+  readonly validityDays: number | null;
+  readonly referrerId: string | null;
+  readonly referrerCredits: number | null;
   readonly validFrom: Date;
   readonly validUntil: Date | null;
   readonly isActive: boolean;
@@ -172,6 +177,9 @@ export interface PromoClaim {
   readonly promoCode: string;
   readonly creditsAwarded: number;
   readonly transactionId: string;
+  readonly referrerId: string | null;
+  readonly referrerCreditsAwarded: number | null;
+  readonly referrerTransactionId: string | null;
   readonly claimedAt: Date;
   readonly metadata: JsonObject;
 }
@@ -181,7 +189,15 @@ export type Eligibility =
   | { eligible: false; promoCode: string; reason: string };
 
 export type ClaimResult =
-  | { success: true; creditsAwarded: number; promoCode: string; message: string; transactionId: string }
+  | {
+      success: true;
+      creditsAwarded: number;
+      promoCode: string;
+      message: string;
+      transactionId: string;
+      referrerId: string | null;
+      referrerCreditsAwarded: number | null;
+    }
   | { success: false; creditsAwarded: 0; promoCode: string; message: string };
 
 export interface Notification {

@@ -48,6 +48,8 @@ const OF_A_CALL = [
     'CancelOptions',
     'CommitOptions',
     'CycleOptions',
+    'DeductAfterServiceOptions',
+    'DeductOptions',
     'DefineOptions',
     'ExpiringOptions',
   ],
@@ -105,7 +107,7 @@ test('variables of the environment', () => {
 describe('flags of the command line', () => {
   const help = async (...typed: string[]): Promise<string> => {
     let out = '';
-    const io = { env: {}, out: (text: string) => (out += text), err: () => {}, isTerminal: false };
+    const io = { env: {}, out: (text: string) => (out += text), err: () => {}, isTerminal: false, ask: null };
     const program = { open: () => createCreditManagement(), schemas: { postgres: () => '', mongodb: () => ({}) } };
     await runCli([...typed, '--help'], { ...io, signal: new AbortController().signal }, program as never);
     return out;

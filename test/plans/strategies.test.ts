@@ -23,6 +23,7 @@ const ACTS = [
   'set',
   'set',
   'upgrade',
+  'move',
   'prorated',
   'full',
   'remove',
@@ -36,20 +37,32 @@ type Act = (typeof ACTS)[number];
 interface Offer {
   readonly id: string;
   readonly period: (typeof PERIODS)[number];
+  /** How often the limit is granted. */
+  readonly every: (typeof PERIODS)[number];
   readonly limit: number;
   readonly trialDays: number;
 }
 
-/** The credits that one plan grants by an instant, held since `since`, without a trial. */
-function heldAlone({ period, limit }: Offer, since: number, at: number): number {
-  const start = (n: number) => {
-    if (period === 'daily') return since + n * DAY;
-    if (period === 'weekly') return since + n * 7 * DAY;
-    return monthsAfter(since, n * (period === 'monthly' ? 1 : 12)) - MONTHS_MAY_DIFFER;
+/** The credits that one plan grants by an instant, held since `since`, without a trial; or by a little later. */
+function heldAlone({ period, every, limit }: Offer, since: number, at: number): number {
+  const start = (from: number, unit: Offer['period'], n: number) => {
+    if (unit === 'daily') return from + n * DAY;
+    if (unit === 'weekly') return from + n * 7 * DAY;
+    return monthsAfter(from, n * (unit === 'monthly' ? 1 : 12));
   };
-  let periods = 1;
-  while (start(periods) <= at) periods++;
-  return periods * limit;
+  let granted = 0;
+  const isByMonth = every === 'monthly' || every === 'yearly' || (every === 'weekly' && period !== 'weekly');
+  const until = at + (isByMonth ? MONTHS_MAY_DIFFER : 0);
+  for (let bill = 0, from = since; from <= until; bill++) {
+    const [begun, end] = [from, start(since, period, bill + 1)];
+    for (let n = 1; from < end && from <= until; n++) {
+      const next = start(begun, every, n);
+      // A period that its bill cuts short is granted in proportion.
+      granted += (limit * (Math.min(next, end) - from)) / (next - from);
+      from = Math.min(next, end);
+    }
+  }
+  return granted;
 }
 
 class Life {
@@ -73,10 +86,10 @@ class Life {
     return this.#now > this.#start + YEAR;
   }
 
-  async offer(period: Offer['period'], limit: number, trialDays: number): Promise<Offer> {
-    const terms = { ...MONTHLY, billingPeriod: period, creditLimit: limit, trialDays };
+  async offer(period: Offer['period'], limit: number, trialDays: number, every = period): Promise<Offer> {
+    const terms = { ...MONTHLY, billingPeriod: period, allocationPeriod: every, creditLimit: limit, trialDays };
     const { id } = await this.#world.manager.subscriptions.addSubscriptionPlan(terms);
-    return { id, period, limit, trialDays };
+    return { id, period, every, limit, trialDays };
   }
 
   wait(days: number): void {
@@ -87,12 +100,14 @@ class Life {
   async act(act: Act, offer: Offer): Promise<void> {
     const { jobs, subscriptions } = this.#world.manager;
     await jobs.runAllocation();
-    this.#check(`${act} ${offer.period} of ${offer.limit}`);
-    if (act === 'set' || act === 'upgrade' || act === 'prorated' || act === 'full') this.#used.add(offer);
+    this.#check(`${act} ${offer.period} of ${offer.limit} ${offer.every}`);
+    if (act === 'set' || act === 'upgrade' || act === 'move' || act === 'prorated' || act === 'full')
+      this.#used.add(offer);
     const proration = act === 'prorated' ? 'time' : 'none';
     const calls: Record<Act, () => Promise<unknown>> = {
       set: () => subscriptions.setUserSubscriptionPlan('u', offer.id),
-      upgrade: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id),
+      upgrade: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id, { when: 'now' }),
+      move: () => subscriptions.changeUserSubscriptionPlan('u', offer.id),
       full: () => subscriptions.changeUserSubscriptionPlan('u', offer.id, { proration: 'full' }),
       prorated: () => subscriptions.upgradeUserSubscriptionPlan('u', offer.id, { proration }),
       remove: () => subscriptions.deleteUserSubscriptionPlan('u'),
@@ -104,12 +119,12 @@ class Life {
     await calls[act]().catch((error: { code?: string }) => {
       if (error.code !== 'SUBSCRIPTION_NOT_FOUND') throw error;
     });
-    this.#check(`${act} ${offer.period} of ${offer.limit}`);
+    this.#check(`${act} ${offer.period} of ${offer.limit} ${offer.every}`);
   }
 
   /** The credits that an upgrade to this plan would grant now. */
   async wouldGrant({ id }: Offer): Promise<number> {
-    const { granted } = await this.#world.manager.subscriptions.previewChange('u', id);
+    const { granted } = await this.#world.manager.subscriptions.previewChange('u', id, { when: 'now' });
     return granted.credits ?? 0;
   }
 
@@ -142,7 +157,8 @@ async function offersOf(life: Life, chance: Chance): Promise<Offer[]> {
   for (let n = 1 + chance.below(3); n > 0; n--) {
     const period = chance.pick(PERIODS);
     const trialDays = chance.below(4) === 0 ? 1 + chance.below(20) : 0;
-    offers.push(await life.offer(period, chance.pick<number>(LIMITS[period]), trialDays));
+    const every = chance.pick(PERIODS.slice(0, PERIODS.indexOf(period) + 1));
+    offers.push(await life.offer(period, chance.pick<number>(LIMITS[every]), trialDays, every));
   }
   return offers;
 }

@@ -102,6 +102,12 @@ const CASES: readonly Case[] = [
     run: ({ promos }, o) => promos.updatePromo({ code: 'welcome', maxUses: 9 }, o),
   },
   { name: 'claimPromo', prepare: welcome, run: ({ promos }, o) => promos.claimPromo('u', 'welcome', o) },
+  {
+    name: 'claimPromo of a referral code',
+    prepare: ({ promos }) =>
+      promos.createPromo({ code: 'ANN', credits: 5, maxUses: 3, referrerId: 'ann', referrerCredits: 2 }),
+    run: ({ promos }, o) => promos.claimPromo('u', 'ann', o),
+  },
 ];
 
 const STEP = amount('CREDIT_WALK_STEP');

@@ -98,6 +98,8 @@ function partsByGrant(entries: readonly EntryRow[]): Map<string, Parts> {
         if (takesBack) put(grantId, 'revoked', amount);
         else put(grantId, 'spent', -amount);
       }
+    } else if (entry.type === 'reinstate') {
+      for (const { grantId, amount } of draws) put(grantId, 'expired', -amount);
     } else if (entry.type === 'expire') put(String(entry.grantId), 'expired', entry.amount);
   }
   return parts;

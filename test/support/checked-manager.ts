@@ -9,7 +9,8 @@ type Verb = (...given: unknown[]) => unknown;
 /** Told of every answer that was checked, under `service.verb`. */
 export type Heard = (verb: string, answer: unknown, check: Check) => void;
 
-const applied = (schema: z.ZodObject) => schema.extend({ replayed: z.boolean() });
+const applied = (schema: z.ZodObject) =>
+  schema.extend({ replayed: z.boolean(), dryRun: library.DryRunSchema.optional() });
 const page = (item: z.ZodType) => z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });
 const credits = z.number().min(0);
 const count = z.int().min(0);
@@ -38,6 +39,7 @@ export const ANSWERS: Checks = {
     extendReservation: reservation,
     reverseTransaction: transaction,
     voidGrant: transaction,
+    updateGrant: transaction,
     transferCredits: z.strictObject({ out: transaction, in: transaction }),
     expireCredits: credits,
     createAccount: account,

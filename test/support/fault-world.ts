@@ -29,6 +29,7 @@ export class World {
       db: this.db,
       ...(options.withClock !== false && { clock: this.clock }),
       creditTypes: { trial: { trialCredits: 20 } },
+      limits: { lateUsageSeconds: 3_600 },
       logger: QUIET,
       sinks: [{ name: 'sink', publish: async () => {} }],
     });

@@ -179,6 +179,39 @@ const others: OperationCase[] = [
     },
   ),
   ...add(
+    'updateGrant',
+    (c, o, p) =>
+      c.updateGrant(
+        p.entry!.grantId!,
+        { expiresAt: '2030-01-05T00:00:00Z', priority: 1 },
+        { ...o, reason: 'Goodwill' },
+      ),
+    async (c) => {
+      await twoLots(c);
+      return { entry: await c.addCredits('u', 40, { expiresAt: '2030-03-01T00:00:00Z' }) };
+    },
+  ),
+  ...add('deductCredits from one source', (c, o) =>
+    c.deductCredits('u', 30, { ...o, from: { sources: ['purchase'] } }),
+  ),
+  {
+    name: 'deductCredits refused where the named grants have too little',
+    account: 'existing',
+    refused: 'INSUFFICIENT_CREDITS',
+    prepare: twoLots,
+    run: (c, o) => c.deductCredits('u', 60, { ...o, from: { sources: ['purchase'] } }),
+  },
+  ...add(
+    'deductCredits of late usage',
+    (c, o) => c.deductCredits('u', 120, { ...o, occurredAt: '2030-01-31T23:00:00Z' }),
+    async (c, { clock }) => {
+      await twoLots(c);
+      clock.set('2030-02-01T00:30:00Z');
+      await c.expireCredits('u');
+      return {};
+    },
+  ),
+  ...add(
     'reverse of a capture',
     (c, o, p) => c.reverseTransaction(p.entry!.id, o),
     async (c) => {

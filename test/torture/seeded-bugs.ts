@@ -8,9 +8,11 @@ import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
+import { LOT_BUGS } from './seeded-lots.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
 import { PLAN_BUGS } from './seeded-plans.js';
+import { PLANS_REST_BUGS } from './seeded-plans-rest.js';
 import { PROMO_BUGS } from './seeded-promos.js';
 import { READ_BUGS } from './seeded-reads.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
@@ -23,6 +25,7 @@ const ALL = [
   ...EVENT_BUGS,
   ...CHANGE_BUGS,
   ...PLAN_BUGS,
+  ...PLANS_REST_BUGS,
   ...PROMO_BUGS,
   ...JOB_BUGS,
   ...EDGE_BUGS,
@@ -30,6 +33,7 @@ const ALL = [
   ...METERING_BUGS,
   ...RENEWAL_BUGS,
   ...MODEL_BUGS,
+  ...LOT_BUGS,
   ...READ_BUGS,
   ...CLI_BUGS,
 ];

@@ -3,6 +3,9 @@ import type { SeededBug } from './seeded-bug.js';
 
 const HEARD = 'test/outbox/every-change.test.ts';
 const LEVELS = 'test/core/thresholds.test.ts';
+const MODEL = 'test/model/regressions.test.ts';
+const THREE = { file: MODEL, name: 'three thresholds warn on the way down' };
+const PASSING = { file: MODEL, name: 'of a threshold in credits and one in percent that pass one another' };
 const IN_MEMORY = 'every change is heard of, in memory';
 
 export const CHANGE_BUGS: readonly SeededBug[] = [
@@ -74,6 +77,7 @@ export const CHANGE_BUGS: readonly SeededBug[] = [
     tests: [
       { file: LEVELS, name: 'in memory with a hysteresis come back beyond it' },
       { file: LEVELS, name: 'any way of the balance tells what the rule says' },
+      THREE,
     ],
   },
   {
@@ -82,7 +86,23 @@ export const CHANGE_BUGS: readonly SeededBug[] = [
     file: 'src/core/thresholds.ts',
     find: ' || account.low?.includes(threshold)) continue;\n    draft',
     replace: ') continue;\n    draft',
-    tests: [{ file: LEVELS, name: 'in memory with a hysteresis come back beyond it' }],
+    tests: [{ file: LEVELS, name: 'in memory with a hysteresis come back beyond it' }, THREE],
+  },
+  {
+    id: 'SM-w30',
+    title: 'of several thresholds the highest is told restored first',
+    file: 'src/core/thresholds.ts',
+    find: 'for (const threshold of crossed.reverse()) {',
+    replace: 'for (const threshold of crossed) {',
+    tests: [{ file: LEVELS, name: 'in memory are crossed each by itself' }, THREE],
+  },
+  {
+    id: 'SM-w31',
+    title: 'a threshold is told restored that was not low, because another one was at its place',
+    file: 'src/core/thresholds.ts',
+    find: 'const was = unitsOf(account, one) === threshold && earlier.includes(one) ? unitsOf(opened, one) : null;',
+    replace: 'const was = earlier.includes(one) ? unitsOf(opened, one) : null;',
+    tests: [PASSING],
   },
   {
     id: 'SM-w10',

@@ -4,6 +4,7 @@ import type { SeededBug } from './seeded-bug.js';
 const CONNECTIONS = 'test/db/postgres/connections.test.ts';
 const HOSTS = 'test/db/postgres/host-errors.test.ts';
 const INDEXES = 'test/db/postgres/index-build.test.ts';
+const MIGRATE = 'test/db/postgres/migrate.test.ts';
 const KYSELY = 'test/db/postgres/kysely.test.ts';
 const OWN = 'test/db/postgres/own-transactions.test.ts';
 const STATEMENTS = 'test/db/postgres/statements.test.ts';
@@ -199,5 +200,29 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
       { file: KYSELY, name: 'has its own settings behind calls' },
       { file: 'test/db/postgres/kept-settings.test.ts', name: 'of a pool have the settings of before' },
     ],
+  },
+  {
+    id: 'SM-pg22',
+    title: 'a constraint does not learn the values of a newer version, which the server then refuses',
+    file: 'src/db/sql/postgres/migrate.ts',
+    find: 'return allowed.values.every((value) => known.includes(value)) ?',
+    replace: 'return allowed.values.some((value) => known.includes(value)) ?',
+    tests: [{ file: MIGRATE, name: 'values that a newer version knows are allowed' }],
+  },
+  {
+    id: 'SM-pg23',
+    title: 'a version that learns values takes those of others back',
+    file: 'src/db/sql/postgres/migrate.ts',
+    find: ': [...new Set([...known, ...allowed.values])];',
+    replace: ': [...new Set([...known.slice(0, 0), ...allowed.values])];',
+    tests: [{ file: MIGRATE, name: 'values that a newer version knows are allowed' }],
+  },
+  {
+    id: 'SM-mongo-values',
+    title: 'a validator that is changed for a field takes the values of a newer version back',
+    file: 'src/db/mongodb/migrate.ts',
+    find: 'const [theirs, values] = [valuesOf(known[path]) ?? [], valuesOf(property)];',
+    replace: 'const [theirs, values] = [(valuesOf(known[path]) ?? []).slice(0, 0), valuesOf(property)];',
+    tests: [{ file: 'test/db/mongodb/migrate.test.ts', name: 'values that a newer version knows are allowed' }],
   },
 ];

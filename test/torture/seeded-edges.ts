@@ -140,8 +140,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e10',
     title: 'credits that become effective as a threshold is set are restored',
     file: 'src/core/thresholds.ts',
-    find: ' && before <= (earlier[i] ?? Number.NEGATIVE_INFINITY)',
-    replace: '',
+    find: ' && wasLowBy(draft, threshold, before);',
+    replace: ';',
     tests: [
       {
         file: 'test/core/crossings.test.ts',

@@ -52,7 +52,7 @@ export const MODEL_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-mp6',
     title: 'a payment grants a current period of a plan that renews by the clock',
-    file: 'src/core/renewal.ts',
+    file: 'src/core/subscription-state.ts',
     find: "return !isAllocated && !isTrial && terms.renewOn === 'payment';",
     replace: 'return !isAllocated && !isTrial && terms !== null;',
     tests: [
@@ -83,8 +83,8 @@ export const MODEL_BUGS: readonly SeededBug[] = [
     id: 'SM-mp9',
     title: 'a late renewal earns its limit from the instant of whoever looks',
     file: 'src/core/subscription-periods.ts',
-    find: 'rolled: 0, at: start, lengthMs: end - start, ...given };',
-    replace: 'rolled: 0, at: Math.max(start, draft.context.now), lengthMs: end - start, ...given };',
+    find: 'rolled: 0, at: start, lengthMs, ...given };',
+    replace: 'rolled: 0, at: Math.max(start, draft.context.now), lengthMs, ...given };',
     tests: [looks('a plan that is set again and changed')],
   },
 ];

@@ -8,6 +8,10 @@ const BESIDE = {
   file: 'test/ledger/audit-beside.test.ts',
   name: 'beside the chain, in memory a change of a subscription, a cycle, a claim or the counter',
 };
+const REFERRALS = 'test/promos/referrals.test.ts';
+const referral = (name: string) => ({ file: REFERRALS, name: `a referral, in memory ${name}` });
+const code = (name: string) => ({ file: REFERRALS, name: `a referral code ${name}` });
+const REFERRED = { file: 'test/model/regressions.test.ts', name: 'of the codes of two referrers' };
 const MODEL = { file: 'test/model/regressions.test.ts', name: 'a code with two claims a day' };
 
 export const PROMO_BUGS: readonly SeededBug[] = [
@@ -79,8 +83,72 @@ export const PROMO_BUGS: readonly SeededBug[] = [
     id: 'SM-p09',
     title: "the audit does not compare a user's claims of a day",
     file: 'src/services/ledger/side-rows.ts',
-    find: '(row.usesOfDay ?? null) === usesOfDay;',
-    replace: '(row.usesOfDay ?? null) !== undefined;',
+    find: '(row.usesOfDay ?? null) === usesOfDay &&',
+    replace: '(row.usesOfDay ?? null) !== undefined &&',
+    tests: [BESIDE],
+  },
+  {
+    id: 'SM-p10',
+    title: 'a user is referred once by each code, and not once for ever',
+    file: 'src/models/promo.ts',
+    find: "return claimKey('referral', 1, userId);",
+    replace: "return claimKey('referral', Number(String(Math.random()).slice(2, 9)), userId);",
+    tests: [referral('is claimed once by a user, for ever'), REFERRED],
+  },
+  {
+    id: 'SM-p11',
+    title: 'users may refer themselves',
+    file: CORE,
+    find: 'if (promo.referrerId === userId) return',
+    replace: "if (promo.referrerId === '') return",
+    tests: [referral('is claimed once by a user, for ever'), REFERRED],
+  },
+  {
+    id: 'SM-p12',
+    title: 'the referrer is granted what the one who was referred is',
+    file: CORE,
+    find: 'award(other, promo, referrerCredits, {',
+    replace: 'award(other, promo, promo.credits, {',
+    tests: [referral('grants both users in one commit'), REFERRED],
+  },
+  {
+    id: 'SM-p13',
+    title: 'a referral that cannot grant the referrer grants the other alone',
+    file: CORE,
+    find: 'if (refusal) return refusal;\n  const claim',
+    replace: 'if (refusal && draft.entries.length === 0) return refusal;\n  const claim',
+    tests: [code('that cannot grant the referrer grants nobody')],
+  },
+  {
+    id: 'SM-p14',
+    title: 'the credits of a claim never expire, whatever the code says',
+    file: CORE,
+    find: 'const expiresAt = validityDays == null ? null : draft.account.at + validityDays * DAY_MS;',
+    replace: 'const expiresAt = validityDays == null ? null : draft.account.at + validityDays * DAY_MS * 1_000;',
+    tests: [referral('grants both users in one commit'), REFERRED],
+  },
+  {
+    id: 'SM-p15',
+    title: 'a code that was claimed may be given to another referrer',
+    file: 'src/services/promos/promo-fields.ts',
+    find: 'if ((next.referrerId ?? null) === (row.referrerId ?? null)) return;',
+    replace: 'if ((next.referrerId ?? null) !== row.creditType) return;',
+    tests: [code('keeps its referrer once it was claimed')],
+  },
+  {
+    id: 'SM-p16',
+    title: 'a list of codes that switches the others off ends all referral codes',
+    file: 'src/services/pipeline/define-all.ts',
+    find: "!('referrerId' in row && row.referrerId !== null);",
+    replace: "!('referrerId' in row && row.referrerId === '');",
+    tests: [code('is left alone by a list of codes')],
+  },
+  {
+    id: 'SM-p17',
+    title: 'the audit does not look whether the referrer got what the claim says',
+    file: 'src/services/ledger/side-rows.ts',
+    find: 'row.referrerCreditsAwarded === amount &&\n    row.referrerTransactionId === id;',
+    replace: 'row.referrerCreditsAwarded === amount;',
     tests: [BESIDE],
   },
 ];

@@ -20,8 +20,8 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     id: 'SM-r2',
     title: 'a read does not count the renewal that is due',
     file: 'src/services/pipeline/imagined.ts',
-    find: 'if (!row || !this.accounts.some(',
-    replace: 'if (!row || row.version > 0 || !this.accounts.some(',
+    find: 'if (!row || !isDue) return row;',
+    replace: 'if (!row || row.version > 0 || !isDue) return row;',
     tests: [clock('a balance ahead of now counts the renewals'), clock('a read counts the renewal that is due')],
   },
   {

@@ -1,9 +1,12 @@
-/** Makes collections and indexes, and adds the fields and indexes of newer models. Never drops anything. */
+/**
+ * Makes collections and indexes, and adds the fields and indexes of newer models, and the values that their validators
+ * have to allow. Never drops anything.
+ */
 import { creditError } from '../../errors.js';
 import { unusable } from '../kit/failures.js';
 import type { StoredCollection } from './collection.js';
 import type { Document, MongoDatabaseLike } from './driver-types.js';
-import { indexDocument, MARK, propertiesOf, requiredOf, validatorOf } from './schema.js';
+import { allowing, indexDocument, MARK, propertiesOf, requiredOf, validatorOf } from './schema.js';
 
 /** The server's description of one collection. */
 interface Found {
@@ -14,7 +17,7 @@ interface Found {
 interface Schema {
   readonly title?: string;
   readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, Document>>;
+  readonly properties?: Properties;
 }
 
 const EXISTS = 48;
@@ -54,6 +57,7 @@ export async function lacking(db: MongoDatabaseLike, collections: readonly Store
     const known = found.options.validator?.$jsonSchema?.properties ?? {};
     const added = Object.keys(propertiesOf(collection)).filter((path) => !Object.hasOwn(known, path));
     names.push(...added.map((path) => `field ${name}.${path}`));
+    names.push(...refusedOf(known, propertiesOf(collection)).map((path) => `values of ${name}.${path}`));
     names.push(...(await missingIndexes(db, collection)).map((index) => `index ${index.name} of ${name}`));
   }
   return names;
@@ -103,7 +107,7 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
     ).length === 0;
   if (!isOurs && !(await isEmpty())) return [`the collection ${name} has documents and is not ours`];
   const known = (isOurs ? schema.properties : undefined) ?? {};
-  const properties = propertiesOf(collection);
+  const properties = widened(known, propertiesOf(collection));
   const problems: string[] = [];
   for (const [path, property] of Object.entries(properties)) {
     const type = known[path]?.bsonType;
@@ -116,12 +120,40 @@ async function adjusted(db: MongoDatabaseLike, collection: StoredCollection, fou
   if (isOurs && needed.length > 0 && !(await isEmpty())) {
     problems.push(`${name} has documents without ${needed.join(', ')}, which may not be null`);
   }
-  if (problems.length > 0 || added.length === 0) return problems;
+  const isDone = added.length === 0 && refusedOf(known, properties).length === 0;
+  if (problems.length > 0 || isDone) return problems;
   const required = [...new Set([...((isOurs && schema.required) || []), ...requiredOf(collection)])];
   const validator = validatorOf({ ...known, ...properties }, required);
   const strict = { validationLevel: 'strict', validationAction: 'error' };
   await db.command({ collMod: name, validator, ...strict, writeConcern: MAJORITY });
   return [];
+}
+
+type Properties = Readonly<Record<string, Document>>;
+
+/**
+ * The paths whose validator refuses a value that we know. A validator of an earlier version may allow any: then we
+ * write without one.
+ */
+function refusedOf(known: Properties, ours: Properties): string[] {
+  return Object.keys(ours).filter((path) => {
+    const allowed = valuesOf(known[path]);
+    return allowed !== null && valuesOf(ours[path])?.some((value) => !allowed.includes(value));
+  });
+}
+
+/** Our properties, each with the values that versions know which know others. */
+function widened(known: Properties, ours: Properties): Properties {
+  return Object.fromEntries(
+    Object.entries(ours).map(([path, property]) => {
+      const [theirs, values] = [valuesOf(known[path]) ?? [], valuesOf(property)];
+      return [path, values ? allowing(property, [...new Set([...theirs, ...values])]) : property];
+    }),
+  );
+}
+
+function valuesOf(property: Document | undefined): readonly string[] | null {
+  return (property?.enum as readonly string[] | undefined) ?? null;
 }
 
 /** Makes missing indexes. To build one that exists costs the server nothing; to ask first spares its locks. */

@@ -22,10 +22,14 @@ export function propertiesOf(collection: StoredCollection): Record<string, Docum
 
 function propertyOf({ kind, name, values }: Field): Document {
   const type = { bsonType: [BSON_TYPES[kind]] };
-  // The values are described and not enforced: a newer version beside this one may know more of them.
-  if (values) return { ...type, description: `one of ${values.join(', ')}` };
+  if (values) return allowing(type, values);
   if (name === 'version') return { ...type, minimum: 1 };
   return kind === 'json' ? { ...type, description: 'JSON text' } : type;
+}
+
+/** A property that takes these values and no others. */
+export function allowing(property: Document, values: readonly string[]): Document {
+  return { ...property, enum: [...values], description: `one of ${values.join(', ')}` };
 }
 
 /**

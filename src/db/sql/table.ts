@@ -1,6 +1,6 @@
 /** A stored model as a table: names, columns, and rows as they come back. */
 import { createHash } from 'node:crypto';
-import type { FieldKind, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import type { FieldKind, Row, StoredField, StoredModel, StoredValue } from '../../ports/db-manager.js';
 import { fieldOf } from '../kit/failures.js';
 
 export interface Column {
@@ -9,6 +9,8 @@ export interface Column {
   readonly name: string;
   readonly kind: FieldKind;
   readonly nullable: boolean;
+  /** The values of a closed set, and the constraint that allows no others, not quoted; null for any other column. */
+  readonly allowed: { readonly check: string; readonly values: readonly string[] } | null;
 }
 
 export interface TableIndex {
@@ -26,6 +28,8 @@ export interface Naming {
   /** A name in quotes, whatever it holds. */
   quoted(name: string): string;
 }
+
+const VERSION: StoredField = { kind: 'integer', nullable: false };
 
 export class Table {
   readonly model: StoredModel;
@@ -54,13 +58,17 @@ export class Table {
     this.bareName = shortened(`${prefix}${model.name}`, bytesMax);
     this.schema = naming.quoted(schema);
     this.name = `${this.schema}.${naming.quoted(this.bareName)}`;
-    const declared = Object.entries({ version: { kind: 'integer', nullable: false } as const, ...model.fields });
-    this.columns = declared.map(([field, { kind, nullable }]) => ({
-      field,
-      name: naming.quoted(snakeCase(field)),
-      kind,
-      nullable,
-    }));
+    const declared: [string, StoredField][] = Object.entries({ version: VERSION, ...model.fields });
+    this.columns = declared.map(([field, { kind, nullable, values }]) => {
+      const check = shortened(`${this.bareName}_${snakeCase(field)}_values`, bytesMax);
+      return {
+        field,
+        name: naming.quoted(snakeCase(field)),
+        kind,
+        nullable,
+        allowed: values ? { check, values } : null,
+      };
+    });
     this.#byField = new Map(this.columns.map((column) => [column.field, column]));
     this.key = this.column(model.key);
     this.version = this.column('version');

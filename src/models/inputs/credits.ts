@@ -48,6 +48,8 @@ export const mutationShape = {
   actor: identifierSchema.optional(),
   /** The reason for the call. */
   reason: textSchema.optional(),
+  /** Whether to write nothing, and only to answer as the call would be answered now. */
+  dryRun: z.boolean().optional(),
 };
 export const readShape = {
   ...callShape,
@@ -80,6 +82,39 @@ export const addSchema = strictObject({
   paymentId: identifierSchema.optional(),
   /** A name of your own for what was bought, such as an order; events carry it. */
   reference: identifierSchema.optional(),
+});
+const lateShape = {
+  /**
+   * The instant of usage that is told late. Within `limits.lateUsageSeconds` of it, grants that could be spent then and
+   * have lapsed since pay too, as if they had not. An instant in the future counts as now.
+   */
+  occurredAt: instantSchema.optional(),
+};
+/** The grants that a deduction may draw on: those that meet every condition that is named. */
+export const drawnFromSchema = strictObject({
+  /** These grants alone, 1–100 ids. */
+  grantIds: z.array(identifierSchema).min(1).max(100, { error: '1 to 100 ids of grants' }).readonly().optional(),
+  /** Grants of these sources. */
+  sources: z.array(grantSourceSchema).min(1).max(7).readonly().optional(),
+  /** Grants of this plan. */
+  planId: identifierSchema.optional(),
+}).refine((from) => Object.values(from).some((value) => value !== undefined), {
+  error: 'at least one of grantIds, sources and planId',
+});
+export const deductSchema = strictObject({
+  ...mutationShape,
+  /** The grants that may pay, and no others; default all. */
+  from: drawnFromSchema.optional(),
+  ...lateShape,
+});
+export const deductAfterServiceSchema = strictObject({ ...mutationShape, ...lateShape });
+export const updateGrantSchema = strictObject({
+  /** The new instant at which what is left lapses, later than now; null: it never expires. */
+  expiresAt: instantSchema.nullable().optional(),
+  /** 0–100; lower is spent first. */
+  priority: z.number().int().min(0).max(100).optional(),
+}).refine(({ expiresAt, priority }) => expiresAt !== undefined || priority !== undefined, {
+  error: 'expiresAt, priority, or both',
 });
 export const adjustSchema = strictObject({ ...mutationShape, actor: identifierSchema, reason: textSchema.min(1) });
 export const voidSchema = strictObject({
@@ -154,6 +189,8 @@ export const commitSchema = strictObject({
   overage: overageSchema.optional(),
   /** The same for a hold whose time has passed; default refuse. */
   ifExpired: overageSchema.optional(),
+  /** The same as of a deduction, for what is charged beyond the hold. */
+  ...lateShape,
 });
 export const extendSchema = strictObject({ ...mutationShape, ttlSeconds: ttl });
 export const reverseSchema = strictObject({ ...mutationShape, amount: amount.optional() });
@@ -220,6 +257,7 @@ export const defineSchema = strictObject({
   correlationId: callShape.correlationId,
   actor: mutationShape.actor,
   reason: mutationShape.reason,
+  dryRun: mutationShape.dryRun,
   /** Whether active ones that the list does not have are deactivated. Default false: they are told as missing. */
   deactivateMissing: z.boolean().optional(),
 });
@@ -296,6 +334,14 @@ export interface ListOptions extends z.input<z.ZodObject<typeof listShape>> {}
 export interface AddOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof addSchema>, keyof MutationOptions> {}
+export interface DeductOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof deductSchema>, keyof MutationOptions> {}
+export interface DeductAfterServiceOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof deductAfterServiceSchema>, keyof MutationOptions> {}
+export interface DrawnFromInput extends z.input<typeof drawnFromSchema> {}
+export interface GrantUpdate extends z.input<typeof updateGrantSchema> {}
 export interface ReserveOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof reserveSchema>, keyof MutationOptions> {}
@@ -324,7 +370,7 @@ export interface UsageOptions<S = never> extends ReadOptions<S>, Omit<z.input<ty
 /** The lines of a summary of usage. */
 export type UsageBy = UsageOptions['by'];
 export interface DefineOptions
-  extends Pick<MutationOptions, 'signal' | 'timeoutMs' | 'correlationId' | 'actor' | 'reason'>,
+  extends Pick<MutationOptions, 'signal' | 'timeoutMs' | 'correlationId' | 'actor' | 'reason' | 'dryRun'>,
     Pick<z.input<typeof defineSchema>, 'deactivateMissing'> {}
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {

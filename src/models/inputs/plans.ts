@@ -22,6 +22,7 @@ import {
   instantSchema,
   metadataSchema,
   textSchema,
+  wholeDays,
 } from './values.js';
 
 const billingPeriod = z
@@ -31,13 +32,6 @@ const billingPeriod = z
   BillingPeriod,
   BillingPeriod | Uppercase<BillingPeriod>
 >;
-const days = (min: number) =>
-  z
-    .number()
-    .int()
-    .min(min)
-    .max(36_500, { error: `whole days from ${min} to 36,500` });
-
 const periodGrantSchema = strictObject({
   /** A declared credit type. */
   creditType: z.string(),
@@ -70,14 +64,19 @@ const planShape = {
   currency: z.string().optional(),
   /** The length of a period, in lower or upper case. */
   billingPeriod,
+  /**
+   * How often the credits are granted within a period, in lower or upper case; not longer than it. Default: once a
+   * period. What the other fields say of a period's credits is then said of each of these grants.
+   */
+  allocationPeriod: billingPeriod.optional(),
   /** Days, 1–36,500, from the start of a period until its credits expire; without it they last until the next one. */
-  validityDays: days(1).optional(),
+  validityDays: wholeDays(1).optional(),
   /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
   /** Credits of other declared types that a period grants too. */
   alsoGrants: (z.array(periodGrantSchema).max(32) as z.ZodType<PeriodGrant[], readonly PeriodGrant[]>).optional(),
   /** Days of a first period, once a user, that is not billed. */
-  trialDays: days(0).optional(),
+  trialDays: wholeDays(0).optional(),
   /** The most credits left of a period that go into a grant of the next one. Not together with `validityDays`. */
   rolloverCap: amount.optional(),
   /** Decimals, 0–6, of the shares of a limit that changes grant. Default: none where the limit is whole, else all. */
@@ -119,7 +118,11 @@ const proration = z.enum(['none', 'time', 'full'], { error: 'none, time or full'
 const credit = z.enum(['deduct', 'keep'], { error: 'deduct or keep' });
 export const upgradeSchema = strictObject({
   ...mutationShape,
-  /** Default now. */
+  /**
+   * Default `now`; `period_end` for a lower limit: for a plan that grants fewer credits of the same own credit type in
+   * the same time, where a month is a twelfth of a year of 365 days. `proration`, `credit` or `autoRenew: false` says
+   * that the change is meant now.
+   */
   when: when.optional(),
   /** Default true, also for a subscription that was to end with its period. */
   autoRenew: z.boolean().optional(),
@@ -141,6 +144,7 @@ export const upgradeSchema = strictObject({
 });
 export const previewSchema = strictObject({
   ...readShape,
+  /** As of the change. */
   when: when.optional(),
   /** As of the change. */
   proration: proration.optional(),
@@ -170,12 +174,21 @@ export const cancelSchema = strictObject({
   /** Default `period_end`. */
   when: when.optional(),
 });
+export const pauseSchema = strictObject({
+  ...mutationShape,
+  /**
+   * Whether what the running period granted, of the credit types of its plan, stops lapsing until the subscription goes
+   * on or ends. It can be spent meanwhile, has no end then, and gets its end back, later by the time of the pause.
+   * Default false.
+   */
+  freezeCredits: z.boolean().optional(),
+});
 export const cycleInputSchema = strictObject({
   ...mutationShape,
   /** Credits of one cycle, 0 or more. */
   amount,
   /** Days, 1–36,500, default 30. */
-  days: days(1).optional(),
+  days: wholeDays(1).optional(),
   /** Whether another cycle follows, until it is stopped. Default false. */
   recurring: z.boolean().optional(),
 });
@@ -221,6 +234,9 @@ export interface SubscriptionListOptions<S = never>
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}
+export interface PauseOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof pauseSchema>, keyof MutationOptions> {}
 export interface CycleOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cycleInputSchema>, keyof MutationOptions> {}

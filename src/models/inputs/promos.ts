@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
 import { strictObject } from '../strict-object.js';
 import { listShape, readShape } from './credits.js';
-import { amountSchema, identifierSchema, instantSchema, metadataSchema, textSchema } from './values.js';
+import { amountSchema, identifierSchema, instantSchema, metadataSchema, textSchema, wholeDays } from './values.js';
 
 /** Trimmed and upper-case, as codes are stored. Checked first: `straße` must not become `STRASSE`. */
 export const promoCodeSchema = z
@@ -14,7 +14,7 @@ export const promoCodeSchema = z
 
 const uses = z.number().int().min(1).max(1_000_000_000, { error: 'a whole number from 1 to 1,000,000,000' });
 const promoShape = {
-  /** Credits of one claim, more than 0. They never expire. */
+  /** Credits of one claim, more than 0. They never expire, unless `validityDays` says so. */
   credits: amountSchema,
   /** `credits` unless it names another declared type. */
   creditType: z.string().optional(),
@@ -32,6 +32,15 @@ const promoShape = {
   maxUsesPerDay: uses.nullable().optional(),
   /** Claims of one user in one UTC day of the database's clock; null or absent: any number. */
   maxUsesPerUserPerDay: uses.nullable().optional(),
+  /** Days, 1–36,500, until the credits of a claim expire; null or absent: never. */
+  validityDays: wholeDays(1).nullable().optional(),
+  /**
+   * Makes it a referral code: the user who gets `referrerCredits` of every claim, in the commit of the claim. A user
+   * claims one referral code once, for ever, and never one's own.
+   */
+  referrerId: identifierSchema.nullable().optional(),
+  /** Credits that the referrer gets of one claim, more than 0. Needed with `referrerId`, and only with it. */
+  referrerCredits: amountSchema.nullable().optional(),
   /** Default now. */
   validFrom: instantSchema.optional(),
   /** The last instant at which it can be claimed; null or absent: for ever. */
@@ -46,6 +55,7 @@ export const promoInputSchema = strictObject({
   code: promoCodeSchema,
   ...promoShape,
 });
+export const newPromoSchema = strictObject({ ...promoShape, code: promoCodeSchema.optional() });
 export const promoUpdateSchema = strictObject({
   ...strictObject(promoShape).partial().shape,
   code: promoCodeSchema,
@@ -54,7 +64,12 @@ export const definedPromosSchema = z
   .array(promoInputSchema)
   .max(1_000, { error: 'at most 1,000 promo codes' })
   .refine((promos) => new Set(promos.map(({ code }) => code)).size === promos.length, { error: 'each code once' });
-export const promosSchema = strictObject({ ...readShape, ...listShape, activeOnly: z.boolean().optional() });
+export const promosSchema = strictObject({
+  ...readShape,
+  ...listShape,
+  activeOnly: z.boolean().optional(),
+  referrerId: identifierSchema.optional(),
+});
 export const claimsSchema = strictObject({
   ...readShape,
   ...listShape,

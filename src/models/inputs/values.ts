@@ -76,6 +76,14 @@ export const boundSchema = z
   .transform((value) => (typeof value === 'string' && DAY.test(value) ? `${value}T00:00:00Z` : value))
   .pipe(instantSchema) as z.ZodType<number, Date | string>;
 
+/** A span of whole days, at most a hundred years. */
+export const wholeDays = (min: number) =>
+  z
+    .number()
+    .int()
+    .min(min)
+    .max(36_500, { error: `whole days from ${min} to 36,500` });
+
 function isoToMs(value: unknown): number {
   const parts = typeof value === 'string' && value.length <= 40 ? ISO.exec(value) : null;
   if (!parts) return Number.NaN;

@@ -35,6 +35,10 @@ export const SubscriptionPlanSchema = strictObject({
   currency: z.string().nullable().describe('ISO 4217 code of the currency; null where none was named.'),
   /** The length of a period. */
   billingPeriod: billingPeriodSchema.describe('The length of a period.'),
+  /** How often the credits are granted: every billing period, or more often within it. */
+  allocationPeriod: billingPeriodSchema.describe(
+    'How often the credits are granted: every billing period, or more often within it.',
+  ),
   /** Days from the start of a period until its credits expire; null: until the next period starts. */
   validityDays: z
     .int()

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { promoTargetSchema } from '../promo.js';
 import { strictObject } from '../strict-object.js';
+import { type DryRun, DryRunSchema } from './dry-run.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
 export const PromoSchema = strictObject({
@@ -31,6 +32,15 @@ export const PromoSchema = strictObject({
     .describe('Claims of all users together in one UTC day; null for any number.'),
   /** Claims of one user in one UTC day; null for any number. */
   maxUsesPerUserPerDay: z.int().min(1).nullable().describe('Claims of one user in one UTC day; null for any number.'),
+  /** Days until the credits of a claim expire; null for never. */
+  validityDays: z.int().min(1).nullable().describe('Days until the credits of a claim expire; null for never.'),
+  /** The user whose referral code this is; null for any other code. */
+  referrerId: identifier.nullable().describe('The user whose referral code this is; null for any other code.'),
+  /** Credits that the referrer gets of one claim; null without a referrer. */
+  referrerCredits: credits
+    .min(0)
+    .nullable()
+    .describe('Credits that the referrer gets of one claim; null without a referrer.'),
   /** The first instant at which it can be claimed. */
   validFrom: instant.describe('The first instant at which it can be claimed.'),
   /** The last instant at which it can be claimed; null for ever. */
@@ -59,6 +69,12 @@ export const PromoClaimSchema = strictObject({
   creditsAwarded: credits.min(0).describe('Credits that the user got.'),
   /** The transaction that granted them. */
   transactionId: identifier.describe('The transaction that granted them.'),
+  /** The user who referred this one; null for a code without a referrer. */
+  referrerId: identifier.nullable().describe('The user who referred this one; null for a code without a referrer.'),
+  /** Credits that the referrer got; null without one. */
+  referrerCreditsAwarded: credits.min(0).nullable().describe('Credits that the referrer got; null without one.'),
+  /** The transaction that granted those; null without a referrer. */
+  referrerTransactionId: identifier.nullable().describe('The transaction that granted those; null without a referrer.'),
   /** The instant of the claim. */
   claimedAt: instant.describe('The instant of the claim.'),
   /** Data that the caller gave with the claim; {} without any. */
@@ -100,6 +116,17 @@ export const ClaimResultSchema = z.discriminatedUnion('success', [
     message: z.string().describe('A text for people: the change that happened.'),
     /** The transaction that granted them. */
     transactionId: identifier.describe('The transaction that granted them.'),
+    /** The user whose referral code this is; null for any other code. */
+    referrerId: identifier.nullable().describe('The user whose referral code this is; null for any other code.'),
+    /** Credits that the referrer got in the same commit; null without one. */
+    referrerCreditsAwarded: credits
+      .min(0)
+      .nullable()
+      .describe('Credits that the referrer got in the same commit; null without one.'),
+    /** What the claim would write; of a call with `dryRun: true` alone. */
+    dryRun: (DryRunSchema as z.ZodType<DryRun>)
+      .optional()
+      .describe('What the claim would write; of a call with `dryRun: true` alone.'),
   }),
   strictObject({
     /** The rules refused the claim. */

@@ -22,6 +22,12 @@ export const UserSubscriptionSchema = strictObject({
   periodStart: instant.describe('The start of the current period.'),
   /** The end of the current period, the start of the next. */
   periodEnd: instant.describe('The end of the current period, the start of the next.'),
+  /** The start of the time that credits were last granted for: of the period, or of a part (`allocationPeriod`). */
+  allocationStart: instant.describe(
+    'The start of the time that credits were last granted for: of the period, or of a part (`allocationPeriod`).',
+  ),
+  /** The end of that time. */
+  allocationEnd: instant.describe('The end of that time.'),
   /** The instant at which it ends, where it does not renew. */
   validUntil: instant
     .nullable()

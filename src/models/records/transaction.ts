@@ -72,6 +72,8 @@ export const CreditsTransactionSchema = strictObject({
   idempotencyKey: z.string().nullable().describe('The key of the call; null without one.'),
   /** Data that the caller gave with the call; {} without any. */
   metadata: jsonObject.describe('Data that the caller gave with the call; {} without any.'),
+  /** The instant of usage that was told late; null where the call named none. */
+  occurredAt: instant.nullable().describe('The instant of usage that was told late; null where the call named none.'),
   /** The instant it took effect. */
   createdAt: instant.describe('The instant it took effect.'),
 });

@@ -11,6 +11,7 @@ import { parseAccountOptions } from '../input/account-options.js';
 import { ListCursors, stepsOf } from '../input/page.js';
 import { parse, parseCall, parseId } from '../input/parse.js';
 import { answered, type Settled } from '../pipeline/operation.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import { skippedOf } from '../store/skipped.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditMutations, CreditReads } from './contract.js';
@@ -24,9 +25,9 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
   const { scale } = verbs;
 
   const accountAfter = (settled: Settled) => {
-    const { entry, replayed } = answered(settled);
-    const row = entryOf(entry);
-    return { ...infoAfter(row, row.at, scale), replayed };
+    const answer = answered(settled);
+    const row = entryOf(answer.entry);
+    return { ...infoAfter(row, row.at, scale), replayed: answer.replayed, ...dryRunOf(answer, scale) };
   };
 
   return {

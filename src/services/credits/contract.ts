@@ -3,7 +3,10 @@ import type {
   AccountDefaults,
   AddOptions,
   CommitOptions,
+  DeductAfterServiceOptions,
+  DeductOptions,
   GrantListOptions,
+  GrantUpdate,
   HistoryOptions,
   HoldListOptions,
   ListOptions,
@@ -14,13 +17,14 @@ import type {
   VoidOptions,
 } from '../../models/inputs/credits.js';
 import type { AccountInfo } from '../../models/records/account.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { AccountList, BalanceBreakdown, DeductionPreview, UserCreditsInfo } from '../../models/records/balance.js';
 import type { Forecast } from '../../models/records/forecast.js';
 import type { Grant, GrantUse } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Explanation, Transaction } from '../../models/records/transaction.js';
 import type { UsageSummary } from '../../models/records/usage.js';
-import type { Amount, Applied, Page, Ref } from '../../models/values.js';
+import type { Amount, Page, Ref } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
 
 /** A reservation's id, or an object with an `id`; every other field is ignored. */
@@ -30,7 +34,9 @@ export type ReservationRef = string | { readonly id: string };
  * Verbs that change credits. All of them share these promises. A call is applied as a whole or not at all. Calls on one
  * account are linearizable, from any number of processes. With an `idempotencyKey`, a repeated call answers the first
  * result with `replayed: true`; the same key with other input is `IDEMPOTENCY_CONFLICT`. With `session`, the call joins
- * the host's transaction.
+ * the host's transaction. With `dryRun: true` nothing is written: the call answers, or is refused, as it would be now,
+ * and its answer tells the transactions and events that it would write as `dryRun`. Others may change the account
+ * before the call itself is made.
  *
  * Each verb may reject with `INVALID_ARGUMENT`, `INVALID_AMOUNT`, `AMOUNT_TOO_LARGE` (nothing written, do not retry),
  * `CONTENTION`, `TIMEOUT`, `STORAGE_UNAVAILABLE` (nothing written, a retry is safe), `OUTCOME_UNKNOWN` (retry with
@@ -49,16 +55,22 @@ export interface CreditMutations<S = unknown> {
 
   /**
    * Spends credits from grants in burn-down order (priority, soonest expiry, free before paid, oldest): the whole
-   * amount or nothing.
+   * amount or nothing. With `from` only the grants that it names pay, in the same order.
    *
-   * Also rejects with `INSUFFICIENT_CREDITS`; no credits move, and one error entry in the ledger has the numbers.
+   * With `occurredAt`, usage that is told late is paid as it would have been: within `limits.lateUsageSeconds` (default
+   * 0) of that instant, grants that could be spent then and have lapsed since pay too. Their credits come back by a
+   * transaction of their own, `reinstate`, in the same commit. Both are dated now; the deduction keeps `occurredAt`.
+   *
+   * Also rejects with `INSUFFICIENT_CREDITS`; no credits move, and one error entry in the ledger has the numbers. With
+   * `from` or `occurredAt`, `details.available` counts the grants that may pay.
    * @example await credits.deductCredits('user-1', 5, { idempotencyKey: 'order-7', description: 'Order 7' });
+   * @example await credits.deductCredits('user-1', 5, { from: { sources: ['promo'] } });
    */
-  deductCredits(userId: string, amount: Amount, options?: MutationOptions<S>): Promise<Applied<Transaction>>;
+  deductCredits(userId: string, amount: Amount, options?: DeductOptions<S>): Promise<Applied<Transaction>>;
 
   /**
    * Deducts the cost of a service that was already used. The balance may go below zero: the missing part becomes debt,
-   * up to the overdraft limit.
+   * up to the overdraft limit. `occurredAt` is as with {@link deductCredits}.
    *
    * Also rejects with `OVERDRAFT_LIMIT`.
    * @example await credits.deductCreditsAfterService('user-1', 12.5);
@@ -66,7 +78,7 @@ export interface CreditMutations<S = unknown> {
   deductCreditsAfterService(
     userId: string,
     amount: Amount,
-    options?: MutationOptions<S>,
+    options?: DeductAfterServiceOptions<S>,
   ): Promise<Applied<Transaction>>;
 
   /**
@@ -100,7 +112,8 @@ export interface CreditMutations<S = unknown> {
    * then debt as far as the limit allows, and tells the rest as `shortfall` (of the answer, in an error entry, and as
    * the event `credits.shortfall`); it never refuses for funds. `ifExpired` takes the same values for a hold whose time
    * has passed; such a late charge happens once. With an excess two entries are written; the answer is the capture,
-   * which is written last. Repeating the same final call answers the first result.
+   * which is written last. Repeating the same final call answers the first result. `occurredAt` is as with
+   * {@link deductCredits}, for what is charged beyond the hold.
    *
    * Also rejects with `RESERVATION_NOT_FOUND`, `RESERVATION_NOT_ACTIVE`, `COMMIT_EXCEEDS_RESERVATION` (the hold stays),
    * `INSUFFICIENT_CREDITS`, `OVERDRAFT_LIMIT`.
@@ -156,6 +169,19 @@ export interface CreditMutations<S = unknown> {
    * @example await credits.voidGrant(grant, { actor: 'admin-7', reason: 'Granted twice' });
    */
   voidGrant(grant: Ref, options: VoidOptions<S>): Promise<Applied<Transaction>>;
+
+  /**
+   * Changes when one open grant lapses, its priority, or both, by a transaction of delta 0. Credits on hold keep their
+   * holds. A grant that is used up, taken back or lapsed cannot be changed: what has lapsed stays lapsed. A grant of a
+   * plan can be changed, too; the plan's next periods follow the plan.
+   *
+   * Also rejects with `TRANSACTION_NOT_FOUND` for an unknown grant, `INVALID_ARGUMENT` for one that is not open, and
+   * for an `expiresAt` that is not later than now and than its `effectiveAt`.
+   * @param grant its id, or the grant itself, of which the id alone is read.
+   * @param change a term that is not named stays; `expiresAt: null` lets the grant never expire.
+   * @example await credits.updateGrant(grant, { expiresAt: '2031-01-01T00:00:00Z' }, { reason: 'Goodwill' });
+   */
+  updateGrant(grant: Ref, change: GrantUpdate, options?: MutationOptions<S>): Promise<Applied<Transaction>>;
 
   /**
    * Moves credits to another user in burn-down order, with their terms. Both accounts change or neither. Trial credits

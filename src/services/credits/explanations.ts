@@ -3,6 +3,8 @@ import type { Account } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import { breakdownOf } from '../../core/breakdown.js';
 import { type BurnKey, decidingKey, freePart, isSpendable } from '../../core/burn-down.js';
+import type { DrawnFrom } from '../../core/command.js';
+import { meets } from '../../core/late-usage.js';
 import { Replay } from '../../core/replay.js';
 import { creditError } from '../../errors.js';
 import type { OpenGrant } from '../../models/account.js';
@@ -87,12 +89,16 @@ export function explanations<S>({ reads, scale, creditType }: Verbs<S>, accounts
 }
 
 /** The grants that the entry could have drawn on, in the order in which it would have. */
-function candidatesOf(account: Account, { type, reservationId, at }: EntryRow): readonly OpenGrant[] {
+function candidatesOf(account: Account, entry: EntryRow): readonly OpenGrant[] {
+  const { type, reservationId, at, details, draws } = entry;
   const { grants } = account;
   const hold = type === 'commit_reserved' && account.holds.find((open) => open.id === reservationId);
   if (hold) return grants.filter((grant) => hold.draws.some(({ grantId }) => grantId === grant.id));
   const now = at.getTime();
-  const isOpen = (grant: OpenGrant) => freePart(grant) > 0 && isSpendable(grant, now);
+  // Lapsed grants that late usage brought back pay, too.
+  const mayPay = (grant: OpenGrant) => isSpendable(grant, now) || draws.some(({ grantId }) => grantId === grant.id);
+  const isOpen = (grant: OpenGrant) =>
+    freePart(grant) > 0 && mayPay(grant) && meets((details as { from?: DrawnFrom }).from ?? {}, grant);
   return grants.filter((grant) => isOpen(grant) && (type !== 'transfer_out' || grant.source !== 'trial'));
 }
 
@@ -108,14 +114,15 @@ function explained({ grantId, amount }: Draw, candidates: readonly OpenGrant[], 
   return { grantId, amount: toCredits(amount, scale), because, priority, expiresAt: dateOf(expiresAt), source };
 }
 
-/** The units that left the grant by the entry; negative where a reversal gave them back. */
+/** The units that left the grant by the entry; negative where they came back to it. */
 function unitsOf({ type, draws, repaid, delta, grantId, amount }: EntryRow, id: string): number {
   const sum = (parts: readonly Draw[]) =>
     parts.reduce((all, part) => (part.grantId === id ? all + part.amount : all), 0);
   if (type === 'expire') return grantId === id ? amount : 0;
   // A hold only pins credits, and what was received is a grant of its own.
   const drawn = type === 'reserve' || type === 'transfer_in' ? 0 : sum(draws);
-  return (type === 'reverse' && delta > 0 ? -drawn : drawn) + sum(repaid);
+  const isGivenBack = type === 'reinstate' || (type === 'reverse' && delta > 0);
+  return (isGivenBack ? -drawn : drawn) + sum(repaid);
 }
 
 function dateOf(at: number | null): Date | null {

@@ -8,8 +8,8 @@ import { definedFields } from '../input/given-fields.js';
 import { ListCursors } from '../input/page.js';
 import { parseCall, parseId, parseReadOptions } from '../input/parse.js';
 import type { Along } from '../pipeline/row-reads.js';
+import { termsOf, toTransaction } from '../pipeline/transaction-records.js';
 import type { CreditReads } from './contract.js';
-import { termsOf, toTransaction } from './records.js';
 import type { Verbs } from './verbs.js';
 
 /** The types that a user is shown: their entries may move the balance. */

@@ -1,8 +1,9 @@
 /** A meter: a hold, and the cost that is recorded against it. */
 import type { MeterOptions } from '../../models/inputs/credits.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
-import type { Applied, Metadata } from '../../models/values.js';
+import type { Metadata } from '../../models/values.js';
 
 export type { MeterOptions };
 

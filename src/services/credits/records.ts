@@ -4,14 +4,15 @@ import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import type { OpenGrant, OpenHold } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { ReservationStatus, TransactionType } from '../../models/enums.js';
+import type { ReservationStatus } from '../../models/enums.js';
 import type { GrantRow } from '../../models/grant.js';
 import type { UserCreditsInfo } from '../../models/records/balance.js';
 import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { ReservationRow } from '../../models/reservation.js';
-import type { Applied, JsonObject } from '../../models/values.js';
+import type { JsonObject } from '../../models/values.js';
+import { copyOf } from '../pipeline/transaction-records.js';
 
 export type { Grant, Reservation, Transaction, UserCreditsInfo };
 
@@ -48,51 +49,6 @@ function fundsInfo(
     asOf: new Date(asOf),
   };
 }
-
-export function toTransaction(row: EntryRow, scale: number): Transaction {
-  const { replayed: _, ...transaction } = toApplied(row, scale, false);
-  return transaction;
-}
-
-export function toApplied(row: EntryRow, scale: number, replayed: boolean): Applied<Transaction> {
-  return {
-    id: row.id,
-    operationId: row.operationId,
-    userId: row.userId,
-    creditType: row.creditType,
-    seq: row.seq,
-    type: row.type as TransactionType,
-    amount: toCredits(row.amount, scale),
-    delta: toCredits(row.delta, scale),
-    reservedDelta: toCredits(row.reservedDelta, scale),
-    balanceAfter: toCredits(row.balanceAfter, scale),
-    availableAfter: toCredits(row.availableAfter, scale),
-    debtAfter: toCredits(row.debtAfter, scale),
-    shortfall: toCredits((row.details.shortfall as number | undefined) ?? 0, scale),
-    draws: row.draws.map((draw) => ({ grantId: draw.grantId, amount: toCredits(draw.amount, scale) })),
-    grantId: row.grantId,
-    source: termsOf(row)?.source ?? null,
-    reference: termsOf(row)?.reference ?? null,
-    paymentId: termsOf(row)?.paymentId ?? null,
-    reservationId: row.reservationId,
-    reverses: row.reverses,
-    description: row.description,
-    actor: row.actor,
-    reason: row.reason,
-    correlationId: row.correlationId,
-    idempotencyKey: row.idempotencyKey,
-    metadata: copyOf(row.metadata),
-    createdAt: new Date(row.at),
-    replayed,
-  };
-}
-
-/** The terms of the grant that an entry added. */
-export function termsOf({ details }: EntryRow): Terms | undefined {
-  return details.grant as (JsonObject & Terms) | undefined;
-}
-
-type Terms = Pick<GrantRow, 'source' | 'reference'> & { readonly paymentId?: string };
 
 export function toGrant(
   account: { readonly userId: string; readonly creditType: string },
@@ -162,10 +118,6 @@ export function holdAfter(entry: EntryRow): HoldNumbers {
   const { reservation } = entry.details as JsonObject & { reservation: Omit<ReservationRow, 'id'> };
   const { userId, creditType } = entry;
   return { ...reservation, id: entry.reservationId as string, userId, creditType };
-}
-
-function copyOf(metadata: JsonObject): JsonObject {
-  return Object.keys(metadata).length === 0 ? {} : structuredClone(metadata);
 }
 
 /** The entry of an answer whose call must have written one. */

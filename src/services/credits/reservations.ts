@@ -3,11 +3,13 @@ import type { Command } from '../../core/command.js';
 import { creditError } from '../../errors.js';
 import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Reservation } from '../../models/records/reservation.js';
-import type { Applied, JsonObject } from '../../models/values.js';
+import type { JsonObject } from '../../models/values.js';
 import { ListCursors, pageOf } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import { type Answer, answered } from '../pipeline/operation.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditMutations, CreditReads } from './contract.js';
 import type { HoldDirectory, KnownHold } from './hold-directory.js';
@@ -51,8 +53,9 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
     return { answer, hold };
   }
 
-  function heldAfter({ entry, replayed }: Answer, { origin }: KnownHold): Applied<Reservation> {
-    return { ...toReservation(holdAfter(entryOf(entry)), origin, scale), replayed };
+  function heldAfter(answer: Answer, { origin }: KnownHold): Applied<Reservation> {
+    const { entry, replayed } = answer;
+    return { ...toReservation(holdAfter(entryOf(entry)), origin, scale), replayed, ...dryRunOf(answer, scale) };
   }
 
   const holdVerbs: HoldVerbs<S> = {
@@ -61,7 +64,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       const units = verbs.units(amount);
       const options = parseCall<ReserveFields, S>(schemas.reserveSchema, given);
       const { ttlSeconds = engine.ttlSeconds, planId = null } = options;
-      const { entry, replayed } = answered(
+      const answer = answered(
         await verbs.run({
           ...{ operation: 'reserve', userId: user, given: { amount: units }, options },
           command: (operationId) => ({
@@ -70,19 +73,19 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
           }),
         }),
       );
-      const row = entryOf(entry);
-      if (options.session === undefined) holds.remember(verbs.account(user), row);
-      return { ...toReservation(holdAfter(row), row, scale), replayed };
+      const row = entryOf(answer.entry);
+      if (options.session === undefined && !answer.isDryRun) holds.remember(verbs.account(user), row);
+      return { ...toReservation(holdAfter(row), row, scale), replayed: answer.replayed, ...dryRunOf(answer, scale) };
     },
 
     async commitReservedCredits(ref, given) {
       const options = parseCall<CommitFields, S>(schemas.commitSchema, given);
-      const { final = true, overage = 'reject', ifExpired = 'reject' } = options;
+      const { final = true, overage = 'reject', ifExpired = 'reject', occurredAt } = options;
       const amount = options.amount === undefined ? null : verbs.units(options.amount, { zero: final });
       const { answer } = await onHold({
         ...{ operation: 'commit_reserved', ref, given: amount === null ? {} : { amount }, options },
         command: (reservationId, fingerprint) => ({
-          ...{ type: 'commit', reservationId, amount, final, overage, ifExpired },
+          ...{ type: 'commit', reservationId, amount, final, overage, ifExpired, occurredAt },
           fingerprint: fingerprint(),
         }),
       });

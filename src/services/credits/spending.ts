@@ -7,10 +7,12 @@ import type { EntryRow } from '../../models/entry.js';
 import type { GrantRow } from '../../models/grant.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import * as schemas from '../../models/inputs/credits.js';
+import { definedFields } from '../input/given-fields.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseRef } from '../input/parse.js';
 import { answered, otherEntryId } from '../pipeline/operation.js';
+import { dryRunOf, toApplied } from '../pipeline/transaction-records.js';
 import type { CreditMutations } from './contract.js';
-import { entryOf, toApplied } from './records.js';
+import { entryOf } from './records.js';
 import type { Verb, Verbs } from './verbs.js';
 
 type Spending<S> = Pick<
@@ -21,6 +23,7 @@ type Spending<S> = Pick<
   | 'adjustCredits'
   | 'reverseTransaction'
   | 'voidGrant'
+  | 'updateGrant'
   | 'transferCredits'
   | 'expireCredits'
 >;
@@ -31,19 +34,37 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
   function deduction(operation: string, userId: string, amount: unknown, given?: MutationOptions<S>): Verb<S> {
     const user = parseId(userId, 'userId');
     const units = verbs.units(amount);
-    const options = parseMutationOptions(given);
-    const command = { type: 'deduct', amount: units, afterService: operation !== 'deduct' } as const;
+    const afterService = operation !== 'deduct';
+    const options = parseCall<DeductFields, S>(
+      afterService ? schemas.deductAfterServiceSchema : schemas.deductSchema,
+      given,
+    );
+    const { from, occurredAt } = options;
+    const command = {
+      type: 'deduct',
+      amount: units,
+      afterService,
+      from: from && definedFields(from),
+      occurredAt,
+    } as const;
     return { operation, userId: user, given: { amount: units }, options, command: () => command };
   }
 
+  /** @throws TRANSACTION_NOT_FOUND */
+  async function grantOf(grantId: string, options: MutationOptions<S>): Promise<GrantRow> {
+    const grant = await verbs.reads.get('grant', grantId, options);
+    if (grant?.creditType === creditType) return grant;
+    throw creditError('TRANSACTION_NOT_FOUND', 'There is no grant with this id.', { id: grantId });
+  }
+
   /** The entry that made a grant. */
-  async function makerOf({ account, createdAt, seq }: GrantRow, options: MutationOptions<S>): Promise<EntryRow | null> {
+  async function makerOf({ account, createdAt, seq, id }: GrantRow, options: MutationOptions<S>): Promise<EntryRow> {
     const along = { index: 'history', equals: { account }, range: { field: 'at', gte: createdAt, lte: createdAt } };
     for await (const entries of verbs.reads.pages('entry', along, options)) {
       const maker = entries.find((entry) => entry.seq === seq);
       if (maker) return maker;
     }
-    return null;
+    throw creditError('INVARIANT_VIOLATION', `The transaction that made the grant ${id} is missing. See verify().`, {});
   }
 
   return {
@@ -102,14 +123,26 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const options = parseCall<VoidFields, S>(schemas.voidSchema, given);
       const amount = options.amount === undefined ? null : verbs.units(options.amount);
       const rest = engine.startDeadline(options);
-      const grant = await verbs.reads.get('grant', grantId, options);
-      const maker = grant?.creditType === creditType ? await makerOf(grant, rest()) : null;
-      if (!grant || !maker)
-        throw creditError('TRANSACTION_NOT_FOUND', 'There is no grant with this id.', { id: grantId });
+      const grant = await grantOf(grantId, options);
+      const maker = await makerOf(grant, rest());
       const command = { type: 'void_grant', grantId, madeBy: maker.id, amount } as const;
       const answer = await verbs.run({
         ...{ operation: 'void_grant', userId: grant.userId },
         given: amount === null ? { grantId } : { grantId, amount },
+        ...{ options: rest(), command: () => command },
+      });
+      return verbs.transaction(answer);
+    },
+
+    async updateGrant(ref, change, given) {
+      const grantId = parseRef(ref, 'grant');
+      const terms = definedFields(parse(schemas.updateGrantSchema, change, 'change'));
+      const options = parseMutationOptions<S>(given);
+      const rest = engine.startDeadline(options);
+      const { userId } = await grantOf(grantId, options);
+      const command = { type: 'update_grant', grantId, terms } as const;
+      const answer = await verbs.run({
+        ...{ operation: 'update_grant', userId, given: { grantId, ...terms } },
         ...{ options: rest(), command: () => command },
       });
       return verbs.transaction(answer);
@@ -125,7 +158,7 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
         });
       }
       const units = verbs.units(amount);
-      const { entry, replayed, entries } = answered(
+      const answer = answered(
         await engine.mutate({
           operation: 'transfer',
           accounts: [verbs.account(from), verbs.account(to)],
@@ -134,10 +167,15 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
           command: () => ({ type: 'transfer', amount: units }),
         }),
       );
+      const { entry, replayed, entries } = answer;
       const out = entryOf(entry);
       const otherId = otherEntryId(out.operationId);
       const into = entries.find((row) => row.id === otherId) ?? null;
-      return { out: toApplied(out, scale, replayed), in: toApplied(entryOf(into), scale, replayed) };
+      const more = dryRunOf(answer, scale);
+      return {
+        out: { ...toApplied(out, scale, replayed), ...more },
+        in: { ...toApplied(entryOf(into), scale, replayed), ...more },
+      };
     },
 
     async expireCredits(userId, given) {
@@ -155,6 +193,7 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
   };
 }
 
+type DeductFields = ReturnType<typeof schemas.deductSchema.parse>;
 type AddFields = ReturnType<typeof schemas.addSchema.parse>;
 type ReverseFields = ReturnType<typeof schemas.reverseSchema.parse>;
 type VoidFields = ReturnType<typeof schemas.voidSchema.parse>;

@@ -2,12 +2,14 @@
 import { type AmountRules, parseAmount } from '../../core/amounts.js';
 import type { AccountRef } from '../../models/account.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Transaction } from '../../models/records/transaction.js';
-import type { Applied, JsonObject } from '../../models/values.js';
+import type { JsonObject } from '../../models/values.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { answered, type Settled } from '../pipeline/operation.js';
 import { RowReads } from '../pipeline/row-reads.js';
-import { entryOf, toApplied } from './records.js';
+import { dryRunOf, toApplied } from '../pipeline/transaction-records.js';
+import { entryOf } from './records.js';
 
 /** A verb on one account. */
 export interface Verb<S> {
@@ -47,7 +49,8 @@ export class Verbs<S> {
 
   /** The answer of a verb whose answer is its transaction. */
   transaction(settled: Settled): Applied<Transaction> {
-    const { entry, replayed } = answered(settled);
-    return toApplied(entryOf(entry), this.scale, replayed);
+    const answer = answered(settled);
+    const applied = toApplied(entryOf(answer.entry), this.scale, answer.replayed);
+    return answer.isDryRun ? { ...applied, ...dryRunOf(answer, this.scale) } : applied;
   }
 }

@@ -24,7 +24,7 @@ export function expirationService<S>(engine: Engine<S>, credits: CreditService<S
       let units = renewal?.granted[renewal.ownType] ?? 0;
       // One operation makes up for a hundred periods. A key belongs to the first one, and so does a repeated answer.
       const { idempotencyKey, ...unkeyed } = options;
-      let last = renewal;
+      let last = options.dryRun ? null : renewal;
       for (let round = 1; row && last && last.until <= engine.now() && round < ROUNDS_MAX; round++) {
         last = await renew(engine, row, { ...unkeyed, timeoutMs: rest().timeoutMs });
         if (idempotencyKey === undefined) units += last?.granted[last.ownType] ?? 0;

@@ -1,5 +1,5 @@
 /** The credits that an operation of a job moved, by kind. */
-import { isRollover } from '../../core/period-grants.js';
+import { isRollover } from '../../core/rollover.js';
 import type { Answer } from '../pipeline/operation.js';
 
 /** Units: granted for periods, taken over from the period before, become effective, expired, and freed by holds. */

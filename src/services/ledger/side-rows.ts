@@ -2,7 +2,7 @@
 import { rowHash } from '../../core/row-hash.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
-import { claimKey, type PromoClaimRow } from '../../models/promo.js';
+import { claimKey, type PromoClaimRow, referralKey } from '../../models/promo.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { ExpectedRow } from './expected-row.js';
 
@@ -12,6 +12,9 @@ interface Told {
   readonly promoCode?: unknown;
   readonly claim?: unknown;
   readonly claimDay?: unknown;
+  readonly referrerId?: unknown;
+  readonly referrerCredits?: unknown;
+  readonly refereeId?: unknown;
 }
 
 interface Claim extends ToldClaim {
@@ -23,14 +26,19 @@ interface ToldClaim {
   readonly code: string;
   readonly n: number;
   readonly day: string | null;
+  readonly referral: Pick<PromoClaimRow, 'referrerId' | 'referrerCreditsAwarded'>;
 }
 
 /** The claim of a promo code that an entry makes; null for any other entry. */
 export function claimOf({ type, details }: EntryRow): ToldClaim | null {
-  const { promoCode, claim, claimDay } = details as Told;
+  const { promoCode, claim, claimDay, referrerId, referrerCredits } = details as Told;
   if (type !== 'add' || typeof promoCode !== 'string' || typeof claim !== 'number') return null;
-  return { code: promoCode, n: claim, day: typeof claimDay === 'string' ? claimDay : null };
+  const isReferral = typeof referrerId === 'string' && typeof referrerCredits === 'number';
+  const referral = isReferral ? { referrerId, referrerCreditsAwarded: referrerCredits } : NO_REFERRAL;
+  return { code: promoCode, n: claim, day: typeof claimDay === 'string' ? claimDay : null, referral };
 }
+
+const NO_REFERRAL = { referrerId: null, referrerCreditsAwarded: null };
 
 type Uses = Pick<PromoClaimRow, 'uses' | 'usesDay' | 'usesOfDay'>;
 
@@ -40,6 +48,8 @@ export class SideRows {
   /** The hash of the last row, by what it is the row of. An older entry has none: then the row is not judged. */
   readonly #hashes = new Map<string, unknown>();
   readonly #claims: Claim[] = [];
+  /** The claims of others that this user was granted for. */
+  readonly #referred: ExpectedRow[] = [];
   /** The counters of the user's first claim of each code. */
   readonly #uses = new Map<string, Uses>();
   #userId = '';
@@ -52,7 +62,11 @@ export class SideRows {
       return;
     }
     const claim = claimOf(entry);
-    if (!claim) return;
+    if (!claim) {
+      const { refereeId } = entry.details as Told;
+      if (entry.type === 'add' && typeof refereeId === 'string') this.#referred.push(referredBy(entry, refereeId));
+      return;
+    }
     const { id, userId, amount } = entry;
     this.#claims.push({ ...claim, entry: { id, userId, amount } });
     const { uses, usesDay, usesOfDay } = this.#uses.get(claim.code) ?? NOT_FIRST;
@@ -67,10 +81,10 @@ export class SideRows {
       if (name === 'subscription') return { model: 'subscription', kind: 'subscription', id: this.#userId, isMet };
       return { model: 'cycle', kind: 'cycle', id: name.slice('cycle '.length), isMet };
     });
-    return [...hashed, ...this.#claims.map((claim) => this.#expected(claim))];
+    return [...hashed, ...this.#referred, ...this.#claims.map((claim) => this.#expected(claim))];
   }
 
-  #expected({ code, n, entry }: Claim): ExpectedRow {
+  #expected({ code, n, entry, referral }: Claim): ExpectedRow {
     const { uses, usesDay, usesOfDay } = (n === 1 && this.#uses.get(code)) || NOT_FIRST;
     const isMet = (row: PromoClaimRow) =>
       row.promoCode === code &&
@@ -79,7 +93,21 @@ export class SideRows {
       row.creditsAwarded === entry.amount &&
       row.uses === uses &&
       (row.usesDay ?? null) === usesDay &&
-      (row.usesOfDay ?? null) === usesOfDay;
-    return { model: 'promo_claim', kind: 'promo', id: claimKey(code, n, entry.userId), isMet };
+      (row.usesOfDay ?? null) === usesOfDay &&
+      (row.referrerId ?? null) === referral.referrerId &&
+      (row.referrerCreditsAwarded ?? null) === referral.referrerCreditsAwarded &&
+      (row.referrerTransactionId == null) === (referral.referrerId === null);
+    const id = referral.referrerId === null ? claimKey(code, n, entry.userId) : referralKey(entry.userId);
+    return { model: 'promo_claim', kind: 'promo', id, isMet };
   }
+}
+
+/** The claim of the one who was referred, as the entry of the referrer tells it. */
+function referredBy({ id, userId, amount, details }: EntryRow, refereeId: string): ExpectedRow {
+  const isMet = (row: PromoClaimRow) =>
+    row.promoCode === (details as Told).promoCode &&
+    row.referrerId === userId &&
+    row.referrerCreditsAwarded === amount &&
+    row.referrerTransactionId === id;
+  return { model: 'promo_claim', kind: 'promo', id: referralKey(refereeId), isMet };
 }

@@ -15,7 +15,9 @@ interface CallFields {
 }
 
 /** Option names that do not count as input: the key itself, tracing, and how the call runs. */
-const NOT_INPUT: ReadonlySet<string> = new Set(['idempotencyKey', 'correlationId', 'session', 'signal', 'timeoutMs']);
+const NOT_INPUT: ReadonlySet<string> = new Set([
+  ...['idempotencyKey', 'correlationId', 'session', 'signal', 'timeoutMs', 'dryRun'],
+]);
 
 /**
  * The fingerprint of a call's canonical input: every field the caller gave, with amounts in units and instants in

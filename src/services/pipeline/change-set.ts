@@ -7,12 +7,14 @@ import { storedModels } from '../../models/stored-models.js';
 import type { Change } from '../../ports/db-manager.js';
 import type { WantedSink } from '../store/sink-registry.js';
 import { insertOf, replaceOf, rowOf } from '../store/tables.js';
+import { LAPSES } from './facts.js';
 import { crossingChange, outboxRow } from './outgoing-rows.js';
 
 /** Rows as the database has them; `undefined` stands for a row that was not read yet. */
 interface StoredFacts {
   row<M extends ModelName>(model: M, key: string): Rows[M] | null | undefined;
   reversals(entryId: string): readonly EntryRow[] | undefined;
+  lapses(account: string, since: number): readonly EntryRow[] | undefined;
 }
 
 const KEYS = new Map<string, string>(storedModels.map(({ name, key }) => [name, key]));
@@ -78,6 +80,13 @@ export class ChangeSet implements Facts {
   reversals(entryId: string): readonly EntryRow[] | undefined {
     const stored = this.stored.reversals(entryId);
     return stored && [...stored, ...this.#entries.filter((entry) => entry.reverses === entryId)];
+  }
+
+  lapses(account: string, since: number): readonly EntryRow[] | undefined {
+    const isOne = ({ type, account: key, at }: EntryRow) =>
+      LAPSES.includes(type) && key === account && at.getTime() > since;
+    const stored = this.stored.lapses(account, since);
+    return stored && [...stored, ...this.#entries.filter(isOne)];
   }
 
   /** All changes except those of the accounts themselves. */

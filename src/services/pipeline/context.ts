@@ -37,4 +37,4 @@ export function readingContext(settings: DecisionSettings, creditType: string): 
 }
 
 /** A read decides nothing, so it needs no stored rows. */
-const NO_FACTS: Facts = { row: () => undefined, reversals: () => undefined };
+const NO_FACTS: Facts = { row: () => undefined, reversals: () => undefined, lapses: () => undefined };

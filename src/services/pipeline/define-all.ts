@@ -89,7 +89,7 @@ function differing(stored: JsonObject, next: JsonObject): string[] {
   return [...names].filter((name) => !WRITTEN.has(name) && text(stored[name]) !== text(next[name])).sort();
 }
 
-/** Active rows with a code that is not one of these. */
+/** Active rows with a code that is not one of these. The codes of referrers are made while a host runs. */
 async function missingRows<S, M extends Model>(
   { definitions }: Defining<S, M>,
   codes: ReadonlySet<string>,
@@ -102,7 +102,8 @@ async function missingRows<S, M extends Model>(
     const query = after === undefined ? active : { ...active, after };
     const page = await engine.read(options, (timeoutMs) => engine.store.find(parts.model, query, { timeoutMs }));
     const rows = page.rows as unknown as readonly Row<M>[];
-    missing.push(...rows.filter(({ code }) => code !== null && !codes.has(code)));
+    const isDefined = (row: Row<M>) => row.code !== null && !('referrerId' in row && row.referrerId !== null);
+    missing.push(...rows.filter((row) => isDefined(row) && !codes.has(row.code as string)));
     after = page.nextCursor;
   }
   return missing;

@@ -32,6 +32,7 @@ export interface Act {
 export interface Recorded {
   readonly details: JsonObject;
   readonly replayed: boolean;
+  readonly isDryRun?: true;
 }
 
 /** One attempt to decide: its instant, the id of the entry to come, and the options with the time that is left. */

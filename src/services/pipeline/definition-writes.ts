@@ -28,6 +28,7 @@ export async function writeDefinition<S>(engine: Engine<S>, write: DefinitionWri
       if ('replayed' in act) return act;
       // 4. Make the ledger entry that tells of it.
       const entry = call.entryOf(act, at);
+      if (write.options.dryRun) return { details: act.details, replayed: false, isDryRun: true };
       // 5. Write the rows and the entry in one commit. If another writer was first, begin again.
       if (await call.commit(act, entry)) return { details: act.details, replayed: false };
     } catch (error) {

@@ -1,8 +1,9 @@
 /** The definitions of one model, plans or promo codes: their rows, and acts on them that leave a ledger entry. */
 import { creditError } from '../../errors.js';
 import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Rows } from '../../models/rows.js';
-import type { Applied, JsonObject } from '../../models/values.js';
+import type { JsonObject } from '../../models/values.js';
 import type { Change } from '../../ports/db-manager.js';
 import { insertOf, replaceOf } from '../store/tables.js';
 import { type Act, type DefinitionWrite, writeDefinition } from './definition-writes.js';
@@ -59,8 +60,9 @@ export class Definitions<S, M extends DefinitionModel, T extends object> {
   /** Writes an act and answers with the row that it wrote. */
   async write(write: DefinitionWrite<S>): Promise<Applied<T>> {
     const { model, fromJson, toRecord } = this.parts;
-    const { details, replayed } = await writeDefinition(this.engine, write);
-    return { ...toRecord(fromJson(details[model] as JsonObject)), replayed };
+    const { details, replayed, isDryRun } = await writeDefinition(this.engine, write);
+    const more = isDryRun && { dryRun: { transactions: [], events: [] } };
+    return { ...toRecord(fromJson(details[model] as JsonObject)), replayed, ...more };
   }
 }
 

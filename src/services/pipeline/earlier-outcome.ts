@@ -9,7 +9,7 @@ import { type Answer, type Operation, otherEntryId, retryKeyOf } from './operati
 import { refusalId, refusalOf } from './refusal-entry.js';
 import { sameInput } from './same-input.js';
 
-type Earlier = { readonly answer: Answer | null; readonly error: Error | null };
+export type Earlier = { readonly answer: Answer | null; readonly error: Error | null };
 
 /** Asks for the rows that an operation is sure to need, so that one read serves the whole batch. */
 export function prefetch<S>(operation: Operation, accounts: readonly Account[], facts: FactSheet<S>): void {

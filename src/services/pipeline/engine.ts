@@ -16,6 +16,7 @@ import { onAbort } from './abort-listeners.js';
 import { versionedAccount } from './account-memory.js';
 import { callInfo, inputFingerprint } from './call-info.js';
 import { type DecisionSettings, readingContext } from './context.js';
+import { DRY_RUN, dryRun } from './dry-run.js';
 import { type RenewedState, renewedAt } from './imagined.js';
 import { abortedError, Failed, type Request, type Settled } from './operation.js';
 import type { Pipeline } from './pipeline.js';
@@ -109,7 +110,9 @@ export class Engine<S> {
     const [first] = accounts as [AccountRef];
     const key = options.idempotencyKey;
     const resumes = key?.startsWith('op_') ?? false;
-    const operationId = resumes ? this.resumedId(key as string) : this.newId();
+    const isDryRun = options.dryRun === true;
+    const ownId = isDryRun ? DRY_RUN : this.newId();
+    const operationId = resumes ? this.resumedId(key as string) : ownId;
     let known: string | undefined;
     const fingerprint = () => {
       known ??= inputFingerprint(given, options);
@@ -126,6 +129,7 @@ export class Engine<S> {
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
     };
+    if (isDryRun) return this.#dryRun(request, options);
     if (options.session !== undefined) {
       return this.#inSession(request, options.session).catch((error: unknown) => new Failed(error));
     }
@@ -183,6 +187,14 @@ export class Engine<S> {
       stop = onAbort(signal, () => reject(abortedError()));
     });
     return Promise.race([answer, abort]).finally(stop);
+  }
+
+  #dryRun(request: Request, { session, signal }: MutationOptions<S>): Promise<Settled> {
+    const { timeoutMs } = request;
+    const decided = this.read({ session, signal, timeoutMs }, (timeoutMs) =>
+      dryRun(request, this.#imagining(), { session, fresh: true, timeoutMs }),
+    );
+    return decided.catch((error: unknown) => new Failed(error));
   }
 
   /** The entry that a command would be answered with now. Nothing is written and nothing is remembered. */

@@ -1,16 +1,30 @@
 /** The stored rows that the decisions of one batch ask for. One read fetches what is missing for all of them. */
 import type { EntryRow } from '../../models/entry.js';
 import type { ModelName, Rows } from '../../models/rows.js';
-import type { StoreOptions } from '../../ports/db-manager.js';
+import type { FindQuery, StoreOptions } from '../../ports/db-manager.js';
 import type { RowPage, Tables } from '../store/tables.js';
 
 const KEYS_PER_QUERY = 500;
+
+/** The types of the entries that tell which grants late usage may draw on. */
+export const LAPSES: readonly string[] = ['expire', 'add'];
+
+interface Lapses {
+  readonly account: string;
+  readonly since: number;
+}
 
 export class FactSheet<S> {
   readonly #rows = new Map<ModelName, Map<string, Rows[ModelName] | null>>();
   readonly #keys = new Map<string, EntryRow | null>();
   readonly #reversals = new Map<string, readonly EntryRow[]>();
-  readonly #wanted = { rows: new Map<ModelName, Set<string>>(), keys: new Set<string>(), reversals: new Set<string>() };
+  readonly #lapses = new Map<string, readonly EntryRow[]>();
+  readonly #wanted = {
+    rows: new Map<ModelName, Set<string>>(),
+    keys: new Set<string>(),
+    reversals: new Set<string>(),
+    lapses: new Map<string, Lapses>(),
+  };
   #misses = 0;
 
   constructor(
@@ -61,14 +75,27 @@ export class FactSheet<S> {
     return entries;
   }
 
+  /** The entries by which grants lapsed or were made after an instant; `undefined` while they have not been read. */
+  lapses(account: string, since: number): readonly EntryRow[] | undefined {
+    const id = `${since}/${account}`;
+    const entries = this.#lapses.get(id);
+    if (!entries) {
+      this.#wanted.lapses.set(id, { account, since });
+      this.#misses++;
+    }
+    return entries;
+  }
+
   /** Reads everything that was asked for. */
   async fetch(): Promise<void> {
-    const { rows, keys, reversals } = this.#wanted;
+    const { rows, keys, reversals, lapses } = this.#wanted;
     await Promise.all([
       ...[...rows].map(([model, wanted]) => this.#fetchRows(model, [...wanted])),
       keys.size > 0 ? this.#fetchKeys([...keys]) : undefined,
       ...[...reversals].map((entryId) => this.#fetchReversals(entryId)),
+      ...[...lapses].map(([id, wanted]) => this.#fetchLapses(id, wanted)),
     ]);
+    lapses.clear();
     rows.clear();
     keys.clear();
     reversals.clear();
@@ -92,8 +119,20 @@ export class FactSheet<S> {
   }
 
   async #fetchReversals(entryId: string): Promise<void> {
+    const query = { index: 'reverses', equals: { reverses: entryId } };
+    this.#reversals.set(entryId, await this.#allEntries(query));
+  }
+
+  async #fetchLapses(id: string, { account, since }: Lapses): Promise<void> {
+    const range = { field: 'at', gt: new Date(since) };
+    const anyOf = { field: 'type', values: LAPSES };
+    this.#lapses.set(id, await this.#allEntries({ index: 'history', equals: { account }, range, anyOf }));
+  }
+
+  /** The entries along an index, the oldest first. */
+  async #allEntries(along: Omit<FindQuery, 'limit' | 'after'>): Promise<readonly EntryRow[]> {
     const entries: EntryRow[] = [];
-    const query = { index: 'reverses', equals: { reverses: entryId }, limit: 100 };
+    const query = { ...along, limit: 100 };
     for (let after: string | null = ''; after !== null; ) {
       const page: RowPage<EntryRow> = await this.tables.find(
         'entry',
@@ -103,6 +142,6 @@ export class FactSheet<S> {
       entries.push(...page.rows);
       after = page.nextCursor;
     }
-    this.#reversals.set(entryId, entries);
+    return entries;
   }
 }

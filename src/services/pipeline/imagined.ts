@@ -1,6 +1,6 @@
 /** Accounts as decisions would leave them. Nothing is written. */
 import { type Account, emptyAccount } from '../../core/account.js';
-import type { Command } from '../../core/command.js';
+import type { CallInfo, Command } from '../../core/command.js';
 import { decide } from '../../core/decide.js';
 import type { Context, Decision } from '../../core/decision.js';
 import { accountFromRow } from '../../core/rows.js';
@@ -14,7 +14,9 @@ import { LATE, type Tables } from '../store/tables.js';
 import { callInfo } from './call-info.js';
 import { ChangeSet } from './change-set.js';
 import { contextOf, type DecisionSettings } from './context.js';
+import { type Earlier, findEarlier, prefetch } from './earlier-outcome.js';
 import { FactSheet } from './facts.js';
+import type { Operation } from './operation.js';
 import { accountsOf, isPlanDue, typesOf } from './renewals.js';
 
 export interface ImagineTools<S> {
@@ -28,7 +30,8 @@ const ATTEMPTS_MAX = 5;
 export class Imagined<S> {
   readonly #facts: FactSheet<S>;
   readonly #changes: ChangeSet;
-  readonly #context: Context;
+  readonly #contextOf: (creditType: string) => Context;
+  readonly #now: number;
   /** The entries and the rows of grants that the commands would write. */
   readonly entries: EntryRow[] = [];
   readonly grants = new Map<string, GrantRow>();
@@ -46,7 +49,8 @@ export class Imagined<S> {
     this.stored = [...accounts];
     this.#facts = new FactSheet(tables, options);
     this.#changes = new ChangeSet(settings, this.#facts);
-    this.#context = contextOf(settings, now, accounts[0]?.creditType ?? '', this.#changes);
+    this.#contextOf = (creditType) => contextOf(settings, now, creditType, this.#changes);
+    this.#now = now;
   }
 
   /** Reads accounts, to be seen at an instant. */
@@ -65,12 +69,19 @@ export class Imagined<S> {
     return new Imagined(accounts, rows, tools, options, now);
   }
 
-  /** The decision on a command, whose changes are kept for later questions. */
-  async ask(command: Command): Promise<Decision> {
-    const call = callInfo('preview', `preview-${this.#asked++}`, {}, null);
+  /**
+   * The decision on a command, whose changes are kept for later questions. `places` are those of its accounts, the one
+   * that it belongs to first.
+   */
+  async ask(
+    command: Command,
+    call: CallInfo = callInfo('preview', `preview-${this.#asked++}`, {}, null),
+    places: readonly number[] = [...this.accounts.keys()],
+  ): Promise<Decision> {
     for (;;) {
       const { misses } = this.#facts;
-      const decision = decide(this.accounts, command, call, this.#context);
+      const accounts = places.map((place) => this.accounts[place] as Account);
+      const decision = decide(accounts, command, call, this.#contextOf(accounts[0]?.creditType ?? ''));
       if (decision.kind === 'pending' && this.#facts.misses > misses) {
         await this.#facts.fetch();
         continue;
@@ -78,7 +89,7 @@ export class Imagined<S> {
       if (decision.kind === 'applied') {
         for (const [i, change] of decision.changes.entries()) {
           this.#changes.add(change);
-          this.accounts[i] = change.account;
+          this.accounts[places[i] as number] = change.account;
           for (const { row } of change.entries) this.entries.push(row);
           for (const { row } of change.grants) this.grants.set(row.id, row);
         }
@@ -91,12 +102,40 @@ export class Imagined<S> {
   async renew(userId: string, timeoutMs = Number.POSITIVE_INFINITY): Promise<SubscriptionRow | null> {
     for (const until = monotonicNow() + timeoutMs; monotonicNow() < until; ) {
       const row = await this.#subscription(userId);
-      if (!row || !this.accounts.some((account) => isPlanDue(account, this.#context.now))) return row;
-      const { kind } = await this.ask({ type: 'renew', subscriptionId: row.id });
+      const places = [...this.accounts.keys()].filter((place) => this.accounts[place]?.userId === userId);
+      const isDue = places.some((place) => isPlanDue(this.accounts[place] as Account, this.#now));
+      if (!row || !isDue) return row;
+      // The user's own account comes first.
+      places.sort((a, b) => Number(this.#isOwn(b)) - Number(this.#isOwn(a)));
+      const { kind } = await this.ask({ type: 'renew', subscriptionId: row.id }, undefined, places);
       if (kind !== 'applied') return row;
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     throw LATE;
+  }
+
+  /** The earlier outcome of a call; null without one. */
+  async earlier(operation: Operation): Promise<Earlier | null> {
+    for (;;) {
+      const { misses } = this.#facts;
+      prefetch(operation, this.accounts, this.#facts);
+      const earlier = this.#facts.misses > misses ? undefined : findEarlier(operation, this.#facts, this.#changes);
+      if (earlier !== undefined) return earlier;
+      await this.#facts.fetch();
+    }
+  }
+
+  /** A stored entry. */
+  async entry(id: string): Promise<EntryRow | null> {
+    for (;;) {
+      const row = this.#facts.row('entry', id);
+      if (row !== undefined) return row;
+      await this.#facts.fetch();
+    }
+  }
+
+  #isOwn(place: number): boolean {
+    return this.accounts[place]?.creditType === 'credits';
   }
 
   async #subscription(userId: string): Promise<SubscriptionRow | null> {

@@ -25,8 +25,12 @@ export interface Answer {
   readonly entry: EntryRow | null;
   readonly replayed: boolean;
   readonly entries: readonly EntryRow[];
-  /** Everything that a call of a job wrote on its accounts; empty for a replay, and for calls of others. */
+  /**
+   * Everything that a call of a job wrote on its accounts, or that a dry run would write; empty for a replay, and for
+   * calls of others.
+   */
   readonly changes: readonly AccountChange[];
+  readonly isDryRun?: true;
 }
 
 /** The error of a call, which its caller throws. */

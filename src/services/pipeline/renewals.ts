@@ -83,10 +83,9 @@ export function renewalRequest(row: SubscriptionRow, id: string, timeoutMs: numb
   };
 }
 
-/** The end of the last period that a renewal began: until then nothing more is due, unless a rest is. */
+/** When the next renewal is due, as the entry of the last one tells. */
 export function renewedUntil({ details }: EntryRow): number {
-  const { subscription } = details as { subscription?: { periodEnd: string } };
-  return Date.parse(subscription?.periodEnd ?? '');
+  return (details.planDueAt as number | null | undefined) ?? Number.POSITIVE_INFINITY;
 }
 
 /** Whether the subscription behind an account is due at an instant. */

@@ -30,12 +30,17 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
       return row.reverses === command.original.id && (command.amount ?? row.amount) === row.amount;
     case 'void_grant':
       return row.grantId === command.grantId && (command.amount ?? row.amount) === row.amount;
+    case 'update_grant':
+      return row.grantId === command.grantId && sameUpdate(command.terms, row.details.after as Json & UpdatedTerms);
     case 'commit':
     case 'release':
       return row.reservationId === command.reservationId && (row.details.fingerprint ?? '') === command.fingerprint;
     case 'extend':
       return row.reservationId === command.reservationId;
     case 'deduct':
+      return (
+        row.amount === command.amount && fingerprintOf(row.details.from ?? null) === fingerprintOf(fromOf(command))
+      );
     case 'reserve':
     case 'claw_back':
       return row.amount === command.amount;
@@ -94,6 +99,19 @@ function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
     default:
       return command satisfies never;
   }
+}
+
+type UpdatedTerms = Pick<GrantTerms, 'expiresAt' | 'priority'>;
+
+function sameUpdate({ expiresAt, priority }: CommandOf<'update_grant'>['terms'], stored: UpdatedTerms): boolean {
+  return (
+    (expiresAt === undefined || expiresAt === stored.expiresAt) &&
+    (priority === undefined || priority === stored.priority)
+  );
+}
+
+function fromOf({ from }: CommandOf<'deduct'>): Json {
+  return from === undefined ? null : { ...from };
 }
 
 function sameTerms(given: GrantTerms, stored: GrantTerms): boolean {

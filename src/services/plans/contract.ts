@@ -3,6 +3,7 @@ import type { DefineOptions, ListOptions, MutationOptions, ReadOptions } from '.
 import type {
   CancelOptions,
   CycleOptions,
+  PauseOptions,
   PlanDefinition,
   PlanInput,
   RenewOptions,
@@ -10,6 +11,7 @@ import type {
   SubscriptionListOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Cycle } from '../../models/records/cycle.js';
 import type { DefinitionReport } from '../../models/records/definition.js';
 import type { SubscriptionPlan } from '../../models/records/plan.js';
@@ -19,7 +21,7 @@ import type {
   SubscriptionChange,
   UserSubscription,
 } from '../../models/records/subscription.js';
-import type { Applied, Page, Ref } from '../../models/values.js';
+import type { Page, Ref } from '../../models/values.js';
 
 export type { ChangePreview, CurrentSubscription, Cycle, SubscriptionChange, SubscriptionPlan, UserSubscription };
 
@@ -95,7 +97,8 @@ export interface SubscriptionService<S = unknown> {
   setUserSubscriptionPlan(userId: string, plan: Ref, options?: SetPlanOptions<S>): Promise<Applied<UserSubscription>>;
 
   /**
-   * Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. Each
+   * Moves the user's subscription to another plan, now or when the period ends; a user without one gets the plan. A
+   * change to a lower limit waits for the period's end unless `when` says otherwise. Each
    * share of a limit is rounded down to the plan's `creditDecimals`: to whole credits where the limit is whole.
    * @throws PLAN_NOT_FOUND, PLAN_INACTIVE
    *
@@ -148,8 +151,16 @@ export interface SubscriptionService<S = unknown> {
   /** Ends renewal (default) or the subscription. Credits that were granted stay. @throws SUBSCRIPTION_NOT_FOUND */
   cancelUserSubscription(userId: string, options?: CancelOptions<S>): Promise<Applied<UserSubscription>>;
 
-  /** Stops the clock of the period; nothing is granted until it is resumed. @throws SUBSCRIPTION_NOT_FOUND */
-  pauseUserSubscription(userId: string, options?: MutationOptions<S>): Promise<Applied<UserSubscription>>;
+  /**
+   * Stops the clock of the period; nothing is granted until it is resumed. Credits that were granted lapse as planned,
+   * unless `freezeCredits` keeps those of the running period: they have no end until the subscription is resumed, ended
+   * or changed, and last longer by the time of the pause then. Of frozen credits that are transferred the receiver gets
+   * the time that they had left. @throws SUBSCRIPTION_NOT_FOUND
+   *
+   * @example
+   * await manager.subscriptions.pauseUserSubscription('user-1', { freezeCredits: true });
+   */
+  pauseUserSubscription(userId: string, options?: PauseOptions<S>): Promise<Applied<UserSubscription>>;
 
   /** Goes on with the rest of the period. @throws SUBSCRIPTION_NOT_FOUND unless it is paused. */
   resumeUserSubscription(userId: string, options?: MutationOptions<S>): Promise<Applied<UserSubscription>>;

@@ -7,7 +7,8 @@ import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import { type CycleOptions, cycleInputSchema } from '../../models/inputs/plans.js';
-import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
+import type { Applied } from '../../models/records/applied.js';
+import type { JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import {
   idOf,
@@ -20,6 +21,7 @@ import {
 } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { type Answer, answered } from '../pipeline/operation.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { Cycle } from './contract.js';
 import { cycleOf, toCycle } from './records.js';
 import type { SubscriptionDirectory } from './subscription-directory.js';
@@ -107,8 +109,10 @@ export class Cycles<S> {
     return answered(await this.#engine.mutate({ ...change, accounts: [this.#engine.account('credits', userId)] }));
   }
 
-  #answer({ entry, replayed }: Answer): Applied<Cycle> {
-    return { ...cycleOf(entry as EntryRow, this.#engine.scale), replayed };
+  #answer(answer: Answer): Applied<Cycle> {
+    const { scale } = this.#engine;
+    const { entry, replayed } = answer;
+    return { ...cycleOf(entry as EntryRow, scale), replayed, ...dryRunOf(answer, scale) };
   }
 
   #read(id: string, options: ReadOptions<S>): Promise<CycleRow | null> {

@@ -5,7 +5,7 @@ import { parseMoney } from '../../core/money.js';
 import { addDays, type TemporalLike } from '../../core/periods.js';
 import { creditError } from '../../errors.js';
 import type { planInputSchema } from '../../models/inputs/plans.js';
-import type { PlanRow } from '../../models/plan.js';
+import { type BillingPeriod, billingPeriods, type PlanRow } from '../../models/plan.js';
 import { definedFields, type Loose } from '../input/given-fields.js';
 import { refuseField } from '../pipeline/definitions.js';
 
@@ -14,7 +14,8 @@ export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'deactiva
 
 /** The fields that an input may leave out. */
 export const PLAN_DEFAULTS = {
-  ...{ code: null, description: null, creditType: 'credits', alsoGrants: [], currency: null, validityDays: null },
+  ...{ code: null, description: null, creditType: 'credits', alsoGrants: [], currency: null },
+  ...{ allocationPeriod: null, validityDays: null },
   ...{ trialDays: 0, rolloverCap: null, timeZone: null, creditDecimals: null },
   ...{ renewOn: null, graceDays: null, metadata: {} },
 } satisfies Partial<PlanRow>;
@@ -46,11 +47,15 @@ export interface PlanRules {
 
 /** @throws INVALID_ARGUMENT where two fields do not go together, CONFIGURATION for a time zone without `Temporal` */
 export function checkPlan(plan: PlanRow, { creditTypes, temporal, scale }: PlanRules): void {
-  const { creditType, alsoGrants, validityDays, rolloverCap } = plan;
+  const { creditType, alsoGrants, allocationPeriod, billingPeriod, validityDays, rolloverCap } = plan;
   const types = [creditType, ...alsoGrants.map((grant) => grant.creditType)];
   const unknown = types.find((type) => !creditTypes.includes(type));
   if (unknown !== undefined) refuse('creditType', creditTypes.join(' | '), `${unknown} is not declared`);
   if (new Set(types).size < types.length) refuse('alsoGrants', 'each credit type once', 'a type is named twice');
+  const length = (period: BillingPeriod) => billingPeriods.indexOf(period);
+  if (allocationPeriod !== null && length(allocationPeriod) > length(billingPeriod)) {
+    refuse('allocationPeriod', `${billingPeriod} or more often`, 'credits are granted within each billing period');
+  }
   if (validityDays !== null && rolloverCap !== null) {
     refuse('rolloverCap', 'a plan without validityDays', 'what expires by validityDays cannot roll over');
   }

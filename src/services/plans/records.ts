@@ -2,7 +2,7 @@
 import { toCredits } from '../../core/amounts.js';
 import { toMajor } from '../../core/money.js';
 import { GRACE_DAYS } from '../../core/subscription-row.js';
-import { goesOn, isCurrent } from '../../core/subscription-state.js';
+import { billingOf, goesOn, isCurrent } from '../../core/subscription-state.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { PlanRow } from '../../models/plan.js';
@@ -21,6 +21,7 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
     })),
     price: toMajor(row.price, row.currency),
     rolloverCap: row.rolloverCap === null ? null : toCredits(row.rolloverCap, scale),
+    allocationPeriod: row.allocationPeriod ?? row.billingPeriod,
     renewOn: row.renewOn ?? 'clock',
     graceDays: row.renewOn === 'payment' ? (row.graceDays ?? GRACE_DAYS) : null,
     metadata: structuredClone(row.metadata),
@@ -48,12 +49,14 @@ export function planFromJson(json: JsonObject): PlanRow {
 /** Null for a removed subscription. One that is over by `now` is ended, although no job has written it yet. */
 export function toSubscription(row: SubscriptionRow, now: number): UserSubscription | null {
   const { status, terms, pending } = row;
+  const { start, end } = billingOf(row);
   if (status === 'removed') return null;
   const isOver = goesOn(status) && !isCurrent(row, now);
   return {
     ...{ id: row.id, userId: row.userId, planId: row.planId, planName: terms.name },
     ...{ status: isOver ? 'ended' : status, startedAt: row.startedAt, autoRenew: row.autoRenew },
-    ...{ periodStart: row.periodStart, periodEnd: row.periodEnd, validUntil: row.validUntil },
+    ...{ periodStart: new Date(start), periodEnd: new Date(end), validUntil: row.validUntil },
+    ...{ allocationStart: row.periodStart, allocationEnd: row.periodEnd },
     nextPlanId: pending?.planId ?? null,
     paidAhead: [...(row.paid ?? [])],
   };
@@ -70,6 +73,8 @@ export function subscriptionOf({ userId, details }: EntryRow): UserSubscription 
     userId,
     status: (status === 'removed' ? 'ended' : status) as UserSubscription['status'],
     ...{ startedAt: date('startedAt'), periodStart: date('periodStart'), periodEnd: date('periodEnd') },
+    allocationStart: new Date(stored.allocationStart ?? (stored.periodStart as string)),
+    allocationEnd: new Date(stored.allocationEnd ?? (stored.periodEnd as string)),
     validUntil: stored.validUntil === null ? null : new Date(stored.validUntil),
     paidAhead: [...(stored.paidAhead ?? [])],
   };

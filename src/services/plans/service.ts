@@ -30,7 +30,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     previewChange: (userId, plan, options) => subscriptions.preview(userId, plan, options),
     renewSubscription: (userId, options) => subscriptions.renew(userId, options),
     cancelUserSubscription: (userId, options) => subscriptions.cancel(userId, options),
-    pauseUserSubscription: (userId, options) => subscriptions.switchTo('paused', userId, options),
+    pauseUserSubscription: (userId, options) => subscriptions.pause(userId, options),
     resumeUserSubscription: (userId, options) => subscriptions.switchTo('resumed', userId, options),
     deleteUserSubscriptionPlan: (userId, options) => subscriptions.remove(userId, options),
     getUserSubscriptionPlan: (userId, options) => subscriptions.get(userId, options),

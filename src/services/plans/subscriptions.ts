@@ -3,19 +3,22 @@ import { isCreditError } from '../../errors.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import type {
   CancelOptions,
+  PauseOptions,
   RenewOptions,
   SetPlanOptions,
   SubscriptionListOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
 import * as schemas from '../../models/inputs/plans.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
-import type { Applied, JsonObject, Page, Ref } from '../../models/values.js';
+import type { JsonObject, Page, Ref } from '../../models/values.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { answered } from '../pipeline/operation.js';
 import type { Along } from '../pipeline/row-reads.js';
+import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
 import { periodUsage } from './period-usage.js';
 import { parsePlanRef, planIdOf } from './plan-refs.js';
@@ -45,7 +48,7 @@ interface Terms {
   readonly credit?: UpgradeOptions['credit'];
 }
 
-const SWITCHES = { paused: 'pause_plan', resumed: 'resume_plan', removed: 'delete_plan_of_user' } as const;
+const SWITCHES = { resumed: 'resume_plan', removed: 'delete_plan_of_user' } as const;
 
 export class Subscriptions<S> {
   readonly #directory: SubscriptionDirectory<S>;
@@ -76,14 +79,14 @@ export class Subscriptions<S> {
     given: ReadOptions<S> & Pick<UpgradeOptions, 'when' | 'proration' | 'credit'> = {},
   ): Promise<ChangePreview> {
     const directory = this.#directory;
-    const { when = 'now', proration = 'none', credit = 'deduct', ...read } = parse(schemas.previewSchema, given);
+    const { when, proration, credit, ...read } = parse(schemas.previewSchema, given);
     const options = read as ReadOptions<S>;
     const user = parseId(userId, 'userId');
     const planId = await planIdOf(directory.reads, parsePlanRef(plan), options);
     const current = await directory.read(user, options);
     const accounts = await directory.accounts({ userId: user, current, planId }, options);
     const own = { planId, subscriptionId: 's-preview', autoRenew: null, allocate: true, upgrade: true } as const;
-    const command = { type: 'subscribe', ...own, when, proration, credit } as const;
+    const command = { type: 'subscribe', ...own, ...howOf({ when, proration, credit }) } as const;
     const entry = await this.#engine.preview(accounts, options, command);
     return { granted: grantedBy(entry, this.#engine.scale), subscription: subscriptionOf(entry) };
   }
@@ -103,6 +106,15 @@ export class Subscriptions<S> {
     return this.#change({
       ...{ operation: 'cancel_plan', userId, options: fields as MutationOptions<S> },
       command: () => ({ type: 'change_subscription', to }),
+    });
+  }
+
+  async pause(userId: string, given: PauseOptions<S> | undefined): Promise<Applied<UserSubscription>> {
+    const fields = parseOptions(schemas.pauseSchema, given);
+    const { freezeCredits = false } = fields;
+    return this.#change({
+      ...{ operation: 'pause_plan', userId, options: fields as MutationOptions<S> },
+      command: () => ({ type: 'change_subscription', to: 'paused', freezeCredits }),
     });
   }
 
@@ -186,11 +198,10 @@ export class Subscriptions<S> {
   ): Promise<Pick<Change<S>, 'operation' | 'command' | 'options'> & { planId: string; planRef: string }> {
     const planRef = parsePlanRef(plan);
     const planId = await planIdOf(this.#directory.reads, planRef, options);
-    const { autoRenew = null, allocate = true, when = 'now', proration = 'none', upgrade } = terms;
-    const { credit = 'deduct' } = terms;
+    const { autoRenew = null, allocate = true, upgrade } = terms;
     const command: Change<S>['command'] = (operationId) => ({
       ...{ type: 'subscribe', planId, subscriptionId: `s-${operationId}` },
-      ...{ autoRenew, allocate, upgrade, when, proration, credit },
+      ...{ autoRenew, allocate, upgrade, ...howOf(terms) },
     });
     return { operation, planId, planRef, options, command };
   }
@@ -214,7 +225,8 @@ export class Subscriptions<S> {
       run: async (accounts, left) =>
         answered(await this.#engine.mutate({ operation, accounts, given, options: left, command })),
     });
-    if (answer.entry) return { ...subscriptionOf(answer.entry), replayed: answer.replayed };
+    const { entry, replayed } = answer;
+    if (entry) return { ...subscriptionOf(entry), replayed, ...dryRunOf(answer, this.#engine.scale) };
     // There was nothing to do: the subscription is as the caller wants it.
     return { ...((await this.#view(user, rest())) as UserSubscription), replayed: true };
   }
@@ -228,6 +240,15 @@ export class Subscriptions<S> {
     const row = isDue ? await this.#directory.renewed(userId, now, options) : stored;
     return row && toSubscription(row, now);
   }
+}
+
+/** How a change comes about. An option that only a change now can have says that it is meant now. */
+function howOf({ when, proration, credit, autoRenew }: Pick<Terms, 'when' | 'proration' | 'credit' | 'autoRenew'>) {
+  const isNow = proration !== undefined || credit !== undefined || autoRenew === false;
+  return {
+    when: when ?? (isNow ? ('now' as const) : null),
+    ...{ proration: proration ?? ('none' as const), credit: credit ?? ('deduct' as const) },
+  };
 }
 
 type ListFields = ReturnType<typeof schemas.subscriptionsSchema.parse>;

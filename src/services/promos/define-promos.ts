@@ -6,7 +6,7 @@ import { type PromoRow, UNCLAIMED } from '../../models/promo.js';
 import type { DefinitionReport } from '../../models/records/definition.js';
 import { parse, parseOptions } from '../input/parse.js';
 import { type Defining, defineAll } from '../pipeline/define-all.js';
-import { checkCreditType, checkPromo, PROMO_DEFAULTS, promoFieldsOf } from './promo-fields.js';
+import { checkClaimed, checkPromo, PROMO_DEFAULTS, promoFieldsOf } from './promo-fields.js';
 import type { Promos } from './promos.js';
 
 export async function definePromos<S>(
@@ -38,7 +38,7 @@ export async function definePromos<S>(
         updatedAt: at,
       };
       checkPromo(next, store.creditTypes);
-      if (stored) checkCreditType(stored, next);
+      if (stored) checkClaimed(stored, next);
       return next;
     },
     deactivate: (row, rest) => promos.setActive(false, row.code, rest),

@@ -2,18 +2,23 @@
 import { parseAmount } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
-import { type PromoInput, promoInputSchema, promosSchema, promoUpdateSchema } from '../../models/inputs/promos.js';
+import { newPromoSchema, type PromoInput, promosSchema, promoUpdateSchema } from '../../models/inputs/promos.js';
 import { type PromoRow, UNCLAIMED } from '../../models/promo.js';
-import type { Applied, Page, Ref } from '../../models/values.js';
+import type { Applied } from '../../models/records/applied.js';
+import type { Page, Ref } from '../../models/values.js';
+import { definedFields } from '../input/given-fields.js';
 import { ListCursors } from '../input/page.js';
 import { parse, parseMutationOptions, parseOptions, parseReadOptions, parseRef } from '../input/parse.js';
 import { Definitions } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { Promo } from './contract.js';
-import { checkCreditType, checkPromo, PROMO_DEFAULTS, parseCode, promoFieldsOf } from './promo-fields.js';
+import { checkClaimed, checkPromo, codeOf, PROMO_DEFAULTS, parseCode, promoFieldsOf } from './promo-fields.js';
 import { promoFromJson, promoToJson, toPromo } from './records.js';
 
-export type PromoListOptions<S> = ReadOptions<S> & ListOptions & { activeOnly?: boolean | undefined };
+export type PromoListOptions<S> = ReadOptions<S> &
+  ListOptions & { activeOnly?: boolean | undefined; referrerId?: string | undefined };
+
+export type NewPromo = Omit<PromoInput, 'code'> & { code?: string | undefined };
 
 export class Promos<S> {
   readonly definitions: Definitions<S, 'promo', Promo>;
@@ -28,15 +33,16 @@ export class Promos<S> {
     });
   }
 
-  async create(promo: PromoInput, given: MutationOptions<S> | undefined): Promise<Applied<Promo>> {
-    const { code, ...input } = parse(promoInputSchema, promo, 'promo');
+  async create(promo: NewPromo, given: MutationOptions<S> | undefined): Promise<Applied<Promo>> {
+    const { code: ownCode, ...input } = parse(newPromoSchema, promo, 'promo');
     const scale = this.#scale;
     const fields = { ...promoFieldsOf(input, scale), credits: parseAmount(input.credits, { scale }) };
     return this.definitions.write({
       operation: 'create_promo',
       options: parseMutationOptions(given),
-      given: promoToJson({ code, ...fields }),
+      given: promoToJson({ ...definedFields({ code: ownCode }), ...fields }),
       decide: async ({ at, id, rest }) => {
+        const code = ownCode ?? codeOf(id);
         const own = { id: `promo-${id}`, code, version: 1, ...UNCLAIMED, createdAt: at, updatedAt: at };
         const row: PromoRow = { ...PROMO_DEFAULTS, validFrom: at, ...fields, ...own };
         checkPromo(row, this.engine.store.creditTypes);
@@ -61,7 +67,7 @@ export class Promos<S> {
         const row = await this.definitions.existing(code, rest());
         const next = { ...row, ...fields, version: row.version + 1, updatedAt: at };
         checkPromo(next, this.engine.store.creditTypes);
-        checkCreditType(row, next);
+        checkClaimed(row, next);
         return this.definitions.replaced('Promo updated', next);
       },
     });
@@ -107,10 +113,12 @@ export class Promos<S> {
 
   async list(given: PromoListOptions<S> | undefined): Promise<Page<Promo>> {
     const options = parseOptions(promosSchema, given) as PromoListOptions<S>;
-    const { activeOnly = true } = options;
-    const along = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
-    const cursors = new ListCursors('listPromos', { activeOnly });
-    const { rows, nextCursor } = await this.definitions.reads.page('promo', along, options, cursors);
+    const { activeOnly = true, referrerId } = options;
+    const all = activeOnly ? { index: 'active', equals: { isActive: true } } : { index: 'created' };
+    const along = referrerId === undefined ? all : { index: 'referrer', equals: { referrerId } };
+    const keeps = referrerId !== undefined && activeOnly ? ({ isActive }: PromoRow) => isActive : null;
+    const cursors = new ListCursors('listPromos', { activeOnly, referrerId });
+    const { rows, nextCursor } = await this.definitions.reads.chosenPage('promo', along, options, cursors, keeps);
     return { items: rows.map((row) => toPromo(row, this.#scale)), nextCursor };
   }
 

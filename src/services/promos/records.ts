@@ -7,11 +7,12 @@ import type { Promo, PromoClaim } from './contract.js';
 export function toPromo(stored: PromoRow, scale: number): Promo {
   const { version: _, claims, claimsDay: __, claimsOfDay: ___, ...row } = stored;
   const { metadata, targetUserIds } = structuredClone({ metadata: row.metadata, targetUserIds: row.targetUserIds });
-  // Rows and entries of the version before have no limits of a day.
-  const { maxUsesPerDay = null, maxUsesPerUserPerDay = null } = row;
+  // Rows and entries of the version before have neither limits of a day, nor a referrer.
+  const { maxUsesPerDay = null, maxUsesPerUserPerDay = null, validityDays = null, referrerId = null } = row;
+  const referrerCredits = row.referrerCredits == null ? null : toCredits(row.referrerCredits, scale);
   return {
     ...row,
-    ...{ maxUsesPerDay, maxUsesPerUserPerDay, metadata, targetUserIds },
+    ...{ maxUsesPerDay, maxUsesPerUserPerDay, validityDays, referrerId, referrerCredits, metadata, targetUserIds },
     ...{ credits: toCredits(row.credits, scale), totalClaims: claims },
   };
 }
@@ -19,7 +20,10 @@ export function toPromo(stored: PromoRow, scale: number): Promo {
 export function toClaim(stored: PromoClaimRow, scale: number): PromoClaim {
   const { id: _, version: __, uses: ___, usesDay: ____, usesOfDay: _____, ...row } = stored;
   const creditsAwarded = toCredits(row.creditsAwarded, scale);
-  return { ...row, creditsAwarded, metadata: structuredClone(row.metadata) };
+  const { referrerId = null, referrerTransactionId = null, referrerCreditsAwarded: units } = row;
+  const referrerCreditsAwarded = units == null ? null : toCredits(units, scale);
+  const referral = { referrerId, referrerTransactionId, referrerCreditsAwarded };
+  return { ...row, creditsAwarded, ...referral, metadata: structuredClone(row.metadata) };
 }
 
 /** A promo, or some fields of one, as an entry keeps them. */

@@ -48,7 +48,7 @@ export class SettingsRecord<S> {
   readonly #config: SettingsConfig;
   #settings: Settings | null = null;
   #defaults = new Map<string, Defaults>();
-  #limits: Context['limits'] = { openGrants: LIMIT, activeReservations: LIMIT };
+  #limits: Context['limits'] = limitsInForce({});
   #differing: readonly string[] = [];
 
   constructor(tables: Tables<S>, config: SettingsConfig) {
@@ -115,8 +115,7 @@ export class SettingsRecord<S> {
     this.#settings = settings;
     const defaults = Object.entries(settings.creditTypes).map(([name, stated]) => [name, inForce(stated)] as const);
     this.#defaults = new Map(defaults);
-    const { limits } = settings;
-    this.#limits = { openGrants: limits.openGrants ?? LIMIT, activeReservations: limits.activeReservations ?? LIMIT };
+    this.#limits = limitsInForce(settings.limits);
     const differing = differences(settings, this.#config.stated);
     if (differing.length > 0 && differing.join() !== this.#differing.join()) {
       const message = 'Another process states other settings than this one; those of the database are in force';
@@ -154,6 +153,11 @@ function inForce({ overdraftLimit = 'unlimited', ...stated }: StatedDefaults): D
     lowCreditThreshold: stated.lowCreditThreshold ?? null,
     lowCreditHysteresis: stated.lowCreditHysteresis ?? 0,
   };
+}
+
+function limitsInForce(limits: Settings['limits']): Context['limits'] {
+  const { openGrants = LIMIT, activeReservations = LIMIT, lateUsageSeconds = 0 } = limits;
+  return { openGrants, activeReservations, lateUsageMs: lateUsageSeconds * 1000 };
 }
 
 function isSame(a: Settings, b: Settings): boolean {

@@ -7,7 +7,7 @@ import { test } from 'vitest';
 import { MongoDbManager } from '../../../src/entries/mongodb.js';
 import { isCreditError } from '../../../src/errors.js';
 import { storedModels } from '../../../src/models/stored-models.js';
-import type { StoredModel } from '../../../src/ports/db-manager.js';
+import type { StoredField, StoredModel } from '../../../src/ports/db-manager.js';
 import { insert } from '../../../src/testing/db-manager/fixture.js';
 import { item, testModels } from '../../../src/testing/db-manager/models.js';
 import { collectionsOf } from '../../backends/adapters.js';
@@ -15,6 +15,12 @@ import { describeMongo, dropMongoDatabase } from '../../backends/mongo.js';
 import { databaseOf, onDatabase } from '../../backends/mongo-uri.js';
 import { forkScript } from '../../support/script.js';
 import { errorOf, statuses, withBench } from './fixture.js';
+
+/** The model with a field of a closed set; without values, as a version would have it that does not enforce them. */
+function withPhase(model: StoredModel, values?: readonly string[]): StoredModel {
+  const phase: StoredField = { kind: 'string', nullable: true, ...(values && { values }) };
+  return { ...model, fields: { ...model.fields, phase } };
+}
 
 const problemsOf = async (call: Promise<unknown>): Promise<string> => {
   const error = await errorOf(call);
@@ -52,6 +58,52 @@ await describeMongo('init on MongoDB', (database) => {
       assert.equal((await errorOf(things.updateOne({}, { $unset: { account: 1 } }))).code, 121);
       await things.updateOne({}, { $set: { amount: 5n, unknown: 'is fine' } });
       assert.deepEqual(await db.getMany(models.item.name, [row.id as string]), [{ ...row, amount: 5 }]);
+    }));
+
+  test('a collection that was made without closed sets is used as it is, and lacks nothing', () =>
+    withBench(database, async ({ db, models, collection, client, raw }) => {
+      const next = new MongoDbManager({ client, dbName: raw.databaseName });
+      const closed = withPhase(models.item, ['new', 'old']);
+      await db.init([withPhase(models.item)]);
+      assert.deepEqual(await next.lacking([closed]), []);
+      await next.init([closed]);
+      assert.deepEqual(statuses(await next.commit([[insert(closed, { ...item(), phase: 'old' })]])), ['committed']);
+      await collection(closed).updateOne({}, { $set: { phase: 'other' } });
+      await next.close();
+    }));
+
+  test('values that a newer version knows are allowed from its start on, and never taken back', () =>
+    withBench(database, async ({ client, raw, collection }) => {
+      const { item: model } = testModels();
+      const versions = [['new', "it's"], ['new', 'gone'], ['new']].map((values) => withPhase(model, values));
+      const [first, second, older] = versions as [StoredModel, StoredModel, StoredModel];
+      const open = () => new MongoDbManager({ client, dbName: raw.databaseName });
+      const [one, two, three] = [open(), open(), open()];
+      const write = async (db: MongoDbManager, phase: string) =>
+        statuses(await db.commit([[insert(model, { ...item(), phase })]]));
+      await one.init([first]);
+      assert.deepEqual(await write(one, "it's"), ['committed']);
+      const byHand = async (phase: string) =>
+        (await errorOf(collection(model).updateOne({}, { $set: { phase } }))).code;
+      assert.equal(await byHand('gone'), 121);
+      assert.deepEqual(await two.lacking([second]), [`values of credit_${model.name}.phase`]);
+      await Promise.all([two.init([second]), open().init([second])]);
+      assert.deepEqual(await two.lacking([second]), []);
+      await three.init([older]);
+      for (const [db, phase] of [
+        [one, "it's"],
+        [two, 'gone'],
+        [three, 'new'],
+      ] as const) {
+        assert.deepEqual(await write(db, phase), ['committed']);
+      }
+      // Nor by one that adds a field.
+      const other = open();
+      await other.init([{ ...older, fields: { ...older.fields, colour: { kind: 'string', nullable: true } } }]);
+      assert.deepEqual(await write(two, 'gone'), ['committed']);
+      await other.close();
+      assert.equal(await byHand('other'), 121);
+      for (const db of [one, two, three]) await db.close();
     }));
 
   test('a collection with documents that is not ours is refused, and left as it is', () =>

@@ -6,13 +6,21 @@ import pg from 'pg';
 import { test } from 'vitest';
 import { SqlDbManager } from '../../../src/entries/sql.js';
 import { isCreditError } from '../../../src/errors.js';
+import { createCreditManagement } from '../../../src/index.js';
 import { storedModels } from '../../../src/models/stored-models.js';
-import type { StoredModel } from '../../../src/ports/db-manager.js';
+import type { StoredField, StoredModel } from '../../../src/ports/db-manager.js';
 import { insert } from '../../../src/testing/db-manager/fixture.js';
 import { item, testModels } from '../../../src/testing/db-manager/models.js';
 import { createDatabase, describePostgres, dropDatabase } from '../../backends/postgres.js';
+import { QUIET } from '../../support/quiet.js';
 import { forkScript } from '../../support/script.js';
 import { statuses, withBench } from './fixture.js';
+
+/** The model with a field of a closed set; without values, as a version would have it that does not enforce them. */
+function withPhase(model: StoredModel, values?: readonly string[]): StoredModel {
+  const phase: StoredField = { kind: 'string', nullable: true, ...(values && { values }) };
+  return { ...model, fields: { ...model.fields, phase } };
+}
 
 const problemsOf = async (call: Promise<unknown>): Promise<string> => {
   const error = await call.then(
@@ -116,6 +124,72 @@ await describePostgres('init on PostgreSQL', (database) => {
       // The process that does not know the field goes on.
       assert.deepEqual(statuses(await db.commit([[insert(models.item, item())]])), ['committed']);
       await next.close();
+    }));
+
+  test('a value that is not of a closed set is refused, whoever writes it', () =>
+    withBench(database, async ({ client }) => {
+      const db = new SqlDbManager({ url: database.url, prefix: 'closed_' });
+      await db.init(storedModels);
+      const { rows } = await client.query(
+        `select conrelid::regclass::text as table, pg_get_constraintdef(oid) as text from pg_constraint
+          where conname like 'closed\\_%\\_values'`,
+      );
+      const closed = storedModels.flatMap(({ name, fields }) =>
+        Object.values<StoredField>(fields).flatMap(({ values }) => (values ? [`closed_${name} ${values}`] : [])),
+      );
+      const valuesOf = (text: string) => [...text.matchAll(/'(\w+)'::text/g)].map(([, value]) => value);
+      assert.deepEqual(rows.map(({ table, text }) => `${table} ${valuesOf(text)}`).sort(), closed.sort());
+      const manager = createCreditManagement({ db, logger: QUIET });
+      await manager.credits.addCredits('u', 5, { source: 'promo' });
+      for (const [table, column] of [
+        ['closed_grant', 'source'],
+        ['closed_entry', 'type'],
+        ['closed_entry', 'event_type'],
+      ]) {
+        const written = client.query(`update ${table} set ${column} = 'nonsense'`);
+        await assert.rejects(written, { code: '23514', constraint: `${table}_${column}_values` });
+      }
+      await manager.close();
+    }));
+
+  test('a table that was made without closed sets is used as it is, and lacks nothing', () =>
+    withBench(database, async ({ db, models, client, table, pool }) => {
+      const next = new SqlDbManager({ pool });
+      const closed = withPhase(models.item, ['new', 'old']);
+      await db.init([withPhase(models.item)]);
+      assert.deepEqual(await next.lacking([closed]), []);
+      await next.init([closed]);
+      assert.deepEqual(statuses(await next.commit([[insert(closed, { ...item(), phase: 'old' })]])), ['committed']);
+      const { rows } = await client.query("select from pg_constraint where conname ~ 'phase'");
+      assert.equal(rows.length, 0, table(closed));
+      await next.close();
+    }));
+
+  test('values that a newer version knows are allowed from its start on, and never taken back', () =>
+    withBench(database, async ({ client, table, pool }) => {
+      const { item: model } = testModels();
+      const versions = [['new', "it's"], ['new', 'gone'], ['new']].map((values) => withPhase(model, values));
+      const [first, second, older] = versions as [StoredModel, StoredModel, StoredModel];
+      const dbs = versions.map(() => new SqlDbManager({ pool }));
+      const [one, two, three] = dbs as [SqlDbManager, SqlDbManager, SqlDbManager];
+      const write = async (db: SqlDbManager, phase: string) =>
+        statuses(await db.commit([[insert(model, { ...item(), phase })]]));
+      await one.init([first]);
+      assert.deepEqual(await write(one, "it's"), ['committed']);
+      await assert.rejects(client.query(`update ${table(model)} set phase = 'gone'`), { code: '23514' });
+      assert.deepEqual(await two.lacking([second]), [`values of ${table(model)}_phase_values`]);
+      await Promise.all([two.init([second]), new SqlDbManager({ pool }).init([second])]);
+      assert.deepEqual(await two.lacking([second]), []);
+      await three.init([older]);
+      for (const [db, phase] of [
+        [one, "it's"],
+        [two, 'gone'],
+        [three, 'new'],
+      ] as const) {
+        assert.deepEqual(await write(db, phase), ['committed']);
+      }
+      await assert.rejects(client.query(`update ${table(model)} set phase = 'other'`), { code: '23514' });
+      for (const db of dbs) await db.close();
     }));
 
   test('a gained field that may not be null is refused where there are rows', () =>

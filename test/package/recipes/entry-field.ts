@@ -68,10 +68,10 @@ export const entryField: Recipe = {
       ],
     },
     {
-      red: { compiler: ['src/services/credits/records.ts'] },
+      red: { compiler: ['src/services/pipeline/transaction-records.ts'] },
       touches: [
         {
-          file: 'src/services/credits/records.ts',
+          file: 'src/services/pipeline/transaction-records.ts',
           edits: [
             behind(
               '    debtAfter: toCredits(row.debtAfter, scale),',

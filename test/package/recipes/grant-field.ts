@@ -38,11 +38,11 @@ export const grantField: Recipe = {
           file: 'src/models/inputs/credits.ts',
           edits: [
             {
-              find: '  reference: identifierSchema.optional(),\n});\nexport const adjustSchema',
+              find: '  reference: identifierSchema.optional(),\n});\nconst lateShape',
               replace: `  reference: identifierSchema.optional(),
   campaign: identifierSchema.optional(),
 });
-export const adjustSchema`,
+const lateShape`,
             },
           ],
         },

@@ -23,11 +23,19 @@ export const TYPES: Readonly<Record<FieldKind, string>> = {
 };
 
 /** The definition of a column. */
-export function definition({ name, field, kind, nullable }: Column): string {
+export function definition(column: Column): string {
+  const { name, field, kind, nullable, allowed } = column;
   const type = kind === 'string' ? 'text collate "C"' : TYPES[kind];
   const least = field === 'version' ? '1' : String(Number.MIN_SAFE_INTEGER);
   const check = kind === 'integer' ? ` check (${name} between ${least} and ${Number.MAX_SAFE_INTEGER})` : '';
-  return `${name} ${type}${nullable ? '' : ' not null'}${check}`;
+  const closed = allowed ? ` ${allowing(column, allowed.values)}` : '';
+  return `${name} ${type}${nullable ? '' : ' not null'}${check}${closed}`;
+}
+
+/** The constraint that allows these values of a column and no others. */
+export function allowing({ name, allowed }: Column, values: readonly string[]): string {
+  const texts = values.map((value) => `'${value.replaceAll("'", "''")}'`).join(', ');
+  return `constraint ${quoted(allowed?.check ?? '')} check (${name} in (${texts}))`;
 }
 
 /** The fields of a row for `row_to_json`; instants are epoch milliseconds, so that no time zone matters. */

@@ -1,9 +1,12 @@
-/** Makes tables and indexes, and adds the columns and indexes of newer models. Never changes or drops anything. */
+/**
+ * Makes tables and indexes, and adds the columns and indexes of newer models, and the values that their constraints
+ * have to allow. Never drops anything else.
+ */
 import { unusable } from '../../kit/failures.js';
 import type { SqlConnection } from '../connection.js';
 import type { Migrated, MigrateOptions, NewIndex } from '../dialect.js';
 import { type Column, Table } from '../table.js';
-import { definition, NAMING, TYPES } from './columns.js';
+import { allowing, definition, NAMING, quoted, TYPES } from './columns.js';
 import { indexDefinition } from './index-definition.js';
 
 /** The comment on each of our tables: it tells them from tables that happen to have the same name. */
@@ -17,6 +20,8 @@ interface Found {
   readonly mark: string | null;
   readonly columns: Readonly<Record<string, string>>;
   readonly indexes: readonly string[];
+  /** The texts of its constraints, by name. */
+  readonly checks: Readonly<Record<string, string>>;
 }
 
 /**
@@ -140,6 +145,15 @@ async function missing(
       }
       statements.push(...added.map((column) => `alter table ${table.name} add column ${definition(column)}`));
       names.push(...added.map((column) => `column ${table.bareName}.${nameOf(column)}`));
+      for (const column of table.columns) {
+        const values = newValues(column, existing.checks);
+        if (values === null) continue;
+        const check = column.allowed?.check ?? '';
+        names.push(`values of ${check}`);
+        // The rows that are there fit the narrower constraint: nothing has to be read.
+        const wider = `add ${allowing(column, values)} not valid`;
+        statements.push(`alter table ${table.name} drop constraint ${quoted(check)}, ${wider}`);
+      }
       const indexes = table.indexes.filter(({ name }) => !existing.indexes.includes(name));
       names.push(...indexes.map(({ name }) => `index ${name}`));
       if (indexes.length > 0 && !isAlone && !(await isEmpty()))
@@ -150,6 +164,18 @@ async function missing(
   }
   if (problems.length > 0) throw unusable(problems);
   return { names, statements, newIndexes };
+}
+
+/**
+ * The values that the constraint of a column has to allow where it does not know all of ours: with those of versions
+ * that know others. Null where it allows them, and where there is none: a table that an earlier version made is written
+ * without.
+ */
+function newValues({ allowed }: Column, checks: Found['checks']): readonly string[] | null {
+  const text = allowed ? checks[allowed.check] : undefined;
+  if (!allowed || text === undefined) return null;
+  const known = [...text.matchAll(/'((?:[^']|'')*)'::text/g)].map(([, value = '']) => value.replaceAll("''", "'"));
+  return allowed.values.every((value) => known.includes(value)) ? null : [...new Set([...known, ...allowed.values])];
 }
 
 /** Types as the catalog writes them. */
@@ -166,7 +192,9 @@ const CATALOG = `select json_build_object(
   'columns', coalesce((select json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)) from pg_attribute a
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '{}'),
   'indexes', coalesce((select json_agg(i.relname) from pg_index x join pg_class i on i.oid = x.indexrelid
-    where x.indrelid = c.oid and x.indisvalid), '[]'))::text as r
+    where x.indrelid = c.oid and x.indisvalid), '[]'),
+  'checks', coalesce((select json_object_agg(k.conname, pg_get_constraintdef(k.oid)) from pg_constraint k
+    where k.conrelid = c.oid and k.contype = 'c' and k.conname like '%\\_values'), '{}'))::text as r
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = $1::text and c.relname = any(array(select json_array_elements_text($2::text::json)))`;
 
