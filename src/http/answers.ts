@@ -8,7 +8,7 @@ import {
   UserCreditsInfoSchema,
 } from '../models/records/balance.js';
 import { CycleSchema } from '../models/records/cycle.js';
-import { count, credits, identifier } from '../models/records/fields.js';
+import { count, credits, identifier, jsonObject } from '../models/records/fields.js';
 import { ForecastSchema } from '../models/records/forecast.js';
 import { GrantSchema, GrantUseSchema } from '../models/records/grant.js';
 import { HealthSchema } from '../models/records/health.js';
@@ -30,6 +30,17 @@ import { UsageSummarySchema } from '../models/records/usage.js';
 
 const userId = identifier.describe('The user whose account this is.');
 const available = credits.describe('Credits that can be spent now. May be negative.');
+
+/** The answer to a change: of a dry run it has what would be written. */
+function changed<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape, z.core.$strict>) {
+  return schema.extend({ dryRun: DryRunSchema.optional() });
+}
+const DryRunSchema = z
+  .strictObject({
+    transactions: z.array(CreditsTransactionSchema).describe('The transactions that the request would write.'),
+    events: z.array(jsonObject).describe('The events that it would announce, as sinks get them.'),
+  })
+  .describe('What the request would write; of one with dry_run alone.');
 
 const BalanceSchema = z.strictObject({
   userId,
@@ -77,14 +88,14 @@ const RECORDS = {
   Account: AccountInfoSchema,
   Accounts: AccountListSchema,
   Alive: z.strictObject({ status: HealthSchema.shape.status }),
-  Balance: BalanceSchema,
+  Balance: changed(BalanceSchema),
   BalanceAt: UserCreditsInfoSchema,
-  BalanceChange: BalanceChangeSchema,
+  BalanceChange: changed(BalanceChangeSchema),
   Breakdown: BalanceBreakdownSchema,
   ChangePreview: ChangePreviewSchema,
   Claim: ClaimSchema,
   CurrentSubscription: CurrentSubscriptionSchema,
-  Cycle: CycleSchema,
+  Cycle: changed(CycleSchema),
   Deleted: z.strictObject({ deleted: z.boolean().describe('Whether there was one to delete.') }),
   Eligibility: EligibilitySchema,
   Expired: z.strictObject({ userId, expired: credits.min(0).describe('Credits that expired.') }),
@@ -92,14 +103,14 @@ const RECORDS = {
   Forecast: ForecastSchema,
   Grant: GrantSchema,
   Health: HealthSchema,
-  Plan: PlanSchema,
+  Plan: changed(PlanSchema),
   Preview: DeductionPreviewSchema,
-  Promo: PromoSchema,
-  Reservation: ReservationSchema,
+  Promo: changed(PromoSchema),
+  Reservation: changed(ReservationSchema),
   Retried: z.strictObject({ retried: count.describe('Deliveries that are tried again.') }),
-  Subscription: UserSubscriptionSchema,
+  Subscription: changed(UserSubscriptionSchema),
   Transaction: CreditsTransactionSchema,
-  Transfer: TransferSchema,
+  Transfer: changed(TransferSchema),
 } as const;
 
 /** A page of rows. */
@@ -114,7 +125,11 @@ const listOf = (item: z.ZodType) => z.strictObject({ items: z.array(item).descri
 /** The schema of each answer. */
 export const ANSWERS = {
   ...RECORDS,
-  Claims: pageOf(PromoClaimSchema),
+  AllClaims: pageOf(PromoClaimSchema),
+  /** A user who claimed is not told who referred them. */
+  Claims: pageOf(
+    PromoClaimSchema.omit({ referrerId: true, referrerCreditsAwarded: true, referrerTransactionId: true }),
+  ),
   Cycles: pageOf(CycleSchema),
   Expiring: listOf(GrantSchema),
   Grants: pageOf(GrantSchema),

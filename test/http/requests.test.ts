@@ -329,3 +329,43 @@ test('an answer has the fields of its schema alone', () => {
   const subscription = { deleted: true, secret: 1, replayed: false };
   expect(toWire(ANSWERS.Deleted, subscription)).toEqual({ deleted: true });
 });
+
+test('a dry run tells what would be written, and writes nothing', async () => {
+  const world = await httpWorld();
+  const before = await world.send('user', 'GET', '/credits/balance/user-1');
+  const dry = await world.send('admin', 'POST', '/admin/credits/deduct', {
+    user_id: 'user-1',
+    amount: 5,
+    dry_run: true,
+  });
+  expect(dry).toMatchObject({ status: 200, body: { credits: before.body.credits - 5 } });
+  expect(dry.body.dry_run.transactions).toMatchObject([{ user_id: 'user-1', delta: -5 }]);
+  const after = await world.send('user', 'GET', '/credits/balance/user-1');
+  expect(after.body).toEqual(before.body);
+  // It would show the account of the user who referred the one who claims.
+  const claim = await world.send('user', 'POST', '/credits/promo/claim', { promo_code: 'LAUNCH100', dry_run: true });
+  expect(claim).toMatchObject({ status: 400, body: { details: { path: 'dry_run' } } });
+});
+
+test('a user who claims a referral code is not told whose it is', async () => {
+  const world = await httpWorld();
+  const promo = { code: 'ANN', credits: 10, referrer_id: 'user-2', referrer_credits: 20 };
+  await world.send('admin', 'POST', '/admin/credits/promos', promo);
+  const claim = await world.send('user', 'POST', '/credits/promo/claim', { promo_code: 'ann' });
+  expect(claim).toMatchObject({ status: 200, body: { success: true, credits_awarded: 10 } });
+  const claims = await world.send('user', 'GET', '/credits/claims/user-1');
+  expect(claims.body.items).toMatchObject([{ promo_code: 'ANN', credits_awarded: 10 }]);
+  expect(JSON.stringify([claim.body, claims.body])).not.toContain('user-2');
+  const all = await world.send('admin', 'GET', '/admin/credits/claims?code=ANN');
+  expect(all.body.items).toMatchObject([{ referrer_id: 'user-2', referrer_credits_awarded: 20 }]);
+});
+
+test('a deduction may name the grants that pay', async () => {
+  const world = await httpWorld();
+  const from = { grant_ids: [world.ids['g-1']], sources: ['purchase'] };
+  const paid = await world.send('admin', 'POST', '/admin/credits/deduct', { user_id: 'user-1', amount: 5, from });
+  expect(paid.body.transaction.draws).toEqual([{ grant_id: world.ids['g-1'], amount: 5 }]);
+  const wrong = { user_id: 'user-1', amount: 5, from: { grantIds: ['x'] } };
+  const refused = await world.send('admin', 'POST', '/admin/credits/deduct', wrong);
+  expect(refused).toMatchObject({ status: 400, body: { details: { path: 'from.grantIds' } } });
+});

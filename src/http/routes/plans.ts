@@ -3,6 +3,7 @@ import { listSchema, mutationSchema, mutationShape, readSchema } from '../../mod
 import {
   cancelSchema,
   cycleInputSchema,
+  pauseSchema,
   planInputSchema,
   plansSchema,
   planUpdateSchema,
@@ -18,9 +19,9 @@ import type { SubscriptionPlan } from '../../services/plans/contract.js';
 import { alsoAt, type Route, route } from '../route.js';
 
 const admin = { method: 'POST', who: 'admin' } as const;
-const { idempotencyKey, reason, actor, correlationId } = mutationShape;
+const { idempotencyKey, reason, actor, correlationId, dryRun } = mutationShape;
 /** The options of a change whose other fields are those of the thing itself. */
-export const byShape = { idempotencyKey, reason, actor, correlationId };
+export const byShape = { idempotencyKey, reason, actor, correlationId, dryRun };
 
 /** Those options, and the other fields. */
 export function splitBy(given: Readonly<Record<string, unknown>>): { by: never; fields: never } {
@@ -185,7 +186,7 @@ const subscriptionRoutes: readonly Route[] = [
   }),
   route({
     ...{ ...admin, name: 'pauseUserSubscription', path: '/admin/credits/subscriptions/{user_id}/pause', tag },
-    ...{ summary: 'Stop the clock of a subscription', options: mutationSchema, answer: 'Subscription' },
+    ...{ summary: 'Stop the clock of a subscription', options: pauseSchema, answer: 'Subscription' },
     ...{ ...ofUser, errors: none },
     run: ({ manager }, args, options) => manager.subscriptions.pauseUserSubscription(args.userId, options),
   }),

@@ -2,8 +2,8 @@
 import { listSchema, mutationSchema, readSchema } from '../../models/inputs/credits.js';
 import {
   claimsSchema,
+  newPromoSchema,
   promoCodeSchema,
-  promoInputSchema,
   promosSchema,
   promoUpdateSchema,
 } from '../../models/inputs/promos.js';
@@ -13,6 +13,8 @@ import { type Route, route } from '../route.js';
 import { byShape, splitBy } from './plans.js';
 
 const tag = 'Promos';
+/** A dry run would show the account of the user who referred the one who claims. */
+const claimSchema = mutationSchema.omit({ dryRun: true });
 const claim = { userId: identifierSchema, promoCode: promoCodeSchema };
 const admin = { method: 'POST', who: 'admin', tag } as const;
 const code = { promoCode: promoCodeSchema };
@@ -40,7 +42,7 @@ export const claimRoutes: readonly Route[] = [
   }),
   route({
     ...{ name: 'claimPromo', method: 'POST', path: '/credits/promo/claim', who: 'user', tag, self: true },
-    ...{ summary: 'Claim a promo code', args: claim, options: mutationSchema, answer: 'Claim' },
+    ...{ summary: 'Claim a promo code', args: claim, options: claimSchema, answer: 'Claim' },
     example: { user_id: 'user-1', promo_code: 'LAUNCH100' },
     async run({ manager }, args, options) {
       const answer = await manager.promos.claimPromo(args.userId, args.promoCode, options);
@@ -52,7 +54,7 @@ export const claimRoutes: readonly Route[] = [
 export const promoRoutes: readonly Route[] = [
   route({
     ...{ ...admin, name: 'createPromo', path: '/admin/credits/promos', summary: 'Make a promo code' },
-    ...{ options: strictObject({ ...promoInputSchema.shape, ...byShape }), answer: 'Promo', errors: ['PROMO_EXISTS'] },
+    ...{ options: strictObject({ ...newPromoSchema.shape, ...byShape }), answer: 'Promo', errors: ['PROMO_EXISTS'] },
     example: { code: 'WELCOME', credits: 50, max_uses: 1000 },
     async run({ manager }, _, options) {
       const { by, fields } = splitBy(options);
@@ -88,7 +90,7 @@ export const promoRoutes: readonly Route[] = [
   }),
   route({
     ...{ ...admin, method: 'GET', name: 'listAllClaims', path: '/admin/credits/claims', summary: 'Claims of a code' },
-    ...{ options: claimsSchema, answer: 'Claims', example: { code: 'LAUNCH100' } },
+    ...{ options: claimsSchema, answer: 'AllClaims', example: { code: 'LAUNCH100' } },
     run: ({ manager }, _, options) => manager.promos.listClaims(options),
   }),
 ];

@@ -6,17 +6,22 @@ import {
   addSchema,
   adjustSchema,
   commitSchema,
+  deductAfterServiceSchema,
+  deductSchema,
   expireSchema,
   extendSchema,
   mutationSchema,
+  mutationShape,
   reserveSchema,
   reverseSchema,
   updateAccountSchema,
+  updateGrantSchema,
   voidSchema,
 } from '../../models/inputs/credits.js';
 import { amountSchema, identifierSchema } from '../../models/inputs/values.js';
+import type { Applied } from '../../models/records/applied.js';
 import type { Transaction } from '../../models/records/transaction.js';
-import type { Applied } from '../../models/values.js';
+import { strictObject } from '../../models/strict-object.js';
 import { alsoAt, type Route, route, type Services } from '../route.js';
 import { ownerOfReservation, ownerOfTransaction } from './reads.js';
 
@@ -26,8 +31,8 @@ const example = { user_id: 'user-1', amount: 10, reason: 'Storage overage' };
 
 /** The answer that clients of the original expect of a change: the credits that can be spent after it. */
 function changed(transaction: Applied<Transaction>) {
-  const { userId, availableAfter, replayed } = transaction;
-  return { userId, credits: availableAfter, transaction, replayed };
+  const { userId, availableAfter, replayed, dryRun } = transaction;
+  return { userId, credits: availableAfter, transaction, replayed, dryRun };
 }
 
 const addCredits = route({
@@ -38,7 +43,7 @@ const addCredits = route({
 });
 const deductCredits = route({
   ...{ ...admin, name: 'deductCredits', path: '/admin/credits/deduct', tag: 'Credits', summary: 'Deduct credits' },
-  ...{ args: account, options: mutationSchema, answer: 'BalanceChange', errors: ['INSUFFICIENT_CREDITS'] },
+  ...{ args: account, options: deductSchema, answer: 'BalanceChange', errors: ['INSUFFICIENT_CREDITS'] },
   example: { user_id: 'user-1', amount: 10, description: 'Storage overage' },
   run: async ({ credits }, args, options) => changed(await credits.deductCredits(args.userId, args.amount, options)),
 });
@@ -51,7 +56,13 @@ const creditRoutes: readonly Route[] = [
   route({
     ...{ ...admin, name: 'deductCreditsAfterService', path: '/admin/credits/deduct-after-service', tag: 'Credits' },
     summary: 'Deduct credits for work that was done; what is missing becomes debt',
-    ...{ args: account, options: mutationSchema, answer: 'BalanceChange', errors: ['OVERDRAFT_LIMIT'], example },
+    ...{
+      args: account,
+      options: deductAfterServiceSchema,
+      answer: 'BalanceChange',
+      errors: ['OVERDRAFT_LIMIT'],
+      example,
+    },
     run: async ({ credits }, args, options) =>
       changed(await credits.deductCreditsAfterService(args.userId, args.amount, options)),
   }),
@@ -72,7 +83,7 @@ const creditRoutes: readonly Route[] = [
     accounts: async (_, { from, to }) => [from ?? null, to ?? null],
     async run({ credits }, args, options) {
       const moved = await credits.transferCredits(args, options);
-      return { ...moved, replayed: moved.out.replayed };
+      return { ...moved, replayed: moved.out.replayed, dryRun: moved.out.dryRun };
     },
   }),
   route({
@@ -89,6 +100,15 @@ const creditRoutes: readonly Route[] = [
     ...{ args: { grantId: identifierSchema }, options: voidSchema, answer: 'BalanceChange' },
     ...{ errors: ['INSUFFICIENT_CREDITS'], example: { grant_id: 'g-1', amount: 1, reason: 'Refunded' } },
     run: async ({ credits }, args, options) => changed(await credits.voidGrant(args.grantId, options)),
+  }),
+  route({
+    ...{ ...admin, method: 'PATCH', name: 'updateGrant', path: '/admin/credits/grants/{grant_id}', tag: 'Grants' },
+    ...{ summary: 'Change when a grant lapses, or its priority', args: { grantId: identifierSchema } },
+    ...{ options: strictObject({ ...updateGrantSchema.shape, ...mutationShape }), answer: 'BalanceChange' },
+    ...{ errors: ['TRANSACTION_NOT_FOUND'], example: { grant_id: 'g-1', priority: 10, reason: 'Goodwill' } },
+    async run({ credits }, args, { expiresAt, priority, ...by }: z.infer<typeof updateGrantSchema>) {
+      return changed(await credits.updateGrant(args.grantId, { expiresAt, priority } as never, by));
+    },
   }),
   route({
     ...{ ...admin, name: 'expireCredits', path: '/admin/credits/expire', tag: 'Credits' },
