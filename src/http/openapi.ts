@@ -10,10 +10,18 @@ import type { Route } from './route.js';
 import { sampleOf } from './sample.js';
 import { bareSchema, wireName } from './wire.js';
 
-const ANYWHERE: readonly CreditErrorCode[] = ['STORAGE_UNAVAILABLE', 'TIMEOUT', 'CLOSED', 'INVARIANT_VIOLATION'];
+const ANYWHERE: readonly CreditErrorCode[] = [
+  ...([
+    'INVALID_ARGUMENT',
+    'PAYLOAD_TOO_LARGE',
+    'STORAGE_UNAVAILABLE',
+    'TIMEOUT',
+    'CLOSED',
+    'INVARIANT_VIOLATION',
+  ] as const),
+];
 const KNOWN: readonly CreditErrorCode[] = [
-  ...(['INVALID_ARGUMENT', 'INVALID_AMOUNT', 'AMOUNT_TOO_LARGE', 'UNAUTHENTICATED', 'NOT_FOUND'] as const),
-  ...(['PAYLOAD_TOO_LARGE', 'RATE_LIMITED', 'CONFIGURATION'] as const),
+  ...(['INVALID_AMOUNT', 'AMOUNT_TOO_LARGE', 'UNAUTHENTICATED', 'NOT_FOUND', 'RATE_LIMITED', 'CONFIGURATION'] as const),
 ];
 const ON_CHANGE: readonly CreditErrorCode[] = [
   ...(['IDEMPOTENCY_CONFLICT', 'LIMIT_EXCEEDED', 'CONTENTION', 'OUTCOME_UNKNOWN', 'LEDGER_FILE_UNAVAILABLE'] as const),

@@ -116,12 +116,17 @@ export function requestOf(
 ): { path: string; body: JsonObject | undefined } {
   const rest = new Map(Object.entries(fields));
   const full = path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(rest.get(name));
+    const value = textOf(rest.get(name));
     rest.delete(name);
     return encodeURIComponent(ids[value] ?? value);
   });
   if (method === 'POST' || method === 'PATCH') return { path: full, body: Object.fromEntries(rest) };
-  const pairs = [...rest].map(([name, value]): [string, string] => [name, String(value)]);
+  const pairs = [...rest].map(([name, value]): [string, string] => [name, textOf(value)]);
   const query = new URLSearchParams(pairs).toString();
   return { path: query === '' ? full : `${full}?${query}`, body: undefined };
+}
+
+/** A value as it stands in a URL. */
+function textOf(value: unknown): string {
+  return (typeof value === 'string' ? value : String(JSON.stringify(value))).toWellFormed();
 }

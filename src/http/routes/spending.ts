@@ -25,6 +25,7 @@ import { strictObject } from '../../models/strict-object.js';
 import { alsoAt, type Route, route, type Services } from '../route.js';
 import { ownerOfReservation, ownerOfTransaction } from './reads.js';
 
+const FUNDS = ['INSUFFICIENT_CREDITS', 'OVERDRAFT_LIMIT'] as const;
 const admin = { method: 'POST', who: 'admin', typed: true } as const;
 const account = { userId: identifierSchema, amount: amountSchema };
 const example = { user_id: 'user-1', amount: 10, reason: 'Storage overage' };
@@ -98,7 +99,10 @@ const creditRoutes: readonly Route[] = [
     ...{ ...admin, name: 'voidGrant', path: '/admin/credits/grants/{grant_id}/void', tag: 'Grants' },
     summary: 'Take back what is left of a grant',
     ...{ args: { grantId: identifierSchema }, options: voidSchema, answer: 'BalanceChange' },
-    ...{ errors: ['INSUFFICIENT_CREDITS'], example: { grant_id: 'g-1', amount: 1, reason: 'Refunded' } },
+    ...{
+      errors: ['TRANSACTION_NOT_FOUND', 'ALREADY_REVERSED'],
+      example: { grant_id: 'g-1', amount: 1, reason: 'Refunded' },
+    },
     run: async ({ credits }, args, options) => changed(await credits.voidGrant(args.grantId, options)),
   }),
   route({
@@ -138,7 +142,7 @@ const reservationRoutes: readonly Route[] = [
     ...{ ...hold, name: 'commitReservedCredits', path: '/admin/credits/reservations/{reservation_id}/commit' },
     summary: 'Charge what the work cost, and free the rest',
     ...{ args: reservationId, options: commitSchema, answer: 'BalanceChange' },
-    errors: ['RESERVATION_NOT_FOUND', 'RESERVATION_NOT_ACTIVE', 'COMMIT_EXCEEDS_RESERVATION', 'INSUFFICIENT_CREDITS'],
+    errors: ['RESERVATION_NOT_FOUND', 'RESERVATION_NOT_ACTIVE', 'COMMIT_EXCEEDS_RESERVATION', ...FUNDS],
     example: { ...holdExample, amount: 25 },
     run: async ({ credits }, args, options) =>
       changed(await credits.commitReservedCredits(args.reservationId, options)),
