@@ -70,7 +70,7 @@ export const HTTP_BUGS: readonly SeededBug[] = [
     file: 'src/http/node.ts',
     find: '    if (hadBody) throw',
     replace: '    if (hadBody && request.aborted) throw',
-    tests: [{ file: MOUNTS, name: 'below a body parser the error names the line to move' }],
+    tests: [{ file: MOUNTS, name: 'express5 below a body parser the error names the line to move' }],
   },
   {
     id: 'SM-h18-07',
