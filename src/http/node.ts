@@ -24,7 +24,7 @@ const PARSED =
  * A handler for `node:http` and Express: `createServer(toNode(api))`, `app.use('/billing', toNode(api))`. In Express it
  * stands above body parsers. Below one it works where the parser kept the bytes in `req.rawBody`, or with
  * `express.raw()`; else the request is answered with 500 and `CONFIGURATION`, whose message names the line to move, and
- * Express gets the error.
+ * Express gets the error. The request that `authenticate` sees has the host `localhost`, whatever the client asked for.
  *
  * @example createServer(toNode(api)).listen(8000);
  */
