@@ -1,6 +1,6 @@
 /** Commands on plans. */
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs/credits.js';
-import type { PlanInput } from '../models/inputs/plans.js';
+import type { PlanInput, UpdatePlanOptions } from '../models/inputs/plans.js';
 import { billingPeriods } from '../models/plan.js';
 import type { CliCommand, Flags } from './command.js';
 import { byOf, found, NOTES, needing, ORDER } from './options.js';
@@ -24,6 +24,11 @@ const FIELDS: Flags = {
   'grace-days': { value: 'days', is: 'whole', help: 'that a subscription waits for a payment' },
   'time-zone': { value: 'zone', help: 'IANA name; default UTC' },
   ...NOTES,
+};
+
+const APPLY_TO = {
+  value: 'new|renewals',
+  help: 'renewals: present subscribers follow with their next period; default new',
 };
 
 type Plan = { manager: Typed['manager']; args: Typed['args'] };
@@ -63,13 +68,13 @@ export const planCommands: readonly CliCommand[] = [
   ),
   changeCommand(
     {
-      ...{ name: 'plans change', args: ['plan'], flags: FIELDS },
+      ...{ name: 'plans change', args: ['plan'], flags: { ...FIELDS, 'apply-to': APPLY_TO } },
       help: 'change fields of a plan, for later subscriptions',
     },
-    async (typed: Typed<MutationOptions<unknown> & Partial<PlanInput>>) => {
-      const [by, fields] = byOf(typed.options);
+    async (typed: Typed<UpdatePlanOptions<unknown> & Partial<PlanInput>>) => {
+      const [by, { applyTo, ...fields }] = byOf(typed.options);
       const { id } = await planOf(typed);
-      return typed.manager.subscriptions.updateSubscriptionPlan({ ...fields, id }, by);
+      return typed.manager.subscriptions.updateSubscriptionPlan({ ...fields, id }, { ...by, applyTo });
     },
   ),
   changeCommand(

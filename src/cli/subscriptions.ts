@@ -2,6 +2,7 @@
 import type { ListOptions, MutationOptions, ReadOptions } from '../models/inputs/credits.js';
 import type {
   CancelOptions,
+  GraceOptions,
   PauseOptions,
   RenewOptions,
   SetPlanOptions,
@@ -103,6 +104,15 @@ export const subscriptionCommands: readonly CliCommand[] = [
     ({ manager, args: [user], options }: Typed<RenewOptions<unknown>>) =>
       manager.subscriptions.renewSubscription(user, options),
     ofOwn('count a period as paid of'),
+  ),
+  changeCommand(
+    {
+      ...{ name: 'subscriptions wait', args: ['user'], help: 'say how long it waits for its next payment' },
+      flags: { until: { value: 'instant', help: 'when it ends unpaid', needed: true }, ...NOTES },
+    },
+    ({ manager, args: [user], options }: Typed<GraceOptions<unknown>>) =>
+      manager.subscriptions.setGracePeriod(user, options),
+    ofOwn('move the end of the grace of'),
   ),
   changeCommand(
     {

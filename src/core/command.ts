@@ -110,7 +110,9 @@ export type Command =
     }
   | {
       readonly type: 'change_subscription';
-      readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed';
+      readonly to: 'cancelled' | 'cancelled at the end of the period' | 'paused' | 'resumed' | 'removed' | 'waited for';
+      /** How long it waits for the payment of its next period. */
+      readonly until?: number;
       /** Whether a pause keeps what the running period granted from lapsing. */
       readonly freezeCredits?: boolean;
     }

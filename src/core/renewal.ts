@@ -10,10 +10,11 @@ import type { CommandOf } from './command.js';
 import { type Context, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
-import { allocatePeriod, begin, goOn, grantRest, passUnpaid, startOfNext } from './subscription-periods.js';
+import { allocatePeriod, begin, goOn, grantRest, paidUntil, passUnpaid, startOfNext } from './subscription-periods.js';
 import { announce, bumped, finish, type Row, withoutTemporalFor } from './subscription-row.js';
 import {
   billingOf,
+  creditTypesOf,
   dueOf,
   goesOn,
   isCurrent,
@@ -72,23 +73,24 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   const rows = rowsOf(draft);
   if (rows === null) return PENDING;
   const { before, plan } = rows;
-  if (!before || !isCurrent(before, now) || !before.autoRenew || before.status === 'paused') {
+  const row = before && bumped(draft, before);
+  if (!before || !row || !isCurrent(before, now) || !before.autoRenew || before.status === 'paused') {
     const message = 'The user has no subscription that goes on. Put the user on a plan with setUserSubscriptionPlan.';
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId });
   }
   const { periodStart, paymentId } = command;
+  takeOverTerms(row, plan);
+  const unready = withoutTemporalFor(draft, row);
+  if (unready) return unready;
   const isFirst = isUnpaid(before);
   const isOver = billingOf(before).end <= now;
   const isForCurrent = isFirst && (periodStart === null || isNear(before, periodStart));
-  if (termsOfNext(before).renewOn !== 'payment' && (isOver || !isForCurrent)) {
+  if (termsOfNext(row).renewOn !== 'payment' && (isOver || !isForCurrent)) {
     const expected = "the subscription of a plan with renewOn: 'payment'";
     return refuse('INVALID_ARGUMENT', 'This plan renews by the clock: it waits for no payment.', {
       ...{ path: 'userId', expected },
     });
   }
-  const unready = withoutTemporalFor(draft, before);
-  if (unready) return unready;
-  const row = bumped(draft, before);
   const paid = row.paid ?? [];
   const payment = { paymentId };
   if (isForCurrent && !isOver) {
@@ -174,6 +176,9 @@ function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict
     announce(drafts, 'ended', row);
     return null;
   }
+  takeOverTerms(row, plan);
+  const unready = withoutTemporalFor(draft, row);
+  if (unready) return unready;
   if (!wasPaid && termsOfNext(row).renewOn === 'payment') {
     row.status = 'past_due';
     announce(drafts, 'past_due', row);
@@ -184,8 +189,21 @@ function step(drafts: readonly Draft[], row: Row, plan: PlanRow | null): Verdict
   const { planId } = row;
   begin(row, draft, row.periodEnd.getTime());
   if (wasPaid) row.paid = row.paid?.slice(1) ?? null;
+  if (row.validUntil !== null) row.validUntil = paidUntil(draft, row);
   announce(drafts, 'renewed', row, planId);
   return allocatePeriod(drafts, row, { rolled });
+}
+
+/**
+ * Gives the next billing period the terms that the plan has for renewals at its start, where those are later than the
+ * row's own. A credit type that the subscription does not grant yet has no account that renews: it keeps its terms.
+ */
+function takeOverTerms(row: Row, plan: PlanRow | null): void {
+  const { end } = billingOf(row);
+  const latest = plan?.renewalTerms?.findLast(({ from }) => from <= end)?.terms;
+  if (!latest || (latest.version ?? 1) <= (termsOfNext(row).version ?? 1)) return;
+  const types = creditTypesOf(row);
+  if (latest.grants.every(({ creditType }) => types.includes(creditType))) row.pending = latest;
 }
 
 /** Begins the next period of the same billing period: whatever was decided for its end is not due yet. */

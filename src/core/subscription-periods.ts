@@ -36,6 +36,7 @@ export function begin(row: Row, draft: Draft, start: number): void {
   row.terms = terms;
   row.pending = null;
   row.status = 'active';
+  row.graceUntil = null;
   row.isTrial = false;
   goOn(row, draft, start);
 }

@@ -26,6 +26,7 @@ export function termsOf(plan: PlanRow): PlanTerms {
     ...common,
     ...(creditDecimals !== null && { creditDecimals }),
     ...(isDivided && { allocationPeriod: plan.allocationPeriod }),
+    ...(plan.version > 1 && { version: plan.version }),
   };
   return renewOn === 'payment' ? { ...own, renewOn, graceDays: graceDays ?? GRACE_DAYS } : own;
 }

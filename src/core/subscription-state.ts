@@ -9,6 +9,7 @@ const DAY_MS = 24 * 3600 * 1000;
 /** Whether a subscription can be changed so. One that has ended can still be removed; then the user has none. */
 export function canBe(to: CommandOf<'change_subscription'>['to'], before: SubscriptionRow, now: number): boolean {
   if (to === 'resumed') return before.status === 'paused';
+  if (to === 'waited for') return waitsForPayment(before) && isCurrent(before, now);
   // A pause would give time that is not paid.
   if (to === 'paused' && before.status === 'past_due') return false;
   return to === 'removed' ? before.status !== 'removed' : isCurrent(before, now);
@@ -62,6 +63,11 @@ export function creditTypesOf({ terms, pending }: SubscriptionRow): string[] {
   return [...terms.grants, ...(pending?.grants ?? [])].map(({ creditType }) => creditType);
 }
 
+/** Whether it goes on with its next period only when that is paid. */
+function waitsForPayment(row: SubscriptionRow): boolean {
+  return goesOn(row.status) && row.autoRenew && !isPaid(row) && termsOfNext(row).renewOn === 'payment';
+}
+
 /** Whether the next period is paid. */
 export function isPaid({ paid }: SubscriptionRow): boolean {
   return paid != null && paid.length > 0;
@@ -81,7 +87,7 @@ export function goneOn<R extends SubscriptionRow>(row: R, now: number): R {
   const status = row.isTrial ? 'trialing' : 'active';
   return {
     ...row,
-    ...{ status, pausedAt: null, frozen: null, periodEnd, anchor: periodEnd, periods: 0 },
+    ...{ status, pausedAt: null, frozen: null, graceUntil: null, periodEnd, anchor: periodEnd, periods: 0 },
     billing: row.billing ? billingLater(row.billing, shift) : null,
     validUntil: validUntil && later(validUntil),
     carriedUntil: carriedUntil && carriedUntil > pausedAt ? later(carriedUntil) : carriedUntil,
@@ -101,6 +107,7 @@ function billingLater({ wholeMs, ...billing }: Billing, shift: number): Billing 
 export function dueOf(row: SubscriptionRow): Date {
   const { isAllocated, carriedUntil, periodStart, periodEnd, status } = row;
   if (status === 'past_due' && !isPaid(row)) {
+    if (row.graceUntil) return row.graceUntil;
     // A change of plan meanwhile leaves the grace as it began.
     const graceDays = row.terms.graceDays ?? termsOfNext(row).graceDays ?? 0;
     return new Date(periodEnd.getTime() + graceDays * DAY_MS);
@@ -108,6 +115,11 @@ export function dueOf(row: SubscriptionRow): Date {
   if (isUnpaid(row)) return new Date(billingOf(row).end);
   const isWithin = carriedUntil !== null && carriedUntil > periodStart && carriedUntil < periodEnd;
   return isAllocated && isWithin ? carriedUntil : periodEnd;
+}
+
+/** Until when it waits for a payment, where it does by now or somebody said so. */
+export function graceOf(row: SubscriptionRow): Date | null {
+  return row.status === 'past_due' && !isPaid(row) ? dueOf(row) : (row.graceUntil ?? null);
 }
 
 /** The subscription as an entry keeps it. */
@@ -119,6 +131,7 @@ export function toJson(subscription: SubscriptionRow): JsonObject {
     ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId },
     ...{ startedAt: iso(row.startedAt), periodStart: iso(new Date(start)), periodEnd: iso(new Date(end)) },
     ...{ validUntil: iso(row.validUntil), ...(isPaid(subscription) && { paidAhead: paid }) },
+    ...(graceOf(subscription) && { graceUntil: iso(graceOf(subscription)) }),
     ...(row.billing && { allocationStart: iso(row.periodStart), allocationEnd: iso(row.periodEnd) }),
   };
 }

@@ -69,8 +69,8 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
   }
   const unready = withoutAccount(drafts, before);
   if (unready) return unready;
-  const goesOnPaused = command.to === 'paused' || command.to === 'cancelled at the end of the period';
-  const unthawed = goesOnPaused ? null : thawGrants(drafts, before);
+  const leavesPause = command.to === 'resumed' || command.to === 'cancelled' || command.to === 'removed';
+  const unthawed = leavesPause ? thawGrants(drafts, before) : null;
   if (unthawed) return unthawed;
   const row = bumped(draft, before);
   // The period of a subscription that waits for a payment has ended.
@@ -104,6 +104,17 @@ export function endOrPause(drafts: readonly Draft[], command: CommandOf<'change_
       }
       announce(drafts, 'paused', row);
       break;
+    case 'waited for': {
+      const least = Math.max(now, billingOf(row).end);
+      const { until = least } = command;
+      if (until <= least) {
+        const expected = `an instant later than ${new Date(least).toISOString()}`;
+        const message = 'A grace ends after the period and after now. To end it now, cancel the subscription.';
+        return refuse('INVALID_ARGUMENT', message, { path: 'until', expected });
+      }
+      row.graceUntil = at(until);
+      break;
+    }
     case 'resumed':
       Object.assign(row, goneOn(row, now));
       if (row.validUntil !== null) row.validUntil = paidUntil(draft, row);
@@ -145,6 +156,7 @@ function started(draft: Draft, before: SubscriptionRow | null, terms: PlanTerms,
     validUntil: null,
     pausedAt: null,
     frozen: null,
+    graceUntil: null,
     // Periods that are paid stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? (before.paid ?? null) : null,
     granted: before?.granted ?? {},

@@ -35,8 +35,13 @@ export const planTermsSchema = z.object({
   graceDays: z.int().optional(),
   /** How often credits are granted; absent where that is the billing period. */
   allocationPeriod: billingPeriodSchema.optional(),
+  /** The version of the plan that these are the terms of; absent for the first. */
+  version: z.int().optional(),
 });
 export type PlanTerms = Readonly<z.infer<typeof planTermsSchema>>;
+
+/** Terms for periods of older subscriptions that begin at an instant or later. */
+const renewalTermsSchema = z.object({ from: z.int(), terms: planTermsSchema });
 
 export const planSchema = z.object({
   id: z.string().describe('Names the plan for ever.'),
@@ -71,6 +76,11 @@ export const planSchema = z.object({
     .nullable()
     .describe('`payment` where a period is granted when it is paid; null where the clock alone renews.'),
   graceDays: z.int().nullable().describe("Days after a period that wait for the next one's payment; null: 7."),
+  renewalTerms: z
+    .array(renewalTermsSchema)
+    .readonly()
+    .nullable()
+    .describe('Terms that the next periods of older subscriptions take over, the latest last; null for none.'),
   metadata: jsonObject.describe('Data that the host gave with it.'),
   isActive: z.boolean().describe('Whether it is offered to new subscribers.'),
   deactivatedAt: z

@@ -63,6 +63,10 @@ export const subscriptionSchema = z.object({
   autoRenew: z.boolean().describe('Whether another period follows.'),
   validUntil: z.date().nullable().describe('Without renewal, the instant at which it ends.'),
   pausedAt: z.date().nullable().describe('The instant of the pause; null when it is not paused.'),
+  graceUntil: z
+    .date()
+    .nullable()
+    .describe('How long it waits for the payment of its next period; null for the days of grace of its plan.'),
   frozen: z
     .record(z.string(), z.int())
     .nullable()

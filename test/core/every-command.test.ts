@@ -156,7 +156,6 @@ describe('every type of entry', () => {
 /** Calls that the random histories of test/model leave out. */
 const NOT_RANDOM = {
   deleteSubscriptionPlan: 'a plan in use is refused; test/plans has it',
-  updateSubscriptionPlan: 'subscriptions keep the terms they have; test/plans has it',
   changeUserSubscriptionPlan: 'is upgradeUserSubscriptionPlan by another name',
   definePlans: 'writes no account; test/plans/define.test.ts has it',
   definePromos: 'writes no account; test/plans/define.test.ts has it',

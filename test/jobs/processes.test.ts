@@ -152,6 +152,26 @@ await describeStore('processes', (server) => {
       await expectSound(manager);
     }));
 
+  test('a referral code for 30, 40 users who claim it in each of four processes: 30 are referred, each once', () =>
+    server.withStore(async (store) => {
+      const manager = store.open();
+      const referrer = { referrerId: 'ann', referrerCredits: 3 };
+      await manager.promos.createPromo({ code: 'ANN', credits: 2, maxUses: 30, ...referrer });
+      const users = Array.from({ length: 40 }, (_, i) => `u${i}`);
+      const task: Task = { kind: 'claim', code: 'ann', users };
+      const jobs = await open(server, [task, task, task, task]);
+      await Promise.all(jobs.map((job) => job.start().over));
+      const claimed = jobs.reduce((sum, { names }) => sum + (names.claimed ?? 0), 0);
+      expect(claimed).toBe(30);
+      const reasons = new Set(jobs.flatMap(({ names }) => Object.keys(names)));
+      const wanted = ['claimed', 'Promo has reached maximum uses', "You've already been referred"];
+      expect([...reasons].filter((reason) => !wanted.includes(reason))).toEqual([]);
+      expect((await manager.credits.getUserCreditsInfo('ann', { fresh: true })).balance).toBe(90);
+      const claimants = await store.values('promo_claim', 'userId');
+      expect([claimants.length, new Set(claimants).size]).toEqual([30, 30]);
+      await expectSound(manager);
+    }));
+
   test('plans switched ten times at once in each of four processes never grant more than the higher limit', () =>
     server.withStore(async (store) => {
       const manager = store.open();

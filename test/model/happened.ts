@@ -115,6 +115,9 @@ export class Happened {
     if (before?.bill.start === bill.start && before.start < start) this.count('granted again in a billing period');
     if (before?.start !== start && whole > end - start) this.count('rest of a billing period begun');
     if (before && before.frozen.size > 0 && after.frozen.size === 0) this.count('frozen credits thawed');
+    if (before?.terms.name === after.terms.name && before.terms !== after.terms && before.label === after.label) {
+      this.count('terms of renewals taken over');
+    }
     if (after.status === 'past_due' && before?.status !== 'past_due') this.count('past due');
     if (!after.renews && after.paid.length > 0 && before?.renews) this.count('cancelled with paid periods ahead');
     if (!before) return;

@@ -8,8 +8,8 @@ import { PLANS, PROMOS, recurringLabel } from './oracle-plans.js';
 type Value = Readonly<Record<string, unknown>>;
 
 const PLAN_OPS: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay', 'allocate'] as const),
-  ...(['startCycle', 'stopCycle', 'claim', 'runAllocation', 'offer'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'grace', 'pay', 'allocate'] as const),
+  ...(['startCycle', 'stopCycle', 'claim', 'runAllocation', 'offer', 'revise'] as const),
 ]);
 
 export function isPlanCall(call: Call): call is PlanCall | JobCall {
@@ -108,6 +108,8 @@ export class PlanBook {
         return this.view(
           await subscriptions.pauseUserSubscription(call.user, { ...key, freezeCredits: call.freezeCredits }),
         );
+      case 'grace':
+        return this.view(await subscriptions.setGracePeriod(call.user, { ...key, until: new Date(call.until) }));
       case 'resume':
         return this.view(await subscriptions.resumeUserSubscription(call.user, key));
       case 'remove':
@@ -136,6 +138,11 @@ export class PlanBook {
       }
       case 'runAllocation':
         return { ...(await jobs.runAllocation(call.asOf === undefined ? {} : { asOf: new Date(call.asOf) })) };
+      case 'revise': {
+        const change = { id: this.planId(call.plan), creditLimit: credits(call.limit) };
+        const plan = await subscriptions.updateSubscriptionPlan(change, { applyTo: call.applyTo });
+        return { planId: this.nameOf(plan.id), creditLimit: plan.creditLimit };
+      }
       case 'offer': {
         const id = this.planId(call.plan);
         const plan = call.isActive

@@ -165,7 +165,15 @@ export function nextPeriod(one: Subscription): Subscription {
   const { bill } = one;
   const [anchor, index] = terms.unit === one.terms.unit ? [bill.anchor, bill.index + 1] : [bill.end, 1];
   const next = { anchor, index, start: bill.end, end: periodsAfter(anchor, terms.unit, index) };
-  const begun: Subscription = { ...one, terms, next: null, bill: next, status: 'active', isTrial: false };
+  const begun: Subscription = {
+    ...one,
+    terms,
+    next: null,
+    bill: next,
+    status: 'active',
+    graceUntil: null,
+    isTrial: false,
+  };
   const unit = cadence(terms);
   if (unit === terms.unit) return nextPart({ ...begun, anchor, index: index - 1 }, next.start);
   const isInStep = unit === cadence(one.terms) && periodsAfter(one.anchor, unit, one.index) === next.start;

@@ -50,6 +50,7 @@ export type Call = Keyed &
     | { op: 'cancel'; user: string; when?: When }
     | { op: 'pause'; user: string; freezeCredits?: boolean }
     | { op: 'resume' | 'remove'; user: string }
+    | { op: 'grace'; user: string; until: number }
     /** The key names the payment. */
     | { op: 'pay'; user: string; key: string; periodStart?: number }
     /** A subscription and a cycle are known by the label of the call that started them. */
@@ -62,6 +63,8 @@ export type Call = Keyed &
     | { op: 'renewCycle'; cycle: string }
     /** Whether a plan is offered. */
     | { op: 'offer'; plan: string; isActive: boolean }
+    /** Another limit of its own type. */
+    | { op: 'revise'; plan: string; limit: Micro; applyTo?: 'new' | 'renewals' }
   );
 
 /** The lots that may pay: of these sources, of this plan, or these alone. */

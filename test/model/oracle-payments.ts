@@ -3,17 +3,18 @@ import { allocated, nextPeriod, passed } from './oracle-allocation.js';
 import { type CallOf, Nothing, Refusal } from './oracle-call.js';
 import { isByPayment, isCurrent, isUnpaid, type Subscription } from './oracle-plans.js';
 import type { Result } from './oracle-state.js';
-import { answer, catchUp, type Drafts, type Offered, settle } from './oracle-subscriptions.js';
+import { answer, catchUp, type Drafts, type Offered, revised, settle } from './oracle-subscriptions.js';
 
 const PAID_MAX = 100;
 
 /** Pays the period that starts nearest to an instant, by default the first that is not paid. Each is paid once. */
 export function pay(drafts: Drafts, { key, periodStart }: CallOf<'pay'>, offered: Offered): Result | Nothing {
   const [{ now, account }] = drafts;
-  const one = account.plans.subscription;
-  if (!one || !isCurrent(one, now) || !one.renews || one.status === 'paused') {
+  const stored = account.plans.subscription;
+  if (!stored || !isCurrent(stored, now) || !stored.renews || stored.status === 'paused') {
     throw new Refusal('SUBSCRIPTION_NOT_FOUND');
   }
+  const one = revised(stored, offered);
   const waits = waitsForFirst(one, now);
   const unpaid = waits ? 0 : one.paid.length + 1;
   const place = periodStart === undefined ? unpaid : nearest(one, periodStart);
@@ -23,7 +24,7 @@ export function pay(drafts: Drafts, { key, periodStart }: CallOf<'pay'>, offered
   if (!isByPayment(one.next ?? one.terms)) throw new Refusal('INVALID_ARGUMENT');
   const isLost = place === 0 && isUnpaid(one);
   if (isLost && isNear(one, periodStart)) throw new Refusal('INVALID_ARGUMENT');
-  if (place <= one.paid.length) return new Nothing(answer(one), true);
+  if (place <= one.paid.length) return new Nothing(answer(stored), true);
   if (place > unpaid) throw new Refusal('INVALID_ARGUMENT');
   if (one.paid.length === PAID_MAX) throw new Refusal('LIMIT_EXCEEDED');
   return answer(settle(drafts, catchUp(drafts, { ...one, paid: [...one.paid, key] }, offered, now)));

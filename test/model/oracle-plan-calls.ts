@@ -3,9 +3,9 @@ import { CREDIT_TYPE, nameOf, userOf } from './account-names.js';
 import { type Call, type CallOf, type Nothing, type Outcome, Refusal, Unspecified } from './oracle-call.js';
 import { claim, renewCycle, startCycle, stopCycle } from './oracle-cycles.js';
 import { pay } from './oracle-payments.js';
-import { accountsOf, dueAt, PLANS, PROMOS } from './oracle-plans.js';
+import { accountsOf, dueAt, ownType, PLANS, type PlanTerms, PROMOS } from './oracle-plans.js';
 import type { Account, Result } from './oracle-state.js';
-import { change, type Drafts, type Offered, renew, subscribe } from './oracle-subscriptions.js';
+import { change, type Drafts, type Offered, type Revision, renew, subscribe } from './oracle-subscriptions.js';
 
 /** Operations that a row may need of one run of a job. */
 const ROUNDS_MAX = 50;
@@ -14,19 +14,20 @@ export type PlanCall = Extract<
   Call,
   {
     op:
-      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'pay' | 'allocate')
+      | ('setPlan' | 'upgrade' | 'cancel' | 'pause' | 'resume' | 'remove' | 'grace' | 'pay' | 'allocate')
       | ('startCycle' | 'stopCycle' | 'renewCycle' | 'claim');
   }
 >;
 
 /** Calls of no user. */
-export type JobCall = Extract<Call, { op: 'runAllocation' | 'offer' }>;
+export type JobCall = Extract<Call, { op: 'runAllocation' | 'offer' | 'revise' }>;
 
 interface World {
   readonly accounts: Iterable<Account>;
   /** Since when plans are not offered, by name. */
   readonly withdrawn: Map<string, number>;
   readonly offered: Offered;
+  readonly revisions: Map<string, readonly Revision[]>;
   readonly startedAt: number;
   stored(name: string): Account;
   decideOnce(call: Call, clockNow: number): Outcome;
@@ -53,6 +54,7 @@ export function applyPlanCall(drafts: Drafts, call: PlanCall, world: World, now:
       return subscribe(drafts, call, world.offered);
     case 'cancel':
     case 'pause':
+    case 'grace':
     case 'resume':
     case 'remove':
       return change(drafts, call);
@@ -89,6 +91,7 @@ export function otherAccounts({ user, plans }: Account, call: Call): string[] {
     }
     case 'cancel':
     case 'pause':
+    case 'grace':
     case 'resume':
     case 'remove':
     case 'pay':
@@ -122,6 +125,16 @@ export function renewFirst(world: World, names: readonly string[], { label }: Ca
 
 export function decideForAll(world: World, call: JobCall, clockNow: number): Outcome {
   if (call.op === 'runAllocation') return runAllocation(world, call, clockNow);
+  if (call.op === 'revise') {
+    const earlier = world.revisions.get(call.plan) ?? [];
+    const before = world.offered.terms(call.plan) as PlanTerms;
+    const limits = { ...before.limits, [ownType(before)]: call.limit };
+    const terms = { ...before, limits, version: earlier.length + 1 };
+    const revision = { from: clockNow, terms, isForRenewals: call.applyTo === 'renewals' };
+    world.revisions.set(call.plan, [...earlier, revision]);
+    const value = { planId: call.plan, creditLimit: Number(call.limit) / 1e6 };
+    return { status: 'ok', result: { kind: 'plan', value }, replayed: false, applied: true };
+  }
   if (call.isActive) world.withdrawn.delete(call.plan);
   else world.withdrawn.set(call.plan, world.withdrawn.get(call.plan) ?? clockNow);
   const value = { planId: call.plan, isActive: call.isActive };

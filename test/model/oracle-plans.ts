@@ -28,6 +28,8 @@ export interface PlanTerms {
   readonly rolloverCap: Micro | null;
   /** How long it waits for the payment of a period; null where a period begins by the clock. */
   readonly graceDays: number | null;
+  /** How many changes the plan has seen, these terms being the last of them; absent for none. */
+  readonly version?: number;
 }
 
 type Unit = 'daily' | 'weekly' | 'monthly' | 'yearly';
@@ -141,6 +143,8 @@ export interface Subscription {
   readonly renews: boolean;
   readonly validUntil: number | null;
   readonly pausedAt: number | null;
+  /** Until when it waits for its payment, where that was said. */
+  readonly graceUntil: number | null;
   /** The ends that a pause took from lots. */
   readonly frozen: ReadonlyMap<string, number>;
   /** The payments of later periods, the next one's first. */
@@ -244,8 +248,8 @@ export function isByPayment({ graceDays }: PlanTerms): boolean {
 }
 
 /** Of the plan that went unpaid; where that renewed by the clock, of the one that is waited for. */
-function graceEnd({ terms, next, end }: Subscription): number {
-  return end + (terms.graceDays ?? next?.graceDays ?? 0) * DAY;
+function graceEnd({ terms, next, end, graceUntil }: Subscription): number {
+  return graceUntil ?? end + (terms.graceDays ?? next?.graceDays ?? 0) * DAY;
 }
 
 /** A paused one as it goes on: everything that lay ahead lies ahead still, as far as it did. */
@@ -259,6 +263,7 @@ export function woken(one: Subscription, now: number): Subscription {
   return {
     ...one,
     status: one.isTrial ? 'trialing' : 'active',
+    graceUntil: null,
     ...{ pausedAt: null, frozen: new Map(), end, anchor: end, index: 0, whole: one.whole + slept },
     bill: { start: one.bill.start, end: billEnd, anchor: billEnd, index: 0 },
     validUntil: one.validUntil === null ? null : one.validUntil + slept,
@@ -291,6 +296,7 @@ export function viewSubscription(one: Subscription, now?: number): Record<string
     status: isOver || one.status === 'removed' ? 'ended' : one.status,
     ...{ startedAt: one.startedAt, periodStart: one.bill.start, periodEnd: one.bill.end },
     ...{ allocationStart: one.start, allocationEnd: one.end },
+    graceUntil: isOver ? null : one.status === 'past_due' && one.paid.length === 0 ? graceEnd(one) : one.graceUntil,
     ...{ validUntil: one.validUntil, autoRenew: one.renews, paidAhead: one.paid },
   };
 }

@@ -25,7 +25,6 @@ import {
   NOTHING_COUNTS,
   ownType,
   PERIODS_MAX,
-  PLANS,
   type PlanTerms,
   periodsAfter,
   type Subscription,
@@ -34,15 +33,33 @@ import {
 } from './oracle-plans.js';
 import type { Result } from './oracle-state.js';
 
-/** Whether a plan was offered at an instant. */
-export type Offered = (plan: string, at: number) => boolean;
+/** Other terms of a plan, from an instant on. */
+export interface Revision {
+  readonly from: number;
+  readonly terms: PlanTerms;
+  readonly isForRenewals: boolean;
+}
+
+/** Whether a plan was offered at an instant; its terms for who begins now, and for renewals at an instant. */
+export interface Offered {
+  (plan: string, at: number): boolean;
+  terms(plan: string): PlanTerms | undefined;
+  renewals(plan: string, at: number): PlanTerms | undefined;
+}
+
+/** With the terms that its next period takes over, where the plan has later ones for renewals then. */
+export function revised(one: Subscription, offered: Offered): Subscription {
+  const terms = one.next ?? one.terms;
+  const later = offered.renewals(terms.name, one.bill.end);
+  return later && (later.version ?? 0) > (terms.version ?? 0) ? { ...one, next: later } : one;
+}
 /** Of the accounts that a subscription grants to, the user's own first. */
 export type Drafts = readonly [Draft, ...Draft[]];
 
 /** `setPlan` starts another subscription in place of any; `upgrade` moves the current one, where there is one. */
 export function subscribe(drafts: Drafts, call: CallOf<'setPlan' | 'upgrade'>, offered: Offered): Result {
   const [{ account, now }] = drafts;
-  const terms = PLANS.find(({ name }) => name === call.plan);
+  const terms = offered.terms(call.plan);
   if (!terms) throw new Refusal('PLAN_NOT_FOUND');
   if (!offered(terms.name, now)) throw new Refusal('PLAN_INACTIVE');
   const before = account.plans.subscription;
@@ -91,7 +108,7 @@ function started(
     status: isTrial ? 'trialing' : 'active',
     ...{ label: call.label, terms, next: null, startedAt: now },
     ...{ bill, ...period, whole: period.end - now, isAllocated: false },
-    ...{ renews, validUntil: null, pausedAt: null, frozen: new Map() },
+    ...{ renews, validUntil: null, graceUntil: null, pausedAt: null, frozen: new Map() },
     // Paid periods stay paid, on whatever plan they begin.
     paid: before && isCurrent(before, now) ? before.paid : [],
     ...{ had: before?.had ?? NOTHING_COUNTS, carried: before?.carried ?? NOTHING_COUNTS },
@@ -174,9 +191,10 @@ function periodEnded(drafts: Drafts, one: Subscription, at: number, offered: Off
     if (isWaiting || !one.renews || !offered(terms.name, one.end)) {
       return { ...one, status: 'ended', validUntil: at, next: null };
     }
-    if (isByPayment(terms)) return { ...one, status: 'past_due' };
   }
-  return allocated(drafts, { ...nextPeriod(one), paid }, { rolled: rolledOver(drafts, one) });
+  const going = revised(one, offered);
+  if (payment === undefined && isByPayment(going.next ?? going.terms)) return { ...going, status: 'past_due' };
+  return allocated(drafts, { ...nextPeriod(going), paid }, { rolled: rolledOver(drafts, going) });
 }
 
 /** All accounts at an instant, with what the clock has done by then. */
@@ -201,7 +219,10 @@ function grantedBy(drafts: Drafts, own: string): Result {
 }
 
 /** Credits that were granted stay, whatever becomes of the subscription. */
-export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume' | 'remove'>): Result | Nothing {
+export function change(
+  drafts: Drafts,
+  call: CallOf<'cancel' | 'pause' | 'resume' | 'remove' | 'grace'>,
+): Result | Nothing {
   const [{ now, account }] = drafts;
   const before = account.plans.subscription;
   if (call.op === 'remove') {
@@ -222,6 +243,9 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
       return answer(
         settle(drafts, withEnd({ ...before, renews: false, next: before.paid.length > 0 ? before.next : null })),
       );
+    case 'grace':
+      if (call.until <= Math.max(now, before.bill.end)) throw new Refusal('INVALID_ARGUMENT');
+      return answer(settle(drafts, { ...before, graceUntil: call.until }));
     case 'pause':
       if (before.status === 'paused') return new Nothing(answer(before), true);
       return answer(
@@ -237,8 +261,10 @@ export function change(drafts: Drafts, call: CallOf<'cancel' | 'pause' | 'resume
 }
 
 /** A pause of what waits for a payment would give time that nobody paid. */
-function canBe(op: 'cancel' | 'pause' | 'resume', before: Subscription, now: number): boolean {
+function canBe(op: 'cancel' | 'pause' | 'resume' | 'grace', before: Subscription, now: number): boolean {
   if (op === 'resume') return before.status === 'paused';
+  const isUnpaidNext = before.renews && before.paid.length === 0 && isByPayment(before.next ?? before.terms);
+  if (op === 'grace') return before.status !== 'paused' && isUnpaidNext && isCurrent(before, now);
   return isCurrent(before, now) && !(op === 'pause' && before.status === 'past_due');
 }
 

@@ -34,7 +34,7 @@ import {
   type Result,
   scheduledOf,
 } from './oracle-state.js';
-import type { Drafts, Offered } from './oracle-subscriptions.js';
+import type { Drafts, Offered, Revision } from './oracle-subscriptions.js';
 
 /** Where plans and promo codes are there to be used. */
 export interface PlanSetting {
@@ -67,7 +67,15 @@ export class Oracle {
   systemEntries = 1;
   /** Since when plans are not offered, by name. */
   readonly withdrawn: Map<string, number>;
-  readonly offered: Offered = (plan, at) => (this.withdrawn.get(plan) ?? Number.POSITIVE_INFINITY) > at;
+  readonly revisions: Map<string, readonly Revision[]>;
+  readonly offered: Offered = Object.assign(
+    (plan: string, at: number) => (this.withdrawn.get(plan) ?? Number.POSITIVE_INFINITY) > at,
+    {
+      terms: (plan: string) => this.revisions.get(plan)?.at(-1)?.terms ?? PLANS.find(({ name }) => name === plan),
+      renewals: (plan: string, at: number) =>
+        this.revisions.get(plan)?.findLast(({ from, isForRenewals }) => isForRenewals && from <= at)?.terms,
+    },
+  );
 
   constructor(config: OracleConfig, from?: Oracle) {
     this.config = config;
@@ -76,6 +84,7 @@ export class Oracle {
     this.refusalsWritten = from?.refusalsWritten ?? 0;
     this.systemEntries = from?.systemEntries ?? 1 + (config.plans ? PLANS.length + PROMOS.length : 0);
     this.withdrawn = new Map(from?.withdrawn ?? []);
+    this.revisions = new Map(from?.revisions ?? []);
     this.tally = from ? { ...from.tally } : emptyTally();
   }
 
@@ -140,7 +149,7 @@ export class Oracle {
   }
 
   decide(call: Call, clockNow: number): Outcome {
-    if (call.op === 'offer' || call.op === 'runAllocation') {
+    if (call.op === 'offer' || call.op === 'revise' || call.op === 'runAllocation') {
       const outcome = decideForAll(this, call, clockNow);
       if (outcome.status === 'ok' && outcome.applied) this.systemEntries += 1;
       return outcome;
@@ -272,6 +281,7 @@ export class Oracle {
         account.overdraftLimit = call.overdraftLimit;
         return this.#answerInfo(draft, 'account_updated');
       case 'offer':
+      case 'revise':
       case 'runAllocation':
         throw new Error(`A ${call.op} is nobody's.`);
       default:
@@ -337,7 +347,7 @@ export class Oracle {
 
 /** Changes of the subscription of a user. */
 export const CHANGES: ReadonlySet<Call['op']> = new Set<Call['op']>([
-  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay'] as const),
+  ...(['setPlan', 'upgrade', 'cancel', 'pause', 'resume', 'remove', 'grace', 'pay'] as const),
 ]);
 
 /** What can be said of a call without looking at anything stored. */

@@ -24,12 +24,14 @@ export const PLAN_WEIGHTS = {
   resume: 4,
   remove: 2,
   pay: 12,
+  grace: 2,
   allocate: 5,
   runAllocation: 9,
   startCycle: 5,
   stopCycle: 2,
   claim: 5,
   offer: 1,
+  revise: 4,
 } as const;
 
 export type PlanKind = keyof typeof PLAN_WEIGHTS;
@@ -92,7 +94,7 @@ function sensible(kind: PlanKind, raw: Raw, world: World): PlanKind {
 }
 
 const OF_SUBSCRIBERS: ReadonlySet<PlanKind> = new Set<PlanKind>([
-  ...(['upgrade', 'cancel', 'pause', 'resume', 'remove', 'pay', 'allocate'] as const),
+  ...(['upgrade', 'cancel', 'pause', 'resume', 'remove', 'grace', 'pay', 'allocate'] as const),
 ]);
 
 const PAYMENT_PLANS = PLANS.filter(isByPayment);
@@ -141,6 +143,12 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       return { ...common, op: kind, user: subscriber(raw, world) };
     case 'resume':
       return { ...common, op: kind, user: subscriber(raw, world, ({ status }) => status === 'paused') };
+    case 'grace': {
+      const user = subscriber(raw, world, isPayable);
+      const end = world.oracle.read(user, world.clockNow).account.plans.subscription?.bill.end ?? world.clockNow;
+      const until = Math.max(end, raw.b % 7 === 0 ? 0 : world.clockNow) + at([1, DAY, 9 * DAY, 0, -DAY], raw.c);
+      return { ...common, op: kind, user, until };
+    }
     case 'pay': {
       const user = subscriber(raw, world, isPayable);
       const call = { label, op: kind, user, key: raw.key % 9 === 0 ? `k${(raw.key >> 3) % 8}` : `paid-${label}` };
@@ -169,12 +177,19 @@ function makePlanCall(kind: PlanKind, raw: Raw, world: World, plans: readonly Pl
       const again = raw.d % 4 > 0 ? claimedToday(world) : [];
       // A referrer who takes no part would be compared by nobody.
       const all = PROMOS.filter(({ referrer }) => referrer === null || world.users.includes(referrer.user));
-      const { code } = at(again.length > 0 ? again : all, raw.b);
+      const ofReferrers = all.filter(({ referrer }) => referrer !== null);
+      const { code } = at(again.length > 0 ? again : raw.c % 3 === 0 ? ofReferrers : all, raw.b);
       return { ...common, op: kind, user: at(world.users, raw.user), code: raw.a % 12 === 5 ? 'NOBODY' : code };
     }
     case 'runAllocation': {
       const asOf = raw.a % 6 === 0 ? world.clockNow - at([1, 60_000, DAY, -DAY], raw.b) : undefined;
       return { label, key: null, op: kind, ...(asOf !== undefined && { asOf }) };
+    }
+    case 'revise': {
+      const plan = world.oracle.stored(subscriber(raw, world)).plans.subscription?.terms.name ?? at(PLANS, raw.b).name;
+      const limit = at([10n * MICRO, 77n * MICRO, 33_333_334n, 150n * MICRO], raw.a);
+      const applyTo = at([undefined, 'new', 'renewals', 'renewals'] as const, raw.c);
+      return { label, key: null, op: kind, plan, limit, ...(applyTo && { applyTo }) };
     }
     case 'offer': {
       const plan = at(PLANS, raw.b).name;
@@ -191,6 +206,8 @@ export function changePlanCall(call: Call, raw: Raw): Call | null {
       const others = PLANS.filter(({ name }) => name !== call.plan);
       return { ...call, plan: at(others, raw.b).name };
     }
+    case 'grace':
+      return { ...call, until: call.until + 1 };
     case 'pause':
       return { ...call, freezeCredits: !call.freezeCredits };
     case 'cancel':

@@ -120,6 +120,7 @@ async function plans({ manager }: World): Promise<void> {
   const paid = await subscriptions.addSubscriptionPlan({ ...PLAN, renewOn: 'payment' });
   await subscriptions.setUserSubscriptionPlan('late', paid);
   await subscriptions.setUserSubscriptionPlan('pays', paid);
+  await subscriptions.setGracePeriod('pays', { until: '2100-01-01T00:00:00Z' });
   await subscriptions.renewSubscription('pays', { paymentId: 'p-1' });
   const big = await subscriptions.addSubscriptionPlan({ ...PLAN, name: 'Big', creditLimit: 200, validityDays: 7 });
   const { id } = await subscriptions.addSubscriptionPlan({ ...PLAN, billingPeriod: 'YEARLY' });

@@ -47,7 +47,7 @@ describe('a field of a definition', () => {
       planSchema,
       library.PlanInputSchema,
       'src/models/inputs/plans.ts',
-      [...own, 'isActive', 'deactivatedAt'],
+      [...own, 'isActive', 'deactivatedAt', 'renewalTerms'],
     ],
     [
       'a promo code',

@@ -97,7 +97,7 @@ export const SHOWN: readonly Shown[] = [
     fields: planSchema,
     schema: library.SubscriptionPlanSchema,
     tell: (row: PlanRow) => plans.toPlan(row, SCALE),
-    hidden: { version: WRITES },
+    hidden: { version: WRITES, renewalTerms: 'is what renewals begin with' },
     values: CURRENCIES,
   },
   {

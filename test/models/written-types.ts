@@ -119,6 +119,7 @@ export interface UserSubscription {
   readonly validUntil: Date | null;
   readonly autoRenew: boolean;
   readonly nextPlanId: string | null;
+  readonly graceUntil: Date | null;
   readonly paidAhead: readonly string[];
 }
 

@@ -57,6 +57,11 @@ const PROGRAMS: readonly Program[] = [
     before: `${MANAGER} const callModel = async () => ({ text: 'yes', tokens: 12_000 });`,
     ...{ after: balance, result: 46.4 },
   },
+  {
+    line: "await credits.deductCredits('user-1', 2, { from: { sources: ['promo'] } });",
+    before: `${MANAGER} await credits.addCredits('user-1', 5, { source: 'promo' });`,
+    ...{ after: `${CLOSE} return [balanceAfter, dryRun.transactions.length, dryRun.events];`, result: [51, 1, []] },
+  },
   { line: 'const { subscriptions, promos, jobs } = manager;', before: MANAGER, after: balance, result: 1_100 },
   {
     line: '// `user` from your own table, by the id of the Stripe subscription;',

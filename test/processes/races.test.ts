@@ -82,7 +82,7 @@ await describeDatabase(`races of ${PROCESSES} processes on ${ADAPTER}`, (databas
 
   test('one key 24 times: one effect a key, everybody else gets its replay', () =>
     race('same-key', 2, async ([user, other]) => {
-      await one('addCredits', user, 100);
+      const { grantId } = await one<{ grantId: string }>('addCredits', user, 100);
       const hold = await one<{ id: string }>('reserveCredits', user, 9);
       const kinds: Asked[] = [
         ['deductCredits', user, 2, { idempotencyKey: 'k' }],
@@ -90,8 +90,10 @@ await describeDatabase(`races of ${PROCESSES} processes on ${ADAPTER}`, (databas
         ['reserveCredits', user, 4, { idempotencyKey: 'k' }],
         ['transferCredits', { from: user, to: other, amount: 5 }, { idempotencyKey: 'k' }],
         ['commitReservedCredits', hold.id, { amount: 6, idempotencyKey: 'k' }],
+        ['updateGrant', grantId, { priority: 7 }, { idempotencyKey: 'k' }],
+        ['voidGrant', grantId, { amount: 8, actor: 'auditor', reason: 'granted twice', idempotencyKey: 'k' }],
       ];
-      // Five kinds and four processes: each kind is asked for in every process.
+      // Seven kinds and four processes: each kind is asked for in every process.
       const answers = await all(times(24 * kinds.length, (k) => kinds[k % kinds.length]!));
       expect(tally(answers)).toEqual({ resolved: answers.length });
       for (const kind of kinds.keys()) {
@@ -102,7 +104,7 @@ await describeDatabase(`races of ${PROCESSES} processes on ${ADAPTER}`, (databas
       }
       const infos = await one<Info[]>('getUsersCreditsInfo', [user, other], { fresh: true });
       expect(infos.map(({ balance, reserved }) => [balance, reserved])).toEqual([
-        [90, 4],
+        [82, 4],
         [5, 0],
       ]);
     }));

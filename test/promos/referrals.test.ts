@@ -109,6 +109,40 @@ await describeBackends('a referral', (open) => {
     await world.expectSound();
   });
 
+  test('in a transaction of the host grants both users with it, or neither', async () => {
+    const world = await open();
+    const { promos } = world.manager;
+    await codeOfAnn(world);
+    await world.rolledBack((session) => promos.claimPromo('ben', 'ann-20', { session }));
+    expect([await world.balance('ben'), await world.balance('ann')]).toEqual([0, 0]);
+    expect((await promos.listClaims({ userId: 'ben' })).items).toEqual([]);
+    const claimed = await world.begin((session) => promos.claimPromo('ben', 'ann-20', { session }));
+    expect(claimed).toMatchObject({ success: true, referrerCreditsAwarded: 20 });
+    expect([await world.balance('ben'), await world.balance('ann')]).toEqual([10, 20]);
+    await world.expectSound();
+  });
+
+  test('that is only tried tells what both users would get, and grants nobody', async () => {
+    const world = await open();
+    const { promos } = world.manager;
+    await codeOfAnn(world);
+    const tried = await promos.claimPromo('ben', 'ann-20', { dryRun: true });
+    expect(tried).toMatchObject({ success: true, creditsAwarded: 10, referrerId: 'ann', referrerCreditsAwarded: 20 });
+    const { transactions, events } = (tried.success && tried.dryRun) || { transactions: [], events: [] };
+    expect(transactions.map(({ userId, amount }) => [userId, amount])).toEqual([
+      ['ben', 10],
+      ['ann', 20],
+    ]);
+    expect(events.filter(({ type }) => type === 'credits.recharged').map(({ userId }) => userId)).toEqual([
+      'ben',
+      'ann',
+    ]);
+    expect(await promos.claimPromo('ann', 'ann-20', { dryRun: true })).toMatchObject({ success: false, message: OWN });
+    expect([await world.balance('ben'), await world.balance('ann')]).toEqual([0, 0]);
+    expect((await promos.getPromo('ann-20'))?.totalClaims).toBe(0);
+    await world.expectSound();
+  });
+
   test('of two users who refer one another does not stop, whoever comes first', async () => {
     const world = await open();
     const managers = [world.manager, world.open()];

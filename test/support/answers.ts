@@ -19,6 +19,8 @@ export type Verb = { [K in keyof Service]: Service[K] extends (...args: never[])
   | 'reserveCredits'
   | 'reverseTransaction'
   | 'transferCredits'
+  | 'updateGrant'
+  | 'voidGrant'
   | 'updateAccount'];
 
 export interface Resolved {

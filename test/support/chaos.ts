@@ -220,6 +220,7 @@ export class Chaos {
       ['commit', (c, o) => c.commitReservedCredits(hold, { ...o, amount: 6, overage: 'charge' })],
       ['release', (c, o) => c.releaseReservedCredits(hold, o)],
       ['reverse', (c, o) => c.reverseTransaction(entry, { ...o, amount: 1 })],
+      ['from', (c, o) => c.deductCredits(user, amount, { ...o, from: { sources: ['other'] } })],
       ['update', (c, o) => c.updateAccount(user, { ...o, overdraftLimit: 1_000 + amount })],
     ];
     const possible = only === undefined ? runs : runs.filter(([name]) => name === only);

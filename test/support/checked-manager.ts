@@ -82,6 +82,7 @@ export const ANSWERS: Checks = {
     renewSubscription: subscription,
     previewChange: library.ChangePreviewSchema,
     cancelUserSubscription: subscription,
+    setGracePeriod: subscription,
     pauseUserSubscription: subscription,
     resumeUserSubscription: subscription,
     deleteUserSubscriptionPlan: z.boolean(),

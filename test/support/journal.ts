@@ -35,6 +35,8 @@ export const VERBS: readonly Verb[] = [
   'releaseReservedCredits',
   'reverseTransaction',
   'updateAccount',
+  'updateGrant',
+  'voidGrant',
 ];
 const REFUSALS = ['RESERVATION_NOT_ACTIVE', 'COMMIT_EXCEEDS_RESERVATION', 'ALREADY_REVERSED', 'INSUFFICIENT_CREDITS'];
 const HOLD_VERBS: readonly Verb[] = ['commitReservedCredits', 'releaseReservedCredits'];
@@ -47,6 +49,8 @@ export class Journal {
   readonly #name: string;
   readonly #holds: string[] = [];
   readonly #entries: string[] = [];
+  /** Grants that are never used up. */
+  readonly #grants: string[] = [];
 
   /** @param name part of the users' names and the tags, so that several share a database. */
   constructor(name: string, seed: number, users = 4) {
@@ -60,10 +64,10 @@ export class Journal {
     const value = async (verb: Verb, ...args: unknown[]) => {
       const answer = await call(verb, ...args);
       if (answer.status !== 'resolved') throw new Error(`${verb}: ${nameOf(answer)}`);
-      return answer.value as { id: string };
+      return answer.value as { id: string; grantId: string };
     };
     for (const user of this.users) {
-      await value('addCredits', user, FUNDS, { description: 'start' });
+      this.#grants.push((await value('addCredits', user, FUNDS, { description: 'start' })).grantId);
       for (let i = 0; i < 3; i++) this.#holds.push((await value('reserveCredits', user, 5)).id);
       for (let i = 0; i < 3; i++) this.#entries.push((await value('deductCredits', user, 2)).id);
     }
@@ -220,10 +224,12 @@ export class Journal {
     const other = this.#pick(this.users.filter((each) => each !== user)) as string;
     const hold = this.#pick(this.#holds.slice(-20));
     const entry = this.#pick(this.#entries.slice(-20));
+    const grant = this.#pick(this.#grants);
     const n = 1 + Math.floor(this.random() * 9);
     const choices: [Verb, unknown[], object?][] = [
       ['addCredits', [user, n]],
       ['deductCredits', [user, n]],
+      ['deductCredits', [user, n], { from: { sources: ['other'] } }],
       ['deductCreditsAfterService', [user, n]],
       ['transferCredits', [{ from: user, to: other, amount: n }]],
       ['reserveCredits', [user, n]],
@@ -231,6 +237,8 @@ export class Journal {
       ['commitReservedCredits', [hold], { amount: n, overage: 'charge' }],
       ['releaseReservedCredits', [hold]],
       ['reverseTransaction', [entry], { amount: 1 }],
+      ['updateGrant', [grant, { priority: n }]],
+      ['voidGrant', [grant], { amount: 1, actor: 'auditor', reason: 'granted twice' }],
       ['updateAccount', [user], { overdraftLimit: FUNDS + this.calls.length }],
     ];
     const [verb, args, more] = this.#pick(choices.filter(([each]) => (wanted ?? each) === each))!;

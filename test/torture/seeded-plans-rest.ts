@@ -5,6 +5,10 @@ const CADENCE = 'test/plans/cadence.test.ts';
 const DOWNGRADE = 'test/plans/downgrade.test.ts';
 const downgrade = (name: string) => ({ file: DOWNGRADE, name: `changes to a lower limit, in memory ${name}` });
 const freeze = (name: string) => ({ file: 'test/plans/freeze.test.ts', name: `frozen credits, in memory ${name}` });
+const terms = (name: string) => ({
+  file: 'test/plans/renewal-terms.test.ts',
+  name: `terms of renewals, in memory ${name}`,
+});
 const cadence = (name: string) => ({ file: CADENCE, name: `allocation periods, in memory ${name}` });
 
 export const PLANS_REST_BUGS: readonly SeededBug[] = [
@@ -69,15 +73,39 @@ export const PLANS_REST_BUGS: readonly SeededBug[] = [
     title: 'a replay does not know the end that an entry gave a grant',
     file: 'src/core/replay.ts',
     find: 'Object.assign(grant, { expiresAt, priority, rowVersion: grant.rowVersion + 1 });',
-    replace: 'Object.assign(grant, { priority, rowVersion: grant.rowVersion + 1 }, expiresAt && { expiresAt });',
+    replace: 'Object.assign(grant, { priority, rowVersion: grant.rowVersion + 1 });',
     tests: [freeze('have no end while the subscription is paused')],
   },
   {
     id: 'SM-fz4',
     title: 'a cancellation in a pause leaves credits that never lapse',
     file: 'src/core/subscription.ts',
-    find: 'const unthawed = goesOnPaused ? null : thawGrants(drafts, before);',
+    find: 'const unthawed = leavesPause ? thawGrants(drafts, before) : null;',
     replace: "const unthawed = command.to !== 'resumed' ? null : thawGrants(drafts, before);",
     tests: [freeze('get their ends back however')],
+  },
+  {
+    id: 'SM-at1',
+    title: 'a period that was due before the change is granted on the new terms, where it is written late',
+    file: 'src/core/renewal.ts',
+    find: 'findLast(({ from }) => from <= end)',
+    replace: 'findLast(({ from }) => from <= end || end > 0)',
+    tests: [terms('are those that a subscription began with')],
+  },
+  {
+    id: 'SM-at2',
+    title: 'terms of renewals reach subscriptions that began later',
+    file: 'src/core/renewal.ts',
+    find: 'if (!latest || (latest.version ?? 1) <= (termsOfNext(row).version ?? 1)) return;',
+    replace: 'if (!latest) return;',
+    tests: [terms('are those that a subscription began with')],
+  },
+  {
+    id: 'SM-gr1',
+    title: 'a grace that was set for one payment is that of every later one',
+    file: 'src/core/subscription-periods.ts',
+    find: '  row.graceUntil = null;\n',
+    replace: '',
+    tests: [{ file: 'test/plans/grace.test.ts', name: 'a grace that the host sets, in memory ends the subscription' }],
   },
 ];

@@ -100,6 +100,14 @@ export const planUpdateSchema = strictObject({
   ...strictObject(planShape).partial().shape,
   id: identifierSchema,
 });
+export const planUpdateOptionsSchema = strictObject({
+  ...mutationShape,
+  /**
+   * `new` (default): subscriptions keep the terms that they began with. `renewals`: their next periods begin on the
+   * terms that the plan has after this call, those that are due by now excepted.
+   */
+  applyTo: z.enum(['new', 'renewals'], { error: 'new or renewals' }).optional(),
+});
 export const definedPlansSchema = z
   .array(strictObject({ ...planShape, code: planCodeSchema }))
   .max(1_000, { error: 'at most 1,000 plans' })
@@ -174,6 +182,11 @@ export const cancelSchema = strictObject({
   /** Default `period_end`. */
   when: when.optional(),
 });
+export const graceSchema = strictObject({
+  ...mutationShape,
+  /** The instant, later than now and than the period's end, at which it ends unless its next period is paid before. */
+  until: instantSchema,
+});
 export const pauseSchema = strictObject({
   ...mutationShape,
   /**
@@ -218,6 +231,9 @@ export interface PlanDefinition extends Omit<PlanInput, 'code'> {
   code: string;
 }
 export interface PlanInput extends z.input<typeof planInputSchema> {}
+export interface UpdatePlanOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof planUpdateOptionsSchema>, keyof MutationOptions> {}
 export interface SetPlanOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof setPlanSchema>, keyof MutationOptions> {}
@@ -234,6 +250,9 @@ export interface SubscriptionListOptions<S = never>
 export interface CancelOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof cancelSchema>, keyof MutationOptions> {}
+export interface GraceOptions<S = never>
+  extends MutationOptions<S>,
+    Omit<z.input<typeof graceSchema>, keyof MutationOptions> {}
 export interface PauseOptions<S = never>
   extends MutationOptions<S>,
     Omit<z.input<typeof pauseSchema>, keyof MutationOptions> {}

@@ -38,6 +38,12 @@ export const UserSubscriptionSchema = strictObject({
   nextPlanId: identifier
     .nullable()
     .describe('The plan of the next period, where another was chosen for it; null for the same plan.'),
+  /** The instant at which it ends unless its next period is paid, where it is past due or you named one; else null. */
+  graceUntil: instant
+    .nullable()
+    .describe(
+      'The instant at which it ends unless its next period is paid, where it is past due or you named one; else null.',
+    ),
   /** Payments of later periods, in order. One that ended at once keeps those that it did not use. */
   paidAhead: z
     .array(identifier)

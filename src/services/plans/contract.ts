@@ -3,12 +3,14 @@ import type { DefineOptions, ListOptions, MutationOptions, ReadOptions } from '.
 import type {
   CancelOptions,
   CycleOptions,
+  GraceOptions,
   PauseOptions,
   PlanDefinition,
   PlanInput,
   RenewOptions,
   SetPlanOptions,
   SubscriptionListOptions,
+  UpdatePlanOptions,
   UpgradeOptions,
 } from '../../models/inputs/plans.js';
 import type { Applied } from '../../models/records/applied.js';
@@ -29,7 +31,7 @@ export type { ChangePreview, CurrentSubscription, Cycle, SubscriptionChange, Sub
  * Plans, and the subscriptions of users to them. Every call takes a plan by its id, or by the `code` that you gave it.
  * A user has one subscription at a time. Its grants are written together with the user's `credits` account, whose
  * version guards them: a period is allocated once, in however many processes and however often somebody asks for it. A
- * subscription keeps the terms of its plan, so a change of the plan applies to later subscriptions only.
+ * subscription keeps the terms of its plan: a change of the plan is for later subscriptions, unless it names renewals.
  *
  * Errors of every mutation, besides those named: `INVALID_ARGUMENT` and `INVALID_AMOUNT` (nothing is written),
  * `IDEMPOTENCY_CONFLICT`, `CONTENTION`, `STORAGE_UNAVAILABLE` (not applied, safe to repeat) and `OUTCOME_UNKNOWN`
@@ -64,10 +66,20 @@ export interface SubscriptionService<S = unknown> {
    */
   definePlans(plans: readonly PlanDefinition[], options?: DefineOptions): Promise<DefinitionReport>;
 
-  /** Changes fields of a plan, for subscriptions made from now on. @throws PLAN_NOT_FOUND */
+  /**
+   * Changes fields of a plan, for subscriptions made from now on; with `applyTo: 'renewals'` present subscribers follow
+   * with the period that begins next, in all its terms. Another length of the period is counted from that start; by
+   * payment, the period waits for one. The period that runs stays as it is, and so does one that was due before the
+   * call, however late it is written. A call without fields brings subscribers to the terms that the plan has.
+   *
+   * @throws PLAN_NOT_FOUND; INVALID_ARGUMENT for `renewals` with a credit type that the plan did not grant before. A
+   * subscription whose own terms grant fewer types keeps them.
+   * @example
+   * await manager.subscriptions.updateSubscriptionPlan({ id: 'pro', creditLimit: 1200 }, { applyTo: 'renewals' });
+   */
   updateSubscriptionPlan(
     plan: { id: string } & Partial<PlanInput>,
-    options?: MutationOptions<S>,
+    options?: UpdatePlanOptions<S>,
   ): Promise<Applied<SubscriptionPlan>>;
 
   /** Offers the plan no more: nobody gets it, and its users keep it to the period's end. @throws PLAN_NOT_FOUND */
@@ -147,6 +159,17 @@ export interface SubscriptionService<S = unknown> {
    * await manager.subscriptions.renewSubscription('user-1', { paymentId, periodStart });
    */
   renewSubscription(userId: string, options: RenewOptions<S>): Promise<Applied<UserSubscription>>;
+
+  /**
+   * Says how long a subscription waits for the payment of its next period, in place of the plan's `graceDays`: until
+   * your provider's next attempt, for example. Nothing is granted while it waits; a payment ends the grace, and so does
+   * a pause. Called again it moves the end. @throws SUBSCRIPTION_NOT_FOUND where none waits for a payment;
+   * INVALID_ARGUMENT for an instant that is not later than now and than the end of the period.
+   *
+   * @example
+   * await manager.subscriptions.setGracePeriod('user-1', { until: new Date(invoice.next_payment_attempt * 1000) });
+   */
+  setGracePeriod(userId: string, options: GraceOptions<S>): Promise<Applied<UserSubscription>>;
 
   /** Ends renewal (default) or the subscription. Credits that were granted stay. @throws SUBSCRIPTION_NOT_FOUND */
   cancelUserSubscription(userId: string, options?: CancelOptions<S>): Promise<Applied<UserSubscription>>;

@@ -30,7 +30,15 @@ export async function definePlans<S>(
     next(code, stored, { at, id }) {
       const fields = byCode.get(code) as (typeof definitions)[number];
       const own = stored ?? { id: `p-${id}`, version: 0, createdAt: at };
-      const next = { ...fields, id: own.id, version: own.version + 1, createdAt: own.createdAt, updatedAt: at };
+      const renewalTerms = stored?.renewalTerms ?? null;
+      const next = {
+        ...fields,
+        renewalTerms,
+        id: own.id,
+        version: own.version + 1,
+        createdAt: own.createdAt,
+        updatedAt: at,
+      };
       plans.check(next);
       return next;
     },

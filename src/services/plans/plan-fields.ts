@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { parseAmount } from '../../core/amounts.js';
 import { parseMoney } from '../../core/money.js';
 import { addDays, type TemporalLike } from '../../core/periods.js';
+import { termsOf } from '../../core/subscription-row.js';
 import { creditError } from '../../errors.js';
 import type { planInputSchema } from '../../models/inputs/plans.js';
 import { type BillingPeriod, billingPeriods, type PlanRow } from '../../models/plan.js';
@@ -10,7 +11,9 @@ import { definedFields, type Loose } from '../input/given-fields.js';
 import { refuseField } from '../pipeline/definitions.js';
 
 /** The fields that a caller gives. */
-export type PlanFields = Omit<PlanRow, 'id' | 'version' | 'isActive' | 'deactivatedAt' | 'createdAt' | 'updatedAt'>;
+export type PlanFields = Omit<PlanRow, NotGiven>;
+
+type NotGiven = 'id' | 'version' | 'renewalTerms' | 'isActive' | 'deactivatedAt' | 'createdAt' | 'updatedAt';
 
 /** The fields that an input may leave out. */
 export const PLAN_DEFAULTS = {
@@ -18,6 +21,7 @@ export const PLAN_DEFAULTS = {
   ...{ allocationPeriod: null, validityDays: null },
   ...{ trialDays: 0, rolloverCap: null, timeZone: null, creditDecimals: null },
   ...{ renewOn: null, graceDays: null, metadata: {} },
+  renewalTerms: null,
 } satisfies Partial<PlanRow>;
 
 /** The given fields, amounts in units, prices in minor units. */
@@ -43,6 +47,25 @@ export interface PlanRules {
   readonly creditTypes: readonly string[];
   readonly temporal: TemporalLike | null;
   readonly scale: number;
+}
+
+/** How many changes for renewals a plan remembers: a renewal that is late begins on the terms of its own instant. */
+const RENEWAL_TERMS_MAX = 100;
+
+/** The plan with its present terms for the renewals of subscriptions that have older ones. */
+export function forRenewals(plan: PlanRow, from: Date): PlanRow {
+  const latest = { from: from.getTime(), terms: termsOf(plan) };
+  return { ...plan, renewalTerms: [...(plan.renewalTerms ?? []), latest].slice(-RENEWAL_TERMS_MAX) };
+}
+
+/** @throws INVALID_ARGUMENT where a change brings a credit type: subscribers have no account of it that renews. */
+export function checkTypesStay(before: PlanRow, after: PlanRow): void {
+  const typesOf = ({ creditType, alsoGrants }: PlanRow) => [creditType, ...alsoGrants.map((grant) => grant.creditType)];
+  const known = typesOf(before);
+  const added = typesOf(after).find((type) => !known.includes(type));
+  if (added === undefined) return;
+  const why = `${added} is new: make another plan, and move subscribers to it with changeUserSubscriptionPlan`;
+  refuseField('applyTo', "'new' where a credit type is added", why);
 }
 
 /** @throws INVALID_ARGUMENT where two fields do not go together, CONFIGURATION for a time zone without `Temporal` */

@@ -5,7 +5,14 @@ import { parseMoney } from '../../core/money.js';
 import type { TemporalLike } from '../../core/periods.js';
 import { creditError } from '../../errors.js';
 import type { ListOptions, MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
-import { type PlanInput, planInputSchema, plansSchema, planUpdateSchema } from '../../models/inputs/plans.js';
+import {
+  type PlanInput,
+  planInputSchema,
+  plansSchema,
+  planUpdateOptionsSchema,
+  planUpdateSchema,
+  type UpdatePlanOptions,
+} from '../../models/inputs/plans.js';
 import type { PlanRow } from '../../models/plan.js';
 import type { Applied } from '../../models/records/applied.js';
 import type { Page, Ref } from '../../models/values.js';
@@ -16,7 +23,15 @@ import { Definitions, refuseField } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { SubscriptionPlan } from './contract.js';
 import { PlanCache } from './plan-cache.js';
-import { checkPlan, PLAN_DEFAULTS, type PlanRules, planFieldsOf, refuseCurrencyAlone } from './plan-fields.js';
+import {
+  checkPlan,
+  checkTypesStay,
+  forRenewals,
+  PLAN_DEFAULTS,
+  type PlanRules,
+  planFieldsOf,
+  refuseCurrencyAlone,
+} from './plan-fields.js';
 import { parsePlanRef, readPlan } from './plan-refs.js';
 import { planFromJson, planToJson, toPlan } from './records.js';
 
@@ -66,20 +81,21 @@ export class Plans<S> {
 
   async update(
     plan: { id: string } & Partial<PlanInput>,
-    given: MutationOptions<S> | undefined,
+    given: UpdatePlanOptions<S> | undefined,
   ): Promise<Applied<SubscriptionPlan>> {
     const { id: named, price, ...changes } = parse(planUpdateSchema, plan, 'plan');
     const id = parsePlanRef(named);
     const { currency } = changes;
     if (currency !== undefined && price === undefined) refuseCurrencyAlone();
-    const options = parseMutationOptions(given);
+    const { applyTo, ...rest } = parseOptions(planUpdateOptionsSchema, given);
+    const options = rest as MutationOptions<S>;
     const fields = planFieldsOf(changes, this.engine.scale);
     if (currency !== undefined) parseMoney(price, currency);
     // A price in minor units depends on the stored plan; the input of the call does not.
     const exact = price === undefined ? {} : { price: parseAmount(price, { scale: PRICE_SCALE_MAX, zero: true }) };
     return this.#write({
       operation: 'update_plan',
-      given: { id, ...fields, ...exact },
+      given: { id, ...fields, ...exact, ...(applyTo && { applyTo }) },
       options,
       decide: async ({ at, rest }) => {
         const row = await this.#existing(id, rest());
@@ -87,7 +103,9 @@ export class Plans<S> {
         const next = { ...row, ...fields, ...minor, version: row.version + 1, updatedAt: at };
         this.check(next);
         await this.#refuseTaken(next, rest());
-        return this.definitions.replaced('Plan updated', next);
+        if (applyTo !== 'renewals') return this.definitions.replaced('Plan updated', next);
+        checkTypesStay(row, next);
+        return this.definitions.replaced('Plan updated for renewals', forRenewals(next, at));
       },
     });
   }

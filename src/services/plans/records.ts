@@ -2,7 +2,7 @@
 import { toCredits } from '../../core/amounts.js';
 import { toMajor } from '../../core/money.js';
 import { GRACE_DAYS } from '../../core/subscription-row.js';
-import { billingOf, goesOn, isCurrent } from '../../core/subscription-state.js';
+import { billingOf, goesOn, graceOf, isCurrent } from '../../core/subscription-state.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { PlanRow } from '../../models/plan.js';
@@ -11,7 +11,7 @@ import type { JsonObject } from '../../models/values.js';
 import type { Cycle, SubscriptionPlan, UserSubscription } from './contract.js';
 
 export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
-  const { version: _, ...plan } = row;
+  const { version: _, renewalTerms: __, ...plan } = row;
   return {
     ...plan,
     creditLimit: toCredits(row.creditLimit, scale),
@@ -29,7 +29,7 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
 }
 
 /** The plan as an entry keeps it; `planFromJson` is the way back. */
-export function planToJson({ createdAt, updatedAt, deactivatedAt, ...plan }: PlanRow): JsonObject {
+export function planToJson({ createdAt, updatedAt, deactivatedAt, renewalTerms: _, ...plan }: PlanRow): JsonObject {
   const dates = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
   return { ...plan, ...dates, ...(deactivatedAt && { deactivatedAt: deactivatedAt.toISOString() }) };
 }
@@ -40,6 +40,7 @@ export function planFromJson(json: JsonObject): PlanRow {
     ...(json as JsonObject & PlanRow),
     // An older version wrote none.
     code: (json.code as string | undefined) ?? null,
+    renewalTerms: null,
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
     deactivatedAt: deactivatedAt ? new Date(deactivatedAt) : null,
@@ -58,6 +59,7 @@ export function toSubscription(row: SubscriptionRow, now: number): UserSubscript
     ...{ periodStart: new Date(start), periodEnd: new Date(end), validUntil: row.validUntil },
     ...{ allocationStart: row.periodStart, allocationEnd: row.periodEnd },
     nextPlanId: pending?.planId ?? null,
+    graceUntil: isOver ? null : graceOf(row),
     paidAhead: [...(row.paid ?? [])],
   };
 }
@@ -76,6 +78,7 @@ export function subscriptionOf({ userId, details }: EntryRow): UserSubscription 
     allocationStart: new Date(stored.allocationStart ?? (stored.periodStart as string)),
     allocationEnd: new Date(stored.allocationEnd ?? (stored.periodEnd as string)),
     validUntil: stored.validUntil === null ? null : new Date(stored.validUntil),
+    graceUntil: stored.graceUntil == null ? null : new Date(stored.graceUntil),
     paidAhead: [...(stored.paidAhead ?? [])],
   };
 }

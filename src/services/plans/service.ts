@@ -29,6 +29,7 @@ export function subscriptionService<S>(engine: Engine<S>, temporal: TemporalLike
     upgradeUserSubscriptionPlan: (userId, plan, options) => subscriptions.upgrade(userId, plan, options),
     previewChange: (userId, plan, options) => subscriptions.preview(userId, plan, options),
     renewSubscription: (userId, options) => subscriptions.renew(userId, options),
+    setGracePeriod: (userId, options) => subscriptions.wait(userId, options),
     cancelUserSubscription: (userId, options) => subscriptions.cancel(userId, options),
     pauseUserSubscription: (userId, options) => subscriptions.pause(userId, options),
     resumeUserSubscription: (userId, options) => subscriptions.switchTo('resumed', userId, options),

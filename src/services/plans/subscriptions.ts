@@ -3,6 +3,7 @@ import { isCreditError } from '../../errors.js';
 import { type ListOptions, listSchema, type MutationOptions, type ReadOptions } from '../../models/inputs/credits.js';
 import type {
   CancelOptions,
+  GraceOptions,
   PauseOptions,
   RenewOptions,
   SetPlanOptions,
@@ -106,6 +107,14 @@ export class Subscriptions<S> {
     return this.#change({
       ...{ operation: 'cancel_plan', userId, options: fields as MutationOptions<S> },
       command: () => ({ type: 'change_subscription', to }),
+    });
+  }
+
+  async wait(userId: string, given: GraceOptions<S>): Promise<Applied<UserSubscription>> {
+    const { until, ...fields } = parse(schemas.graceSchema, given, 'options');
+    return this.#change({
+      ...{ operation: 'set_grace', userId, given: { until }, options: fields as MutationOptions<S> },
+      command: () => ({ type: 'change_subscription', to: 'waited for', until }),
     });
   }
 
