@@ -26,13 +26,12 @@ export function checkSize({ url, headers }: Request): void {
 /** The JSON object in the body; {} where there is none. */
 export async function readJson(request: Request): Promise<unknown> {
   const { headers } = request;
-  const coding = headers.get('content-encoding') ?? 'identity';
-  if (coding !== 'identity') throw unsupported();
+  // A form of another site cannot send this type without asking first, also where it sends no body.
+  if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(headers.get('content-type') ?? '')) throw unsupported();
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity') throw unsupported();
   if (Number(headers.get('content-length') ?? 0) > LIMITS.bodyBytes) throw tooLarge(LIMITS.bodyBytes);
   const text = await readText(request);
   if (text === '') return {};
-  // A form of another site cannot send this type without asking first.
-  if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(headers.get('content-type') ?? '')) throw unsupported();
   if (isDeep(text)) throw invalid('body', `JSON of at most ${LIMITS.depth} levels`);
   let value: unknown;
   try {

@@ -112,6 +112,8 @@ export class ApiServer implements Api {
       throw creditError('UNAUTHENTICATED', 'The request names nobody.', {});
     }
     if (!isIdentifier(who.userId)) throw misused('authenticate answered an identity without a valid userId');
+    // A text has an `includes` too, which finds its parts.
+    if (who.accounts !== undefined && !Array.isArray(who.accounts)) throw misused('accounts is not a list of users');
     return who;
   }
 

@@ -138,6 +138,19 @@ test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-da
   },
 );
 
+test('a change without a body needs the type too: other sites can send one without any', async () => {
+  const world = await httpWorld();
+  const toggle = '/admin/credits/promos/LAUNCH100/toggle';
+  expect(await world.send('admin', 'POST', toggle)).toMatchObject({ status: 415 });
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  expect(await world.send('admin', 'POST', toggle, '', form)).toMatchObject({ status: 415 });
+  const json = { 'content-type': 'application/json' };
+  expect(await world.send('admin', 'POST', toggle, '', json)).toMatchObject({
+    status: 200,
+    body: { is_active: false },
+  });
+});
+
 test('a body of two types, of another charset or of packed bytes is refused', async () => {
   const world = await httpWorld();
   for (const headers of [
@@ -304,6 +317,9 @@ test('an authenticator that throws, reads the body or names nobody lets nobody i
     const world = await httpWorld({ authenticate: () => ({ userId }) as never });
     expect(await world.send(...request)).toMatchObject({ status: 500, body: { code: 'CONFIGURATION' } });
   }
+  // A text has an `includes` too: 'user-12' must not open user-1.
+  const text = await httpWorld({ authenticate: () => ({ userId: 'x', accounts: 'user-12' }) as never });
+  expect(await text.send('user', 'GET', '/credits/balance/user-1')).toMatchObject({ status: 500 });
   const told = await httpWorld({
     authenticate: () => {
       throw creditError('STORAGE_UNAVAILABLE', 'The provider is down.', {});

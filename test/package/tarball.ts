@@ -22,7 +22,7 @@ const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 const PACKED_BYTES_MAX = 810_000;
 const UNPACKED_BYTES_MAX = 3_350_000;
 /** Characters of one JavaScript file of dist, without its map. */
-const FILE_CHARS_MAX = 640_000;
+const FILE_CHARS_MAX = 700_000;
 
 export function pack(folder: string): Tarball {
   // Built just before: the scripts would build again.
