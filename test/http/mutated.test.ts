@@ -7,10 +7,10 @@ import type { CreditManagement, Json, JsonObject } from '../../src/index.js';
 import { openManager } from '../backends/open-adapter.js';
 import { describePostgres } from '../backends/postgres.js';
 import { amount } from '../support/amounts.js';
+import { SEED } from '../support/chance.js';
 import { type Answer, type HttpWorld, httpWorld, ROUTES, requestOf } from './world.js';
 
 const RUNS = amount('CREDIT_HTTP_MUTATIONS');
-const seed = Number(process.env.CREDIT_SEED);
 
 /** Values that have broken somebody's server. */
 const hostile: fc.Arbitrary<unknown> = fc.oneof(
@@ -126,7 +126,7 @@ function suite(open: () => CreditManagement<never, never> | undefined, runs: num
 
   test(`${runs} spoiled requests`, async () => {
     const property = fc.asyncProperty(spoiled, (one) => survives(world, document, one));
-    await fc.assert(property, { seed, numRuns: runs });
+    await fc.assert(property, { seed: SEED, numRuns: runs });
     const { ok, problems } = await world.manager.ledger.verify();
     expect([ok, problems]).toEqual([true, []]);
   });
