@@ -5,7 +5,7 @@ import { clearTimeout, setTimeout } from '../timers.js';
 import type { Api } from './contract.js';
 import { PROBLEMS } from './problems.js';
 import { LIMITS } from './request.js';
-import { ApiServer } from './server.js';
+import { ApiServer, type WireAnswer } from './server.js';
 
 /** What Express adds to a request. */
 interface MountedRequest extends IncomingMessage {
@@ -59,14 +59,19 @@ export async function serve(
   const isBare = method === 'GET' || method === 'HEAD' || body?.length === 0;
   const given = isBare ? init : { ...init, body: body ?? BROKEN(), duplex: 'half' as const };
   const fetched = new Request(urlOf(originalUrl), given);
-  const answer = api instanceof ApiServer ? await api.serve(fetched, path) : await api.fetch(fetched);
-  const text = await answer.text();
+  const { status, headers, text } = await answerOf(api, fetched, path, body);
   if (response.destroyed) return;
-  for (const [name, value] of answer.headers) response.setHeader(name, value);
   // The rest of a body that was too large, or too late, is not read.
   if (!request.complete) response.setHeader('connection', 'close');
-  response.writeHead(answer.status, { 'content-length': Buffer.byteLength(text) });
-  response.end(text);
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text ?? '') });
+  response.end(text ?? '');
+}
+
+async function answerOf(api: Api, request: Request, path: string, body: Uint8Array | null): Promise<WireAnswer> {
+  if (api instanceof ApiServer) return api.serve(request, path, body);
+  const response = await api.fetch(request);
+  const { status, headers } = response;
+  return { status, headers: Object.fromEntries(headers), text: await response.text() };
 }
 
 /** A body that did not arrive. */

@@ -23,14 +23,14 @@ export function checkSize({ url, headers }: Request): void {
   if (chars > LIMITS.headerChars) throw tooLarge(LIMITS.headerChars);
 }
 
-/** The JSON object in the body; {} where there is none. */
-export async function readJson(request: Request): Promise<unknown> {
+/** The JSON object in the body; {} where there is none. `bytes` are those of the body, where somebody has them. */
+export async function readJson(request: Request, bytes: Uint8Array | null): Promise<unknown> {
   const { headers } = request;
   // A form of another site cannot send this type without asking first, also where it sends no body.
   if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(headers.get('content-type') ?? '')) throw unsupported();
   if ((headers.get('content-encoding') ?? 'identity') !== 'identity') throw unsupported();
   if (Number(headers.get('content-length') ?? 0) > LIMITS.bodyBytes) throw tooLarge(LIMITS.bodyBytes);
-  const text = await readText(request);
+  const text = bytes ? decodedAtOnce(bytes) : await readText(request);
   if (text === '') return {};
   if (isDeep(text)) throw invalid('body', `JSON of at most ${LIMITS.depth} levels`);
   let value: unknown;
@@ -46,10 +46,9 @@ export async function readJson(request: Request): Promise<unknown> {
 async function readText(request: Request): Promise<string> {
   if (!request.body) return '';
   const reader = request.body.getReader();
-  const late = creditError('ABORTED', `The body did not arrive within ${LIMITS.bodyMs} ms.`, {});
   let timer: ReturnType<typeof setTimeout> | undefined;
   const isLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late), LIMITS.bodyMs);
+    timer = setTimeout(() => reject(creditError('ABORTED', 'The body did not arrive in time.', {})), LIMITS.bodyMs);
   });
   try {
     return await Promise.race([decoded(reader), isLate]);
@@ -59,6 +58,15 @@ async function readText(request: Request): Promise<string> {
     throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+function decodedAtOnce(bytes: Uint8Array): string {
+  if (bytes.byteLength > LIMITS.bodyBytes) throw tooLarge(LIMITS.bodyBytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid('body', 'JSON in UTF-8');
   }
 }
 

@@ -14,9 +14,19 @@ import type { Route, Services } from './route.js';
 import { type Found, Router } from './router.js';
 import { bareSchema, fromQuery, fromWire, invalid, toWire, wireName } from './wire.js';
 
+/** An answer before it is one of Fetch or of Node.js. */
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Null for HEAD. */
+  readonly text: string | null;
+}
+
 /** The facts about one request that its answer needs, also where it fails half-way. */
 interface Exchange {
   readonly request: Request;
+  /** Those of the body, where somebody has read them. */
+  readonly bytes: Uint8Array | null;
   readonly requestId: string;
   route: Route | null;
   /** Whether the account that it is about is the caller's own. */
@@ -46,19 +56,20 @@ export class ApiServer implements Api {
     this.openapi = this.openapi.bind(this);
   }
 
-  fetch(request: Request): Promise<Response> {
-    return this.serve(request, new URL(request.url).pathname);
+  async fetch(request: Request): Promise<Response> {
+    const { text, status, headers } = await this.serve(request, new URL(request.url).pathname);
+    return new Response(text, { status, headers });
   }
 
   openapi(): JsonObject {
     return openApiOf(this.#routes, basePathOf(this.#options));
   }
 
-  /** The same for a framework that knows the path below the place where the API is mounted. */
-  async serve(request: Request, path: string): Promise<Response> {
+  /** The same where the path below the place of the API is known, and the bytes of the body have been read. */
+  async serve(request: Request, path: string, bytes: Uint8Array | null = null): Promise<WireAnswer> {
     const given = request.headers.get('x-request-id') ?? '';
     const requestId = REQUEST_ID.test(given) ? given : randomUUID();
-    const exchange: Exchange = { request, requestId, route: null, own: false, headers: {} };
+    const exchange: Exchange = { request, bytes, requestId, route: null, own: false, headers: {} };
     try {
       checkSize(request);
       return await this.#answer(exchange, this.#find(exchange, path));
@@ -76,11 +87,11 @@ export class ApiServer implements Api {
     throw creditError('METHOD_NOT_ALLOWED', `${path} does not take ${method}.`, {});
   }
 
-  async #answer(exchange: Exchange, { route, inPath }: Found): Promise<Response> {
+  async #answer(exchange: Exchange, { route, inPath }: Found): Promise<WireAnswer> {
     exchange.route = route;
     const { run, answer: name, status } = route;
     const who = route.who === 'anyone' ? null : await this.#identify(exchange);
-    const given = { ...(await givenOf(exchange.request, route)), ...inPath };
+    const given = { ...(await givenOf(exchange, route)), ...inPath };
     const { args, options, creditType } = this.#sorted(exchange, route, given, who);
     const { manager, rateLimit } = this.#options;
     const wait = who && rateLimit ? await rateLimit(who, { name: route.name, userId: textOf(args.userId) }) : null;
@@ -170,7 +181,7 @@ export class ApiServer implements Api {
     if (isAllowed !== true) throw creditError('FORBIDDEN', `${who.userId} may not ${action.name}.`, {});
   }
 
-  #failed(exchange: Exchange, error: unknown): Response {
+  #failed(exchange: Exchange, error: unknown): WireAnswer {
     const { requestId, route, own } = exchange;
     const unknown = creditError('INVARIANT_VIOLATION', 'The API met an error that is none of its own.', {});
     const args = Object.keys(route?.args ?? {}).map(wireName);
@@ -188,12 +199,12 @@ function basePathOf({ basePath = '' }: ApiOptions): string {
 }
 
 /** The fields of the query or of the body, under our names. */
-async function givenOf(request: Request, { method, input }: Route): Promise<Record<string, unknown>> {
+async function givenOf({ request, bytes }: Exchange, { method, input }: Route): Promise<Record<string, unknown>> {
   const query = new URL(request.url).searchParams;
   if (method === 'POST' || method === 'PATCH') {
     const [name] = query.keys();
     if (name !== undefined) throw invalid(name.slice(0, 200), 'in the body: this route takes no query');
-    return fromWire(input, await readJson(request), '') as Record<string, unknown>;
+    return fromWire(input, await readJson(request, bytes), '') as Record<string, unknown>;
   }
   const fields = new Map(Object.entries(input.shape).map(([name, schema]) => [wireName(name), { name, schema }]));
   const given = [...new Set(query.keys())].map((wire) => {
@@ -213,9 +224,9 @@ function keyOf(request: Request, inBody: unknown): unknown {
   return header ?? inBody;
 }
 
-function respond({ request, requestId, headers }: Exchange, status: number, body: Json): Response {
+function respond({ request, requestId, headers }: Exchange, status: number, body: Json): WireAnswer {
   const all = { ...HEADERS, ...headers, 'x-request-id': requestId };
-  return new Response(request.method === 'HEAD' ? null : JSON.stringify(body), { status, headers: all });
+  return { status, headers: all, text: request.method === 'HEAD' ? null : JSON.stringify(body) };
 }
 
 function textOf(value: unknown): string | null {
