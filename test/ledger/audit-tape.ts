@@ -146,7 +146,7 @@ export function tapeDb(lengths: Lengths): AnyDb {
     kind: 'settings',
     // As the manager that reads it states them.
     value: {
-      ...{ ledgerId: LEDGER, creditScale: 6, events: 'standard', limits: {} },
+      ...{ ledgerId: LEDGER, creditScale: 6, events: 'standard', limits: { lateUsageSeconds: 604_800 } },
       creditTypes: {
         credits: { overdraftLimit: 50_000_000, lowCreditThreshold: 5_000_000 },
         image: { overdraftLimit: 20_000_000 },

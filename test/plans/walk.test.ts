@@ -68,6 +68,55 @@ const CASES: readonly Case[] = [
     run: ({ subscriptions }, o) => subscriptions.resumeUserSubscription('u', o),
   },
   {
+    name: 'pause that freezes credits',
+    prepare: onPlan,
+    run: ({ subscriptions }, o) => subscriptions.pauseUserSubscription('u', { ...o, freezeCredits: true }),
+  },
+  {
+    name: 'resume of frozen credits',
+    prepare: async (manager, clock) => {
+      await onPlan(manager);
+      await manager.subscriptions.pauseUserSubscription('u', { freezeCredits: true });
+      clock.advance({ days: 3 });
+    },
+    run: ({ subscriptions }, o) => subscriptions.resumeUserSubscription('u', o),
+  },
+  {
+    name: 'updateSubscriptionPlan for renewals',
+    prepare: onPlan,
+    run: ({ subscriptions }, o, { plan }: Plans) =>
+      subscriptions.updateSubscriptionPlan({ id: plan.id, creditLimit: 7 }, { ...o, applyTo: 'renewals' }),
+  },
+  {
+    name: 'upgrade to a lower limit',
+    prepare: async (manager) => {
+      const { plan, big } = await onPlan(manager);
+      await manager.subscriptions.upgradeUserSubscriptionPlan('u', big);
+      return plan;
+    },
+    run: ({ subscriptions }, o, plan: Plans['plan']) => subscriptions.upgradeUserSubscriptionPlan('u', plan, o),
+  },
+  {
+    name: 'renew of a yearly plan that grants monthly',
+    prepare: async ({ subscriptions }, clock) => {
+      const yearly = { ...both, billingPeriod: 'yearly', allocationPeriod: 'monthly' } as const;
+      const set = await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(yearly));
+      clock.advance({ days: 65 });
+      return set;
+    },
+    run: ({ expiration }, o, set: Plans['set']) => expiration.allocateSubscriptionCredits(set, undefined, o),
+  },
+  {
+    name: 'setGracePeriod',
+    prepare: async ({ subscriptions }, clock) => {
+      const plan = await subscriptions.addSubscriptionPlan({ ...both, renewOn: 'payment', graceDays: 5 });
+      await subscriptions.setUserSubscriptionPlan('u', plan);
+      clock.advance({ days: 33 });
+      return new Date(clock.now().getTime() + 86_400_000);
+    },
+    run: ({ subscriptions }, o, until: Date) => subscriptions.setGracePeriod('u', { ...o, until }),
+  },
+  {
     name: 'delete',
     prepare: onPlan,
     run: ({ subscriptions }, o) => subscriptions.deleteUserSubscriptionPlan('u', o),

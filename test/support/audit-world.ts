@@ -70,6 +70,7 @@ export function openWorld(
     logger: QUIET,
     creditTypes: { image: { overdraftLimit: 20 } },
     defaults: { overdraftLimit: 50, lowCreditThreshold: 5 },
+    limits: { lateUsageSeconds: 604_800 },
     ...(filePath !== undefined && { ledger: { filePath, fsync: 'never' } }),
   });
   if (filePath !== undefined) onTestFinished(() => manager.close());
@@ -177,10 +178,13 @@ export async function fillRichly({ manager, db, clock }: World): Promise<void> {
   await image.expireCredits('ann');
   await credits.addCredits('ann', 50, { expiresAt: at(60), idempotencyKey: 'top-up' });
   await credits.addCredits('hal', 20);
+  const soon = await credits.addCredits('cat', 3, { expiresAt: at(9) });
+  await credits.updateGrant(soon.grantId as string, { expiresAt: at(8), priority: 9 }, { reason: 'sooner' });
   const open = await credits.reserveCredits('hal', 12, { ttlSeconds: 604_800, metadata: { keep: true } });
   await credits.commitReservedCredits(open, { amount: 2, final: false, idempotencyKey: 'open-1' });
   clock.set(at(10.5));
   await credits.deductCredits('ann', 1);
+  await credits.deductCredits('cat', 2, { occurredAt: at(7.5) });
   hours(1);
 }
 
