@@ -3,7 +3,9 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: {
     cli: 'src/entries/cli.ts',
+    docs: 'src/entries/docs.ts',
     env: 'src/entries/env.ts',
+    http: 'src/entries/http.ts',
     index: 'src/index.ts',
     mongodb: 'src/entries/mongodb.ts',
     sql: 'src/entries/sql.ts',

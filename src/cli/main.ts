@@ -19,6 +19,7 @@ import { grantCommands } from './grants.js';
 import { holdCommands } from './holds.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
+import { openApiCommand } from './openapi.js';
 import { outboxCommands } from './outbox.js';
 import { planCommands } from './plans.js';
 import { printable, printableJson } from './printable.js';
@@ -31,6 +32,8 @@ export interface Program {
   /** Makes a manager from the environment, with these further credit types. */
   open(env: CliIo['env'], creditTypes: readonly string[], creditScale?: number): CreditManagement<unknown>;
   readonly schemas: Schemas;
+  /** Makes the document of the HTTP API. */
+  openapi(): object;
 }
 
 const COMMANDS: readonly CliCommand[] = [
@@ -56,8 +59,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /** Runs the command that was typed after the program's name, and answers the exit code. */
-export async function runCli(typed: readonly string[], io: CliIo, { open, schemas }: Program): Promise<number> {
-  const others = [...COMMANDS, schemaCommand(schemas)];
+export async function runCli(typed: readonly string[], io: CliIo, program: Program): Promise<number> {
+  const { open, schemas } = program;
+  const others = [...COMMANDS, schemaCommand(schemas), openApiCommand(() => program.openapi())];
   const commands = [...others, completionCommand(others)];
   const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
   if (!command || typed.includes('--help')) {

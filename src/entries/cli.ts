@@ -7,6 +7,8 @@ import { findTemporal } from '../cli/temporal.js';
 import { mongodbSchema } from '../db/mongodb/schema-text.js';
 import { postgresSchema } from '../db/sql/postgres/schema-text.js';
 import { createCreditManagementFromEnv } from '../env.js';
+import { openApiOf } from '../http/openapi.js';
+import { adminRoutes, userRoutes } from '../http/routes/table.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -44,6 +46,7 @@ async function main(): Promise<number> {
       return createCreditManagementFromEnv({ creditTypes, creditScale, logger, temporal }, env);
     },
     schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
+    openapi: () => openApiOf([...new Set([...userRoutes, ...adminRoutes])], ''),
   };
   return runCli(process.argv.slice(2), io, program);
 }

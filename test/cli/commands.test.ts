@@ -50,6 +50,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
         return open(types, [], creditScale);
       },
       schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
+      openapi: () => ({ openapi: '3.1.0' }),
     };
     const code = await runCli([...line.split(' ').filter(Boolean), ...more], io, program);
     return { code, ...said };

@@ -17,6 +17,7 @@ async function completion(shell: string) {
   const code = await runCli(['completion', shell], io, {
     open,
     schemas: { postgres: () => '', mongodb: () => ({}) },
+    openapi: () => ({}),
   });
   return { code, ...said };
 }

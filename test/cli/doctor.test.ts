@@ -18,6 +18,7 @@ await describePostgres('doctor on PostgreSQL', (database) => {
     const code = await runCli(['doctor', '--database-url', url], io, {
       open: (env, _, creditScale) => createCreditManagementFromEnv({ creditScale, logger: QUIET }, env),
       schemas: { postgres: () => '', mongodb: () => ({}) },
+      openapi: () => ({}),
     });
     return { code, ...said };
   };

@@ -35,6 +35,7 @@ test('run reports a round whose first calls of the database fail, and goes on', 
   const code = await runCli(['run', '--every', '1', '--memory'], io, {
     open,
     schemas: { postgres: () => '', mongodb: () => ({}) },
+    openapi: () => ({}),
   });
   expect([code, said.err]).toEqual([EXIT.done, '']);
   expect(said.out).toMatch(/^expiration: stopped, 0 processed, 1 skipped/);

@@ -29,7 +29,11 @@ function shell(open: Open, ask: CliIo['ask'] = null) {
     said.out = '';
     said.err = '';
     const typed = [...line.split(' '), ...more];
-    const code = await runCli(typed, io, { open: (_, types, scale) => open(types, scale), schemas });
+    const code = await runCli(typed, io, {
+      open: (_, types, scale) => open(types, scale),
+      schemas,
+      openapi: () => ({}),
+    });
     return { code, ...said };
   };
   /** Answers the JSON of a command that must be done. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/main.js';
+import { jwt } from '../../src/entries/http.js';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagementFromEnv } from '../../src/env.js';
@@ -17,7 +18,15 @@ const rowsOf = (title: string): readonly Setting[] => tables.get(title) ?? [];
 const namesOf = (title: string) => rowsOf(title).map(({ name }) => name);
 
 /** Parts of the options of a manager. */
-const PARTS = ['AccountDefaults', 'CacheOptions', 'LedgerFileOptions', 'LedgerOptions', 'OutboxSettings'];
+const PARTS = [
+  'AdminApiOptions',
+  'ApiOptions',
+  'AccountDefaults',
+  'CacheOptions',
+  'LedgerFileOptions',
+  'LedgerOptions',
+  'OutboxSettings',
+];
 /** The types that each table is about. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   createCreditManagement: ['CreditManagementOptions'],
@@ -26,6 +35,8 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   InMemoryDbManager: ['InMemoryDbManager'],
   InMemoryCache: ['InMemoryCacheOptions'],
   webhookSink: ['WebhookSinkOptions'],
+  createCreditsApi: ['createUserApi', 'createAdminApi'],
+  jwt: ['JwtOptions'],
   'manager.start': ['StartOptions'],
   'manager.jobs': ['JobOptions', 'Jobs'],
 };
@@ -143,6 +154,7 @@ describe('ranges', () => {
     MongoDbManager: (name, value) => new MongoDbManager({ uri, [name]: value }),
     InMemoryCache: (name, value) => new InMemoryCache({ [name]: value }),
     webhookSink: (name, value) => webhookSink({ ...webhook, [name]: value }),
+    jwt: (name, value) => jwt({ issuer: 'i', audience: 'a', algorithms: ['RS256'], jwks: {}, [name]: value }),
     'manager.start': async (name, value) => {
       const own = createCreditManagement();
       try {

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT, type SourceFiles } from './source-files.js';
 
-const ENTRIES = ['src/index.ts', 'src/entries/mongodb.ts', 'src/entries/sql.ts', 'src/entries/testing.ts'];
+const ENTRIES = ['index', 'entries/http', 'entries/mongodb', 'entries/sql', 'entries/testing'].map(
+  (name) => `src/${name}.ts`,
+);
 
 const { options: compilerOptions } = ts.parseJsonConfigFileContent(
   ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile).config,

@@ -138,6 +138,23 @@ const PROGRAMS: readonly Program[] = [
     result: [3],
   },
   {
+    line: 'const authenticate = bearerTokens({',
+    before: `${MANAGER}
+      const ADMIN_TOKEN_SHA256 = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b';
+      const process = { env: { ADMIN_TOKEN_SHA256 } };
+      const mounted = [];
+      const app = { use: (...given) => mounted.push(...given) };
+    `,
+    after: `
+      const headers = { authorization: 'Bearer secret' };
+      const url = 'http://localhost/admin/credits/balance/user-1';
+      const answer = await (await api.fetch(new Request(url, { headers }))).json();
+      ${CLOSE}
+      return [mounted[0], typeof mounted[1], answer.credits];
+    `,
+    result: ['/billing', 'function', 50],
+  },
+  {
     line: "const idempotencyKey = 'order-7';",
     before: `${MANAGER} const missing = []; const offerMore = (amount) => missing.push(amount);`,
     ...{ after: `${CLOSE} return missing;`, result: [450] },

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as main from 'credit-management';
 import * as env from 'credit-management/env';
+import * as http from 'credit-management/http';
 import * as mongodb from 'credit-management/mongodb';
 import * as sql from 'credit-management/sql';
 import * as testing from 'credit-management/testing';
@@ -11,6 +12,7 @@ import * as testing from 'credit-management/testing';
 const MODULES: Readonly<Record<string, object>> = {
   'credit-management': main,
   'credit-management/env': env,
+  'credit-management/http': http,
   'credit-management/mongodb': mongodb,
   'credit-management/sql': sql,
   'credit-management/testing': testing,

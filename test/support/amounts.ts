@@ -35,6 +35,8 @@ const AMOUNTS = {
   CREDIT_VOLUME: [150, 300],
   /** Batches of each writer where many write at once. */
   CREDIT_STRESS_ROUNDS: [20, 100],
+  /** Requests to the HTTP API that were changed at random. */
+  CREDIT_HTTP_MUTATIONS: [1_000, 10_000],
 } as const satisfies Record<string, readonly [number, number]>;
 
 export type AmountName = keyof typeof AMOUNTS;

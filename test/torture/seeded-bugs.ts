@@ -6,6 +6,7 @@ import { CORE_BUGS } from './seeded-core.js';
 import { DATABASE_BUGS } from './seeded-databases.js';
 import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
+import { HTTP_BUGS } from './seeded-http.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
 import { LOT_BUGS } from './seeded-lots.js';
@@ -36,6 +37,7 @@ const ALL = [
   ...LOT_BUGS,
   ...READ_BUGS,
   ...CLI_BUGS,
+  ...HTTP_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 
@@ -48,6 +50,4 @@ export const NOT_YET: Readonly<Record<string, string>> = {
   'SB-21': 'payments',
   'SB-22': 'payments',
   'SB-23': 'refunds of payments',
-  'SB-35': 'HTTP',
-  'SB-36': 'HTTP',
 };

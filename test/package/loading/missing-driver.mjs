@@ -17,4 +17,12 @@ for (const [subpath, driver, make] of drivers) {
     await db.close();
   }
 }
+for (const { jwt } of [await import('credit-management/http'), require('credit-management/http')]) {
+  const authenticate = jwt({ issuer: 'i', audience: 'a', algorithms: ['RS256'], jwks: { keys: [] } });
+  const request = new Request('http://localhost/', { headers: { authorization: 'Bearer x' } });
+  await assert.rejects(
+    authenticate(request),
+    (error) => error.code === 'CONFIGURATION' && error.message.includes('npm install jose'),
+  );
+}
 console.log('missing driver named');

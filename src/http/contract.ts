@@ -1,0 +1,70 @@
+/** The public promise of the HTTP API: who calls, what they may do, and the API itself. */
+import type { Awaitable, JsonObject } from '../models/values.js';
+import type { LoggerLike } from '../ports/logger.js';
+import type { CreditManagement } from '../services/manager/contract.js';
+
+/** The person or program that sends a request. */
+export interface Identity {
+  /** The user's own account. */
+  readonly userId: string;
+  /** Further accounts, such as those of organisations, that this person may read and use as their own. */
+  readonly accounts?: readonly string[] | undefined;
+  /** The name that the ledger keeps as the actor of a change; default `userId`. */
+  readonly actor?: string | undefined;
+  /** Names of your own, for `authorize`. The API does not read them. */
+  readonly roles?: readonly string[] | undefined;
+}
+
+/**
+ * Tells who sends a request: null for nobody, which is answered with 401. The request has no body here. A function that
+ * throws answers 401 too, and the error is logged; a `CreditError` is answered with its own code.
+ */
+export type Authenticate<Req> = (request: Req) => Awaitable<Identity | null>;
+
+/** The step that somebody wants to take. */
+export interface Action {
+  /** The name of the route, such as `addCredits`: the `operationId` of the OpenAPI document. */
+  readonly name: string;
+  /** The account that it is about; null where it is about none, or about one that is not there. */
+  readonly userId: string | null;
+}
+
+/**
+ * Tells whether somebody may take a step of the admin routes. Only `true` allows it: anything else, and an error, is
+ * answered with 403. It is called once for each account that the step is about.
+ */
+export type Authorize = (who: Identity, action: Action) => Awaitable<boolean>;
+
+/**
+ * Tells whether a request comes too soon: the seconds after which to try again, or null. It is asked before the
+ * database is.
+ */
+export type RateLimit = (who: Identity, action: Action) => Awaitable<number | null>;
+
+/** The options of every API. */
+export interface ApiOptions {
+  /** The manager whose credits are served. */
+  readonly manager: CreditManagement<unknown, string>;
+  /** Tells who sends a request. `bearerTokens` and `jwt` make one. */
+  readonly authenticate: Authenticate<Request>;
+  /** The path that the API is mounted at, such as `/billing`, where the framework does not strip it. Default none. */
+  readonly basePath?: string | undefined;
+  /** Answers 429 where requests come too often. Default: no limit. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Gets what went wrong on our side; default `pino`, warnings and errors on standard output. */
+  readonly logger?: LoggerLike | undefined;
+}
+
+/** The options of an API with admin routes. */
+export interface AdminApiOptions extends ApiOptions {
+  /** Tells whether somebody may take a step of the admin routes. */
+  readonly authorize: Authorize;
+}
+
+/** An API: Fetch in, Fetch out. */
+export interface Api {
+  /** Answers a request. It never rejects: what goes wrong is an answer too. It may be called without its object. */
+  fetch(request: Request): Promise<Response>;
+  /** The OpenAPI 3.1 document of its routes. */
+  openapi(): JsonObject;
+}
