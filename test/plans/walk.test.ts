@@ -108,10 +108,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'setGracePeriod',
-    prepare: async ({ subscriptions }, clock) => {
+    prepare: async ({ subscriptions, expiration }, clock) => {
       const plan = await subscriptions.addSubscriptionPlan({ ...both, renewOn: 'payment', graceDays: 5 });
-      await subscriptions.setUserSubscriptionPlan('u', plan);
+      const set = await subscriptions.setUserSubscriptionPlan('u', plan);
       clock.advance({ days: 33 });
+      // What is due is an operation of its own, and stays written where the call is not.
+      await expiration.allocateSubscriptionCredits(set);
       return new Date(clock.now().getTime() + 86_400_000);
     },
     run: ({ subscriptions }, o, until: Date) => subscriptions.setGracePeriod('u', { ...o, until }),
