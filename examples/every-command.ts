@@ -82,6 +82,9 @@ try {
   run('holds end', [hold.id, ...sure], /^status +committed$/m);
   run('holds show', [hold.id], /^released +3$/m);
   run('grants show', [grant.id], /^transactionId .*\n\S+ +commit_reserved +/);
+  run('grants change', [grant.id, ...sure, '--priority', '7'], /^type +grant_updated$/m);
+  run('grants end', [grant.id, ...by, '--amount', '1', '--dry-run'], /^delta +-1$/m);
+  run('grants end', [grant.id, ...sure, '--amount', '1'], /^delta +-1$/m);
 
   // Plans, the subscriptions to them, and promo codes.
   const terms = ['--price', '0', '--billing-period', 'monthly'];
@@ -94,6 +97,8 @@ try {
   run('subscriptions create', ['cat', 'small', ...sure], /^planName +Small$/m);
   run('subscriptions change', ['cat', 'large', ...by], /This would grant cat 200 credits now/, 2);
   run('subscriptions change', ['cat', 'large', ...sure], /^planName +Large$/m);
+  const until = ['--until', new Date(Date.now() + 40 * 86_400_000).toISOString()];
+  run('subscriptions wait', ['cat', ...sure, ...until], /^graceUntil +\d/m);
   run('subscriptions renew', ['cat', '--payment-id', 'pay-2', ...sure], /^paidAhead +\["pay-2"\]$/m);
   run('subscriptions show', ['cat'], /^usage .*"granted":200/m);
   run('subscriptions list', ['--plan-id', 'large'], /\ncat /);
@@ -127,6 +132,7 @@ try {
   run('ledger reconcile', [], /0 lines added/);
   run('ledger rebuild', ['--yes'], /lines written/);
 
+  run('openapi', [], /"openapi": *"3\.1/);
   for (const shell of ['bash', 'zsh']) run('completion', [shell], /complete -o default -F _credit_management/);
 
   const help = run('--help', [], /credit-management <command>/);
