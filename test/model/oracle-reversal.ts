@@ -127,8 +127,10 @@ function takeBackAddition(
 
 /** Rule 6: new terms for a lot that is open. */
 export function amend(draft: Draft, target: Entry, { expiresAt, priority }: CallOf<'amend'>): Result {
-  const lot = target.lot === null ? null : lotOf(draft.account, target.lot);
-  const isOpen = lot && lot.free + lot.held > 0n && (lot.expiresAt === null || lot.expiresAt > draft.now);
+  // An entry that is about no lot names none.
+  if (target.lot === null) throw new Refusal('TRANSACTION_NOT_FOUND');
+  const lot = lotOf(draft.account, target.lot);
+  const isOpen = lot.free + lot.held > 0n && (lot.expiresAt === null || lot.expiresAt > draft.now);
   if (!isOpen) throw new Refusal('INVALID_ARGUMENT');
   const ends = expiresAt === undefined ? lot.expiresAt : expiresAt;
   if (ends !== null && ends <= Math.max(draft.now, lot.effectiveAt)) throw new Refusal('INVALID_ARGUMENT');
