@@ -140,6 +140,7 @@ export {
   promosSchema as PromoListOptionsSchema,
   promoUpdateSchema as PromoUpdateSchema,
 } from './models/inputs/promos.js';
+export type { LlmUsage } from './models/inputs/usage.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
 export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
@@ -271,7 +272,7 @@ export type {
   CreditService,
   ReservationRef,
 } from './services/credits/contract.js';
-export type { LlmUsage, Meter } from './services/credits/meter-contract.js';
+export type { Meter } from './services/credits/meter-contract.js';
 export type { ExpirationService, Jobs } from './services/jobs/contract.js';
 export type { LedgerService } from './services/ledger/contract.js';
 export type { CreditManagement } from './services/manager/contract.js';
@@ -279,6 +280,15 @@ export type { NotificationService } from './services/notifications/contract.js';
 export type { OutboxOptions, OutboxService } from './services/outbox/contract.js';
 export type { SubscriptionService } from './services/plans/contract.js';
 export type { PromoService } from './services/promos/contract.js';
+export {
+  addLlmUsage,
+  clearUsageContext,
+  formatPrettyJson,
+  getLlmUsages,
+  initUsageContext,
+  runWithUsageContext,
+  takeLlmUsagesAndClear,
+} from './services/usage/usage-context.js';
 export {
   createWebhookSecret,
   type VerifyWebhookOptions,

@@ -9,6 +9,8 @@ export const UNITS_MAX = 2 ** 51;
 
 const DECIMAL = /^[0-9]+(\.[0-9]+)?$/;
 
+const SCALE_MAX = 6;
+
 export interface AmountRules {
   readonly scale: number;
   /** Accept 0 (settings, final commits). */
@@ -94,7 +96,7 @@ function describe(input: unknown): string {
  * @example roundUpCredits(1234 * 0.0000025) // 0.003085
  */
 export function roundUpCredits(metered: number, scale = 6): number {
-  if (Number.isInteger(scale) && scale >= 0 && scale <= 6) return sumMetered([metered], scale);
+  if (Number.isInteger(scale) && scale >= 0 && scale <= SCALE_MAX) return sumMetered([metered], scale);
   const expected = 'a whole number from 0 to 6';
   throw creditError('INVALID_ARGUMENT', `scale is not valid: ${expected}.`, { path: 'scale', expected });
 }
@@ -104,6 +106,25 @@ export function sumMetered(costs: readonly number[], scale: number): number {
   const sum = new MeteredSum(scale);
   for (const cost of costs) sum.add(cost);
   return sum.total;
+}
+
+/**
+ * The price of metered units: their exact product with the credits of one unit, rounded up to six decimals. A coarser
+ * scale rounds the result up once more, which comes to the same.
+ */
+export function pricedUnits(units: number, creditsPerUnit: number): number {
+  const [count, price] = [decimalOf(units), decimalOf(creditsPerUnit)];
+  const sum = new MeteredSum(SCALE_MAX);
+  sum.addDecimal({ digits: count.digits * price.digits, places: count.places + price.places });
+  return sum.total;
+}
+
+/** The exact difference of two amounts of credits; the second is not the larger. */
+export function creditsLess(credits: number, part: number): number {
+  const [whole, taken] = [decimalOf(credits), decimalOf(part)];
+  const places = Math.max(whole.places, taken.places);
+  const digitsOf = (one: Decimal) => one.digits * 10n ** BigInt(places - one.places);
+  return Number(`${digitsOf(whole) - digitsOf(taken)}e-${places}`);
 }
 
 /** Sums metered costs exactly as they come and rounds the sum up once. Each addition takes the same time. */
@@ -119,7 +140,10 @@ export class MeteredSum {
 
   /** A cost that cannot be added leaves the sum as it was. */
   add(cost: number): void {
-    const { digits, places } = decimalOf(cost);
+    this.addDecimal(decimalOf(cost));
+  }
+
+  addDecimal({ digits, places }: Decimal): void {
     const most = Math.max(places, this.#places);
     const sum = this.#digits * 10n ** BigInt(most - this.#places) + digits * 10n ** BigInt(most - places);
     if (roundedUp(sum, most - this.#scale) > BigInt(UNITS_MAX)) throw tooLarge(this.#scale);
@@ -137,8 +161,14 @@ function roundedUp(digits: bigint, places: number): bigint {
   return (digits + step - 1n) / step;
 }
 
-/** A finite number ≥ 0 as digits × 10^-places, from its shortest decimal form. */
-function decimalOf(value: number): { digits: bigint; places: number } {
+/** digits × 10^-places. */
+interface Decimal {
+  readonly digits: bigint;
+  readonly places: number;
+}
+
+/** A finite number ≥ 0, from its shortest decimal form. */
+function decimalOf(value: number): Decimal {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
     const given = describe(value);
     throw creditError('INVALID_AMOUNT', `The metered cost ${given} is not a finite number of at least 0.`, { given });

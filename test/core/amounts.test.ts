@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MeteredSum, parseAmount, roundUpCredits, sumMetered, toCredits, UNITS_MAX } from '../../src/core/amounts.js';
+import {
+  creditsLess,
+  MeteredSum,
+  parseAmount,
+  pricedUnits,
+  roundUpCredits,
+  sumMetered,
+  toCredits,
+  UNITS_MAX,
+} from '../../src/core/amounts.js';
 import { isCreditError } from '../../src/errors.js';
 
 const six = { scale: 6 };
@@ -109,6 +118,17 @@ describe('metered costs', () => {
     expect(sumMetered([], 6)).toBe(0);
     expect(roundUpCredits(7.1, 0)).toBe(8);
     expect(sumMetered(Array(200_000).fill(1e-7), 6)).toBe(0.02);
+  });
+
+  test('a price is exact, and rounded up once', () => {
+    expect(pricedUnits(3, 0.1)).toBe(0.3);
+    expect(pricedUnits(1234, 0.0003)).toBe(0.3702);
+    expect(pricedUnits(1, 1e-7)).toBe(0.000001);
+    expect(pricedUnits(1e9, 2.5e-6)).toBe(2500);
+    expect(pricedUnits(0, 5)).toBe(0);
+    expect(codeOf(() => pricedUnits(1e12, 1e6))).toBe('AMOUNT_TOO_LARGE');
+    expect(creditsLess(0.3, 0.1)).toBe(0.2);
+    expect(creditsLess(2_000_000_000.000001, 0.000001)).toBe(2_000_000_000);
   });
 
   test('a cost that would leave the range is not part of the sum', () => {

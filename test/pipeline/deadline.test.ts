@@ -196,6 +196,21 @@ describe('close', () => {
     expect(await Promise.all(calls)).toEqual(['OUTCOME_UNKNOWN unknown', 'OUTCOME_UNKNOWN unknown']);
   });
 
+  test('a settlement that began before is made, and one that begins after is refused', async () => {
+    const { manager, credits } = bench();
+    await credits.addCredits('u', 10);
+    const [first, second, third] = [
+      await credits.reserveCredits('u', 2),
+      await credits.reserveCredits('u', 3),
+      await credits.reserveCredits('u', 4),
+    ];
+    const begun = [endOf(credits.commitReservedCredits(first)), endOf(credits.releaseReservedCredits(second))];
+    const closing = manager.close();
+    expect(await endOf(credits.commitReservedCredits(third))).toBe('CLOSED not_applied');
+    expect(await Promise.all(begun)).toEqual(['resolved', 'resolved']);
+    await closing;
+  });
+
   test('without a single call before closes too', async () => {
     const { manager, credits } = bench();
     await manager.close();

@@ -159,7 +159,8 @@ test('a plan that names a zone without Temporal, or one that there is not, is re
   expect((await without.getSubscriptionPlan(utc.id))?.timeZone).toBe(null);
   const { subscriptions } = world.manager;
   expect((await subscriptions.addSubscriptionPlan(plan)).timeZone).toBe('Europe/Berlin');
-  for (const timeZone of ['Mars/Olympus', 'Not A Zone']) {
+  for (const timeZone of ['Mars/Olympus', 'Not A Zone', '٣']) {
     expect(await codeOf(subscriptions.addSubscriptionPlan({ ...plan, timeZone }))).toBe('INVALID_ARGUMENT');
+    expect(await codeOf(without.addSubscriptionPlan({ ...plan, timeZone }))).toBe('INVALID_ARGUMENT');
   }
 });

@@ -140,7 +140,7 @@ export const reserveSchema = strictObject({
 export const meterSchema = strictObject({
   /** The user who pays for the work. */
   userId: identifierSchema,
-  /** Credits put on hold before the work begins. */
+  /** Credits put on hold before the work begins; a number is rounded up to the scale. */
   estimate: amount.optional(),
   /**
    * Key of the hold; the settlement uses it too. A repeated call is refused with `RESERVATION_NOT_ACTIVE` before the
@@ -374,6 +374,6 @@ export interface DefineOptions
     Pick<z.input<typeof defineSchema>, 'deactivateMissing'> {}
 export interface AccountDefaults extends z.input<typeof accountDefaultsSchema> {}
 export interface MeterOptions extends Omit<z.input<typeof meterSchema>, 'estimate'> {
-  /** Credits put on hold before the work begins. */
+  /** Credits put on hold before the work begins; a number is rounded up to the scale. */
   estimate: Amount;
 }

@@ -1,23 +1,12 @@
 /** A meter: a hold, and the cost that is recorded against it. */
 import type { MeterOptions } from '../../models/inputs/credits.js';
+import type { LlmUsage } from '../../models/inputs/usage.js';
 import type { Applied } from '../../models/records/applied.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { Metadata } from '../../models/values.js';
 
-export type { MeterOptions };
-
-/** One model call; `cost` is in credits, with any number of decimals. */
-export interface LlmUsage {
-  /** The name of the model. */
-  model: string;
-  /** The one who runs it. */
-  provider: string;
-  /** Credits, with any number of decimals. */
-  cost: number;
-  /** A plain JSON object of your own about the call. */
-  metadata?: Metadata | undefined;
-}
+export type { LlmUsage, MeterOptions };
 
 export interface Meter extends AsyncDisposable {
   /** The hold that the work is charged to. */

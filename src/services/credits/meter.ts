@@ -1,5 +1,5 @@
 /** Metering on top of the verbs: reserve the estimate, record the cost, settle once. */
-import { MeteredSum, parseAmount, toCredits } from '../../core/amounts.js';
+import { MeteredSum, parseAmount, roundUpCredits, toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';
 import { meterSchema } from '../../models/inputs/credits.js';
 import { metadataSchema } from '../../models/inputs/values.js';
@@ -21,19 +21,20 @@ export function creditMetering<S>(verbs: Verbs<S>, credits: Credits<S>): CreditM
   async function openMeter(given: MeterOptions): Promise<Meter> {
     const fields = parse(meterSchema, given);
     const { userId, estimate, overage = 'cap', chargeOnError: _, resume = false, ...call } = fields;
-    const reservation = await credits.reserveCredits(userId, estimate as Amount, call);
+    const held = typeof estimate === 'number' ? roundUpCredits(estimate, scale) : estimate;
+    const reservation = await credits.reserveCredits(userId, held as Amount, call);
     if (reservation.replayed) await checkRepeated(reservation, resume);
     const costs = new MeteredSum(scale);
     const records: JsonObject[] = [];
-    const controller = new AbortController();
-    const { signal } = controller;
+    // Made for whoever asks for it: most work does not.
+    let controller: AbortController | null = null;
     // A signal of its own: what the work listens to goes with the meter, however long the caller's signal lives.
     const outer = call.signal;
     let stopKeeping = () => {};
     const forget = outer && onAbort(outer, abort);
     function abort() {
       stopKeeping();
-      controller.abort(outer?.reason);
+      controller?.abort(outer?.reason);
     }
     let ending: Promise<Applied<Transaction> | null> | null = null;
 
@@ -41,13 +42,18 @@ export function creditMetering<S>(verbs: Verbs<S>, credits: Credits<S>): CreditM
     const { signal: _signal, ttlSeconds: _ttl, metadata = {}, ...settling } = call;
     const meter: Meter = {
       reservation,
-      signal,
+      get signal() {
+        controller ??= new AbortController();
+        if (outer?.aborted) controller.abort(outer.reason);
+        return controller.signal;
+      },
       get total() {
         return costs.total;
       },
       add(cost, recorded) {
         if (ending !== null) throw notValid('meter', 'a meter that is not settled yet');
         costs.add(cost);
+        if (recorded === undefined) return;
         // Metadata that is not valid is left out; the cost still counts.
         const note = metadataSchema.safeParse(recorded);
         if (note.success) records.push(note.data);
@@ -72,7 +78,7 @@ export function creditMetering<S>(verbs: Verbs<S>, credits: Credits<S>): CreditM
       },
     };
     const { ttlSeconds = engine.ttlSeconds } = call;
-    if (!signal.aborted) stopKeeping = keepHold({ credits, reservation, ttlSeconds, owner: new WeakRef(meter) });
+    if (!outer?.aborted) stopKeeping = keepHold({ credits, reservation, ttlSeconds, owner: new WeakRef(meter) });
     return meter;
 
     async function end(total: number): Promise<Applied<Transaction> | null> {

@@ -34,7 +34,10 @@ interface HoldVerb<S> {
 export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldVerbs<S> {
   const { engine, scale } = verbs;
 
-  async function onHold({ operation, ref, given, options, command }: HoldVerb<S>) {
+  /** A settlement that has begun is not refused by a manager that closes meanwhile. */
+  const onHold = (verb: HoldVerb<S>) => engine.begin(() => changeHold(verb));
+
+  async function changeHold({ operation, ref, given, options, command }: HoldVerb<S>) {
     const reservationId = parseRef(ref, 'reservation');
     const rest = engine.startDeadline(options);
     const hold = await holds.find(reservationId, options);

@@ -150,6 +150,11 @@ export class Engine<S> {
     await this.read(options, () => this.#config.admit(options.session));
   }
 
+  /** Runs a call that reads before it writes, so that closing waits for it once it has begun. */
+  begin<T>(call: () => Promise<T>): Promise<T> {
+    return this.#config.pipeline.begin(call);
+  }
+
   /** Starts the deadline of a call that reads before it writes. The result gives the options with the time left. */
   startDeadline<O extends CallOptions<S>>(options: O): () => O {
     const timeoutMs = options.timeoutMs ?? this.#config.timeoutMs;

@@ -4,7 +4,7 @@
  */
 import { creditError } from '../../errors.js';
 
-import { monotonicNow, setImmediate, withDeadline } from '../../timers.js';
+import { clearTimeout, monotonicNow, setImmediate, setTimeout, withDeadline } from '../../timers.js';
 import type { Store } from '../store/store.js';
 import { LATE } from '../store/tables.js';
 import { loadStates } from './account-loader.js';
@@ -51,6 +51,8 @@ export class Pipeline<S> {
   #busyLanes = 0;
   /** The number of committed calls whose followers are still at work; the calls are answered after that. */
   #following = 0;
+  /** The number of calls that have begun by reading. Their writes are accepted after `close`, too. */
+  #begun = 0;
   #isScheduled = false;
   #drained: (() => void) | null = null;
   #isClosed = false;
@@ -80,7 +82,7 @@ export class Pipeline<S> {
 
   submit(request: Request): Promise<Settled> {
     return new Promise((settle) => {
-      if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
+      if (this.#isClosed && this.#begun === 0) throw closed();
       if (request.signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
       this.#admit(request);
       this.#enter(newOperation(request, settle));
@@ -93,11 +95,32 @@ export class Pipeline<S> {
     this.#schedule();
   }
 
+  /** Runs a call that reads before it writes. Once it has begun, `close` waits for it as for one that was submitted. */
+  async begin<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw closed();
+    this.#begun++;
+    try {
+      return await call();
+    } finally {
+      this.#begun--;
+      this.#checkDrained();
+    }
+  }
+
   /** Refuses new calls and resolves when every accepted one is answered, which takes no longer than five seconds. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#deadlines.endBy(monotonicNow() + CLOSE_MAX_MS);
-    if (this.#deadlines.size + this.#following > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#isDrained) return;
+    const drained = new Promise<void>((resolve) => (this.#drained = resolve));
+    // Reads have deadlines of their own, which may be later.
+    const timer = setTimeout(() => this.#drained?.(), CLOSE_MAX_MS);
+    await drained;
+    clearTimeout(timer);
+  }
+
+  get #isDrained(): boolean {
+    return this.#deadlines.size + this.#following + this.#begun === 0;
   }
 
   /** Refuses a call at once when too many are waiting. */
@@ -127,7 +150,7 @@ export class Pipeline<S> {
   }
 
   #checkDrained(): void {
-    if (this.#deadlines.size + this.#following === 0) this.#drained?.();
+    if (this.#isDrained) this.#drained?.();
   }
 
   #schedule(): void {
@@ -274,4 +297,8 @@ export class Pipeline<S> {
 /** Waits for a promise, where there is one, until our own deadline. */
 async function within(promise: Promise<unknown> | null, timeoutMs: number): Promise<void> {
   if (promise !== null) await withDeadline(promise, timeoutMs, () => LATE);
+}
+
+function closed() {
+  return creditError('CLOSED', 'The credit manager is closed.', {});
 }

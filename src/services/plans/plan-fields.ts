@@ -98,14 +98,16 @@ export function checkPlan(plan: PlanRow, { creditTypes, temporal, scale }: PlanR
 
 function checkTimeZone({ timeZone, trialDays }: PlanRow, temporal: TemporalLike | null): void {
   if (timeZone === null) return;
+  try {
+    // A wrong name is a mistake of the caller, also where no zone can be used.
+    new Intl.DateTimeFormat('en', { timeZone });
+    if (temporal !== null) addDays(0, trialDays, { timeZone, temporal });
+  } catch {
+    refuse('timeZone', 'an IANA time zone', 'it is not known');
+  }
   if (temporal === null) {
     const problem = 'a plan names a time zone and there is no Temporal: npm install temporal-polyfill';
     throw creditError('CONFIGURATION', `${problem}, and give it as the option temporal.`, { problems: [problem] });
-  }
-  try {
-    addDays(0, trialDays, { timeZone, temporal });
-  } catch {
-    refuse('timeZone', 'an IANA time zone', 'it is not known');
   }
 }
 

@@ -1,0 +1,2 @@
+/** Prices of usage, exact. */
+export { creditsLess, pricedUnits } from '../../core/amounts.js';
