@@ -5,6 +5,7 @@ const ALONE = [
   'test/**/*-mongodb.test.ts',
   'test/db/*/service-walk.test.ts',
   'test/db/*/handshake.test.ts',
+  'test/http/deduction/load.test.ts',
   'test/jobs/volume.test.ts',
   'test/ledger/audit-file.test.ts',
   'test/ledger/audit-garbage.test.ts',

@@ -3,7 +3,7 @@ import { createCreditManagementFromEnv, type Environment } from './env.js';
 import { creditError } from './errors.js';
 import { createCreditsApi } from './http/api.js';
 import type { Api, ApiOptions, Authenticate, Authorize } from './http/contract.js';
-import { bearerTokens } from './http/identity.js';
+import { bearerTokens, byHeaders } from './http/identity.js';
 import { jwt } from './http/jwt.js';
 import type { CreditManagement } from './services/manager/contract.js';
 
@@ -58,7 +58,7 @@ function authenticateOf(env: Environment): Authenticate<Request> {
   if (!issuer || !audience) throw problem('CREDIT_API_JWT_ISSUER and CREDIT_API_JWT_AUDIENCE are needed');
   const algorithms = (env.CREDIT_API_JWT_ALGORITHMS || 'RS256').split(',');
   const byJwt = jwt({ issuer, audience, algorithms, jwksUrl });
-  return async (request) => (await byToken(request)) ?? byJwt(request);
+  return byHeaders(async (request) => (await byToken(request)) ?? byJwt(request));
 }
 
 function problem(what: string) {

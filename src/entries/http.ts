@@ -12,7 +12,10 @@ export type {
   Authorize,
   Identity,
   RateLimit,
+  RequestWithHeaders,
 } from '../http/contract.js';
+export type { DeductionOptions, DeductionSettings, UsageSource, UserSource } from '../http/deduction/contract.js';
+export { creditDeduction, type FetchHandler, type HeldRequest } from '../http/deduction/fetch.js';
 export { toFastify } from '../http/fastify.js';
 export { bearerTokens, dangerouslyTrustHeader } from '../http/identity.js';
 export { type JwtOptions, jwt } from '../http/jwt.js';

@@ -1,6 +1,6 @@
 /** Makes the APIs: for users, for administrators, and both in one. */
-import { creditError } from '../errors.js';
 import type { AdminApiOptions, Api, ApiOptions, Authorize } from './contract.js';
+import { misconfigured } from './misconfigured.js';
 import type { Route } from './route.js';
 import { adminRoutes, userRoutes } from './routes/table.js';
 import { ApiServer } from './server.js';
@@ -29,7 +29,7 @@ export function createUserApi(options: ApiOptions): Api {
  */
 export function createAdminApi(options: AdminApiOptions): Api {
   if (typeof options?.authorize !== 'function') {
-    throw wrong('createAdminApi needs the option authorize, a function that answers true for those who may');
+    throw misconfigured('createAdminApi needs the option authorize, a function that answers true for those who may');
   }
   return apiOf('createAdminApi', adminRoutes, options);
 }
@@ -49,7 +49,7 @@ export function createAdminApi(options: AdminApiOptions): Api {
  */
 export function createCreditsApi(options: ApiOptions & { readonly authorize?: Authorize | undefined }): Api {
   const isAdmin = options?.authorize !== undefined;
-  if (isAdmin && typeof options.authorize !== 'function') throw wrong('authorize is not a function');
+  if (isAdmin && typeof options.authorize !== 'function') throw misconfigured('authorize is not a function');
   const routes = isAdmin ? [...new Set([...userRoutes, ...adminRoutes])] : userRoutes;
   return apiOf('createCreditsApi', routes, options);
 }
@@ -57,17 +57,13 @@ export function createCreditsApi(options: ApiOptions & { readonly authorize?: Au
 const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize'];
 
 function apiOf(name: string, routes: readonly Route[], options: ApiOptions): Api {
-  if (typeof options !== 'object' || options === null) throw wrong(`${name} takes an object of options`);
+  if (typeof options !== 'object' || options === null) throw misconfigured(`${name} takes an object of options`);
   const unknown = Object.keys(options).find((field) => !FIELDS.includes(field));
-  if (unknown !== undefined) throw wrong(`${name} has no option ${unknown}`);
+  if (unknown !== undefined) throw misconfigured(`${name} has no option ${unknown}`);
   const { manager, authenticate, basePath = '', rateLimit } = options;
-  if (typeof manager?.credits?.addCredits !== 'function') throw wrong(`${name} needs a manager`);
-  if (typeof authenticate !== 'function') throw wrong(`${name} needs the option authenticate, a function`);
-  if (!/^(\/[^/?#]+)*\/?$/.test(basePath)) throw wrong('basePath is not a path such as /billing');
-  if (rateLimit !== undefined && typeof rateLimit !== 'function') throw wrong('rateLimit is not a function');
+  if (typeof manager?.credits?.addCredits !== 'function') throw misconfigured(`${name} needs a manager`);
+  if (typeof authenticate !== 'function') throw misconfigured(`${name} needs the option authenticate, a function`);
+  if (!/^(\/[^/?#]+)*\/?$/.test(basePath)) throw misconfigured('basePath is not a path such as /billing');
+  if (rateLimit !== undefined && typeof rateLimit !== 'function') throw misconfigured('rateLimit is not a function');
   return new ApiServer(routes, options);
-}
-
-function wrong(problem: string) {
-  return creditError('CONFIGURATION', `${problem}.`, { problems: [problem] });
 }

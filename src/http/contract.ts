@@ -21,6 +21,20 @@ export interface Identity {
  */
 export type Authenticate<Req> = (request: Req) => Awaitable<Identity | null>;
 
+/** A request of any framework: of Fetch, of Node.js and Express, of Fastify, or the context of Hono. */
+export type RequestWithHeaders =
+  | {
+      /** The headers, as Fetch or as Node.js has them. */
+      readonly headers: Pick<Headers, 'get'> | Readonly<Record<string, string | string[] | undefined>>;
+    }
+  | {
+      /** The request of Hono. */
+      readonly req: {
+        /** As Fetch has it. */
+        readonly raw: Request;
+      };
+    };
+
 /** The step that somebody wants to take. */
 export interface Action {
   /** The name of the route, such as `addCredits`: the `operationId` of the OpenAPI document. */

@@ -94,7 +94,14 @@ function curlOf({ method, path, is }: Operation, server: string, body: Json | un
     (url, { name, example }) => url.replace(`{${name}}`, encodeURIComponent(String(example))),
     path,
   );
-  const lines = [`curl -X ${method.toUpperCase()} "$HOST${server}${at}"`, '-H "Authorization: Bearer $TOKEN"'];
+  const needed = given.filter((one) => one.in === 'query' && one.required === true);
+  const query = new URLSearchParams(
+    needed.map(({ name, example }): [string, string] => [String(name), String(example)]),
+  ).toString();
+  const lines = [
+    `curl -X ${method.toUpperCase()} "$HOST${server}${at}${query && `?${query}`}"`,
+    '-H "Authorization: Bearer $TOKEN"',
+  ];
   if (body === undefined) return lines.join(' \\\n  ');
   const data = `-d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`;
   return [...lines, '-H "Content-Type: application/json"', data].join(' \\\n  ');

@@ -1,8 +1,9 @@
 /** Tells people by JSON Web Tokens that an identity provider signed. */
 import { creditError } from '../errors.js';
 import type { JsonObject } from '../models/values.js';
-import type { Authenticate, Identity } from './contract.js';
-import { bearerOf } from './identity.js';
+import type { Authenticate, Identity, RequestWithHeaders } from './contract.js';
+import { bearerOf, byHeaders } from './identity.js';
+import { misconfigured } from './misconfigured.js';
 
 /** The options of `jwt`. All checks are on: there is none to switch off. */
 export interface JwtOptions {
@@ -39,10 +40,10 @@ type Verify = (token: string) => Promise<JsonObject>;
  *   jwksUrl: 'https://login.example/.well-known/jwks.json',
  * });
  */
-export function jwt(options: JwtOptions): Authenticate<Request> {
+export function jwt(options: JwtOptions): Authenticate<RequestWithHeaders> {
   check(options);
   let verify: Promise<Verify> | null = null;
-  return async (request) => {
+  return byHeaders(async (request) => {
     const token = bearerOf(request);
     if (token === null) return null;
     verify ??= verifierOf(options);
@@ -55,7 +56,7 @@ export function jwt(options: JwtOptions): Authenticate<Request> {
     if (claims === null) return null;
     if (options.identity) return options.identity(claims);
     return typeof claims.sub === 'string' ? { userId: claims.sub } : null;
-  };
+  });
 }
 
 async function verifierOf(options: JwtOptions): Promise<Verify> {
@@ -87,15 +88,13 @@ function refused(error: unknown): null {
 
 function check({ issuer, audience, algorithms, jwks, jwksUrl, clockToleranceSeconds = 5 }: JwtOptions): void {
   const isText = (value: unknown) => typeof value === 'string' && value !== '';
-  if (!isText(issuer) || !isText(audience)) throw wrong('jwt needs issuer and audience');
+  if (!isText(issuer) || !isText(audience)) throw misconfigured('jwt needs issuer and audience');
   const areFine = Array.isArray(algorithms) && algorithms.length > 0 && algorithms.every((one) => ALGORITHM.test(one));
-  if (!areFine) throw wrong("jwt needs algorithms with public keys, such as ['RS256']");
-  if ((jwks === undefined) === (jwksUrl === undefined)) throw wrong('jwt needs one of jwks and jwksUrl');
+  if (!areFine) throw misconfigured("jwt needs algorithms with public keys, such as ['RS256']");
+  if ((jwks === undefined) === (jwksUrl === undefined)) throw misconfigured('jwt needs one of jwks and jwksUrl');
   const isLocal = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(jwksUrl ?? '');
-  if (jwksUrl !== undefined && !isLocal && !/^https:\/\/./.test(jwksUrl)) throw wrong('jwksUrl is not https://…');
-  if (!(clockToleranceSeconds >= 0 && clockToleranceSeconds <= 300)) throw wrong('clockToleranceSeconds is not 0–300');
-}
-
-function wrong(problem: string) {
-  return creditError('CONFIGURATION', `${problem}.`, { problems: [problem] });
+  if (jwksUrl !== undefined && !isLocal && !/^https:\/\/./.test(jwksUrl))
+    throw misconfigured('jwksUrl is not https://…');
+  if (!(clockToleranceSeconds >= 0 && clockToleranceSeconds <= 300))
+    throw misconfigured('clockToleranceSeconds is not 0–300');
 }

@@ -3,19 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { creditError, isCreditError } from '../errors.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 import type { Api } from './contract.js';
+import { LIMITS } from './limits.js';
+import { type MountedRequest, NodeMessage, pathOf } from './node-message.js';
 import { PROBLEMS } from './problems.js';
-import { LIMITS } from './request.js';
 import { ApiServer, type WireAnswer } from './server.js';
-
-/** What Express adds to a request. */
-interface MountedRequest extends IncomingMessage {
-  /** The whole path; `url` has lost the part that the API is mounted at. */
-  readonly originalUrl?: string;
-  /** What a body parser made of the body. */
-  readonly body?: unknown;
-  /** The bytes of the body, where a parser was told to keep them. */
-  readonly rawBody?: unknown;
-}
 
 const PARSED =
   'a body parser has read the request before the API did; move app.use(toNode(api)) above app.use(express.json())';
@@ -51,15 +42,8 @@ export async function serve(
   response: ServerResponse,
   path = pathOf(request.url),
 ): Promise<void> {
-  const { method = 'GET', url, originalUrl = url } = request as MountedRequest;
-  const body = await bodyOf(request);
-  // Fetch knows no request with these methods, and none of GET with a body.
-  const isKnown = !/^(CONNECT|TRACE|TRACK)$/i.test(method);
-  const init = { method: isKnown ? method : 'OPTIONS', headers: headersOf(request) };
-  const isBare = method === 'GET' || method === 'HEAD' || body?.length === 0;
-  const given = isBare ? init : { ...init, body: body ?? BROKEN(), duplex: 'half' as const };
-  const fetched = new Request(urlOf(originalUrl), given);
-  const { status, headers, text } = await answerOf(api, fetched, path, body);
+  const message = new NodeMessage(request, await bodyOf(request));
+  const { status, headers, text } = await answerOf(api, message, path);
   if (response.destroyed) return;
   // The rest of a body that was too large, or too late, is not read.
   if (!request.complete) response.setHeader('connection', 'close');
@@ -67,33 +51,11 @@ export async function serve(
   response.end(text ?? '');
 }
 
-async function answerOf(api: Api, request: Request, path: string, body: Uint8Array | null): Promise<WireAnswer> {
-  if (api instanceof ApiServer) return api.serve(request, path, body);
-  const response = await api.fetch(request);
+async function answerOf(api: Api, message: NodeMessage, path: string): Promise<WireAnswer> {
+  if (api instanceof ApiServer) return api.serve(message, path);
+  const response = await api.fetch(message.fetched());
   const { status, headers } = response;
   return { status, headers: Object.fromEntries(headers), text: await response.text() };
-}
-
-/** A body that did not arrive. */
-const BROKEN = () => new ReadableStream({ start: (controller) => controller.error(new Error('not arrived')) });
-
-function pathOf(url: string | undefined): string {
-  return new URL(urlOf(url)).pathname;
-}
-
-/** A path that begins with // would name a host. */
-function urlOf(url = '/'): string {
-  return `http://localhost/${url.replace(/^(https?:\/\/[^/]*)?\/*/i, '')}`;
-}
-
-function headersOf({ rawHeaders }: IncomingMessage): [string, string][] {
-  const headers: [string, string][] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]];
-    // HTTP/2 has names such as :path.
-    if (!name.startsWith(':')) headers.push([name, value]);
-  }
-  return headers;
 }
 
 /** The bytes of the body, and one more than is allowed of one that is too large; null where it did not arrive. */
@@ -116,7 +78,7 @@ function read(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | null>
     const end = (isWhole: boolean) => {
       clearTimeout(timer);
       request.off('data', add).off('end', whole).off('error', broken).off('close', broken);
-      resolve(isWhole ? new Uint8Array(Buffer.concat(chunks)) : null);
+      resolve(isWhole ? joined(chunks) : null);
     };
     const whole = () => end(true);
     const broken = () => end(false);
@@ -130,4 +92,9 @@ function read(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | null>
     const timer = setTimeout(broken, LIMITS.bodyMs);
     request.on('data', add).on('end', whole).on('error', broken).on('close', broken);
   });
+}
+
+function joined(chunks: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const [first] = chunks;
+  return (first && chunks.length === 1 ? first : Buffer.concat(chunks)) as Uint8Array<ArrayBuffer>;
 }

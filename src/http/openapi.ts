@@ -8,7 +8,7 @@ import { wireSchema } from './json-schema.js';
 import { PROBLEMS } from './problems.js';
 import type { Route } from './route.js';
 import { sampleOf } from './sample.js';
-import { bareSchema, wireName } from './wire.js';
+import { bareSchema, fromQuery, wireName } from './wire.js';
 
 const ANYWHERE: readonly CreditErrorCode[] = [
   ...([
@@ -156,7 +156,8 @@ function parameter(wire: string, at: string, schema: z.ZodType, example: Json | 
     ...{ name: wire, in: at, schema: wireSchema(schema, 'input') },
     ...(note !== undefined && { description: note }),
     ...(isList && { style: 'form', explode: false }),
-    ...(example !== undefined && { example: isList ? String(example).split(',') : example }),
+    // The rows have it as the text that stands in a URL.
+    ...(example !== undefined && { example: fromQuery(schema, [String(example)], wire) as Json }),
   };
 }
 

@@ -107,6 +107,13 @@ export const PROBLEMS: { readonly [C in CreditErrorCode]: Problem<C> } = {
 /** The details of these have numbers of an account; only its owner sees more than was asked for. */
 const ABOUT_FUNDS: readonly CreditErrorCode[] = ['INSUFFICIENT_CREDITS', 'OVERDRAFT_LIMIT'];
 
+/** The headers of every answer. */
+export const HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
 /** An error as it goes on the wire. */
 export interface WireProblem {
   readonly status: number;

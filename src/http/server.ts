@@ -1,18 +1,20 @@
 /** Answers requests: who asks, what for, whether they may, the verb, and the answer or the error. */
-import { randomUUID } from 'node:crypto';
-import { creditError, isCreditError } from '../errors.js';
-import { isIdentifier } from '../models/inputs/values.js';
+import { creditError } from '../errors.js';
 import type { Json, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { defaultLogger } from '../services/manager/default-logger.js';
 import { ANSWERS } from './answers.js';
 import type { Action, Api, ApiOptions, Authorize, Identity } from './contract.js';
+import { identify, isOwn } from './identify.js';
+import { isOfHeaders } from './identity.js';
+import { FetchMessage, type Message } from './message.js';
+import { misconfigured } from './misconfigured.js';
 import { openApiOf } from './openapi.js';
-import { problemOf } from './problems.js';
-import { checkSize, readJson } from './request.js';
+import { HEADERS, problemOf } from './problems.js';
+import { checkSize, readJson, requestIdOf } from './request.js';
 import type { Route, Services } from './route.js';
 import { type Found, Router } from './router.js';
-import { bareSchema, fromQuery, fromWire, invalid, toWire, wireName } from './wire.js';
+import { fieldsOf, fromQuery, fromWire, invalid, toWire, wireName } from './wire.js';
 
 /** An answer before it is one of Fetch or of Node.js. */
 export interface WireAnswer {
@@ -24,22 +26,13 @@ export interface WireAnswer {
 
 /** The facts about one request that its answer needs, also where it fails half-way. */
 interface Exchange {
-  readonly request: Request;
-  /** Those of the body, where somebody has read them. */
-  readonly bytes: Uint8Array | null;
+  readonly message: Message;
   readonly requestId: string;
   route: Route | null;
   /** Whether the account that it is about is the caller's own. */
   own: boolean;
   readonly headers: Record<string, string>;
 }
-
-const REQUEST_ID = /^[!-~]{1,255}$/;
-const HEADERS = {
-  'content-type': 'application/json; charset=utf-8',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-};
 
 export class ApiServer implements Api {
   readonly #options: ApiOptions & { readonly authorize?: Authorize | undefined };
@@ -57,7 +50,8 @@ export class ApiServer implements Api {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { text, status, headers } = await this.serve(request, new URL(request.url).pathname);
+    const url = new URL(request.url);
+    const { text, status, headers } = await this.serve(new FetchMessage(request, url), url.pathname);
     return new Response(text, { status, headers });
   }
 
@@ -65,21 +59,20 @@ export class ApiServer implements Api {
     return openApiOf(this.#routes, basePathOf(this.#options));
   }
 
-  /** The same where the path below the place of the API is known, and the bytes of the body have been read. */
-  async serve(request: Request, path: string, bytes: Uint8Array | null = null): Promise<WireAnswer> {
-    const given = request.headers.get('x-request-id') ?? '';
-    const requestId = REQUEST_ID.test(given) ? given : randomUUID();
-    const exchange: Exchange = { request, bytes, requestId, route: null, own: false, headers: {} };
+  /** The same where the path below the place of the API is known. */
+  async serve(message: Message, path: string): Promise<WireAnswer> {
+    const requestId = requestIdOf(message.headers.get('x-request-id'));
+    const exchange: Exchange = { message, requestId, route: null, own: false, headers: {} };
     try {
-      checkSize(request);
+      checkSize(message);
       return await this.#answer(exchange, this.#find(exchange, path));
     } catch (error) {
       return this.#failed(exchange, error);
     }
   }
 
-  #find({ request, headers }: Exchange, path: string): Found {
-    const method = request.method === 'HEAD' ? 'GET' : request.method;
+  #find({ message, headers }: Exchange, path: string): Found {
+    const method = message.method === 'HEAD' ? 'GET' : message.method;
     const found = this.#router.find(method, path);
     if ('route' in found) return found;
     if (found.length === 0) throw notFound();
@@ -110,42 +103,35 @@ export class ApiServer implements Api {
   }
 
   /** @throws UNAUTHENTICATED where nobody is named */
-  async #identify({ request, requestId }: Exchange): Promise<Identity> {
-    let who: Identity | null = null;
-    try {
-      who = await this.#options.authenticate(request);
-    } catch (err) {
-      if (isCreditError(err)) throw err;
-      this.#logger.error({ err, requestId }, 'authenticate failed, so the request was refused');
-    }
-    if (request.bodyUsed) throw misused('authenticate read the body of the request; read request.clone() instead');
-    if (typeof who !== 'object' || who === null) {
-      throw creditError('UNAUTHENTICATED', 'The request names nobody.', {});
-    }
-    if (!isIdentifier(who.userId)) throw misused('authenticate answered an identity without a valid userId');
-    // A text has an `includes` too, which finds its parts.
-    if (who.accounts !== undefined && !Array.isArray(who.accounts)) throw misused('accounts is not a list of users');
+  async #identify({ message, requestId }: Exchange): Promise<Identity> {
+    const { authenticate } = this.#options;
+    const request = isOfHeaders(authenticate) ? (message as unknown as Request) : message.fetched();
+    const who = await identify(authenticate, request, (err) =>
+      this.#logger.error({ err, requestId }, 'authenticate failed, so the request was refused'),
+    );
+    if (message.isBodyUsed)
+      throw misconfigured('authenticate read the body of the request; read request.clone() instead');
     return who;
   }
 
   /** The arguments and the options of the verb. */
   #sorted(
-    { request, requestId }: Exchange,
+    { message, requestId }: Exchange,
     route: Route,
     { creditType: type, ...given }: Readonly<Record<string, unknown>>,
     who: Identity | null,
   ) {
     const creditType = route.typed ? type : undefined;
-    const entries = Object.entries(given);
-    const args: Record<string, unknown> = Object.fromEntries(entries.filter(([name]) => name in route.args));
+    const args: Record<string, unknown> = {};
+    const options: Record<string, unknown> = {};
+    for (const name in given) (name in route.args ? args : options)[name] = given[name];
     if (route.self && args.userId === undefined) args.userId = who?.userId;
-    const options: Record<string, unknown> = Object.fromEntries(entries.filter(([name]) => !(name in route.args)));
     if (!route.typed && type !== undefined) options.creditType = type;
     const { shape } = route.options ?? {};
     if (route.isChange && shape) {
       if ('correlationId' in shape) options.correlationId = requestId;
       if ('actor' in shape) options.actor = who?.actor ?? who?.userId;
-      const key = keyOf(request, options.idempotencyKey);
+      const key = keyOf(message, options.idempotencyKey);
       if ('idempotencyKey' in shape && key !== undefined) options.idempotencyKey = key;
     }
     return { args, options, creditType };
@@ -160,8 +146,7 @@ export class ApiServer implements Api {
       : 'userId' in (route?.args ?? {})
         ? [args.userId]
         : [];
-    const isOwn = (account: unknown) => account === who.userId || (who.accounts?.includes(account as string) ?? false);
-    exchange.own = accounts.length > 0 && accounts.every(isOwn);
+    exchange.own = accounts.length > 0 && accounts.every((account) => isOwn(who, account));
     if (route?.who === 'user') {
       if (accounts.length > 0 && !exchange.own) throw notFound();
       return;
@@ -199,34 +184,34 @@ function basePathOf({ basePath = '' }: ApiOptions): string {
 }
 
 /** The fields of the query or of the body, under our names. */
-async function givenOf({ request, bytes }: Exchange, { method, input }: Route): Promise<Record<string, unknown>> {
-  const query = new URL(request.url).searchParams;
+async function givenOf({ message }: Exchange, { method, input }: Route): Promise<Record<string, unknown>> {
+  const { query } = message;
   if (method === 'POST' || method === 'PATCH') {
     const [name] = query.keys();
     if (name !== undefined) throw invalid(name.slice(0, 200), 'in the body: this route takes no query');
-    return fromWire(input, await readJson(request, bytes), '') as Record<string, unknown>;
+    return fromWire(input, await readJson(message), '') as Record<string, unknown>;
   }
-  const fields = new Map(Object.entries(input.shape).map(([name, schema]) => [wireName(name), { name, schema }]));
+  const fields = fieldsOf(input);
   const given = [...new Set(query.keys())].map((wire) => {
     const field = fields.get(wire);
     if (!field) throw invalid(wire.slice(0, 200), 'a field that this route takes');
-    return [field.name, fromQuery(bareSchema(field.schema as never), query.getAll(wire), wire)] as const;
+    return [field.name, fromQuery(field.schema, query.getAll(wire), wire)] as const;
   });
   return Object.fromEntries(given);
 }
 
 /** The idempotency key, of the header or of the body. */
-function keyOf(request: Request, inBody: unknown): unknown {
-  const header = request.headers.get('idempotency-key') ?? undefined;
+function keyOf({ headers }: Message, inBody: unknown): unknown {
+  const header = headers.get('idempotency-key') ?? undefined;
   if (header !== undefined && inBody !== undefined && header !== inBody) {
     throw invalid('idempotency_key', 'the same key as that of the header Idempotency-Key');
   }
   return header ?? inBody;
 }
 
-function respond({ request, requestId, headers }: Exchange, status: number, body: Json): WireAnswer {
+function respond({ message, requestId, headers }: Exchange, status: number, body: Json): WireAnswer {
   const all = { ...HEADERS, ...headers, 'x-request-id': requestId };
-  return { status, headers: all, text: request.method === 'HEAD' ? null : JSON.stringify(body) };
+  return { status, headers: all, text: message.method === 'HEAD' ? null : JSON.stringify(body) };
 }
 
 function textOf(value: unknown): string | null {
@@ -239,8 +224,4 @@ function notFound() {
 
 function tooMany(retryAfterSeconds: number) {
   return creditError('RATE_LIMITED', 'The limit of requests is reached.', { retryAfterSeconds });
-}
-
-function misused(problem: string) {
-  return creditError('CONFIGURATION', `${problem}.`, { problems: [problem] });
 }

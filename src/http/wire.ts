@@ -70,7 +70,8 @@ function newWriter(schema: z.ZodType): Write {
     return present((value: Readonly<Record<string, unknown>>) => {
       const written: Record<string, Json> = {};
       for (const [name, wire, write] of fields) {
-        if (value[name] !== undefined) written[wire] = write(value[name]);
+        const given = value[name];
+        if (given !== undefined) written[wire] = write(given);
       }
       return written;
     });
@@ -97,24 +98,40 @@ function readerOf(schema: z.ZodType): Read {
   return read;
 }
 
+interface Field {
+  /** By our name. */
+  readonly name: string;
+  readonly schema: z.ZodType;
+  readonly read: Read;
+}
+const fieldsByObject = new WeakMap<z.ZodObject, ReadonlyMap<string, Field>>();
+
+/** The fields of an object, by their names on the wire. */
+export function fieldsOf(object: z.ZodObject): ReadonlyMap<string, Field> {
+  let fields = fieldsByObject.get(object);
+  if (!fields) {
+    const entries = Object.entries(object.shape) as [string, z.ZodType][];
+    fields = new Map(entries.map(([name, schema]) => [wireName(name), { name, schema, read: readerOf(schema) }]));
+    fieldsByObject.set(object, fields);
+  }
+  return fields;
+}
+
 function newReader(schema: z.ZodType): Read {
   if (schema instanceof z.ZodObject) {
-    const fields = new Map(
-      Object.entries(schema.shape).map(([name, field]) => [
-        wireName(name),
-        { name, read: readerOf(field as z.ZodType) },
-      ]),
-    );
+    const fields = fieldsOf(schema);
     return (value, path) => {
       // The verb says what it expects instead of such a value.
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-      const entries = Object.entries(value).map(([wire, given]) => {
+      const given = value as Readonly<Record<string, unknown>>;
+      const read: Record<string, unknown> = {};
+      for (const wire of Object.keys(given)) {
         const inner = path === '' ? wire : `${path}.${wire}`;
         const field = fields.get(wire);
         if (!field) throw invalid(inner.slice(0, 200), 'a field that this route takes');
-        return [field.name, field.read(given, inner)] as const;
-      });
-      return Object.fromEntries(entries);
+        read[field.name] = field.read(given[wire], inner);
+      }
+      return read;
     };
   }
   if (schema instanceof z.ZodArray) {

@@ -24,6 +24,23 @@ test('shows every route with its examples', async () => {
   expect(html).toContain('Welcome bonus');
 });
 
+test('its commands have everything that their routes need', async () => {
+  const { get } = await pageOf();
+  const html = await (await get('/docs')).text();
+  expect(html).toContain('$HOST/credits/expiring/user-1?days=');
+  const { api } = await httpWorld();
+  const urls = [...html.matchAll(/curl -X GET &#34;\$HOST(\/credits\/[^&]*(?:&#38;[^&]*)*)&#34;/g)].map(
+    ([, url]) => url ?? '',
+  );
+  expect(urls.length).toBeGreaterThan(15);
+  for (const url of urls) {
+    const path = url.replaceAll('&#38;', '&');
+    const headers = { authorization: 'Bearer user' };
+    const { status } = await api.fetch(new Request(`http://localhost${path}`, { headers }));
+    expect([path, [200, 404].includes(status)]).toEqual([path, true]);
+  }
+});
+
 test('its policy allows the one style of it, and there is nothing else', async () => {
   const { get } = await pageOf();
   const response = await get('/docs');

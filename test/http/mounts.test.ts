@@ -1,4 +1,4 @@
-/** The API on real servers: plain Node.js, HTTP/2, Express 4 and 5, Fastify, Hono, and as Next.js calls it. */
+/** The API on real servers: plain Node.js, HTTP/2, Express 4 and 5, Koa, Fastify, Hono, and as Next.js calls it. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import { createRequire } from 'node:module';
@@ -6,9 +6,9 @@ import { type AddressInfo, connect as connectTcp } from 'node:net';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Api, createCreditsApi, toFastify, toNext, toNode } from '../../src/entries/http.js';
+import { type Api, type ApiOptions, createCreditsApi, toFastify, toNext, toNode } from '../../src/entries/http.js';
 import { createTestCredits } from '../../src/entries/testing.js';
-import { LIMITS } from '../../src/http/request.js';
+import { LIMITS } from '../../src/http/limits.js';
 import { QUIET } from '../support/quiet.js';
 import { type Answer, answerOf, authenticate, isAdmin } from './world.js';
 
@@ -21,15 +21,29 @@ interface Express {
 const load = createRequire(import.meta.url);
 const EXPRESS = { express4: load('express4') as Express, express5: load('express') as Express };
 
+/** The part of Koa that is used; it has no types of its own. */
+interface KoaContext {
+  readonly path: string;
+  readonly req: unknown;
+  readonly res: unknown;
+  respond: boolean;
+  body: unknown;
+}
+interface Koa {
+  use(answer: (ctx: KoaContext, next: () => Promise<void>) => unknown): Koa;
+  callback(): RequestListener;
+}
+const Koa = load('koa') as new () => Koa;
+
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-function apiOf(basePath?: string): Api {
+function apiOf(basePath?: string, asks: ApiOptions['authenticate'] = authenticate): Api {
   const manager = createTestCredits();
   closing.push(() => manager.close());
-  return createCreditsApi({ manager, authenticate, authorize: isAdmin, basePath, logger: QUIET });
+  return createCreditsApi({ manager, authenticate: asks, authorize: isAdmin, basePath, logger: QUIET });
 }
 
 async function listen(server: Server): Promise<string> {
@@ -41,6 +55,7 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+const ADMIN = 'Authorization: Bearer admin\r\n';
 const HEADERS = { authorization: 'Bearer admin', 'content-type': 'application/json' };
 
 async function send(url: string, body?: unknown): Promise<Answer> {
@@ -192,6 +207,21 @@ test('route handlers of Next.js, below a path that nobody strips', async () => {
   expect((await DELETE(at('/credits/balance/ops', { method: 'DELETE' }))).status).toBe(405);
 });
 
+test('Koa, beside its own answers', async () => {
+  const credits = toNode(apiOf('/billing'));
+  const app = new Koa().use((ctx, next) => {
+    if (!ctx.path.startsWith('/billing/')) return next();
+    ctx.respond = false;
+    return credits(ctx.req, ctx.res);
+  });
+  app.use((ctx) => {
+    ctx.body = { path: ctx.path };
+  });
+  const root = await listen(createServer(app.callback()));
+  await works(`${root}/billing`);
+  expect(await send(`${root}/billingx`)).toMatchObject({ status: 200, body: { path: '/billingx' } });
+});
+
 /** Writes to a server byte by byte, and answers what it sends until it ends. */
 async function raw(root: string, text: string, end = true): Promise<string> {
   const socket = connectTcp(Number(new URL(root).port), '127.0.0.1');
@@ -213,6 +243,33 @@ test.each([
 ])('%s is answered', async (_, text, status) => {
   const root = await listen(createServer(toNode(apiOf())));
   expect(await raw(root, text)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
+
+test.each([
+  ['two who ask', 'GET /credits/balance/ops', 'Authorization: Bearer admin\r\nAuthorization: Bearer admin\r\n', 401],
+  ['two types', 'POST /credits/add', `${ADMIN}Content-Type: application/json\r\nContent-Type: text/plain\r\n`, 415],
+  ['one of each', 'GET /credits/balance/ops', ADMIN, 200],
+])('%s in the headers', async (_, line, headers, status) => {
+  const root = await listen(createServer(toNode(apiOf())));
+  const text = `${line} HTTP/1.1\r\nHost: x\r\n${headers}Connection: close\r\n\r\n`;
+  expect(await raw(root, text)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
+
+test('an authenticate of the host gets a whole request of Fetch, whose body is not its to read', async () => {
+  const seen: unknown[] = [];
+  const asks = (request: Request) => {
+    const { method, url, headers } = request.clone();
+    seen.push([request instanceof Request, method, new URL(url).pathname, headers.get('x-tenant')]);
+    return { userId: 'ops' };
+  };
+  const init = { method: 'POST', headers: { ...HEADERS, 'x-tenant': 't-1' }, body: '{"user_id":"ops","amount":2}' };
+  const root = await listen(createServer(toNode(apiOf('', asks))));
+  expect((await fetch(`${root}/admin/credits/add`, init)).status).toBe(403);
+  expect(seen).toEqual([[true, 'POST', '/admin/credits/add', 't-1']]);
+  const reads = async (request: Request) => ({ userId: ((await request.json()) as { user_id: string }).user_id });
+  const reading = await listen(createServer(toNode(apiOf('', reads))));
+  const answer = await answerOf(await fetch(`${reading}/admin/credits/add`, init));
+  expect(answer).toMatchObject({ status: 500, body: { code: 'CONFIGURATION' } });
 });
 
 test('a client that leaves in the middle of its body harms nobody', async () => {

@@ -1,14 +1,17 @@
 /** Requests made of the OpenAPI document and then spoiled: none is a failure of ours, and no answer tells internals. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Identity, toNode } from '../../src/entries/http.js';
 import type { Route } from '../../src/http/route.js';
-import type { CreditManagement, Json, JsonObject } from '../../src/index.js';
-import { openManager } from '../backends/open-adapter.js';
-import { describePostgres } from '../backends/postgres.js';
+import type { Json, JsonObject } from '../../src/index.js';
 import { amount } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
-import { type Answer, type HttpWorld, httpWorld, ROUTES, requestOf } from './world.js';
+import { MEMORY, onDatabases } from './stores.js';
+import { type Answer, type HttpWorld, httpWorld, PEOPLE, ROUTES, requestOf, senderOf } from './world.js';
 
 const RUNS = amount('CREDIT_HTTP_MUTATIONS');
 
@@ -89,6 +92,15 @@ function isDescribed(document: JsonObject, { path, method }: Route, { status, bo
   return ajv.validate({ $ref }, body);
 }
 
+/** The users, and the ids of what they have, that somebody may not hear of. */
+function othersOf(who: string, ids: HttpWorld['ids']): readonly string[] {
+  const { userId, accounts = [], roles = [] } = PEOPLE[who] as Identity;
+  if (roles.includes('admin')) return [];
+  const own = [userId, ...accounts];
+  return own.includes('user-1') ? STRANGERS : [...STRANGERS, 'user-1', ...Object.values(ids)];
+}
+const STRANGERS = ['user-2', 'payer'];
+
 async function survives(world: HttpWorld, document: JsonObject, { route, ...rest }: Spoiled): Promise<void> {
   const fields = new Map<string, unknown>(Object.entries(route.example ?? {}));
   for (const [name, value, how] of rest.fields) {
@@ -103,28 +115,29 @@ async function survives(world: HttpWorld, document: JsonObject, { route, ...rest
   const answer = await world.send(rest.who, route.method, path, sent, clean);
   const told = JSON.stringify({ ...answer.body, request_id: '' });
   const line = `${route.method} ${path} ${JSON.stringify(sent)} → ${answer.status} ${told}`;
+  const others = othersOf(rest.who, world.ids).filter((id) => told.includes(id) && !`${path} ${sent}`.includes(id));
+  if (others.length > 0) throw new Error(`Of ${others}, who is somebody else: ${line}`);
   if (answer.status >= 500) throw new Error(`A failure of ours: ${line}`);
   // What the caller wrote may come back in an answer that is no error.
   if (answer.status >= 400 && INTERNALS.test(told.replace(/"path":"[^"]*"/, ''))) throw new Error(`Told: ${line}`);
   // A path of which a part is gone or empty is another path, or none.
   const isThere = new URL(`http://x${path}`).pathname.split('/').length === route.path.split('/').length;
-  const isOtherPath = answer.status === 404 || answer.status === 405 || !isThere || path.includes('//');
+  const isOtherPath = answer.status === 404 || answer.status === 405 || !isThere || /\/(\/|\?|$)/.test(path);
   if (!isOtherPath && !isDescribed(document, route, answer)) throw new Error(`Not in the document: ${line}`);
 }
 
 const latin = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').trim();
 
-function suite(open: () => CreditManagement<never, never> | undefined, runs: number): void {
-  let world: HttpWorld;
-  let document: JsonObject;
-  beforeAll(async () => {
-    world = await httpWorld({}, open());
-    document = world.api.openapi();
-    ajv.removeSchema('document').addSchema({ $id: 'document', ...document });
-  });
-  afterAll(() => world.manager.close());
+interface Way {
+  open(): Promise<HttpWorld>;
+  readonly runs: number;
+}
 
+function suite({ open, runs }: Way): void {
   test(`${runs} spoiled requests`, async () => {
+    const world = await open();
+    const document = world.api.openapi();
+    ajv.removeSchema('document').addSchema({ $id: 'document', ...document });
     const property = fc.asyncProperty(spoiled, (one) => survives(world, document, one));
     await fc.assert(property, { seed: SEED, numRuns: runs });
     const { ok, problems } = await world.manager.ledger.verify();
@@ -132,9 +145,22 @@ function suite(open: () => CreditManagement<never, never> | undefined, runs: num
   });
 }
 
-describe('in memory', () => suite(() => undefined, RUNS));
+describe('in memory', () => suite({ ...MEMORY, runs: RUNS }));
 
-await describePostgres('on PostgreSQL', (database) => {
-  const config = () => ({ adapter: 'postgres', url: database.url, poolSize: 4, timeoutMs: 10_000 });
-  suite(() => openManager(config()) as never, Math.ceil(RUNS / 10));
+describe('behind node:http', () => {
+  let server: Server | undefined;
+  afterAll(() => server?.close().closeAllConnections());
+  const open = async () => {
+    const world = await httpWorld();
+    server = createServer(toNode(world.api)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const send = senderOf((request) =>
+      fetch(new Request(request.url.replace('//localhost', `//127.0.0.1:${port}`), request)),
+    );
+    return { ...world, send };
+  };
+  suite({ open, runs: Math.ceil(RUNS / 4) });
 });
+
+await onDatabases((store) => suite({ ...store, runs: Math.ceil(RUNS / 10) }));

@@ -79,21 +79,17 @@ export async function fill(manager: CreditManagement<never, never>): Promise<Rec
   };
 }
 
+export type WorldOptions = Partial<ApiOptions> & { authorize?: Authorize };
+
+/** `filled` are the real ids of a manager that was filled before. */
 export async function httpWorld(
-  options: Partial<ApiOptions> & { authorize?: Authorize } = {},
+  options: WorldOptions = {},
   manager = createTestCredits() as unknown as CreditManagement<never, never>,
+  filled?: HttpWorld['ids'],
 ): Promise<HttpWorld> {
-  const ids = await fill(manager);
+  const ids = filled ?? (await fill(manager));
   const api = createCreditsApi({ manager, authenticate, authorize: isAdmin, logger: QUIET, ...options });
-  const send: HttpWorld['send'] = async (who, method, path, body, headers) => {
-    const all = new Headers(headers);
-    if (who !== null) all.set('authorization', `Bearer ${who}`);
-    const isBare = body === undefined;
-    if (!isBare && !all.has('content-type')) all.set('content-type', 'application/json');
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
-    const init = { method, headers: all, ...(isBare ? {} : { body: text }) };
-    return answerOf(await api.fetch(new Request(`http://localhost${path}`, init)));
-  };
+  const send = senderOf(api.fetch);
   return {
     ...{ manager, api, ids, send },
     example(who, route, change = {}, headers = {}) {
@@ -101,6 +97,24 @@ export async function httpWorld(
       return send(who, route.method, path, body, headers);
     },
   };
+}
+
+/** Sends requests by way of a function such as `fetch`. */
+export function senderOf(reach: (request: Request) => Promise<Response>): HttpWorld['send'] {
+  return async (who, method, path, body, headers) => {
+    const all = new Headers(headers);
+    if (who !== null) all.set('authorization', `Bearer ${who}`);
+    const isBare = body === undefined;
+    if (!isBare && !all.has('content-type')) all.set('content-type', 'application/json');
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const init = { method, headers: all, ...(isBare ? {} : { body: text }) };
+    return answerOf(await reach(new Request(`http://localhost${path}`, init)));
+  };
+}
+
+/** The same credits behind an API with other options. */
+export function again({ manager, ids }: HttpWorld, options: WorldOptions): Promise<HttpWorld> {
+  return httpWorld(options, manager, ids);
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
@@ -118,7 +132,7 @@ export function requestOf(
   const full = path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = textOf(rest.get(name));
     rest.delete(name);
-    return encodeURIComponent(ids[value] ?? value);
+    return encodeURIComponent(Object.hasOwn(ids, value) ? String(ids[value]) : value);
   });
   if (method === 'POST' || method === 'PATCH') return { path: full, body: Object.fromEntries(rest) };
   const pairs = [...rest].map(([name, value]): [string, string] => [name, textOf(value)]);

@@ -1,0 +1,3 @@
+/** Servers with the middleware that are killed, on MongoDB. */
+process.env.CREDIT_TEST_ADAPTER = 'mongodb';
+await import('./kills.test.js');
