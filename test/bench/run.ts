@@ -4,6 +4,7 @@
  * some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
  */
 import { parseArgs } from 'node:util';
+import { benchHttp } from './http.js';
 import { benchMemory } from './memory.js';
 import { benchMongo } from './mongodb.js';
 import { benchParts } from './postgres-full.js';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
 const { adapter, json, full, only } = values;
 const rounds = Number(values.rounds);
 if (adapter === 'memory') await benchMemory({ operations: Number(values.operations), rounds, json });
+else if (adapter === 'http') await benchHttp({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'mongodb') await benchMongo({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'postgres') {
   await benchParts({ seconds: Number(values.seconds), history: Number(values.history), rounds, json, full, only });
