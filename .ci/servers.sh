@@ -24,6 +24,15 @@ require_mongo() {
   fi
 }
 
+# The tests start the browser by themselves.
+require_chromium() {
+  if [[ -x ${CREDIT_TEST_CHROMIUM:-/usr/bin/chromium} ]] || install_package chromium; then
+    export CREDIT_TEST_REQUIRE=$CREDIT_TEST_REQUIRE,chromium
+  else
+    echo 'No chromium was found: the tests in a browser are skipped (CREDIT_TEST_CHROMIUM names one).'
+  fi
+}
+
 # Stops by process id what start_servers started, and nothing else.
 stop_servers() {
   local pid

@@ -155,6 +155,47 @@ const PROGRAMS: readonly Program[] = [
     result: ['/billing', 'function', 50],
   },
   {
+    line: 'const authenticate = (request) => userOf(request);',
+    before: `${MANAGER}
+      import { createRequire } from 'node:module';
+      const app = createRequire(process.cwd() + '/package.json')('express')();
+      const userOf = (request) => (request.headers['x-test'] ? { userId: request.headers['x-test'] } : null);
+      const callModel = async () => ({ text: 'yes', tokens: 1234 });
+      await credits.addCredits('user-1', 150);
+    `,
+    after: `
+      const server = app.listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const ask = async (path, user) => {
+        const headers = user ? { 'x-test': user } : {};
+        const url = 'http://127.0.0.1:' + server.address().port + path;
+        const answer = await fetch(url, { method: 'POST', headers });
+        return [answer.status, answer.headers.get('x-credits-deducted')];
+      };
+      const answers = [
+        await ask('/api/generate'),
+        await ask('/api/generate', 'user-2'),
+        await ask('/api/generate', 'user-1'),
+        await ask('/api/health'),
+      ];
+      server.closeAllConnections();
+      server.close();
+      await manager.close();
+      return answers;
+    `,
+    result: [
+      [401, null],
+      [402, null],
+      [200, '0.3702'],
+      [404, null],
+    ],
+  },
+  {
+    line: 'const usages = await runWithUsageContext(async () => {',
+    after: 'return usages;',
+    result: [{ model: 'gpt-4o', provider: 'openai', cost: 0.05 }],
+  },
+  {
     line: "const idempotencyKey = 'order-7';",
     before: `${MANAGER} const missing = []; const offerMore = (amount) => missing.push(amount);`,
     ...{ after: `${CLOSE} return missing;`, result: [450] },

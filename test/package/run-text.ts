@@ -1,8 +1,10 @@
 /** Program text of README.md, run inside this process: its imports become parameters of a function. */
 import * as fs from 'node:fs';
+import * as module from 'node:module';
 import * as path from 'node:path';
 import * as main from 'credit-management';
 import * as env from 'credit-management/env';
+import * as express from 'credit-management/express';
 import * as http from 'credit-management/http';
 import * as mongodb from 'credit-management/mongodb';
 import * as sql from 'credit-management/sql';
@@ -12,11 +14,13 @@ import * as testing from 'credit-management/testing';
 const MODULES: Readonly<Record<string, object>> = {
   'credit-management': main,
   'credit-management/env': env,
+  'credit-management/express': express,
   'credit-management/http': http,
   'credit-management/mongodb': mongodb,
   'credit-management/sql': sql,
   'credit-management/testing': testing,
   'node:fs': fs,
+  'node:module': module,
   'node:path': path,
 };
 const AsyncFunction = (async () => {}).constructor as new (

@@ -36,7 +36,13 @@ const AMOUNTS = {
   /** Batches of each writer where many write at once. */
   CREDIT_STRESS_ROUNDS: [20, 100],
   /** Requests to the HTTP API that were changed at random. */
-  CREDIT_HTTP_MUTATIONS: [1_000, 10_000],
+  CREDIT_HTTP_MUTATIONS: [600, 10_000],
+  /** Of the routes and requests that are tried on a database, one in so many. */
+  CREDIT_HTTP_STEP: [8, 2],
+  /** Requests through the middleware, some of them cut off. */
+  CREDIT_HTTP_LOAD: [300, 2_000],
+  /** Rounds of three requests for the same credits. */
+  CREDIT_HTTP_RACES: [100, 1_000],
 } as const satisfies Record<string, readonly [number, number]>;
 
 export type AmountName = keyof typeof AMOUNTS;

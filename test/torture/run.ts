@@ -24,7 +24,11 @@ const SEEDED = 'seeded-bugs';
 
 /** What runs, and how much of it at scale 1. */
 const SUITES: Record<string, { files: readonly string[]; env: Record<string, number> }> = {
-  model: { files: ['test/model/properties'], env: { CREDIT_MODEL_RUNS: 10_000, CREDIT_LOOK_RUNS: 3_000 } },
+  model: { files: ['test/model/properties-first', 'test/model/properties-second'], env: { CREDIT_MODEL_RUNS: 10_000 } },
+  'model-plans': {
+    files: ['test/model/properties-plans', 'test/model/properties-looks'],
+    env: { CREDIT_MODEL_RUNS: 2_400, CREDIT_LOOK_RUNS: 600 },
+  },
   scheduled: { files: ['test/model/scheduled.test.ts'], env: { CREDIT_SCHEDULED_RUNS: 2_000 } },
   faults: {
     files: ['test/pipeline', 'test/plans/walk.test.ts', 'test/plans/renewal-walk.test.ts'],
@@ -34,8 +38,10 @@ const SUITES: Record<string, { files: readonly string[]; env: Record<string, num
     files: ['test/plans/model.test.ts', 'test/plans/strategies.test.ts'],
     env: { CREDIT_PLAN_RUNS: 3_000, CREDIT_STRATEGIES: 1_000 },
   },
+  http: { files: ['test/http/deduction/load.test.ts'], env: { CREDIT_HTTP_LOAD: 60_000, CREDIT_HTTP_RACES: 5_000 } },
   bytes: { files: ['test/ledger/audit-bytes', 'test/ledger/audit-rows.test.ts'], env: {} },
   file: { files: ['test/ledger/file'], env: { CREDIT_FILE_KILLS: 300 } },
+  'http-mutated': { files: ['test/http/mutated'], env: { CREDIT_HTTP_MUTATIONS: 10_000 } },
 };
 
 async function torture(name: string): Promise<boolean> {
@@ -88,10 +94,15 @@ async function seeded(): Promise<boolean> {
 /** Suites of a database; those without one are of the memory adapter. */
 const DATABASE_SUITES: typeof SUITES = {
   ...PROCESS_SUITES,
+  http: { files: ['test/http/deduction/load.test.ts'], env: { CREDIT_HTTP_LOAD: 20_000, CREDIT_HTTP_RACES: 1_000 } },
   walk: { files: [`test/db/${values.adapter}/service-walk`], env: {} },
   stress: { files: [`test/db/${values.adapter}/stress`], env: { CREDIT_STRESS_ROUNDS: 2_000 } },
   model: { files: [`test/db/${values.adapter}/service-model`], env: { CREDIT_STORE_MODEL_RUNS: 1_500 } },
   transcript: { files: [`test/db/${values.adapter}/service-transcript`], env: { CREDIT_TRANSCRIPT_STEPS: 10_000 } },
+  'http-databases': {
+    files: ['test/http/rights', 'test/http/requests', 'test/http/mutated'],
+    env: { CREDIT_HTTP_STEP: 1, CREDIT_HTTP_MUTATIONS: 5_000 },
+  },
 };
 
 if (!['memory', ...adapterNames].includes(values.adapter)) {

@@ -4,6 +4,7 @@ import { CHANGE_BUGS } from './seeded-changes.js';
 import { CLI_BUGS } from './seeded-cli.js';
 import { CORE_BUGS } from './seeded-core.js';
 import { DATABASE_BUGS } from './seeded-databases.js';
+import { DEDUCTION_BUGS } from './seeded-deduction.js';
 import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
 import { HTTP_BUGS } from './seeded-http.js';
@@ -38,6 +39,7 @@ const ALL = [
   ...READ_BUGS,
   ...CLI_BUGS,
   ...HTTP_BUGS,
+  ...DEDUCTION_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 

@@ -232,8 +232,8 @@ export const JOB_BUGS: readonly SeededBug[] = [
     id: 'SM-j24',
     title: 'the signal of a meter follows the signal of the caller for ever',
     file: 'src/services/credits/meter.ts',
-    find: 'const { signal } = controller;',
-    replace: 'const signal = call.signal ? AbortSignal.any([call.signal, controller.signal]) : controller.signal;',
+    find: '    const forget = outer && onAbort(outer, abort);',
+    replace: "    const forget = () => {};\n    outer?.addEventListener('abort', abort);",
     tests: [{ file: SIGNALS, name: 'meters, 40 at once on one signal, share a listener' }],
   },
 ];
