@@ -22,6 +22,7 @@ type Bought = Pick<OpenGrant, 'amount' | 'source' | 'planId' | 'effectiveAt'>;
 /** The low-credit thresholds in force, in units, highest first. */
 export function thresholdsOf(account: Account, context: Context): readonly number[] {
   const chosen = chosenOf(account, context);
+  if (chosen.length === 0) return NONE;
   if (chosen.length === 1 && typeof chosen[0] === 'number') return chosen as readonly number[];
   const units = chosen.flatMap((one) => unitsOf(account, one) ?? []);
   return [...new Set(units)].sort((a, b) => b - a);
