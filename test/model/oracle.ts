@@ -105,11 +105,15 @@ export class Oracle {
     return this.#accounts.get(user) ?? emptyAccount(user);
   }
 
+  isRenewalDue(user: string, clockNow: number): boolean {
+    return dueRenewal(this, user, Math.max(clockNow, this.stored(user).lastAt)) !== null;
+  }
+
   /** As a reader at `clockNow` must find it; nobody may change it. */
   read(user: string, clockNow: number): { account: Account; now: number } {
     const stored = this.stored(user);
     const now = Math.max(clockNow, stored.lastAt);
-    if (dueRenewal(this, user, now) !== null) return this.#renewed(user, now);
+    if (this.isRenewalDue(user, clockNow)) return this.#renewed(user, now);
     if (stored.entries.length === 0 && this.config.trialCredits > 0n) return this.#tried(stored, now);
     const next = nextInstant(stored);
     if (next === null || next > now) return { account: stored, now };
@@ -142,10 +146,6 @@ export class Oracle {
 
   ownerOf(hold: string): string | undefined {
     return this.#holds.get(hold);
-  }
-
-  nextInstant(user: string): number | null {
-    return nextInstant(this.stored(user));
   }
 
   decide(call: Call, clockNow: number): Outcome {

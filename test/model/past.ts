@@ -4,6 +4,7 @@ import { compareInfo, type Differences } from './compare.js';
 import type { Happened } from './happened.js';
 import type { Library } from './library.js';
 import type { Oracle } from './oracle.js';
+import { nextInstant } from './oracle-clock.js';
 import { balanceAt, type Records } from './oracle-past.js';
 
 const KINDS = ['at an earlier step', 'between two steps', 'beside an entry', 'in the future', 'before all'] as const;
@@ -49,7 +50,7 @@ async function compareAt(known: Known, user: string, at: number, chance: Chance)
 
 function countWhat({ oracle, happened }: Known, user: string, at: number): void {
   const { entries, lastAt } = oracle.stored(user);
-  const next = oracle.nextInstant(user);
+  const next = nextInstant(oracle.stored(user));
   if (at >= lastAt) {
     if (next !== null && next <= at) happened.count('balance after what the clock will do');
     return;

@@ -57,6 +57,11 @@ export const PLAN_REGRESSIONS: readonly (Script & { found: string })[] = [
     steps: [set('daily'), clock(DAY), add(MICRO), clock(DAY - HOUR), call({ op: 'cancel', user })],
   },
   {
+    found: 'a renewal that nobody had written stayed in the cache when its plan was no longer offered',
+    config,
+    steps: [set('daily'), clock(DAY), call({ op: 'offer', plan: 'daily', isActive: false })],
+  },
+  {
     found: 'a clock that went back brought a cycle that had ended back',
     config,
     steps: [call({ op: 'startCycle', user, amount: MICRO, days: 1 }), clock(DAY), add(MICRO), clock(DAY - HOUR)],

@@ -77,10 +77,13 @@ export class AccountsNow<S> {
     const readAt = monotonicNow();
     const { account: stored, version } = await this.#state(userId, rest());
     const account = await this.#present(stored, rest());
-    const dueAt = nextChange(stored);
-    const isAsStored = dueAt === null || dueAt > account.at;
-    const from = isAsStored ? { ...account, at: stored.at } : account;
-    void cache.filled({ account: from, version }, stored.at, readAt);
+    // A renewal that nobody has written yet depends on the plan, which may change without a version of the account.
+    if (!isPlanDue(stored, account.at)) {
+      const dueAt = nextChange(stored);
+      const isAsStored = dueAt === null || dueAt > account.at;
+      const from = isAsStored ? { ...account, at: stored.at } : account;
+      void cache.filled({ account: from, version }, stored.at, readAt);
+    }
     return this.withTrial(account);
   }
 
