@@ -115,9 +115,8 @@ export function dueRenewal(world: World, name: string, now: number): string | nu
 
 /** Rule 10: what is due of the subscription behind these accounts is written before a call is decided on them. */
 export function renewFirst(world: World, names: readonly string[], { label }: Call, clockNow: number): void {
-  const last = Math.max(clockNow, ...names.map((name) => world.stored(name).lastAt));
   for (const name of names) {
-    const subscription = dueRenewal(world, name, last);
+    const subscription = dueRenewal(world, name, Math.max(clockNow, world.stored(name).lastAt));
     if (subscription === null) continue;
     rounds(world, [{ op: 'allocate', label: `${label}~${name}`, key: null, subscription }], clockNow);
   }

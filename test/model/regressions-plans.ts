@@ -260,6 +260,19 @@ export const PLAN_EDGES: readonly (Script & { edge: string })[] = [
     ],
   },
   {
+    edge: 'a transfer to an account whose clock was ahead does not renew the one who pays before its own time',
+    config: { ...config, trialCredits: 100n * MICRO },
+    steps: [
+      call({ op: 'setPlan', user, plan: 'daily', allocate: false }),
+      clock(DAY),
+      call({ op: 'add', user: 'bob', amount: MICRO }),
+      clock(DAY - 1),
+      call({ op: 'transfer', from: user, to: 'bob', amount: 500n * MICRO }),
+      call({ op: 'transfer', from: user, to: 'bob', amount: 50n * MICRO }),
+      call({ op: 'deduct', user, amount: MICRO }),
+    ],
+  },
+  {
     edge: 'a code with three claims in all is claimed by two users, each no more than twice',
     config,
     steps: [
