@@ -4,7 +4,7 @@ import type { EventSink } from './ports/event-sink.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { BalanceCache } from './services/credits/balance-cache.js';
 import type { LedgerService } from './services/ledger/contract.js';
-import { lostEntries } from './services/ledger/file-age.js';
+import { compareEnds, isWritten } from './services/ledger/file-age.js';
 import { LedgerMirror } from './services/ledger/mirror.js';
 import { ledgerService } from './services/ledger/service.js';
 import { AfterCommit } from './services/pipeline/after-commit.js';
@@ -38,8 +38,9 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     sink &&
     new LedgerMirror({
       ...{ sink, refuse: isRequired, refuseOlder, logger, record },
-      reconcile: () => ledger.reconcile(),
-      lost: (id) => lostEntries({ tables: store, timeoutMs, signal: undefined }, sink, id),
+      reconcile: (signal) => ledger.reconcile({ signal }),
+      compareEnds: (id) => compareEnds({ tables: store, timeoutMs, signal: undefined }, sink, id),
+      isWritten: (hashes) => isWritten(sink, store.settings.ledgerId, hashes),
     });
   const ledgerId = () => store.settings.ledgerId;
   const cache = options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now() });

@@ -1,9 +1,16 @@
 /** A database that is older than its ledger file: restored, or taken over by a standby that had not got everything. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { LoggerLike, Row } from '../../src/index.js';
 import { newFile } from '../support/audit-world.js';
 import { codeOf } from '../support/codes.js';
 import { describeBackends, type World } from '../support/plan-world.js';
+import { sleep, until } from '../support/wait.js';
+
+function repeatedIn(path: string): number {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.length - new Set(lines).size;
+}
 
 /** Puts the account back to what it was, and takes the newest entries away. */
 async function restore(world: World, account: Row, entries: readonly string[]): Promise<void> {
@@ -62,5 +69,35 @@ await describeBackends('the ledger file and the database', (open) => {
     const manager = other.open({ ledger });
     await manager.credits.addCredits('u', 1);
     expect(await manager.health()).toMatchObject({ isDatabaseOlder: false });
+  });
+
+  test('a file that is older than the database is caught up once this process has written', async () => {
+    const ledger = { filePath: newFile(), fsync: 'always' } as const;
+    const world = await open();
+    await world.open({ ledger }).credits.addCredits('u', 100);
+    // A process that has no file, or died before it wrote its lines.
+    const { credits } = world.open();
+    const lacking = [await credits.deductCredits('u', 10), await credits.deductCredits('u', 20)];
+
+    const reader = world.open({ ledger });
+    const problems = (await reader.ledger.verify()).problems.map(({ kind, id }) => `${kind} ${id}`);
+    expect(problems).toEqual(expect.arrayContaining(lacking.map(({ id }) => `file_missing ${id}`)));
+    const writer = world.open({ ledger });
+    await writer.credits.deductCredits('u', 1);
+    await until(async () => (await reader.ledger.verify()).ok, 'the file has every entry');
+    expect(repeatedIn(ledger.filePath)).toBe(0);
+  });
+
+  test('lines that another process was about to write are not written again', async () => {
+    const ledger = { filePath: newFile() } as const;
+    const world = await open();
+    const first = world.open({ ledger });
+    await first.credits.addCredits('u', 100);
+    await first.ledger.reconcile();
+    const second = world.open({ ledger });
+    await Promise.all([first.credits.deductCredits('u', 1), second.credits.deductCredits('u', 1)]);
+    await sleep(2_500);
+    expect((await first.ledger.verify()).ok).toBe(true);
+    expect(repeatedIn(ledger.filePath)).toBe(0);
   });
 });

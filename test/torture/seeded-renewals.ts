@@ -218,4 +218,12 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     replace: 'const unready = withoutAccount(drafts, null);',
     tests: [{ file: 'test/plans/reads.test.ts', name: 'a change is decided on the stored subscription' }],
   },
+  {
+    id: 'SM-r25',
+    title: 'a renewal that nobody has written is kept in the cache',
+    file: 'src/services/credits/accounts-now.ts',
+    find: '    if (!isPlanDue(stored, account.at)) {',
+    replace: '    if (account.at >= 0) {',
+    tests: [{ file: 'test/model/regressions.test.ts', name: 'no more: a renewal that nobody had written stayed in' }],
+  },
 ];

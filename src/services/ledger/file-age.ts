@@ -1,33 +1,77 @@
-/** Tells a database that is older than its ledger file: one that was restored, or that a lagging standby took over. */
+/**
+ * Tells a database that is older than its ledger file (one that was restored, or that a lagging standby took over), and
+ * a file that is older than its database.
+ */
 import type { LedgerSink } from '../../ports/ledger-sink.js';
 import { hashOfLine, ledgerMark } from './file-lines.js';
 import { type ReadTools, rowsOf } from './pages.js';
 
 /** Four of the longest lines, and thousands of common ones. */
 const TAIL_BYTES = 1024 * 1024;
+const LATER_TAIL_BYTES = 16 * TAIL_BYTES;
 const LINES_MAX = 200;
+/** So few that their lines are among the last ones, in whichever order processes wrote them. */
+const NEWEST = 50;
 const NEWLINE = 0x0a;
 
-/**
- * The ids of entries that the last lines of the file have and the database lacks, in the order of the lines. A line is
- * written after its entry is committed, so the database had them once.
- */
-export async function lostEntries(tools: ReadTools, sink: LedgerSink, ledgerId: string): Promise<readonly string[]> {
-  if (!sink.tail) return [];
+interface Line {
+  readonly id: string;
+  readonly hash: string;
+}
+
+/** The ledger's mirror and the database, compared by the ends of both. */
+export interface FileAge {
+  /**
+   * The ids of entries that the last lines of the file have and the database lacks, in the order of the lines. A line is
+   * written after its entry is committed, so the database had them once.
+   */
+  readonly lost: readonly string[];
+  /** The hashes of new entries that the file lacks: of a process that died, or that has no such file. */
+  readonly lacked: readonly string[];
+}
+
+export async function compareEnds(tools: ReadTools, sink: LedgerSink, ledgerId: string): Promise<FileAge> {
+  if (!sink.tail) return { lost: [], lacked: [] };
+  // A sink that cannot write says so by itself.
+  await sink.flush().catch(() => {});
   const lines = lastLines(Buffer.from(await sink.tail(TAIL_BYTES)), ledgerId);
-  const rows = await rowsOf(
-    tools,
-    'entry',
-    lines.map(({ id }) => id),
-  );
-  return lines.filter(({ hash }, i) => rows[i]?.hash !== hash).map(({ id }) => id);
+  const last = lines.slice(-LINES_MAX);
+  const { timeoutMs } = tools;
+  const newest = { index: 'time', direction: 'desc', limit: NEWEST } as const;
+  const [rows, { rows: entries }] = await Promise.all([
+    rowsOf(
+      tools,
+      'entry',
+      last.map(({ id }) => id),
+    ),
+    tools.tables.find('entry', newest, { timeoutMs }),
+  ]);
+  return {
+    lost: last.filter(({ hash }, i) => rows[i]?.hash !== hash).map(({ id }) => id),
+    lacked: lackedBy(
+      lines,
+      entries.map(({ hash }) => hash ?? ''),
+    ),
+  };
+}
+
+/** Whether the last lines of the file have all these hashes, however much was written meanwhile. */
+export async function isWritten(sink: LedgerSink, ledgerId: string, hashes: readonly string[]): Promise<boolean> {
+  await sink.flush();
+  const bytes = (await sink.tail?.(LATER_TAIL_BYTES)) ?? new Uint8Array();
+  return lackedBy(lastLines(Buffer.from(bytes), ledgerId), hashes).length === 0;
+}
+
+function lackedBy(lines: readonly Line[], hashes: readonly string[]): readonly string[] {
+  const written = new Set(lines.map(({ hash }) => hash));
+  return hashes.filter((hash) => !written.has(hash));
 }
 
 /** The last whole lines of this ledger. The first line of the bytes may be half of one. */
-function lastLines(bytes: Buffer, ledgerId: string): { id: string; hash: string }[] {
+function lastLines(bytes: Buffer, ledgerId: string): Line[] {
   const mark = ledgerMark(ledgerId);
-  const found: { id: string; hash: string }[] = [];
-  for (let end = bytes.lastIndexOf(NEWLINE); end > 0 && found.length < LINES_MAX; ) {
+  const found: Line[] = [];
+  for (let end = bytes.lastIndexOf(NEWLINE); end > 0; ) {
     const start = bytes.lastIndexOf(NEWLINE, end - 1);
     const line = bytes.subarray(start + 1, end);
     const hash = hashOfLine(line);

@@ -7,6 +7,8 @@ import { creditError } from '../../errors.js';
 import type { JsonObject } from '../../models/values.js';
 import type { LedgerSink, LedgerSinkHealth } from '../../ports/ledger-sink.js';
 import type { LoggerLike } from '../../ports/logger.js';
+import { clearTimeout, setTimeout } from '../../timers.js';
+import type { FileAge } from './file-age.js';
 
 export interface LedgerMirrorConfig {
   readonly sink: LedgerSink;
@@ -16,12 +18,17 @@ export interface LedgerMirrorConfig {
   /** Writes an entry for an act of the library itself. */
   readonly record: (message: string, details: JsonObject) => Promise<void>;
   /** Appends the lines that the mirror lacks. */
-  readonly reconcile: () => Promise<unknown>;
-  /** The ids of entries in the mirror's last lines that the database lacks. */
-  readonly lost: (ledgerId: string) => Promise<readonly string[]>;
+  readonly reconcile: (signal: AbortSignal) => Promise<unknown>;
+  /** Compares the ends of the mirror and of the database. */
+  readonly compareEnds: (ledgerId: string) => Promise<FileAge>;
+  /** Whether the last lines of the mirror are those of the entries with these hashes, among others. */
+  readonly isWritten: (hashes: readonly string[]) => Promise<boolean>;
   /** Whether nothing is called on a database that lacks some. */
   readonly refuseOlder: boolean;
 }
+
+/** Milliseconds after the first write until the mirror is compared once more. */
+const SETTLED_MS = 2_000;
 
 export class LedgerMirror {
   readonly #config: LedgerMirrorConfig;
@@ -29,6 +36,10 @@ export class LedgerMirror {
   #gap = 0;
   #isFilling = false;
   #isAhead = false;
+  /** The hashes of entries that the mirror lacked when the process started, until it writes. */
+  #lacked: readonly string[] = [];
+  readonly #closing = new AbortController();
+  #catchingUp: Promise<unknown> = Promise.resolve();
 
   constructor(config: LedgerMirrorConfig) {
     this.#config = config;
@@ -49,24 +60,28 @@ export class LedgerMirror {
   }
 
   /**
-   * Looks whether the database is older than the mirror, before anything is called on it.
+   * Looks whether the database is older than the mirror, before anything is called on it. Where the mirror is older, the
+   * lines that it lacks are appended as soon as this process writes; one that only reads leaves it as it is.
    *
    * @throws LEDGER_CORRUPT where it is, and that is to be refused.
    */
   async compare(ledgerId: string): Promise<void> {
-    const { logger, sink, lost, refuseOlder } = this.#config;
+    const { logger, sink, compareEnds, refuseOlder } = this.#config;
     const { path } = sink;
-    const ids = await lost(ledgerId).catch((err: unknown) => {
+    const { lost, lacked } = await compareEnds(ledgerId).catch((err: unknown) => {
       logger.warn({ err, path }, 'The last lines of the ledger file could not be compared with the database');
-      return [];
+      return { lost: [], lacked: [] };
     });
-    this.#isAhead = ids.length > 0;
-    const [id] = ids;
-    if (id === undefined) return;
+    this.#isAhead = lost.length > 0;
+    const [id] = lost;
+    if (id === undefined) {
+      this.#lacked = lacked;
+      return;
+    }
     const message = 'The database is older than its ledger file: it lacks entries that were committed.';
     if (refuseOlder)
       throw creditError('LEDGER_CORRUPT', `${message} Restore a newer one, or set ledger.olderDatabase.`, { id });
-    logger.error({ path, count: ids.length, first: id }, message);
+    logger.error({ path, count: lost.length, first: id }, message);
   }
 
   /** Appends the entries of a commit. */
@@ -76,6 +91,7 @@ export class LedgerMirror {
 
   /** Null, or a promise that resolves when the lines are as safe as the host asked for; it never rejects. */
   append(entries: readonly SealedEntry[]): Promise<void> | null {
+    if (this.#lacked.length > 0) this.#catchUpLater();
     const lines = entries.map(({ row, body }) => entryLine(body, row.hash as string));
     try {
       return this.#config.sink.append(lines)?.catch(this.#failed) ?? null;
@@ -102,8 +118,32 @@ export class LedgerMirror {
     }
   }
 
-  close(): Promise<void> {
-    return this.#config.sink.close();
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#catchingUp;
+    await this.#config.sink.close();
+  }
+
+  /** Lines that other processes were about to write have come by then, or never will. */
+  #catchUpLater(): void {
+    const lacked = this.#lacked;
+    this.#lacked = [];
+    const timer = setTimeout(() => {
+      this.#catchingUp = this.#catchUp(lacked).catch((err: unknown) => {
+        if (this.#closing.signal.aborted) return;
+        const { path } = this.#config.sink;
+        this.#config.logger.error({ err, path }, 'The ledger file still lacks entries: call ledger.reconcile()');
+      });
+    }, SETTLED_MS);
+    timer.unref?.();
+    this.#closing.signal.addEventListener('abort', () => clearTimeout(timer));
+  }
+
+  async #catchUp(lacked: readonly string[]): Promise<void> {
+    const { logger, sink, reconcile, isWritten } = this.#config;
+    if (await isWritten(lacked)) return;
+    logger.info({ path: sink.path }, 'The ledger file lacks entries of the database; it is being caught up');
+    await reconcile(this.#closing.signal);
   }
 
   /** Reports a host's sink that breaks its contract by throwing. Committed entries stay committed. */
@@ -120,7 +160,7 @@ export class LedgerMirror {
       let filled = 0;
       while (this.#gap > 0) {
         const gap = this.#gap;
-        await this.#config.reconcile();
+        await this.#config.reconcile(this.#closing.signal);
         this.#gap -= gap;
         filled += gap;
       }
