@@ -61,11 +61,10 @@ function lateGrants({ account, context }: Draft, occurredAt: number): readonly O
   const found = new Map(account.grants.map((grant) => [grant.id, grant]));
   const rolledOver: number[] = [];
   for (const { type, grantId, details } of lapses) {
-    const id = grantId as string;
-    if (type === 'expire' && !found.has(id)) {
-      const row = facts.row('grant', id);
+    if (type === 'expire' && grantId !== null && !found.has(grantId)) {
+      const row = facts.row('grant', grantId);
       if (!row) return undefined;
-      found.set(id, grantFromRow(row, row.version + 1));
+      found.set(grantId, grantFromRow(row, row.version + 1));
     }
     const { grant } = details as { grant?: { reference: string | null; effectiveAt: number } };
     if (grant && isRollover(grant.reference)) rolledOver.push(grant.effectiveAt);

@@ -172,7 +172,8 @@ function apply(state: Replayed, entry: EntryRow): void {
       break;
     }
     case 'expire':
-      each(state, [{ grantId: entry.grantId as string, amount: entry.amount }], (grant, amount) => {
+      if (entry.grantId === null) break; // nothing was due
+      each(state, [{ grantId: entry.grantId, amount: entry.amount }], (grant, amount) => {
         grant.remaining -= amount;
         grant.expired += amount;
         if (lapsesLate(grant, account.at)) grant.expiredLate = (grant.expiredLate ?? 0) + amount;

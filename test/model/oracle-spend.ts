@@ -195,8 +195,13 @@ export function transfer(from: Draft, to: Draft, amount: Micro, endOfFrozen: (lo
   return { kind: 'transfer', out, in: write(to, { type: 'transfer_in', delta: amount, parts: received }) };
 }
 
-/** Rule 34: what this call's clock entries expired, of lots that lapsed by `asOf`. */
-export function expire(draft: Draft, asOf: number): Result | Nothing {
+/**
+ * Rule 34: what this call's clock entries expired, of lots that lapsed by `asOf`. Where there are none, an entry of nothing
+ * keeps a key.
+ */
+export function expire(draft: Draft, asOf: number, isKeyed: boolean): Result | Nothing {
+  const { entries } = draft.account;
+  if (isKeyed && entries.length > 0 && entries.length === draft.from) write(draft, { type: 'expire' });
   const written = draft.account.entries.slice(draft.from);
   if (written.length === 0) return new Nothing({ kind: 'expired', amount: 0n });
   let amount = 0n;

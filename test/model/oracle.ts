@@ -245,7 +245,7 @@ export class Oracle {
   #apply(drafts: Drafts, call: Call, input: string, now: number): Result | Nothing {
     const [draft, peer] = drafts;
     const { account } = draft;
-    if (call.op === 'expire') return expire(draft, Math.min(call.asOf ?? draft.now, draft.now));
+    if (call.op === 'expire') return expire(draft, Math.min(call.asOf ?? draft.now, draft.now), call.key !== null);
     if (call.op === 'create') return this.#create(draft, call, input);
     for (const one of drafts) this.#makeTrial(one);
     switch (call.op) {

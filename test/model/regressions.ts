@@ -76,6 +76,17 @@ export const REGRESSIONS: readonly (Script & { found: string })[] = [
     ],
   },
   {
+    found: 'a keyed expireCredits with nothing due kept no key',
+    steps: [
+      add(TEN, 10),
+      call({ op: 'expire', user, key: 'k' }),
+      clock(20),
+      call({ op: 'expire', user, key: 'k' }),
+      call({ op: 'expire', user }),
+      call({ op: 'expire', user: 'bob', key: 'k' }),
+    ],
+  },
+  {
     found: 'repeating what ended a hold hid that its key belongs to another call',
     steps: [
       add(TEN),
