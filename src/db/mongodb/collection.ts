@@ -85,6 +85,12 @@ export class StoredCollection {
     return document;
   }
 
+  /** The update that stores a document over another one. Fields that this version does not know stay as they are. */
+  updateTo({ _id, ...fields }: Document): Document {
+    const absent = this.#written.filter(({ name }) => !(name in fields)).map(({ name }) => [name, '']);
+    return absent.length === 0 ? { $set: fields } : { $set: fields, $unset: Object.fromEntries(absent) };
+  }
+
   toRow(document: Document): Row {
     const row: Record<string, StoredValue> = { version: document.version as number };
     for (const field of this.fields) {

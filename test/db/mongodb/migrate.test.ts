@@ -162,6 +162,13 @@ await describeMongo('init on MongoDB', (database) => {
       // The process that does not know the field goes on, and starting it takes nothing back.
       await db.init(Object.values(models));
       assert.deepEqual(statuses(await db.commit([[insert(models.item, item())]])), ['committed']);
+      // It keeps the field of what it changes.
+      const own = item({ label: 'a', rank: 1 });
+      assert.deepEqual(statuses(await next.commit([[insert(gained, { ...own, colour: 'blue' })]])), ['committed']);
+      const changed = { ...own, version: 2, label: null, rank: 2 };
+      const change = { op: 'replace', model: models.item.name, row: changed, expectedVersion: 1 } as const;
+      assert.deepEqual(statuses(await db.commit([[change]])), ['committed']);
+      assert.deepEqual(await next.getMany(gained.name, [own.id as string]), [{ ...changed, colour: 'blue' }]);
       const wrong = raw.collection(`credit_${gained.name}`).updateOne({ colour: 'red' }, { $set: { colour: 7 } });
       assert.equal((await errorOf(wrong)).code, 121);
       await next.close();

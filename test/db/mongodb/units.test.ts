@@ -34,12 +34,12 @@ test('units become one command a collection and kind of change: deletes, updates
       [['insert', name(models.entry)], 2],
     ],
   );
-  const updates = bulks[1]?.command.updates as { q: unknown; u: { _id: string } }[];
+  const updates = bulks[1]?.command.updates as { q: unknown; u: { $set: { version: bigint } } }[];
   assert.deepEqual(
-    updates.map(({ q, u }) => [q, u._id]),
+    updates.map(({ q, u }) => [q, u.$set.version]),
     [
-      [{ _id: 'a', version: 1 }, 'a'],
-      [{ _id: 'b', version: 4 }, 'b'],
+      [{ _id: 'a', version: 1 }, 2n],
+      [{ _id: 'b', version: 4 }, 2n],
     ],
   );
   assert.deepEqual(bulks[0]?.command.deletes, [{ q: { _id: 'c', version: 3 }, limit: 1 }]);
