@@ -21,10 +21,16 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, path = 'options')
     // zod makes its messages here and reads the value again, so a getter may throw now.
     const [issue] = result.error.issues;
     const parts = [path === 'options' ? '' : path, ...(issue?.path ?? [])];
-    throw notValid(parts.filter((part) => part !== '').join('.') || path, issue?.message ?? 'another value');
+    throw notValid(parts.filter((part) => part !== '').join('.') || path, expectedBy(issue));
   } catch (cause) {
     throw isCreditError(cause) ? cause : notValid(path, 'plain values, no getter or proxy that throws', cause);
   }
+}
+
+/** The words of a schema for what it expected. For an amount that was not given zod has words of its own. */
+function expectedBy(issue: z.core.$ZodIssue | undefined): string {
+  const isMissing = issue?.code === 'invalid_type' && (issue.expected as string) === 'nonoptional';
+  return isMissing ? 'an amount; none was given' : (issue?.message ?? 'another value');
 }
 
 /** The `INVALID_ARGUMENT` error that names a field and what was expected there. */
