@@ -11,6 +11,17 @@ import { findMongod } from './own-mongo.js';
 import { describePostgres } from './postgres.js';
 import type { Decisive } from './proxy.js';
 
+/** A way to lose commits. */
+export interface Loss {
+  readonly name: string;
+  /** Prepares it, on a server that is dead. */
+  prepare(): void;
+  /** Goes on, on the server that runs. What is acknowledged from then on may be lost. */
+  begin?(): Promise<void>;
+  /** Loses commits, on a server that was killed. It runs again after that. */
+  lose(): void | Promise<void>;
+}
+
 /** A server of our own. Its data survives its deaths. */
 export interface KillableServer {
   readonly url: string;
@@ -18,10 +29,8 @@ export interface KillableServer {
   kill(how: 'SIGKILL' | 'immediate'): Promise<void>;
   /** Starts it again and resolves when it answers. */
   start(): Promise<void>;
-  /** Keeps a copy of the data of a server that is dead, as a standby or a backup has it. */
-  keep(): void;
-  /** Puts the kept copy in the place of the data of a server that is dead: what was committed since is lost. */
-  restore(): void;
+  /** The ways in which it loses commits that were acknowledged. */
+  readonly losses: readonly Loss[];
   /** Ends it for good and removes its data. */
   remove(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import type { KillableServer } from './by-adapter.js';
 import { freePort } from './free-port.js';
-import { keptData } from './kept-data.js';
+import { backup } from './kept-data.js';
 import { onDatabase } from './mongo-uri.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
 
@@ -60,7 +60,8 @@ export async function startKillableMongo(): Promise<KillableServer> {
     await remove();
     throw error;
   }
-  return { url: onDatabase(serverUri, 'credits'), kill, start, remove, ...keptData(data, join(folder, 'kept')) };
+  const losses = [backup(data, join(folder, 'kept'))];
+  return { url: onDatabase(serverUri, 'credits'), kill, start, remove, losses };
 }
 
 const SESSION = Buffer.from('lsid\0');

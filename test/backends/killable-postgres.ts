@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { KillableServer } from './by-adapter.js';
 import { freePort } from './free-port.js';
-import { keptData } from './kept-data.js';
+import { backup } from './kept-data.js';
+import { type StandbyTools, standby, unflushed } from './postgres-losses.js';
 
 interface Binaries {
   readonly folder: string;
@@ -47,33 +48,15 @@ export async function startKillablePostgres(): Promise<KillableServer> {
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const as = { ...(user ?? {}), cwd: folder };
   let server: ChildProcess | null = null;
-  let log = '';
+  /** Settings of this start alone. */
+  const settings: string[] = [];
 
-  async function kill(how: 'SIGKILL' | 'immediate'): Promise<void> {
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
-    const exited = once(server, 'exit');
-    server.kill(how === 'SIGKILL' ? 'SIGKILL' : 'SIGQUIT');
-    await exited;
-  }
+  const kill = (how: 'SIGKILL' | 'immediate') => end(server, how === 'SIGKILL' ? 'SIGKILL' : 'SIGQUIT');
+  const run: StandbyTools['run'] = (from, at, more) =>
+    runServer({ binaries, as, data: from, port: at, settings: more });
 
   async function start(): Promise<void> {
-    for (const until = performance.now() + START_MS; ; ) {
-      const args = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1'];
-      args.push('-c', 'unix_socket_directories=', '-c', 'max_connections=100');
-      const started = spawn(join(binaries, 'postgres'), args, { ...as, stdio: ['ignore', 'pipe', 'pipe'] });
-      server = started;
-      for (const stream of [started.stdout, started.stderr]) {
-        stream.on('data', (text: Buffer) => (log = `${log}${text}`.slice(-2_000)));
-      }
-      const exited = once(started, 'exit');
-      while (started.exitCode === null && performance.now() < until) {
-        if (await answers(url)) return;
-        await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 20))]);
-      }
-      // The children of one that was killed hold its memory for a moment longer.
-      if (performance.now() >= until) throw new Error(`The server did not start: ${log}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    server = await run(data, port, settings);
   }
 
   async function remove(): Promise<void> {
@@ -89,7 +72,49 @@ export async function startKillablePostgres(): Promise<KillableServer> {
     await remove();
     throw error;
   }
-  return { url, kill, start, remove, ...keptData(data, join(folder, 'kept')) };
+  const losses = [
+    backup(data, join(folder, 'kept')),
+    unflushed(settings),
+    standby({ data, kept: join(folder, 'standby'), url, port, run, end }),
+  ];
+  return { url, kill, start, remove, losses };
+}
+
+async function end(server: ChildProcess | null, signal: 'SIGKILL' | 'SIGQUIT'): Promise<void> {
+  if (!server || server.exitCode !== null || server.signalCode !== null) return;
+  const exited = once(server, 'exit');
+  server.kill(signal);
+  await exited;
+}
+
+interface Run {
+  readonly binaries: string;
+  readonly as: object;
+  readonly data: string;
+  readonly port: number;
+  readonly settings: readonly string[];
+}
+
+/** Resolves when the server answers. */
+async function runServer({ binaries, as, data, port, settings }: Run): Promise<ChildProcess> {
+  let log = '';
+  for (const until = performance.now() + START_MS; ; ) {
+    const args = ['-D', data, '-p', String(port)];
+    const all = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', ...settings];
+    for (const setting of all) args.push('-c', setting);
+    const started = spawn(join(binaries, 'postgres'), args, { ...as, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (text: Buffer) => (log = `${log}${text}`.slice(-2_000)));
+    }
+    const exited = once(started, 'exit');
+    while (started.exitCode === null && performance.now() < until) {
+      if (await answers(`postgres://postgres@127.0.0.1:${port}/postgres`)) return started;
+      await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 20))]);
+    }
+    // The children of one that was killed hold its memory for a moment longer.
+    if (performance.now() >= until) throw new Error(`The server did not start: ${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 async function answers(url: string): Promise<boolean> {
