@@ -208,4 +208,24 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     replace: 'lines.filter(() => false)',
     tests: [{ file: 'test/ledger/file-age.test.ts', name: 'in memory a database that lost commits is told' }],
   },
+  {
+    id: 'SM-e21',
+    title: 'a document of MongoDB is replaced whole, with what a newer version keeps in it',
+    file: 'src/db/mongodb/write-commands.ts',
+    find: 'change.collection.updateTo(change.document)',
+    replace: 'change.document',
+    tests: [
+      { file: 'test/db/mongodb/units.test.ts', name: 'units become one command a collection and kind of change' },
+    ],
+  },
+  {
+    id: 'SM-e22',
+    title: 'a keyed expireCredits that finds nothing due keeps no key',
+    file: 'src/core/decide.ts',
+    find: 'draft.call.scopedKey !== null && draft.account.seq > 0',
+    replace: 'draft.account.seq < 0',
+    tests: [
+      { file: 'test/model/regressions.test.ts', name: 'no more: a keyed expireCredits with nothing due kept no' },
+    ],
+  },
 ];
