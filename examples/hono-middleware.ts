@@ -60,6 +60,8 @@ try {
 
   const stream = await ask('/api/stream', { authorization: 'ada' });
   console.log('a stream:', (await stream.text()).match(/^data: .*$/gm));
+  // A stream is charged a moment after its last byte.
+  while ((await credits.getReservedCredits('ada')) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   const { balance, reserved } = await credits.getUserCreditsInfo('ada');
   console.log(`${balance} credits are left, ${reserved} on hold`);
   assert.deepEqual([balance, reserved], [8 - 3 * 0.5 - 4 * 0.5, 0]);

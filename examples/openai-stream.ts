@@ -83,6 +83,8 @@ try {
   console.log(events.slice(-4).join('\n'));
   const { usage } = JSON.parse(events.at(-3)?.slice('data: '.length) ?? '');
   assert.deepEqual([usage.total_tokens, events.at(-2)], [20, 'data: [DONE]']);
+  // A stream is charged a moment after its last byte.
+  while ((await credits.getReservedCredits('ada')) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal((await credits.getUserCreditsInfo('ada')).balance, 100 - 20 * CREDITS_PER_TOKEN);
 
   // Of 300 tokens this client reads the first ones, and leaves.

@@ -1,5 +1,5 @@
 /**
- * Runs every example in a process and a folder of its own: each must end with exit code 0 within two minutes. One that
+ * Runs every example in a process and a folder of its own: each must end with exit code 0 within five minutes. One that
  * says `not run: …`, because it has no server, counts as skipped.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ for (const name of names.sort()) {
   await checks.run(`examples/${name}`, () => {
     const cwd = mkdtempSync(join(tmpdir(), 'credit-example-'));
     try {
-      const output = runTypeScript(join(folder, name), { cwd, timeoutMs: 120_000 });
+      const output = runTypeScript(join(folder, name), { cwd, timeoutMs: 300_000 });
       const reason = /^not run: (.*)$/m.exec(output)?.[1];
       if (reason !== undefined) throw new Skip(reason);
     } finally {
