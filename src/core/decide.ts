@@ -189,8 +189,9 @@ function adjust(draft: Draft, delta: number): Verdict {
 }
 
 /**
- * Writes what was due. The answer counts the credits of grants that lapsed by `asOf`. Where nothing was due, an entry of
- * no credits keeps the key of a call, so that its repetition does nothing either; an account without entries stays so.
+ * Writes what was due. The answer counts the credits of grants that lapsed by `asOf`. Where nothing was due, an entry
+ * of no credits keeps the key of a call, so that its repetition does nothing either; an account without entries stays
+ * so.
  */
 function expire(draft: Draft, asOf: number | null): Verdict {
   if (draft.entries.length === 0 && draft.call.scopedKey !== null && draft.account.seq > 0) {

@@ -19,8 +19,8 @@ export async function compareBalance(
 }
 
 /**
- * A repeated read asks the store for nothing, whichever verb it is, unless the subscription has a renewal that nobody has
- * written; a fresh one always asks.
+ * A repeated read asks the store for nothing, whichever verb it is, unless the subscription has a renewal that nobody
+ * has written; a fresh one always asks.
  */
 export async function auditCached(
   library: Library,

@@ -196,8 +196,8 @@ export function transfer(from: Draft, to: Draft, amount: Micro, endOfFrozen: (lo
 }
 
 /**
- * Rule 34: what this call's clock entries expired, of lots that lapsed by `asOf`. Where there are none, an entry of nothing
- * keeps a key.
+ * Rule 34: what this call's clock entries expired, of lots that lapsed by `asOf`. Where there are none, an entry of
+ * nothing keeps a key.
  */
 export function expire(draft: Draft, asOf: number, isKeyed: boolean): Result | Nothing {
   const { entries } = draft.account;

@@ -1,6 +1,7 @@
 /**
  * A server that loses commits which were acknowledged, under four processes that remember them: a backup that is put
- * back, on PostgreSQL also `synchronous_commit=off` and a kill, and a lagging standby that is promoted. `CREDIT_FAILOVERS` times.
+ * back, on PostgreSQL also `synchronous_commit=off` and a kill, and a lagging standby that is promoted.
+ * `CREDIT_FAILOVERS` times.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADAPTER, describeOwnServer, type KillableServer, type Loss } from '../backends/by-adapter.js';

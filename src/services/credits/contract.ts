@@ -198,8 +198,8 @@ export interface CreditMutations<S = unknown> {
   /**
    * Writes what has become due on this account, such as lapsed grants and ended holds. Answers the credits that this
    * call expired; with `asOf` only grants that lapsed by then count. Nothing depends on this call: lapsed credits are
-   * never spendable. A call with a key answers its repetitions alike, also where nothing was due; a user without an entry
-   * keeps no key.
+   * never spendable. A call with a key answers its repetitions alike, also where nothing was due; a user without an
+   * entry keeps no key.
    * @example const expired = await credits.expireCredits('user-1');
    */
   expireCredits(userId: string, options?: MutationOptions<S> & { asOf?: Date | string | undefined }): Promise<number>;

@@ -22,8 +22,8 @@ interface Line {
 /** The ledger's mirror and the database, compared by the ends of both. */
 export interface FileAge {
   /**
-   * The ids of entries that the last lines of the file have and the database lacks, in the order of the lines. A line is
-   * written after its entry is committed, so the database had them once.
+   * The ids of entries that the last lines of the file have and the database lacks, in the order of the lines. A line
+   * is written after its entry is committed, so the database had them once.
    */
   readonly lost: readonly string[];
   /** The hashes of new entries that the file lacks: of a process that died, or that has no such file. */

@@ -60,8 +60,8 @@ export class LedgerMirror {
   }
 
   /**
-   * Looks whether the database is older than the mirror, before anything is called on it. Where the mirror is older, the
-   * lines that it lacks are appended as soon as this process writes; one that only reads leaves it as it is.
+   * Looks whether the database is older than the mirror, before anything is called on it. Where the mirror is older,
+   * the lines that it lacks are appended as soon as this process writes; one that only reads leaves it as it is.
    *
    * @throws LEDGER_CORRUPT where it is, and that is to be refused.
    */
