@@ -3,6 +3,7 @@
  * a file that is older than its database.
  */
 import type { LedgerSink } from '../../ports/ledger-sink.js';
+import { withDeadline } from '../../timers.js';
 import { hashOfLine, ledgerMark } from './file-lines.js';
 import { type ReadTools, rowsOf } from './pages.js';
 
@@ -12,6 +13,7 @@ const LATER_TAIL_BYTES = 16 * TAIL_BYTES;
 const LINES_MAX = 200;
 /** So few that their lines are among the last ones, in whichever order processes wrote them. */
 const NEWEST = 50;
+const FLUSH_MS = 1_000;
 const NEWLINE = 0x0a;
 
 interface Line {
@@ -32,8 +34,7 @@ export interface FileAge {
 
 export async function compareEnds(tools: ReadTools, sink: LedgerSink, ledgerId: string): Promise<FileAge> {
   if (!sink.tail) return { lost: [], lacked: [] };
-  // A sink that cannot write says so by itself.
-  await sink.flush().catch(() => {});
+  await flushed(sink);
   const lines = lastLines(Buffer.from(await sink.tail(TAIL_BYTES)), ledgerId);
   const last = lines.slice(-LINES_MAX);
   const { timeoutMs } = tools;
@@ -50,16 +51,21 @@ export async function compareEnds(tools: ReadTools, sink: LedgerSink, ledgerId: 
     lost: last.filter(({ hash }, i) => rows[i]?.hash !== hash).map(({ id }) => id),
     lacked: lackedBy(
       lines,
-      entries.map(({ hash }) => hash ?? ''),
+      entries.flatMap(({ hash }) => hash ?? []),
     ),
   };
 }
 
 /** Whether the last lines of the file have all these hashes, however much was written meanwhile. */
 export async function isWritten(sink: LedgerSink, ledgerId: string, hashes: readonly string[]): Promise<boolean> {
-  await sink.flush();
+  await flushed(sink);
   const bytes = (await sink.tail?.(LATER_TAIL_BYTES)) ?? new Uint8Array();
   return lackedBy(lastLines(Buffer.from(bytes), ledgerId), hashes).length === 0;
+}
+
+/** A disk that hangs must not keep a process from starting. A sink that cannot write says so by itself. */
+async function flushed(sink: LedgerSink): Promise<void> {
+  await withDeadline(sink.flush(), FLUSH_MS, () => new Error('late')).catch(() => {});
 }
 
 function lackedBy(lines: readonly Line[], hashes: readonly string[]): readonly string[] {

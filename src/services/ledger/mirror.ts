@@ -7,7 +7,7 @@ import { creditError } from '../../errors.js';
 import type { JsonObject } from '../../models/values.js';
 import type { LedgerSink, LedgerSinkHealth } from '../../ports/ledger-sink.js';
 import type { LoggerLike } from '../../ports/logger.js';
-import { clearTimeout, setTimeout } from '../../timers.js';
+import { clearTimeout, setTimeout, withDeadline } from '../../timers.js';
 import type { FileAge } from './file-age.js';
 
 export interface LedgerMirrorConfig {
@@ -29,6 +29,8 @@ export interface LedgerMirrorConfig {
 
 /** Milliseconds after the first write until the mirror is compared once more. */
 const SETTLED_MS = 2_000;
+/** The longest that `close()` waits for a line that is being appended. */
+const CLOSE_MS = 1_000;
 
 export class LedgerMirror {
   readonly #config: LedgerMirrorConfig;
@@ -120,7 +122,7 @@ export class LedgerMirror {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#catchingUp;
+    await withDeadline(this.#catchingUp, CLOSE_MS, () => new Error('late')).catch(() => {});
     await this.#config.sink.close();
   }
 
