@@ -41,15 +41,18 @@ export function standby({ data, kept, url, port, run, end }: StandbyTools): Loss
     async begin() {
       const own = await freePort();
       const server = await run(kept, own, []);
-      const [{ lsn }] = await rowsOf(url, 'select pg_current_wal_lsn() as lsn');
+      const { lsn } = await rowOf<{ lsn: string }>(url, 'select pg_current_wal_lsn() as lsn');
       const follows = `select pg_last_wal_replay_lsn() >= '${lsn}'::pg_lsn as has`;
-      await until(async () => (await rowsOf(at(own), follows))[0].has, 'the standby has followed');
+      await until(
+        async () => (await rowOf<{ has: boolean | null }>(at(own), follows)).has === true,
+        'the standby has followed',
+      );
       await end(server, 'SIGQUIT');
     },
     async lose() {
       copyFolder(kept, data);
       const server = await run(data, port, []);
-      await rowsOf(url, 'select pg_promote(true)');
+      await rowOf(url, 'select pg_promote(true)');
       await end(server, 'SIGQUIT');
     },
   };
@@ -57,12 +60,11 @@ export function standby({ data, kept, url, port, run, end }: StandbyTools): Loss
 
 const at = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
 
-// biome-ignore lint/suspicious/noExplicitAny: rows of a query of our own
-async function rowsOf(connectionString: string, text: string): Promise<any> {
+async function rowOf<Row extends object>(connectionString: string, text: string): Promise<Row> {
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {
-    return (await client.query(text)).rows;
+    return (await client.query(text)).rows[0];
   } finally {
     await client.end();
   }
