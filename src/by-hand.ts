@@ -5,6 +5,7 @@ import type { ExpirationService } from './services/jobs/contract.js';
 import type { LedgerService } from './services/ledger/contract.js';
 import type { CreditManagement } from './services/manager/contract.js';
 import type { NotificationService } from './services/notifications/contract.js';
+import type { PaymentService } from './services/payments/contract.js';
 import type { SubscriptionService } from './services/plans/contract.js';
 import type { PromoService } from './services/promos/contract.js';
 
@@ -68,6 +69,18 @@ export const createExpirationService: <S>(credits: CreditService<S>) => Expirati
 export const createNotificationService: <S>(credits: CreditService<S>) => NotificationService = maker(
   'createNotificationService',
   'notifications',
+);
+
+/**
+ * Payments on a credit service. Prices and providers are the option `payments` of `createCreditService`; providers can
+ * also be registered later.
+ *
+ * @throws CONFIGURATION as {@link createSubscriptionService}.
+ * @example createPaymentService(credits).registerProvider(stripeProvider({ secretKey, webhookSecret }));
+ */
+export const createPaymentService: <S>(credits: CreditService<S>) => PaymentService<S> = maker(
+  'createPaymentService',
+  'payments',
 );
 
 /**

@@ -22,6 +22,7 @@ import { notificationService } from './services/notifications/service.js';
 import { ForgottenRelay } from './services/outbox/forgotten-relay.js';
 import { OutboxRelay } from './services/outbox/relay.js';
 import { outboxService } from './services/outbox/service.js';
+import { paymentService } from './services/payments/service.js';
 import { subscriptionService } from './services/plans/service.js';
 import { promoService } from './services/promos/service.js';
 
@@ -64,8 +65,11 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     ...{ engine, settings, timeoutMs },
     deliver: (account) => relay.notify(account),
   });
-  const jobs = buildJobs({ engine, relay, notifications });
-  const background = new Background(jobs, logger);
+  const { payments: paymentParts } = resolved;
+  const payments = paymentService(engine, paymentParts);
+  const { messageDays } = paymentParts;
+  const jobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, messageDays });
+  const background = new Background(jobs, logger, () => payments.reconcile.hasProviders());
   let closing: Promise<void> | null = null;
 
   const manager: CreditManagement<S, U> = {
@@ -73,6 +77,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     subscriptions: subscriptionService(engine, temporal),
     expiration: expirationService(engine, credits),
     promos: promoService(engine),
+    payments: payments.service,
     outbox: outboxService(engine),
     creditType(name) {
       const { creditTypes } = store;

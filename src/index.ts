@@ -6,6 +6,7 @@ export {
   createExpirationService,
   createLedgerService,
   createNotificationService,
+  createPaymentService,
   createPromoService,
   createSubscriptionService,
   creditManagementOf,
@@ -171,6 +172,8 @@ export {
   JobReportSchema,
   type OutboxJobReport,
   OutboxJobReportSchema,
+  type PaymentsJobReport,
+  PaymentsJobReportSchema,
 } from './models/records/job.js';
 export {
   type LedgerEntry,
@@ -264,6 +267,7 @@ export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/led
 export type { LoggerLike } from './ports/logger.js';
 export type { NotificationQueue } from './ports/notification-queue.js';
 export { storedModels } from './ports/stored-models.js';
+export * from './public-payments.js';
 export { InMemoryNotificationQueue } from './queues/memory.js';
 export type {
   CreditMetering,

@@ -4,6 +4,8 @@ import type { TemporalLike } from './core/periods.js';
 import type { MemorySession } from './db/memory/manager.js';
 import { creditEventTypes } from './models/events.js';
 import { type AccountDefaults, accountDefaultsSchema } from './models/inputs/credits.js';
+import { packsSchema, pricingSchema, webUrlSchema } from './models/inputs/payments.js';
+import { wholeDays } from './models/inputs/values.js';
 import { strictObject } from './models/strict-object.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { Clock } from './ports/clock.js';
@@ -12,6 +14,7 @@ import type { EventSink } from './ports/event-sink.js';
 import type { LedgerSink } from './ports/ledger-sink.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
+import type { PaymentProvider } from './ports/payment-provider.js';
 
 const count = (max: number) => z.number().int().min(1).max(max).optional();
 /** A schema for a host's object that has these methods. */
@@ -53,6 +56,27 @@ const ledgerOptionsSchema = strictObject({
   errors: z.boolean().optional(),
 });
 export interface LedgerOptions extends z.input<typeof ledgerOptionsSchema> {}
+
+const paymentOptionsSchema = strictObject({
+  /** The providers of payments; `manager.payments.registerProvider` adds more. */
+  providers: z
+    .array(
+      having<PaymentProvider>('a PaymentProvider, such as stripeProvider({ … })', 'createPaymentLink', 'readWebhook'),
+    )
+    .readonly()
+    .optional(),
+  /** Credits for money, by currency; default `{ INR: { creditsPerUnit: 1 } }`. */
+  pricing: pricingSchema.optional(),
+  /** Packs by name, such as `{ starter: { price: { amount: 499, currency: 'INR' }, credits: 1000 } }`. */
+  packs: packsSchema.optional(),
+  /** The page that follows a payment, default `http://localhost:8000/api/payments/success`. */
+  callbackUrl: webUrlSchema.optional(),
+  /** Origins, besides that of `callbackUrl`, to which a call may send those who paid. */
+  callbackOrigins: z.array(webUrlSchema).max(100).readonly().optional(),
+  /** Days, 1–36,500, that messages of providers are kept once they are done with; default 90. */
+  messageDays: wholeDays(1).optional(),
+});
+export interface PaymentOptions extends z.input<typeof paymentOptionsSchema> {}
 
 const outboxSettingsSchema = strictObject({
   /** The number of refusals after which an event is `failed` and later events go on, default 10. */
@@ -120,6 +144,8 @@ export const optionsSchema = strictObject({
       path: ['fsync'],
     })
     .optional(),
+  /** What is sold, through whom, and for how much. */
+  payments: paymentOptionsSchema.optional(),
   /** Balances are read from the cache, and every commit writes to it. Default TTL 300 s, timeout 100 ms. */
   cache: z
     .union([cacheSchema, cacheOptionsSchema], {

@@ -21,10 +21,11 @@ import { definedFields } from './services/input/given-fields.js';
 import { parse } from './services/input/parse.js';
 import { defaultLogger } from './services/manager/default-logger.js';
 import { checkedIds, uuidv7Source } from './services/manager/ids.js';
+import { Prices } from './services/payments/pricing.js';
 
 /** @throws CONFIGURATION for a wrong option; it names the field. */
 export function resolveOptions<S, U extends string>(given: CreditManagementOptions<S, U>) {
-  const { options, creditScale, creditTypes } = parsedOptions(given);
+  const { options, creditScale, creditTypes, prices } = parsedOptions(given);
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const { maxRefusals = 10, timeoutMs: deliveryMs = 30_000, concurrency = 8 } = options.outbox ?? {};
   const { events, eventMetadata, pipeline = {} } = options;
@@ -37,6 +38,11 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
     notifyErrors: options.notifyErrors ?? false,
     outbox: { maxRefusals, timeoutMs: deliveryMs, concurrency },
     ledger: ledgerOf(options.ledger ?? {}),
+    payments: {
+      providers: options.payments?.providers ?? [],
+      prices,
+      messageDays: options.payments?.messageDays ?? 90,
+    },
     cache: options.cache ? cacheOf(options.cache) : null,
     ttlSeconds: options.reservations?.ttlSeconds ?? 900,
     timeoutMs: options.timeoutMs ?? 10_000,
@@ -62,6 +68,7 @@ interface ParsedOptions<S> {
   readonly creditScale: number;
   /** The declared credit types, with what is stated of each. */
   readonly creditTypes: Readonly<Record<string, StatedDefaults>>;
+  readonly prices: Prices;
 }
 
 /** Checks every option, and parses the amounts of account defaults to units. */
@@ -73,7 +80,8 @@ function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>
     const types = Object.entries(options.creditTypes ?? {}) as [string, AccountDefaults][];
     const all = [['credits', options.defaults ?? {}] as const, ...types];
     const creditTypes = all.map(([name, given]) => [name, parseDefaults(given, creditScale)] as const);
-    return { options, creditScale, creditTypes: Object.fromEntries(creditTypes) };
+    const prices = new Prices(options.payments ?? {}, creditScale);
+    return { options, creditScale, creditTypes: Object.fromEntries(creditTypes), prices };
   } catch (cause) {
     const problem = (cause as Error).message;
     throw creditError('CONFIGURATION', `createCreditManagement: ${problem}`, { problems: [problem] }, { cause });

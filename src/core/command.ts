@@ -2,7 +2,9 @@
 import type { AccountOptions } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { GrantSource, Overage } from '../models/enums.js';
+import type { PaymentMessageRow, PaymentRow } from '../models/payment.js';
 import type { JsonObject } from '../models/values.js';
+import type { StoredEvent } from './payment-state.js';
 
 /** The terms of a grant to be made, in units and epoch milliseconds. */
 export interface GrantTerms {
@@ -124,7 +126,39 @@ export type Command =
       readonly recurring: boolean;
     }
   | { readonly type: 'stop_cycle' | 'renew_cycle'; readonly cycleId: string }
-  | { readonly type: 'claim_promo'; readonly code: string; readonly creditType: string };
+  | { readonly type: 'claim_promo'; readonly code: string; readonly creditType: string }
+  | {
+      readonly type: 'change_payment';
+      readonly paymentId: string;
+      /** Makes the payment. */
+      readonly opened?: NewPayment;
+      /** The link that the provider made for it. */
+      readonly link?: { readonly provider: string; readonly url: string; readonly id: string };
+      /** Messages that are applied, each once: those that are applied already are left out. */
+      readonly messages: readonly InboxMessage[];
+      /** Further messages that are written with it, such as the request that made the link. */
+      readonly sent: readonly PaymentMessageRow[];
+    };
+
+/** A payment before it is known how it goes. */
+export type NewPayment = Pick<
+  PaymentRow,
+  | 'provider'
+  | 'amountMinor'
+  | 'currency'
+  | 'creditsToAdd'
+  | 'pack'
+  | 'terms'
+  | 'callbackUrl'
+  | 'customerEmail'
+  | 'customerPhone'
+> & {
+  /** The payment at the provider, where it was paid outside of our links. */
+  readonly paidAs: string | null;
+};
+
+/** A message of a provider, with its event. */
+export type InboxMessage = Omit<PaymentMessageRow, 'version' | 'event'> & { readonly event: StoredEvent };
 
 /** The fields that every call may carry; they are stored on its entries. */
 export interface CallInfo {

@@ -20,6 +20,7 @@ import { isTooLong, LINE_BYTES_MAX } from './entry-line.js';
 import { addGrant, announceGrant, checkRoom, grantTrial, PLAIN_TERMS, updateGrant } from './grants.js';
 import { commitHold, extendHold, releaseHold, reserve } from './holds.js';
 import { scopeOf } from './late-usage.js';
+import { changePayment } from './payment.js';
 import { claimPromo } from './promo.js';
 import { payPeriod, renew, renewalInstant } from './renewal.js';
 import { clawBack, reverse, voidGrant } from './reverse.js';
@@ -161,6 +162,8 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
       return renewCycle(draft, command);
     case 'claim_promo':
       return claimPromo(draft, other, command);
+    case 'change_payment':
+      return changePayment(draft, command);
     default:
       return command satisfies never;
   }

@@ -27,6 +27,7 @@ export type PendingEvent =
   | (PendingOf<'movement'> & Totals & { readonly amount: number; readonly reference: string | null })
   | (PendingOf<'crossing'> & Totals & { readonly previousBalance: number } & Partial<Level>)
   | (PendingOf<'creation'> & Totals)
+  | PendingOf<'payment'>
   /** It comes before the entry that is written next, and has an instant of its own. */
   | (PendingOf<'subscription'> & { readonly at: number });
 
@@ -135,6 +136,7 @@ const MESSAGES: Record<EntryType, string> = {
   account_created: 'Account created',
   account_updated: 'Account updated',
   plan_changed: 'Plan changed',
+  payment_changed: 'Payment changed',
   error: 'Refused',
   system: 'System',
 };

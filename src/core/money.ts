@@ -15,7 +15,8 @@ export function toMajor(minor: number, currency: string | null): number {
   return minor / 10 ** decimalsOf(currency);
 }
 
-function decimalsOf(currency: string | null): number {
+/** The decimals of a currency, by ISO 4217; two where no currency is named. */
+export function decimalsOf(currency: string | null): number {
   if (currency === null) return DECIMALS;
   if (!/^[A-Z]{3}$/.test(currency)) {
     const expected = 'a currency code of three capital letters, such as INR';

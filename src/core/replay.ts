@@ -199,6 +199,7 @@ function apply(state: Replayed, entry: EntryRow): void {
     case 'account_updated':
       account.options = details.options as AccountOptions;
       break;
+    case 'payment_changed':
     case 'plan_changed':
       if (details.planLimit !== undefined) account.planLimit = details.planLimit;
       if (details.planDueAt !== undefined) account.planDueAt = details.planDueAt;

@@ -75,6 +75,7 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
 }
 
 function dataOf({ context }: Draft, event: PendingEvent, entry: EntryRow): JsonObject {
+  if (event.kind === 'payment') return event.more;
   if (event.kind === 'subscription') return { ...event.more, reason: entry.reason };
   const credits = (units: number) => toCredits(units, context.scale);
   const balance = credits(event.balance);

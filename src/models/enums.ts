@@ -20,6 +20,7 @@ export const transactionTypes = [
   'account_created',
   'account_updated',
   'plan_changed',
+  'payment_changed',
 ] as const;
 export const transactionTypeSchema = z.enum(transactionTypes);
 export type TransactionType = z.infer<typeof transactionTypeSchema>;
@@ -34,6 +35,7 @@ export const quietTypes: readonly TransactionType[] = [
   'account_created',
   'account_updated',
   'plan_changed',
+  'payment_changed',
 ];
 
 export const grantSourceSchema = z.enum([

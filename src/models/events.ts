@@ -1,6 +1,7 @@
 /** Events, as outbox rows carry them. Payloads are JSON, times are ISO strings, amounts are credits. */
 import { z } from 'zod';
 import { type AccessStatus, grantSourceSchema } from './enums.js';
+import { paymentStatusSchema } from './payment.js';
 import { count, credits, identifier, isoInstant, jsonObject } from './records/fields.js';
 import { strictObject } from './strict-object.js';
 import { subscriptionStatusSchema } from './subscription.js';
@@ -84,6 +85,37 @@ const subscription = {
   ...reason,
 };
 
+const payment = {
+  /** The payment. */
+  paymentId: identifier.describe('The payment.'),
+  /** The provider, by its name. */
+  provider: z.string().describe('The provider, by its name.'),
+  /** The first payment of the provider whose money arrived; null before. */
+  providerPaymentId: z
+    .string()
+    .nullable()
+    .describe('The first payment of the provider whose money arrived; null before.'),
+  /** The status after the event. */
+  status: paymentStatusSchema.describe('The status after the event.'),
+  /** The money asked for, in major units. */
+  amount: z.number().min(0).describe('The money asked for, in major units.'),
+  /** Its currency. */
+  currency: z.string().describe('Its currency.'),
+  /** The money that arrived, in major units. */
+  paid: z.number().min(0).describe('The money that arrived, in major units.'),
+  /** Credits that it grants once it is paid. */
+  creditsToAdd: credits.min(0).describe('Credits that it grants once it is paid.'),
+  /** Credits that it granted. */
+  creditsAdded: credits.min(0).describe('Credits that it granted.'),
+  /** Credits taken back for refunds and disputes. */
+  creditsTakenBack: credits.min(0).describe('Credits taken back for refunds and disputes.'),
+  /** The reason of the provider, or the field that does not fit; null without one. */
+  reason: z
+    .string()
+    .nullable()
+    .describe('The reason of the provider, or the field that does not fit; null without one.'),
+};
+
 const reservation = {
   ...movement,
   /** The reservation. */
@@ -91,7 +123,7 @@ const reservation = {
 };
 
 /** The fields that many types of events share, by the name that the README gives them. */
-export const creditEventGroups = { movement, crossing, subscription };
+export const creditEventGroups = { movement, crossing, subscription, payment };
 
 const threshold = {
   /** The low-credit threshold, in credits. */
@@ -177,11 +209,18 @@ const data = {
     'it is cancelled: it renews no more and ends at `validUntil`',
   ),
   'subscription.ended': strictObject(subscription).describe('it is over, by the clock or at once by a call'),
-  'payment.paid': strictObject({
-    ...movement,
-    /** The payment that was paid. */
-    paymentId: identifier.describe('The payment that was paid.'),
-  }).describe('a payment is paid'),
+  'payment.paid': strictObject(payment).describe(
+    'a payment is paid in full; its credits are granted in the same commit',
+  ),
+  'payment.partially_paid': strictObject(payment).describe('a part of the money arrived; nothing is granted yet'),
+  'payment.failed': strictObject(payment).describe('an attempt to pay failed; the user may try again'),
+  'payment.expired': strictObject(payment).describe('the link takes no payment any more'),
+  'payment.cancelled': strictObject(payment).describe('the link was cancelled'),
+  'payment.refunded': strictObject(payment).describe('a refund of the payment is told, or how far it is'),
+  'payment.disputed': strictObject(payment).describe('a dispute of the payment begins, or ends'),
+  'payment.mismatch': strictObject(payment).describe(
+    'an event differs from the payment that it names: it has no effect, and somebody should look',
+  ),
   'credits.deducted': strictObject(movement).describe('credits are spent'),
   'credits.expired': strictObject(movement).describe('credits expire'),
   'credits.reserved': strictObject(reservation).describe('credits are reserved'),

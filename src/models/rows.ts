@@ -9,4 +9,7 @@ export type ModelName = Stored['name'];
 export type Rows = { readonly [M in Stored as M['name']]: Readonly<z.infer<M['schema']>> };
 
 /** Models whose rows are decided on and written together with accounts. */
-export type SideRows = Pick<Rows, 'plan' | 'subscription' | 'cycle' | 'promo' | 'promo_claim'>;
+export type SideRows = Pick<
+  Rows,
+  'plan' | 'subscription' | 'cycle' | 'promo' | 'promo_claim' | 'payment' | 'provider_ref' | 'payment_message'
+>;

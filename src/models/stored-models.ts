@@ -6,6 +6,7 @@ import { grantModel } from './grant.js';
 import { noticeModel } from './notice.js';
 import { notificationModel } from './notification.js';
 import { outboxModel } from './outbox.js';
+import { paymentMessageModel, paymentModel, providerRefModel } from './payment.js';
 import { planModel } from './plan.js';
 import { promoClaimModel, promoModel } from './promo.js';
 import { reservationModel } from './reservation.js';
@@ -26,4 +27,7 @@ export const storedModels = [
   cycleModel,
   promoModel,
   promoClaimModel,
+  paymentModel,
+  providerRefModel,
+  paymentMessageModel,
 ];

@@ -1,101 +1,19 @@
 /** The port to payment providers. Run `testPaymentProvider` from `credit-management/testing` on yours. */
+import type { MinorMoney, ProviderEvent } from '../models/provider-event.js';
 import type { JsonObject } from '../models/values.js';
 
-/**
- * Money in minor units, as providers speak it: 1999 is 19.99 in a currency of two decimals. The decimals are those of
- * ISO 4217 (INR 2, JPY 0, KWD 3); an adapter converts where its provider counts a currency otherwise.
- */
-export interface MinorMoney {
-  /** A safe integer, at least 0. */
-  readonly amountMinor: number;
-  /** Three capital letters. */
-  readonly currency: string;
-}
-
-/** A refund, or a part of one; as it stands at the event. */
-export interface ProviderRefund extends MinorMoney {
-  /** The provider's id of it: it counts once, however often it is told. */
-  readonly id: string;
-  /** `open`: asked for, and not yet done. One that failed takes no credits back. */
-  readonly status: 'open' | 'done' | 'failed';
-}
-
-/** A dispute of a payment: the money is gone while it is open, and comes back when it is won. */
-export interface ProviderDispute extends MinorMoney {
-  readonly id: string;
-  readonly status: 'open' | 'won' | 'lost';
-}
-
-/** A subscription that the provider bills, as an event tells of it. */
-export interface ProviderSubscription {
-  readonly id: string;
-  /** The provider's id of the customer. */
-  readonly customerId: string | null;
-  /** The prices that it bills; a plan names them in `providerPrices`. */
-  readonly priceIds: readonly string[];
-  /** The invoice that the event is about. */
-  readonly invoiceId: string | null;
-  /** The period that the event pays for, or the current one. */
-  readonly periodStart: Date | null;
-  readonly periodEnd: Date | null;
-  readonly cancelsAtPeriodEnd: boolean;
-}
-
-/**
- * - `authorized`, `failed`: an attempt to pay, which says nothing of later ones.
- * - `partially_paid`, `paid`: money that arrived. `paid` means that everything arrived.
- * - `expired`, `cancelled`: the link or the checkout takes no payment any more.
- * - `refunded`, `disputed`: see `refund` and `dispute`.
- * - `invoice_paid`, `invoice_failed`, `subscription_changed`, `subscription_ended`: see `subscription`.
- * - `ignored`: stored, without an effect.
- */
-export type ProviderEventKind =
-  | 'authorized'
-  | 'failed'
-  | 'partially_paid'
-  | 'paid'
-  | 'expired'
-  | 'cancelled'
-  | 'refunded'
-  | 'disputed'
-  | 'invoice_paid'
-  | 'invoice_failed'
-  | 'subscription_changed'
-  | 'subscription_ended'
-  | 'ignored';
-
-/** One event of a provider, in words that are the same for all of them. */
-export interface ProviderEvent {
-  /** The provider's id of the event, if it is part of the signed content; null otherwise. */
-  readonly eventId: string | null;
-  /** The provider's name of the event, such as `payment_link.paid`. */
-  readonly type: string;
-  readonly kind: ProviderEventKind;
-  /** When it happened, by the provider. */
-  readonly occurredAt: Date;
-  /** Our payment's id, where the event carries it. */
-  readonly reference: string | null;
-  readonly providerLinkId: string | null;
-  /** The payment at the provider: `pay_…` of Razorpay, `pi_…` of Stripe. Refunds and disputes name it. */
-  readonly providerPaymentId: string | null;
-  readonly providerOrderId: string | null;
-  /** The user that we gave along, or that the host did. */
-  readonly userId: string | null;
-  /** The money that was asked for. */
-  readonly asked: MinorMoney | null;
-  /** The money that arrived for this payment so far, all parts together. */
-  readonly paid: MinorMoney | null;
-  readonly refund: ProviderRefund | null;
-  readonly dispute: ProviderDispute | null;
-  readonly subscription: ProviderSubscription | null;
-  /** `card`, `upi` and the like. */
-  readonly method: string | null;
-  /** The provider's reason of a failure, or ours for ignoring the event. */
-  readonly reason: string | null;
-}
+export type {
+  MinorMoney,
+  ProviderDispute,
+  ProviderEvent,
+  ProviderEventKind,
+  ProviderRefund,
+  ProviderSubscription,
+} from '../models/provider-event.js';
 
 /** A webhook that was verified: its events, and its body without what nobody should keep. */
 export interface ProviderWebhook {
+  /** The events of the body, each of which is applied by itself. */
   readonly events: readonly ProviderEvent[];
   /** The body, without data of cards, without secrets and without signatures. It is stored. */
   readonly payload: JsonObject;
@@ -105,30 +23,44 @@ export interface ProviderWebhook {
 export interface NewPaymentLink extends MinorMoney {
   /** Our payment's id. It is also the idempotency key: the same reference never makes a second link. */
   readonly reference: string;
+  /** The user who pays. */
   readonly userId: string;
+  /** A text for the one who pays. */
   readonly description: string;
+  /** The address that the provider writes to. */
   readonly customerEmail: string | null;
+  /** The number that the provider writes to. */
   readonly customerPhone: string | null;
   /** The page that follows the payment. */
   readonly callbackUrl: string;
+  /** Credits that the payment grants, for the provider's pages. */
   readonly creditsToAdd: number;
+  /** Data that the host gave with the payment. */
   readonly metadata: JsonObject;
   /** The provider's id of a price that renews: the link then begins a subscription. */
   readonly priceId: string | null;
+  /** Ends the request. */
   readonly signal: AbortSignal;
 }
 
 /** What was sent to the provider and what it answered, for the log of its traffic; without what nobody should keep. */
 export interface ProviderTraffic {
+  /** The body that was sent. */
   readonly request: JsonObject;
+  /** The body of the answer; null without one. */
   readonly response: JsonObject | null;
+  /** The status of the answer; null without one. */
   readonly httpStatus: number | null;
 }
 
 export interface PaymentLink {
+  /** The page at which it is paid. */
   readonly url: string;
+  /** The provider's id of the link. */
   readonly providerLinkId: string;
+  /** The provider's id of the payment, where it has one already. */
   readonly providerPaymentId: string | null;
+  /** The request and its answer, for the log. */
   readonly traffic: ProviderTraffic;
 }
 

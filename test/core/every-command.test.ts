@@ -1,6 +1,6 @@
 /** Each command and each type of entry is known everywhere: a new one is found until it is. */
 import { describe, expect, test } from 'vitest';
-import type { Command, CommandOf } from '../../src/core/command.js';
+import type { Command, CommandOf, InboxMessage } from '../../src/core/command.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { replay } from '../../src/core/replay.js';
 import { createCreditManagement } from '../../src/index.js';
@@ -23,6 +23,16 @@ const subscribe: CommandOf<'subscribe'> = {
   ...{ when: 'now', proration: 'none', credit: 'deduct' },
 };
 const cycle = { type: 'start_cycle', cycleId: 'c', amount: 5, days: 1, recurring: true } as const;
+
+const NAMES = { reference: 'p', providerLinkId: null, providerPaymentId: 'pay_1', userId: null };
+const PAID: InboxMessage = {
+  ...{ id: 'x/1', direction: 'inbound', provider: 'x', type: 'paid', status: 'waiting', reason: null, paymentId: null },
+  ...{ ...NAMES, httpStatus: null, payload: {}, createdAt: new Date(0), processedAt: null },
+  event: {
+    ...{ eventId: '1', type: 'paid', kind: 'paid', occurredAt: 0, ...NAMES, providerOrderId: null, asked: null },
+    ...{ paid: { amountMinor: 5, currency: 'INR' }, refund: null, dispute: null, method: null, reason: null },
+  },
+};
 
 /** One command of each type, after what has to be there before it. */
 const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf<T> } = {
@@ -102,6 +112,18 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
     const promo = { ...sampleOf(promoSchema), code: 'A', creditType: 'credits', isActive: true, ...open, ...refers };
     ledger.side.set('promo/A', promo as unknown as PromoRow);
     return { type: 'claim_promo', code: 'A', creditType: 'credits' };
+  },
+  change_payment: (ledger) => {
+    const sold = { provider: 'x', amountMinor: 5, currency: 'INR', creditsToAdd: 5, pack: null, paidAs: null };
+    const terms = {
+      terms: { priority: 50, validityDays: 1 },
+      callbackUrl: null,
+      customerEmail: null,
+      customerPhone: null,
+    };
+    const command = { type: 'change_payment', paymentId: 'p', messages: [], sent: [] } as const;
+    ledger.apply({ ...command, opened: { ...sold, ...terms } });
+    return { ...command, messages: [PAID] };
   },
 };
 

@@ -73,7 +73,7 @@ test('the rich ledger has what this is about', async () => {
   const accounts = await rowsOf(db, 'account', 'created');
   const grants = await rowsOf(db, 'grant', 'account');
   const holds = await rowsOf(db, 'reservation', 'account');
-  expect(new Set(entries.map((row) => row.account)).size).toBe(8);
+  expect(new Set(entries.map((row) => row.account)).size).toBe(9);
   expect(accounts.filter((row) => row.visible === false)).toHaveLength(1);
   expect(new Set(entries.map((row) => row.eventType))).toEqual(new Set(['transaction', 'error', 'system']));
   expect(entries.filter((row) => row.idempotencyKey !== null).length).toBeGreaterThan(6);

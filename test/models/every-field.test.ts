@@ -67,6 +67,7 @@ describe('every field of a stored row', () => {
 const OWN = {
   outbox: 'a sink is given the event alone',
   notice: 'remembers what was announced',
+  provider_ref: 'finds a payment by what its provider calls it',
   system: 'facts of the database itself',
 };
 

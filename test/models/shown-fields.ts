@@ -16,6 +16,12 @@ import { type CycleRow, cycleSchema } from '../../src/models/cycle.js';
 import { type EntryRow, entrySchema } from '../../src/models/entry.js';
 import { type GrantRow, grantSchema } from '../../src/models/grant.js';
 import { type NotificationRow, notificationSchema } from '../../src/models/notification.js';
+import {
+  type PaymentMessageRow,
+  type PaymentRow,
+  paymentMessageSchema,
+  paymentSchema,
+} from '../../src/models/payment.js';
 import { type PlanRow, planSchema } from '../../src/models/plan.js';
 import { type PromoClaimRow, type PromoRow, promoClaimSchema, promoSchema } from '../../src/models/promo.js';
 import { type ReservationRow, reservationSchema } from '../../src/models/reservation.js';
@@ -244,6 +250,28 @@ export const SHOWN: readonly Shown[] = [
       ...{ usesDay: OF_DAY, usesOfDay: OF_DAY },
     },
     values: { promoCode: ['ONE', 'TWO'] },
+  },
+  {
+    what: 'a payment',
+    file: 'src/models/records/payment.ts and toPayment in src/services/payments',
+    fields: paymentSchema,
+    schema: library.PaymentSchema,
+    tell: (row: PaymentRow) => stored('payment', row, ({ payments }) => payments.getPayment(row.id, null)),
+    hidden: {
+      ...{ version: WRITES, creditsDue: 'follows from refunds and disputes', grantIds: 'grants are found by payment' },
+      ...{ terms: 'are those of the grant', callbackUrl: 'is for the provider', disputes: 'are told by the status' },
+      attempt: 'is told by status, failedAt and errorMessage',
+    },
+    values: { currency: ['INR', 'USD'] },
+  },
+  {
+    what: 'a message of a payment',
+    file: 'src/models/records/payment.ts and toMessage in src/services/payments',
+    fields: paymentMessageSchema,
+    schema: library.PaymentMessageSchema,
+    tell: (row: PaymentMessageRow) =>
+      stored('payment_message', row, async ({ payments }) => onlyOne(await payments.listMessages())),
+    hidden: { version: WRITES, reference: 'is the payment, where it is ours', event: 'is the payload in our words' },
   },
   {
     what: 'a notification',

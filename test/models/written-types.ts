@@ -7,6 +7,7 @@ import type {
   GrantSource,
   JsonObject,
   NotificationType,
+  PaymentStatus,
   ReservationStatus,
   TransactionType,
 } from '../../src/index.js';
@@ -269,6 +270,7 @@ export type ProblemKind =
   | 'subscription'
   | 'cycle'
   | 'promo'
+  | 'payment'
   | 'file_missing'
   | 'file_differs'
   | 'file_unknown'
@@ -289,7 +291,13 @@ export interface Health {
   readonly undelivered: readonly { readonly receiver: string; readonly waitingSince: Date }[];
 }
 
-export type JobName = 'expiration' | 'allocation' | 'reservation_expiry' | 'expiring_notifications' | 'outbox';
+export type JobName =
+  | 'expiration'
+  | 'allocation'
+  | 'reservation_expiry'
+  | 'expiring_notifications'
+  | 'outbox'
+  | 'payments';
 
 export interface JobProgress {
   readonly job: JobName;
@@ -371,6 +379,19 @@ type OfSubscription = {
   autoRenew: boolean;
   reason: string | null;
 };
+type OfPayment = {
+  paymentId: string;
+  provider: string;
+  providerPaymentId: string | null;
+  status: PaymentStatus;
+  amount: number;
+  currency: string;
+  paid: number;
+  creditsToAdd: number;
+  creditsAdded: number;
+  creditsTakenBack: number;
+  reason: string | null;
+};
 type Edge = { previousBalance: number; balance: number; available: number; transactionId: string | null };
 
 export interface CreditEventMap {
@@ -404,7 +425,14 @@ export interface CreditEventMap {
   'subscription.cancelled': OfSubscription;
   'subscription.ended': OfSubscription;
   'subscription.allocated': Movement & { subscriptionId: string; periodStart: string };
-  'payment.paid': Movement & { paymentId: string };
+  'payment.paid': OfPayment;
+  'payment.partially_paid': OfPayment;
+  'payment.failed': OfPayment;
+  'payment.expired': OfPayment;
+  'payment.cancelled': OfPayment;
+  'payment.refunded': OfPayment;
+  'payment.disputed': OfPayment;
+  'payment.mismatch': OfPayment;
 }
 
 type CreditEventType = keyof CreditEventMap;

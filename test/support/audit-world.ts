@@ -15,6 +15,8 @@ import {
 } from '../../src/index.js';
 import { JsonDbManager } from '../backends/json-db-manager.js';
 import { clawBack } from '../ledger/audit-claw-back.js';
+import { plainProvider } from '../payments/plain-provider.js';
+import { bodyOf, eventsOf } from '../payments/world.js';
 import { QUIET } from './quiet.js';
 
 /** What these tests need of a database: every adapter's plain verbs. */
@@ -87,9 +89,9 @@ export async function refused(call: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Some seventy entries of seven accounts in one chain of causes. Users: `ann` has grants of every kind, `hal` holds,
- * `bob` overdraws, `cat` receives and gives back, `dan` is known by refusals only, `eve` has one entry, and `ann` has a
- * second account of type `image`.
+ * Some eighty entries of eight accounts in one chain of causes. Users: `ann` has grants of every kind, `hal` holds,
+ * `bob` overdraws, `cat` receives and gives back, `dan` is known by refusals only, `eve` has one entry, `fay` buys
+ * credits, and `ann` has a second account of type `image`.
  */
 export async function fillRichly({ manager, db, clock }: World): Promise<void> {
   const { credits } = manager;
@@ -172,6 +174,13 @@ export async function fillRichly({ manager, db, clock }: World): Promise<void> {
   await refused(credits.deductCredits('dan', 1));
   await refused(credits.commitReservedCredits(part, { amount: 1 }));
   await credits.addCredits('eve', 1);
+
+  const provider = plainProvider();
+  manager.payments.registerProvider(provider);
+  const bought = await manager.payments.createPaymentLink({ userId: 'fay', amount: 500, currency: 'INR' });
+  const { paid, refund, dispute } = eventsOf(bought);
+  const events = [paid, refund(10_000, 're_1'), dispute('open'), dispute('won'), { ...paid, userId: 'ann' }];
+  for (const event of events) await manager.payments.handleWebhook('plain', bodyOf(event), {});
 
   clock.set(at(7));
   await credits.expireCredits('ann');

@@ -23,6 +23,7 @@ const plan = applied(library.SubscriptionPlanSchema);
 const subscription = applied(library.UserSubscriptionSchema);
 const cycle = applied(library.CycleSchema);
 const promo = applied(library.PromoSchema);
+const payment = applied(library.PaymentSchema);
 const job = library.JobReportSchema;
 
 /** By service and verb; a verb that is missing here is not handed out. */
@@ -107,6 +108,20 @@ export const ANSWERS: Checks = {
     claimPromo: library.ClaimResultSchema,
     listClaims: page(library.PromoClaimSchema),
   },
+  payments: {
+    createPaymentLink: payment,
+    recordPayment: payment,
+    getPayment: library.PaymentSchema.nullable(),
+    getPaymentHistory: library.PaymentHistorySchema,
+    handleWebhook: library.WebhookResultSchema,
+    refundPayment: library.PaymentSchema,
+    reconcilePayments: library.ReconcileReportSchema,
+    listMessages: page(library.PaymentMessageSchema),
+    registerProvider: nothing,
+    listProviders: z.array(z.string()),
+    // A provider is the host's own.
+    getProvider: (answer: unknown) => answer,
+  },
   notifications: {
     notifyLowCredits: z.boolean(),
     notifyExpiringCredits: z.boolean(),
@@ -126,7 +141,10 @@ export const ANSWERS: Checks = {
     runReservationExpiry: job.extend({ job: z.literal('reservation_expiry') }),
     runExpiringNotifications: library.ExpiringJobReportSchema,
     runOutbox: library.OutboxJobReportSchema,
-    runAll: z.array(z.union([job, library.ExpiringJobReportSchema, library.OutboxJobReportSchema])),
+    runPayments: library.PaymentsJobReportSchema,
+    runAll: z.array(
+      z.union([job, library.ExpiringJobReportSchema, library.OutboxJobReportSchema, library.PaymentsJobReportSchema]),
+    ),
   },
   outbox: {
     listSinks: z.array(library.SinkInfoSchema),

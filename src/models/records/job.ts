@@ -12,6 +12,7 @@ export const jobNameSchema = z.enum([
   'reservation_expiry',
   'expiring_notifications',
   'outbox',
+  'payments',
 ]);
 export type JobName = z.infer<typeof jobNameSchema>;
 
@@ -93,3 +94,17 @@ export const OutboxJobReportSchema = strictObject({
  * removed sinks.
  */
 export type OutboxJobReport = Readonly<z.infer<typeof OutboxJobReportSchema>>;
+
+export const PaymentsJobReportSchema = strictObject({
+  ...JobReportSchema.shape,
+  /** The job that ran. */
+  job: z.literal('payments').describe('The job that ran.'),
+  /** Payments and messages that changed. */
+  changed: count.describe('Payments and messages that changed.'),
+  /** Messages that still wait for their payment. */
+  waiting: count.describe('Messages that still wait for their payment.'),
+  /** Messages that were deleted, as they were done with and old. */
+  deleted: count.describe('Messages that were deleted, as they were done with and old.'),
+});
+/** `processed`: payments, messages and events that were looked at; `deleted`: old messages. */
+export type PaymentsJobReport = Readonly<z.infer<typeof PaymentsJobReportSchema>>;

@@ -6,6 +6,8 @@ import { clearTimeout, setTimeout } from '../../timers.js';
 import type { JobReport, Jobs } from './contract.js';
 
 const SKIPPED_TOLD_MAX = 10;
+/** Rounds of the other jobs for one of payments. */
+const PAYMENT_ROUNDS = 10;
 
 export class Background {
   readonly #jobs: Jobs;
@@ -15,7 +17,12 @@ export class Background {
   readonly #running = new Set<Promise<unknown>>();
   #isStarted = false;
 
-  constructor(jobs: Jobs, logger: LoggerLike) {
+  /** `hasProviders`: whether there are payments to look after, when a round begins. */
+  constructor(
+    jobs: Jobs,
+    logger: LoggerLike,
+    readonly hasProviders: () => boolean,
+  ) {
     this.#jobs = jobs;
     this.#logger = logger;
   }
@@ -31,6 +38,11 @@ export class Background {
       if (delivers) this.#tell(await this.#jobs.runExpiringNotifications({ signal }));
     };
     this.#repeat(round, jobsEverySeconds * 1000);
+    const reconcile = async () => {
+      if (this.hasProviders()) this.#tell(await this.#jobs.runPayments({ signal }));
+    };
+    // Providers limit how often they may be asked, and webhooks tell nearly everything before.
+    this.#repeat(reconcile, PAYMENT_ROUNDS * jobsEverySeconds * 1000);
     const deliver = async () => this.#tell(await this.#jobs.runOutbox({ signal }));
     if (delivers) this.#repeat(deliver, outboxEverySeconds * 1000);
   }

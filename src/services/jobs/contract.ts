@@ -1,11 +1,18 @@
 /** The public promise of what a scheduler calls: jobs for all users, and the same work for one user. */
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import type { JobOptions } from '../../models/inputs/plans.js';
-import type { ExpiringJobReport, JobName, JobProgress, JobReport, OutboxJobReport } from '../../models/records/job.js';
+import type {
+  ExpiringJobReport,
+  JobName,
+  JobProgress,
+  JobReport,
+  OutboxJobReport,
+  PaymentsJobReport,
+} from '../../models/records/job.js';
 import type { Allocation } from '../../models/records/subscription.js';
 import type { Ref } from '../../models/values.js';
 
-export type { ExpiringJobReport, JobName, JobOptions, JobProgress, JobReport, OutboxJobReport };
+export type { ExpiringJobReport, JobName, JobOptions, JobProgress, JobReport, OutboxJobReport, PaymentsJobReport };
 
 /**
  * Jobs for all users. They are batched, resumable, idempotent, and safe in many processes at once. A lease keeps two
@@ -35,7 +42,12 @@ export interface Jobs {
    * reported, not thrown. `asOf` has no effect here.
    */
   runOutbox(options?: JobOptions): Promise<OutboxJobReport>;
-  /** Runs all jobs one after another, the outbox last. */
+  /**
+   * Makes good what webhooks of payments missed, as `payments.reconcilePayments` does for the last three days, and
+   * deletes messages that are older than `payments.messageDays`. `asOf` and `batchSize` have no effect here.
+   */
+  runPayments(options?: JobOptions): Promise<PaymentsJobReport>;
+  /** Runs all jobs one after another, the outbox last; that of payments where a provider is registered. */
   runAll(options?: JobOptions & { withinDays?: number | undefined }): Promise<readonly JobReport[]>;
 }
 

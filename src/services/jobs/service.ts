@@ -16,6 +16,7 @@ import { isPlanDue, ROUNDS_MAX } from '../pipeline/renewals.js';
 import { renew } from '../plans/renewal.js';
 import type { JobName, JobOptions, JobReport, Jobs } from './contract.js';
 import { type Moved, movedBy, NOTHING_MOVED, sumOf } from './moved.js';
+import { type PaymentWork, paymentsJob } from './payments-job.js';
 import { Sweep, type Walk } from './sweep.js';
 import { timedJob } from './timed-job.js';
 
@@ -35,9 +36,12 @@ export interface JobParts<S> {
   readonly engine: Engine<S>;
   readonly relay: Pick<OutboxRelay<S>, 'run'>;
   readonly notifications: Pick<NotificationService, 'notifyExpiringForAll'>;
+  readonly payments: PaymentWork;
+  /** Days that messages of payments are kept. */
+  readonly messageDays: number;
 }
 
-export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Jobs {
+export function buildJobs<S>({ engine, relay, notifications, payments, messageDays }: JobParts<S>): Jobs {
   const rows = new DueRows(engine);
   const sweep = async <J extends JobName>(job: J, options: JobOptions | undefined, walksOf: (asOf: Date) => Walk[]) => {
     const report = await new Sweep(engine, job, options).run(walksOf);
@@ -75,9 +79,16 @@ export function buildJobs<S>({ engine, relay, notifications }: JobParts<S>): Job
       return report;
     },
 
+    async runPayments(options) {
+      const report = await paymentsJob(engine, options, payments, messageDays);
+      if (report.changed > 0) await record(engine, report);
+      return report;
+    },
+
     async runAll(options) {
       const reports: JobReport[] = [await all.runExpiration(options), await all.runReservationExpiry(options)];
       reports.push(await all.runAllocation(options), await all.runExpiringNotifications(options));
+      if (payments.hasProviders()) reports.push(await all.runPayments(options));
       return [...reports, await all.runOutbox(options)];
     },
   };

@@ -22,14 +22,18 @@ const LATE_AFTER_MS = [50, 200, 500];
 /** The most entries whose lines are waited for. */
 const LATE_MAX = 1_000;
 
+/** The models whose rows the entries tell. */
+const MODELS = ['grant', 'reservation', 'subscription', 'cycle', 'promo_claim', 'payment'] as const;
+
 type Owner = { readonly account: string; readonly creditType: string; readonly userId: string };
 
 export class EntryWalk {
   checked = 0;
-  /** The numbers of visible accounts, grants and holds that the entries made. */
+  /** The numbers of visible accounts, grants, holds and payments that the entries made. */
   accounts = 0;
   grants = 0;
   holds = 0;
+  payments = 0;
   /** The accounts with refusals and nothing else. */
   hidden = 0;
   /** The claims of each promo code that the entries made. */
@@ -114,7 +118,10 @@ export class EntryWalk {
       const isCounted = !row || (row.state?.refusals ?? 0) === audit.refusals;
       if (!isCounted && !audit.isBroken) await checkRefusals(this.#tools, audit.key);
     }
-    for (const [{ model }] of expected) if (model === 'grant') this.grants++;
+    for (const [{ model }] of expected) {
+      if (model === 'grant') this.grants++;
+      if (model === 'payment') this.payments++;
+    }
     const unmet = await this.#unmetOf(expected, ([one]) => one);
     const again = await this.#movedOn(unmet.map(([, audit, row]) => ({ key: audit.key, version: row.version })));
     for (const [one, audit] of unmet) if (!again.has(audit.key)) this.#report(one);
@@ -172,7 +179,7 @@ export class EntryWalk {
     see: (row: Rows[ExpectedRow['model']]) => void = () => {},
   ): Promise<T[]> {
     const unmet: T[] = [];
-    for (const model of ['grant', 'reservation', 'subscription', 'cycle', 'promo_claim'] as const) {
+    for (const model of MODELS) {
       const wanted = all.filter((one) => expectedOf(one).model === model);
       const ids = wanted.map((one) => expectedOf(one).id);
       const rows = await rowsOf(this.#tools, model, ids);

@@ -3,8 +3,8 @@ import type { ProblemKind } from './problems.js';
 
 /** A row that must exist according to the entries, and a test of its content. */
 export interface ExpectedRow {
-  readonly model: 'grant' | 'reservation' | 'subscription' | 'cycle' | 'promo_claim';
-  readonly kind: Extract<ProblemKind, 'grant' | 'hold' | 'subscription' | 'cycle' | 'promo'>;
+  readonly model: 'grant' | 'reservation' | 'subscription' | 'cycle' | 'promo_claim' | 'payment';
+  readonly kind: Extract<ProblemKind, 'grant' | 'hold' | 'subscription' | 'cycle' | 'promo' | 'payment'>;
   readonly id: string;
   isMet(row: never): boolean;
 }

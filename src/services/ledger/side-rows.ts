@@ -2,6 +2,7 @@
 import { rowHash } from '../../core/row-hash.js';
 import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
+import type { PaymentRow } from '../../models/payment.js';
 import { claimKey, type PromoClaimRow, referralKey } from '../../models/promo.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
 import type { ExpectedRow } from './expected-row.js';
@@ -15,6 +16,14 @@ interface Told {
   readonly referrerId?: unknown;
   readonly referrerCredits?: unknown;
   readonly refereeId?: unknown;
+  readonly payment?: { readonly id?: unknown; readonly rowHash?: unknown; readonly givenBack?: unknown };
+}
+
+/** A payment as its entries tell it: the credits that they moved, and the hash of the last row. */
+interface ToldPayment {
+  added: number;
+  takenBack: number;
+  hash: unknown;
 }
 
 interface Claim extends ToldClaim {
@@ -52,10 +61,12 @@ export class SideRows {
   readonly #referred: ExpectedRow[] = [];
   /** The counters of the user's first claim of each code. */
   readonly #uses = new Map<string, Uses>();
+  readonly #payments = new Map<string, ToldPayment>();
   #userId = '';
 
   take(entry: EntryRow): void {
     this.#userId = entry.userId;
+    this.#takePayment(entry);
     if (entry.type === 'plan_changed') {
       const { cycle, rowHash: hash } = entry.details as Told;
       if (hash !== undefined) this.#hashes.set(cycle ? `cycle ${cycle.id}` : 'subscription', hash);
@@ -81,7 +92,19 @@ export class SideRows {
       if (name === 'subscription') return { model: 'subscription', kind: 'subscription', id: this.#userId, isMet };
       return { model: 'cycle', kind: 'cycle', id: name.slice('cycle '.length), isMet };
     });
-    return [...hashed, ...this.#referred, ...this.#claims.map((claim) => this.#expected(claim))];
+    const payments = [...this.#payments].map(([id, told]) => paymentOf(id, told));
+    return [...hashed, ...this.#referred, ...this.#claims.map((claim) => this.#expected(claim)), ...payments];
+  }
+
+  #takePayment({ type, amount, details }: EntryRow): void {
+    const { id, rowHash: hash, givenBack } = (details as Told).payment ?? {};
+    if (typeof id !== 'string') return;
+    const told = this.#payments.get(id) ?? { added: 0, takenBack: 0, hash: null };
+    if (type === 'claw_back') told.takenBack += amount;
+    else if (type === 'add' && givenBack === true) told.takenBack -= amount;
+    else if (type === 'add') told.added += amount;
+    if (hash !== undefined) told.hash = hash;
+    this.#payments.set(id, told);
   }
 
   #expected({ code, n, entry, referral }: Claim): ExpectedRow {
@@ -100,6 +123,16 @@ export class SideRows {
     const id = referral.referrerId === null ? claimKey(code, n, entry.userId) : referralKey(entry.userId);
     return { model: 'promo_claim', kind: 'promo', id, isMet };
   }
+}
+
+/** A payment that is paid has one grant of its credits, and each refund of it has its claw-back. */
+function paymentOf(id: string, { added, takenBack, hash }: ToldPayment): ExpectedRow {
+  const isMet = (row: PaymentRow) =>
+    rowHash(row) === hash &&
+    row.creditsAdded === added &&
+    row.creditsTakenBack === takenBack &&
+    row.creditsAdded === (row.paidMinor >= row.amountMinor ? row.creditsToAdd : 0);
+  return { model: 'payment', kind: 'payment', id, isMet };
 }
 
 /** The claim of the one who was referred, as the entry of the referrer tells it. */

@@ -24,6 +24,7 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
     await checkHidden(tools, await creditTypesOf(tools), walk.hidden);
     await checkOrigins(tools, walk);
     await checkCounters(tools, counters, walk.claims);
+    await checkPaymentOrigins(tools, walk.payments, { index: 'created' });
   } else {
     for (const creditType of await creditTypesOf(tools)) {
       const account = accountKey(creditType, userId);
@@ -31,6 +32,7 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
       await walk.run({ index: 'history', equals: { account } }, { account, creditType, userId });
       await checkOrigins(tools, { grants: walk.grants - before.grants, holds: walk.holds - before.holds }, account);
     }
+    await checkPaymentOrigins(tools, walk.payments, { index: 'user', equals: { userId } });
   }
   await walk.checkLate();
   const torn = index && (await classifyLines(index, tools, userId));
@@ -101,6 +103,22 @@ async function checkHoldOrigins(tools: VerifyTools, query: Query): Promise<void>
     for (const [i, { id, account: owner }] of holds.entries()) {
       const made = entries[i]?.reservationId === id && entries[i]?.type === 'reserve' && entries[i]?.account === owner;
       if (!made) tools.problems.add('hold', id, 'No entry made this hold.');
+    }
+  }
+}
+
+/** Looks for payments that no entry made, if there are more of them than the entries made. */
+async function checkPaymentOrigins(tools: VerifyTools, made: number, query: Query): Promise<void> {
+  if ((await tools.tables.count('payment', query, { timeoutMs: tools.timeoutMs })) <= made) return;
+  for await (const payments of pagesOf(tools, 'payment', query)) {
+    for (const { id, creditType, userId, createdAt } of payments) {
+      const account = accountKey(creditType, userId);
+      const range = { field: 'at', gte: createdAt, lte: createdAt };
+      let isMade = false;
+      for await (const entries of pagesOf(tools, 'entry', { index: 'history', equals: { account }, range })) {
+        isMade ||= entries.some(({ details }) => (details?.payment as { id?: unknown } | undefined)?.id === id);
+      }
+      if (!isMade) tools.problems.add('payment', id, 'No entry made this payment.');
     }
   }
 }

@@ -9,6 +9,7 @@ import type { ExpirationService, Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxService } from '../outbox/contract.js';
+import type { PaymentService } from '../payments/contract.js';
 import type { SubscriptionService } from '../plans/contract.js';
 import type { PromoService } from '../promos/contract.js';
 
@@ -61,6 +62,8 @@ export interface CreditManagement<S = unknown, U extends string = never> extends
   readonly notifications: NotificationService;
   /** The sinks that events are delivered to, and the deliveries that were given up. */
   readonly outbox: OutboxService;
+  /** Payments: credits for money, through providers. */
+  readonly payments: PaymentService<S>;
   /** Promo codes. */
   readonly promos: PromoService<S>;
   /**

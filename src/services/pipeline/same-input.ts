@@ -1,6 +1,7 @@
 /** Tells whether the entry found under a call's operation id was written by the same call. */
 import { fingerprintOf } from '../../core/canonical-json.js';
 import type { Command, CommandOf, GrantTerms } from '../../core/command.js';
+import { openedOf } from '../../core/payment.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { Json, JsonObject } from '../../models/values.js';
 import type { Operation } from './operation.js';
@@ -46,6 +47,8 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
       return row.amount === command.amount;
     case 'create_account':
       return row.details.fingerprint === command.fingerprint;
+    case 'change_payment':
+      return samePayment(command, row);
     case 'update_account':
     case 'expire':
       return true;
@@ -99,6 +102,12 @@ function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
     default:
       return command satisfies never;
   }
+}
+
+/** A payment that this call made again would have another id, so it is told by what was asked for. */
+function samePayment({ paymentId, opened }: CommandOf<'change_payment'>, { details }: EntryRow): boolean {
+  const { payment } = details as { payment?: { id?: string; opened?: Json } };
+  return opened === undefined ? payment?.id === paymentId : payment?.opened === fingerprintOf(openedOf(opened));
 }
 
 type UpdatedTerms = Pick<GrantTerms, 'expiresAt' | 'priority'>;

@@ -1,0 +1,153 @@
+/**
+ * The inbox: every event of a provider passes it, from webhooks, from reconciling and from answers. A message is stored
+ * with what it does, in one commit; it is stored by itself where it does nothing, or waits.
+ */
+import { randomInt } from 'node:crypto';
+import { toCredits } from '../../core/amounts.js';
+import type { InboxMessage } from '../../core/command.js';
+import { keysOf } from '../../core/payment.js';
+import { bringsMoney, mismatchOf, type Payment, takeEvent } from '../../core/payment-state.js';
+import { creditError, isCreditError } from '../../errors.js';
+import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
+import type { MessageStatus, PaymentMessageRow, PaymentRow } from '../../models/payment.js';
+import type { JsonObject } from '../../models/values.js';
+import { sleep } from '../../timers.js';
+import type { WebhookResult } from './contract.js';
+import type { Payments } from './payments.js';
+
+/** Our references: a payment's id. Any other reference is of somebody else's product. */
+export const REFERENCE = /^pay_[0-9a-f]{32}$/;
+
+const UNKNOWN = 'No payment of ours is known by what the event names.';
+const SUBSCRIPTION = 'Subscriptions that the provider bills are not handled.';
+/** Kinds of events that are stored and have no effect. */
+const IDLE: ReadonlySet<string> = new Set([
+  ...['ignored', 'invoice_paid', 'invoice_failed', 'subscription_changed', 'subscription_ended'],
+]);
+
+export interface Received {
+  readonly result: WebhookResult;
+  /** Whether this call changed something. */
+  readonly changed: boolean;
+}
+
+/** How a call runs: its limits, and who made it. */
+export type InboxOptions = Pick<MutationOptions, 'signal' | 'timeoutMs' | 'actor' | 'reason' | 'description'>;
+
+export class Inbox<S> {
+  constructor(readonly payments: Payments<S>) {}
+
+  /** Applies a message once, whoever brings it and however often; or stores that it waits, and why. */
+  async receive(message: InboxMessage, options: InboxOptions): Promise<Received> {
+    const { engine } = this.payments;
+    const rest = engine.startDeadline(options);
+    for (let attempt = 0; ; attempt++) {
+      const received = await this.#attempt(message, rest);
+      if (received !== null) return received;
+      if ((rest().timeoutMs ?? 0) <= 1) {
+        throw creditError('CONTENTION', 'Others kept changing the message. Nothing was written.', {
+          attempts: attempt,
+        });
+      }
+      await sleep(randomInt(2, 10 * Math.min(attempt + 1, 20)));
+    }
+  }
+
+  /** One look and one write; null where somebody else wrote meanwhile. */
+  async #attempt(message: InboxMessage, rest: () => InboxOptions): Promise<Received | null> {
+    const { payments } = this;
+    const fresh = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs, fresh: true }) as ReadOptions<S>;
+    const known = await payments.reads.get('payment_message', message.id, fresh());
+    if (known && known.status !== 'waiting') return this.#answer(known, false, fresh());
+    const version = (known?.version ?? 0) + 1;
+    const event = message.event as unknown as JsonObject;
+    const row: PaymentMessageRow = { ...message, event, version, createdAt: known?.createdAt ?? message.createdAt };
+    const payment = await this.#find(message, fresh());
+    const processedAt = payments.now();
+    if (IDLE.has(message.event.kind)) {
+      const reason = message.event.kind === 'ignored' ? message.event.reason : SUBSCRIPTION;
+      const about = payment && { paymentId: payment.id, userId: payment.userId };
+      return this.#store({ ...row, ...about, status: 'ignored', reason, processedAt }, fresh());
+    }
+    if (!payment) {
+      if (known) return this.#answer(known, false, fresh());
+      const waiting = await this.#store({ ...row, reason: UNKNOWN }, fresh());
+      // Its payment may have been made meanwhile, by somebody who saw no message that waits.
+      return waiting && (await this.#find(message, fresh())) ? null : waiting;
+    }
+    if (changesNothing(payment, message)) {
+      const about = { paymentId: payment.id, userId: payment.userId, processedAt };
+      return this.#store({ ...row, ...about, status: 'applied', reason: null }, fresh());
+    }
+    return this.#apply(payment, message, row, rest);
+  }
+
+  /** The payment that a message is about. */
+  async #find({ event, ...message }: InboxMessage, options: ReadOptions<S>): Promise<PaymentRow | null> {
+    const { reference } = event;
+    const own = reference !== null && REFERENCE.test(reference) ? await this.payments.get(reference, options) : null;
+    return own ?? this.payments.named(keysOf({ ...message, event }), options);
+  }
+
+  async #apply(
+    payment: PaymentRow,
+    message: InboxMessage,
+    row: PaymentMessageRow,
+    rest: () => InboxOptions,
+  ): Promise<Received | null> {
+    const fresh = { signal: rest().signal, timeoutMs: rest().timeoutMs, fresh: true };
+    const { provider, event } = message;
+    const { providerPaymentId } = event;
+    const isNew =
+      providerPaymentId !== null && bringsMoney(event) && !payment.providerPaymentIds.includes(providerPaymentId);
+    const waiting = isNew ? await this.payments.waitingFor(provider, providerPaymentId, fresh) : [];
+    const messages = [message, ...waiting.filter(({ id }) => id !== message.id)];
+    const options = { correlationId: payment.id, ...rest() };
+    try {
+      const call = { operation: 'payment_event', given: {}, options, account: payment };
+      await this.payments.change(payment.id, { messages }, call);
+    } catch (error) {
+      // The credits do not fit the account now: the message waits, and `reconcilePayments` tries again.
+      if (!isCreditError(error, 'LIMIT_EXCEEDED', 'AMOUNT_TOO_LARGE')) throw error;
+      const about = { paymentId: payment.id, userId: payment.userId };
+      return this.#store({ ...row, ...about, reason: `${error.code}: ${error.message}`.slice(0, 1_000) }, fresh);
+    }
+    const after = await this.payments.reads.get('payment_message', message.id, {
+      ...fresh,
+      timeoutMs: rest().timeoutMs,
+    });
+    return after && this.#answer(after, true, fresh);
+  }
+
+  async #store(row: PaymentMessageRow, options: ReadOptions<S>): Promise<Received | null> {
+    return (await this.payments.write(row, options)) ? this.#answer(row, true, options) : null;
+  }
+
+  async #answer(row: PaymentMessageRow, changed: boolean, options: ReadOptions<S>): Promise<Received> {
+    const payment = row.paymentId === null ? null : await this.payments.get(row.paymentId, options);
+    const { status, paymentId, userId, reason } = row;
+    const isDone = DONE.has(status);
+    const result = {
+      success: isDone,
+      idempotent: !changed && status !== 'waiting',
+      status: payment?.status ?? status,
+      ...{ paymentId, userId },
+      creditsAdded: toCredits(payment?.creditsAdded ?? 0, this.payments.engine.scale),
+      error: isDone ? null : reason,
+    };
+    return { result, changed };
+  }
+}
+
+const DONE: ReadonlySet<MessageStatus> = new Set<MessageStatus>(['applied', 'ignored']);
+
+/**
+ * Whether a message that fits would leave the payment as it is. As payments only go forward, it then never changes
+ * anything, whatever else is written meanwhile.
+ */
+function changesNothing(payment: PaymentRow, { event, provider }: InboxMessage): boolean {
+  if (mismatchOf(payment, event, provider) !== null) return false;
+  const after: Payment = { ...payment };
+  takeEvent(after, event, 0);
+  return JSON.stringify(after) === JSON.stringify(payment);
+}

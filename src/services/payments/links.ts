@@ -1,0 +1,191 @@
+/** Making payments: with a link of a provider, or of what was paid elsewhere. */
+import { randomBytes } from 'node:crypto';
+import { parseAmount, toCredits } from '../../core/amounts.js';
+import type { CommandOf, NewPayment } from '../../core/command.js';
+import { creditError } from '../../errors.js';
+import type { MutationOptions } from '../../models/inputs/credits.js';
+import {
+  type NewPaymentInput,
+  newPaymentSchema,
+  type PaymentCallOptions,
+  paymentCallSchema,
+  type RecordedPaymentInput,
+  recordedPaymentSchema,
+} from '../../models/inputs/payments.js';
+import { type PaymentRow, providerKey } from '../../models/payment.js';
+import type { Applied } from '../../models/records/applied.js';
+import type { JsonObject } from '../../models/values.js';
+import type { PaymentLink, PaymentProvider } from '../../ports/payment-provider.js';
+import { definedFields } from '../input/given-fields.js';
+import { notValid, parse, parseOptions } from '../input/parse.js';
+import type { Payment } from './contract.js';
+import type { Inbox } from './inbox.js';
+import { sentMessage } from './messages.js';
+import type { Payments } from './payments.js';
+import { moneyOf } from './pricing.js';
+import { toPayment } from './records.js';
+
+const DESCRIPTION = 'Credit top-up';
+
+/** At least 128 random bits: nobody guesses the reference of a payment. */
+const newPaymentId = () => `pay_${randomBytes(16).toString('hex')}`;
+
+export class Links<S> {
+  constructor(
+    readonly payments: Payments<S>,
+    readonly inbox: Inbox<S>,
+  ) {}
+
+  async create(input: NewPaymentInput, given: PaymentCallOptions | undefined): Promise<Applied<Payment>> {
+    const {
+      userId,
+      provider: named,
+      customerEmail,
+      customerPhone,
+      ...wanted
+    } = parse(newPaymentSchema, input, 'payment');
+    const options = parseOptions(paymentCallSchema, given) as MutationOptions<S>;
+    const { prices, providers } = this.payments;
+    const provider = providers.chosen(named);
+    const { creditType: ofPack, ...priced } = prices.of(wanted);
+    const opened: NewPayment = {
+      ...{ provider: provider.name, ...priced, callbackUrl: prices.callback(wanted.callbackUrl) },
+      ...{ customerEmail: customerEmail ?? null, customerPhone: customerPhone ?? null, paidAs: null },
+    };
+    const { description = DESCRIPTION, ...others } = options;
+    const { row, replayed } = await this.#open({
+      ...{ operation: 'create_payment', opened, options: { description, ...others } },
+      account: { userId, creditType: this.#creditType(wanted.creditType ?? ofPack ?? 'credits') },
+      given: definedFields({ ...wanted, amount: undefined, userId, provider: named, customerEmail, customerPhone }),
+    });
+    const isOpen = row.url === null && row.status === 'pending';
+    const linked = isOpen ? await this.#link(row, provider, options) : row;
+    return { ...toPayment(linked, this.payments.engine.scale), replayed };
+  }
+
+  async record(input: RecordedPaymentInput, given: PaymentCallOptions | undefined): Promise<Applied<Payment>> {
+    const wanted = parse(recordedPaymentSchema, input, 'payment');
+    const options = parseOptions(paymentCallSchema, given) as MutationOptions<S>;
+    const { prices, providers, engine } = this.payments;
+    const { scale } = engine;
+    const { name: provider } = providers.get(wanted.provider);
+    const { userId, currency, providerPaymentId: paidAs } = wanted;
+    const amountMinor = moneyOf(wanted.amount, currency);
+    const units =
+      wanted.credits === undefined ? prices.creditsFor(amountMinor, currency) : parseAmount(wanted.credits, { scale });
+    const terms = { priority: 50, validityDays: null };
+    const opened: NewPayment = {
+      ...{ provider, amountMinor, currency, creditsToAdd: units, pack: null, terms, paidAs },
+      ...{ callbackUrl: null, customerEmail: null, customerPhone: null },
+    };
+    const account = { userId, creditType: this.#creditType(wanted.creditType ?? 'credits') };
+    const key = providerKey(provider, 'payment', paidAs);
+    const known = await this.payments.named([key], { fresh: true });
+    if (known) return this.#again(known, opened, account);
+    try {
+      const { row, replayed } = await this.#open({
+        ...{ operation: 'record_payment', opened, account, options },
+        given: definedFields({ provider, providerPaymentId: paidAs, currency, creditType: wanted.creditType }),
+      });
+      // A message may have come to wait while the payment was written.
+      const late = await this.payments.waitingFor(provider, paidAs, { fresh: true });
+      for (const message of late) await this.inbox.receive(message, {});
+      const now = late.length > 0 ? await this.payments.get(row.id, { fresh: true }) : row;
+      return { ...toPayment(now ?? row, scale), replayed };
+    } catch (error) {
+      const other = await this.payments.named([key], { fresh: true }).catch(() => null);
+      if (other) return this.#again(other, opened, account);
+      throw error;
+    }
+  }
+
+  /** The answer for a payment that is recorded already. @throws PAYMENT_MISMATCH where it says something else */
+  #again(row: PaymentRow, opened: NewPayment, account: { userId: string; creditType: string }): Applied<Payment> {
+    const differs = { ...account, amountMinor: opened.amountMinor, currency: opened.currency };
+    const field = (Object.keys(differs) as (keyof typeof differs)[]).find((name) => row[name] !== differs[name]);
+    if (field === undefined) return { ...toPayment(row, this.payments.engine.scale), replayed: true };
+    const message = `This payment of ${row.provider} is recorded already, with another ${field}.`;
+    throw creditError('PAYMENT_MISMATCH', `${message} Nothing was written.`, { field });
+  }
+
+  /** Writes the payment. A repeated call has the payment of the first one. */
+  async #open(call: {
+    readonly operation: string;
+    readonly opened: NewPayment;
+    readonly account: { readonly userId: string; readonly creditType: string };
+    readonly given: JsonObject;
+    readonly options: MutationOptions<S>;
+  }): Promise<{ row: PaymentRow; replayed: boolean }> {
+    const { opened, account, operation, options } = call;
+    const { payments } = this;
+    const messages =
+      opened.paidAs === null ? [] : await payments.waitingFor(opened.provider, opened.paidAs, { fresh: true });
+    const id = newPaymentId();
+    const { amountMinor, creditsToAdd } = opened;
+    const given = { ...call.given, userId: account.userId, amountMinor, creditsToAdd };
+    const change: Partial<CommandOf<'change_payment'>> = { opened, messages };
+    const { entry, replayed } = await payments.change(id, change, { operation, given, options, account });
+    const told = entry?.details.payment as { id?: string } | undefined;
+    const row = await payments.get(told?.id ?? id, { fresh: true });
+    if (!row) throw creditError('PAYMENT_NOT_FOUND', 'The payment of this key is not there any more.', { id });
+    return { row, replayed };
+  }
+
+  /** Asks the provider for the link, and keeps it with what was sent and answered. */
+  async #link(
+    row: PaymentRow,
+    provider: PaymentProvider,
+    { signal, timeoutMs }: MutationOptions<S>,
+  ): Promise<PaymentRow> {
+    const { payments } = this;
+    const { id, userId } = row;
+    const { description, customerEmail, customerPhone, amountMinor, currency, metadata } = row;
+    let link: PaymentLink;
+    try {
+      link = await provider.createPaymentLink({
+        ...{ reference: id, userId, amountMinor, currency, description: description ?? DESCRIPTION },
+        ...{ customerEmail, customerPhone, callbackUrl: row.callbackUrl ?? payments.prices.callbackUrl, metadata },
+        creditsToAdd: toCredits(row.creditsToAdd, payments.engine.scale),
+        ...{ priceId: null, signal: signal ?? new AbortController().signal },
+      });
+    } catch (error) {
+      await this.#noteFailure(row, error);
+      throw error;
+    }
+    const { url, providerLinkId, traffic } = link;
+    const about = {
+      id: `${row.provider}/link.${id}`,
+      provider: row.provider,
+      type: 'create_payment_link',
+      status: 'sent',
+    } as const;
+    const sent = [sentMessage(about, row, traffic, payments.now(), { providerLinkId })];
+    await payments.change(
+      id,
+      { link: { provider: row.provider, url, id: providerLinkId }, sent },
+      { operation: 'link_payment', given: {}, options: { signal, timeoutMs, correlationId: id }, account: row },
+    );
+    return (await payments.get(id, { fresh: true })) ?? row;
+  }
+
+  /** Keeps a request that failed, in the log of the traffic; a failure of that changes nothing. */
+  async #noteFailure(row: PaymentRow, error: unknown): Promise<void> {
+    const { payments } = this;
+    const at = payments.now();
+    const reason = error instanceof Error ? error.message : String(error);
+    const id = `${row.provider}/link.${row.id}.failed.${payments.engine.newId()}`;
+    const about = { id, provider: row.provider, type: 'create_payment_link', status: 'failed', reason } as const;
+    const { amountMinor, currency } = row;
+    const request = { reference: row.id, amountMinor, currency };
+    const message = sentMessage(about, row, { request, response: null, httpStatus: null }, at);
+    await payments.write(message, {}).catch((err: unknown) => {
+      payments.engine.logger.warn({ err }, 'A failed request to a payment provider could not be logged');
+    });
+  }
+
+  #creditType(name: string): string {
+    const { creditTypes } = this.payments.engine.store;
+    if (creditTypes.includes(name)) return name;
+    throw notValid('payment.creditType', creditTypes.join(' | '));
+  }
+}
