@@ -2,7 +2,7 @@
  * credit-management/http: credits as an HTTP API, for every framework that knows Fetch or Node.js.
  * @module
  */
-export { createAdminApi, createCreditsApi, createUserApi } from '../http/api.js';
+export { createAdminApi, createCreditsApi, createUserApi, createWebhookApi } from '../http/api.js';
 export type {
   Action,
   AdminApiOptions,
@@ -10,9 +10,11 @@ export type {
   ApiOptions,
   Authenticate,
   Authorize,
+  CreditsApiOptions,
   Identity,
   RateLimit,
   RequestWithHeaders,
+  WebhookApiOptions,
 } from '../http/contract.js';
 export type { DeductionOptions, DeductionSettings, UsageSource, UserSource } from '../http/deduction/contract.js';
 export { creditDeduction, type FetchHandler, type HeldRequest } from '../http/deduction/fetch.js';

@@ -16,6 +16,12 @@ import { jobNameSchema } from '../models/records/job.js';
 import { LedgerEntrySchema } from '../models/records/ledger.js';
 import { NotificationSchema } from '../models/records/notification.js';
 import { SinkInfoSchema } from '../models/records/outbox.js';
+import {
+  PaymentHistorySchema,
+  PaymentMessageSchema,
+  PaymentSchema,
+  ReconcileReportSchema,
+} from '../models/records/payment.js';
 import { SubscriptionPlanSchema } from '../models/records/plan.js';
 import { PromoClaimSchema, PromoSchema } from '../models/records/promo.js';
 import { ReservationSchema } from '../models/records/reservation.js';
@@ -55,6 +61,12 @@ const BalanceChangeSchema = z.strictObject({
 /** A plan without a validity is valid for the days of its period. */
 const PlanSchema = SubscriptionPlanSchema.extend({
   validityDays: z.int().min(1).describe('Days from the start of a period until its credits expire.'),
+});
+/** Beside our names, those of the source documents. */
+const PaymentOnWireSchema = PaymentSchema.extend({
+  paymentId: identifier.describe('The same as id.'),
+  paymentUrl: z.string().nullable().describe('The same as url.'),
+  amountInr: z.number().nullable().describe('The money asked for, in rupees; null in another currency.'),
 });
 const promoCode = z.string().describe('The code, trimmed and upper-case.');
 const EligibilitySchema = z.strictObject({
@@ -103,9 +115,12 @@ const RECORDS = {
   Forecast: ForecastSchema,
   Grant: GrantSchema,
   Health: HealthSchema,
+  Payment: PaymentOnWireSchema,
   Plan: changed(PlanSchema),
   Preview: DeductionPreviewSchema,
   Promo: changed(PromoSchema),
+  Received: z.strictObject({ status: z.literal('ok').describe('The events are stored.') }),
+  Reconciled: ReconcileReportSchema,
   Reservation: changed(ReservationSchema),
   Retried: z.strictObject({ retried: count.describe('Deliveries that are tried again.') }),
   Subscription: changed(UserSubscriptionSchema),
@@ -138,6 +153,10 @@ export const ANSWERS = {
   LedgerEntries: pageOf(LedgerEntrySchema),
   Notifications: pageOf(NotificationSchema),
   Outbox: listOf(SinkInfoSchema),
+  PaymentMessages: pageOf(PaymentMessageSchema),
+  Payments: PaymentHistorySchema.extend({
+    payments: z.array(PaymentOnWireSchema).describe('The payments of the page, the newest first.'),
+  }),
   Plans: pageOf(PlanSchema),
   /** A bare list, as clients of the original expect; the header X-Next-Cursor leads to the next page. */
   Promos: z.array(PromoSchema),

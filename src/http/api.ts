@@ -1,7 +1,8 @@
 /** Makes the APIs: for users, for administrators, and both in one. */
-import type { AdminApiOptions, Api, ApiOptions, Authorize } from './contract.js';
+import type { AdminApiOptions, Api, ApiOptions, CreditsApiOptions, WebhookApiOptions } from './contract.js';
 import { misconfigured } from './misconfigured.js';
 import type { Route } from './route.js';
+import { webhookRoutes } from './routes/payments.js';
 import { adminRoutes, userRoutes } from './routes/table.js';
 import { ApiServer } from './server.js';
 
@@ -47,14 +48,42 @@ export function createAdminApi(options: AdminApiOptions): Api {
  * const api = createCreditsApi({ manager, authenticate, authorize: (who) => who.roles?.includes('admin') === true });
  * app.use('/billing', toNode(api)); // Express
  */
-export function createCreditsApi(options: ApiOptions & { readonly authorize?: Authorize | undefined }): Api {
+export function createCreditsApi(options: CreditsApiOptions): Api {
   const isAdmin = options?.authorize !== undefined;
   if (isAdmin && typeof options.authorize !== 'function') throw misconfigured('authorize is not a function');
   const routes = isAdmin ? [...new Set([...userRoutes, ...adminRoutes])] : userRoutes;
-  return apiOf('createCreditsApi', routes, options);
+  const { webhooks } = options ?? {};
+  return apiOf(
+    'createCreditsApi',
+    webhooks === undefined ? routes : [...routes, ...hooksOf(webhooks, options)],
+    options,
+  );
 }
 
-const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize'];
+/**
+ * The route `POST /webhooks/{provider}` by itself, which needs no identity: the signature of the provider is all that
+ * counts. It answers 200 `{"status":"ok"}` when everything is stored, 401 for a signature that is not right, 404 for a
+ * provider that is not there, 413 beyond 1 MiB, 415 for a body that was packed, and 5xx where the provider shall send
+ * again. Mount it where no body parser comes before it.
+ *
+ * @throws CONFIGURATION for a wrong option, and where no provider is registered: one cannot be made without its secret.
+ * @example app.use(toNode(createWebhookApi({ manager }))); // above app.use(express.json())
+ */
+export function createWebhookApi(options: WebhookApiOptions): Api {
+  const routes = hooksOf(options?.webhooks ?? null, options);
+  return apiOf('createWebhookApi', routes, { ...options, authenticate: () => null });
+}
+
+/** The routes of webhooks, where their providers are there. */
+function hooksOf(names: readonly string[] | null, { manager }: Pick<ApiOptions, 'manager'>): readonly Route[] {
+  const registered = manager?.payments?.listProviders() ?? [];
+  if (registered.length === 0) throw misconfigured('webhooks need a payment provider; register it before');
+  const missing = names?.find((name) => !registered.includes(name));
+  if (missing !== undefined) throw misconfigured(`there is no payment provider ${missing}; register it before`);
+  return webhookRoutes(names);
+}
+
+const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize', 'webhooks'];
 
 function apiOf(name: string, routes: readonly Route[], options: ApiOptions): Api {
   if (typeof options !== 'object' || options === null) throw misconfigured(`${name} takes an object of options`);

@@ -75,6 +75,20 @@ export interface AdminApiOptions extends ApiOptions {
   readonly authorize: Authorize;
 }
 
+/** The options of an API for users, and for administrators where `authorize` says who they are. */
+export interface CreditsApiOptions extends ApiOptions {
+  /** Tells whether somebody may take a step of the admin routes; without it there are none. */
+  readonly authorize?: Authorize | undefined;
+  /** The payment providers whose webhooks are taken at `/webhooks/{provider}`, such as `['stripe']`. Default none. */
+  readonly webhooks?: readonly string[] | undefined;
+}
+
+/** The options of an API for webhooks alone. */
+export interface WebhookApiOptions extends Pick<ApiOptions, 'manager' | 'basePath' | 'logger'> {
+  /** The payment providers whose webhooks are taken; default all that are registered when the request comes. */
+  readonly webhooks?: readonly string[] | undefined;
+}
+
 /** An API: Fetch in, Fetch out. */
 export interface Api {
   /** Answers a request. It never rejects: what goes wrong is an answer too. It may be called without its object. */

@@ -2,7 +2,16 @@
 import { creditError } from '../errors.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 import { LIMITS, tooLarge } from './limits.js';
+import { misconfigured } from './misconfigured.js';
 import { invalid } from './wire.js';
+
+const PARSED = 'the body was read before the webhook came to the API; hand the request on unread';
+
+/** The bytes of a body that nobody has parsed. */
+export interface RawBody {
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+}
 
 export interface Message {
   /** As Fetch writes it: those that everybody knows in capitals. */
@@ -14,6 +23,8 @@ export interface Message {
   readonly query: URLSearchParams;
   /** The body; `''` where there is none. @throws PAYLOAD_TOO_LARGE, ABORTED, INVALID_ARGUMENT */
   text(): Promise<string> | string;
+  /** The body as it came, and the headers. @throws as `text` does */
+  bytes(): Promise<RawBody> | RawBody;
   /** The request of Fetch, made where there is none yet. */
   fetched(): Request;
   /** Whether somebody has read the body of the request of Fetch. */
@@ -57,7 +68,13 @@ export class FetchMessage implements Message {
 
   text(): Promise<string> | string {
     const { body } = this.#request;
-    return body ? readText(body) : '';
+    return body ? readBytes(body).then(decodedAtOnce) : '';
+  }
+
+  async bytes(): Promise<RawBody> {
+    const { body, headers, bodyUsed } = this.#request;
+    if (bodyUsed) throw misconfigured(PARSED);
+    return { body: body ? await readBytes(body) : new Uint8Array(), headers };
   }
 
   fetched(): Request {
@@ -81,14 +98,14 @@ export function endedEarly() {
   return creditError('ABORTED', 'The body ended before its time.', {});
 }
 
-async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
+async function readBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const reader = body.getReader();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const isLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(creditError('ABORTED', 'The body did not arrive in time.', {})), LIMITS.bodyMs);
   });
   try {
-    return await Promise.race([decoded(reader), isLate]);
+    return await Promise.race([collected(reader), isLate]);
   } catch (error) {
     // Nobody needs the rest of the body.
     void reader.cancel().catch(() => {});
@@ -98,21 +115,16 @@ async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
   }
 }
 
-async function decoded(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let text = '';
+async function collected(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read().catch(() => {
       throw endedEarly();
     });
-    bytes += value?.byteLength ?? 0;
+    if (done) return Buffer.concat(chunks);
+    bytes += value.byteLength;
     if (bytes > LIMITS.bodyBytes) throw tooLarge(LIMITS.bodyBytes);
-    try {
-      text += done ? decoder.decode() : decoder.decode(value, { stream: true });
-    } catch {
-      throw invalid('body', 'JSON in UTF-8');
-    }
-    if (done) return text;
+    chunks.push(value);
   }
 }

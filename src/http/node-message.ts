@@ -1,6 +1,7 @@
 /** A request of Node.js as the API reads it. One of Fetch is made where somebody asks for it, because it is dear. */
 import type { IncomingMessage } from 'node:http';
-import { decodedAtOnce, endedEarly, type Message } from './message.js';
+import { LIMITS, tooLarge } from './limits.js';
+import { decodedAtOnce, endedEarly, type Message, type RawBody } from './message.js';
 
 /** A request of Node.js with the fields that Express and body parsers add. */
 export interface MountedRequest extends IncomingMessage {
@@ -72,6 +73,12 @@ export class NodeMessage implements Message {
   text(): string {
     if (this.#bytes === null) throw endedEarly();
     return decodedAtOnce(this.#bytes);
+  }
+
+  bytes(): RawBody {
+    if (this.#bytes === null) throw endedEarly();
+    if (this.#bytes.byteLength > LIMITS.bodyBytes) throw tooLarge(LIMITS.bodyBytes);
+    return { body: this.#bytes, headers: new Headers(this.#headers()) };
   }
 
   fetched(): Request {

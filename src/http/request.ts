@@ -18,6 +18,13 @@ export function checkSize({ url, headerChars }: Message): void {
   if (headerChars > LIMITS.headerChars) throw tooLarge(LIMITS.headerChars);
 }
 
+/** A signed body: its type is of no account, and it is never unpacked, as the signature is over the bytes as sent. */
+export function checkRaw({ headers }: Message): Record<string, never> {
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity') throw unsupported();
+  if (Number(headers.get('content-length') ?? 0) > LIMITS.bodyBytes) throw tooLarge(LIMITS.bodyBytes);
+  return {};
+}
+
 /** The JSON object in the body; {} where there is none. */
 export async function readJson(message: Message): Promise<unknown> {
   const { headers } = message;

@@ -7,6 +7,7 @@ import type { CreditService } from '../services/credits/contract.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import type { AnswerName } from './answers.js';
 import type { Identity } from './contract.js';
+import type { Message } from './message.js';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
@@ -16,6 +17,8 @@ export interface Services {
   /** The credit service of the request's credit type. */
   readonly credits: CreditService<unknown>;
   readonly who: Identity | null;
+  /** The request, for a route that reads its body itself. */
+  readonly message: Pick<Message, 'bytes'>;
 }
 
 /** The values of a request under our names. The verbs check them: `never` fits every parameter of theirs. */
@@ -48,6 +51,8 @@ export interface RouteRow<Names extends string> {
   readonly example?: JsonObject;
   /** An answer with `replayed` is marked. Null is answered with 404. */
   readonly run: (services: Services, args: Args<Names>, options: never) => Promise<object | null>;
+  /** Whether it reads its body itself, as bytes that nobody has parsed. */
+  readonly isRaw?: boolean;
   /** The status of an answer, default 200. */
   readonly status?: (answer: object) => number;
 }

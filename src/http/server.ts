@@ -11,7 +11,7 @@ import { FetchMessage, type Message } from './message.js';
 import { misconfigured } from './misconfigured.js';
 import { openApiOf } from './openapi.js';
 import { HEADERS, problemOf } from './problems.js';
-import { checkSize, readJson, requestIdOf } from './request.js';
+import { checkRaw, checkSize, readJson, requestIdOf } from './request.js';
 import type { Route, Services } from './route.js';
 import { type Found, Router } from './router.js';
 import { fieldsOf, fromQuery, fromWire, invalid, toWire, wireName } from './wire.js';
@@ -90,7 +90,7 @@ export class ApiServer implements Api {
     const wait = who && rateLimit ? await rateLimit(who, { name: route.name, userId: textOf(args.userId) }) : null;
     if (wait !== null) throw tooMany(wait);
     const credits = creditType === undefined ? manager.credits : manager.creditType(creditType as never);
-    const services: Services = { manager, credits, who };
+    const services: Services = { manager, credits, who, message: exchange.message };
     if (who) await this.#check(exchange, services, args);
     const result = await run(services, args as never, options as never);
     if (result === null) throw notFound();
@@ -184,7 +184,9 @@ function basePathOf({ basePath = '' }: ApiOptions): string {
 }
 
 /** The fields of the query or of the body, under our names. */
-async function givenOf({ message }: Exchange, { method, input }: Route): Promise<Record<string, unknown>> {
+async function givenOf({ message }: Exchange, route: Route): Promise<Record<string, unknown>> {
+  const { method, input, isRaw } = route;
+  if (isRaw) return checkRaw(message);
   const { query } = message;
   if (method === 'POST' || method === 'PATCH') {
     const [name] = query.keys();

@@ -12,6 +12,8 @@ import { createTestCredits } from '../../src/entries/testing.js';
 import type { Route } from '../../src/http/route.js';
 import { adminRoutes, userRoutes } from '../../src/http/routes/table.js';
 import type { CreditManagement, JsonObject } from '../../src/index.js';
+import { plainProvider } from '../payments/plain-provider.js';
+import { bodyOf, eventsOf } from '../payments/world.js';
 import { QUIET } from '../support/quiet.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a test reads of an answer is checked by the document
@@ -54,7 +56,7 @@ export interface HttpWorld {
 
 /** Something of each kind, so that every example has what it is about. */
 export async function fill(manager: CreditManagement<never, never>): Promise<Record<string, string>> {
-  const { credits, subscriptions, promos } = manager;
+  const { credits, subscriptions, promos, payments } = manager;
   for (const [code, creditLimit] of [
     ['pro', 500],
     ['team', 900],
@@ -74,7 +76,11 @@ export async function fill(manager: CreditManagement<never, never>): Promise<Rec
   await subscriptions.pauseUserSubscription('paused');
   const cycle = await subscriptions.startCycle('user-1', { amount: 5, recurring: true });
   const deducted = await credits.deductCredits('user-1', 7);
+  payments.registerProvider(plainProvider('razorpay'));
+  const payment = await payments.createPaymentLink({ userId: 'user-1', amount: 500, currency: 'INR' });
+  await payments.handleWebhook('razorpay', bodyOf(eventsOf(payment).paid), {});
   return {
+    pay_0123456789abcdef0123456789abcdef: payment.id,
     ...{ 't-1': deducted.id, 'g-1': added.grantId as string, 'r-1': hold.id, 'c-1': cycle.id },
   };
 }

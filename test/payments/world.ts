@@ -35,7 +35,7 @@ export function eventsOf({ id, userId }: Pick<Payment, 'id' | 'userId'>) {
   const own = { reference: id, userId, asked: PAID, providerPaymentId: 'pay_1' };
   const refund = (amountMinor: number, refundId: string, status: 'open' | 'done' | 'failed' = 'done') =>
     ({ ...own, kind: 'refunded', refund: { id: refundId, status, amountMinor, currency: 'INR' } }) as const;
-  const dispute = (status: 'open' | 'won' | 'lost', amountMinor = PAID.amountMinor) =>
+  const dispute = (status: 'open' | 'won' | 'lost', amountMinor: number = PAID.amountMinor) =>
     ({ ...own, kind: 'disputed', dispute: { id: 'dp_1', status, amountMinor, currency: 'INR' } }) as const;
   return {
     authorized: { ...own, kind: 'authorized' },

@@ -11,6 +11,8 @@ const AMOUNTS = {
   CREDIT_LOOK_RUNS: [30, 200],
   CREDIT_SCHEDULED_RUNS: [50, 200],
   CREDIT_PLAN_RUNS: [60, 300],
+  /** Random lives of payments. */
+  CREDIT_PAYMENT_RUNS: [80, 400],
   /** Ways of switching between plans for a year, of each kind. */
   CREDIT_STRATEGIES: [12, 60],
   CREDIT_STORE_MODEL_RUNS: [8, 30],

@@ -1,19 +1,22 @@
 /** All routes. The routing, the OpenAPI document, the matrix of rights and the table in README.md are made of it. */
 import { forAdmins, type Route } from '../route.js';
 import { operationRoutes } from './operations.js';
+import { paymentAdminRoutes, paymentReads, paymentRoutes } from './payments.js';
 import { planTable, subscriptionReads } from './plans.js';
 import { claimReads, claimRoutes, promoRoutes } from './promos.js';
 import { readRoutes } from './reads.js';
 import { spendingRoutes } from './spending.js';
 
-const ownReads = [...readRoutes, ...subscriptionReads, ...claimReads];
+const ownReads = [...readRoutes, ...subscriptionReads, ...claimReads, ...paymentReads];
 
 const all: readonly Route[] = [
   ...ownReads,
   ...claimRoutes,
+  ...paymentRoutes,
   ...spendingRoutes,
   ...planTable,
   ...promoRoutes,
+  ...paymentAdminRoutes,
   ...operationRoutes,
   ...ownReads.map(forAdmins),
 ];

@@ -1,0 +1,175 @@
+/**
+ * Payments against an oracle that knows the set of their events alone: every order, and random lives with duplicates,
+ * several processes, restarts and spending in between. CREDIT_PAYMENT_RUNS of them, CREDIT_SEED.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { CreditManagement, Payment } from '../../src/index.js';
+import { amount } from '../support/amounts.js';
+import { SEED } from '../support/chance.js';
+import { describeBackends, memoryWorld, type OpenWorld } from '../support/plan-world.js';
+import { outcomeOf } from './oracle.js';
+import { eventOf, type Told } from './plain-provider.js';
+import { bodyOf, eventsOf, PAID, paymentWorld } from './world.js';
+
+const RUNS = amount('CREDIT_PAYMENT_RUNS');
+const UNITS = 1_000_000;
+const open: OpenWorld = async (options) => memoryWorld(options);
+
+/** The events of one payment that may come, by a short name. */
+function poolOf(payment: Payment, asked: number): Readonly<Record<string, Told>> {
+  const { authorized, failed, paid, captured, part, expired, cancelled, refund, dispute } = eventsOf(payment);
+  const money = { amountMinor: asked, currency: 'INR' };
+  const of = (share: number) => Math.max(1, Math.floor((asked * share) / 100));
+  const whole = { asked: money };
+  const refunds = Object.fromEntries(
+    [40, 40, 70].flatMap((share, i) =>
+      (['open', 'done', 'failed'] as const).map((status) => [
+        `refund ${i} ${status}`,
+        { ...refund(of(share), `re_${i}`, status), ...whole, type: `refund.${status}` },
+      ]),
+    ),
+  );
+  const disputes = Object.fromEntries(
+    (['open', 'won', 'lost'] as const).map((status) => [
+      `dispute ${status}`,
+      { ...dispute(status, asked), ...whole, type: `dispute.${status}` },
+    ]),
+  );
+  return {
+    authorized: { ...authorized, ...whole },
+    failed: { ...failed, ...whole },
+    paid: { ...paid, ...whole, paid: money },
+    captured: { ...captured, ...whole, paid: money },
+    part: { ...part, ...whole, paid: { ...money, amountMinor: of(40) } },
+    expired: { ...expired, ...whole },
+    cancelled: { ...cancelled, ...whole },
+    ...refunds,
+    ...disputes,
+  };
+}
+
+/** Events that do not fit, whatever came before. */
+const MISFITS: readonly ((told: Told) => Told)[] = [
+  (told) => ({ ...told, userId: 'v' }),
+  (told) => ({ ...told, asked: { amountMinor: (told.asked?.amountMinor ?? 0) + 1, currency: 'INR' } }),
+  (told) => ({ ...told, asked: { amountMinor: told.asked?.amountMinor ?? 0, currency: 'USD' } }),
+];
+
+async function expectOutcome(
+  manager: Pick<CreditManagement<never>, 'credits' | 'payments'> | ReturnType<typeof memoryWorld>['manager'],
+  payment: Payment,
+  told: readonly Told[],
+  spent: number,
+): Promise<void> {
+  const units = BigInt(Math.round(payment.creditsToAdd * UNITS));
+  const { status, granted, takenBack } = outcomeOf(told.map(eventOf), payment.amountMinor, units);
+  const now = await manager.payments.getPayment(payment.id, payment.userId, { fresh: true });
+  const shown = now && [now.status, Math.round(now.creditsAdded * UNITS), Math.round(now.creditsTakenBack * UNITS)];
+  expect(shown).toEqual([status, Number(granted), Number(takenBack)]);
+  const { balance } = await manager.credits.getUserCreditsInfo(payment.userId, { fresh: true });
+  expect(Math.round(balance * UNITS)).toBe(Number(granted - takenBack) - Math.round(spent * UNITS));
+}
+
+await describeBackends('every order of the events of a payment', (openWorld, isMemory) => {
+  const isFull = process.env.CREDIT_TEST_FULL === '1';
+  const sets: readonly (readonly string[])[] = [
+    ['authorized', 'paid', 'refund 0 done', 'expired', 'dispute open'],
+    ['failed', 'part', 'captured', 'refund 2 open', 'refund 2 failed'],
+    ['cancelled', 'paid', 'dispute open', 'dispute won', 'refund 1 done'],
+    ['paid', 'dispute lost', 'refund 0 done', 'refund 1 done', 'refund 2 done'],
+  ];
+
+  test('ends in the one right state, each event once, twice or three times', async () => {
+    const { world, manager } = await paymentWorld(openWorld, { pricing: { INR: { creditsPerUnit: '1.5' } } });
+    const orders = sets.flatMap((names, i) => permutations(names).filter((_, at) => isMemory || at % 24 === i));
+    for (const [i, order] of orders.filter((_, at) => isFull || at % 3 === 0).entries()) {
+      const payment = await manager.payments.createPaymentLink({ userId: `u${i}`, amount: 500, currency: 'INR' });
+      const own = (told: Told): Told => ({ ...told, ...(told.providerPaymentId && { providerPaymentId: `pay_${i}` }) });
+      const pool = poolOf(payment, payment.amountMinor);
+      const told = order.map((name) => own(pool[name] as Told));
+      for (const [at, one] of told.entries()) {
+        for (let times = 0; times <= (i + at) % 3; times++) {
+          await manager.payments.handleWebhook('plain', bodyOf(one), {});
+        }
+      }
+      await expectOutcome(manager, payment, told, 0);
+    }
+    await world.expectSound();
+  });
+});
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+}
+
+const names = Object.keys(poolOf({ id: 'p', userId: 'u' } as Payment, PAID.amountMinor));
+const step = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ do: fc.constant('tell' as const), name: fc.constantFrom(...names) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('misfit' as const),
+      name: fc.constantFrom(...names),
+      how: fc.nat({ max: 2 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('spend' as const), credits: fc.integer({ min: 1, max: 400 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reconcile' as const), name: fc.constantFrom(...names) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('again' as const) }) },
+);
+
+test(`${RUNS} random lives of payments end as their events say`, async () => {
+  const counts: Record<string, number> = {};
+  const lives = fc.record({
+    asked: fc.oneof(fc.constant(50_000), fc.integer({ min: 1, max: 100_000 }), fc.constantFrom(1, 3, 7)),
+    rate: fc.constantFrom('1', '0.333333', '1.5', '7.000001'),
+    steps: fc.array(step, { minLength: 3, maxLength: 24, size: 'max' }),
+    width: fc.integer({ min: 1, max: 6 }),
+  });
+  const property = fc.asyncProperty(lives, async ({ asked, rate, steps, width }) => {
+    const { world, provider } = await paymentWorld(open, { pricing: { INR: { creditsPerUnit: rate } } });
+    const payments = { providers: [provider], pricing: { INR: { creditsPerUnit: rate } } };
+    const managers = [world.manager, world.open({ payments })];
+    const money = { amount: (asked / 100).toFixed(2), currency: 'INR' };
+    // Less than a unit buys nothing; such a payment is not made.
+    const payment = await managers[0]!.payments.createPaymentLink({ userId: 'u', ...money });
+    const pool = poolOf(payment, asked);
+    const told: Told[] = [];
+    const bodies: string[] = [];
+    let spent = 0;
+    const run = async (one: (typeof steps)[number], at: number) => {
+      counts[one.do] = (counts[one.do] ?? 0) + 1;
+      const { payments: verbs, credits } = managers[at % managers.length]!;
+      if (one.do === 'tell') {
+        const event = { ...(pool[one.name] as Told), method: at % 2 === 0 ? 'card' : null };
+        told.push(event);
+        bodies.push(bodyOf(event));
+        await verbs.handleWebhook('plain', bodyOf(event), {});
+      } else if (one.do === 'misfit') {
+        const event = MISFITS[one.how]?.(pool[one.name] as Told) as Told;
+        const { success } = await verbs.handleWebhook('plain', bodyOf(event), {});
+        expect(success).toBe(false);
+      } else if (one.do === 'spend') {
+        const answer = await credits.deductCredits('u', one.credits).catch(({ code }: { code: string }) => code);
+        if (typeof answer !== 'string') spent += one.credits;
+      } else if (one.do === 'reconcile') {
+        const event = pool[one.name] as Told;
+        told.push(event);
+        provider.listed.splice(0, 1, eventOf(event));
+        await verbs.reconcilePayments();
+      } else if (one.do === 'restart') managers[at % managers.length] = world.open({ payments });
+      else if (bodies.length > 0) await verbs.handleWebhook('plain', bodies[at % bodies.length] as string, {});
+    };
+    for (let from = 0; from < steps.length; from += width) {
+      await Promise.all(steps.slice(from, from + width).map((one, i) => run(one, from + i)));
+    }
+    await expectOutcome(managers[0]!, payment, told, spent);
+    await world.expectSound();
+    await world.close();
+  });
+  await fc.assert(property, { numRuns: RUNS, seed: SEED });
+  console.log(`payments: ${JSON.stringify({ seed: SEED, runs: RUNS, ...counts })}`);
+});
