@@ -20,6 +20,7 @@ export {
   CreditError,
   type CreditErrorCode,
   type CreditErrorDetails,
+  type CreditErrorOptions,
   creditError,
   type FundsDetails,
   isCreditError,
