@@ -8,5 +8,11 @@ export { type Duration, sequenceIds, type TestClock, testClock } from '../testin
 export { testDbManager } from '../testing/db-manager/index.js';
 export { type LedgerSinkUnderTest, testLedgerSink } from '../testing/ledger-sink.js';
 export { type NotificationQueueTests, testNotificationQueue } from '../testing/notification-queue.js';
+export {
+  type PaymentProviderTests,
+  type PaymentProviderUnderTest,
+  type SignedWebhook,
+  testPaymentProvider,
+} from '../testing/payment-provider.js';
 export type { SkippedTests, TestApi } from '../testing/test-api.js';
 export { createTestCredits, type TestCredits, type TestCreditsOptions } from '../testing/test-credits.js';

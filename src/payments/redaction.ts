@@ -1,0 +1,72 @@
+/**
+ * What is kept of a body: the fields of this list, and nothing else. A field that a provider adds tomorrow is left out
+ * until somebody has looked at it, because a body may hold a card, an address, a phone number or a secret.
+ */
+import type { Json, JsonObject } from '../models/values.js';
+
+const DEPTH_MAX = 12;
+const TEXT_MAX = 1_000;
+
+const KEPT: ReadonlySet<string> = new Set(
+  [
+    // Both providers: the event, what it is about, and how much.
+    'id entity object event type created created_at updated_at payload data items contains count has_more livemode mode',
+    'status amount amount_paid amount_due amount_refunded amount_total amount_subtotal amount_received amount_remaining',
+    'amount_capturable amount_captured amount_deducted currency method description reason failure_reason refund refunds',
+    'payment order invoice dispute charge subscription metadata notes error code attempts quantity path idempotency_key',
+    'request body',
+    // Razorpay.
+    'account_id payment_link payments payment_links payment_id order_id invoice_id plink_id refund_status captured',
+    'accept_partial reference_id short_url receipt cancelled_at expired_at expire_by base_amount base_currency fee tax',
+    'error_code error_reason error_source error_step speed_processed speed_requested speed batch_id reason_code',
+    'respond_by phase international callback_url callback_method notify reminder_enable sms',
+    // Stripe.
+    'api_version pending_webhooks idempotency previous_attributes client_reference_id payment_status payment_intent',
+    'payment_link customer success_url cancel_url url line_items price_data unit_amount product_data recurring',
+    'price pricing price_details product restrictions completed_sessions limit payment_intent_data subscription_data',
+    'after_completion redirect expires_at canceled_at cancellation_reason cancel_at cancel_at_period_end ended_at',
+    'current_period_start current_period_end period start end period_start period_end billing_reason parent proration',
+    'subscription_details subscription_item_details lines plan interval interval_count collection_method attempt_count',
+    'next_payment_attempt latest_invoice latest_charge decline_code failure_code is_charge_refundable last_payment_error',
+    'paid captured refunded disputed total subtotal start_date trial_end trial_start active confirm off_session',
+    'payment_method_types status_transitions finalized_at paid_at voided_at marked_uncollectible_at application_fee',
+  ].flatMap((line) => line.split(' ')),
+);
+
+/** Fields whose keys a host chose. All are kept but those that sound like what must not be. */
+const OF_THE_HOST: ReadonlySet<string> = new Set(['notes', 'metadata']);
+const SOUNDS_SECRET = /card|cvc|cvv|pan\b|secret|signature|token|passw|mail|phone|contact|address|iban|account/i;
+/** An e-mail address, a phone number with its country, a number as long as a card's, a key of a provider. */
+const LOOKS_SECRET =
+  /[^\s@<>"]{1,64}@[^\s@<>"]{1,190}\.[^\s@<>"]{2,20}|\+\d[\d ()-]{6,18}\d|\b(?:\d[ -]?){12,18}\d\b|\b(?:[sr]k|whsec|rzp)_\w+/g;
+const REMOVED = '[removed]';
+
+/** A copy that can be stored: only known fields, finite numbers, well-formed texts, a bounded depth. */
+export function redacted(body: JsonObject): JsonObject {
+  return objectOf(body, (key) => KEPT.has(key), 1);
+}
+
+function objectOf(value: JsonObject, isKept: (key: string) => boolean, depth: number): JsonObject {
+  const kept: [string, Json][] = [];
+  for (const [key, field] of Object.entries(value)) {
+    if (isKept(key)) kept.push([clean(key), copyOf(field, OF_THE_HOST.has(key), depth + 1)]);
+  }
+  return Object.fromEntries(kept);
+}
+
+function copyOf(value: Json, isOfTheHost: boolean, depth: number): Json {
+  if (typeof value === 'string') return clean(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEPTH_MAX) return REMOVED;
+  if (Array.isArray(value)) return value.map((each: Json) => copyOf(each, isOfTheHost, depth + 1));
+  const isKept = isOfTheHost
+    ? (key: string) => key !== '__proto__' && !SOUNDS_SECRET.test(key)
+    : (key: string) => KEPT.has(key);
+  return objectOf(value as JsonObject, isKept, depth);
+}
+
+function clean(text: string): string {
+  const storable = text.slice(0, TEXT_MAX).replaceAll('\0', '').toWellFormed();
+  return storable.replaceAll(LOOKS_SECRET, REMOVED);
+}
