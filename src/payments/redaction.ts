@@ -42,28 +42,30 @@ const LOOKS_SECRET =
 const REMOVED = '[removed]';
 
 /** A copy that can be stored: only known fields, finite numbers, well-formed texts, a bounded depth. */
-export function redacted(body: JsonObject): JsonObject {
-  return objectOf(body, (key) => KEPT.has(key), 1);
+export function redacted(body: JsonObject, kept: ReadonlySet<string> = KEPT): JsonObject {
+  return objectOf(body, kept, (key) => kept.has(key), 1);
 }
 
-function objectOf(value: JsonObject, isKept: (key: string) => boolean, depth: number): JsonObject {
-  const kept: [string, Json][] = [];
+type Keys = ReadonlySet<string>;
+
+function objectOf(value: JsonObject, kept: Keys, isKept: (key: string) => boolean, depth: number): JsonObject {
+  const fields: [string, Json][] = [];
   for (const [key, field] of Object.entries(value)) {
-    if (isKept(key)) kept.push([clean(key), copyOf(field, OF_THE_HOST.has(key), depth + 1)]);
+    if (isKept(key)) fields.push([clean(key), copyOf(field, kept, OF_THE_HOST.has(key), depth + 1)]);
   }
-  return Object.fromEntries(kept);
+  return Object.fromEntries(fields);
 }
 
-function copyOf(value: Json, isOfTheHost: boolean, depth: number): Json {
+function copyOf(value: Json, kept: Keys, isOfTheHost: boolean, depth: number): Json {
   if (typeof value === 'string') return clean(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEPTH_MAX) return REMOVED;
-  if (Array.isArray(value)) return value.map((each: Json) => copyOf(each, isOfTheHost, depth + 1));
+  if (Array.isArray(value)) return value.map((each: Json) => copyOf(each, kept, isOfTheHost, depth + 1));
   const isKept = isOfTheHost
     ? (key: string) => key !== '__proto__' && !SOUNDS_SECRET.test(key)
-    : (key: string) => KEPT.has(key);
-  return objectOf(value as JsonObject, isKept, depth);
+    : (key: string) => kept.has(key);
+  return objectOf(value as JsonObject, kept, isKept, depth);
 }
 
 function clean(text: string): string {
