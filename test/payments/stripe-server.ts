@@ -92,9 +92,10 @@ export class StripeServer extends ApiServer {
     const key = request.headers['idempotency-key'];
     if (request.method !== 'POST' || typeof key !== 'string') return this.#answer(request);
     const earlier = this.#done.get(key);
-    if (earlier && earlier.text !== request.text) return refused(400, { type: 'idempotency_error' });
+    const text = JSON.stringify([...new URLSearchParams(request.text)].sort());
+    if (earlier && earlier.text !== text) return refused(400, { type: 'idempotency_error' });
     const reply = earlier?.reply ?? this.#answer(request);
-    this.#done.set(key, { text: request.text, reply });
+    this.#done.set(key, { text, reply });
     return reply;
   }
 
