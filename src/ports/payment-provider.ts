@@ -22,12 +22,15 @@ export interface ProviderRefund extends MinorMoney {
 
 /** A dispute of a payment: the money is gone while it is open, and comes back when it is won. */
 export interface ProviderDispute extends MinorMoney {
+  /** The provider's id of it: it counts once, however often it is told. */
   readonly id: string;
+  /** `open`: nobody has decided yet. */
   readonly status: 'open' | 'won' | 'lost';
 }
 
 /** A subscription that the provider bills, as an event tells of it. */
 export interface ProviderSubscription {
+  /** The provider's id of it. */
   readonly id: string;
   /** The provider's id of the customer. */
   readonly customerId: string | null;
@@ -37,7 +40,9 @@ export interface ProviderSubscription {
   readonly invoiceId: string | null;
   /** The period that the event pays for, or the current one. */
   readonly periodStart: Date | null;
+  /** The end of that period. */
   readonly periodEnd: Date | null;
+  /** Whether the period is the last one. */
   readonly cancelsAtPeriodEnd: boolean;
 }
 
@@ -70,14 +75,17 @@ export interface ProviderEvent {
   readonly eventId: string | null;
   /** The provider's name of the event, such as `payment_link.paid`. */
   readonly type: string;
+  /** What it means for a payment or a subscription. */
   readonly kind: ProviderEventKind;
   /** When it happened, by the provider. */
   readonly occurredAt: Date;
   /** Our payment's id, where the event carries it. */
   readonly reference: string | null;
+  /** The link or the checkout at the provider. */
   readonly providerLinkId: string | null;
   /** The payment at the provider: `pay_…` of Razorpay, `pi_…` of Stripe. Refunds and disputes name it. */
   readonly providerPaymentId: string | null;
+  /** The order at the provider, where it has orders. */
   readonly providerOrderId: string | null;
   /** The user that we gave along, or that the host did. */
   readonly userId: string | null;
@@ -85,8 +93,11 @@ export interface ProviderEvent {
   readonly asked: MinorMoney | null;
   /** The money that arrived for this payment so far, all parts together. */
   readonly paid: MinorMoney | null;
+  /** Of the kind `refunded`. */
   readonly refund: ProviderRefund | null;
+  /** Of the kind `disputed`. */
   readonly dispute: ProviderDispute | null;
+  /** Of the kinds that begin with `invoice_` and `subscription_`. */
   readonly subscription: ProviderSubscription | null;
   /** `card`, `upi` and the like. */
   readonly method: string | null;
@@ -96,6 +107,7 @@ export interface ProviderEvent {
 
 /** A webhook that was verified: its events, and its body without what nobody should keep. */
 export interface ProviderWebhook {
+  /** At least one. */
   readonly events: readonly ProviderEvent[];
   /** The body, without data of cards, without secrets and without signatures. It is stored. */
   readonly payload: JsonObject;
@@ -105,38 +117,57 @@ export interface ProviderWebhook {
 export interface NewPaymentLink extends MinorMoney {
   /** Our payment's id. It is also the idempotency key: the same reference never makes a second link. */
   readonly reference: string;
+  /** The user that the credits are for. */
   readonly userId: string;
+  /** What the page says that is paid for. */
   readonly description: string;
+  /** The address that the provider may write to. */
   readonly customerEmail: string | null;
+  /** The number that the provider may write to. */
   readonly customerPhone: string | null;
   /** The page that follows the payment. */
   readonly callbackUrl: string;
+  /** Credits that the payment will add; only told along. */
   readonly creditsToAdd: number;
+  /** What the host tells along. */
   readonly metadata: JsonObject;
   /** The provider's id of a price that renews: the link then begins a subscription. */
   readonly priceId: string | null;
+  /** Ends the request early. */
   readonly signal: AbortSignal;
 }
 
 /** What was sent to the provider and what it answered, for the log of its traffic; without what nobody should keep. */
 export interface ProviderTraffic {
+  /** What was sent. */
   readonly request: JsonObject;
+  /** What came back; null when nothing did. */
   readonly response: JsonObject | null;
+  /** Its status; null when nothing came back. */
   readonly httpStatus: number | null;
 }
 
+/** A link at which somebody pays. */
 export interface PaymentLink {
+  /** The page to pay on. */
   readonly url: string;
+  /** The provider's id of the link or the checkout. */
   readonly providerLinkId: string;
+  /** The payment at the provider, where it has an id before anybody has paid. */
   readonly providerPaymentId: string | null;
+  /** For the log. */
   readonly traffic: ProviderTraffic;
 }
 
 /** Names a payment of ours at the provider. */
 export interface ProviderPaymentRef {
+  /** Our payment's id. */
   readonly reference: string;
+  /** The link or the checkout, if it is known. */
   readonly providerLinkId: string | null;
+  /** The payment at the provider, if it is known. */
   readonly providerPaymentId: string | null;
+  /** Ends the request early. */
   readonly signal: AbortSignal;
 }
 
