@@ -11,11 +11,7 @@ export { FakeProvider, type FakeProviderOptions, fakeProvider } from '../testing
 export type { FakeFault } from '../testing/fake-requests.js';
 export { type LedgerSinkUnderTest, testLedgerSink } from '../testing/ledger-sink.js';
 export { type NotificationQueueTests, testNotificationQueue } from '../testing/notification-queue.js';
-export {
-  type PaymentProviderTests,
-  type PaymentProviderUnderTest,
-  type SignedWebhook,
-  testPaymentProvider,
-} from '../testing/payment-provider.js';
+export { type PaymentProviderTests, testPaymentProvider } from '../testing/payment-provider.js';
+export type { PaymentProviderUnderTest, SignedWebhook } from '../testing/payment-provider-contract.js';
 export type { SkippedTests, TestApi } from '../testing/test-api.js';
 export { createTestCredits, type TestCredits, type TestCreditsOptions } from '../testing/test-credits.js';

@@ -13,15 +13,13 @@ export interface FakeWebhook {
   readonly headers: Headers;
 }
 
-type Sign = (event: ProviderEvent) => { readonly body: Uint8Array; readonly headers: Headers };
-
 /** The webhooks that are to be delivered, in the order in which they go out. */
 export class FakeOutbox {
   #queue: ProviderEvent[] = [];
-  readonly #sign: Sign;
+  readonly #sign: (event: ProviderEvent) => { readonly body: Uint8Array; readonly headers: Headers };
   #chance: number;
 
-  constructor(sign: Sign, seed: number) {
+  constructor(sign: (event: ProviderEvent) => Pick<FakeWebhook, 'body' | 'headers'>, seed: number) {
     this.#sign = sign;
     this.#chance = seed;
   }

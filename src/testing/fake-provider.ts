@@ -25,9 +25,6 @@ export interface FakeProviderOptions {
   readonly refunds?: 'done' | 'open' | undefined;
 }
 
-type RefundRequest = Parameters<NonNullable<PaymentProvider['refund']>>[0];
-type ChargeRequest = Parameters<NonNullable<PaymentProvider['charge']>>[0];
-
 /**
  * A provider of payments in memory. A test plays the customer and the bank: each step queues a webhook with a real
  * signature, which the test delivers when it likes, twice, late, or in another order.
@@ -108,7 +105,7 @@ export class FakeProvider implements PaymentProvider {
       return (isNamed ? named : this.#payments.get(reference))?.states() ?? [];
     });
 
-  async refund(request: RefundRequest) {
+  refund: NonNullable<PaymentProvider['refund']> = async (request) => {
     const { reference, providerPaymentId, amountMinor, currency, idempotencyKey, signal } = request;
     const event = await this.#requests.run('refund', signal, () => {
       const payment = this.#payments.get(reference);
@@ -123,9 +120,9 @@ export class FakeProvider implements PaymentProvider {
     });
     const sent = { reference, providerPaymentId, amountMinor, currency, idempotencyKey };
     return { event: { ...event, eventId: null }, traffic: { request: sent, response: {}, httpStatus: 200 } };
-  }
+  };
 
-  async charge(request: ChargeRequest) {
+  charge: NonNullable<PaymentProvider['charge']> = async (request) => {
     const { customerId, reference, userId, amountMinor, currency, signal } = request;
     const event = await this.#requests.run('charge', signal, () => {
       const earlier = this.#payments.get(reference);
@@ -136,7 +133,7 @@ export class FakeProvider implements PaymentProvider {
     });
     const sent = { customerId, reference, amountMinor, currency };
     return { event: { ...event, eventId: null }, traffic: { request: sent, response: {}, httpStatus: 200 } };
-  }
+  };
 
   async *listSince(since: Date, signal: AbortSignal): AsyncIterable<ProviderEvent> {
     const events = await this.#requests.run('listSince', signal, () =>

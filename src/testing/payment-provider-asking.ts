@@ -1,7 +1,7 @@
 /** Tests of the `PaymentProvider` suite: what the provider answers when it is asked. */
 import assert from 'node:assert/strict';
 import type { ProviderEvent } from '../ports/payment-provider.js';
-import type { PaymentProviderUnderTest, ProviderTest } from './payment-provider.js';
+import type { PaymentProviderUnderTest, ProviderTest } from './payment-provider-contract.js';
 import { calm, checkEvent, moneyOf, newLink, read, refused } from './payment-provider-fixture.js';
 
 /** A payment that was made, with the ids that its webhook told. */

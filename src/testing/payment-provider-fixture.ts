@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { type CreditErrorCode, isCreditError } from '../errors.js';
 import type { Json } from '../models/values.js';
 import type { MinorMoney, NewPaymentLink, ProviderEvent } from '../ports/payment-provider.js';
-import type { PaymentProviderUnderTest, SignedWebhook } from './payment-provider.js';
+import type { PaymentProviderUnderTest, SignedWebhook } from './payment-provider-contract.js';
 
 /** A signal that nobody aborts. */
 export const calm = () => new AbortController().signal;

@@ -1,6 +1,6 @@
 /** Tests of the `PaymentProvider` suite: making links, and what is told once they are paid. */
 import assert from 'node:assert/strict';
-import type { ProviderTest } from './payment-provider.js';
+import type { ProviderTest } from './payment-provider-contract.js';
 import { calm, moneyOf, newLink, read, refused } from './payment-provider-fixture.js';
 
 export const linkTests: Readonly<Record<string, ProviderTest>> = {

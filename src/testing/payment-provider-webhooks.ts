@@ -1,7 +1,7 @@
 /** Tests of the `PaymentProvider` suite: whom a webhook is believed, and what is made of odd bodies. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { PaymentProviderUnderTest, ProviderTest, SignedWebhook } from './payment-provider.js';
+import type { PaymentProviderUnderTest, ProviderTest, SignedWebhook } from './payment-provider-contract.js';
 import { checkEvent, checkJson, newLink, read, refused } from './payment-provider-fixture.js';
 
 const INVALID = ['WEBHOOK_SIGNATURE_INVALID'] as const;

@@ -150,7 +150,7 @@ export class StripeServer extends ApiServer {
       ...{ expires_at: this.now + 86_400, invoice: null, livemode: false, metadata: params.metadata ?? {} },
       ...{ mode: params.mode, payment_intent: null, payment_link: paymentLink, payment_status: 'unpaid' },
       ...{ status: 'open', subscription: null, success_url: params.success_url ?? null },
-      url: `https://checkout.stripe.com/c/pay/${id}#fidkdWxOYHwnPyd1blpxYHZxWjA0SDdPUW5JbmFMck1wMmx9N2BLZjFEfGRUNWhqTmJ%2F`,
+      url: `https://checkout.stripe.com/c/pay/${id}#fidkdWxOYHwnPyd1blpxYHZxWjA0SDdPUW5JbmFMck1w%2F`,
     });
   }
 
