@@ -93,11 +93,19 @@ const RETRYABLE: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
 // Two copies of the package (ESM and CJS, or two versions) share this symbol, so they recognise each other's errors.
 const BRAND = Symbol.for('credit-management.CreditError');
 
+/** What an error may carry beside its details. */
+export interface CreditErrorOptions {
+  /** The failure behind it. */
+  cause?: unknown;
+  /** Given by who knows better than the code: a provider that refused a request for good, for one. */
+  retryable?: boolean;
+}
+
 type Construct = <C extends CreditErrorCode>(
   code: C,
   message: string,
   details: CreditErrorDetails[C],
-  options?: { cause?: unknown },
+  options?: CreditErrorOptions,
 ) => CreditError<C>;
 
 let construct: Construct;
@@ -120,12 +128,12 @@ export class CreditError<C extends CreditErrorCode = CreditErrorCode> extends Er
   /** Whether this call wrote anything. */
   readonly outcome: Outcome;
 
-  private constructor(code: C, message: string, details: CreditErrorDetails[C], options?: { cause?: unknown }) {
+  private constructor(code: C, message: string, details: CreditErrorDetails[C], options?: CreditErrorOptions) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CreditError';
     this.code = code;
     this.details = details;
-    this.retryable = RETRYABLE.has(code);
+    this.retryable = options?.retryable ?? RETRYABLE.has(code);
     this.outcome = code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'not_applied';
     Object.defineProperty(this, BRAND, { value: true });
   }
@@ -146,7 +154,7 @@ export function creditError<C extends CreditErrorCode>(
   code: C,
   message: string,
   details: CreditErrorDetails[C],
-  options?: { cause?: unknown },
+  options?: CreditErrorOptions,
 ): CreditError<C> {
   return construct(code, message, details, options);
 }
@@ -160,8 +168,8 @@ export type AnyCreditError = { [C in CreditErrorCode]: CreditError<C> }[CreditEr
  */
 export function ledHome(error: unknown, above: (...given: never[]) => unknown = ledHome): unknown {
   if (!isCreditError(error)) return error;
-  const { code, message, details, cause } = error as CreditError;
-  const own = construct(code, message, details, { cause });
+  const { code, message, details, cause, retryable } = error as CreditError;
+  const own = construct(code, message, details, { cause, retryable });
   Error.captureStackTrace?.(own, above);
   return own;
 }

@@ -21,6 +21,7 @@ export {
   CreditError,
   type CreditErrorCode,
   type CreditErrorDetails,
+  type CreditErrorOptions,
   creditError,
   type FundsDetails,
   isCreditError,
@@ -266,6 +267,20 @@ export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
 export type { NotificationQueue } from './ports/notification-queue.js';
+export type {
+  MinorMoney,
+  NewPaymentLink,
+  PaymentLink,
+  PaymentProvider,
+  ProviderDispute,
+  ProviderEvent,
+  ProviderEventKind,
+  ProviderPaymentRef,
+  ProviderRefund,
+  ProviderSubscription,
+  ProviderTraffic,
+  ProviderWebhook,
+} from './ports/payment-provider.js';
 export { storedModels } from './ports/stored-models.js';
 export * from './public-payments.js';
 export { InMemoryNotificationQueue } from './queues/memory.js';

@@ -13,7 +13,7 @@ export type {
 
 /** A webhook that was verified: its events, and its body without what nobody should keep. */
 export interface ProviderWebhook {
-  /** The events of the body, each of which is applied by itself. */
+  /** The events of the body, at least one; each of them is applied by itself. */
   readonly events: readonly ProviderEvent[];
   /** The body, without data of cards, without secrets and without signatures. It is stored. */
   readonly payload: JsonObject;

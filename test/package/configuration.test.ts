@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/main.js';
 import { jwt } from '../../src/entries/http.js';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
+import { razorpayProvider } from '../../src/entries/razorpay.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
+import { stripeProvider } from '../../src/entries/stripe.js';
 import { createCreditManagementFromEnv } from '../../src/env.js';
 import { createCreditManagement, InMemoryCache, type LoggerLike, webhookSink } from '../../src/index.js';
 import { rangeOf, readConfiguration, type Setting } from './configuration-tables.js';
@@ -36,6 +38,8 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   InMemoryDbManager: ['InMemoryDbManager'],
   InMemoryCache: ['InMemoryCacheOptions'],
   webhookSink: ['WebhookSinkOptions'],
+  razorpayProvider: ['RazorpayOptions'],
+  stripeProvider: ['StripeOptions'],
   createCreditsApi: ['createUserApi', 'createAdminApi'],
   creditDeduction: ['DeductionSettings', 'UserSource', 'UsageSource'],
   jwt: ['JwtOptions'],
@@ -49,6 +53,7 @@ const OF_A_CALL = [
     'CallOptions',
     'CancelOptions',
     'CommitOptions',
+    'CreditErrorOptions',
     'CycleOptions',
     'DeductAfterServiceOptions',
     'DeductOptions',
@@ -69,6 +74,7 @@ const OF_A_CALL = [
     'UpgradeOptions',
     'VerifyOptions',
   ],
+  'FakeProviderOptions',
   'GrantListOptions',
   'HoldListOptions',
   'SubscriptionListOptions',
@@ -144,6 +150,7 @@ describe('ranges', () => {
   const quiet: LoggerLike = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const uri = 'mongodb://localhost';
   const webhook = { name: 'x', url: 'https://x.example', secret: `whsec_${Buffer.alloc(24).toString('base64')}` };
+  const keys = { keyId: 'k', keySecret: 's', secretKey: 's', webhookSecret: 'x'.repeat(16) };
   const manager = createCreditManagement();
   /** Takes a value for an option, or throws. */
   const takers: Readonly<Record<string, (name: string, value: number) => unknown>> = {
@@ -156,6 +163,8 @@ describe('ranges', () => {
     MongoDbManager: (name, value) => new MongoDbManager({ uri, [name]: value }),
     InMemoryCache: (name, value) => new InMemoryCache({ [name]: value }),
     webhookSink: (name, value) => webhookSink({ ...webhook, [name]: value }),
+    razorpayProvider: (name, value) => razorpayProvider({ ...keys, [name]: value }),
+    stripeProvider: (name, value) => stripeProvider({ ...keys, [name]: value }),
     jwt: (name, value) => jwt({ issuer: 'i', audience: 'a', algorithms: ['RS256'], jwks: {}, [name]: value }),
     'manager.start': async (name, value) => {
       const own = createCreditManagement();

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT, type SourceFiles } from './source-files.js';
 
-const ENTRIES = ['index', 'entries/http', 'entries/mongodb', 'entries/sql', 'entries/testing'].map(
-  (name) => `src/${name}.ts`,
-);
+const ENTRIES = [
+  'index',
+  ...['http', 'mongodb', 'razorpay', 'sql', 'stripe', 'testing'].map((name) => `entries/${name}`),
+].map((name) => `src/${name}.ts`);
 
 const { options: compilerOptions } = ts.parseJsonConfigFileContent(
   ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile).config,

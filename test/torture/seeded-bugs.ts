@@ -13,6 +13,7 @@ import { LEDGER_BUGS } from './seeded-ledger.js';
 import { LOT_BUGS } from './seeded-lots.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
+import { PAYMENT_BUGS } from './seeded-payments.js';
 import { PLAN_BUGS } from './seeded-plans.js';
 import { PLANS_REST_BUGS } from './seeded-plans-rest.js';
 import { PROMO_BUGS } from './seeded-promos.js';
@@ -40,6 +41,7 @@ const ALL = [
   ...CLI_BUGS,
   ...HTTP_BUGS,
   ...DEDUCTION_BUGS,
+  ...PAYMENT_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
 
@@ -47,8 +49,6 @@ export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id
 export const NOT_YET: Readonly<Record<string, string>> = {
   'SB-05': 'webhooks',
   'SB-06': 'payments',
-  'SB-19': 'webhooks',
-  'SB-20': 'webhooks',
   'SB-21': 'payments',
   'SB-22': 'payments',
   'SB-23': 'refunds of payments',

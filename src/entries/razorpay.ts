@@ -1,0 +1,5 @@
+/**
+ * credit-management/razorpay: payment links of Razorpay.
+ * @module
+ */
+export { type RazorpayOptions, razorpayProvider } from '../payments/razorpay.js';

@@ -1,0 +1,6 @@
+/**
+ * credit-management/stripe: Stripe Checkout and payment links of Stripe.
+ * @module
+ */
+export { type StripeOptions, stripeProvider } from '../payments/stripe.js';
+export type { StripeLike } from '../payments/stripe-api.js';
