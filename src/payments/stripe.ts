@@ -2,7 +2,7 @@
 import type { NewPaymentLink, PaymentLink, PaymentProvider } from '../ports/payment-provider.js';
 import { providerError } from './exchange.js';
 import { baseUrlOf, keyOf, secretsOf, timeoutOf, wholeOf, wrongOption } from './options.js';
-import { objectAt, requireBytes, signedObject, textAt, urlAt } from './reading.js';
+import { requireBytes, signedObject, textAt, urlAt } from './reading.js';
 import { redacted } from './redaction.js';
 import { wrongSignature } from './signature.js';
 import {
@@ -15,8 +15,9 @@ import {
   type StripeRequest,
   trafficOf,
 } from './stripe-api.js';
+import { chargeCustomer } from './stripe-charge.js';
 import { stripeEvents, told } from './stripe-events.js';
-import { amountOf, linkParams, metadataOf, sessionParams } from './stripe-requests.js';
+import { amountOf, linkParams, sessionParams } from './stripe-requests.js';
 import { isSigned } from './stripe-signature.js';
 import { fetchPayment, stateBase } from './stripe-states.js';
 import { idAt } from './stripe-subscriptions.js';
@@ -112,37 +113,7 @@ export function stripeProvider(options: StripeOptions): PaymentProvider {
       return { event: { ...event, reference, providerPaymentId }, traffic: trafficOf(request, answer) };
     },
 
-    async charge({ customerId, description, signal, ...of }) {
-      const task = 'charge a customer';
-      const params = {
-        amount: amountOf(of),
-        currency: of.currency.toLowerCase(),
-        customer: customerId,
-        description,
-        confirm: true,
-        off_session: true,
-        metadata: metadataOf(of),
-      };
-      const idempotencyKey = `${of.reference}:charge`;
-      const request: StripeRequest = {
-        task,
-        method: 'POST',
-        path: '/v1/payment_intents',
-        params,
-        idempotencyKey,
-        signal,
-      };
-      const answer = await api(request);
-      // A card that was declined, or whose owner would have to be there, is an outcome and no error.
-      const declined = answer.status === 402 ? objectAt(answer.body, 'error', 'payment_intent') : null;
-      const intent = declined ?? accepted(answer, task);
-      const type = CHARGE_TYPES.get(textAt(intent, 'status')) ?? 'payment_intent.payment_failed';
-      const [event] = told(type, intent, stateBase(intent));
-      if (!event || event.kind === 'ignored') throw providerError(NAME, `${NAME} gave an answer without the payment`);
-      const reason = codeOf(answer.body) ?? event.reason ?? textAt(intent, 'status');
-      const outcome = event.kind === 'failed' ? { ...event, reason } : event;
-      return { event: { ...outcome, reference: of.reference, userId: of.userId }, traffic: trafficOf(request, answer) };
-    },
+    charge: (charge) => chargeCustomer(api, charge),
 
     async *listSince(since, signal) {
       const path = `/v1/events?created[gte]=${Math.floor(since.getTime() / 1000)}`;
@@ -152,14 +123,6 @@ export function stripeProvider(options: StripeOptions): PaymentProvider {
     },
   };
 }
-
-const CHARGE_TYPES: ReadonlyMap<string | null, string> = new Map([
-  ['succeeded', 'payment_intent.succeeded'],
-  // Some methods take days. The event that ends it comes by a webhook.
-  ['processing', 'payment_intent.amount_capturable_updated'],
-  ['requires_capture', 'payment_intent.amount_capturable_updated'],
-  ['canceled', 'payment_intent.canceled'],
-]);
 
 function connectionOf(options: StripeOptions, where: string): { api: StripeApi; livemode: boolean | null } {
   const { client, secretKey, apiVersion = API_VERSION } = options;
@@ -196,5 +159,3 @@ async function createLink(api: StripeApi, mode: 'checkout' | 'payment_link', lin
   const providerPaymentId = idAt(made, 'payment_intent');
   return { url, providerLinkId, providerPaymentId, traffic: trafficOf(request, answer) } satisfies PaymentLink;
 }
-
-const codeOf = (body: unknown) => textAt(body, 'error', 'decline_code') ?? textAt(body, 'error', 'code');

@@ -23,6 +23,8 @@ export interface FakeProviderOptions {
   readonly seed?: number | undefined;
   /** Whether a refund is done at once, or open until `settleRefund`. Default `done`. */
   readonly refunds?: 'done' | 'open' | undefined;
+  /** Milliseconds after which a request that hangs fails. Default 15,000. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export class FakeProvider implements PaymentProvider {
     this.#secrets = [options.webhookSecret ?? 'fake-webhook-secret'].flat();
     this.#clock = options.clock ?? { now: () => new Date() };
     this.#refunds = options.refunds ?? 'done';
-    this.#requests = new FakeRequests(this.name);
+    this.#requests = new FakeRequests(this.name, options.timeoutMs ?? 15_000);
     this.outbox = new FakeOutbox((event) => this.sign(bodyOf(event)), options.seed ?? 1);
   }
 
@@ -69,7 +71,7 @@ export class FakeProvider implements PaymentProvider {
     this.#requests.failNext(...faults);
   }
 
-  /** Ends the requests that hang: with `PROVIDER_ERROR`, as after a time limit. */
+  /** Ends the requests that hang with `PROVIDER_ERROR`, and lets those that are slow answer. */
   endHanging(): void {
     this.#requests.endHanging();
   }

@@ -1,20 +1,24 @@
 /** The requests to the fake provider: counted, and failing when a test wants them to. */
 import { providerError } from '../payments/exchange.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 
 /**
- * How a request fails. `refused`: for good. `away`: it may succeed later. `hang`: no answer comes before the signal is
- * aborted or `endHanging()` is called. `after the effect`: the provider has done what it was asked for all the same.
+ * How a request fails. `refused`: for good. `away`: it may succeed later. `hang`: no answer comes before the time limit,
+ * the signal or `endHanging()` ends it. `slow`: the answer comes when `endHanging()` lets it. `after the effect`: the
+ * provider has done what it was asked for all the same.
  */
-export type FakeFault = 'refused' | 'away' | 'away after the effect' | 'hang' | 'hang after the effect';
+export type FakeFault = 'refused' | 'away' | 'away after the effect' | 'hang' | 'hang after the effect' | 'slow';
 
 export class FakeRequests {
   readonly made: string[] = [];
   readonly #name: string;
   readonly #faults: FakeFault[] = [];
   readonly #hanging = new Set<() => void>();
+  readonly #timeoutMs: number;
 
-  constructor(name: string) {
+  constructor(name: string, timeoutMs: number) {
     this.#name = name;
+    this.#timeoutMs = timeoutMs;
   }
 
   failNext(...faults: readonly FakeFault[]): void {
@@ -35,21 +39,26 @@ export class FakeRequests {
     if (fault.endsWith('after the effect')) effect();
     if (fault === 'refused') throw providerError(this.#name, `${this.#name} refused`, { retryable: false });
     if (fault.startsWith('hang')) await this.#hang(signal);
+    if (fault === 'slow') {
+      await this.#hang(signal);
+      return effect();
+    }
     throw providerError(this.#name, `${this.#name} did not answer`);
   }
 
-  /** Rejects with the reason of the signal, or resolves when the test ends it. */
+  /** Resolves when the test ends it. Rejects with the reason of the signal, or when the time is over. */
   #hang(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stop = () => {
-        this.#hanging.delete(end);
-        reject(signal.reason);
-      };
-      const end = () => {
+      const finish = (settle: () => void) => () => {
+        clearTimeout(timer);
         this.#hanging.delete(end);
         signal.removeEventListener('abort', stop);
-        resolve();
+        settle();
       };
+      const end = finish(resolve);
+      const stop = finish(() => reject(signal.reason));
+      const late = () => reject(providerError(this.#name, `${this.#name} did not answer within ${this.#timeoutMs} ms`));
+      const timer = setTimeout(finish(late), this.#timeoutMs);
       this.#hanging.add(end);
       signal.addEventListener('abort', stop, { once: true });
     });

@@ -7,7 +7,7 @@ import type { MinorMoney, NewPaymentLink, ProviderEvent } from '../ports/payment
 import type { PaymentProviderUnderTest, SignedWebhook } from './payment-provider-contract.js';
 
 /** A signal that nobody aborts. */
-export const calm = () => new AbortController().signal;
+export const calm = (): AbortSignal => new AbortController().signal;
 
 export function newLink(more: Partial<NewPaymentLink> = {}): NewPaymentLink {
   return {

@@ -19,8 +19,8 @@ const ALLOWED =
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|examples\/[\w-]+\.ts|dist\/[\w.-]+\.(js|cjs|d\.ts|d\.cts))$/;
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 /** A little more than it has; source maps, or zod and pino inside, would go beyond. */
-const PACKED_BYTES_MAX = 845_000;
-const UNPACKED_BYTES_MAX = 3_500_000;
+const PACKED_BYTES_MAX = 915_000;
+const UNPACKED_BYTES_MAX = 3_750_000;
 /** Characters of one JavaScript file of dist, without its map. */
 const FILE_CHARS_MAX = 700_000;
 

@@ -240,8 +240,22 @@ describe('a charge of a customer', () => {
     expect((await charge(provider()))?.event.kind).toBe('paid');
   });
 
+  test('goes to the method that the customer prefers, and fails where there is none', async () => {
+    server.defaultMethod = 'pm_1Preferred';
+    await charge(provider());
+    expect(server.requests.at(-1)?.text).toContain('payment_method=pm_1Preferred');
+    server.defaultMethod = null;
+    server.methods.length = 0;
+    const count = server.objects.size;
+    const { event, traffic } = (await charge(provider())) ?? {};
+    expect(event).toMatchObject({ kind: 'failed', reason: 'the customer has no payment method' });
+    expect([traffic?.httpStatus, server.objects.size]).toEqual([null, count]);
+  });
+
   test('that is refused for another reason is an error', async () => {
-    server.failNext({ status: 402, body: { error: { code: 'x' } } });
+    server.defaultMethod = 'pm_1Preferred';
+    const customer = { status: 200, body: { invoice_settings: { default_payment_method: 'pm_1Preferred' } } };
+    server.failNext(customer, { status: 402, body: { error: { code: 'x' } } });
     expect(await errorOf(charge(provider()) as Promise<unknown>)).toMatchObject({ code: 'PROVIDER_ERROR' });
   });
 });

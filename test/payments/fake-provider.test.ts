@@ -168,6 +168,18 @@ describe('the requests', () => {
     expect(fake.pay(other.reference).event.kind).toBe('paid');
   });
 
+  test('are slow, or come to the end of their time', async () => {
+    const { fake } = await started({ timeoutMs: 20 });
+    fake.failNext('hang after the effect', 'slow');
+    const [one, other] = [newLink(), newLink()];
+    expect(await codeOf(fake.createPaymentLink(one))).toBe('PROVIDER_ERROR');
+    expect(fake.pay(one.reference).event.kind).toBe('paid');
+    const slow = fake.createPaymentLink(other);
+    await Promise.resolve();
+    fake.endHanging();
+    expect((await slow).providerLinkId).toBe(`link_${other.reference}`);
+  });
+
   test('charge a saved method once, decline it, or want the customer', async () => {
     const fake = fakeProvider({ clock });
     const { signal: _, ...link } = newLink();

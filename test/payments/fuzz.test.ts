@@ -1,4 +1,4 @@
-/** Whatever a signed body holds, the end is an event of the right shape or a typed error, and nothing private is kept. */
+/** Of any signed body comes an event of the right shape or a typed error, and nothing private is kept of it. */
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -230,12 +230,16 @@ describe('Stripe', () => {
     await sdk().paymentIntents.create(
       {
         ...{ amount: 70_000, currency: 'isk', customer: customerId, description, confirm: true, off_session: true },
-        metadata: own,
+        ...{ payment_method: 'pm_1NewestMethod', metadata: own },
+        automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
       },
       { idempotencyKey: `${reference}:charge` },
     );
     const charge = { amountMinor: 700, currency: 'ISK', customerId, reference, userId, description, creditsToAdd };
     const { event } = (await provider().charge?.({ ...charge, signal })) ?? {};
+    const asked = server.requests.slice(-3, -1).map(({ path }) => path);
+    expect(asked).toEqual([`/v1/customers/${customerId}`, `/v1/customers/${customerId}/payment_methods`]);
+    server.requests.splice(-3, 2);
     const charges = lastTwo();
     expect(charges.ours).toEqual(charges.theirs);
     expect(event?.paid).toEqual({ amountMinor: 700, currency: 'ISK' });

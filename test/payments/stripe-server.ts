@@ -13,6 +13,9 @@ export class StripeServer extends ApiServer {
   readonly customerId = 'cus_NffrFeUfNV2Hib';
   readonly objects = new Map<string, StripeObject>();
   readonly events: StripeObject[] = [];
+  /** The methods of payment that are kept for the customer, the newest first. */
+  readonly methods: string[] = ['pm_1NewestMethod', 'pm_1OlderMethod'];
+  defaultMethod: string | null = null;
   /** What the next charges of customers come to. */
   readonly declines: ('card_declined' | 'authentication_required')[] = [];
   readonly #done = new Map<string, { readonly text: string; readonly reply: ApiReply }>();
@@ -105,6 +108,16 @@ export class StripeServer extends ApiServer {
       all.filter((each) => each.object === object && each[field] === query.get(field));
     const params = parsed(text);
     switch (`${method} ${path}`) {
+      case `GET /v1/customers/${this.customerId}`:
+        return this.#ok({
+          ...{ id: this.customerId, object: 'customer', email: 'jenny@example.com', default_source: null },
+          invoice_settings: { default_payment_method: this.defaultMethod },
+        });
+      case `GET /v1/customers/${this.customerId}/payment_methods`:
+        return this.#list(
+          this.methods.map((id) => ({ id, object: 'payment_method', card: { last4: '4242' } })).reverse(),
+          query,
+        );
       case 'POST /v1/checkout/sessions':
         return this.#ok(this.#session(params, null));
       case 'POST /v1/payment_links':
@@ -180,7 +193,8 @@ export class StripeServer extends ApiServer {
   }
 
   #charge(params: StripeObject): ApiReply {
-    if (params.customer !== this.customerId) return MISSING;
+    const isKept = [...this.methods, this.defaultMethod].includes(String(params.payment_method));
+    if (params.customer !== this.customerId || !isKept) return MISSING;
     const declined = this.declines.shift();
     const status = declined ? 'requires_payment_method' : 'succeeded';
     const intent = this.#intent(Number(params.amount), String(params.currency), params.metadata, status);
