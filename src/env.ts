@@ -5,6 +5,7 @@ import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
 import type { CreditManagementOptions } from './options.js';
+import { setupRazorpayProvider, setupStripeProvider } from './payments/setup.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { CreditManagement } from './services/manager/contract.js';
@@ -26,6 +27,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
  *
+ * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
+ *   `STRIPE_WEBHOOK_SECRET`: register these payment providers.
+ * - `FRONTEND_PAYMENT_SUCCESS_URL`, or `APP_BASE_URL` and `/api/payments/success` after it: the page that follows a
+ *   payment, unless `options.payments` has a `callbackUrl`.
+ *
  * Without a URL the manager keeps everything in memory and logs one warning. If `NODE_ENV` is `production`, this needs
  * `CREDIT_ALLOW_MEMORY=1`. A wrong URL never falls back to memory: an unknown URL, or two databases, is
  * `CONFIGURATION`. A missing driver is `CONFIGURATION` at the first call. This function opens nothing.
@@ -45,7 +51,19 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
   const sinks = [...(options.sinks ?? []), ...webhooksOf(env)];
-  return createCreditManagement<DbManager<unknown>, U>({ ...options, ledger, sinks, db: databaseOf(env, options) });
+  const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(env) };
+  const manager = createCreditManagement<DbManager<unknown>, U>({
+    ...{ ...options, ledger, sinks, payments },
+    db: databaseOf(env, options),
+  });
+  setupRazorpayProvider(manager, {}, env);
+  setupStripeProvider(manager, {}, env);
+  return manager;
+}
+
+function callbackUrlOf(env: Environment): string | undefined {
+  const base = env.APP_BASE_URL || undefined;
+  return env.FRONTEND_PAYMENT_SUCCESS_URL || (base && `${base.replace(/\/+$/, '')}/api/payments/success`);
 }
 
 function webhooksOf(env: Environment): EventSink[] {

@@ -24,7 +24,9 @@ const ADMIN = 'admin';
  * - `CREDIT_API_JWKS_URL`, `CREDIT_API_JWT_ISSUER`, `CREDIT_API_JWT_AUDIENCE`, and `CREDIT_API_JWT_ALGORITHMS` (default
  *   `RS256`): users are told by the JSON Web Tokens of this provider; the claim `sub` is the user.
  *
- * With neither of them, and without the option `authenticate`, nobody could be told, and nothing is made.
+ * Webhooks of the payment providers of the environment are taken at `/webhooks/{provider}`.
+ *
+ * With neither of the two, and without the option `authenticate`, nobody could be told, and nothing is made.
  *
  * @param options those of `createCreditsApi`; `authenticate` and `authorize` replace those of the environment.
  * @throws CONFIGURATION; the message says what to set.
@@ -41,7 +43,9 @@ export function createCreditsApiFromEnv(
   // Roles of a function of the host's mean what the host says, so they open nothing by themselves.
   const authorize = options.authorize ?? (options.authenticate ? undefined : isAdmin);
   const manager = createCreditManagementFromEnv({ logger: options.logger }, env);
-  const api = createCreditsApi({ ...options, manager, authenticate, authorize });
+  const webhooks = manager.payments.listProviders();
+  const hooked = webhooks.length > 0 ? { webhooks } : {};
+  const api = createCreditsApi({ ...options, ...hooked, manager, authenticate, authorize });
   return Object.assign(api, { manager });
 }
 

@@ -100,3 +100,34 @@ test('CREDIT_LEDGER_FILE names the ledger file, which an option overrides', asyn
   const without = createCreditManagementFromEnv({ logger }, {});
   expect((await without.health()).components).toMatchObject({ ledgerFile: 'disabled' });
 });
+
+describe('payment providers', () => {
+  const razorpay = { RAZORPAY_KEY_ID: 'rzp_test_1', RAZORPAY_KEY_SECRET: 's', RAZORPAY_WEBHOOK_SECRET: 'w'.repeat(20) };
+  const stripe = { STRIPE_SECRET_KEY: 'sk_test_1', STRIPE_WEBHOOK_SECRET: `whsec_${'w'.repeat(20)}` };
+
+  test('are registered where the environment has their keys, and their pages are those of the host', async () => {
+    const { logger } = listening();
+    expect(createCreditManagementFromEnv({ logger }, {}).payments.listProviders()).toEqual([]);
+    const env = { ...razorpay, ...stripe, APP_BASE_URL: 'https://shop.example.com/' };
+    const { payments } = createCreditManagementFromEnv({ logger }, env);
+    expect(payments.listProviders()).toEqual(['razorpay', 'stripe']);
+    const away = {
+      userId: 'u',
+      amount: 5,
+      currency: 'INR',
+      provider: 'stripe',
+      callbackUrl: 'https://else.example.com/',
+    };
+    await expect(payments.createPaymentLink(away)).rejects.toThrow('a page of https://shop.example.com');
+  });
+
+  test('a key without its webhook secret is refused, and so is half a key, and the misspelt name', () => {
+    expect(problemOf({ ...razorpay, RAZORPAY_WEBHOOK_SECRET: '' })).toBe('RAZORPAY_WEBHOOK_SECRET is not set');
+    expect(problemOf({ ...razorpay, RAZORPAY_KEY_SECRET: '' })).toBe('RAZORPAY_KEY_SECRET is not set');
+    expect(problemOf({ RAZORPAY_WEBHOOK_SECRET: 'w'.repeat(20) })).toBe('RAZORPAY_KEY_ID is not set');
+    expect(problemOf({ ...stripe, STRIPE_WEBHOOK_SECRET: '' })).toBe('STRIPE_WEBHOOK_SECRET is not set');
+    expect(problemOf({ STRIPE_WEBHOOK_SECRET: 'whsec_x' })).toBe('STRIPE_SECRET_KEY is not set');
+    expect(problemOf({ ...razorpay, RAZORPAY_WEBHOOK_SECRET: 'short' })).toContain('at least 16 characters');
+    expect(problemOf({ RAZERPAY_TEST_KEY: 'k' })).toContain('RAZORPAY_KEY_ID');
+  });
+});

@@ -23,6 +23,8 @@ const namesOf = (title: string) => rowsOf(title).map(({ name }) => name);
 const PARTS = [
   'AdminApiOptions',
   'ApiOptions',
+  'CreditsApiOptions',
+  'WebhookApiOptions',
   'AccountDefaults',
   'CacheOptions',
   'DeductionOptions',
@@ -40,7 +42,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   webhookSink: ['WebhookSinkOptions'],
   razorpayProvider: ['RazorpayOptions'],
   stripeProvider: ['StripeOptions'],
-  createCreditsApi: ['createUserApi', 'createAdminApi'],
+  createCreditsApi: ['createUserApi', 'createAdminApi', 'createCreditsApi'],
   creditDeduction: ['DeductionSettings', 'UserSource', 'UsageSource'],
   jwt: ['JwtOptions'],
   'manager.start': ['StartOptions'],

@@ -138,6 +138,14 @@ const PROGRAMS: readonly Program[] = [
     result: [3],
   },
   {
+    line: 'const manager = createCreditManagement({\n  payments: {',
+    provenBy: ['test/payments/stripe-conformance.test.ts', 'test/payments/payments.test.ts'],
+  },
+  {
+    line: 'const { credits, payments, clock, ledger } = createTestCredits();',
+    ...{ after: 'return [creditsToAdd, balance, ok];', result: [500, 300, true] },
+  },
+  {
     line: 'const authenticate = bearerTokens({',
     before: `${MANAGER}
       const ADMIN_TOKEN_SHA256 = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b';
