@@ -4,50 +4,16 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { CreditManagement, Payment } from '../../src/index.js';
+import type { Payment } from '../../src/index.js';
 import { amount } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
 import { describeBackends, memoryWorld, type OpenWorld } from '../support/plan-world.js';
-import { outcomeOf } from './oracle.js';
+import { expectOutcome, poolOf } from './events.js';
 import { eventOf, type Told } from './plain-provider.js';
-import { bodyOf, eventsOf, PAID, paymentWorld } from './world.js';
+import { bodyOf, PAID, paymentWorld } from './world.js';
 
 const RUNS = amount('CREDIT_PAYMENT_RUNS');
-const UNITS = 1_000_000;
 const open: OpenWorld = async (options) => memoryWorld(options);
-
-/** The events of one payment that may come, by a short name. */
-function poolOf(payment: Payment, asked: number): Readonly<Record<string, Told>> {
-  const { authorized, failed, paid, captured, part, expired, cancelled, refund, dispute } = eventsOf(payment);
-  const money = { amountMinor: asked, currency: 'INR' };
-  const of = (share: number) => Math.max(1, Math.floor((asked * share) / 100));
-  const whole = { asked: money };
-  const refunds = Object.fromEntries(
-    [40, 40, 70].flatMap((share, i) =>
-      (['open', 'done', 'failed'] as const).map((status) => [
-        `refund ${i} ${status}`,
-        { ...refund(of(share), `re_${i}`, status), ...whole, type: `refund.${status}` },
-      ]),
-    ),
-  );
-  const disputes = Object.fromEntries(
-    (['open', 'won', 'lost'] as const).map((status) => [
-      `dispute ${status}`,
-      { ...dispute(status, asked), ...whole, type: `dispute.${status}` },
-    ]),
-  );
-  return {
-    authorized: { ...authorized, ...whole },
-    failed: { ...failed, ...whole },
-    paid: { ...paid, ...whole, paid: money },
-    captured: { ...captured, ...whole, paid: money },
-    part: { ...part, ...whole, paid: { ...money, amountMinor: of(40) } },
-    expired: { ...expired, ...whole },
-    cancelled: { ...cancelled, ...whole },
-    ...refunds,
-    ...disputes,
-  };
-}
 
 /** Events that do not fit, whatever came before. */
 const MISFITS: readonly ((told: Told) => Told)[] = [
@@ -55,21 +21,6 @@ const MISFITS: readonly ((told: Told) => Told)[] = [
   (told) => ({ ...told, asked: { amountMinor: (told.asked?.amountMinor ?? 0) + 1, currency: 'INR' } }),
   (told) => ({ ...told, asked: { amountMinor: told.asked?.amountMinor ?? 0, currency: 'USD' } }),
 ];
-
-async function expectOutcome(
-  manager: Pick<CreditManagement<never>, 'credits' | 'payments'> | ReturnType<typeof memoryWorld>['manager'],
-  payment: Payment,
-  told: readonly Told[],
-  spent: number,
-): Promise<void> {
-  const units = BigInt(Math.round(payment.creditsToAdd * UNITS));
-  const { status, granted, takenBack } = outcomeOf(told.map(eventOf), payment.amountMinor, units);
-  const now = await manager.payments.getPayment(payment.id, payment.userId, { fresh: true });
-  const shown = now && [now.status, Math.round(now.creditsAdded * UNITS), Math.round(now.creditsTakenBack * UNITS)];
-  expect(shown).toEqual([status, Number(granted), Number(takenBack)]);
-  const { balance } = await manager.credits.getUserCreditsInfo(payment.userId, { fresh: true });
-  expect(Math.round(balance * UNITS)).toBe(Number(granted - takenBack) - Math.round(spent * UNITS));
-}
 
 await describeBackends('every order of the events of a payment', (openWorld, isMemory) => {
   const isFull = process.env.CREDIT_TEST_FULL === '1';

@@ -13,6 +13,8 @@ const AMOUNTS = {
   CREDIT_PLAN_RUNS: [60, 300],
   /** Random lives of payments. */
   CREDIT_PAYMENT_RUNS: [80, 400],
+  /** Rounds of webhooks in which a process is killed. */
+  CREDIT_PAYMENT_KILLS: [2, 6],
   /** Ways of switching between plans for a year, of each kind. */
   CREDIT_STRATEGIES: [12, 60],
   CREDIT_STORE_MODEL_RUNS: [8, 30],
