@@ -1,4 +1,4 @@
-/** All seeded bugs that can be expressed on the code there is, and why the others of the list are not among them. */
+/** All seeded bugs. */
 import type { SeededBug } from './seeded-bug.js';
 import { CHANGE_BUGS } from './seeded-changes.js';
 import { CLI_BUGS } from './seeded-cli.js';
@@ -13,6 +13,7 @@ import { LEDGER_BUGS } from './seeded-ledger.js';
 import { LOT_BUGS } from './seeded-lots.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
+import { PAYMENT_CORE_BUGS } from './seeded-payment-core.js';
 import { PAYMENT_BUGS } from './seeded-payments.js';
 import { PLAN_BUGS } from './seeded-plans.js';
 import { PLANS_REST_BUGS } from './seeded-plans-rest.js';
@@ -42,14 +43,6 @@ const ALL = [
   ...HTTP_BUGS,
   ...DEDUCTION_BUGS,
   ...PAYMENT_BUGS,
+  ...PAYMENT_CORE_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
-
-/** What has to be there before a bug of the list can be seeded; whoever makes it moves the id into a table. */
-export const NOT_YET: Readonly<Record<string, string>> = {
-  'SB-05': 'webhooks',
-  'SB-06': 'payments',
-  'SB-21': 'payments',
-  'SB-22': 'payments',
-  'SB-23': 'refunds of payments',
-};
