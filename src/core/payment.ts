@@ -11,7 +11,7 @@ import { toCredits } from './amounts.js';
 import { fingerprintOf } from './canonical-json.js';
 import type { CommandOf, InboxMessage, NewPayment } from './command.js';
 import { type Facts, PENDING, refuse, type Verdict } from './decision.js';
-import { type Draft, grantIndex, pushMovement, writeEntry } from './draft.js';
+import { type Draft, grantIndex, mainIndex, pushMovement, writeEntry } from './draft.js';
 import { addGrant, announceGrant, PLAIN_TERMS } from './grants.js';
 import { toMajor } from './money.js';
 import { bringsMoney, dueOf, isPaid, mismatchOf, type Payment, takeEvent } from './payment-state.js';
@@ -245,6 +245,11 @@ function tell({ draft, payment, events }: Work, stored: PaymentRow | null, opene
   const told = last?.details.payment as JsonObject | undefined;
   const made = opened && { opened: fingerprintOf(openedOf(opened)) };
   const of = { id: payment.id, status: payment.status, ...made, rowHash: rowHash(payment) };
+  // The entry that answers the call says what was asked for, whichever entry is the last.
+  const main = draft.entries[mainIndex(draft)];
+  if (made && main !== undefined && main !== last && draft.mainEntry >= 0) {
+    main.details = { ...main.details, payment: { id: payment.id, ...made } };
+  }
   if (last && told && draft.own) last.details = { ...last.details, payment: { ...told, ...of } };
   else {
     const entry = writeEntry(draft, 'payment_changed', { amount: 0, details: { payment: of } });

@@ -157,6 +157,27 @@ describe.each(types)('the command %s', (type) => {
   });
 });
 
+test('a payment that is recorded together with its refund is found again by what was asked for', () => {
+  const ledger = new Ledger();
+  const sold = { provider: 'x', amountMinor: 5, currency: 'INR', creditsToAdd: 5, pack: null, paidAs: 'pay_1' };
+  const plain = { callbackUrl: null, customerEmail: null, customerPhone: null };
+  const opened = { ...sold, ...plain, terms: { priority: 50, validityDays: null } };
+  const refund = { id: 're_1', status: 'done', amountMinor: 2, currency: 'INR' } as const;
+  const event = { ...PAID.event, kind: 'refunded', paid: null, refund } as const;
+  const command = { type: 'change_payment', paymentId: 'p', sent: [] } as const;
+  const entry = ledger.apply({ ...command, opened, messages: [{ ...PAID, event }] });
+  expect(ledger.entries.map(({ type }) => type)).toEqual(['add', 'claw_back']);
+  const { operation, operationId, description, actor, reason, metadata } = entry;
+  const call = { operation, operationId, description, actor, reason, metadata };
+  const again = { ...command, paymentId: 'another', messages: [], opened };
+  const isFound = (asked: typeof opened) =>
+    sameInput(
+      { call, command: { ...again, opened: asked }, accounts: [ledger.account('u')] } as unknown as Operation,
+      entry,
+    );
+  expect([isFound(opened), isFound({ ...opened, amountMinor: 6 })]).toEqual([true, false]);
+});
+
 describe('every type of entry', () => {
   const written = new Map<EntryType, Set<boolean>>();
   for (const type of types) {

@@ -139,7 +139,7 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     line: 'const manager = createCreditManagement({\n  payments: {',
-    provenBy: ['test/payments/stripe-conformance.test.ts', 'test/payments/payments.test.ts'],
+    provenBy: ['test/http/webhooks.test.ts', 'test/payments/stripe-conformance.test.ts'],
   },
   {
     line: 'const { credits, payments, clock, ledger } = createTestCredits();',
