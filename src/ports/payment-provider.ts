@@ -75,7 +75,7 @@ export interface ProviderEvent {
   readonly eventId: string | null;
   /** The provider's name of the event, such as `payment_link.paid`. */
   readonly type: string;
-  /** What it means for a payment or a subscription. */
+  /** Its meaning for a payment or a subscription. */
   readonly kind: ProviderEventKind;
   /** When it happened, by the provider. */
   readonly occurredAt: Date;
@@ -93,11 +93,11 @@ export interface ProviderEvent {
   readonly asked: MinorMoney | null;
   /** The money that arrived for this payment so far, all parts together. */
   readonly paid: MinorMoney | null;
-  /** Of the kind `refunded`. */
+  /** Present in the kind `refunded`. */
   readonly refund: ProviderRefund | null;
-  /** Of the kind `disputed`. */
+  /** Present in the kind `disputed`. */
   readonly dispute: ProviderDispute | null;
-  /** Of the kinds that begin with `invoice_` and `subscription_`. */
+  /** Present in the kinds that begin with `invoice_` and `subscription_`. */
   readonly subscription: ProviderSubscription | null;
   /** `card`, `upi` and the like. */
   readonly method: string | null;
@@ -119,7 +119,7 @@ export interface NewPaymentLink extends MinorMoney {
   readonly reference: string;
   /** The user that the credits are for. */
   readonly userId: string;
-  /** What the page says that is paid for. */
+  /** The page says that this is paid for. */
   readonly description: string;
   /** The address that the provider may write to. */
   readonly customerEmail: string | null;
@@ -129,7 +129,7 @@ export interface NewPaymentLink extends MinorMoney {
   readonly callbackUrl: string;
   /** Credits that the payment will add; only told along. */
   readonly creditsToAdd: number;
-  /** What the host tells along. */
+  /** Given by the host, and told along. */
   readonly metadata: JsonObject;
   /** The provider's id of a price that renews: the link then begins a subscription. */
   readonly priceId: string | null;
@@ -139,9 +139,9 @@ export interface NewPaymentLink extends MinorMoney {
 
 /** What was sent to the provider and what it answered, for the log of its traffic; without what nobody should keep. */
 export interface ProviderTraffic {
-  /** What was sent. */
+  /** The request, with its method and path. */
   readonly request: JsonObject;
-  /** What came back; null when nothing did. */
+  /** The answer; null when none came. */
   readonly response: JsonObject | null;
   /** Its status; null when nothing came back. */
   readonly httpStatus: number | null;

@@ -3,9 +3,9 @@ import { providerError } from '../payments/exchange.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 
 /**
- * How a request fails. `refused`: for good. `away`: it may succeed later. `hang`: no answer comes before the time limit,
- * the signal or `endHanging()` ends it. `slow`: the answer comes when `endHanging()` lets it. `after the effect`: the
- * provider has done what it was asked for all the same.
+ * How a request fails. `refused`: for good. `away`: it may succeed later. `hang`: no answer comes before the time
+ * limit, the signal or `endHanging()` ends it. `slow`: the answer comes when `endHanging()` lets it. `after the
+ * effect`: the provider has done what it was asked for all the same.
  */
 export type FakeFault = 'refused' | 'away' | 'away after the effect' | 'hang' | 'hang after the effect' | 'slow';
 
