@@ -14,7 +14,7 @@ export interface Entities {
 }
 
 type Told = Pick<ProviderEvent, 'kind'> & Partial<ProviderEvent>;
-/** What an event says, or the reason why it says nothing. */
+/** Answers the message of an event, or the reason why it has none. */
 type Reader = (about: Entities) => Told | string;
 
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([

@@ -143,7 +143,7 @@ async function createLink(call: Call, link: NewPaymentLink): Promise<PaymentLink
   const path = '/v1/payment_links';
   const json = linkRequest(link);
   const answer = await call(task, 'POST', path, link.signal, { json });
-  // Of a reference that was used, Razorpay says that the request is bad.
+  // Razorpay calls a request bad whose reference was used.
   const earlier = answer.status === 400 ? await findLink(call, { ...link, providerLinkId: null }) : null;
   if (earlier !== null && (at(earlier, 'amount') !== json.amount || at(earlier, 'currency') !== json.currency)) {
     throw providerError(NAME, `${NAME} has another payment link with this reference`, { retryable: false });
@@ -221,7 +221,10 @@ async function findPayment(call: Call, id: string, signal: AbortSignal): Promise
   return ID.test(id) ? found(await call(task, 'GET', `/v1/payments/${id}`, signal), task) : null;
 }
 
-/** The entries of a list, page by page, newest first. What comes while it is read may be told twice. */
+/**
+ * The entries of a list, page by page, newest first. An entry that comes meanwhile moves another one onto the next
+ * page, which tells it twice.
+ */
 async function* pagesOf(call: Call, path: string, signal: AbortSignal): AsyncIterable<JsonObject> {
   const task = 'list what happened';
   for (let skip = 0; ; skip += PAGE) {

@@ -1,6 +1,6 @@
 /**
- * What is kept of a body: the fields of this list, and nothing else. A field that a provider adds tomorrow is left out
- * until somebody has looked at it, because a body may hold a card, an address, a phone number or a secret.
+ * Keeps the fields of a body that a list names. A field that a provider adds tomorrow is left out until
+ * somebody has looked at it, because a body may hold a card, an address, a phone number or a secret.
  */
 import type { Json, JsonObject } from '../models/values.js';
 

@@ -6,7 +6,7 @@ import { fromStripe } from './stripe-money.js';
 import { idAt, invoiceTold, subscriptionTold } from './stripe-subscriptions.js';
 import type { Told } from './stripe-told.js';
 
-/** What an object says under an event's name, or the reason why it says nothing. */
+/** Answers the message of an object under an event's name, or the reason why it has none. */
 type Reader = (object: JsonObject) => Told | readonly Told[] | string;
 
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([

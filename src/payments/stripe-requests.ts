@@ -1,4 +1,4 @@
-/** What is asked of Stripe, as parameters of its API. */
+/** The parameters of requests to Stripe. */
 import type { JsonObject } from '../models/values.js';
 import type { MinorMoney, NewPaymentLink } from '../ports/payment-provider.js';
 import { providerError } from './exchange.js';

@@ -6,7 +6,7 @@ import { accepted, found, pagesOf, type StripeApi } from './stripe-api.js';
 import { told } from './stripe-events.js';
 import { idAt } from './stripe-subscriptions.js';
 
-/** Of an id as a part of a path: other characters could name another path. */
+/** An id that can be a part of a path: other characters could name another path. */
 export const ID = /^[A-Za-z0-9_]{1,255}$/;
 
 const OF_AN_INTENT: ReadonlyMap<string | null, string> = new Map([

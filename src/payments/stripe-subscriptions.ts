@@ -16,7 +16,7 @@ export function invoiceTold(invoice: JsonObject, kind: 'invoice_paid' | 'invoice
   const currency = at(invoice, 'currency');
   const paid = fromStripe(at(invoice, 'amount_paid'), currency);
   if (paid === null) return 'the invoice has no amount that can be read';
-  // What is charged for the rest of a period when a plan changes pays for no period of its own.
+  // A change of plans is charged for the rest of the period. That pays for no period of its own.
   const lines = listAt(invoice, 'lines', 'data').filter((line) => isOfSubscription(line) && !isProration(line));
   const starts = lines.map((line) => instantAt(line, 'period', 'start'));
   const ends = lines.map((line) => instantAt(line, 'period', 'end'));

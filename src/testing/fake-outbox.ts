@@ -5,7 +5,7 @@ import type { ProviderEvent } from '../ports/payment-provider.js';
 export interface FakeWebhook {
   /** The id of its event: the same at every delivery. */
   readonly id: string;
-  /** What it tells. */
+  /** The event that it tells. */
   readonly event: ProviderEvent;
   /** The signed bytes. */
   readonly body: Uint8Array;
@@ -30,7 +30,7 @@ export class FakeOutbox {
     return this.#signed(event);
   }
 
-  /** What waits, signed now. */
+  /** The webhooks that wait, signed now. */
   pending(): readonly FakeWebhook[] {
     return this.#queue.map((event) => this.#signed(event));
   }

@@ -57,7 +57,7 @@ export class FakePayment {
     return this.#enter({ kind });
   }
 
-  /** What can still be given back. A refund that failed counts as none. */
+  /** The minor units that can still be given back. A refund that failed counts as none. */
   get refundable(): number {
     const given = [...this.#refunds.values()].map(({ refund }) => (refund?.status === 'failed' ? null : refund));
     return given.reduce((left, refund) => left - (refund?.amountMinor ?? 0), this.#paidMinor);

@@ -1,4 +1,4 @@
-/** What the suite of the `PaymentProvider` port needs of a provider. */
+/** The needs of the suite of the `PaymentProvider` port. */
 import type { Awaitable } from '../models/values.js';
 import type { PaymentProvider } from '../ports/payment-provider.js';
 

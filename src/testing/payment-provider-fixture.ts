@@ -1,4 +1,4 @@
-/** What the tests of the `PaymentProvider` suite share. */
+/** Shared by the tests of the `PaymentProvider` suite: links to make, and checks of events and errors. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type CreditErrorCode, isCreditError } from '../errors.js';

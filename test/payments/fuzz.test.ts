@@ -1,4 +1,4 @@
-/** Of any signed body comes an event of the right shape or a typed error, and nothing private is kept of it. */
+/** Any signed body becomes an event of the right shape or a typed error, and nothing private is kept of it. */
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

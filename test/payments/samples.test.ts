@@ -33,7 +33,7 @@ const stripeEvent = (type: unknown, object: unknown, more: object = {}) => ({
   ...{ request: { id: null, idempotency_key: null }, type, ...more },
 });
 
-/** Of a person or a card, in the samples. */
+/** Texts of a person or a card, in the samples. */
 const PRIVATE = [
   ...['example.com', '9988998899', '4155552671', 'Gaurav', 'Jenny', '1111', '4242', '9995', '411111', 'card_DZ'],
   ...[

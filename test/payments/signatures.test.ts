@@ -1,4 +1,4 @@
-/** Whom a webhook is believed: the providers' own helpers and ours agree, and nothing that was changed is believed. */
+/** The providers' own helpers and ours agree on signatures, and no webhook that was changed is believed. */
 import Razorpay from 'razorpay';
 import Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';

@@ -16,7 +16,7 @@ export class StripeServer extends ApiServer {
   /** The methods of payment that are kept for the customer, the newest first. */
   readonly methods: string[] = ['pm_1NewestMethod', 'pm_1OlderMethod'];
   defaultMethod: string | null = null;
-  /** What the next charges of customers come to. */
+  /** The ends of the next charges of customers. */
   readonly declines: ('card_declined' | 'authentication_required')[] = [];
   readonly #done = new Map<string, { readonly text: string; readonly reply: ApiReply }>();
   #count = 0;
@@ -30,7 +30,7 @@ export class StripeServer extends ApiServer {
     return Object.assign(session, { status: 'complete', payment_status: 'paid', payment_intent: intent.id, url: null });
   }
 
-  /** The session of a reference. Of a payment link, the first look at it makes one. */
+  /** The session of a reference. The first look at a payment link makes one. */
   sessionOf(reference: string): StripeObject {
     const all = [...this.objects.values()];
     const session = all.find((each) => each.object === 'checkout.session' && referenceOf(each) === reference);
