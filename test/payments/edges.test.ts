@@ -1,4 +1,4 @@
-/** The edges of payments: accounts without room, credits that lapsed or were taken back by hand, rows that were changed. */
+/** Payments at their edges: accounts without room, credits that lapsed or were taken back, rows that were changed. */
 import { expect, test } from 'vitest';
 import type { Row } from '../../src/index.js';
 import { describeBackends, memoryWorld, type OpenWorld } from '../support/plan-world.js';
@@ -84,7 +84,7 @@ await describeBackends('payments at the edge', (openWorld) => {
     expect(items).toHaveLength(1);
   });
 
-  test('messages that are done with go after their days, and their events do nothing when they come again', async () => {
+  test('messages that are done with go after their days, and their events then do nothing more', async () => {
     const { world, manager, provider, deliver } = await paymentWorld(openWorld, { messageDays: 5 });
     const payment = await manager.payments.createPaymentLink(link);
     const { paid, refund } = eventsOf(payment);
