@@ -28,7 +28,8 @@ export function mismatchOf(payment: PaymentRow, event: StoredEvent, provider: st
 
 function mismatchOfMoney(payment: PaymentRow, { kind, paid, providerPaymentId }: StoredEvent): string | null {
   if (paid === null || paid.amountMinor > payment.amountMinor) return 'amount';
-  if (kind === 'paid' && paid.amountMinor !== payment.amountMinor) return 'amount';
+  if (kind === 'partially_paid') return null;
+  if (paid.amountMinor !== payment.amountMinor) return 'amount';
   // Somebody paid a second time: that money is not for this payment, and a refund of it takes nothing back.
   const isOther = providerPaymentId !== null && !payment.providerPaymentIds.includes(providerPaymentId);
   return isOther && isPaid(payment) && payment.providerPaymentIds.length > 0 ? 'providerPaymentId' : null;

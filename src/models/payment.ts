@@ -140,6 +140,5 @@ export const paymentMessageModel = defineModel('payment_message', paymentMessage
   { name: 'link', fields: ['providerLinkId', 'createdAt'], unique: false },
   { name: 'status', fields: ['status', 'createdAt'], unique: false },
   { name: 'provider_payment', fields: ['providerPaymentId', 'createdAt'], unique: false },
-  { name: 'reference', fields: ['reference', 'createdAt'], unique: false },
   { name: 'created', fields: ['createdAt'], unique: false },
 ]);

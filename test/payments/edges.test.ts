@@ -59,6 +59,20 @@ await describeBackends('payments at the edge', (openWorld) => {
     await world.expectSound();
   });
 
+  test('parts that are told after the whole belong to the payment, and so do their refunds', async () => {
+    const { world, manager, deliver } = await paymentWorld(openWorld);
+    const payment = await manager.payments.createPaymentLink(link);
+    const { paid, part, refund } = eventsOf(payment);
+    const second = { providerPaymentId: 'pay_2' };
+    await deliver({ ...paid, ...second });
+    expect(await deliver(part)).toMatchObject({ success: true, status: 'paid' });
+    await deliver(refund(20_000, 're_1'));
+    await deliver({ ...refund(30_000, 're_2'), ...second });
+    expect(await manager.payments.getPayment(payment.id, 'u')).toMatchObject({ status: 'refunded', mismatch: null });
+    expect(await world.balance('u')).toBe(0);
+    await world.expectSound();
+  });
+
   test('one payment at the provider is recorded once, by however many at once', async () => {
     const { world, manager } = await paymentWorld(openWorld);
     const given = { ...link, provider: 'plain', providerPaymentId: 'pay_9' };

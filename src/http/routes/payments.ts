@@ -30,7 +30,8 @@ async function ownerOf({ manager }: Services, args: { paymentId: never }): Promi
   return [payment?.userId ?? null];
 }
 
-const { userId: _, ...newPayment } = newPaymentSchema.shape;
+/** A user does not choose the credit type: prices are of one, and that of a pack is its own. */
+const { userId: _, creditType: __, ...newPayment } = newPaymentSchema.shape;
 
 /** Reads of one's own payments. */
 export const paymentReads: readonly Route[] = [
@@ -94,13 +95,13 @@ export const paymentAdminRoutes: readonly Route[] = [
     ...{ ...admin, name: 'reconcilePayments', path: '/admin/credits/payments/reconcile' },
     ...{ summary: 'Make good what webhooks missed', options: reconcileSchema, answer: 'Reconciled' },
     example: { since: '2030-01-01T00:00:00Z' },
-    run: ({ manager }, __, options) => manager.payments.reconcilePayments(options),
+    run: ({ manager }, ___, options) => manager.payments.reconcilePayments(options),
   }),
   route({
     ...{ ...admin, method: 'GET', name: 'listPaymentMessages', path: '/admin/credits/payments/messages' },
     ...{ summary: 'Messages from providers of payments and to them, newest first' },
     ...{ options: paymentMessagesSchema, answer: 'PaymentMessages', example: { status: 'waiting' } },
-    run: ({ manager }, __, options) => manager.payments.listMessages(options),
+    run: ({ manager }, ___, options) => manager.payments.listMessages(options),
   }),
 ];
 
