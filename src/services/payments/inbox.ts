@@ -112,6 +112,9 @@ export class Inbox<S> {
       const about = { paymentId: payment.id, userId: payment.userId };
       return this.#store({ ...row, ...about, reason: `${error.code}: ${error.message}`.slice(0, 1_000) }, fresh);
     }
+    // One may have come to wait after the look above, and before the payment had this name.
+    const late = isNew ? await this.payments.waitingFor(provider, providerPaymentId, fresh) : [];
+    for (const other of late) if (other.id !== message.id) await this.receive(other, rest());
     const after = await this.payments.reads.get('payment_message', message.id, {
       ...fresh,
       timeoutMs: rest().timeoutMs,
