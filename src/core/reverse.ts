@@ -107,7 +107,7 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
 }
 
 /**
- * Claws an addition back, at most the part that neither lapsed nor was reversed. A scheduled grant is taken away with
+ * Claws an addition back, at most the part that neither lapsed, nor was reversed or refunded. A scheduled grant is taken away with
  * delta 0.
  */
 function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
@@ -117,7 +117,11 @@ function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals:
   const i = grantIndex(draft, grantId);
   const grant = i >= 0 ? (account.grants[i] as OpenGrant) : context.facts.row('grant', grantId);
   if (!grant) return PENDING;
-  const reversible = original.amount - grant.expired - sumOf(reversals, (entry) => entry.amount);
+  // Refunds of a payment have taken their part back already.
+  const payment = grant.paymentId == null ? null : context.facts.row('payment', grant.paymentId);
+  if (payment === undefined) return PENDING;
+  const refunded = payment?.transactionId === original.id ? payment.creditsTakenBack : 0;
+  const reversible = original.amount - grant.expired - refunded - sumOf(reversals, (entry) => entry.amount);
   const amount = command.amount ?? reversible;
   if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
   if (i >= 0 && (grant as OpenGrant).effectiveAt > account.at) return revoke(draft, i, amount, original.id);

@@ -59,6 +59,23 @@ await describeBackends('payments at the edge', (openWorld) => {
     await world.expectSound();
   });
 
+  test('credits that refunds have taken back are not reversed by hand once more', async () => {
+    const { world, manager, deliver } = await paymentWorld(openWorld);
+    const payment = await manager.payments.createPaymentLink(link);
+    const { paid, refund } = eventsOf(payment);
+    await deliver(paid);
+    await deliver(refund(20_000, 're_1'));
+    const { transactionId } = (await manager.payments.getPayment(payment.id, 'u')) ?? {};
+    const reverse = (amount?: number) =>
+      manager.credits.reverseTransaction(transactionId as string, amount === undefined ? {} : { amount });
+    await expect(reverse(301)).rejects.toMatchObject({ code: 'ALREADY_REVERSED', details: { reversible: 300 } });
+    expect(await reverse()).toMatchObject({ amount: 300 });
+    expect(await world.balance('u')).toBe(0);
+    await deliver(refund(30_000, 're_2'));
+    expect(await world.balance('u')).toBe(0);
+    await world.expectSound();
+  });
+
   test('parts that are told after the whole belong to the payment, and so do their refunds', async () => {
     const { world, manager, deliver } = await paymentWorld(openWorld);
     const payment = await manager.payments.createPaymentLink(link);
