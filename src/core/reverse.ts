@@ -107,8 +107,8 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
 }
 
 /**
- * Claws an addition back, at most the part that neither lapsed, nor was reversed or refunded. A scheduled grant is taken away with
- * delta 0.
+ * Claws an addition back, at most the part that neither lapsed, nor was reversed or refunded. A scheduled grant is taken
+ * away with delta 0.
  */
 function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
   const { account, context } = draft;
