@@ -107,7 +107,7 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
 }
 
 /**
- * Claws an addition back, at most the part that neither lapsed, nor was reversed or refunded. A scheduled grant is taken
+ * Claws an addition back, at most the part that was neither lapsed, reversed nor refunded. A scheduled grant is taken
  * away with delta 0.
  */
 function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
