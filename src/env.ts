@@ -26,7 +26,6 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * - `CREDIT_LEDGER_FILE`: the path of the ledger file, unless `options.ledger` has a path or a sink.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
- *
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
  *   `STRIPE_WEBHOOK_SECRET`: register these payment providers.
  * - `FRONTEND_PAYMENT_SUCCESS_URL`, or `APP_BASE_URL` and `/api/payments/success` after it: the page that follows a

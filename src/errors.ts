@@ -93,7 +93,7 @@ const RETRYABLE: ReadonlySet<CreditErrorCode> = new Set<CreditErrorCode>([
 // Two copies of the package (ESM and CJS, or two versions) share this symbol, so they recognise each other's errors.
 const BRAND = Symbol.for('credit-management.CreditError');
 
-/** What an error may carry beside its details. */
+/** Parts of an error beside its details. */
 export interface CreditErrorOptions {
   /** The failure behind it. */
   cause?: unknown;

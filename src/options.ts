@@ -144,7 +144,7 @@ export const optionsSchema = strictObject({
       path: ['fsync'],
     })
     .optional(),
-  /** What is sold, through whom, and for how much. */
+  /** Payments: their providers, prices and packs. */
   payments: paymentOptionsSchema.optional(),
   /** Balances are read from the cache, and every commit writes to it. Default TTL 300 s, timeout 100 ms. */
   cache: z

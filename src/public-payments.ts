@@ -35,20 +35,6 @@ export {
 } from './models/records/payment.js';
 export type { PaymentOptions } from './options.js';
 export type {
-  MinorMoney,
-  NewPaymentLink,
-  PaymentLink,
-  PaymentProvider,
-  ProviderDispute,
-  ProviderEvent,
-  ProviderEventKind,
-  ProviderPaymentRef,
-  ProviderRefund,
-  ProviderSubscription,
-  ProviderTraffic,
-  ProviderWebhook,
-} from './ports/payment-provider.js';
-export type {
   HeadersLike,
   PaymentListOptions,
   PaymentMessageOptions,

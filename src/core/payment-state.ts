@@ -88,7 +88,7 @@ function later<T extends string>(
   };
 }
 
-/** Of two attempts at one instant the failed one counts. */
+/** The latest attempt counts; where two were at one instant, the failed one. */
 function takeAttempt(payment: Payment, event: StoredEvent, status: 'authorized' | 'failed'): void {
   const { attempt } = payment;
   const at = event.occurredAt;

@@ -234,7 +234,7 @@ function note(draft: Draft, payment: JsonObject): void {
   if (entry) entry.details = { ...entry.details, payment };
 }
 
-/** What was asked for when a payment was made, as its entry keeps the fingerprint of it. */
+/** The terms that a payment was asked for with; its entry keeps the fingerprint of them. */
 export function openedOf({ provider, amountMinor, currency, creditsToAdd, pack, paidAs }: NewPayment): JsonObject {
   return { provider, amountMinor, currency, creditsToAdd, pack, paidAs };
 }

@@ -62,7 +62,7 @@ const BalanceChangeSchema = z.strictObject({
 const PlanSchema = SubscriptionPlanSchema.extend({
   validityDays: z.int().min(1).describe('Days from the start of a period until its credits expire.'),
 });
-/** Beside our names, those of the source documents. */
+/** Beside our names, those that clients of the original know. */
 const PaymentOnWireSchema = PaymentSchema.extend({
   paymentId: identifier.describe('The same as id.'),
   paymentUrl: z.string().nullable().describe('The same as url.'),

@@ -128,7 +128,7 @@ export const paymentMessageSchema = z.object({
   providerPaymentId: z.string().nullable().describe("The provider's id of the payment."),
   httpStatus: z.int().nullable().describe('The status that a request was answered with.'),
   event: jsonObject.nullable().describe('The event in our words; null for a request.'),
-  payload: jsonObject.describe('What was sent or received, without data of cards, secrets and signatures.'),
+  payload: jsonObject.describe('The body that was sent or received, without data of cards, secrets and signatures.'),
   createdAt: z.date().describe('When it was sent or received.'),
   processedAt: z.date().nullable().describe('When it was done with; null while it waits.'),
 });

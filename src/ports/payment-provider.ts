@@ -43,7 +43,7 @@ export interface NewPaymentLink extends MinorMoney {
   readonly signal: AbortSignal;
 }
 
-/** What was sent to the provider and what it answered, for the log of its traffic; without what nobody should keep. */
+/** A request to the provider and its answer, for the log of traffic; without what nobody should keep. */
 export interface ProviderTraffic {
   /** The body that was sent. */
   readonly request: JsonObject;

@@ -19,7 +19,7 @@ const paymentId = { paymentId: identifierSchema };
 const refundFields = refundCallSchema.omit({ metadata: true, description: true });
 const example = { payment_id: 'pay_0123456789abcdef0123456789abcdef' };
 
-/** The names of the source documents, beside our own: money in rupees has one of its own. */
+/** Adds the names that clients of the original know: money in rupees has one of its own. */
 function onWire(payment: Payment) {
   const { id, url, amount, currency } = payment;
   return { ...payment, paymentId: id, paymentUrl: url, amountInr: currency === 'INR' ? amount : null };

@@ -140,8 +140,8 @@ export const PaymentMessageSchema = strictObject({
     .int()
     .nullable()
     .describe('The status that a request was answered with; null for an event, or without an answer.'),
-  /** What was sent or received, without data of cards, secrets and signatures. */
-  payload: jsonObject.describe('What was sent or received, without data of cards, secrets and signatures.'),
+  /** The body that was sent or received, without data of cards, secrets and signatures. */
+  payload: jsonObject.describe('The body that was sent or received, without data of cards, secrets and signatures.'),
   /** When it was sent or received. */
   createdAt: instant.describe('When it was sent or received.'),
   /** When it was done with; null while it waits. */
