@@ -9,6 +9,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createCreditManagement } from 'credit-management';
 import { createCreditsApi, type Identity, toNode } from 'credit-management/http';
+import { setupRazorpayProvider } from 'credit-management/razorpay';
 
 /** Believes what a request says of itself: a header, else its body, else that it comes from user-1. */
 async function dangerouslyBelieveAnybody(request: Request): Promise<Identity> {
@@ -24,7 +25,15 @@ async function dangerouslyBelieveAnybody(request: Request): Promise<Identity> {
 
 const manager = createCreditManagement(); // in memory
 await manager.promos.createPromo({ code: 'LAUNCH100', credits: 100 });
-const api = createCreditsApi({ manager, authenticate: dangerouslyBelieveAnybody, authorize: () => true });
+// With RAZORPAY_KEY_ID, RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET it takes payments, too.
+const { RAZORPAY_BASE_URL: baseUrl } = process.env;
+const razorpay = setupRazorpayProvider(manager, baseUrl === undefined ? {} : { baseUrl });
+const api = createCreditsApi({
+  manager,
+  authenticate: dangerouslyBelieveAnybody,
+  authorize: () => true,
+  ...(razorpay && { webhooks: ['razorpay'] }),
+});
 
 const stays = process.argv.includes('--stay');
 const servers = (stays ? [8000, 9000] : [0, 0]).map((port) => createServer(toNode(api)).listen(port, '127.0.0.1'));

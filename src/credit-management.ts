@@ -67,6 +67,8 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   });
   const { payments: paymentParts } = resolved;
   const payments = paymentService(engine, paymentParts);
+  const { topUpWork } = payments;
+  afterCommit.on('top_up.started', (event) => topUpWork.begin(event));
   const { messageDays } = paymentParts;
   const jobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, messageDays });
   const background = new Background(jobs, logger, () => payments.reconcile.hasProviders());
@@ -101,7 +103,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     },
     health: () => healthOf(wired, forgotten),
     close() {
-      closing ??= closeAll(wired, background, relay);
+      closing ??= closeAll(wired, [background, topUpWork], relay);
       return closing;
     },
     [Symbol.asyncDispose]: () => manager.close(),
@@ -110,10 +112,14 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   return manager;
 }
 
-async function closeAll<S>(wired: WiredEngine<S>, background: Background, relay: OutboxRelay<S>): Promise<void> {
+async function closeAll<S>(
+  wired: WiredEngine<S>,
+  workers: readonly { close(): Promise<void> }[],
+  relay: OutboxRelay<S>,
+): Promise<void> {
   // From now on new calls are refused, even those of jobs. The next run of a job goes on where it stopped.
   const refusing = wired.pipeline.close();
-  await background.close();
+  await Promise.all(workers.map((worker) => worker.close()));
   await refusing;
   await relay.close();
   await wired.mirror?.close();

@@ -1,7 +1,16 @@
 /** The part of the public names that belongs to payments. */
 export {
+  type AutoTopUpCallOptions,
+  type AutoTopUpInput,
+  autoTopUpCallSchema as AutoTopUpCallOptionsSchema,
+  autoTopUpReadSchema as AutoTopUpReadOptionsSchema,
+  autoTopUpSchema as AutoTopUpInputSchema,
+  type CheckoutInput,
+  type CheckoutOptions,
   type CreditPack,
   type CreditRate,
+  checkoutCallSchema as CheckoutOptionsSchema,
+  checkoutSchema as CheckoutInputSchema,
   type Money,
   type NewPaymentInput,
   newPaymentSchema as NewPaymentInputSchema,
@@ -22,12 +31,16 @@ export {
 } from './models/inputs/payments.js';
 export type { MessageStatus, PaymentStatus } from './models/payment.js';
 export {
+  type AutoTopUp,
+  AutoTopUpSchema,
   type Payment,
   type PaymentHistory,
   PaymentHistorySchema,
   type PaymentMessage,
   PaymentMessageSchema,
   PaymentSchema,
+  type PlanCheckout,
+  PlanCheckoutSchema,
   type ReconcileReport,
   ReconcileReportSchema,
   type WebhookResult,
@@ -35,6 +48,7 @@ export {
 } from './models/records/payment.js';
 export type { PaymentOptions } from './options.js';
 export type {
+  AutoTopUpReadOptions,
   HeadersLike,
   PaymentListOptions,
   PaymentMessageOptions,

@@ -18,6 +18,7 @@ import {
   setHolds,
   writeEntry,
 } from './draft.js';
+import { withoutDraws } from './draws.js';
 import { announceGrant, PLAIN_TERMS, termsOf } from './grants.js';
 import { reservationRow } from './rows.js';
 import { judgeCrossings, notePurchase } from './thresholds.js';
@@ -98,14 +99,14 @@ function expireHold(draft: Draft, hold: OpenHold): void {
     account.holds.filter((other) => other.id !== hold.id),
   );
   const lapsed = freeDraws(draft, hold.draws);
-  const repaid = repayDebt(draft, hold.draws);
+  const repaid = repayDebt(draft, hold.draws, lapsed);
   const end = { status: 'expired', released: 0, expired: left, closing: null } as const;
   draft.reservationWrites.push({ op: 'replace', row: reservationRow(account, hold, end) });
   const details = { freed: hold.draws.map(({ grantId, amount }) => ({ grantId, amount })) };
   const fields = { amount: left, reservedDelta: -left, repaid, reservationId: hold.id, details };
   writeEntry(draft, 'expire_reserved', fields);
   pushMovement(draft, 'credits.reservation_expired', left, null, {}, draft.entries.length - 1);
-  lapseAll(draft, lapsed);
+  lapseAll(draft, withoutDraws(lapsed, repaid));
 }
 
 function activate(draft: Draft, grant: OpenGrant): void {

@@ -3,6 +3,7 @@ import type { AccountOptions } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { GrantSource, Overage } from '../models/enums.js';
 import type { PaymentMessageRow, PaymentRow } from '../models/payment.js';
+import type { TopUpSettings } from '../models/top-up.js';
 import type { JsonObject } from '../models/values.js';
 import type { StoredEvent } from './payment-state.js';
 
@@ -138,6 +139,23 @@ export type Command =
       readonly messages: readonly InboxMessage[];
       /** Further messages that are written with it, such as the request that made the link. */
       readonly sent: readonly PaymentMessageRow[];
+    }
+  | {
+      readonly type: 'bill_subscription';
+      /** The key of the subscription at its provider. */
+      readonly id: string;
+      /** The key of its customer, where the event names one. */
+      readonly customerId: string | null;
+      /** The plan of the price that the event names. */
+      readonly planId: string | null;
+      readonly message: InboxMessage;
+    }
+  | {
+      readonly type: 'change_top_up';
+      /** Null turns it off; `look` judges it again, where its instant has come. */
+      readonly settings: TopUpSettings | null | 'look';
+      /** Makes the ids of its payments, where it is set for the first time. */
+      readonly seed: string;
     };
 
 /** A payment before it is known how it goes. */

@@ -3,6 +3,7 @@ import type { EntryRow } from '../models/entry.js';
 import type { JsonObject } from '../models/values.js';
 import type { Account } from './account.js';
 import { advance } from './advance.js';
+import { billSubscription } from './billed-subscription.js';
 import type { CallInfo, Command, CommandOf } from './command.js';
 import { renewCycle, startCycle, stopCycle } from './cycle.js';
 import { debit } from './debit.js';
@@ -26,6 +27,7 @@ import { payPeriod, renew, renewalInstant } from './renewal.js';
 import { clawBack, reverse, voidGrant } from './reverse.js';
 import { announceCreation, sealDraft } from './seal.js';
 import { endOrPause, subscribe } from './subscription.js';
+import { changeTopUp, judgeTopUp } from './top-up.js';
 import { transfer } from './transfer.js';
 
 /**
@@ -60,6 +62,7 @@ export function decide(accounts: readonly Account[], command: Command, call: Cal
   }
   const verdict = act(drafts, command, now);
   if (verdict) return verdict;
+  for (const draft of drafts) if (!judgeTopUp(draft, command.type)) return PENDING;
   const changes = drafts.map((draft, i) => {
     const last = draft.entries.at(-1);
     if (!last) return untouched(accounts[i] as Account);
@@ -164,6 +167,10 @@ function act(drafts: readonly Draft[], command: Command, now: number): Verdict {
       return claimPromo(draft, other, command);
     case 'change_payment':
       return changePayment(draft, command);
+    case 'bill_subscription':
+      return billSubscription(drafts, command);
+    case 'change_top_up':
+      return changeTopUp(draft, command);
     default:
       return command satisfies never;
   }

@@ -301,13 +301,15 @@ export function takeFree(
 
 /**
  * Repays debt first, with new credits or with those that a hold or a reversal frees. The balance stays the same: there
- * is less debt, and less in the grants.
+ * is less debt, and less in the grants. `lapsed` names freed credits of grants that have ended: bought ones still pay,
+ * as the debt may be that of their own refund.
  */
-export function repayDebt(draft: Draft, freed?: readonly Draw[]): readonly Draw[] {
+export function repayDebt(draft: Draft, freed?: readonly Draw[], lapsed: readonly Draw[] = NO_DRAWS): readonly Draw[] {
   if (draft.account.debt === 0) return NO_DRAWS;
   // When the clock frees credits, these alone pay: grants that become effective at the same instant must not pay yet.
   const only = freed && ((grant: OpenGrant) => freed.some((draw) => draw.grantId === grant.id));
-  const { draws, taken } = takeFree(draft, draft.account.debt, 'spend', only);
+  const late = lapsed.filter(({ grantId }) => draft.account.grants[grantIndex(draft, grantId)]?.paymentId != null);
+  const { draws, taken } = takeFree(draft, draft.account.debt, 'spend', only, late);
   draft.account.debt -= taken;
   return draws;
 }

@@ -83,6 +83,11 @@ export function checkOpenGrants(draft: Draft, more = 0): Refusal | null {
   });
 }
 
+/** Refuses credits that came back where they do not fit an account that had `openBefore` open grants; else null. */
+export function checkRoomAfter(draft: Draft, openBefore: number): Refusal | null {
+  return checkBalance(draft) ?? (openGrants(draft) > openBefore ? checkOpenGrants(draft) : null);
+}
+
 /** The number of grants that are not used up. Grants that this operation used up are listed until it is sealed. */
 export function openGrants({ account }: Draft): number {
   let open = 0;

@@ -18,6 +18,7 @@ import {
   takeFree,
   writeEntry,
 } from './draft.js';
+import { withoutDraws } from './draws.js';
 import { creditsOf } from './grants.js';
 import { type Scope, scopeOf, when } from './late-usage.js';
 import { ACTIVE, newReservationRow, reservationRow } from './rows.js';
@@ -185,7 +186,7 @@ function endHold(
   const remaining = account.holds.filter((open) => open !== hold);
   setHolds(draft, remaining);
   const lapsed = freeDraws(draft, next.draws);
-  const repaid = repayDebt(draft, next.draws);
+  const repaid = repayDebt(draft, next.draws, lapsed);
   const status = next.committed > 0 ? 'committed' : 'released';
   const closing = { operation: command.type, fingerprint: command.fingerprint, entryId: draft.baseId };
   const row = reservationRow(account, next, { status, released, expired: 0, closing });
@@ -201,7 +202,7 @@ function endHold(
   draft.mainEntry = draft.entries.length - 1;
   if (type === 'commit_reserved') pushMovement(draft, 'credits.committed', amount, null);
   else pushMovement(draft, 'credits.released', released, null);
-  lapseAll(draft, lapsed);
+  lapseAll(draft, withoutDraws(lapsed, repaid));
 }
 
 /** Answers a commit that finds the hold ended: it repeats the same final call, or charges after the time to live. */

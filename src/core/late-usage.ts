@@ -69,7 +69,16 @@ function lateGrants({ account, context }: Draft, occurredAt: number): readonly O
     const { grant } = details as { grant?: { reference: string | null; effectiveAt: number } };
     if (grant && isRollover(grant.reference)) rolledOver.push(grant.effectiveAt);
   }
+  const refunded = new Set<string>();
+  for (const { id, paymentId } of found.values()) {
+    if (paymentId == null) continue;
+    const payment = facts.row('payment', paymentId);
+    if (payment === undefined) return undefined;
+    // Its money has gone back: what had lapsed of it counted as taken then.
+    if (payment && payment.levels.length > 0) refunded.add(id);
+  }
   return [...found.values()].filter((grant) => {
+    if (refunded.has(grant.id)) return false;
     const { expired, source, planId, expiresAt } = grant;
     const isLate = expired > 0 && isSpendable(grant, occurredAt) && !isSpendable(grant, account.at);
     // The rest of a plan's grant that rolled over is spendable still, in the grant of the next period.

@@ -1,4 +1,7 @@
-/** Money in minor units of its currency. `Intl` knows from CLDR how many decimals a currency has. */
+/**
+ * Money in minor units of its currency. The decimals are those of ISO 4217, in a list of our own: `Intl` has those of
+ * CLDR, which leaves decimals out that are written no more but are still charged, and which differ by version.
+ */
 import { creditError } from '../errors.js';
 import { parseAmount } from './amounts.js';
 
@@ -22,6 +25,13 @@ export function decimalsOf(currency: string | null): number {
     const expected = 'a currency code of three capital letters, such as INR';
     throw creditError('INVALID_ARGUMENT', `currency is not valid: ${expected}.`, { path: 'currency', expected });
   }
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  return format.resolvedOptions().maximumFractionDigits ?? DECIMALS;
+  return OTHER_DECIMALS.get(currency) ?? DECIMALS;
 }
+
+/** The currencies of ISO 4217 that have not two decimals. Source: its list one, published by SIX Group. */
+const OTHER_DECIMALS: ReadonlyMap<string, number> = new Map([
+  ...['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW'].map((code) => [code, 0] as const),
+  ...['PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'].map((code) => [code, 0] as const),
+  ...['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((code) => [code, 3] as const),
+  ...['CLF', 'UYW'].map((code) => [code, 4] as const),
+]);

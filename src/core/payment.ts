@@ -11,12 +11,14 @@ import { toCredits } from './amounts.js';
 import { fingerprintOf } from './canonical-json.js';
 import type { CommandOf, InboxMessage, NewPayment } from './command.js';
 import { type Facts, PENDING, refuse, type Verdict } from './decision.js';
-import { type Draft, grantIndex, mainIndex, pushMovement, writeEntry } from './draft.js';
+import { type Draft, mainIndex, writeEntry } from './draft.js';
 import { addGrant, announceGrant, PLAIN_TERMS } from './grants.js';
 import { toMajor } from './money.js';
-import { bringsMoney, dueOf, isPaid, mismatchOf, type Payment, takeEvent } from './payment-state.js';
-import { clawBack } from './reverse.js';
+import { settledElsewhere } from './payment-credits.js';
+import { giveBack, note, takeBack } from './payment-returns.js';
+import { bringsMoney, dueOf, isPaid, mismatchOf, type Payment, takeEvent, takeSurplus } from './payment-state.js';
 import { rowHash } from './row-hash.js';
+import { followTopUp } from './top-up-outcome.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -58,7 +60,7 @@ export function changePayment(draft: Draft, command: Change): Verdict {
     draft.sideWrites.push({ model: 'payment_message', op: row.version === 1 ? 'insert' : 'replace', row });
   }
   nameIt(work, stored ?? null);
-  return null;
+  return payment.topUp && !followTopUp(draft, payment, stored) ? PENDING : null;
 }
 
 interface Work {
@@ -96,18 +98,19 @@ export function keysOf({ provider, event }: Pick<InboxMessage, 'provider' | 'eve
   ];
 }
 
-function newPayment({ account, call }: Draft, id: string, { paidAs, ...opened }: NewPayment): Payment {
+export function newPayment({ account, call }: Draft, id: string, { paidAs, ...opened }: NewPayment): Payment {
   const at = new Date(account.at);
   const { userId, creditType } = account;
   const paidMinor = paidAs === null ? 0 : opened.amountMinor;
   return {
     ...{ id, version: 1, userId, creditType, ...opened, status: paidAs === null ? 'pending' : 'paid', paidMinor },
-    ...{ creditsAdded: 0, creditsTakenBack: 0, creditsDue: 0, grantIds: [], transactionId: null },
+    ...{ creditsAdded: 0, creditsTakenBack: 0, levels: [], takenFrom: [], grantIds: [], grantedBy: [] },
     ...{ url: null, providerLinkId: null, providerOrderId: null },
     ...{ providerPaymentIds: paidAs === null ? [] : [paidAs], paymentMethod: null },
+    arrivals: paidAs === null ? {} : { [paidAs]: opened.amountMinor },
     ...{ attempt: null, refunds: {}, disputes: {}, mismatch: null, description: call.description },
     ...{ errorMessage: null, createdAt: at, updatedAt: at, completedAt: paidAs === null ? null : at },
-    ...{ failedAt: null, expiredAt: null, cancelledAt: null, metadata: call.metadata },
+    ...{ failedAt: null, expiredAt: null, cancelledAt: null, metadata: call.metadata, topUp: null },
   };
 }
 
@@ -115,11 +118,13 @@ function newPayment({ account, call }: Draft, id: string, { paidAs, ...opened }:
 function takeMessage({ draft, payment, owners, events, taken }: Work, message: InboxMessage, version: number): void {
   const { event, provider } = message;
   const at = new Date(draft.account.at);
-  const mismatch = mismatchOf(payment, event, provider) ?? foreignOf(payment, message, owners);
+  const foreign = foreignOf(payment, message, owners);
+  const mismatch = mismatchOf(payment, event, provider) ?? foreign;
   const row = { ...message, version: version + 1, paymentId: payment.id, userId: payment.userId, processedAt: at };
   const stored = { ...row, event: event as JsonObject };
   if (mismatch !== null) {
     payment.mismatch = `${mismatch} of ${event.type}`;
+    if (mismatch === 'providerPaymentId' && foreign === null) takeSurplus(payment, event);
     events.push({ type: 'payment.mismatch', reason: mismatch });
     taken.push({ ...stored, status: 'refused', reason: `PAYMENT_MISMATCH: ${mismatch}` });
     return;
@@ -164,74 +169,18 @@ function settle(work: Work): Verdict {
     announceGrant(draft, payment.creditsToAdd, terms);
     payment.creditsAdded = payment.creditsToAdd;
     payment.grantIds = [draft.entries.at(-1)?.grantId as string];
-    payment.transactionId = baseId;
+    payment.grantedBy = [baseId];
     note(draft, { id });
     events.unshift({ type: 'payment.paid', reason: null });
   }
-  const [before, due] = [payment.creditsDue, dueOf(payment)];
-  payment.creditsDue = due;
-  if (due < before) return giveBack(draft, payment, Math.min(payment.creditsTakenBack, before - due));
+  const [before, due] = [payment.levels.at(-1)?.due ?? 0, dueOf(payment)];
+  if (due < before) return giveBack(draft, payment, due);
   if (due === before) return null;
   const settled = settledElsewhere(draft, payment);
   if (settled === undefined) return PENDING;
-  const amount = due - payment.creditsTakenBack - settled;
-  if (amount <= 0) return null;
-  const { id: reference, grantIds } = payment;
-  const verdict = clawBack(draft, { type: 'claw_back', amount, grantIds, reference });
-  if (verdict) return verdict;
-  payment.creditsTakenBack += amount;
-  const entry = draft.entries.length - 1;
-  pushMovement(draft, 'credits.refunded', draft.entries[entry]?.delta ?? 0, reference, {}, entry);
-  note(draft, { id: payment.id });
-  return null;
-}
-
-/** Credits of a payment that nobody can take back any more: what has lapsed, and what somebody took back by hand. */
-function settledElsewhere({ account, context, baseId }: Draft, payment: PaymentRow): number | undefined {
-  let sum = 0;
-  for (const id of payment.grantIds) {
-    const open = account.grants.find((grant) => grant.id === id);
-    const grant = open ?? context.facts.row('grant', id);
-    if (grant === undefined) return undefined;
-    sum += grant?.expired ?? 0;
-  }
-  if (payment.transactionId === null || payment.transactionId === baseId) return sum;
-  const reversals = context.facts.reversals(payment.transactionId);
-  if (reversals === undefined) return undefined;
-  for (const { amount } of reversals) sum += amount;
-  return sum;
-}
-
-/**
- * Gives credits back after a dispute that was won, or a refund that failed. They lapse when the purchase would have;
- * where that has passed, they only pay the debt that the taking back may have made.
- */
-function giveBack(draft: Draft, payment: Payment, taken: number): Verdict {
-  const { account, context } = draft;
-  const [bought] = payment.grantIds;
-  const index = grantIndex(draft, bought ?? '');
-  const grant = account.grants[index] ?? context.facts.row('grant', bought ?? '');
-  if (grant === undefined) return PENDING;
-  const end = grant?.expiresAt?.valueOf() ?? null;
-  const hasEnded = end !== null && end <= account.at;
-  const amount = hasEnded ? Math.min(taken, account.debt) : taken;
-  if (amount <= 0) return null;
-  const { id } = payment;
-  const { priority } = payment.terms;
-  const terms = { ...PLAIN_TERMS, source: 'adjustment', priority, paymentId: id, reference: id } as const;
-  const refusal = addGrant(draft, amount, { ...terms, expiresAt: hasEnded ? null : end });
-  if (refusal) return refusal;
-  payment.creditsTakenBack -= amount;
-  payment.grantIds = [...payment.grantIds, draft.entries.at(-1)?.grantId as string];
-  announceGrant(draft, amount, { ...terms, effectiveAt: null }, draft.entries.length - 1);
-  note(draft, { id, givenBack: true });
-  return null;
-}
-
-/** Notes the payment on the entry that was just written. */
-function note(draft: Draft, payment: JsonObject): void {
-  const entry = draft.entries.at(-1);
-  if (entry) entry.details = { ...entry.details, payment };
+  const amount = Math.max(0, due - payment.creditsTakenBack - settled);
+  payment.levels = [...payment.levels, { due, taken: payment.creditsTakenBack + amount }];
+  return takeBack(draft, payment, amount);
 }
 
 /** The terms that a payment was asked for with; its entry keeps the fingerprint of them. */
@@ -275,8 +224,10 @@ function eventData({ context }: Draft, payment: PaymentRow, reason: string | nul
 /** Keeps the provider's ids that the payment has now and did not have before, so that later events find it. */
 function nameIt({ draft, payment, owners }: Work, stored: PaymentRow | null): void {
   const { id, provider, providerLinkId, providerOrderId } = payment;
-  const isNew = (name: string) => stored?.providerPaymentIds.includes(name) !== true;
-  const keys = payment.providerPaymentIds.filter(isNew).map((name) => providerKey(provider, 'payment', name));
+  const isNew = (name: string) => name !== '' && stored?.arrivals[name] === undefined;
+  const keys = Object.keys(payment.arrivals)
+    .filter(isNew)
+    .map((name) => providerKey(provider, 'payment', name));
   if (providerLinkId !== null && stored?.providerLinkId !== providerLinkId) {
     keys.push(providerKey(provider, 'link', providerLinkId));
   }

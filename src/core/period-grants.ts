@@ -83,7 +83,7 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
 }
 
 /** The units that a share of a limit is a multiple of: a whole credit, where the limit is and the plan says nothing. */
-function stepOf({ creditDecimals }: PlanTerms, limit: number, { context: { scale } }: Draft): number {
+export function stepOf({ creditDecimals }: PlanTerms, limit: number, { context: { scale } }: Draft): number {
   const isWhole = limit % 10 ** scale === 0;
   return 10 ** (scale - (creditDecimals ?? (isWhole ? 0 : scale)));
 }
@@ -184,7 +184,8 @@ export function withoutAccount(drafts: readonly Draft[], row: SubscriptionRow | 
   return types.every(hasAccount) ? null : planChanged();
 }
 
-function planChanged(): Refusal {
+/** Refuses to decide on fewer accounts than the plans grant to. */
+export function planChanged(): Refusal {
   return refuse('CONTENTION', 'The plan changed meanwhile. Try again.', { attempts: 1 });
 }
 

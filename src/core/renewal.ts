@@ -11,7 +11,7 @@ import { type Context, PENDING, refuse, type Verdict } from './decision.js';
 import { type Draft, nextDue } from './draft.js';
 import { rolledOver } from './period-grants.js';
 import { allocatePeriod, begin, goOn, grantRest, paidUntil, passUnpaid, startOfNext } from './subscription-periods.js';
-import { announce, bumped, finish, type Row, withoutTemporalFor } from './subscription-row.js';
+import { announce, bumped, finish, inPlaceOf, type Row, withoutTemporalFor } from './subscription-row.js';
 import {
   billingOf,
   creditTypesOf,
@@ -79,6 +79,10 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
     return refuse('SUBSCRIPTION_NOT_FOUND', message, { userId });
   }
   const { periodStart, paymentId } = command;
+  if (row.terms.billedBy !== undefined) {
+    const message = `${row.terms.billedBy} bills this subscription: its events say what is paid.`;
+    return refuse('INVALID_ARGUMENT', message, { path: 'userId', expected: 'a subscription that no provider bills' });
+  }
   takeOverTerms(row, plan);
   const unready = withoutTemporalFor(draft, row);
   if (unready) return unready;
@@ -203,7 +207,7 @@ function takeOverTerms(row: Row, plan: PlanRow | null): void {
   const latest = plan?.renewalTerms?.findLast(({ from }) => from <= end)?.terms;
   if (!latest || (latest.version ?? 1) <= (termsOfNext(row).version ?? 1)) return;
   const types = creditTypesOf(row);
-  if (latest.grants.every(({ creditType }) => types.includes(creditType))) row.pending = latest;
+  if (latest.grants.every(({ creditType }) => types.includes(creditType))) row.pending = inPlaceOf(row.terms, latest);
 }
 
 /** Begins the next period of the same billing period: whatever was decided for its end is not due yet. */

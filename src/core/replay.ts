@@ -7,6 +7,7 @@ import { type Account, emptyAccount } from './account.js';
 import { compareBurnOrder, lapsesLate } from './burn-down.js';
 import type { GrantTerms } from './command.js';
 import { nextDue } from './draft.js';
+import { withoutDraws } from './draws.js';
 import { PLAIN_TERMS } from './grants.js';
 import { withoutExpired } from './late-usage.js';
 import { newReservationRow, reservationRow } from './rows.js';
@@ -184,7 +185,8 @@ function apply(state: Replayed, entry: EntryRow): void {
       else takeAway(state, entry);
       break;
     case 'claw_back':
-      takeAway(state, entry);
+      if (entry.delta > 0) giveBack(state, entry, details, withoutRevoked);
+      else takeAway(state, entry);
       break;
     case 'reinstate':
       bringBack(state, entry.draws, withoutExpired);
@@ -199,7 +201,6 @@ function apply(state: Replayed, entry: EntryRow): void {
     case 'account_updated':
       account.options = details.options as AccountOptions;
       break;
-    case 'payment_changed':
     case 'plan_changed':
       if (details.planLimit !== undefined) account.planLimit = details.planLimit;
       if (details.planDueAt !== undefined) account.planDueAt = details.planDueAt;
@@ -208,9 +209,10 @@ function apply(state: Replayed, entry: EntryRow): void {
       // The totals and the repaid debt say everything else.
       notePurchase(account, state.grants.get(entry.grantId as string) as OpenGrant);
       break;
+    case 'payment_changed':
     case 'error':
     case 'system':
-      // Entries outside any account's chain move nothing.
+      // These move nothing; the last two stand outside any account's chain.
       break;
     default:
       entry.type satisfies never;
@@ -269,7 +271,7 @@ function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final, fin
   });
   if (final === false) {
     open.committed += entry.amount;
-    open.draws = without(open.draws, entry.draws);
+    open.draws = withoutDraws(open.draws, entry.draws);
     return;
   }
   state.holds.delete(id);
@@ -314,10 +316,19 @@ function update({ grants, touched }: Replayed, id: string, { expiresAt, priority
   touched.add(id);
 }
 
-function giveBack(state: Replayed, entry: EntryRow, { grant: terms }: Details): void {
-  bringBack(state, entry.draws);
+function giveBack(
+  state: Replayed,
+  entry: EntryRow,
+  { grant: terms }: Details,
+  also?: (grant: OpenGrant, amount: number) => Partial<OpenGrant>,
+): void {
+  bringBack(state, entry.draws, also);
   const adjustment = Number(entry.details.adjustment);
   if (entry.grantId) make(state, entry, entry.grantId, adjustment, terms ?? PLAIN_TERMS, 0);
+}
+
+function withoutRevoked({ revoked }: OpenGrant, amount: number): Partial<OpenGrant> {
+  return { revoked: revoked - amount };
 }
 
 function takeAway(state: Replayed, entry: EntryRow): void {
@@ -335,14 +346,6 @@ function closeSpent({ open, grants, touched }: Replayed): void {
     if (!touched.has(id)) grant.rowVersion++;
   }
   touched.clear();
-}
-
-/** The draws that are left without `taken`, a first part of them in the same order. */
-function without(draws: readonly Draw[], taken: readonly Draw[]): readonly Draw[] {
-  const gone = new Map(taken.map((draw) => [draw.grantId, draw.amount]));
-  return draws
-    .map(({ grantId, amount }) => ({ grantId, amount: amount - (gone.get(grantId) ?? 0) }))
-    .filter((draw) => draw.amount > 0);
 }
 
 function each(

@@ -18,7 +18,9 @@ import {
   touchGrant,
   writeEntry,
 } from './draft.js';
-import { checkBalance, checkOpenGrants, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
+import { unitsOf, withoutDraws } from './draws.js';
+import { checkRoomAfter, creditsOf, openGrants, PLAIN_TERMS, termsOf } from './grants.js';
+import { leftByHand } from './payment-credits.js';
 import { grantFromRow } from './rows.js';
 
 /** How a reversal of a debit was split; its entry keeps this for the next reversal. */
@@ -47,40 +49,65 @@ export function reverse(draft: Draft, command: CommandOf<'reverse'>): Verdict {
  * new adjustment grant.
  */
 function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: readonly EntryRow[]): Verdict {
-  const { account, context } = draft;
   const { original } = command;
   const reversible = -original.delta - sumOf(reversals, (entry) => entry.amount);
   const amount = command.amount ?? reversible;
   if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
 
-  const madeDebt = -original.delta - sumOf(original.draws, (draw) => draw.amount);
+  const madeDebt = -original.delta - unitsOf(original.draws);
   const settledDebt = sumOf(reversals, (entry) => {
     const parts = entry.details as JsonObject & ReversedParts;
     return parts.undoneDebt + parts.adjustment;
   });
   const openBefore = openGrants(draft);
-  const undoneDebt = Math.min(amount, madeDebt - settledDebt, account.debt);
-  let left = amount - undoneDebt;
-
-  const returned: Draw[] = [];
-  const lapsed: Draw[] = [];
-  for (const { grantId, amount: drawn } of original.draws.toReversed()) {
+  const given = original.draws.map(({ grantId, amount: drawn }) => {
     const before = sumOf(reversals, (entry) =>
       sumOf(entry.draws, (draw) => (draw.grantId === grantId ? draw.amount : 0)),
     );
-    const part = Math.min(drawn - before, left);
+    return { grantId, amount: drawn - before };
+  });
+  const put = putBack(draft, amount, { debt: madeDebt - settledDebt, draws: given, how: 'spend' });
+  if (!put) return PENDING;
+  const { lapsed, ...fields } = put;
+  writeEntry(draft, 'reverse', { amount, delta: amount, reverses: original.id, ...fields });
+  draft.mainEntry = draft.entries.length - 1;
+  lapseAll(draft, lapsed);
+  return checkRoomAfter(draft, openBefore);
+}
+
+/** Credits that were taken, and come back in part: the debt that was made, and the draws in their order. */
+interface Taken {
+  readonly debt: number;
+  readonly draws: readonly Draw[];
+  readonly how: 'spend' | 'revoke';
+}
+
+/**
+ * Puts credits back. First it undoes debt, as much as was made and the account still has. Then it returns credits to
+ * the grants they were taken from, the last one first, also where the grant is closed; those of a grant that has ended
+ * are told as `lapsed`. Debt that was repaid since becomes a new grant. Undefined while a row has not been read.
+ */
+export function putBack(draft: Draft, amount: number, { debt, draws, how }: Taken) {
+  const { account, context } = draft;
+  const undoneDebt = Math.min(amount, debt, account.debt);
+  let left = amount - undoneDebt;
+  const returned: Draw[] = [];
+  const lapsed: Draw[] = [];
+  for (const { grantId, amount: taken } of draws.toReversed()) {
+    const part = Math.min(taken, left);
     if (part === 0) continue;
     let i = grantIndex(draft, grantId);
     if (i < 0) {
       const row = context.facts.row('grant', grantId);
-      if (!row) return PENDING;
+      if (!row) return undefined;
       const version = draft.touchedGrants?.get(grantId) ?? row.version + 1;
       touchGrant(draft, grantId, version);
       insertGrant(draft, grantFromRow(row, version));
       i = grantIndex(draft, grantId);
     }
     const grant = account.grants[i] as OpenGrant;
-    changeGrant(draft, i, { remaining: grant.remaining + part });
+    const revoked = how === 'revoke' ? grant.revoked - part : grant.revoked;
+    changeGrant(draft, i, { remaining: grant.remaining + part, revoked });
     draft.dueChanged = true;
     returned.push({ grantId, amount: part });
     if (grant.expiresAt !== null && grant.expiresAt <= account.at) lapsed.push({ grantId, amount: part });
@@ -89,21 +116,9 @@ function reverseDebit(draft: Draft, command: CommandOf<'reverse'>, reversals: re
   account.debt -= undoneDebt;
   account.balance += amount - left;
   const grant = left > 0 ? makeGrant(draft, left, { ...PLAIN_TERMS, source: 'adjustment' }) : null;
-  const repaid = repayDebt(draft);
-  const details = { undoneDebt, adjustment: left, ...(grant && { grant: termsOf(grant) }) };
-  const grantId = grant?.id ?? null;
-  writeEntry(draft, 'reverse', {
-    amount,
-    delta: amount,
-    draws: returned,
-    repaid,
-    grantId,
-    reverses: original.id,
-    details,
-  });
-  draft.mainEntry = draft.entries.length - 1;
-  lapseAll(draft, lapsed);
-  return checkBalance(draft) ?? (openGrants(draft) > openBefore ? checkOpenGrants(draft) : null);
+  const repaid = repayDebt(draft, undefined, lapsed);
+  const details: JsonObject & ReversedParts = { undoneDebt, adjustment: left, ...(grant && { grant: termsOf(grant) }) };
+  return { draws: returned, lapsed: withoutDraws(lapsed, repaid), repaid, grantId: grant?.id ?? null, details };
 }
 
 /**
@@ -120,8 +135,9 @@ function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals:
   // Refunds of a payment have taken their part back already.
   const payment = grant.paymentId == null ? null : context.facts.row('payment', grant.paymentId);
   if (payment === undefined) return PENDING;
-  const refunded = payment?.transactionId === original.id ? payment.creditsTakenBack : 0;
-  const reversible = original.amount - grant.expired - refunded - sumOf(reversals, (entry) => entry.amount);
+  const left = original.amount - grant.expired - sumOf(reversals, (entry) => entry.amount);
+  const reversible = payment ? leftByHand(draft, payment) : left;
+  if (reversible === undefined) return PENDING;
   const amount = command.amount ?? reversible;
   if (reversible <= 0 || amount > reversible) return alreadyReversed(draft, original.id, reversible);
   if (i >= 0 && (grant as OpenGrant).effectiveAt > account.at) return revoke(draft, i, amount, original.id);
@@ -132,7 +148,12 @@ function reverseAddition(draft: Draft, command: CommandOf<'reverse'>, reversals:
 export function voidGrant(draft: Draft, { grantId, madeBy, amount }: CommandOf<'void_grant'>): Verdict {
   const i = grantIndex(draft, grantId);
   const grant = draft.account.grants[i];
-  const free = grant ? freePart(grant) : 0;
+  const payment = grant?.paymentId == null ? null : draft.context.facts.row('payment', grant.paymentId);
+  if (payment === undefined) return PENDING;
+  // Refunds of a payment may have taken their part from other grants.
+  const most = payment ? leftByHand(draft, payment) : Number.POSITIVE_INFINITY;
+  if (most === undefined) return PENDING;
+  const free = grant ? Math.min(freePart(grant), Math.max(0, most)) : 0;
   const taken = amount ?? free;
   if (free <= 0 || taken > free) {
     const held = grant && grant.held > 0 ? `; ${creditsOf(draft, grant.held)} are on hold` : '';

@@ -144,7 +144,10 @@ function isRestDue({ account }: Draft, row: Row): boolean {
 }
 
 /** When the credits of the current period expire. */
-function expiryOf(draft: Draft, { terms, periodStart, periodEnd }: Row): number {
+export function expiryOf(
+  draft: Draft,
+  { terms, periodStart, periodEnd }: Pick<Row, 'terms' | 'periodStart' | 'periodEnd'>,
+): number {
   if (terms.validityDays === null) return periodEnd.getTime();
   return addDays(periodStart.getTime(), terms.validityDays, calendarOf(draft, terms));
 }

@@ -31,6 +31,12 @@ export function termsOf(plan: PlanRow): PlanTerms {
   return renewOn === 'payment' ? { ...own, renewOn, graceDays: graceDays ?? GRACE_DAYS } : own;
 }
 
+/** Terms that take the place of others, in a subscription that a provider may bill: it then goes on to bill it. */
+export function inPlaceOf({ billedBy }: PlanTerms, terms: PlanTerms): PlanTerms {
+  if (billedBy === undefined) return terms;
+  return { ...terms, renewOn: 'payment', graceDays: terms.graceDays ?? GRACE_DAYS, billedBy };
+}
+
 /** Writes the row and an entry. The entry answers the call, and by it the ledger tells the subscription's history. */
 export function finish(drafts: readonly Draft[], row: Row, message: string, also: JsonObject = {}): null {
   const [draft] = drafts as [Draft];

@@ -12,7 +12,17 @@ import { type Period, withoutAccount } from './period-grants.js';
 import { addDays, addPeriods } from './periods.js';
 import { isLower, LONGEST_MS } from './plan-allowance.js';
 import { allocatePeriod, begin, countFrom, paidUntil } from './subscription-periods.js';
-import { announce, at, bumped, calendarOf, finish, type Row, termsOf, withoutTemporal } from './subscription-row.js';
+import {
+  announce,
+  at,
+  bumped,
+  calendarOf,
+  finish,
+  inPlaceOf,
+  type Row,
+  termsOf,
+  withoutTemporal,
+} from './subscription-row.js';
 import { billingOf, cadenceOf, canBe, goneOn, isCurrent, isPaid, lengthOf } from './subscription-state.js';
 
 /** Starts a subscription, or moves one to another plan. */
@@ -24,10 +34,11 @@ export function subscribe(drafts: readonly Draft[], command: CommandOf<'subscrib
   if (before === undefined || plan === undefined) return PENDING;
   if (plan === null) return refuse('PLAN_NOT_FOUND', 'There is no plan with this id.', { id: command.planId });
   if (!plan.isActive) return refuse('PLAN_INACTIVE', 'The plan is not offered any more.', { id: command.planId });
-  const terms = termsOf(plan);
+  const current = before && isCurrent(before, draft.account.at) ? before : null;
+  const own = termsOf(plan);
+  const terms = command.upgrade && current ? inPlaceOf(current.terms, own) : own;
   const unready = withoutTemporal(draft, terms) ?? withoutAccount(drafts, before);
   if (unready) return unready;
-  const current = before && isCurrent(before, draft.account.at) ? before : null;
   const running = before && goneOn(before, draft.account.at);
   const isWaiting = current?.status === 'past_due';
   // A subscription that is past due stays so: the payment that it waits for is then for the new plan.

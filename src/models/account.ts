@@ -64,6 +64,8 @@ export const accountOptionsSchema = z.object({
   lowCreditThreshold: z.union([oneThreshold, z.literal('none'), z.array(oneThreshold).readonly()]).nullable(),
   /** Absent for the default. */
   lowCreditHysteresis: micro.nullable().optional(),
+  /** The threshold of the automatic top-up; absent or null without one, or while it is off. */
+  topUpBelow: micro.nullable().optional(),
   metadata: z.custom<JsonObject>().nullable(),
 });
 export type AccountOptions = Readonly<z.infer<typeof accountOptionsSchema>>;

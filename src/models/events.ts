@@ -5,6 +5,7 @@ import { paymentStatusSchema } from './payment.js';
 import { count, credits, identifier, isoInstant, jsonObject } from './records/fields.js';
 import { strictObject } from './strict-object.js';
 import { subscriptionStatusSchema } from './subscription.js';
+import { topUp, topUpEvents } from './top-up-events.js';
 
 /** The version of the payloads that are written now. A new field leaves it; a field that changes or goes raises it. */
 export const CREDIT_EVENT_VERSION = 1;
@@ -123,7 +124,7 @@ const reservation = {
 };
 
 /** The fields that many types of events share, by the name that the README gives them. */
-export const creditEventGroups = { movement, crossing, subscription, payment };
+export const creditEventGroups = { movement, crossing, subscription, payment, topUp };
 
 const threshold = {
   /** The low-credit threshold, in credits. */
@@ -221,6 +222,7 @@ const data = {
   'payment.mismatch': strictObject(payment).describe(
     'an event differs from the payment that it names: it has no effect, and somebody should look',
   ),
+  ...topUpEvents,
   'credits.deducted': strictObject(movement).describe('credits are spent'),
   'credits.expired': strictObject(movement).describe('credits expire'),
   'credits.reserved': strictObject(reservation).describe('credits are reserved'),

@@ -1,5 +1,6 @@
 /** Payments, the names that providers give to them, and the messages that go to providers and come from them. */
 import { z } from 'zod';
+import { drawSchema } from './account.js';
 import { defineModel } from './define-model.js';
 import type { JsonObject } from './values.js';
 
@@ -35,9 +36,14 @@ const attemptSchema = z.object({
   at: z.int().describe('When, by the provider, in epoch milliseconds.'),
   reason: z.string().nullable().describe('The reason of a failure.'),
 });
-const termsSchema = z.object({
+export const paymentTermsSchema = z.object({
   priority: z.int().describe('The priority of the grant.'),
   validityDays: z.int().nullable().describe('Days until the credits expire, from the payment on; null for never.'),
+});
+
+const levelSchema = z.object({
+  due: z.int().describe('Micro-units that were called back in total.'),
+  taken: z.int().describe('Micro-units that were taken back by then; the rest had lapsed, or was taken by hand.'),
 });
 
 export const paymentSchema = z.object({
@@ -53,11 +59,18 @@ export const paymentSchema = z.object({
   creditsToAdd: z.int().describe('Micro-units that it grants once it is paid in full.'),
   creditsAdded: z.int().describe('Micro-units that it granted.'),
   creditsTakenBack: z.int().describe('Micro-units taken back for refunds and disputes.'),
-  creditsDue: z.int().describe('Micro-units that refunds and disputes call back, before what has lapsed is counted.'),
-  grantIds: z.array(z.string()).readonly().describe('The grants that it made: the purchase, and what was given back.'),
-  transactionId: z.string().nullable().describe('The transaction that granted them; null before.'),
+  levels: z
+    .array(levelSchema)
+    .readonly()
+    .describe('What refunds and disputes called back, the last one last: each is higher than the one before.'),
+  takenFrom: z.array(drawSchema).readonly().describe('The grants that credits were taken back from; the rest is debt.'),
+  grantIds: z
+    .array(z.string())
+    .readonly()
+    .describe('The grants that it made: the purchase, and those of repaid debt that was given back.'),
+  grantedBy: z.array(z.string()).readonly().describe('The transactions that made these grants, in the same order.'),
   pack: z.string().nullable().describe('The pack that was bought; null without one.'),
-  terms: termsSchema.describe('The terms of the grant, fixed when the payment was made.'),
+  terms: paymentTermsSchema.describe('The terms of the grant, fixed when the payment was made.'),
   url: z.string().nullable().describe('The page at which it is paid; null before there is one.'),
   callbackUrl: z.string().nullable().describe('The page that follows it; null where it was paid elsewhere.'),
   providerLinkId: z.string().nullable().describe("The provider's id of the link."),
@@ -65,7 +78,10 @@ export const paymentSchema = z.object({
   providerPaymentIds: z
     .array(z.string())
     .readonly()
-    .describe("The provider's ids of the payments whose money arrived; the first was first."),
+    .describe("The provider's ids of the payments that paid it; the first was first."),
+  arrivals: z
+    .record(z.string(), z.int())
+    .describe("Minor units that arrived by each of the provider's payments, also those that came too much."),
   paymentMethod: z.string().nullable().describe('How it was paid, such as card.'),
   attempt: attemptSchema.nullable().describe('The last attempt to pay, by the clock of the provider.'),
   refunds: z.record(z.string(), refundSchema).describe('Refunds by their id at the provider.'),
@@ -82,6 +98,7 @@ export const paymentSchema = z.object({
   expiredAt: z.date().nullable().describe('When its link expired.'),
   cancelledAt: z.date().nullable().describe('When its link was cancelled.'),
   metadata: jsonObject.describe('Data that the host gave with it.'),
+  topUp: z.boolean().nullable().describe('Whether an automatic top-up made it; null where a caller did.'),
 });
 export type PaymentRow = Readonly<z.infer<typeof paymentSchema>>;
 
@@ -103,8 +120,12 @@ export const providerRefModel = defineModel('provider_ref', providerRefSchema, '
   { name: 'created', fields: ['createdAt'], unique: false },
 ]);
 
-/** The key of what a provider calls by an id: `payment`, `link` or `order`. */
-export function providerKey(provider: string, kind: 'payment' | 'link' | 'order', id: string): string {
+/** The key of what a provider calls by an id. */
+export function providerKey(
+  provider: string,
+  kind: 'payment' | 'link' | 'order' | 'subscription' | 'customer',
+  id: string,
+): string {
   return `${provider}/${kind}/${id}`;
 }
 
@@ -124,7 +145,7 @@ export const paymentMessageSchema = z.object({
   paymentId: z.string().nullable().describe('The payment that it is about, once that is known.'),
   userId: z.string().nullable().describe('The user of that payment, or the one that the event names.'),
   reference: z.string().nullable().describe('Our reference, as the event names it.'),
-  providerLinkId: z.string().nullable().describe("The provider's id of the link."),
+  providerLinkId: z.string().nullable().describe("The provider's id of the link, or of the subscription."),
   providerPaymentId: z.string().nullable().describe("The provider's id of the payment."),
   httpStatus: z.int().nullable().describe('The status that a request was answered with.'),
   event: jsonObject.nullable().describe('The event in our words; null for a request.'),

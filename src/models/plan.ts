@@ -35,6 +35,8 @@ export const planTermsSchema = z.object({
   graceDays: z.int().optional(),
   /** How often credits are granted; absent where that is the billing period. */
   allocationPeriod: billingPeriodSchema.optional(),
+  /** The provider that bills it; absent where none does. Every period waits for its payment then. */
+  billedBy: z.string().optional(),
   /** The version of the plan that these are the terms of; absent for the first. */
   version: z.int().optional(),
 });
@@ -76,6 +78,10 @@ export const planSchema = z.object({
     .nullable()
     .describe('`payment` where a period is granted when it is paid; null where the clock alone renews.'),
   graceDays: z.int().nullable().describe("Days after a period that wait for the next one's payment; null: 7."),
+  providerPrices: z
+    .record(z.string(), z.array(z.string()).readonly())
+    .nullable()
+    .describe('By provider, the prices by which it bills this plan; null for none.'),
   renewalTerms: z
     .array(renewalTermsSchema)
     .readonly()

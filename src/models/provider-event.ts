@@ -92,6 +92,11 @@ export interface ProviderEvent {
   readonly asked: MinorMoney | null;
   /** The money that arrived for this payment so far, all parts together. */
   readonly paid: MinorMoney | null;
+  /**
+   * The money that arrived by `providerPaymentId` alone; null where that is all of `paid`. A provider that takes a
+   * payment in parts has to tell it, so that refunds of money that came too much take nothing back.
+   */
+  readonly arrived: MinorMoney | null;
   /** The refund that `refunded` tells of. */
   readonly refund: ProviderRefund | null;
   /** The dispute that `disputed` tells of. */

@@ -11,5 +11,15 @@ export type Rows = { readonly [M in Stored as M['name']]: Readonly<z.infer<M['sc
 /** Models whose rows are decided on and written together with accounts. */
 export type SideRows = Pick<
   Rows,
-  'plan' | 'subscription' | 'cycle' | 'promo' | 'promo_claim' | 'payment' | 'provider_ref' | 'payment_message'
+  | 'plan'
+  | 'subscription'
+  | 'cycle'
+  | 'promo'
+  | 'promo_claim'
+  | 'payment'
+  | 'provider_ref'
+  | 'payment_message'
+  | 'provider_subscription'
+  | 'provider_customer'
+  | 'top_up'
 >;

@@ -9,9 +9,11 @@ import { outboxModel } from './outbox.js';
 import { paymentMessageModel, paymentModel, providerRefModel } from './payment.js';
 import { planModel } from './plan.js';
 import { promoClaimModel, promoModel } from './promo.js';
+import { providerCustomerModel, providerSubscriptionModel } from './provider-subscription.js';
 import { reservationModel } from './reservation.js';
 import { subscriptionModel } from './subscription.js';
 import { systemModel } from './system.js';
+import { topUpModel } from './top-up.js';
 
 export const storedModels = [
   accountModel,
@@ -30,4 +32,7 @@ export const storedModels = [
   paymentModel,
   providerRefModel,
   paymentMessageModel,
+  providerSubscriptionModel,
+  providerCustomerModel,
+  topUpModel,
 ];

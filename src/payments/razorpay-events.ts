@@ -21,13 +21,13 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['payment.authorized', (about) => attempt('authorized', about)],
   ['payment.captured', (about) => attempt('authorized', about)],
   ['payment.failed', (about) => attempt('failed', about)],
-  ['payment_link.paid', ({ link }) => arrived('paid', link)],
-  ['payment_link.partially_paid', ({ link }) => arrived('partially_paid', link)],
+  ['payment_link.paid', (about) => arrived('paid', about.link, about)],
+  ['payment_link.partially_paid', (about) => arrived('partially_paid', about.link, about)],
   ['payment_link.expired', ({ link }) => ended('expired', link)],
   ['payment_link.cancelled', ({ link }) => ended('cancelled', link)],
-  ['order.paid', ({ order }) => arrived('paid', order)],
-  ['invoice.paid', ({ invoice }) => arrived('paid', invoice)],
-  ['invoice.partially_paid', ({ invoice }) => arrived('partially_paid', invoice)],
+  ['order.paid', (about) => arrived('paid', about.order, about)],
+  ['invoice.paid', (about) => arrived('paid', about.invoice, about)],
+  ['invoice.partially_paid', (about) => arrived('partially_paid', about.invoice, about)],
   ['invoice.expired', ({ invoice }) => ended('expired', invoice)],
   ['refund.created', (about) => refunded(about, null)],
   ['refund.speed_changed', (about) => refunded(about, null)],
@@ -64,16 +64,16 @@ export function razorpayEvent(body: JsonObject, now: Date): ProviderEvent {
 /** The event of that name about these entities; `ignored` when it is unknown or cannot be read. */
 export function told(type: string, about: Entities, occurredAt: Date): ProviderEvent {
   const said = READERS.get(type)?.(about) ?? 'an event without an effect';
-  const base = { type, occurredAt, ...idsOf(about) };
-  return typeof said === 'string'
-    ? eventOf({ ...base, ...namesOf(about, 'ignored'), kind: 'ignored', reason: said })
-    : eventOf({ ...base, ...namesOf(about, said.kind), ...said });
+  const kind = typeof said === 'string' ? 'ignored' : said.kind;
+  const base = { type, occurredAt, ...idsOf(about, kind), ...namesOf(about, kind) };
+  return typeof said === 'string' ? eventOf({ ...base, kind: 'ignored', reason: said }) : eventOf({ ...base, ...said });
 }
 
-function idsOf({ link, payment, order, invoice, refund, dispute }: Entities) {
+/** Money counts for the link that the event is about: the description of a payment can be written by its payer. */
+function idsOf({ link, payment, order, invoice, refund, dispute }: Entities, kind: ProviderEvent['kind']) {
   const paymentId = textAt(refund, 'payment_id') ?? textAt(dispute, 'payment_id') ?? textAt(payment, 'id');
   return {
-    providerLinkId: textAt(link, 'id') ?? linkIdOf(payment),
+    providerLinkId: textAt(link, 'id') ?? (isMoney(kind) ? null : linkIdOf(payment)),
     providerPaymentId: paymentId ?? textAt(link, 'payments', '0', 'payment_id') ?? textAt(invoice, 'payment_id'),
     providerOrderId: textAt(order, 'id') ?? textAt(payment, 'order_id') ?? textAt(link, 'order_id'),
     method: textAt(payment, 'method') ?? textAt(link, 'payments', '0', 'method'),
@@ -88,16 +88,22 @@ export function linkIdOf(payment: Json | undefined): string | null {
 
 /**
  * The reference and the user. The notes of a payment can be written by whoever pays, in the browser, also for another
- * product: money counts for the reference of a link, an order or an invoice alone, which only the host can make.
+ * product: money counts for the reference of a link, an order or an invoice alone, which only the host can make, and
+ * so does money that goes back.
  */
 function namesOf({ link, payment, order, invoice, refund }: Entities, kind: ProviderEvent['kind']) {
-  const isMoney = kind === 'paid' || kind === 'partially_paid';
-  const holders = isMoney ? [link, order, invoice] : [link, order, invoice, refund, payment];
+  const isBack = kind === 'refunded' || kind === 'disputed';
+  const trusted = isBack ? [link, order, invoice, refund] : [link, order, invoice];
+  const holders = isMoney(kind) || isBack ? trusted : [...trusted, payment];
   const noted = (name: string) => holders.map((holder) => textAt(holder, 'notes', name)).find((text) => text !== null);
   return {
     reference: textAt(link, 'reference_id') ?? noted('reference_id') ?? null,
     userId: noted('user_id') ?? null,
   };
+}
+
+function isMoney(kind: ProviderEvent['kind']): boolean {
+  return kind === 'paid' || kind === 'partially_paid';
 }
 
 /** A payment is an attempt: the link or the order says when everything has arrived. */
@@ -107,10 +113,16 @@ function attempt(kind: 'authorized' | 'failed', { payment }: Entities): Told | s
   return { kind, asked, reason: textAt(payment, 'error_reason') ?? textAt(payment, 'error_code') };
 }
 
-function arrived(kind: 'paid' | 'partially_paid', holder: JsonObject | null | undefined): Told | string {
+function arrived(
+  kind: 'paid' | 'partially_paid',
+  holder: JsonObject | null | undefined,
+  { payment, link }: Entities,
+): Told | string {
   const [asked, paid] = [moneyIn(holder, 'amount'), moneyIn(holder, 'amount_paid')];
   if (asked === null || paid === null) return 'it has no amounts that can be read';
-  return { kind: paid.amountMinor < asked.amountMinor ? 'partially_paid' : kind, asked, paid };
+  // The payments of a link name no currency of their own.
+  const part = moneyIn(payment, 'amount') ?? moneyOf(at(link, 'payments', '0', 'amount'), asked.currency);
+  return { kind: paid.amountMinor < asked.amountMinor ? 'partially_paid' : kind, asked, paid, arrived: part };
 }
 
 function ended(kind: 'expired' | 'cancelled', holder: JsonObject | null | undefined): Told | string {

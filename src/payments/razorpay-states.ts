@@ -2,7 +2,7 @@
 import type { JsonObject } from '../models/values.js';
 import type { ProviderEvent } from '../ports/payment-provider.js';
 import { told } from './razorpay-events.js';
-import { instantAt, textAt } from './reading.js';
+import { instantAt, objectsAt, textAt } from './reading.js';
 
 const OF_A_LINK: ReadonlyMap<string | null, string> = new Map([
   ['paid', 'payment_link.paid'],
@@ -17,10 +17,13 @@ const OF_A_PAYMENT: ReadonlyMap<string | null, string> = new Map([
   ['failed', 'payment.failed'],
 ]);
 
-/** Null for a link that nobody has paid yet. */
-export function fetchedLink(link: JsonObject): ProviderEvent | null {
+/** One event for each payment of a link; none for a link that nobody has paid yet. */
+export function fetchedLink(link: JsonObject): readonly ProviderEvent[] {
   const type = OF_A_LINK.get(textAt(link, 'status'));
-  return type === undefined ? null : told(type, { link }, lastChangeOf(link));
+  if (type === undefined) return [];
+  const payments = objectsAt(link, 'payments');
+  const each = payments.length > 1 ? payments.map((payment) => ({ ...link, payments: [payment] })) : [link];
+  return each.map((one) => told(type, { link: one }, lastChangeOf(link)));
 }
 
 /**

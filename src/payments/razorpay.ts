@@ -127,8 +127,9 @@ export function razorpayProvider(options: RazorpayOptions): PaymentProvider {
         const link = linkIdOf(payment);
         const isArrived = link !== null && at(payment, 'captured') === true;
         const found = isArrived ? await findLink(call, { reference: '', providerLinkId: link, signal }) : null;
-        const event = (found && fetchedLink(found)) ?? fetchedPayment(payment);
-        if (event) yield event;
+        const event = found === null ? null : fetchedLink(found);
+        if (event !== null && event.length > 0) yield* event;
+        else yield* [fetchedPayment(payment)].filter((alone) => alone !== null);
       }
       for await (const refund of pagesOf(call, `/v1/refunds?${window}`, signal)) yield fetchedRefund(refund);
     },
@@ -194,18 +195,17 @@ async function findLink(call: Call, { reference, providerLinkId, signal }: LinkR
 
 async function fetchPayment(call: Call, { reference, providerLinkId, providerPaymentId, signal }: ProviderPaymentRef) {
   const ids = [providerPaymentId];
-  let event: ProviderEvent | null;
+  const events: ProviderEvent[] = [];
   if (providerLinkId === null && providerPaymentId !== null) {
     const payment = await findPayment(call, providerPaymentId, signal);
     if (payment === null) return [];
-    event = fetchedPayment(payment, 'paid');
+    events.push(...[fetchedPayment(payment, 'paid')].filter((event) => event !== null));
   } else {
     const link = await findLink(call, { reference, providerLinkId, signal });
     if (link === null) return [];
-    event = fetchedLink(link);
+    events.push(...fetchedLink(link));
     ids.push(...listAt(link, 'payments').map((each) => textAt(each, 'payment_id')));
   }
-  const events = event ? [event] : [];
   for (const id of new Set(ids)) {
     if (id === null || !ID.test(id)) continue;
     for await (const refund of pagesOf(call, `/v1/payments/${id}/refunds`, signal)) {

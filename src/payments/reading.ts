@@ -73,6 +73,7 @@ const EMPTY = {
   userId: null,
   asked: null,
   paid: null,
+  arrived: null,
   refund: null,
   dispute: null,
   subscription: null,

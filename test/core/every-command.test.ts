@@ -10,6 +10,7 @@ import type { PlanRow } from '../../src/models/plan.js';
 import { planSchema } from '../../src/models/plan.js';
 import type { PromoRow } from '../../src/models/promo.js';
 import { promoSchema, UNCLAIMED } from '../../src/models/promo.js';
+import type { TopUpSettings } from '../../src/models/top-up.js';
 import type { Operation } from '../../src/services/pipeline/operation.js';
 import { sameInput } from '../../src/services/pipeline/same-input.js';
 import { sampleOf } from '../models/changed-fields.js';
@@ -30,8 +31,22 @@ const PAID: InboxMessage = {
   ...{ ...NAMES, httpStatus: null, payload: {}, createdAt: new Date(0), processedAt: null },
   event: {
     ...{ eventId: '1', type: 'paid', kind: 'paid', occurredAt: 0, ...NAMES, providerOrderId: null, asked: null },
-    ...{ paid: { amountMinor: 5, currency: 'INR' }, refund: null, dispute: null, method: null, reason: null },
+    ...{
+      paid: { amountMinor: 5, currency: 'INR' },
+      arrived: null,
+      subscription: null,
+      refund: null,
+      dispute: null,
+      method: null,
+    },
+    reason: null,
   },
+};
+
+const TOP_UP: TopUpSettings = {
+  ...{ threshold: 5, provider: 'x', customerId: null, customerEmail: null, customerPhone: null, pack: null },
+  ...{ amountMinor: 5, currency: 'INR', creditsToAdd: 5, target: null, rate: null, coolDownMs: 1, offAfter: 1 },
+  ...{ terms: { priority: 50, validityDays: null }, maxCount: 1, maxAmountMinor: 5, windowDays: 1 },
 };
 
 /** One command of each type, after what has to be there before it. */
@@ -125,6 +140,15 @@ const COMMANDS: { readonly [T in Command['type']]: (ledger: Ledger) => CommandOf
     ledger.apply({ ...command, opened: { ...sold, ...terms } });
     return { ...command, messages: [PAID] };
   },
+  bill_subscription: (ledger) => {
+    COMMANDS.subscribe(ledger);
+    const [periodStart, periodEnd] = [ledger.now, ledger.now + DAY_MS];
+    const of = { id: 'sub', customerId: 'cus', priceIds: ['price'], invoiceId: 'in', cancelsAtPeriodEnd: false };
+    const event = { ...PAID.event, kind: 'invoice_paid', subscription: { ...of, periodStart, periodEnd } } as const;
+    const message = { ...PAID, event };
+    return { type: 'bill_subscription', id: 'x/subscription/sub', customerId: null, planId: 'p', message };
+  },
+  change_top_up: () => ({ type: 'change_top_up', settings: TOP_UP, seed: 's' }),
 };
 
 const OF_TWO: ReadonlySet<Command['type']> = new Set(['transfer', 'claim_promo']);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROOT } from '../package/source-files.js';
+import { RazorpayServer } from '../payments/razorpay-server.js';
 
 const run = promisify(execFile);
 const JSON_TYPE = '-H "Content-Type: application/json"';
@@ -120,14 +121,45 @@ ${JSON_TYPE} \\
     'curl http://localhost:8000/credits/balance/user-1 -H "X-User-Id: user-2"',
     ...([404, { code: 'NOT_FOUND' }] as const),
   ],
+  [
+    'the later README',
+    `curl -X POST http://localhost:8000/credits/payments/create \\
+  ${JSON_TYPE} \\
+  -H "X-User-Id: user-1" \\
+  -d '{"amount_inr": 500, "provider": "razorpay"}'`,
+    200,
+    {
+      ...{ user_id: 'user-1', provider: 'razorpay', amount_inr: 500, status: 'pending', credits_to_add: 500 },
+      payment_url: expect.stringMatching(/^https:/),
+    },
+  ],
+  [
+    'the other port of the later README',
+    `curl "http://localhost:9000/credits/payments/history?limit=10" \\
+  -H "X-User-Id: user-1"`,
+    ...([200, { total: 1, payments: [{ amount_inr: 500, status: 'pending' }] }] as const),
+  ],
+  [
+    'the later README, whose signature is a gap to fill',
+    `curl -X POST http://localhost:8000/webhooks/razorpay \\
+  ${JSON_TYPE} \\
+  -H "X-Razorpay-Signature: <signature>" \\
+  -d '{"event": "payment_link.paid", "payload": {...}}'`,
+    ...([401, { code: 'WEBHOOK_SIGNATURE_INVALID' }] as const),
+  ],
 ];
 
+const provider = new RazorpayServer();
 let server: ChildProcess;
 let folder = '';
 
 beforeAll(async () => {
   const script = join(ROOT, 'test', 'http', 'compat-child.ts');
-  server = fork(script, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  await provider.listen();
+  const { keyId, keySecret, webhookSecret, baseUrl } = provider;
+  const keys = { RAZORPAY_KEY_ID: keyId, RAZORPAY_KEY_SECRET: keySecret, RAZORPAY_WEBHOOK_SECRET: webhookSecret };
+  const env = { ...process.env, ...keys, RAZORPAY_BASE_URL: baseUrl };
+  server = fork(script, { env, execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const ports = await new Promise<number[]>((resolve, reject) => {
     server.once('message', (message) => resolve(message as number[]));
     server.once('exit', (code) => reject(new Error(`The server ended with ${code}.`)));
@@ -138,15 +170,33 @@ beforeAll(async () => {
   writeFileSync(join(folder, '.curlrc'), [...lines, 'silent', 'write-out = "\\n%{http_code}"', ''].join('\n'));
 });
 
-afterAll(() => {
+afterAll(async () => {
   server.kill('SIGKILL');
+  await provider.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-test.each(CURLS)('%s: %s', async (_, command, status, answer) => {
+async function curl(command: string): Promise<[status: number, answer: Record<string, unknown>]> {
   const { stdout } = await run('sh', ['-c', command], {
     env: { PATH: process.env.PATH, CURL_HOME: folder, HOME: folder },
   });
   const at = stdout.lastIndexOf('\n');
-  expect([Number(stdout.slice(at + 1)), JSON.parse(stdout.slice(0, at))]).toMatchObject([status, answer]);
+  return [Number(stdout.slice(at + 1)), JSON.parse(stdout.slice(0, at))];
+}
+
+test.each(CURLS)('%s: %s', async (_, command, status, answer) => {
+  expect(await curl(command)).toMatchObject([status, answer]);
+});
+
+test('the webhook of the payment that was made above, signed, adds its credits once', async () => {
+  const [, { payments }] = await curl('curl http://localhost:9000/credits/payments/history -H "X-User-Id: user-1"');
+  const [{ id } = { id: '' }] = payments as { id: string }[];
+  const { body, headers } = provider.paidWebhook(id, provider.pay(id));
+  writeFileSync(join(folder, 'body.json'), body);
+  const command = `curl -X POST http://localhost:8000/webhooks/razorpay ${JSON_TYPE} \\
+  -H "X-Razorpay-Signature: ${headers.get('x-razorpay-signature')}" --data-binary @${folder}/body.json`;
+  expect(await curl(command)).toMatchObject([200, { status: 'ok' }]);
+  expect(await curl(command)).toMatchObject([200, { status: 'ok' }]);
+  const balance = 'curl http://localhost:8000/credits/balance/user-1';
+  expect(await curl(balance)).toMatchObject([200, { user_id: 'user-1', credits: 830 }]);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { z } from 'zod';
 import { createTestCredits } from '../../src/entries/testing.js';
+import type { Payment } from '../../src/index.js';
 import {
   type CreditEvent,
   CreditEventSchema,
@@ -161,7 +162,7 @@ async function plans({ manager }: World): Promise<void> {
   await expiration.checkCreditExpiration('s');
 }
 
-async function payments({ manager: { payments } }: World): Promise<void> {
+async function payments({ manager: { payments, subscriptions } }: World): Promise<void> {
   const provider = plainProvider();
   payments.registerProvider(provider);
   payments.listProviders();
@@ -175,10 +176,32 @@ async function payments({ manager: { payments } }: World): Promise<void> {
   await payments.refundPayment(made.id, { amount: 1 }, { idempotencyKey: 'k', actor: 'a', reason: 'r' });
   const paidElsewhere = { userId: 'u', amount: 5, currency: 'INR', provider: 'plain', providerPaymentId: 'pay_9' };
   await payments.recordPayment(paidElsewhere);
+  const billed = { name: 'B', code: 'billed', creditLimit: 5, price: 1, billingPeriod: 'monthly' } as const;
+  await subscriptions.addSubscriptionPlan({ ...billed, providerPrices: { plain: ['price_1'] } });
+  await payments.checkout({ userId: 'u', plan: 'billed' });
   await payments.getPayment(made.id, 'u');
   await payments.getPaymentHistory('u');
   await payments.listMessages();
   await payments.reconcilePayments();
+}
+
+async function topUps({ manager: { credits, payments } }: World): Promise<void> {
+  for (const kind of ['paid', 'expired'] as const) {
+    const userId = `tops-${kind}`;
+    await credits.addCredits(userId, 150);
+    const settings = { threshold: 100, amount: 500, currency: 'INR', maxAmount: 900, offAfter: 1 } as const;
+    await payments.setAutoTopUp(userId, settings);
+    await credits.deductCredits(userId, 60);
+    await payments.reconcilePayments();
+    const [made] = (await payments.getPaymentHistory(userId, { fresh: true })).payments;
+    const providerPaymentId = kind === 'paid' ? 'pay_top_up' : null;
+    const told = { ...eventsOf(made as Payment)[kind], providerPaymentId };
+    await payments.handleWebhook('plain', bodyOf(told), {});
+    await credits.deductCredits(userId, 60);
+    await credits.deductCreditsAfterService(userId, 520);
+    await payments.getAutoTopUp(userId);
+    await payments.setAutoTopUp(userId, null);
+  }
 }
 
 async function promos({ manager: { promos } }: World): Promise<void> {
@@ -239,7 +262,7 @@ describe('every answer', () => {
     await world.manager.init();
     const types = new Set<string>();
     world.manager.on('*', ({ type }) => void types.add(type));
-    for (const part of [credit, plans, promos, payments, rest]) await part(world);
+    for (const part of [credit, plans, promos, payments, topUps, rest]) await part(world);
     await world.manager.close();
     expect(world.services.events.length).toBeGreaterThan(20);
     // The verbs are those of the objects themselves: a new one is missing here until somebody calls it above.

@@ -39,7 +39,7 @@ describe('every field of a stored row', () => {
       // A plan that renews by the clock has no days of grace.
       values: { renewOn: ['payment', 'clock'] } as Values,
       hidden: {
-        ...{ code: own, description: own, price: own, currency: own, metadata: own },
+        ...{ code: own, description: own, price: own, currency: own, metadata: own, providerPrices: own },
         ...{ renewalTerms: own, isActive: own, deactivatedAt: own, createdAt: own, updatedAt: own },
       },
     };
@@ -67,7 +67,9 @@ describe('every field of a stored row', () => {
 const OWN = {
   outbox: 'a sink is given the event alone',
   notice: 'remembers what was announced',
+  provider_customer: 'finds the user of what a provider tells',
   provider_ref: 'finds a payment by what its provider calls it',
+  provider_subscription: 'is told by the subscription and its grants',
   system: 'facts of the database itself',
 };
 

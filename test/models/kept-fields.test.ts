@@ -80,7 +80,13 @@ describe('a call that is repeated', () => {
     ...{ code: 'c', name: 'n', description: 'd', metadata: { a: 1 }, creditType: 'image', creditLimit: 5 },
     ...{ timeZone: 'Asia/Tokyo' },
     ...{ price: 20, currency: 'JPY', billingPeriod: 'weekly', validityDays: 4, trialDays: 3, rolloverCap: 6 },
-    ...{ allocationPeriod: 'daily', renewOn: 'payment', graceDays: 2, creditDecimals: 1 },
+    ...{
+      allocationPeriod: 'daily',
+      renewOn: 'payment',
+      graceDays: 2,
+      providerPrices: { stripe: ['price_1'] },
+      creditDecimals: 1,
+    },
     alsoGrants: [{ creditType: 'credits', creditLimit: 2 }],
   } as const satisfies Required<library.PlanInput>;
   const { validityDays: _, ...rolling } = plan;

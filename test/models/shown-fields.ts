@@ -26,6 +26,7 @@ import { type PlanRow, planSchema } from '../../src/models/plan.js';
 import { type PromoClaimRow, type PromoRow, promoClaimSchema, promoSchema } from '../../src/models/promo.js';
 import { type ReservationRow, reservationSchema } from '../../src/models/reservation.js';
 import { type SubscriptionRow, subscriptionSchema } from '../../src/models/subscription.js';
+import { type TopUpRow, topUpSchema } from '../../src/models/top-up.js';
 import * as credits from '../../src/services/credits/records.js';
 import { toTransaction } from '../../src/services/pipeline/transaction-records.js';
 import * as plans from '../../src/services/plans/records.js';
@@ -69,6 +70,8 @@ export interface Shown extends Told {
 
 const CURRENCIES: Values = { currency: ['INR', 'JPY'], version: [1, 2], renewOn: ['payment', 'clock'] };
 const HASHES: Values = { hash: ['a'.repeat(64), 'b'.repeat(64)], version: [1, 2] };
+
+const ATTEMPT = { paymentId: 'p', at: NOW, amountMinor: 100, currency: 'INR', status: 'paid' };
 
 export const ENTRY_OUTSIDE = {
   version: WRITES,
@@ -258,11 +261,25 @@ export const SHOWN: readonly Shown[] = [
     schema: library.PaymentSchema,
     tell: (row: PaymentRow) => stored('payment', row, ({ payments }) => payments.getPayment(row.id, null)),
     hidden: {
-      ...{ version: WRITES, creditsDue: 'follows from refunds and disputes', grantIds: 'grants are found by payment' },
+      ...{ version: WRITES, levels: 'follow from refunds and disputes', grantIds: 'grants are found by payment' },
       ...{ terms: 'are those of the grant', callbackUrl: 'is for the provider', disputes: 'are told by the status' },
-      attempt: 'is told by status, failedAt and errorMessage',
+      ...{ attempt: 'is told by status, failedAt and errorMessage', takenFrom: 'is told by the history' },
+      ...{ arrivals: 'are told by the messages', refunds: 'are told by refunded and the messages' },
     },
     values: { currency: ['INR', 'USD'] },
+  },
+  {
+    what: 'an automatic top-up',
+    file: 'src/models/records/payment.ts and toAutoTopUp in src/services/payments',
+    fields: topUpSchema,
+    schema: library.AutoTopUpSchema,
+    tell: (row: TopUpRow) =>
+      stored('top_up', { ...row, id: 'credits/u' }, ({ payments }) => payments.getAutoTopUp('u')),
+    hidden: {
+      ...{ version: WRITES, id: 'is read by user and credit type', seed: 'would make the ids of payments known' },
+      ...{ rate: 'is the price of the day', terms: 'are those of the grants' },
+    },
+    values: { currency: ['INR', 'USD'], coolDownMs: [1_000, 2_000], attempts: [[ATTEMPT], []] },
   },
   {
     what: 'a message of a payment',

@@ -271,6 +271,7 @@ export type ProblemKind =
   | 'cycle'
   | 'promo'
   | 'payment'
+  | 'top_up'
   | 'file_missing'
   | 'file_differs'
   | 'file_unknown'
@@ -392,6 +393,19 @@ type OfPayment = {
   creditsTakenBack: number;
   reason: string | null;
 };
+type OfTopUp = {
+  paymentId: string | null;
+  provider: string;
+  amount: number | null;
+  currency: string;
+  creditsToAdd: number | null;
+  threshold: number;
+  available: number;
+  declines: number;
+  nextAt: string | null;
+  url: string | null;
+  reason: string;
+};
 type Edge = { previousBalance: number; balance: number; available: number; transactionId: string | null };
 
 export interface CreditEventMap {
@@ -433,6 +447,12 @@ export interface CreditEventMap {
   'payment.refunded': OfPayment;
   'payment.disputed': OfPayment;
   'payment.mismatch': OfPayment;
+  'top_up.started': OfTopUp;
+  'top_up.skipped': OfTopUp;
+  'top_up.link_made': OfTopUp;
+  'top_up.succeeded': OfTopUp;
+  'top_up.failed': OfTopUp;
+  'top_up.turned_off': OfTopUp;
 }
 
 type CreditEventType = keyof CreditEventMap;

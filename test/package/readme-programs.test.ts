@@ -146,6 +146,14 @@ const PROGRAMS: readonly Program[] = [
     ...{ after: 'return [creditsToAdd, balance, ok];', result: [500, 300, true] },
   },
   {
+    line: 'await manager.subscriptions.addSubscriptionPlan({\n  ...{ code',
+    provenBy: ['test/payments/billed.test.ts'],
+  },
+  {
+    line: 'const { credits, payments, jobs, clock } = createTestCredits();',
+    ...{ after: 'return [balance, attempts.map(({ status }) => status)];', result: [590, ['paid']] },
+  },
+  {
     line: 'const authenticate = bearerTokens({',
     before: `${MANAGER}
       const ADMIN_TOKEN_SHA256 = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b';

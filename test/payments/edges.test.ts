@@ -76,12 +76,147 @@ await describeBackends('payments at the edge', (openWorld) => {
     await world.expectSound();
   });
 
+  test('credits given back have the terms of the grants that they were taken from', async () => {
+    const { world, manager, deliver } = await paymentWorld(openWorld, { packs });
+    const payment = await manager.payments.createPaymentLink({ userId: 'u', pack: 'short' });
+    const { paid, dispute, refund } = eventsOf(payment);
+    await deliver(paid);
+    await manager.credits.deductCredits('u', 500);
+    const kept = await manager.credits.addCredits('u', 300);
+    await manager.credits.addCredits('u', 100, { expiresAt: new Date('2026-01-02T12:00:00Z') });
+    await deliver(dispute('open'));
+    expect(await world.balance('u')).toBe(-100);
+    // Debt of the dispute that new credits pay is theirs when the dispute is won.
+    await manager.credits.addCredits('u', 60);
+    world.clock.advance({ days: 3 });
+    expect(await deliver(dispute('won'))).toMatchObject({ status: 'paid' });
+    const { items } = await manager.credits.getGrants('u');
+    expect(items.map(({ remaining, expiresAt, source }) => ({ remaining, expiresAt, source }))).toEqual([
+      { remaining: 300, expiresAt: null, source: 'other' },
+      { remaining: 60, expiresAt: null, source: 'adjustment' },
+    ]);
+    expect(items[0]?.id).toBe(kept.grantId);
+    expect(await world.balance('u')).toBe(360);
+    expect(await manager.payments.getPayment(payment.id, 'u')).toMatchObject({ creditsTakenBack: 0 });
+    await deliver(refund(50_000, 're_1'));
+    expect(await world.balance('u')).toBe(-140);
+    await world.expectSound();
+  });
+
+  test('credits given back, and then taken back by hand, are not taken once more by a refund', async () => {
+    const { world, manager, deliver } = await paymentWorld(openWorld);
+    const payment = await manager.payments.createPaymentLink(link);
+    const { paid, dispute, refund } = eventsOf(payment);
+    await deliver(paid);
+    await manager.credits.deductCredits('u', 500);
+    await deliver(dispute('open'));
+    await manager.credits.addCredits('u', 500);
+    await deliver(dispute('won'));
+    expect(await world.balance('u')).toBe(500);
+    const { items } = await manager.credits.getGrants('u');
+    expect(items).toMatchObject([{ source: 'adjustment', remaining: 500 }]);
+    await manager.credits.voidGrant(items[0]?.id as string, { actor: 'a', reason: 'theirs' });
+    await deliver(refund(50_000, 're_1'));
+    expect(await world.balance('u')).toBe(0);
+    const { transactionId } = (await manager.payments.getPayment(payment.id, 'u')) ?? {};
+    const reversed = manager.credits.reverseTransaction(transactionId as string);
+    await expect(reversed).rejects.toMatchObject({ code: 'ALREADY_REVERSED', details: { reversible: 0 } });
+    await world.expectSound();
+  });
+
+  test('of two payments of one link, either may go back: the credits stay', async () => {
+    for (const first of ['pay_1', 'pay_2']) {
+      const { world, manager, deliver, provider } = await paymentWorld(openWorld);
+      const payment = await manager.payments.createPaymentLink(link);
+      const { paid, refund } = eventsOf(payment);
+      const second = first === 'pay_1' ? 'pay_2' : 'pay_1';
+      for (const providerPaymentId of [first, second]) await deliver({ ...paid, providerPaymentId });
+      await deliver({ ...refund(20_000, 're_a'), providerPaymentId: 'pay_2' });
+      await deliver({ ...refund(30_000, 're_b'), reference: null, providerPaymentId: 'pay_2' });
+      expect(await world.balance('u')).toBe(500);
+      expect(await manager.payments.getPayment(payment.id, 'u')).toMatchObject({ status: 'paid', refunded: 0 });
+      const by = { idempotencyKey: 'r', actor: 'ann', reason: 'bug' };
+      await manager.payments.refundPayment(payment.id, { amount: 100 }, by);
+      expect(await world.balance('u')).toBe(400);
+      expect(provider.refunds).toMatchObject([{ amountMinor: 10_000, providerPaymentId: 'pay_1' }]);
+      await world.expectSound();
+      await world.close();
+    }
+  });
+
+  test('a refund told before the second payment of a link gives its credits back with that', async () => {
+    const { world, manager, deliver } = await paymentWorld(openWorld);
+    const payment = await manager.payments.createPaymentLink(link);
+    const { paid, refund } = eventsOf(payment);
+    await deliver(paid);
+    await deliver(refund(50_000, 're_1'));
+    expect(await world.balance('u')).toBe(0);
+    expect(await deliver({ ...paid, providerPaymentId: 'pay_2' })).toMatchObject({ success: false, status: 'paid' });
+    expect(await world.balance('u')).toBe(500);
+    await world.expectSound();
+  });
+
+  test('a payment of two parts is refunded by both', async () => {
+    const { world, manager, deliver, provider } = await paymentWorld(openWorld);
+    const payment = await manager.payments.createPaymentLink(link);
+    const { part, paid } = eventsOf(payment);
+    await deliver(part);
+    const arrived = { amountMinor: 30_000, currency: 'INR' };
+    expect(await deliver({ ...paid, providerPaymentId: 'pay_2', arrived })).toMatchObject({ creditsAdded: 500 });
+    const by = { actor: 'ann', reason: 'bug' };
+    await manager.payments.refundPayment(payment.id, { amount: 50 }, { ...by, idempotencyKey: 'r' });
+    expect(await world.balance('u')).toBe(450);
+    const all = await manager.payments.refundPayment(payment.id, {}, { ...by, idempotencyKey: 's' });
+    expect(all).toMatchObject({ status: 'refunded', refunded: 500, creditsTakenBack: 500 });
+    expect(provider.refunds).toMatchObject([
+      { providerPaymentId: 'pay_1', amountMinor: 5_000 },
+      { providerPaymentId: 'pay_1', amountMinor: 15_000 },
+      { providerPaymentId: 'pay_2', amountMinor: 30_000 },
+    ]);
+    expect(await world.balance('u')).toBe(0);
+    await world.expectSound();
+  });
+
+  test('a key gives money back once, also after the provider has forgotten it', async () => {
+    const { world, manager, deliver, provider } = await paymentWorld(openWorld, { messageDays: 1 });
+    const payment = await manager.payments.createPaymentLink(link);
+    await deliver(eventsOf(payment).paid);
+    const by = { idempotencyKey: 'r', actor: 'ann', reason: 'bug' };
+    const refund = (key: string) =>
+      manager.payments.refundPayment(payment.id, { amount: 100 }, { ...by, idempotencyKey: key });
+    await refund('r');
+    // Nobody knows whether the second one arrived: the answer was lost.
+    provider.fails = () => Object.assign(new Error('cut'), { code: 'PROVIDER_ERROR' });
+    await expect(refund('s')).rejects.toThrow('cut');
+    provider.fails = () => null;
+    world.clock.advance({ days: 3 });
+    await manager.jobs.runPayments();
+    provider.forget();
+    expect(await refund('r')).toMatchObject({ refunded: 100 });
+    await expect(refund('s')).rejects.toMatchObject({ code: 'PROVIDER_ERROR', retryable: false });
+    expect(provider.refunds).toHaveLength(1);
+    expect(await world.balance('u')).toBe(400);
+    await world.expectSound();
+  });
+
+  test('a refund whose answer does not fit the payment is no success', async () => {
+    const { world, manager, deliver, provider } = await paymentWorld(openWorld);
+    const payment = await manager.payments.createPaymentLink(link);
+    await deliver(eventsOf(payment).paid);
+    provider.answersIn = 'USD';
+    const by = { idempotencyKey: 'r', actor: 'ann', reason: 'bug' };
+    const refused = manager.payments.refundPayment(payment.id, { amount: 100 }, by);
+    await expect(refused).rejects.toMatchObject({ code: 'PAYMENT_MISMATCH', details: { field: 'refund' } });
+    expect(await world.balance('u')).toBe(500);
+    await world.expectSound();
+  });
+
   test('parts that are told after the whole belong to the payment, and so do their refunds', async () => {
     const { world, manager, deliver } = await paymentWorld(openWorld);
     const payment = await manager.payments.createPaymentLink(link);
     const { paid, part, refund } = eventsOf(payment);
     const second = { providerPaymentId: 'pay_2' };
-    await deliver({ ...paid, ...second });
+    await deliver({ ...paid, ...second, arrived: { amountMinor: 30_000, currency: 'INR' } });
     expect(await deliver(part)).toMatchObject({ success: true, status: 'paid' });
     await deliver(refund(20_000, 're_1'));
     await deliver({ ...refund(30_000, 're_2'), ...second });

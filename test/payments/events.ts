@@ -27,7 +27,15 @@ export function poolOf(payment: Payment, asked: number): Readonly<Record<string,
       { ...dispute(status, asked), ...whole, type: `dispute.${status}` },
     ]),
   );
+  const second = { providerPaymentId: 'pay_2' };
   return {
+    second: { ...paid, ...whole, ...second, type: 'second.paid', paid: money },
+    'second refund': { ...refund(of(60), 're_s', 'done'), ...whole, ...second, type: 'second.refund' },
+    'second refund failed': { ...refund(of(60), 're_s', 'failed'), ...whole, ...second, type: 'second.refund.failed' },
+    'second dispute': {
+      ...{ ...whole, ...second, type: 'second.dispute', reference: payment.id, userId: payment.userId },
+      ...{ kind: 'disputed', dispute: { id: 'dp_s', status: 'open', ...money } },
+    },
     authorized: { ...authorized, ...whole },
     failed: { ...failed, ...whole },
     paid: { ...paid, ...whole, paid: money },

@@ -42,6 +42,8 @@ const paid = async (world: Opened) => {
 };
 const refund = { id: 're_1', status: 'done', amountMinor: 20_000, currency: 'INR' } as const;
 
+const charged = new Set<string>();
+
 const CASES: readonly Case[] = [
   { name: 'createPaymentLink', prepare: async () => '', run: made, balance: 0, made: [1, 0] },
   {
@@ -75,6 +77,29 @@ const CASES: readonly Case[] = [
     ...{ name: 'refundPayment', prepare: paid, balance: 300, made: [1, 1] },
     run: ({ manager }, id) =>
       manager.payments.refundPayment(id, { amount: 200 }, { idempotencyKey: 'r', actor: 'a', reason: 'b' }),
+  },
+  {
+    ...{ name: 'a deduction that begins a top-up, and its charge', balance: 590, made: [0, 0] },
+    prepare: async ({ manager, provider }) => {
+      await manager.credits.addCredits('u', 150);
+      const customer = { threshold: 100, customerId: 'cus_1', maxAmount: 500 } as const;
+      await manager.payments.setAutoTopUp('u', { amount: 500, currency: 'INR', ...customer });
+      const paid = { amountMinor: 50_000, currency: 'INR' };
+      const answer = { kind: 'paid', providerPaymentId: 'ch_1', asked: paid, paid } as const;
+      provider.charge = async ({ reference }) => {
+        charged.add(reference);
+        return { event: eventOf({ ...answer, reference }), traffic: { request: {}, response: {}, httpStatus: 200 } };
+      };
+      charged.clear();
+      return '';
+    },
+    run: async ({ manager }) => {
+      await manager.credits.deductCredits('u', 60, { idempotencyKey: 'k' });
+      const { skippedCount } = await manager.payments.reconcilePayments();
+      const { attempts = [] } = (await manager.payments.getAutoTopUp('u', { fresh: true })) ?? {};
+      if (skippedCount > 0 || attempts[0]?.status !== 'paid') throw new Error('skipped');
+      expect([charged.size, attempts.length]).toEqual([1, 1]);
+    },
   },
   {
     ...{ name: 'reconcilePayments', prepare: made, balance: 500, made: [1, 0] },

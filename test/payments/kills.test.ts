@@ -2,18 +2,16 @@
  * Webhooks of many payments, in any order and often twice, to four processes that are killed at random moments: what
  * was not answered is sent again, as a provider does. CREDIT_PAYMENT_KILLS rounds, CREDIT_SEED.
  */
-import type { ChildProcess } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { ADAPTER, describeDatabase } from '../backends/by-adapter.js';
 import { openManager, type WorkerConfig } from '../backends/open-adapter.js';
 import { amount } from '../support/amounts.js';
 import { Chance, SEED } from '../support/chance.js';
 import { PATIENT_MS } from '../support/pace.js';
-import { forkScript } from '../support/script.js';
 import { sleep } from '../support/wait.js';
 import { expectOutcome, poolOf } from './events.js';
 import { plainProvider, type Told } from './plain-provider.js';
-import type { Taken } from './worker.js';
+import { Receiver } from './receiver.js';
 import { bodyOf } from './world.js';
 
 const ROUNDS = amount('CREDIT_PAYMENT_KILLS');
@@ -24,47 +22,6 @@ const EVENTS = 8;
 const WIDTH = 12;
 const SCRIPT = new URL('./worker.ts', import.meta.url);
 
-/** A process that takes webhooks. */
-class Receiver {
-  readonly ready: Promise<unknown>;
-  readonly #child: ChildProcess;
-  readonly #pending = new Map<number, (error: string | null) => void>();
-  #next = 0;
-  isOver = false;
-
-  constructor(config: WorkerConfig) {
-    this.#child = forkScript(SCRIPT, [JSON.stringify(config)], { serialization: 'advanced' });
-    this.ready = new Promise((resolve, reject) => {
-      this.#child.on('message', (message: 'ready' | Taken) => {
-        if (message === 'ready') return resolve(this);
-        this.#pending.get(message.id)?.(message.error);
-        this.#pending.delete(message.id);
-      });
-      this.#child.once('close', () => {
-        this.isOver = true;
-        for (const answer of this.#pending.values()) answer('lost');
-        this.#pending.clear();
-        reject(new Error('The receiver ended before it was ready.'));
-      });
-    });
-    this.ready.catch(() => {});
-  }
-
-  /** Null where it was taken; else why it was not, or that nobody knows. */
-  take(body: string): Promise<string | null> {
-    if (this.isOver) return Promise.resolve('lost');
-    const id = this.#next++;
-    return new Promise((resolve) => {
-      this.#pending.set(id, resolve);
-      this.#child.send({ id, body }, () => {});
-    });
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
-  }
-}
-
 await describeDatabase(`webhooks of payments under kill -9 on ${ADAPTER}`, (database) => {
   test(`${ROUNDS} rounds: each payment ends as its events say, and verify is clean`, async () => {
     const chance = new Chance(SEED);
@@ -72,7 +29,7 @@ await describeDatabase(`webhooks of payments under kill -9 on ${ADAPTER}`, (data
     const manager = openManager(config);
     manager.payments.registerProvider(plainProvider());
     await manager.init();
-    let receivers = Array.from({ length: PROCESSES }, () => new Receiver(config));
+    let receivers = Array.from({ length: PROCESSES }, () => new Receiver(SCRIPT, config));
     await Promise.all(receivers.map(({ ready }) => ready));
     const tally = { delivered: 0, again: 0, kills: 0 };
     for (let round = 0; round < ROUNDS; round++) {
@@ -106,7 +63,7 @@ await describeDatabase(`webhooks of payments under kill -9 on ${ADAPTER}`, (data
           }
         }
       };
-      const next = new Receiver(config);
+      const next = new Receiver(SCRIPT, config);
       const delivering = Promise.all(Array.from({ length: WIDTH }, deliver));
       await sleep(chance.below(120));
       const [victim, ...others] = receivers as [Receiver, ...Receiver[]];

@@ -29,6 +29,8 @@ await describeBackends('every order of the events of a payment', (openWorld, isM
     ['failed', 'part', 'captured', 'refund 2 open', 'refund 2 failed'],
     ['cancelled', 'paid', 'dispute open', 'dispute won', 'refund 1 done'],
     ['paid', 'dispute lost', 'refund 0 done', 'refund 1 done', 'refund 2 done'],
+    ['paid', 'second', 'second refund', 'refund 0 done', 'second dispute'],
+    ['part', 'paid', 'second', 'second refund', 'dispute open'],
   ];
 
   test('ends in the one right state, each event once, twice or three times', async () => {
@@ -36,7 +38,10 @@ await describeBackends('every order of the events of a payment', (openWorld, isM
     const orders = sets.flatMap((names, i) => permutations(names).filter((_, at) => isMemory || at % 24 === i));
     for (const [i, order] of orders.filter((_, at) => isFull || at % 3 === 0).entries()) {
       const payment = await manager.payments.createPaymentLink({ userId: `u${i}`, amount: 500, currency: 'INR' });
-      const own = (told: Told): Told => ({ ...told, ...(told.providerPaymentId && { providerPaymentId: `pay_${i}` }) });
+      const own = ({ providerPaymentId: id = null, ...told }: Told): Told => ({
+        ...told,
+        providerPaymentId: id && `${id}_${i}`,
+      });
       const pool = poolOf(payment, payment.amountMinor);
       const told = order.map((name) => own(pool[name] as Told));
       for (const [at, one] of told.entries()) {
@@ -100,7 +105,10 @@ test(`${RUNS} random lives of payments end as their events say`, async () => {
         bodies.push(bodyOf(event));
         await verbs.handleWebhook('plain', bodyOf(event), {});
       } else if (one.do === 'misfit') {
-        const event = MISFITS[one.how]?.(pool[one.name] as Told) as Told;
+        const given = pool[one.name] as Told;
+        // Money that goes back is of its payment, whichever user its event names.
+        const how = one.how === 0 && (given.refund || given.dispute) ? 1 : one.how;
+        const event = MISFITS[how]?.(given) as Told;
         const { success } = await verbs.handleWebhook('plain', bodyOf(event), {});
         expect(success).toBe(false);
       } else if (one.do === 'spend') {

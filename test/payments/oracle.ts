@@ -18,20 +18,29 @@ export function outcomeOf(events: readonly Event[], asked: number, creditsToAdd:
   const sums = ofKind('paid', 'partially_paid').map(({ paid }) => paid?.amountMinor ?? 0);
   const paid = Math.max(0, ...sums);
   const granted = paid >= asked ? creditsToAdd : 0n;
-  const refunds = last(events.flatMap(({ refund }) => refund ?? []));
-  const disputes = last(events.flatMap(({ dispute }) => dispute ?? []));
+  // Money came by some payments of the provider; what goes back of any other is none of ours.
+  const arrived = new Map<string, number>();
+  for (const event of ofKind('paid', 'partially_paid')) {
+    const id = event.providerPaymentId ?? '';
+    arrived.set(id, Math.max(arrived.get(id) ?? 0, (event.arrived ?? event.paid)?.amountMinor ?? 0));
+  }
+  const surplus = Math.max(0, [...arrived.values()].reduce((sum, one) => sum + one, 0) - asked);
+  const ours = events.filter(({ providerPaymentId }) => arrived.has(providerPaymentId ?? ''));
+  const refunds = last(ours.flatMap(({ refund }) => refund ?? []));
+  const disputes = last(ours.flatMap(({ dispute }) => dispute ?? []));
   const refunded = total(refunds.filter(({ status }) => status !== 'failed'));
-  const taken = Math.min(asked, refunded + total(disputes.filter(({ status }) => status !== 'won')));
+  const gone = refunded + total(disputes.filter(({ status }) => status !== 'won')) - surplus;
+  const taken = Math.max(0, Math.min(asked, gone));
   // The nearest whole unit to granted × taken / asked, half up.
   const takenBack = (granted * BigInt(taken) * 10n + BigInt(asked) * 5n) / (BigInt(asked) * 10n);
   return { status: statusOf(), granted, takenBack };
 
   function statusOf(): PaymentStatus {
     if (granted > 0n) {
+      if (gone <= 0) return 'paid';
       if (disputes.some(({ status }) => status === 'lost')) return 'charged_back';
       if (disputes.some(({ status }) => status === 'open')) return 'disputed';
-      if (refunded >= asked) return 'refunded';
-      return refunded > 0 ? 'partially_refunded' : 'paid';
+      return refunded - surplus >= asked ? 'refunded' : 'partially_refunded';
     }
     if (paid > 0) return 'partially_paid';
     if (ofKind('cancelled').length > 0) return 'cancelled';

@@ -13,15 +13,29 @@ export type Told = Partial<Omit<ProviderEvent, 'occurredAt'>> & { readonly kind:
 export function eventOf(told: Told): ProviderEvent {
   return {
     ...{ eventId: null, type: told.kind, occurredAt: new Date(0), reference: null, providerLinkId: null },
-    ...{ providerPaymentId: null, providerOrderId: null, userId: null, asked: null, paid: null, refund: null },
+    ...{
+      providerPaymentId: null,
+      providerOrderId: null,
+      userId: null,
+      asked: null,
+      paid: null,
+      arrived: null,
+      refund: null,
+    },
     ...{ dispute: null, subscription: null, method: null, reason: null },
     ...told,
   };
 }
 
+const dateOf = (given: Date | null) => given && new Date(given);
+
 export interface PlainProvider extends PaymentProvider {
   readonly links: NewPaymentLink[];
-  readonly refunds: (MinorMoney & { idempotencyKey: string })[];
+  readonly refunds: (MinorMoney & { idempotencyKey: string; providerPaymentId: string })[];
+  /** Forgets the keys of refunds: one that is repeated is made again. */
+  readonly forget: () => void;
+  /** The currency that refunds are answered in, where it is not the right one. */
+  answersIn: string | null;
   /** The answers of `fetchPayment`, by reference. */
   readonly told: Map<string, ProviderEvent[]>;
   /** The events of `listSince`. */
@@ -35,11 +49,14 @@ export function plainProvider(name = 'plain'): PlainProvider {
     const error = provider.fails();
     if (error) throw error;
   };
+  const keys = new Map<string, number>();
   const traffic = { request: {}, response: {}, httpStatus: 200 };
   const provider: PlainProvider = {
     name,
     links: [],
     refunds: [],
+    forget: () => keys.clear(),
+    answersIn: null,
     told: new Map(),
     listed: [],
     fails: () => null,
@@ -52,7 +69,15 @@ export function plainProvider(name = 'plain'): PlainProvider {
     readWebhook(body) {
       const events = JSON.parse(Buffer.from(body).toString()) as ProviderEvent[];
       return {
-        events: events.map((event) => ({ ...event, occurredAt: new Date(event.occurredAt) })),
+        events: events.map((event) => ({
+          ...event,
+          occurredAt: new Date(event.occurredAt),
+          subscription: event.subscription && {
+            ...event.subscription,
+            periodStart: dateOf(event.subscription.periodStart),
+            periodEnd: dateOf(event.subscription.periodEnd),
+          },
+        })),
         payload: { events: events.length },
       };
     },
@@ -62,10 +87,17 @@ export function plainProvider(name = 'plain'): PlainProvider {
     },
     async refund({ amountMinor, currency, idempotencyKey, providerPaymentId, reference }) {
       await fail();
-      const known = provider.refunds.findIndex((refund) => refund.idempotencyKey === idempotencyKey);
-      if (known < 0) provider.refunds.push({ amountMinor, currency, idempotencyKey });
-      const id = `re_${known < 0 ? provider.refunds.length : known + 1}`;
-      const refund = { id, status: 'done', amountMinor, currency } as const;
+      const made = keys.get(idempotencyKey) ?? provider.refunds.length + 1;
+      if (!keys.has(idempotencyKey)) {
+        provider.refunds.push({ amountMinor, currency, idempotencyKey, providerPaymentId });
+        keys.set(idempotencyKey, made);
+      }
+      const refund = {
+        id: `re_${made}`,
+        status: 'done',
+        amountMinor,
+        currency: provider.answersIn ?? currency,
+      } as const;
       return { event: eventOf({ kind: 'refunded', reference, providerPaymentId, refund }), traffic };
     },
     async *listSince() {

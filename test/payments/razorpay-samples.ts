@@ -160,15 +160,15 @@ export const RAZORPAY_SAMPLES: Readonly<Record<string, Sample>> = {
   },
   'payment_link.paid': {
     body: body('payment_link.paid', { payment_link: link, order, payment }),
-    told: { kind: 'paid', ...ours, asked: inr(10_000), paid: inr(10_000) },
+    told: { kind: 'paid', ...ours, asked: inr(10_000), paid: inr(10_000), arrived: inr(10_000) },
   },
   'payment_link.paid, with less than asked': {
     body: body('payment_link.paid', { payment_link: { ...link, amount_paid: 9_999 }, order, payment }),
-    told: { kind: 'partially_paid', ...ours, asked: inr(10_000), paid: inr(9_999) },
+    told: { kind: 'partially_paid', ...ours, asked: inr(10_000), paid: inr(9_999), arrived: inr(10_000) },
   },
   'payment_link.partially_paid': {
     body: body('payment_link.partially_paid', { payment_link: part, order, payment: { ...payment, amount: 4_000 } }),
-    told: { kind: 'partially_paid', ...ours, asked: inr(10_000), paid: inr(4_000) },
+    told: { kind: 'partially_paid', ...ours, asked: inr(10_000), paid: inr(4_000), arrived: inr(4_000) },
   },
   'payment_link.expired': {
     body: body('payment_link.expired', { payment_link: { ...link, amount_paid: 0, status: 'expired' } }),
@@ -180,19 +180,35 @@ export const RAZORPAY_SAMPLES: Readonly<Record<string, Sample>> = {
   },
   'order.paid': {
     body: body('order.paid', { payment, order }),
-    told: { kind: 'paid', ...ours, asked: inr(10_000), paid: inr(10_000) },
+    told: { kind: 'paid', ...ours, providerLinkId: null, asked: inr(10_000), paid: inr(10_000), arrived: inr(10_000) },
   },
   'order.paid of another product, whose payer wrote our reference into the notes of the payment': {
     body: body('order.paid', { payment: { ...payment, notes: NOTES }, order: { ...order, notes: [] } }),
-    told: { kind: 'paid', ...ids, reference: null, userId: null, asked: inr(10_000), paid: inr(10_000) },
+    told: {
+      kind: 'paid',
+      ...ids,
+      providerLinkId: null,
+      reference: null,
+      userId: null,
+      asked: inr(10_000),
+      paid: inr(10_000),
+      arrived: inr(10_000),
+    },
   },
   'invoice.paid': {
     body: body('invoice.paid', { payment, order, invoice }),
-    told: { kind: 'paid', ...ours, asked: inr(10_000), paid: inr(10_000) },
+    told: { kind: 'paid', ...ours, providerLinkId: null, asked: inr(10_000), paid: inr(10_000), arrived: inr(10_000) },
   },
   'invoice.partially_paid': {
     body: body('invoice.partially_paid', { payment, order, invoice: { ...invoice, amount_paid: 4_000 } }),
-    told: { kind: 'partially_paid', ...ours, asked: inr(10_000), paid: inr(4_000) },
+    told: {
+      kind: 'partially_paid',
+      ...ours,
+      providerLinkId: null,
+      asked: inr(10_000),
+      paid: inr(4_000),
+      arrived: inr(10_000),
+    },
   },
   'invoice.expired': {
     body: body('invoice.expired', { invoice: { ...invoice, payment_id: null, amount_paid: 0, status: 'expired' } }),

@@ -50,7 +50,7 @@ describe('Razorpay', () => {
     server.pay(reference);
     server.refund(id, 1_000, 'pending');
     server.refund(id, 500, 'failed');
-    expect(await states()).toEqual(['paid 10000', 'refunded failed 500', 'refunded open 1000']);
+    expect(await states()).toEqual(['paid 10000', 'paid 10000', 'refunded failed 500', 'refunded open 1000']);
   });
 
   test.each(['expired', 'cancelled'] as const)('a link that is %s', async (status) => {

@@ -1,4 +1,6 @@
 /** All seeded bugs. */
+
+import { BILLING_BUGS } from './seeded-billing.js';
 import type { SeededBug } from './seeded-bug.js';
 import { CHANGE_BUGS } from './seeded-changes.js';
 import { CLI_BUGS } from './seeded-cli.js';
@@ -21,6 +23,7 @@ import { PROMO_BUGS } from './seeded-promos.js';
 import { READ_BUGS } from './seeded-reads.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVICE_BUGS } from './seeded-services.js';
+import { TOP_UP_BUGS } from './seeded-top-up.js';
 
 const ALL = [
   ...CORE_BUGS,
@@ -44,5 +47,7 @@ const ALL = [
   ...DEDUCTION_BUGS,
   ...PAYMENT_BUGS,
   ...PAYMENT_CORE_BUGS,
+  ...BILLING_BUGS,
+  ...TOP_UP_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -68,8 +68,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e05b',
     title: 'the audit does not compare the row of a subscription',
     file: 'src/services/ledger/side-rows.ts',
-    find: 'rowHash(row) === hash;',
-    replace: 'rowHash(row) === hash || true;',
+    find: '(row: SubscriptionRow | CycleRow) => rowHash(row) === hash;',
+    replace: '(row: SubscriptionRow | CycleRow) => rowHash(row) === hash || true;',
     tests: [{ file: BESIDE, name: 'beside the chain, in memory a change of a subscription, a cycle' }],
   },
   {
@@ -204,8 +204,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e16',
     title: 'a database that is older than its ledger file starts as if nothing had happened',
     file: 'src/services/ledger/file-age.ts',
-    find: 'lines.filter(({ hash }, i) => rows[i]?.hash !== hash)',
-    replace: 'lines.filter(() => false)',
+    find: 'last.filter(({ hash }, i) => rows[i]?.hash !== hash)',
+    replace: 'last.filter(() => false)',
     tests: [{ file: 'test/ledger/file-age.test.ts', name: 'in memory a database that lost commits is told' }],
   },
   {

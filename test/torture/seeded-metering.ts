@@ -58,8 +58,8 @@ export const METERING_BUGS: readonly SeededBug[] = [
     id: 'SM-m7',
     title: 'voiding a grant takes credits on hold, too',
     file: 'src/core/reverse.ts',
-    find: 'const free = grant ? freePart(grant) : 0;',
-    replace: 'const free = grant?.remaining ?? 0;',
+    find: 'Math.min(freePart(grant), Math.max(0, most))',
+    replace: 'Math.min(grant.remaining, Math.max(0, most))',
     tests: [
       {
         file: 'test/credits/void-grant.test.ts',

@@ -4,9 +4,12 @@ import type { SeededBug } from './seeded-bug.js';
 const PAYMENTS = 'test/payments/payments.test.ts';
 const EDGES = 'test/payments/edges.test.ts';
 const COMMAND = 'src/core/payment.ts';
+const RETURNS = 'src/core/payment-returns.ts';
 const STATE = 'src/core/payment-state.ts';
 
 const inMemory = (name: string) => ({ file: PAYMENTS, name: `payments, in memory ${name}` });
+const BESIDE = 'test/payments/beside.test.ts';
+const beside = (name: string) => ({ file: BESIDE, name: `payments beside all else, in memory ${name}` });
 const atTheEdge = (name: string) => ({ file: EDGES, name: `payments at the edge, in memory ${name}` });
 
 export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
@@ -48,17 +51,17 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
     id: 'SB-23',
     title: 'refunds together take back more than was granted',
     file: STATE,
-    find: 'BigInt(Math.min(taken, payment.amountMinor))',
-    replace: 'BigInt(taken)',
+    find: 'BigInt(Math.min(Math.max(0, calledBack(payment)), payment.amountMinor))',
+    replace: 'BigInt(Math.max(0, calledBack(payment)))',
     tests: [inMemory('refunds take back their part, never more than was granted; spent credits become debt')],
   },
   {
     id: 'SM-pay1',
     title: 'the refund of a second payment of one link takes back the credits of the first',
     file: STATE,
-    find: 'return providerPaymentId === null || providerPaymentIds.includes(providerPaymentId);',
-    replace: 'return providerPaymentId === null || providerPaymentIds.length > 0;',
-    tests: [inMemory('events that differ from their payment change nothing, and are kept with the reason')],
+    find: 'return Math.max(0, Math.max(unnamed, arrived) - amountMinor);',
+    replace: 'return Math.min(0, Math.max(unnamed, arrived) - amountMinor);',
+    tests: [atTheEdge('of two payments of one link, either may go back: the credits stay')],
   },
   {
     id: 'SM-pay2',
@@ -72,14 +75,14 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
     id: 'SM-pay3',
     title: 'a dispute that is won gives nothing back',
     file: COMMAND,
-    find: 'if (due < before) return giveBack(draft, payment, Math.min(payment.creditsTakenBack, before - due));',
-    replace: 'if (due < before) return payment.id === "" ? giveBack(draft, payment, 0) : null;',
+    find: 'if (due < before) return giveBack(draft, payment, due);',
+    replace: 'if (due < before) return giveBack(draft, payment, before);',
     tests: [inMemory('a refund that fails and a dispute that is won give the credits back')],
   },
   {
     id: 'SM-pay4',
     title: 'credits that lapsed are taken back a second time',
-    file: COMMAND,
+    file: 'src/core/payment-credits.ts',
     find: '    sum += grant?.expired ?? 0;',
     replace: '    sum += (grant?.expired ?? 0) * 0;',
     tests: [atTheEdge('credits of a pack that have lapsed count as taken back')],
@@ -87,9 +90,9 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-pay5',
     title: 'credits that were taken back by hand are taken once more by the refund',
-    file: COMMAND,
-    find: '  for (const { amount } of reversals) sum += amount;',
-    replace: '  for (const { amount } of reversals) sum += amount * 0;',
+    file: 'src/core/payment-credits.ts',
+    find: '    for (const { amount } of reversals) sum += amount;',
+    replace: '    for (const { amount } of reversals) sum += amount * 0;',
     tests: [atTheEdge('credits that were taken back by hand are not taken once more by the refund')],
   },
   {
@@ -112,8 +115,8 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
     id: 'SM-pay8',
     title: 'a key of a refund is not remembered with its amount',
     file: 'src/services/payments/refunds.ts',
-    find: 'if (asked === null || asked === amountMinor) return amountMinor;',
-    replace: 'if (asked !== 0) return amountMinor;',
+    find: 'if (asked === before) return parts;',
+    replace: 'if (asked === before || before !== 0) return parts;',
     tests: [inMemory('the host refunds through the provider, once for a key')],
   },
   {
@@ -137,5 +140,116 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
     find: "randomBytes(16).toString('hex')",
     replace: "randomBytes(4).toString('hex')",
     tests: [inMemory('a paid link grants its credits once, however often it is told')],
+  },
+  {
+    id: 'SM-pay11',
+    title: 'credits that a dispute took of other grants come back on other terms',
+    file: RETURNS,
+    find: "{ debt, draws: last, how: 'revoke' }",
+    replace: "{ debt, draws: last.slice(0, 0), how: 'revoke' }",
+    tests: [atTheEdge('credits given back have the terms of the grants that they were taken from')],
+  },
+  {
+    id: 'SM-pay12',
+    title: 'credits that were given back and taken by hand are taken a third time',
+    file: RETURNS,
+    find: 'payment.grantedBy = [...payment.grantedBy, draft.baseId];',
+    replace: 'payment.grantedBy = [...payment.grantedBy];',
+    tests: [atTheEdge('credits given back, and then taken back by hand, are not taken once more by a refund')],
+  },
+  {
+    id: 'SM-pay13',
+    title: 'a repeated key asks the provider again, which may have forgotten it',
+    file: 'src/services/payments/refunds.ts',
+    find: "if (await payments.reads.get('payment_message', answerId, reading())) return;",
+    replace: "if ((await payments.reads.get('payment_message', answerId, reading()))?.status === 'failed') return;",
+    tests: [atTheEdge('a key gives money back once, also after the provider has forgotten it')],
+  },
+  {
+    id: 'SM-pay14',
+    title: 'a refund is asked for once more after a time in which nobody knows what became of it',
+    file: 'src/services/payments/refunds.ts',
+    find: '> REMEMBERED_MS) {',
+    replace: '> REMEMBERED_MS * 100) {',
+    tests: [atTheEdge('a key gives money back once, also after the provider has forgotten it')],
+  },
+  {
+    id: 'SM-pay15',
+    title: 'the messages that keep a key from refunding twice are deleted with the others',
+    file: 'src/services/payments/reconcile.ts',
+    find: "status !== 'waiting' && !REFUNDS.has(type)",
+    replace: "status !== 'waiting' && !REFUNDS.has(type.toUpperCase())",
+    tests: [atTheEdge('a key gives money back once, also after the provider has forgotten it')],
+  },
+  {
+    id: 'SM-pay16',
+    title: 'a payment of two parts is refunded by the first alone',
+    file: STATE,
+    find: 'return [...surplus.sort(), ...providerPaymentIds]',
+    replace: 'return [...surplus.sort(), ...providerPaymentIds.slice(0, 1)]',
+    tests: [atTheEdge('a payment of two parts is refunded by both')],
+  },
+  {
+    id: 'SM-pay17',
+    title: 'a dispute that is won gives back what it never took',
+    file: 'src/core/payment-credits.ts',
+    find: 'const taken = Math.max(least, Math.min(above.taken, due - (above.due - above.taken)));',
+    replace: 'const taken = Math.max(0, Math.min(least, above.taken - (above.due - due)));',
+    tests: [beside('a dispute that was opened and won leaves the balance as it was, after credits were taken by hand')],
+  },
+  {
+    id: 'SM-pay18',
+    title: 'credits that lapse when their hold ends leave the debt of their own refund',
+    file: 'src/core/holds.ts',
+    find: 'repayDebt(draft, next.draws, lapsed)',
+    replace: 'repayDebt(draft, next.draws, lapsed.slice(0, 0))',
+    tests: [beside('credits that lapse when their hold ends, after the refund took them, are not taken twice')],
+  },
+  {
+    id: 'SM-pay19',
+    title: 'an attempt teaches names that its payer wrote',
+    file: STATE,
+    find: "if (bringsMoney(event) || kind === 'expired' || kind === 'cancelled') {",
+    replace: "if (bringsMoney(event) || kind !== 'expired') {",
+    tests: [
+      {
+        file: 'test/payments/trust.test.ts',
+        name: 'our reference in notes that the payer wrote leads no money of others to us',
+      },
+    ],
+  },
+  {
+    id: 'SM-pay20',
+    title: 'of two refunds in one event only the first counts',
+    file: 'src/services/payments/service.ts',
+    find: "events.length > 1 ? partOf(event, i) : ''",
+    replace: "events.length > 9 ? partOf(event, i) : ''",
+    tests: [
+      {
+        file: 'test/payments/trust.test.ts',
+        name: 'a charge.refunded of Stripe that names two refunds takes back both',
+      },
+    ],
+  },
+  {
+    id: 'SM-pay21',
+    title: 'currencies have the decimals that they are written with today',
+    file: 'src/core/money.ts',
+    find: "'GNF', 'ISK',",
+    replace: "'GNF', 'HUF', 'IDR', 'ISK',",
+    tests: [
+      {
+        file: 'test/payments/trust.test.ts',
+        name: 'Stripe is asked for the money that the credits are sold for: 5,000 HUF',
+      },
+    ],
+  },
+  {
+    id: 'SM-pay22',
+    title: 'another key asks for money that is asked for already',
+    file: 'src/services/payments/refunds.ts',
+    find: 'withoutParts(refundable(row), await this.#unanswered(row, call))',
+    replace: 'withoutParts(refundable(row), (await this.#unanswered(row, call)).slice(0, 0))',
+    tests: [beside('a refund of all that is left leaves out what another key has asked for')],
   },
 ];

@@ -120,7 +120,7 @@ export const READ_BUGS: readonly SeededBug[] = [
     id: 'SM-r17-14',
     title: 'what a reversal gave back to a grant counts as taken',
     file: 'src/services/credits/explanations.ts',
-    find: "const isGivenBack = type === 'reinstate' || (type === 'reverse' && delta > 0);",
+    find: "const isGivenBack = type === 'reinstate' || ((type === 'reverse' || type === 'claw_back') && delta > 0);",
     replace: "const isGivenBack = type === 'reinstate';",
     tests: [{ file: EXPLAINED, name: 'in memory of a grant list what was spent, sent, repaid, taken back' }],
   },

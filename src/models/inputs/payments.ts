@@ -107,6 +107,29 @@ export const newPaymentSchema = strictObject({
 });
 export interface NewPaymentInput extends z.input<typeof newPaymentSchema> {}
 
+export const checkoutSchema = strictObject({
+  /** The user who subscribes. */
+  userId: identifierSchema,
+  /** The plan, by id or code; its `providerPrices` name a price of the provider. */
+  plan: identifierSchema,
+  /** The provider; needed where several are registered. */
+  provider: provider.optional(),
+  /** The address that the provider writes to. */
+  customerEmail: email.optional(),
+  /** The page that follows, at an origin that `payments.callbackUrl` or `callbackOrigins` names. */
+  callbackUrl: url.optional(),
+});
+export interface CheckoutInput extends z.input<typeof checkoutSchema> {}
+export const checkoutCallSchema = strictObject({
+  /** 1–255 characters: the same key makes no second page. */
+  idempotencyKey: identifierSchema.optional(),
+  /** Ends the waiting, for the provider too. */
+  signal: abortSignalSchema.optional(),
+  /** Milliseconds that each call of the database may take. A provider has a limit of its own. */
+  timeoutMs: timeoutSchema.optional(),
+});
+export interface CheckoutOptions extends z.input<typeof checkoutCallSchema> {}
+
 export const recordedPaymentSchema = strictObject({
   /** The user who paid and gets the credits. */
   userId: identifierSchema,
@@ -140,6 +163,52 @@ export const refundCallSchema = strictObject({
   reason: textSchema.min(1),
 });
 export interface RefundOptions extends z.input<typeof refundCallSchema> {}
+
+export const autoTopUpSchema = strictObject({
+  /** Credits, more than 0: it buys when fewer are available. Make it more than your largest deduction. */
+  threshold: amountSchema,
+  /** The pack to buy each time; or `amount`, or `target`. */
+  pack: identifierSchema.optional(),
+  /** Major units to buy for each time, with `currency`, at the price of `payments.pricing`. */
+  amount: amountSchema.optional(),
+  /** Credits that shall be available after a purchase, more than `threshold`: it buys what is missing. */
+  target: amountSchema.optional(),
+  /** Three capital letters; needed where the pack, or `payments.pricing`, has several. */
+  currency: currency.optional(),
+  /** The provider; needed where several are registered. */
+  provider: provider.optional(),
+  /** The customer at the provider whose saved method is charged; null or absent: a link is made instead. */
+  customerId: identifierSchema.max(200).nullable().optional(),
+  /** The address that the provider writes to. */
+  customerEmail: email.optional(),
+  /** The number that the provider writes to. */
+  customerPhone: phone.optional(),
+  /** The most money of a window, in major units. */
+  maxAmount: amountSchema,
+  /** The most purchases in a window, 1–100, default 10. */
+  maxCount: z.number().int().min(1).max(100, { error: 'a whole number from 1 to 100' }).optional(),
+  /** Days of the window, 1–366, default 30; it ends now. */
+  windowDays: z.number().int().min(1).max(366, { error: 'a whole number from 1 to 366' }).optional(),
+  /** Seconds between the beginnings of two purchases, 1–86,400, default 60. */
+  coolDownSeconds: z.number().int().min(1).max(86_400, { error: 'a whole number from 1 to 86,400' }).optional(),
+  /** Failures in a row, 1–20, default 3, after which it is turned off. */
+  offAfter: z.number().int().min(1).max(20, { error: 'a whole number from 1 to 20' }).optional(),
+});
+export interface AutoTopUpInput extends z.input<typeof autoTopUpSchema> {}
+
+const creditType = z.string().optional();
+const { metadata: _, description: __, ...settingShape } = paymentCallShape;
+export const autoTopUpCallSchema = strictObject({
+  ...settingShape,
+  /** The credit type; default that of the pack, or `credits`. */
+  creditType,
+});
+export interface AutoTopUpCallOptions extends z.input<typeof autoTopUpCallSchema> {}
+export const autoTopUpReadSchema = strictObject({
+  ...readShape,
+  /** The credit type; default `credits`. */
+  creditType,
+});
 
 export const paymentHistorySchema = strictObject({
   ...readShape,

@@ -51,6 +51,12 @@ export const planCodeSchema = z
   })
   .transform((code) => code.toLowerCase());
 
+const price = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, { error: "a price's id at the provider" });
+const providerPricesSchema = z.record(
+  z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, { error: "a provider's name" }),
+  z.array(price).min(1).max(50).readonly(),
+);
+
 const planShape = {
   /** Names the plan in your code: `[a-z0-9][a-z0-9_-]{0,63}`, not `p-…`; stored in lower case. No other plan has it. */
   code: planCodeSchema.optional(),
@@ -88,6 +94,11 @@ const planShape = {
   renewOn: z.enum(['clock', 'payment'], { error: 'clock or payment' }).optional(),
   /** Days, 0–365, that a subscription waits for a payment before it ends, with `renewOn: 'payment'`. Default 7. */
   graceDays: z.number().int().min(0).max(365, { error: 'whole days from 0 to 365' }).optional(),
+  /**
+   * By provider, the prices by which it bills this plan, such as `{ stripe: ['price_1Abc'] }`: an invoice that is paid
+   * for one of them renews the plan of its user. A price belongs to one plan.
+   */
+  providerPrices: providerPricesSchema.optional(),
   /** IANA name; periods follow its wall clock. Needs `Temporal`. Default UTC. */
   timeZone: identifierSchema.optional(),
   /** A text for people, at most 1,024 characters. */

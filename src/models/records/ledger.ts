@@ -62,14 +62,14 @@ export interface LedgerEntry extends Readonly<z.infer<typeof LedgerEntrySchema>>
 
 const problemKindSchema = z.enum([
   ...(['sequence', 'chain', 'hash', 'balance', 'available', 'time', 'columns', 'future'] as const),
-  ...(['account', 'grant', 'hold', 'subscription', 'cycle', 'promo', 'payment'] as const),
+  ...(['account', 'grant', 'hold', 'subscription', 'cycle', 'promo', 'payment', 'top_up'] as const),
   ...(['file_missing', 'file_differs', 'file_unknown', 'file_damaged'] as const),
 ]);
 /**
  * - `sequence`, `chain`, `hash`, `balance`, `available`, `time`, `columns`: the entry with this id is wrong in this.
  * - `future`: an operation is dated later than now.
- * - `account`, `grant`, `hold`, `subscription`, `cycle`, `promo`, `payment`: the row with this id is missing, or
- *   differs from the one that the entries make. An `account` also counts its error entries, and a `promo` its claims.
+ * - `account`, `grant`, `hold`, `subscription`, `cycle`, `promo`, `payment`, `top_up`: the row with this id is missing,
+ *   or differs from the one that the entries make. An `account` also counts its error entries, a `promo` its claims.
  * - `file_missing`, `file_differs`: the entry with this id has no line, or one with other content.
  * - `file_unknown`: the line with this id is of this ledger, and the database does not have its entry.
  * - `file_damaged`: the line cannot be read; the id is `line N`.

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { messageStatusSchema, paymentStatusSchema } from '../payment.js';
 import { strictObject } from '../strict-object.js';
+import { topUpOffReasonSchema } from '../top-up.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 import { skippedCountSchema, skippedSchema } from './run.js';
 
@@ -59,6 +60,8 @@ export const PaymentSchema = strictObject({
   mismatch: text.describe('The last event that did not fit, and the field in which it differed; null without one.'),
   /** The reason of the last failure; null without one. */
   errorMessage: text.describe('The reason of the last failure; null without one.'),
+  /** Whether an automatic top-up made it. */
+  topUp: z.boolean().describe('Whether an automatic top-up made it.'),
   /** Data that the caller gave with it; {} without any. */
   metadata: jsonObject.describe('Data that the caller gave with it; {} without any.'),
   /** When it was made. */
@@ -77,6 +80,92 @@ export const PaymentSchema = strictObject({
   cancelledAt: instant.nullable().describe('When its link was cancelled; null where it was not.'),
 });
 export interface Payment extends Readonly<z.infer<typeof PaymentSchema>> {}
+
+export const PlanCheckoutSchema = strictObject({
+  /** The provider, by its name. */
+  provider: identifier.describe('The provider, by its name.'),
+  /** The plan. */
+  planId: identifier.describe('The plan.'),
+  /** The price of the provider that the plan names. */
+  priceId: identifier.describe('The price of the provider that the plan names.'),
+  /** The page at which the user subscribes. */
+  url: z.string().describe('The page at which the user subscribes.'),
+  /** The provider's id of the page. */
+  providerLinkId: identifier.describe("The provider's id of the page."),
+});
+export interface PlanCheckout extends Readonly<z.infer<typeof PlanCheckoutSchema>> {}
+
+export const AutoTopUpSchema = strictObject({
+  /** The user. */
+  userId: identifier.describe('The user.'),
+  /** The credit type. */
+  creditType: identifier.describe('The credit type.'),
+  /** Whether it buys. */
+  isOn: z.boolean().describe('Whether it buys.'),
+  /** Why it is off; null while it is on. */
+  offReason: topUpOffReasonSchema.nullable().describe('Why it is off; null while it is on.'),
+  /** Credits: it buys when fewer are available. */
+  threshold: credits.min(0).describe('Credits: it buys when fewer are available.'),
+  /** The pack that it buys; null without one. */
+  pack: text.describe('The pack that it buys; null without one.'),
+  /** The money of each purchase, in major units; null with a target. */
+  amount: money.nullable().describe('The money of each purchase, in major units; null with a target.'),
+  /** The currency, three capital letters. */
+  currency: identifier.describe('The currency, three capital letters.'),
+  /** Credits of each purchase; null with a target. */
+  creditsToAdd: credits.min(0).nullable().describe('Credits of each purchase; null with a target.'),
+  /** Credits that shall be available after a purchase; null without one. */
+  target: credits.min(0).nullable().describe('Credits that shall be available after a purchase; null without one.'),
+  /** The provider, by its name. */
+  provider: identifier.describe('The provider, by its name.'),
+  /** The customer whose saved method is charged; null: a link is made. */
+  customerId: text.describe('The customer whose saved method is charged; null: a link is made.'),
+  /** The address that the provider writes to; null without one. */
+  customerEmail: text.describe('The address that the provider writes to; null without one.'),
+  /** The number that the provider writes to; null without one. */
+  customerPhone: text.describe('The number that the provider writes to; null without one.'),
+  /** The most money of a window, in major units. */
+  maxAmount: money.describe('The most money of a window, in major units.'),
+  /** The most purchases in a window. */
+  maxCount: count.describe('The most purchases in a window.'),
+  /** Days of the window, which ends now. */
+  windowDays: count.describe('Days of the window, which ends now.'),
+  /** Seconds between the beginnings of two purchases. */
+  coolDownSeconds: count.describe('Seconds between the beginnings of two purchases.'),
+  /** Failures in a row after which it is turned off. */
+  offAfter: count.describe('Failures in a row after which it is turned off.'),
+  /** The payment that is under way; null without one. */
+  inFlight: identifier.nullable().describe('The payment that is under way; null without one.'),
+  /** The purchases of the window, the oldest first. */
+  attempts: z
+    .array(
+      strictObject({
+        /** The payment. */
+        paymentId: identifier.describe('The payment.'),
+        /** When it began. */
+        at: instant.describe('When it began.'),
+        /** Its money, in major units. */
+        amount: money.describe('Its money, in major units.'),
+        /** Its currency. */
+        currency: identifier.describe('Its currency.'),
+        /** How it ended. */
+        status: z.enum(['in_flight', 'paid', 'failed']).describe('How it ended.'),
+      }).readonly(),
+    )
+    .readonly()
+    .describe('The purchases of the window, the oldest first.'),
+  /** Failures since the last purchase that was paid. */
+  declines: count.describe('Failures since the last purchase that was paid.'),
+  /** Until then no other purchase begins; null for no such instant. */
+  nextAt: instant.nullable().describe('Until then no other purchase begins; null for no such instant.'),
+  /** When the job has something to do for it; null for never. */
+  dueAt: instant.nullable().describe('When the job has something to do for it; null for never.'),
+  /** When it was first set. */
+  createdAt: instant.describe('When it was first set.'),
+  /** When it was last changed. */
+  updatedAt: instant.describe('When it was last changed.'),
+});
+export interface AutoTopUp extends Readonly<z.infer<typeof AutoTopUpSchema>> {}
 
 export const PaymentHistorySchema = strictObject({
   /** The payments of the page, the newest first. */
@@ -131,8 +220,8 @@ export const PaymentMessageSchema = strictObject({
   userId: identifier
     .nullable()
     .describe('The user of that payment, or the one that the event names; null without one.'),
-  /** The provider's id of the link; null where it names none. */
-  providerLinkId: text.describe("The provider's id of the link; null where it names none."),
+  /** The provider's id of the link, or of the subscription; null where it names none. */
+  providerLinkId: text.describe("The provider's id of the link, or of the subscription; null where it names none."),
   /** The provider's id of the payment; null where it names none. */
   providerPaymentId: text.describe("The provider's id of the payment; null where it names none."),
   /** The status that a request was answered with; null for an event, or without an answer. */

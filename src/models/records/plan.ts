@@ -68,6 +68,10 @@ export const SubscriptionPlanSchema = strictObject({
     .min(0)
     .nullable()
     .describe('Days that a subscription waits for a payment before it ends; null where the clock renews it.'),
+  /** By provider, the prices by which it bills this plan; {} for none. */
+  providerPrices: z
+    .record(z.string(), z.array(z.string()).readonly())
+    .describe('By provider, the prices by which it bills this plan; {} for none.'),
   /** Data that the host gave with it; {} without any. */
   metadata: jsonObject.describe('Data that the host gave with it; {} without any.'),
   /** Whether it is offered to new subscribers. */

@@ -121,7 +121,7 @@ function unitsOf({ type, draws, repaid, delta, grantId, amount }: EntryRow, id: 
   if (type === 'expire') return grantId === id ? amount : 0;
   // A hold only pins credits, and what was received is a grant of its own.
   const drawn = type === 'reserve' || type === 'transfer_in' ? 0 : sum(draws);
-  const isGivenBack = type === 'reinstate' || (type === 'reverse' && delta > 0);
+  const isGivenBack = type === 'reinstate' || ((type === 'reverse' || type === 'claw_back') && delta > 0);
   return (isGivenBack ? -drawn : drawn) + sum(repaid);
 }
 

@@ -23,17 +23,27 @@ const LATE_AFTER_MS = [50, 200, 500];
 const LATE_MAX = 1_000;
 
 /** The models whose rows the entries tell. */
-const MODELS = ['grant', 'reservation', 'subscription', 'cycle', 'promo_claim', 'payment'] as const;
+const MODELS = [
+  'grant',
+  'reservation',
+  'subscription',
+  'cycle',
+  'promo_claim',
+  'payment',
+  'provider_subscription',
+  'top_up',
+] as const;
 
 type Owner = { readonly account: string; readonly creditType: string; readonly userId: string };
 
 export class EntryWalk {
   checked = 0;
-  /** The numbers of visible accounts, grants, holds and payments that the entries made. */
+  /** The numbers of visible accounts, grants, holds, payments and top-ups that the entries made. */
   accounts = 0;
   grants = 0;
   holds = 0;
   payments = 0;
+  topUps = 0;
   /** The accounts with refusals and nothing else. */
   hidden = 0;
   /** The claims of each promo code that the entries made. */
@@ -121,6 +131,7 @@ export class EntryWalk {
     for (const [{ model }] of expected) {
       if (model === 'grant') this.grants++;
       if (model === 'payment') this.payments++;
+      if (model === 'top_up') this.topUps++;
     }
     const unmet = await this.#unmetOf(expected, ([one]) => one);
     const again = await this.#movedOn(unmet.map(([, audit, row]) => ({ key: audit.key, version: row.version })));

@@ -4,7 +4,9 @@ import type { CycleRow } from '../../models/cycle.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { PaymentRow } from '../../models/payment.js';
 import { claimKey, type PromoClaimRow, referralKey } from '../../models/promo.js';
+import type { ProviderSubscriptionRow } from '../../models/provider-subscription.js';
 import type { SubscriptionRow } from '../../models/subscription.js';
+import type { TopUpRow } from '../../models/top-up.js';
 import type { ExpectedRow } from './expected-row.js';
 
 interface Told {
@@ -16,7 +18,9 @@ interface Told {
   readonly referrerId?: unknown;
   readonly referrerCredits?: unknown;
   readonly refereeId?: unknown;
-  readonly payment?: { readonly id?: unknown; readonly rowHash?: unknown; readonly givenBack?: unknown };
+  readonly billed?: { readonly id: string; readonly rowHash: unknown };
+  readonly payment?: { readonly id?: unknown; readonly rowHash?: unknown };
+  readonly topUp?: { readonly rowHash?: unknown };
 }
 
 /** A payment as its entries tell it: the credits that they moved, and the hash of the last row. */
@@ -62,11 +66,19 @@ export class SideRows {
   /** The counters of the user's first claim of each code. */
   readonly #uses = new Map<string, Uses>();
   readonly #payments = new Map<string, ToldPayment>();
+  /** The hashes of the subscriptions that providers bill. */
+  readonly #billed = new Map<string, unknown>();
+  #topUp: unknown = null;
+  #account = '';
   #userId = '';
 
   take(entry: EntryRow): void {
     this.#userId = entry.userId;
+    this.#account = entry.account;
+    this.#topUp = (entry.details as Told).topUp?.rowHash ?? this.#topUp;
     this.#takePayment(entry);
+    const { billed } = entry.details as Told;
+    if (billed !== undefined) this.#billed.set(billed.id, billed.rowHash);
     if (entry.type === 'plan_changed') {
       const { cycle, rowHash: hash } = entry.details as Told;
       if (hash !== undefined) this.#hashes.set(cycle ? `cycle ${cycle.id}` : 'subscription', hash);
@@ -93,15 +105,25 @@ export class SideRows {
       return { model: 'cycle', kind: 'cycle', id: name.slice('cycle '.length), isMet };
     });
     const payments = [...this.#payments].map(([id, told]) => paymentOf(id, told));
-    return [...hashed, ...this.#referred, ...this.#claims.map((claim) => this.#expected(claim)), ...payments];
+    const billed = [...this.#billed].map(([id, hash]): ExpectedRow => {
+      const isMet = (row: ProviderSubscriptionRow) => rowHash(row) === hash;
+      return { model: 'provider_subscription', kind: 'subscription', id, isMet };
+    });
+    const claims = this.#claims.map((claim) => this.#expected(claim));
+    return [...billed, ...hashed, ...this.#referred, ...claims, ...payments, ...this.#topUps()];
   }
 
-  #takePayment({ type, amount, details }: EntryRow): void {
-    const { id, rowHash: hash, givenBack } = (details as Told).payment ?? {};
+  #topUps(): ExpectedRow[] {
+    const hash = this.#topUp;
+    const isMet = (row: TopUpRow) => rowHash(row) === hash;
+    return hash === null ? [] : [{ model: 'top_up', kind: 'top_up', id: this.#account, isMet }];
+  }
+
+  #takePayment({ type, amount, delta, details }: EntryRow): void {
+    const { id, rowHash: hash } = (details as Told).payment ?? {};
     if (typeof id !== 'string') return;
     const told = this.#payments.get(id) ?? { added: 0, takenBack: 0, hash: null };
-    if (type === 'claw_back') told.takenBack += amount;
-    else if (type === 'add' && givenBack === true) told.takenBack -= amount;
+    if (type === 'claw_back') told.takenBack -= delta;
     else if (type === 'add') told.added += amount;
     if (hash !== undefined) told.hash = hash;
     this.#payments.set(id, told);

@@ -1,5 +1,6 @@
 /** Verifies a whole ledger, or one user's part of it, in one pass over the entries and one over the file. */
 import { accountKey } from '../../models/account.js';
+import type { EntryRow } from '../../models/entry.js';
 import type { Rows } from '../../models/rows.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import type { VerifyOptions, VerifyReport } from './contract.js';
@@ -24,7 +25,7 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
     await checkHidden(tools, await creditTypesOf(tools), walk.hidden);
     await checkOrigins(tools, walk);
     await checkCounters(tools, counters, walk.claims);
-    await checkPaymentOrigins(tools, walk.payments, { index: 'created' });
+    await checkSideOrigins(tools, walk, { index: 'created' });
   } else {
     for (const creditType of await creditTypesOf(tools)) {
       const account = accountKey(creditType, userId);
@@ -32,7 +33,7 @@ export async function verifyLedger(tools: VerifyTools, { userId, onProgress }: V
       await walk.run({ index: 'history', equals: { account } }, { account, creditType, userId });
       await checkOrigins(tools, { grants: walk.grants - before.grants, holds: walk.holds - before.holds }, account);
     }
-    await checkPaymentOrigins(tools, walk.payments, { index: 'user', equals: { userId } });
+    await checkSideOrigins(tools, walk, { index: 'user', equals: { userId } });
   }
   await walk.checkLate();
   const torn = index && (await classifyLines(index, tools, userId));
@@ -107,20 +108,44 @@ async function checkHoldOrigins(tools: VerifyTools, query: Query): Promise<void>
   }
 }
 
-/** Looks for payments that no entry made, if there are more of them than the entries made. */
-async function checkPaymentOrigins(tools: VerifyTools, made: number, query: Query): Promise<void> {
-  if ((await tools.tables.count('payment', query, { timeoutMs: tools.timeoutMs })) <= made) return;
-  for await (const payments of pagesOf(tools, 'payment', query)) {
-    for (const { id, creditType, userId, createdAt } of payments) {
-      const account = accountKey(creditType, userId);
-      const range = { field: 'at', gte: createdAt, lte: createdAt };
-      let isMade = false;
-      for await (const entries of pagesOf(tools, 'entry', { index: 'history', equals: { account }, range })) {
-        isMade ||= entries.some(({ details }) => (details?.payment as { id?: unknown } | undefined)?.id === id);
+/** Looks for payments and top-ups that no entry made, if there are more of them than the entries made. */
+async function checkSideOrigins(
+  tools: VerifyTools,
+  made: { readonly payments: number; readonly topUps: number },
+  query: Query,
+): Promise<void> {
+  const { tables, timeoutMs, problems } = tools;
+  if ((await tables.count('payment', query, { timeoutMs })) > made.payments) {
+    const isOne = ({ details }: EntryRow, id: string) => (details?.payment as { id?: unknown } | undefined)?.id === id;
+    for await (const payments of pagesOf(tools, 'payment', query)) {
+      for (const row of payments) {
+        if (!(await isMade(tools, row, isOne))) problems.add('payment', row.id, 'No entry made this payment.');
       }
-      if (!isMade) tools.problems.add('payment', id, 'No entry made this payment.');
     }
   }
+  if ((await tables.count('top_up', query, { timeoutMs })) <= made.topUps) return;
+  const isOne = ({ details, account }: EntryRow, id: string) => details?.topUp !== undefined && account === id;
+  for await (const topUps of pagesOf(tools, 'top_up', query)) {
+    for (const row of topUps) {
+      if (!(await isMade(tools, row, isOne))) problems.add('top_up', row.id, 'No entry made this automatic top-up.');
+    }
+  }
+}
+
+type Made = Pick<Rows['payment' | 'top_up'], 'id' | 'creditType' | 'userId' | 'createdAt'>;
+
+/** Whether one of the entries of the instant at which a row was made is that of the row. */
+async function isMade(
+  tools: VerifyTools,
+  { id, creditType, userId, createdAt }: Made,
+  isOne: (entry: EntryRow, id: string) => boolean,
+): Promise<boolean> {
+  const account = accountKey(creditType, userId);
+  const range = { field: 'at', gte: createdAt, lte: createdAt };
+  for await (const entries of pagesOf(tools, 'entry', { index: 'history', equals: { account }, range })) {
+    if (entries.some((entry) => isOne(entry, id))) return true;
+  }
+  return false;
 }
 
 async function checkGrantOrigins(tools: VerifyTools, query: Query): Promise<void> {

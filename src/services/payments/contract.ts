@@ -1,6 +1,10 @@
 /** The public promise of payments: the verbs, and the errors of each. */
 import type { ListOptions, ReadOptions } from '../../models/inputs/credits.js';
 import type {
+  AutoTopUpCallOptions,
+  AutoTopUpInput,
+  CheckoutInput,
+  CheckoutOptions,
   NewPaymentInput,
   PaymentCallOptions,
   ReconcileOptions,
@@ -12,16 +16,18 @@ import type {
 import type { MessageStatus } from '../../models/payment.js';
 import type { Applied } from '../../models/records/applied.js';
 import type {
+  AutoTopUp,
   Payment,
   PaymentHistory,
   PaymentMessage,
+  PlanCheckout,
   ReconcileReport,
   WebhookResult,
 } from '../../models/records/payment.js';
 import type { Page } from '../../models/values.js';
 import type { PaymentProvider } from '../../ports/payment-provider.js';
 
-export type { Payment, PaymentHistory, PaymentMessage, ReconcileReport, WebhookResult };
+export type { AutoTopUp, Payment, PaymentHistory, PaymentMessage, PlanCheckout, ReconcileReport, WebhookResult };
 
 /** The headers of a request: a `Headers`, or a plain object such as `request.headers` of Node. */
 export type HeadersLike = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -31,6 +37,11 @@ export type PaymentListOptions<S> = ReadOptions<S> &
     /** Payments to leave out before the page, 0–10,000; a cursor is quicker. */
     skip?: number | undefined;
   };
+
+export type AutoTopUpReadOptions<S> = ReadOptions<S> & {
+  /** The credit type; default `credits`. */
+  creditType?: string | undefined;
+};
 
 export type PaymentMessageOptions<S> = ReadOptions<S> &
   ListOptions & {
@@ -87,6 +98,22 @@ export interface PaymentService<S = unknown> {
   createPaymentLink(payment: NewPaymentInput, options?: PaymentCallOptions): Promise<Applied<Payment>>;
 
   /**
+   * Makes the page at which a user subscribes to a plan that the provider bills: one whose `providerPrices` name a
+   * price of it. Nothing is granted by the page. `handleWebhook` takes the provider's events: each invoice that is paid
+   * grants the period that it pays for, once, whatever the order and number of events, and also when it is late; one
+   * that fails makes the subscription `past_due`; a change to a higher plan grants the rest of its limit in proportion
+   * to the provider's period, one to a lower plan waits for the next; its end is the end of the subscription.
+   *
+   * Subscriptions that were made at the provider without this call count too: their events need the user in the
+   * metadata `user_id`, or in `client_reference_id` of their page. Others wait until their customer is known.
+   *
+   * @throws PROVIDER_NOT_FOUND; PLAN_NOT_FOUND; PLAN_INACTIVE; INVALID_ARGUMENT for a plan without a price of the
+   * provider; PROVIDER_ERROR: repeat it, with a key
+   * @example const { url } = await manager.payments.checkout({ userId: 'user-1', plan: 'pro' });
+   */
+  checkout(checkout: CheckoutInput, options?: CheckoutOptions): Promise<PlanCheckout>;
+
+  /**
    * Records a payment that was paid outside of our links, and grants its credits, once for ever: a payment that is
    * recorded already for the same user and money is answered with `replayed`. Refunds and disputes of it, also those
    * that came before, take their part back.
@@ -130,6 +157,38 @@ export interface PaymentService<S = unknown> {
    * await manager.payments.refundPayment(id, { amount: 100 }, { idempotencyKey: 'r-1', actor: 'ann', reason: 'bug' });
    */
   refundPayment(id: string, refund: RefundInput, options: RefundOptions): Promise<Payment>;
+
+  /**
+   * Sets the automatic top-up of an account, or turns it off with null. The operation that leaves fewer credits than
+   * `threshold` begins a payment in its own commit, if no other is in flight and every limit allows it; credits in
+   * flight count as there. A customer whose method the provider keeps is charged; without one, or where the provider
+   * cannot charge, a link is made, and `top_up.link_made` carries its page. A charge runs at once in the process whose
+   * operation began it, and `jobs.runPayments` goes on with what is left: schedule it every few minutes.
+   *
+   * After a failure it waits, twice as long each time, at most a day; after `offAfter` failures in a row it is off, and
+   * so it is after a refund or a dispute of one of its payments. To set it again turns it on and forgets failures, but
+   * no limit: what was bought counts on. Prices are those of now. Operations that are refused begin nothing.
+   *
+   * Answers null where there was none to turn off.
+   * @throws PROVIDER_NOT_FOUND; INVALID_AMOUNT; INVALID_ARGUMENT unless there is one of `pack`, `amount` and `target`;
+   * IDEMPOTENCY_CONFLICT
+   * @example
+   * await manager.payments.setAutoTopUp('user-1', {
+   *   threshold: 100, amount: 500, currency: 'INR', customerId: 'cus_7', maxAmount: 5_000,
+   * });
+   * @example await manager.payments.setAutoTopUp('user-1', null);
+   */
+  setAutoTopUp(
+    userId: string,
+    settings: AutoTopUpInput | null,
+    options?: AutoTopUpCallOptions,
+  ): Promise<AutoTopUp | null>;
+
+  /**
+   * The automatic top-up of an account, with its purchases of the window; null where none was ever set.
+   * @example const topUp = await manager.payments.getAutoTopUp('user-1');
+   */
+  getAutoTopUp(userId: string, options?: AutoTopUpReadOptions<S>): Promise<AutoTopUp | null>;
 
   /**
    * Makes good what webhooks missed: it looks again at messages that wait, asks the providers for payments that are

@@ -6,12 +6,13 @@ import { randomInt } from 'node:crypto';
 import { toCredits } from '../../core/amounts.js';
 import type { InboxMessage } from '../../core/command.js';
 import { keysOf } from '../../core/payment.js';
-import { bringsMoney, mismatchOf, type Payment, takeEvent } from '../../core/payment-state.js';
+import { bringsBack, bringsMoney, mismatchOf, type Payment, takeEvent } from '../../core/payment-state.js';
 import { creditError, isCreditError } from '../../errors.js';
 import type { MutationOptions, ReadOptions } from '../../models/inputs/credits.js';
-import type { MessageStatus, PaymentMessageRow, PaymentRow } from '../../models/payment.js';
+import { type MessageStatus, type PaymentMessageRow, type PaymentRow, providerKey } from '../../models/payment.js';
 import type { JsonObject } from '../../models/values.js';
 import { sleep } from '../../timers.js';
+import { Billing, isBilling } from './billing.js';
 import type { WebhookResult } from './contract.js';
 import type { Payments } from './payments.js';
 
@@ -19,11 +20,6 @@ import type { Payments } from './payments.js';
 export const REFERENCE = /^pay_[0-9a-f]{32}$/;
 
 const UNKNOWN = 'No payment of ours is known by what the event names.';
-const SUBSCRIPTION = 'Subscriptions that the provider bills are not handled.';
-/** Kinds of events that are stored and have no effect. */
-const IDLE: ReadonlySet<string> = new Set([
-  ...['ignored', 'invoice_paid', 'invoice_failed', 'subscription_changed', 'subscription_ended'],
-]);
 
 export interface Received {
   readonly result: WebhookResult;
@@ -35,7 +31,11 @@ export interface Received {
 export type InboxOptions = Pick<MutationOptions, 'signal' | 'timeoutMs' | 'actor' | 'reason' | 'description'>;
 
 export class Inbox<S> {
-  constructor(readonly payments: Payments<S>) {}
+  readonly billing: Billing<S>;
+
+  constructor(readonly payments: Payments<S>) {
+    this.billing = new Billing(payments);
+  }
 
   /** Applies a message once, whoever brings it and however often; or stores that it waits, and why. */
   async receive(message: InboxMessage, options: InboxOptions): Promise<Received> {
@@ -62,10 +62,11 @@ export class Inbox<S> {
     const version = (known?.version ?? 0) + 1;
     const event = message.event as unknown as JsonObject;
     const row: PaymentMessageRow = { ...message, event, version, createdAt: known?.createdAt ?? message.createdAt };
+    if (isBilling(message)) return this.#bill(message, row, rest);
     const payment = await this.#find(message, fresh());
     const processedAt = payments.now();
-    if (IDLE.has(message.event.kind)) {
-      const reason = message.event.kind === 'ignored' ? message.event.reason : SUBSCRIPTION;
+    if (!PAYMENT_KINDS.has(message.event.kind)) {
+      const { reason } = message.event;
       const about = payment && { paymentId: payment.id, userId: payment.userId };
       return this.#store({ ...row, ...about, status: 'ignored', reason, processedAt }, fresh());
     }
@@ -84,7 +85,11 @@ export class Inbox<S> {
 
   /** The payment that a message is about. */
   async #find({ event, ...message }: InboxMessage, options: ReadOptions<S>): Promise<PaymentRow | null> {
-    const { reference } = event;
+    const { reference, providerPaymentId } = event;
+    // Money that goes back is of the payment that it came for, whatever the event says beside that.
+    const key = providerPaymentId === null ? [] : [providerKey(message.provider, 'payment', providerPaymentId)];
+    const paidFor = bringsBack(event) ? await this.payments.named(key, options) : null;
+    if (paidFor) return paidFor;
     const own = reference !== null && REFERENCE.test(reference) ? await this.payments.get(reference, options) : null;
     return own ?? this.payments.named(keysOf({ ...message, event }), options);
   }
@@ -122,6 +127,30 @@ export class Inbox<S> {
     return after && this.#answer(after, true, fresh);
   }
 
+  /** An event of a subscription that the provider bills. */
+  async #bill(message: InboxMessage, row: PaymentMessageRow, rest: () => InboxOptions): Promise<Received | null> {
+    const { payments, billing } = this;
+    const fresh = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs, fresh: true }) as ReadOptions<S>;
+    const billed = await billing.apply(message, () => rest() as MutationOptions<S>);
+    if (billed.kind !== 'applied') {
+      const { kind: status, reason, userId } = billed;
+      const isSame = row.version > 1 && status === 'waiting';
+      if (isSame) return this.#answer({ ...row, status, reason, userId }, false, fresh());
+      const processedAt = status === 'waiting' ? null : payments.now();
+      return this.#store({ ...row, status, reason, userId, processedAt }, fresh());
+    }
+    // Others may have waited for the user that this one names.
+    const late = await billing.waitingFor(message.provider, message.event.subscription?.id ?? '', fresh());
+    for (const other of late) if (other.id !== message.id) await this.#again(other, rest);
+    const after = await payments.reads.get('payment_message', message.id, fresh());
+    return after && this.#answer(after, true, fresh());
+  }
+
+  /** Looks at a message that waits; it goes on waiting where it cannot be applied yet. */
+  async #again(message: InboxMessage, rest: () => InboxOptions): Promise<void> {
+    await this.billing.apply(message, () => rest() as MutationOptions<S>);
+  }
+
   async #store(row: PaymentMessageRow, options: ReadOptions<S>): Promise<Received | null> {
     return (await this.payments.write(row, options)) ? this.#answer(row, true, options) : null;
   }
@@ -142,6 +171,10 @@ export class Inbox<S> {
   }
 }
 
+/** Kinds of events that are about a payment. */
+const PAYMENT_KINDS: ReadonlySet<string> = new Set([
+  ...['authorized', 'failed', 'partially_paid', 'paid', 'expired', 'cancelled', 'refunded', 'disputed'],
+]);
 const DONE: ReadonlySet<MessageStatus> = new Set<MessageStatus>(['applied', 'ignored']);
 
 /**

@@ -59,7 +59,7 @@ export class Links<S> {
       given: definedFields({ ...wanted, amount: undefined, userId, provider: named, customerEmail, customerPhone }),
     });
     const isOpen = row.url === null && row.status === 'pending';
-    const linked = isOpen ? await this.#link(row, provider, options) : row;
+    const linked = isOpen ? await this.link(row, provider, options) : row;
     return { ...toPayment(linked, this.payments.engine.scale), replayed };
   }
 
@@ -101,6 +101,12 @@ export class Links<S> {
 
   /** The answer for a payment that is recorded already. @throws PAYMENT_MISMATCH where it says something else */
   #again(row: PaymentRow, opened: NewPayment, account: { userId: string; creditType: string }): Applied<Payment> {
+    if (row.providerPaymentIds.length > 0 && !row.providerPaymentIds.includes(opened.paidAs ?? '')) {
+      const message = `This money came for the payment ${row.id}, which was paid already: it bought nothing.`;
+      throw creditError('PAYMENT_MISMATCH', `${message} Refund it, or add credits with addCredits.`, {
+        field: 'providerPaymentId',
+      });
+    }
     const differs = { ...account, amountMinor: opened.amountMinor, currency: opened.currency };
     const field = (Object.keys(differs) as (keyof typeof differs)[]).find((name) => row[name] !== differs[name]);
     if (field === undefined) return { ...toPayment(row, this.payments.engine.scale), replayed: true };
@@ -132,10 +138,10 @@ export class Links<S> {
   }
 
   /** Asks the provider for the link, and keeps it with what was sent and answered. */
-  async #link(
+  async link(
     row: PaymentRow,
     provider: PaymentProvider,
-    { signal, timeoutMs }: MutationOptions<S>,
+    { signal, timeoutMs }: Pick<MutationOptions<S>, 'signal' | 'timeoutMs'>,
   ): Promise<PaymentRow> {
     const { payments } = this;
     const { id, userId } = row;
@@ -149,7 +155,7 @@ export class Links<S> {
         ...{ priceId: null, signal: signal ?? new AbortController().signal },
       });
     } catch (error) {
-      await this.#noteFailure(row, error);
+      await noteFailure(payments, row, error, 'link');
       throw error;
     }
     const { url, providerLinkId, traffic } = link;
@@ -168,24 +174,30 @@ export class Links<S> {
     return (await payments.get(id, { fresh: true })) ?? row;
   }
 
-  /** Keeps a request that failed, in the log of the traffic; a failure of that changes nothing. */
-  async #noteFailure(row: PaymentRow, error: unknown): Promise<void> {
-    const { payments } = this;
-    const at = payments.now();
-    const reason = error instanceof Error ? error.message : String(error);
-    const id = `${row.provider}/link.${row.id}.failed.${payments.engine.newId()}`;
-    const about = { id, provider: row.provider, type: 'create_payment_link', status: 'failed', reason } as const;
-    const { amountMinor, currency } = row;
-    const request = { reference: row.id, amountMinor, currency };
-    const message = sentMessage(about, row, { request, response: null, httpStatus: null }, at);
-    await payments.write(message, {}).catch((err: unknown) => {
-      payments.engine.logger.warn({ err }, 'A failed request to a payment provider could not be logged');
-    });
-  }
-
   #creditType(name: string): string {
     const { creditTypes } = this.payments.engine.store;
     if (creditTypes.includes(name)) return name;
     throw notValid('payment.creditType', creditTypes.join(' | '));
   }
 }
+
+/** Keeps a request that failed, in the log of the traffic; a failure of that changes nothing. */
+export async function noteFailure<S>(
+  payments: Payments<S>,
+  row: PaymentRow,
+  error: unknown,
+  kind: 'link' | 'charge',
+): Promise<void> {
+  const at = payments.now();
+  const reason = error instanceof Error ? error.message : String(error);
+  const id = `${row.provider}/${kind}.${row.id}.failed.${payments.engine.newId()}`;
+  const about = { id, provider: row.provider, type: REQUESTS[kind], status: 'failed', reason } as const;
+  const { amountMinor, currency } = row;
+  const request = { reference: row.id, amountMinor, currency };
+  const message = sentMessage(about, row, { request, response: null, httpStatus: null }, at);
+  await payments.write(message, {}).catch((err: unknown) => {
+    payments.engine.logger.warn({ err }, 'A failed request to a payment provider could not be logged');
+  });
+}
+
+const REQUESTS = { link: 'create_payment_link', charge: 'charge' } as const;

@@ -2,7 +2,7 @@
 
 import { sha256 } from '../../core/canonical-json.js';
 import type { InboxMessage } from '../../core/command.js';
-import type { StoredEvent } from '../../core/payment-state.js';
+import type { StoredEvent, StoredSubscription } from '../../core/payment-state.js';
 import type { MessageStatus, PaymentMessageRow } from '../../models/payment.js';
 import type { MinorMoney, ProviderEvent } from '../../models/provider-event.js';
 import type { JsonObject } from '../../models/values.js';
@@ -11,18 +11,26 @@ import type { ProviderTraffic } from '../../ports/payment-provider.js';
 const TEXT_MAX = 1_000;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_:.-]{0,199}$/;
 
-/** The message of an event; `place` names the event where its provider gives it no id. */
+/**
+ * The message of an event; `place` names the event where its provider gives it no id, and `part` says which it is where
+ * several share an id.
+ */
 export function inboxMessage(
   provider: string,
   event: ProviderEvent,
   { place, payload, at }: { place: string; payload: JsonObject; at: Date },
+  part = '',
 ): InboxMessage {
   const stored = storedEvent(event);
-  const id = `${provider}/${idOf(event.eventId) ?? place}`;
+  const named = idOf(event.eventId);
+  const id = `${provider}/${named === null ? place : `${named}${part}`}`;
   return {
     ...{ id, direction: 'inbound', provider, type: textOf(event.type) ?? 'unknown' },
     ...{ status: 'waiting', reason: null, paymentId: null, userId: stored.userId, reference: stored.reference },
-    ...{ providerLinkId: stored.providerLinkId, providerPaymentId: stored.providerPaymentId },
+    ...{
+      providerLinkId: stored.subscription?.id ?? stored.providerLinkId,
+      providerPaymentId: stored.providerPaymentId,
+    },
     ...{ httpStatus: null, event: stored, payload, createdAt: at, processedAt: null },
   };
 }
@@ -35,7 +43,7 @@ export function placeOf(kind: string, event: ProviderEvent): string {
 /** The message of a request to a provider, written with the change that it made. */
 export function sentMessage(
   about: { id: string; provider: string; type: string; status: MessageStatus; reason?: string },
-  payment: { id: string; userId: string },
+  payment: { id: string | null; userId: string },
   { request, response, httpStatus }: ProviderTraffic,
   at: Date,
   named: { providerLinkId?: string | null; providerPaymentId?: string | null } = {},
@@ -72,14 +80,35 @@ function storedEvent(event: ProviderEvent): StoredEvent {
     userId: textOf(event.userId),
     asked: moneyOf(event.asked),
     paid: moneyOf(event.paid),
+    arrived: moneyOf(event.arrived ?? null),
     refund: refund && refundId !== null ? { id: refundId, status: refund.status, ...sumOf(refund) } : null,
     dispute: dispute && disputeId !== null ? { id: disputeId, status: dispute.status, ...sumOf(dispute) } : null,
+    subscription: subscriptionOf(event.subscription),
     method: textOf(event.method),
     reason: textOf(event.reason),
   };
   const says = { refunded: stored.refund, disputed: stored.dispute } as const;
   const isWhole = !(kind === 'refunded' || kind === 'disputed') || says[kind] !== null;
   return isWhole ? stored : { ...stored, kind: 'ignored', reason: 'The event names no refund and no dispute.' };
+}
+
+/** The subscription of an event; null where it has no id. */
+function subscriptionOf(told: ProviderEvent['subscription']): StoredSubscription | null {
+  const id = idOf(told?.id);
+  if (!told || id === null) return null;
+  const [start, end] = [msOf(told.periodStart), msOf(told.periodEnd)];
+  const isPeriod = start !== null && end !== null && start < end;
+  return {
+    ...{ id, customerId: idOf(told.customerId), invoiceId: idOf(told.invoiceId) },
+    priceIds: told.priceIds.map((price) => idOf(price)).filter((price) => price !== null),
+    ...{ periodStart: isPeriod ? start : null, periodEnd: isPeriod ? end : null },
+    cancelsAtPeriodEnd: told.cancelsAtPeriodEnd === true,
+  };
+}
+
+function msOf(instant: Date | null): number | null {
+  const ms = instant?.getTime() ?? Number.NaN;
+  return Number.isSafeInteger(ms) ? ms : null;
 }
 
 function moneyOf(money: MinorMoney | null): MinorMoney | null {

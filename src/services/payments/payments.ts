@@ -8,7 +8,7 @@ import { providerKey } from '../../models/payment.js';
 import type { JsonObject } from '../../models/values.js';
 import type { Engine } from '../pipeline/engine.js';
 import { type Answer, answered } from '../pipeline/operation.js';
-import { RowReads } from '../pipeline/row-reads.js';
+import { type Along, RowReads } from '../pipeline/row-reads.js';
 import { storageError } from '../store/storage-error.js';
 import { writeOf } from '../store/tables.js';
 import { messageOf } from './messages.js';
@@ -81,8 +81,12 @@ export class Payments<S> {
   }
 
   /** The messages that wait for a payment of a provider, oldest first. */
-  async waitingFor(provider: string, providerPaymentId: string, options: ReadOptions<S>): Promise<InboxMessage[]> {
-    const along = { index: 'provider_payment', equals: { providerPaymentId } } as const;
+  waitingFor(provider: string, providerPaymentId: string, options: ReadOptions<S>): Promise<InboxMessage[]> {
+    return this.waiting(provider, { index: 'provider_payment', equals: { providerPaymentId } }, options);
+  }
+
+  /** The messages of a provider that wait along an index. */
+  async waiting(provider: string, along: Along, options: ReadOptions<S>): Promise<InboxMessage[]> {
     const waiting: InboxMessage[] = [];
     for await (const rows of this.reads.pages('payment_message', along, options)) {
       for (const row of rows) {

@@ -66,15 +66,24 @@ export class Prices {
 
   /** Units of credits for money. @throws INVALID_ARGUMENT for a currency without a price */
   creditsFor(amountMinor: number, currency: string): number {
-    const rate = this.#rates.get(currency);
-    if (!rate)
-      throw notValid('payment.currency', `one that payments.pricing names: ${[...this.#rates.keys()].join(', ')}`);
-    const units = unitsFor(amountMinor, decimalsOf(currency), rate);
+    const units = unitsFor(amountMinor, decimalsOf(currency), this.rate(currency));
     if (units > BigInt(UNITS_MAX)) throw tooLarge(this.scale);
     if (units > 0n) return Number(units);
     throw creditError('INVALID_AMOUNT', 'The amount buys less than the smallest part of a credit.', {
       given: String(amountMinor),
     });
+  }
+
+  /** The price of credits in a currency. @throws INVALID_ARGUMENT for a currency without one */
+  rate(currency: string): Rate {
+    const rate = this.#rates.get(currency);
+    if (rate) return rate;
+    throw notValid('payment.currency', `one that payments.pricing names: ${this.currencies.join(', ')}`);
+  }
+
+  /** The currencies that have a price. */
+  get currencies(): readonly string[] {
+    return [...this.#rates.keys()];
   }
 
   /** The page that follows a payment. @throws INVALID_ARGUMENT for one of another origin */

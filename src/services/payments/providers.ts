@@ -6,6 +6,9 @@ import { notValid } from '../input/parse.js';
 const METHODS = ['createPaymentLink', 'readWebhook', 'fetchPayment'] as const;
 const EXPECTED = `a PaymentProvider: ${METHODS.join(', ')}, and a name of the form [a-z][a-z0-9_-]{0,31}`;
 
+/** The time for which every provider remembers a key, with room: after it, a request could move money twice. */
+export const REMEMBERED_MS = 20 * 3600 * 1000;
+
 export class Providers {
   readonly #byName = new Map<string, PaymentProvider>();
 

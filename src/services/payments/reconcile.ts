@@ -10,6 +10,7 @@ import type { ReconcileReport } from './contract.js';
 import type { Inbox, Received } from './inbox.js';
 import { inboxMessage, messageOf, placeOf } from './messages.js';
 import type { Payments } from './payments.js';
+import type { TopUpWork } from './top-up-work.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 const SINCE_MS = 3 * DAY_MS;
@@ -18,6 +19,8 @@ const SKIPPED_MAX = 100;
 /** Ends a run before its end; nothing is wrong. */
 const CUT = new Error('The run was cut.');
 const DELETED_AT_ONCE = 200;
+/** Our requests for refunds: their rows keep a key from giving money back twice. */
+const REFUNDS: ReadonlySet<string> = new Set(['refund_intended', 'refund']);
 
 /** Statuses of payments that may still go on, so that their provider is asked. */
 const OPEN = ['pending', 'authorized', 'failed', 'expired', 'cancelled', 'partially_paid'] as const;
@@ -35,6 +38,7 @@ export class Reconcile<S> {
   constructor(
     readonly payments: Payments<S>,
     readonly inbox: Inbox<S>,
+    readonly topUps: TopUpWork<S>,
   ) {}
 
   hasProviders(): boolean {
@@ -62,6 +66,7 @@ export class Reconcile<S> {
     const from = new Date(since ?? this.payments.engine.now() - SINCE_MS);
     let isCut = false;
     try {
+      await this.#topUps(run, options);
       await this.#openPayments(run, from, options);
       await this.#eventsSince(run, from, options);
       await this.#waiting(run, options);
@@ -73,13 +78,13 @@ export class Reconcile<S> {
     return { ...report, isCut };
   }
 
-  /** Deletes messages that were done with before an instant; those that wait stay. */
+  /** Deletes messages that were done with before an instant; those that wait stay, and those that tell of refunds. */
   async deleteBefore(before: Date, signal: AbortSignal | undefined): Promise<number> {
     const { store } = this.payments.engine;
     let deleted = 0;
     const query = { index: 'created', range: { field: 'createdAt', lt: before }, limit: DELETED_AT_ONCE } as const;
     for await (const rows of this.payments.reads.pages('payment_message', query, { signal })) {
-      const old = rows.filter(({ status }) => status !== 'waiting');
+      const old = rows.filter(({ status, type }) => status !== 'waiting' && !REFUNDS.has(type));
       const units = old.map(({ id, version }) => [
         { op: 'delete', model: 'payment_message', key: id, expectedVersion: version } as const,
       ]);
@@ -88,6 +93,17 @@ export class Reconcile<S> {
       deleted += outcomes.filter(({ status }) => status === 'committed').length;
     }
     return deleted;
+  }
+
+  /** Charges what automatic top-ups began, and looks again at those that a limit kept from buying. */
+  async #topUps(run: Run, options: ReconcileOptions): Promise<void> {
+    for await (const keys of this.topUps.due(options)) {
+      for (const key of keys) {
+        await this.#look(run, key, options.signal, async () => {
+          if (await this.topUps.run(key, options)) run.changed++;
+        });
+      }
+    }
   }
 
   async #openPayments(run: Run, from: Date, options: ReconcileOptions): Promise<void> {

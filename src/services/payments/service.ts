@@ -5,11 +5,12 @@ import type { ReadOptions } from '../../models/inputs/credits.js';
 import { paymentHistorySchema, paymentMessagesSchema, webhookCallSchema } from '../../models/inputs/payments.js';
 import type { PaymentRow } from '../../models/payment.js';
 import type { Page } from '../../models/values.js';
-import type { PaymentProvider } from '../../ports/payment-provider.js';
+import type { PaymentProvider, ProviderEvent } from '../../ports/payment-provider.js';
 import { named } from '../input/named.js';
 import { ListCursors, PAGE } from '../input/page.js';
 import { notValid, parse, parseId, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
+import { checkout } from './checkout.js';
 import type {
   HeadersLike,
   PaymentHistory,
@@ -28,6 +29,8 @@ import { Providers } from './providers.js';
 import { Reconcile } from './reconcile.js';
 import { toMessage, toPayment } from './records.js';
 import { Refunds } from './refunds.js';
+import { TopUpWork } from './top-up-work.js';
+import { TopUps } from './top-ups.js';
 
 export interface PaymentParts {
   readonly providers: readonly PaymentProvider[];
@@ -37,20 +40,25 @@ export interface PaymentParts {
 export function paymentService<S>(
   engine: Engine<S>,
   { providers, prices }: PaymentParts,
-): { readonly service: PaymentService<S>; readonly reconcile: Reconcile<S> } {
+): { readonly service: PaymentService<S>; readonly reconcile: Reconcile<S>; readonly topUpWork: TopUpWork<S> } {
   const registered = new Providers(providers);
   const payments = new Payments(engine, registered, prices);
   const inbox = new Inbox(payments);
   const links = new Links(payments, inbox);
   const refunds = new Refunds(payments, inbox);
-  const reconcile = new Reconcile(payments, inbox);
+  const topUps = new TopUps(payments);
+  const topUpWork = new TopUpWork(inbox, links);
+  const reconcile = new Reconcile(payments, inbox, topUpWork);
   const verbs = named<Omit<PaymentService<S>, 'registerProvider' | 'getProvider' | 'listProviders'>>({
     createPaymentLink: (payment, options) => links.create(payment, options),
+    checkout: (input, options) => checkout(payments, input, options),
     recordPayment: (payment, options) => links.record(payment, options),
     getPayment: (id, userId, options) => getPayment(payments, id, userId, options),
     getPaymentHistory: (userId, options) => history(payments, userId, options),
     handleWebhook: (provider, rawBody, headers, options) => webhook(inbox, provider, rawBody, headers, options),
     refundPayment: (id, refund, options) => refunds.refund(id, refund, options),
+    setAutoTopUp: (userId, settings, options) => topUps.set(userId, settings, options),
+    getAutoTopUp: (userId, options) => topUps.get(userId, options),
     reconcilePayments: (options) => reconcile.reconcile(options),
     listMessages: (options) => messages(payments, options),
   });
@@ -60,7 +68,7 @@ export function paymentService<S>(
     getProvider: (name) => registered.get(name),
     listProviders: () => registered.names(),
   };
-  return { service, reconcile };
+  return { service, reconcile, topUpWork };
 }
 
 async function getPayment<S>(
@@ -120,12 +128,18 @@ async function webhook<S>(
   const place = sha256(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'));
   let result: WebhookResult | null = null;
   for (const [i, event] of events.entries()) {
-    const message = inboxMessage(name, event, { place: `${place}.${i}`, payload: i === 0 ? payload : {}, at });
+    const own = { place: `${place}.${i}`, payload: i === 0 ? payload : {}, at };
+    const message = inboxMessage(name, event, own, events.length > 1 ? partOf(event, i) : '');
     const received = await inbox.receive(message, options);
     result = result === null || result.error === null ? received.result : result;
   }
   const nothing = { success: true, idempotent: false, status: 'ignored', paymentId: null, userId: null };
   return result ?? { ...nothing, creditsAdded: 0, error: null };
+}
+
+/** Names one of several events of a body. A refund and a dispute have a name of their own, whatever their place. */
+function partOf({ refund, dispute }: ProviderEvent, i: number): string {
+  return `.${refund?.id ?? dispute?.id ?? i}`;
 }
 
 /** The bytes as they came. A parsed body cannot be verified: its bytes are gone. */

@@ -2,6 +2,7 @@
 import { fingerprintOf } from '../../core/canonical-json.js';
 import type { Command, CommandOf, GrantTerms } from '../../core/command.js';
 import { openedOf } from '../../core/payment.js';
+import { topUpFingerprint } from '../../core/top-up.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { Json, JsonObject } from '../../models/values.js';
 import type { Operation } from './operation.js';
@@ -49,6 +50,10 @@ function sameCommand(command: Command, accounts: Operation['accounts'], row: Ent
       return row.details.fingerprint === command.fingerprint;
     case 'change_payment':
       return samePayment(command, row);
+    case 'bill_subscription':
+      return (row.details.billed as { id?: Json } | undefined)?.id === command.id;
+    case 'change_top_up':
+      return sameTopUp(command, row);
     case 'update_account':
     case 'expire':
       return true;
@@ -108,6 +113,11 @@ function samePlanCommand(command: PlanCommand, details: JsonObject): boolean {
 function samePayment({ paymentId, opened }: CommandOf<'change_payment'>, { details }: EntryRow): boolean {
   const { payment } = details as { payment?: { id?: string; opened?: Json } };
   return opened === undefined ? payment?.id === paymentId : payment?.opened === fingerprintOf(openedOf(opened));
+}
+
+function sameTopUp({ settings }: CommandOf<'change_top_up'>, { details }: EntryRow): boolean {
+  const { topUp } = details as { topUp?: { given?: string } };
+  return settings === 'look' || topUp?.given === topUpFingerprint(settings);
 }
 
 type UpdatedTerms = Pick<GrantTerms, 'expiresAt' | 'priority'>;

@@ -20,7 +20,7 @@ export const PLAN_DEFAULTS = {
   ...{ code: null, description: null, creditType: 'credits', alsoGrants: [], currency: null },
   ...{ allocationPeriod: null, validityDays: null },
   ...{ trialDays: 0, rolloverCap: null, timeZone: null, creditDecimals: null },
-  ...{ renewOn: null, graceDays: null, metadata: {} },
+  ...{ renewOn: null, graceDays: null, providerPrices: null, metadata: {} },
   renewalTerms: null,
 } satisfies Partial<PlanRow>;
 

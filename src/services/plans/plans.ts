@@ -21,6 +21,7 @@ import { parse, parseMutationOptions, parseOptions, parseReadOptions } from '../
 import { type DefinitionWrite, writeDefinition } from '../pipeline/definition-writes.js';
 import { Definitions, refuseField } from '../pipeline/definitions.js';
 import type { Engine } from '../pipeline/engine.js';
+import { parsePlanRef, readPlan } from '../pipeline/plan-refs.js';
 import type { SubscriptionPlan } from './contract.js';
 import { PlanCache } from './plan-cache.js';
 import {
@@ -32,7 +33,6 @@ import {
   planFieldsOf,
   refuseCurrencyAlone,
 } from './plan-fields.js';
-import { parsePlanRef, readPlan } from './plan-refs.js';
 import { planFromJson, planToJson, toPlan } from './records.js';
 
 /** Decimals of the most exact currency. */

@@ -24,6 +24,7 @@ export function toPlan(row: PlanRow, scale: number): SubscriptionPlan {
     allocationPeriod: row.allocationPeriod ?? row.billingPeriod,
     renewOn: row.renewOn ?? 'clock',
     graceDays: row.renewOn === 'payment' ? (row.graceDays ?? GRACE_DAYS) : null,
+    providerPrices: structuredClone(row.providerPrices ?? {}),
     metadata: structuredClone(row.metadata),
   };
 }

@@ -18,11 +18,11 @@ import { ListCursors } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseOptions, parseReadOptions } from '../input/parse.js';
 import type { Engine, Mutation } from '../pipeline/engine.js';
 import { answered } from '../pipeline/operation.js';
+import { parsePlanRef, planIdOf } from '../pipeline/plan-refs.js';
 import type { Along } from '../pipeline/row-reads.js';
 import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { ChangePreview, CurrentSubscription, SubscriptionChange, UserSubscription } from './contract.js';
 import { periodUsage } from './period-usage.js';
-import { parsePlanRef, planIdOf } from './plan-refs.js';
 import { grantedBy, subscriptionOf, toSubscription } from './records.js';
 import type { SubscriptionDirectory } from './subscription-directory.js';
 

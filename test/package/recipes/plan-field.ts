@@ -26,7 +26,10 @@ export const planField: Recipe = {
         {
           file: 'src/services/plans/plan-fields.ts',
           edits: [
-            { find: 'graceDays: null, metadata: {} }', replace: 'graceDays: null, metadata: {}, tagline: null }' },
+            {
+              find: 'providerPrices: null, metadata: {} }',
+              replace: 'providerPrices: null, metadata: {}, tagline: null }',
+            },
           ],
         },
       ],

@@ -2,7 +2,7 @@
 import type { ReadOptions } from '../../models/inputs/credits.js';
 import type { PlanRow } from '../../models/plan.js';
 import { parseRef } from '../input/parse.js';
-import type { RowReads } from '../pipeline/row-reads.js';
+import type { RowReads } from './row-reads.js';
 
 /** Ids of plans begin so, and no code does. */
 export const PLAN_ID = 'p-';
