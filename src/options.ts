@@ -73,7 +73,7 @@ const paymentOptionsSchema = strictObject({
   callbackUrl: webUrlSchema.optional(),
   /** Origins, besides that of `callbackUrl`, to which a call may send those who paid. */
   callbackOrigins: z.array(webUrlSchema).max(100).readonly().optional(),
-  /** Days, 1–36,500, that messages of providers are kept once they are done with; default 90. */
+  /** Days, 1–36,500, that messages of providers are kept; what waits for something of ours stays. Default 90. */
   messageDays: wholeDays(1).optional(),
 });
 export interface PaymentOptions extends z.input<typeof paymentOptionsSchema> {}

@@ -17,9 +17,11 @@ import { LedgerEntrySchema } from '../models/records/ledger.js';
 import { NotificationSchema } from '../models/records/notification.js';
 import { SinkInfoSchema } from '../models/records/outbox.js';
 import {
+  AutoTopUpSchema,
   PaymentHistorySchema,
   PaymentMessageSchema,
   PaymentSchema,
+  PlanCheckoutSchema,
   ReconcileReportSchema,
 } from '../models/records/payment.js';
 import { SubscriptionPlanSchema } from '../models/records/plan.js';
@@ -121,6 +123,8 @@ const RECORDS = {
   Promo: changed(PromoSchema),
   Received: z.strictObject({ status: z.literal('ok').describe('The events are stored.') }),
   Reconciled: ReconcileReportSchema,
+  Checkout: PlanCheckoutSchema,
+  AutoTopUp: AutoTopUpSchema,
   Reservation: changed(ReservationSchema),
   Retried: z.strictObject({ retried: count.describe('Deliveries that are tried again.') }),
   Subscription: changed(UserSubscriptionSchema),

@@ -62,7 +62,9 @@ export async function fill(manager: CreditManagement<never, never>): Promise<Rec
     ['team', 900],
     ['unused', 5],
   ] as const) {
-    await subscriptions.addSubscriptionPlan({ code, name: code, creditLimit, price: 9.99, billingPeriod: 'monthly' });
+    const providerPrices = { razorpay: [`plan_${code}`] };
+    const plan = { code, name: code, creditLimit, price: 9.99, providerPrices } as const;
+    await subscriptions.addSubscriptionPlan({ ...plan, billingPeriod: 'monthly' });
   }
   const paid = { name: 'Paid', creditLimit: 10, price: 1, billingPeriod: 'monthly', renewOn: 'payment' } as const;
   const { id: paidPlan } = await subscriptions.addSubscriptionPlan(paid);
@@ -79,6 +81,7 @@ export async function fill(manager: CreditManagement<never, never>): Promise<Rec
   payments.registerProvider(plainProvider('razorpay'));
   const payment = await payments.createPaymentLink({ userId: 'user-1', amount: 500, currency: 'INR' });
   await payments.handleWebhook('razorpay', bodyOf(eventsOf(payment).paid), {});
+  await payments.setAutoTopUp('user-1', { threshold: 1, amount: 500, currency: 'INR', maxAmount: 5_000 });
   return {
     pay_0123456789abcdef0123456789abcdef: payment.id,
     ...{ 't-1': deducted.id, 'g-1': added.grantId as string, 'r-1': hold.id, 'c-1': cycle.id },

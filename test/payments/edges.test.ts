@@ -259,7 +259,8 @@ await describeBackends('payments at the edge', (openWorld) => {
     await deliver({ kind: 'paid', providerPaymentId: 'pay_of_nobody' });
     world.clock.advance({ days: 6 });
     provider.listed.push(eventOf(paid));
-    expect(await manager.jobs.runPayments()).toMatchObject({ status: 'completed', waiting: 1, deleted: 3 });
+    expect(await manager.jobs.runPayments()).toMatchObject({ status: 'completed', waiting: 1, deleted: 4 });
+    expect((await manager.payments.listMessages({ status: 'waiting' })).items).toEqual([]);
     for (const again of [paid, refund(20_000, 're_1')]) expect(await deliver(again)).toMatchObject({ success: true });
     expect(await world.balance('u')).toBe(300);
     await world.expectSound();

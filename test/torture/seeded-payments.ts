@@ -2,6 +2,8 @@
 import type { SeededBug } from './seeded-bug.js';
 
 const SIGNATURES = 'test/payments/signatures.test.ts';
+const UNCLAIMED = 'test/payments/unclaimed.test.ts';
+const STAYS = 'in memory they go after their days; money that waits for room on its account stays';
 const SAMPLES = 'test/payments/samples.test.ts';
 const SDK = 'test/payments/sdk-requests.test.ts';
 const OPTIONS = 'test/payments/options.test.ts';
@@ -98,5 +100,21 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     replace: `  const whole = [{ ...charge, amount: charge.amount_refunded ?? null }];
   const refunds = whole.map((each) => refundOf(each, charge));`,
     tests: [{ file: SAMPLES, name: 'Stripe charge.refunded' }],
+  },
+  {
+    id: 'PM-u1',
+    title: 'money that waits for room on its account is deleted with what nobody claims',
+    file: 'src/services/payments/unclaimed.ts',
+    find: "  if (row.status !== 'waiting' || row.paymentId !== null) return false;",
+    replace: "  if (row.status !== 'waiting') return false;",
+    tests: [{ file: UNCLAIMED, name: STAYS }],
+  },
+  {
+    id: 'PM-u2',
+    title: 'every message that nobody claims is looked at by itself, in every run',
+    file: 'src/services/payments/reconcile.ts',
+    find: '(isUnclaimed(row) && !claimed.has(row))',
+    replace: '(isUnclaimed(row) && claimed.has(row))',
+    tests: [{ file: UNCLAIMED, name: 'a run of reconciling looks at all of them in a few reads' }],
   },
 ];

@@ -1,6 +1,11 @@
 /** Payments: a user's own, refunds and messages for administrators, and the webhooks of providers. */
 import { readSchema } from '../../models/inputs/credits.js';
 import {
+  autoTopUpCallSchema,
+  autoTopUpReadSchema,
+  autoTopUpSchema,
+  checkoutCallSchema,
+  checkoutSchema,
   newPaymentSchema,
   paymentCallSchema,
   paymentHistorySchema,
@@ -30,8 +35,16 @@ async function ownerOf({ manager }: Services, args: { paymentId: never }): Promi
   return [payment?.userId ?? null];
 }
 
+/** The fields of a shape, and all others. */
+function splitBy(shape: object, given: Readonly<Record<string, unknown>>): [object, object] {
+  const part = (isIn: boolean) =>
+    Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(shape, name) === isIn));
+  return [part(true), part(false)];
+}
+
 /** A user does not choose the credit type: prices are of one, and that of a pack is its own. */
 const { userId: _, creditType: __, ...newPayment } = newPaymentSchema.shape;
+const { userId: ____, ...checkout } = checkoutSchema.shape;
 
 /** Reads of one's own payments. */
 export const paymentReads: readonly Route[] = [
@@ -53,6 +66,12 @@ export const paymentReads: readonly Route[] = [
       return payment && onWire(payment);
     },
   }),
+  route({
+    ...{ name: 'getAutoTopUp', method: 'GET', path: '/credits/top-up/{user_id}', who: 'user', tag },
+    ...{ summary: 'The automatic top-up of an account', args: { userId: identifierSchema } },
+    ...{ options: autoTopUpReadSchema, answer: 'AutoTopUp', example: { user_id: 'user-1' } },
+    run: ({ manager }, { userId }, options) => manager.payments.getAutoTopUp(userId, options),
+  }),
 ];
 
 export const paymentRoutes: readonly Route[] = [
@@ -67,18 +86,29 @@ export const paymentRoutes: readonly Route[] = [
     ...{ answer: 'Payment', errors: ['PROVIDER_NOT_FOUND', 'PROVIDER_ERROR'] },
     example: { user_id: 'user-1', amount_inr: 500, description: 'Credit top-up', provider: 'razorpay' },
     async run({ manager }, { userId }, { amountInr, ...given }: Readonly<Record<string, unknown>>) {
-      const names = Object.keys(newPayment);
-      const pick = (isField: boolean) =>
-        Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name) === isField));
+      const [fields, options] = splitBy(newPayment, given);
       const rupees = amountInr === undefined ? {} : { amount: amountInr, currency: given.currency ?? 'INR' };
-      const input = { ...pick(true), ...rupees, userId };
-      const { replayed, ...payment } = await manager.payments.createPaymentLink(input as never, pick(false));
+      const input = { ...fields, ...rupees, userId };
+      const { replayed, ...payment } = await manager.payments.createPaymentLink(input as never, options);
       return { ...onWire(payment), replayed };
+    },
+  }),
+  route({
+    ...{ name: 'checkout', method: 'POST', path: '/credits/payments/checkout', who: 'user', tag, self: true },
+    ...{ summary: 'Make the page at which a user subscribes to a plan that the provider bills' },
+    ...{ args: { userId: identifierSchema }, answer: 'Checkout' },
+    options: strictObject({ ...checkout, ...checkoutCallSchema.shape }),
+    errors: ['PLAN_NOT_FOUND', 'PLAN_INACTIVE', 'PROVIDER_NOT_FOUND', 'PROVIDER_ERROR'],
+    example: { user_id: 'user-1', plan: 'pro' },
+    run({ manager }, { userId }, given: Readonly<Record<string, unknown>>) {
+      const [fields, options] = splitBy(checkout, given);
+      return manager.payments.checkout({ ...fields, userId } as never, options);
     },
   }),
 ];
 
 const admin = { method: 'POST', who: 'admin', tag } as const;
+const topUp = { ...admin, path: '/admin/credits/top-up/{user_id}', args: { userId: identifierSchema } } as const;
 
 export const paymentAdminRoutes: readonly Route[] = [
   route({
@@ -90,6 +120,23 @@ export const paymentAdminRoutes: readonly Route[] = [
     async run({ manager }, args, { amount, ...options }: Readonly<Record<string, unknown>>) {
       return onWire(await manager.payments.refundPayment(args.paymentId, { amount } as never, options as never));
     },
+  }),
+  route({
+    // Whose saved method is charged is for the host to say: a user who named a customer could name another's.
+    ...{ ...topUp, name: 'setAutoTopUp', summary: 'Set the automatic top-up of an account', answer: 'AutoTopUp' },
+    ...{ errors: ['PROVIDER_NOT_FOUND', 'IDEMPOTENCY_CONFLICT'] },
+    options: strictObject({ ...autoTopUpSchema.shape, ...autoTopUpCallSchema.shape }),
+    example: { user_id: 'user-1', threshold: 100, amount: 500, currency: 'INR', max_amount: 5_000 },
+    run({ manager }, { userId }, given: Readonly<Record<string, unknown>>) {
+      const [settings, options] = splitBy(autoTopUpSchema.shape, given);
+      return manager.payments.setAutoTopUp(userId, settings as never, options);
+    },
+  }),
+  route({
+    ...{ ...topUp, name: 'removeAutoTopUp', method: 'DELETE', answer: 'AutoTopUp' },
+    ...{ summary: 'Turn the automatic top-up of an account off', options: autoTopUpCallSchema },
+    example: { user_id: 'user-1' },
+    run: ({ manager }, { userId }, options) => manager.payments.setAutoTopUp(userId, null, options),
   }),
   route({
     ...{ ...admin, name: 'reconcilePayments', path: '/admin/credits/payments/reconcile' },

@@ -11,6 +11,7 @@ import type { Inbox, Received } from './inbox.js';
 import { inboxMessage, messageOf, placeOf } from './messages.js';
 import type { Payments } from './payments.js';
 import type { TopUpWork } from './top-up-work.js';
+import { claimedOf, isUnclaimed } from './unclaimed.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 const SINCE_MS = 3 * DAY_MS;
@@ -78,13 +79,16 @@ export class Reconcile<S> {
     return { ...report, isCut };
   }
 
-  /** Deletes messages that were done with before an instant; those that wait stay, and those that tell of refunds. */
+  /**
+   * Deletes messages of before an instant: those that are done with, but for those that tell of refunds, and those that
+   * name nothing of ours and still wait.
+   */
   async deleteBefore(before: Date, signal: AbortSignal | undefined): Promise<number> {
     const { store } = this.payments.engine;
     let deleted = 0;
     const query = { index: 'created', range: { field: 'createdAt', lt: before }, limit: DELETED_AT_ONCE } as const;
     for await (const rows of this.payments.reads.pages('payment_message', query, { signal })) {
-      const old = rows.filter(({ status, type }) => status !== 'waiting' && !REFUNDS.has(type));
+      const old = rows.filter((row) => (row.status !== 'waiting' && !REFUNDS.has(row.type)) || isUnclaimed(row));
       const units = old.map(({ id, version }) => [
         { op: 'delete', model: 'payment_message', key: id, expectedVersion: version } as const,
       ]);
@@ -150,9 +154,12 @@ export class Reconcile<S> {
   async #waiting(run: Run, options: ReconcileOptions): Promise<void> {
     const along = { index: 'status', equals: { status: 'waiting' } } as const;
     for await (const rows of this.payments.reads.pages('payment_message', along, { signal: options.signal })) {
+      const unclaimed = rows.filter(isUnclaimed);
+      const claimed = new Set(await claimedOf(this.payments, unclaimed, { ...options, fresh: true }));
+      run.waiting += unclaimed.length - claimed.size;
       for (const row of rows) {
         const message = messageOf(row);
-        if (!message) continue;
+        if (!message || (isUnclaimed(row) && !claimed.has(row))) continue;
         await this.#look(run, row.id, options.signal, async () => {
           const { result } = await this.inbox.receive(message, options);
           if (result.error === null) run.changed++;
