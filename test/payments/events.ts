@@ -63,3 +63,30 @@ export async function expectOutcome(
   const { balance } = await manager.credits.getUserCreditsInfo(payment.userId, { fresh: true });
   expect(Math.round(balance * UNITS)).toBe(Number(granted - takenBack) - Math.round(spent * UNITS));
 }
+
+/** Sets of events of one payment, of which every order is tried. */
+const SETS: readonly (readonly string[])[] = [
+  ['authorized', 'paid', 'refund 0 done', 'expired', 'dispute open'],
+  ['failed', 'part', 'captured', 'refund 2 open', 'refund 2 failed'],
+  ['cancelled', 'paid', 'dispute open', 'dispute won', 'refund 1 done'],
+  ['paid', 'dispute lost', 'refund 0 done', 'refund 1 done', 'refund 2 done'],
+  ['paid', 'second', 'second refund', 'refund 0 done', 'second dispute'],
+  ['part', 'paid', 'second', 'second refund', 'dispute open'],
+];
+
+/** Every order of these sets. */
+export const ORDERS = SETS.map((names) => permutations(names));
+
+/** The events of a payment in this order, with names at the provider that no other payment has. */
+export function toldInOrder(payment: Payment, order: readonly string[], own: string | number): Told[] {
+  const pool = poolOf(payment, payment.amountMinor);
+  return order.map((name) => {
+    const { providerPaymentId: id = null, ...told } = pool[name] as Told;
+    return { ...told, providerPaymentId: id && `${id}_${own}` };
+  });
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+}

@@ -46,11 +46,9 @@ await describeDatabase(`webhooks of payments under kill -9 on ${ADAPTER}`, (data
         const picked = ['paid', ...Array.from({ length: EVENTS - 1 }, () => chance.pick(names))];
         lives.push({ payment, told: picked.map((name) => of(pool[name] as Told)) });
       }
-      const queue = lives.flatMap(({ told }) => told.flatMap((one) => (chance.below(3) === 0 ? [one, one] : [one])));
-      for (let i = queue.length - 1; i > 0; i--) {
-        const at = chance.below(i + 1);
-        [queue[i], queue[at]] = [queue[at] as Told, queue[i] as Told];
-      }
+      const queue = chance.shuffle(
+        lives.flatMap(({ told }) => told.flatMap((one) => (chance.below(3) === 0 ? [one, one] : [one]))),
+      );
       const deliver = async () => {
         for (let one = queue.pop(); one; one = queue.pop()) {
           for (let answer: string | null = 'new'; answer !== null; ) {

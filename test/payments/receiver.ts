@@ -6,7 +6,7 @@ import type { Taken } from './worker.js';
 
 /** A process that takes what it is sent, such as webhooks, and answers each. */
 export class Receiver {
-  readonly ready: Promise<unknown>;
+  readonly ready: Promise<this>;
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, (error: string | null) => void>();
   #next = 0;
@@ -30,13 +30,13 @@ export class Receiver {
     this.ready.catch(() => {});
   }
 
-  /** Null where it was taken; else why it was not, or that nobody knows. */
-  take(body: string): Promise<string | null> {
+  /** Null where it was taken; else why it was not, or that nobody knows. With `dies` it ends before it answers. */
+  take(body: string, dies = false): Promise<string | null> {
     if (this.isOver) return Promise.resolve('lost');
     const id = this.#next++;
     return new Promise((resolve) => {
       this.#pending.set(id, resolve);
-      this.#child.send({ id, body }, () => {});
+      this.#child.send({ id, body, dies }, () => {});
     });
   }
 

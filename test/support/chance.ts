@@ -19,6 +19,12 @@ export class Chance {
     // Callers that may hand in an empty list check the answer.
     return values[this.below(values.length)] as T;
   }
+
+  /** The same values in any order. */
+  shuffle<T>(values: readonly T[]): T[] {
+    const rest = [...values];
+    return values.map(() => rest.splice(this.below(rest.length), 1)[0] as T);
+  }
 }
 
 /** How a sequence runs, beside what it does. */

@@ -5,7 +5,10 @@ export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Rec
     files: ['test/processes/kills.test.ts', 'test/processes/server.test.ts'],
     env: { CREDIT_KILLS: 200, CREDIT_SERVER_KILLS: 5 },
   },
-  payments: { files: ['test/payments/kills.test.ts'], env: { CREDIT_PAYMENT_KILLS: 60 } },
+  payments: {
+    files: ['test/payments/kills.test.ts', 'test/payments/orders.test.ts'],
+    env: { CREDIT_PAYMENT_KILLS: 60, CREDIT_PAYMENT_ORDERS: 720 },
+  },
   failover: { files: ['test/processes/failover.test.ts'], env: { CREDIT_FAILOVERS: 20 } },
   network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
   jobs: { files: ['test/jobs/processes.test.ts'], env: { CREDIT_DUE: 4_000 } },
