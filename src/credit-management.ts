@@ -12,7 +12,7 @@ import type { CreditManagementOptions } from './options.js';
 import type { DbManager, SessionOf } from './ports/db-manager.js';
 import { resolveOptions } from './resolve-options.js';
 import type { CreditService } from './services/credits/contract.js';
-import { buildCreditService } from './services/credits/service.js';
+import { buildAccess, buildCreditService } from './services/credits/service.js';
 import { notValid, parseOptions } from './services/input/parse.js';
 import { Background } from './services/jobs/background.js';
 import { expirationService } from './services/jobs/expiration.js';
@@ -71,11 +71,18 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   afterCommit.on('top_up.started', (event) => topUpWork.begin(event));
   const { messageDays } = paymentParts;
   const jobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, messageDays });
+  const access = buildAccess<S>({
+    ...{ ...resolved.access, engine, settings, cache, logger },
+    isClosed: () => closing !== null,
+  });
+  afterCommit.on('credits.plugin_status_changed', ({ creditType, userId }) => {
+    if (creditType === 'credits') void access.watch.look(userId, { fresh: true });
+  });
   const background = new Background(jobs, logger, () => payments.reconcile.hasProviders());
   let closing: Promise<void> | null = null;
 
   const manager: CreditManagement<S, U> = {
-    ...{ credits, db: store.db, ledger, jobs, notifications },
+    ...{ credits, db: store.db, ledger, jobs, notifications, access: access.service },
     subscriptions: subscriptionService(engine, temporal),
     expiration: expirationService(engine, credits),
     promos: promoService(engine),
@@ -101,8 +108,9 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     start(given) {
       background.start(parseOptions(startSchema, given), queue !== null || sinks.length > 0);
     },
-    health: () => healthOf(wired, forgotten),
+    health: () => healthOf(wired, forgotten, access.unavailable),
     close() {
+      access.watch.close();
       closing ??= closeAll(wired, [background, topUpWork], relay);
       return closing;
     },

@@ -9,6 +9,7 @@ const PING_TIMEOUT_MS = 2_000;
 export async function healthOf<S>(
   { store, mirror, cache }: WiredEngine<S>,
   forgotten: ForgottenRelay<S>,
+  unavailableStatuses: number,
 ): Promise<Health> {
   const began = monotonicNow();
   const isUp = await store.db.ping({ timeoutMs: PING_TIMEOUT_MS }).then(
@@ -35,5 +36,6 @@ export async function healthOf<S>(
     ledgerFile,
     differingSettings,
     undelivered,
+    unavailableStatuses,
   };
 }

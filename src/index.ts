@@ -40,6 +40,7 @@ export {
   type CreditEventType,
   creditEventSchemas,
 } from './models/events.js';
+export type { AccessOptions } from './models/inputs/access.js';
 export {
   type AccountDefaults,
   type AddOptions,
@@ -145,6 +146,7 @@ export {
 export type { LlmUsage } from './models/inputs/usage.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
+export { type AccessInfo, AccessInfoSchema } from './models/records/access.js';
 export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
 export type { Applied } from './models/records/applied.js';
 export {
@@ -240,6 +242,7 @@ export type {
   Ref,
 } from './models/values.js';
 export {
+  type AccessSettings,
   type CacheOptions,
   type CreditManagementOptions,
   type LedgerOptions,
@@ -284,6 +287,7 @@ export type {
 export { storedModels } from './ports/stored-models.js';
 export * from './public-payments.js';
 export { InMemoryNotificationQueue } from './queues/memory.js';
+export type { AccessService } from './services/credits/access-contract.js';
 export type {
   CreditMetering,
   CreditMutations,

@@ -98,6 +98,19 @@ const cacheOptionsSchema = strictObject({
 });
 export interface CacheOptions extends z.input<typeof cacheOptionsSchema> {}
 
+const accessOptionsSchema = strictObject({
+  /** Seconds, 1–3,600, default 15: no status is answered from a cached value that is older. */
+  ttlSeconds: count(3_600),
+  /** The milliseconds that an answer may take, default 2,000. */
+  timeoutMs: count(60_000),
+  /**
+   * The answer where neither cache nor database tells: `closed` is `disabled`, `open` is `enabled`, and `last-known` is
+   * the last one of this process, else `disabled`. Default `closed`.
+   */
+  onUnavailable: z.enum(['closed', 'open', 'last-known']).optional(),
+});
+export interface AccessSettings extends z.input<typeof accessOptionsSchema> {}
+
 export const optionsSchema = strictObject({
   db: z
     .custom<DbManager<unknown>>(isDbManager, {
@@ -152,6 +165,8 @@ export const optionsSchema = strictObject({
       error: 'a CacheBackend (get, set and delete), or { backend, ttlSeconds, timeoutMs }',
     })
     .optional(),
+  /** How `manager.access` answers. */
+  access: accessOptionsSchema.optional(),
   /**
    * `'all'` adds an event for each deduction, expiry and step of a reservation. The setting is stored in the database,
    * for all processes.

@@ -6,6 +6,7 @@ import { LedgerLogger } from './ledger/ledger-file.js';
 import type { AccountDefaults } from './models/inputs/credits.js';
 import type { StatedDefaults } from './models/system.js';
 import {
+  type AccessSettings,
   type CacheOptions,
   type CreditManagementOptions,
   isCache,
@@ -44,6 +45,7 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
       messageDays: options.payments?.messageDays ?? 90,
     },
     cache: options.cache ? cacheOf(options.cache) : null,
+    access: accessOf(options.access ?? {}),
     ttlSeconds: options.reservations?.ttlSeconds ?? 900,
     timeoutMs: options.timeoutMs ?? 10_000,
     clock: options.clock,
@@ -91,6 +93,10 @@ function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>
 function ledgerOf({ filePath, fsync, fileFailure, olderDatabase, sink, errors = true }: LedgerOptions) {
   const file: LedgerSink | null = filePath === undefined ? null : new LedgerLogger({ filePath, fsync });
   return { sink: sink ?? file, isRequired: fileFailure === 'refuse', refuseOlder: olderDatabase === 'refuse', errors };
+}
+
+function accessOf({ ttlSeconds = 15, timeoutMs = 2_000, onUnavailable = 'closed' }: AccessSettings) {
+  return { ttlMs: ttlSeconds * 1000, timeoutMs, onUnavailable };
 }
 
 function cacheOf(given: CacheBackend | CacheOptions) {

@@ -21,7 +21,7 @@ function made() {
     account: { ...emptyAccount('credits', user), seq: version, at: now, balance: version },
     version,
   });
-  const balanceOf = async (user: string) => (await cache.get('credits', user, 1_000))?.balance ?? null;
+  const balanceOf = async (user: string) => (await cache.get('credits', user, 1_000, 300_000))?.balance ?? null;
   const pass = (ms: number) => {
     now += ms;
   };

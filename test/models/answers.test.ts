@@ -222,6 +222,9 @@ async function promos({ manager: { promos } }: World): Promise<void> {
 
 async function rest({ manager, services, delivered }: World): Promise<void> {
   const { notifications, ledger, jobs, outbox, clock, credits } = manager;
+  await manager.access.getStatus('u');
+  await manager.access.getStatuses(['u', 'nobody']);
+  manager.access.watch(['u'], () => {})();
   await notifications.notifyLowCredits('u');
   await notifications.notifyExpiringCredits('u', 30);
   await notifications.notifyExpiringForAll(300);

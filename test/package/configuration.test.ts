@@ -25,6 +25,7 @@ const PARTS = [
   'ApiOptions',
   'CreditsApiOptions',
   'WebhookApiOptions',
+  'AccessSettings',
   'AccountDefaults',
   'CacheOptions',
   'DeductionOptions',
@@ -51,6 +52,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 /** Options of a single call: their docstrings tell of them. */
 const OF_A_CALL = [
   ...[
+    'AccessOptions',
     'AddOptions',
     'CallOptions',
     'CancelOptions',

@@ -222,6 +222,12 @@ const PROGRAMS: readonly Program[] = [
     ...{ after: `const { components } = await manager.health(); ${CLOSE} return components.cache;`, result: 'up' },
   },
   {
+    line: 'const { credits, access } = manager;',
+    before: "import { createCreditManagement } from 'credit-management';\nconst manager = createCreditManagement();",
+    ...{ after: `${CLOSE} return [status, reason, available, statuses.length];` },
+    result: ['enabled', 'Sufficient credits', 3, 2],
+  },
+  {
     line: 'const wired = createCreditService({ defaults: { trialCredits: 10 } });',
     after: 'return typeof promos.claimPromo;',
     result: 'function',

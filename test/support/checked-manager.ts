@@ -125,6 +125,12 @@ export const ANSWERS: Checks = {
     // A provider is the host's own.
     getProvider: (answer: unknown) => answer,
   },
+  access: {
+    getStatus: library.AccessInfoSchema,
+    getStatuses: z.array(library.AccessInfoSchema),
+    // It answers a function.
+    watch: (answer: unknown) => answer,
+  },
   notifications: {
     notifyLowCredits: z.boolean(),
     notifyExpiringCredits: z.boolean(),

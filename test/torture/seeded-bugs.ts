@@ -1,5 +1,6 @@
 /** All seeded bugs. */
 
+import { ACCESS_BUGS } from './seeded-access.js';
 import { BILLING_BUGS } from './seeded-billing.js';
 import type { SeededBug } from './seeded-bug.js';
 import { CHANGE_BUGS } from './seeded-changes.js';
@@ -49,5 +50,6 @@ const ALL = [
   ...PAYMENT_CORE_BUGS,
   ...BILLING_BUGS,
   ...TOP_UP_BUGS,
+  ...ACCESS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

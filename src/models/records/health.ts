@@ -58,5 +58,7 @@ export const HealthSchema = strictObject({
     .describe(
       'Sinks whose events wait and nobody delivers, and `notifications`; `waitingSince` is when this process saw it.',
     ),
+  /** Access statuses that this process answered without knowing the account. */
+  unavailableStatuses: count.describe('Access statuses that this process answered without knowing the account.'),
 });
 export interface Health extends Readonly<z.infer<typeof HealthSchema>> {}

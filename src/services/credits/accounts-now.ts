@@ -68,12 +68,22 @@ export class AccountsNow<S> {
 
   /** The totals of an account, from the cache if there is one. */
   async balance(userId: string, options: ReadOptions<S>): Promise<Account> {
+    return this.withTrial(await this.written(userId, options));
+  }
+
+  /**
+   * The totals of an account as its commits made them, without the trial of one that has none; from the cache where it
+   * has a value that is younger than `maxAgeMs`.
+   */
+  async written(userId: string, options: ReadOptions<S>, maxAgeMs = Number.POSITIVE_INFINITY): Promise<Account> {
     const { engine, creditType, cache } = this.#parts;
-    if (!cache || options.session !== undefined || options.fresh) return this.now(userId, options);
-    // The cache gets half of the call's time at most: the database may need the rest.
     const rest = engine.startDeadline(options);
-    const cached = await engine.read(options, (timeoutMs) => cache.get(creditType, userId, timeoutMs / 2));
-    if (cached) return this.withTrial(cached);
+    if (!cache || options.session !== undefined || options.fresh) {
+      return this.#present(await this.stored(userId, rest()), rest());
+    }
+    // The cache gets half of the call's time at most: the database may need the rest.
+    const cached = await engine.read(options, (timeoutMs) => cache.get(creditType, userId, timeoutMs / 2, maxAgeMs));
+    if (cached) return cached;
     const readAt = monotonicNow();
     const { account: stored, version } = await this.#state(userId, rest());
     const account = await this.#present(stored, rest());
@@ -84,7 +94,7 @@ export class AccountsNow<S> {
       const from = isAsStored ? { ...account, at: stored.at } : account;
       void cache.filled({ account: from, version }, stored.at, readAt);
     }
-    return this.withTrial(account);
+    return account;
   }
 
   /** A stored account, advanced to now, but never to before its last operation. One without a write has its trial. */

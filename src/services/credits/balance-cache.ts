@@ -64,9 +64,10 @@ export class BalanceCache {
 
   /**
    * The totals of an account now, as the cache has them. Null when the cache has no usable value, or when something
-   * became due since it was written. Waits `timeoutMs` at most, and never longer than configured.
+   * became due since it was written, or when it is not younger than `maxAgeMs`. Waits `timeoutMs` at most, and never
+   * longer than configured.
    */
-  async get(creditType: string, userId: string, timeoutMs: number): Promise<Account | null> {
+  async get(creditType: string, userId: string, timeoutMs: number, maxAgeMs: number): Promise<Account | null> {
     if (!this.isUp || this.#isClosed) return null;
     const account = emptyAccount(creditType, userId);
     const { backend, ttlMs, now } = this.#config;
@@ -89,7 +90,8 @@ export class BalanceCache {
     const [version, writtenAt, seq, lastAt, from, balance, reserved, debt, dueAt] = fields;
     const age = now() - writtenAt;
     const at = Math.max(now(), lastAt);
-    if (age >= ttlMs || age < -CLOCK_SKEW_MAX_MS || at < from || (dueAt !== null && dueAt <= at)) return null;
+    if (age >= Math.min(ttlMs, maxAgeMs) || age < -CLOCK_SKEW_MAX_MS || at < from || (dueAt !== null && dueAt <= at))
+      return null;
     const own = this.#written.get(account.key);
     if (own ? version < own.version : writtenAt <= this.#notBefore) return null;
     return { ...account, seq, at, balance, reserved, debt, dueAt };

@@ -1,6 +1,7 @@
 /** Builds a credit service: the verbs of one credit type on the shared engine. */
 import { type DecisionSettings, readingContext } from '../pipeline/context.js';
 import type { Engine } from '../pipeline/engine.js';
+import { Access, type AccessParts } from './access.js';
 import { accountInfo } from './account-info.js';
 import { accountList, accounts } from './accounts.js';
 import { AccountsNow } from './accounts-now.js';
@@ -48,4 +49,17 @@ export function buildCreditService<S>({
     ...accountList(verbs, accountsNow),
     ...creditMetering(verbs, { ...mutations, ...reads }),
   };
+}
+
+/** The access status of accounts of the credit type `credits`. */
+export function buildAccess<S>({
+  engine,
+  settings,
+  cache,
+  ...parts
+}: Omit<CreditServiceParts<S>, 'creditType'> & Omit<AccessParts<S>, 'accounts' | 'scale' | 'now'>): Access<S> {
+  const creditType = 'credits';
+  const context = () => readingContext(settings(), creditType);
+  const accounts = new AccountsNow({ engine, creditType, context, cache });
+  return new Access({ ...parts, accounts, scale: engine.scale, now: () => engine.nowForReports() });
 }

@@ -4,6 +4,7 @@ import type { StartOptions } from '../../models/inputs/notifications.js';
 import type { Health } from '../../models/records/health.js';
 import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
+import type { AccessService } from '../credits/access-contract.js';
 import type { CreditService } from '../credits/contract.js';
 import type { ExpirationService, Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
@@ -17,6 +18,8 @@ export type { Health };
 
 /** A manager: all services that share one database, one pipeline and one clock. */
 export interface CreditManagement<S = unknown, U extends string = never> extends AsyncDisposable {
+  /** Whether accounts may be served now, as often as somebody asks. */
+  readonly access: AccessService;
   /** The default credit type, `credits`. */
   readonly credits: CreditService<S>;
   /** The credit service of a declared credit type. Throws `INVALID_ARGUMENT` for any other name. */

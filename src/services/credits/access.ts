@@ -1,0 +1,116 @@
+/** Answers whether accounts may be served: from the cache while it knows, else from the database, and always. */
+import { type Account, availableOf, nextChange } from '../../core/account.js';
+import { toCredits } from '../../core/amounts.js';
+import { creditError, isCreditError } from '../../errors.js';
+import { type AccessOptions, accessSchema } from '../../models/inputs/access.js';
+import { userIdsSchema } from '../../models/inputs/credits.js';
+import type { AccessInfo } from '../../models/records/access.js';
+import type { LoggerLike } from '../../ports/logger.js';
+import { parse, parseId, parseOptions } from '../input/parse.js';
+import type { AccessService } from './access-contract.js';
+import { AccessWatch } from './access-watch.js';
+import type { AccountsNow } from './accounts-now.js';
+
+export interface AccessConfig {
+  /** No answer is from a cached value that is older. */
+  readonly ttlMs: number;
+  readonly timeoutMs: number;
+  /** The answer where nobody tells: `disabled`, `enabled`, or the last one that this process gave. */
+  readonly onUnavailable: 'closed' | 'open' | 'last-known';
+}
+
+export interface AccessParts<S> extends AccessConfig {
+  readonly accounts: AccountsNow<S>;
+  readonly scale: number;
+  readonly logger: LoggerLike;
+  /** The database's time in epoch milliseconds. */
+  readonly now: () => number;
+  readonly isClosed: () => boolean;
+}
+
+/** Errors of the caller, and of a manager that is closed; after any other the status is that of `onUnavailable`. */
+const TOLD = ['INVALID_ARGUMENT', 'ABORTED', 'CLOSED'] as const;
+const LAST_MAX = 100_000;
+
+export class Access<S> {
+  readonly service: AccessService;
+  readonly watch: AccessWatch;
+  readonly #parts: AccessParts<S>;
+  /** The last status of each account, where `onUnavailable` wants it. */
+  readonly #last = new Map<string, AccessInfo>();
+  #isAway = false;
+  #unavailable = 0;
+
+  constructor(parts: AccessParts<S>) {
+    this.#parts = parts;
+    const statusOf = (userId: string, options: AccessOptions) => this.#status(userId, options);
+    this.watch = new AccessWatch({ statusOf, ...parts });
+    this.service = {
+      getStatus: async (userId, given) => {
+        const user = parseId(userId, 'userId');
+        return this.#status(user, parseOptions(accessSchema, given));
+      },
+      getStatuses: async (userIds, given) => {
+        const users = parse(userIdsSchema, userIds, 'userIds');
+        const options = parseOptions(accessSchema, given);
+        const found = new Map([...new Set(users)].map((user) => [user, this.#status(user, options)]));
+        return Promise.all(users.map((user) => found.get(user) as Promise<AccessInfo>));
+      },
+      watch: (userIds, handler) => this.watch.add(userIds, handler),
+    };
+  }
+
+  /** The answers that this process gave without knowing the account. */
+  get unavailable(): number {
+    return this.#unavailable;
+  }
+
+  async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
+    const { accounts, ttlMs, timeoutMs, onUnavailable, isClosed } = this.#parts;
+    if (isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
+    try {
+      const status = this.#statusOf(await accounts.written(userId, { timeoutMs, ...options }, ttlMs));
+      this.#isAway = false;
+      if (onUnavailable === 'last-known') this.#remember(status);
+      return status;
+    } catch (error) {
+      if (isCreditError(error, ...TOLD)) throw error;
+      return this.#withoutDatabase(userId, error);
+    }
+  }
+
+  #statusOf(account: Account): AccessInfo {
+    const { userId, seq } = account;
+    const units = availableOf(account);
+    const validUntil = nextChange(account);
+    return {
+      userId,
+      status: units > 0 ? 'enabled' : 'disabled',
+      reason: seq === 0 ? 'Account not found' : units > 0 ? 'Sufficient credits' : 'Insufficient credits',
+      accountStatus: seq === 0 ? 'not_found' : 'active',
+      available: toCredits(units, this.#parts.scale),
+      validUntil: validUntil === null ? null : new Date(validUntil),
+    };
+  }
+
+  #withoutDatabase(userId: string, err: unknown): AccessInfo {
+    const { onUnavailable, logger } = this.#parts;
+    this.#unavailable++;
+    if (!this.#isAway)
+      logger.error({ err, onUnavailable }, 'The database does not tell whether accounts may be served');
+    this.#isAway = true;
+    const last = this.#last.get(userId);
+    const isLast = last !== undefined && (last.validUntil === null || last.validUntil.getTime() > this.#parts.now());
+    const known = isLast ? last : { status: onUnavailable === 'open' ? 'enabled' : 'disabled', available: null };
+    return {
+      ...{ userId, status: known.status as AccessInfo['status'], reason: 'Service error', accountStatus: 'error' },
+      ...{ available: known.available, validUntil: null },
+    };
+  }
+
+  #remember(status: AccessInfo): void {
+    this.#last.delete(status.userId);
+    this.#last.set(status.userId, status);
+    if (this.#last.size > LAST_MAX) this.#last.delete(this.#last.keys().next().value as string);
+  }
+}
