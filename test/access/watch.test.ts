@@ -11,7 +11,7 @@ import { GatedDb } from '../backends/gated-db.js';
 import { paced } from '../support/pace.js';
 import { QUIET } from '../support/quiet.js';
 
-const WAIT_MS = paced(20_000);
+const WAIT_MS = paced(8_000);
 
 function watcher() {
   const told: AccessInfo[] = [];
