@@ -27,6 +27,9 @@ test('a commit of this process is told at once, each change once and in order', 
   await until(['u disabled', 'v disabled']);
   await manager.credits.addCredits('u', 5);
   await until(['u disabled', 'v disabled', 'u enabled']);
+  const other = watcher();
+  manager.access.watch(['u'], other.handler);
+  await other.until(['u enabled']);
   await manager.credits.deductCredits('u', 2);
   await manager.credits.deductCredits('u', 3);
   await until(['u disabled', 'v disabled', 'u enabled', 'u disabled']);

@@ -55,7 +55,7 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     file: WATCH,
     find: '    if (watched.told === status.status) return;',
     replace: '    if (watched.told === null && status.status === null) return;',
-    tests: [watched('a change by another process and one by the clock are told within the TTL')],
+    tests: [watched('a commit of this process is told at once, each change once and in order')],
   },
   {
     id: 'AS-7',
