@@ -95,6 +95,12 @@ const cacheOptionsSchema = strictObject({
   ttlSeconds: count(7 * 24 * 3600),
   /** The most milliseconds that the cache may delay a call, default 100. */
   timeoutMs: count(60_000),
+  /** Failures within `failureWindowSeconds`, default 5, after which the cache is not asked for a while. */
+  failureThreshold: count(1_000),
+  /** Seconds, default 30. A single failure is followed by a pause of one second. */
+  failureWindowSeconds: count(3_600),
+  /** Seconds, default 60, for which the cache is not asked then; after it one call shows whether it works again. */
+  retryAfterSeconds: count(3_600),
 });
 export interface CacheOptions extends z.input<typeof cacheOptionsSchema> {}
 

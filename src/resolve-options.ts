@@ -100,6 +100,9 @@ function accessOf({ ttlSeconds = 15, timeoutMs = 2_000, onUnavailable = 'closed'
 }
 
 function cacheOf(given: CacheBackend | CacheOptions) {
-  const { backend, ttlSeconds = 300, timeoutMs = 100 }: CacheOptions = isCache(given) ? { backend: given } : given;
-  return { backend, ttlMs: ttlSeconds * 1000, timeoutMs };
+  const options: CacheOptions = isCache(given) ? { backend: given } : given;
+  const { backend, ttlSeconds = 300, timeoutMs = 100, failureThreshold = 5 } = options;
+  const { failureWindowSeconds = 30, retryAfterSeconds = 60 } = options;
+  const breaker = { failureThreshold, windowMs: failureWindowSeconds * 1000, openMs: retryAfterSeconds * 1000 };
+  return { backend, ttlMs: ttlSeconds * 1000, timeoutMs, breaker };
 }

@@ -13,7 +13,13 @@ function made() {
   const backend = new TestCache(new InMemoryCache());
   let now = 1_000_000;
   const cache = new BalanceCache({
-    ...{ backend, logger: QUIET, ttlMs: 300_000, timeoutMs: 5_000 },
+    ...{
+      backend,
+      logger: QUIET,
+      ttlMs: 300_000,
+      timeoutMs: 5_000,
+      breaker: { failureThreshold: 5, windowMs: 30_000, openMs: 60_000 },
+    },
     ledgerId: () => 'ledger',
     now: () => now,
   });

@@ -4,7 +4,7 @@ import ts from 'typescript';
 import type { SourceFiles } from './source-files.js';
 
 interface Layer {
-  /** Other layers it may import; its own files it always may, and everybody `errors` and `timers`. */
+  /** Other layers it may import; its own files it always may, and everybody those of `ALONE`. */
   readonly layers: readonly string[] | 'any';
   /** Node's own modules. */
   readonly builtins: readonly string[] | 'any';
@@ -21,6 +21,7 @@ const edge: Layer = { layers: ['services', 'models', 'ports'], builtins: 'any', 
 export const LAYERS: Readonly<Record<string, Layer>> = {
   errors: { layers: [], builtins: [], packages: [], peers: false },
   timers: { layers: [], builtins: [], packages: [], peers: false },
+  'circuit-breaker': { layers: [], builtins: [], packages: [], peers: false },
   // util.types.isProxy: the one way to see a proxy before it is read.
   models: { layers: [], builtins: ['node:util'], packages: ['zod'], peers: false },
   core: { layers: ['models'], builtins: ['node:crypto'], packages: [], peers: false },
@@ -47,7 +48,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 };
 
 /** Files of `src` that everybody may import. */
-const ALONE = ['errors', 'timers'];
+const ALONE = ['errors', 'timers', 'circuit-breaker'];
 
 /** The file whose imports, all the way down, load no optional peer. */
 const MAIN_ENTRY = 'src/index.ts';

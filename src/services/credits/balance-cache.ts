@@ -3,6 +3,7 @@
  * the account's version, the time of writing, and a checksum over both, the account and the ledger. It does not ask a
  * failing cache for a while. No decision ever reads from it.
  */
+import { CircuitBreaker, type CircuitBreakerConfig } from '../../circuit-breaker.js';
 import { type Account, emptyAccount, nextChange } from '../../core/account.js';
 import { sha256 } from '../../core/canonical-json.js';
 import type { CacheBackend } from '../../ports/cache.js';
@@ -15,6 +16,8 @@ export interface BalanceCacheConfig {
   readonly ttlMs: number;
   /** The longest time that the cache may delay a call. */
   readonly timeoutMs: number;
+  /** When a cache that fails is left alone, and for how long. */
+  readonly breaker: CircuitBreakerConfig;
   readonly logger: LoggerLike;
   /** The random id of this database's ledger: two databases may share a cache. */
   readonly ledgerId: () => string;
@@ -38,14 +41,14 @@ type Fields = [
 ];
 
 const FIELDS = 9;
-const SUSPENDED_MS = 1_000;
+const WARNED_MS = 1_000;
 const CLOCK_SKEW_MAX_MS = 1_000;
 const CLOSE_MAX_MS = 5_000;
 const WRITTEN_MAX = 100_000;
 
 export class BalanceCache {
   readonly #config: BalanceCacheConfig;
-  #suspendedUntil = 0;
+  readonly #breaker: CircuitBreaker;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #lastInstant = 0;
@@ -56,10 +59,11 @@ export class BalanceCache {
 
   constructor(config: BalanceCacheConfig) {
     this.#config = config;
+    this.#breaker = new CircuitBreaker(config.breaker);
   }
 
   get isUp(): boolean {
-    return monotonicNow() >= this.#suspendedUntil;
+    return this.#breaker.isClosed;
   }
 
   /**
@@ -68,7 +72,7 @@ export class BalanceCache {
    * longer than configured.
    */
   async get(creditType: string, userId: string, timeoutMs: number, maxAgeMs: number): Promise<Account | null> {
-    if (!this.isUp || this.#isClosed) return null;
+    if (this.#isClosed || !this.#breaker.admits()) return null;
     const account = emptyAccount(creditType, userId);
     const { backend, ttlMs, now } = this.#config;
     let text: string | null;
@@ -77,14 +81,15 @@ export class BalanceCache {
       text = await this.#ask(() => backend.get(this.#keyOf(account.key)), most);
       if (text !== null && typeof text !== 'string') throw new Error('The cache answered neither text nor null.');
     } catch (error) {
-      this.#suspend(error);
+      this.#failed(error);
       return null;
     }
+    this.#succeeded();
     if (text === null) return null;
     const fields = this.#parse(account.key, text);
     if (!fields) {
       this.#warn({ account: account.key }, 'A cached value was damaged or forged; it is not used');
-      this.#ask(() => backend.delete(this.#keyOf(account.key))).catch((error) => this.#suspend(error));
+      this.#ask(() => backend.delete(this.#keyOf(account.key))).catch((error) => this.#failed(error));
       return null;
     }
     const [version, writtenAt, seq, lastAt, from, balance, reserved, debt, dueAt] = fields;
@@ -120,15 +125,15 @@ export class BalanceCache {
 
   /** Writes accounts to the cache; never rejects. */
   async #put(states: readonly VersionedAccount[], ttlMs: number, writtenAt: number, lastAt?: number): Promise<void> {
-    if (!this.isUp || this.#isClosed || ttlMs <= 0) return;
+    if (this.#isClosed || ttlMs <= 0 || !this.#breaker.admits()) return;
     const { backend } = this.#config;
     const sets = states.map(({ account, version }) => {
       const text = this.#textOf(account, version, Math.floor(writtenAt), lastAt);
       return this.#ask(() => backend.set(this.#keyOf(account.key), text, { version, ttlMs: Math.ceil(ttlMs) }));
     });
-    for (const { status, ...why } of await Promise.allSettled(sets)) {
-      if (status === 'rejected') this.#suspend((why as PromiseRejectedResult).reason);
-    }
+    const failed = (await Promise.allSettled(sets)).find(({ status }) => status === 'rejected');
+    if (failed) this.#failed((failed as PromiseRejectedResult).reason);
+    else this.#succeeded();
   }
 
   /** Now; or, while the host's clock fails, the last instant it gave: nothing may throw after a commit. */
@@ -157,14 +162,21 @@ export class BalanceCache {
     this.#notBefore = Math.max(this.#notBefore, writtenAt);
   }
 
-  #suspend(err: unknown): void {
-    this.#suspendedUntil = monotonicNow() + SUSPENDED_MS;
-    this.#warn({ err }, 'The cache failed; balances come from the database meanwhile');
+  #failed(err: unknown): void {
+    const change = this.#breaker.failed();
+    if (change === 'failing') this.#warn({ err }, 'The cache failed; balances come from the database meanwhile');
+    if (change !== 'open') return;
+    const { openMs } = this.#config.breaker;
+    this.#config.logger.warn({ err, openMs }, 'The cache failed repeatedly; it is left alone for a while');
+  }
+
+  #succeeded(): void {
+    if (this.#breaker.succeeded()) this.#config.logger.info({}, 'The cache works again');
   }
 
   /** Logs one warning a second at most, because a failing cache fails for every call. */
   #warn(what: object, message: string): void {
-    if (monotonicNow() - this.#warnedAt < SUSPENDED_MS) return;
+    if (monotonicNow() - this.#warnedAt < WARNED_MS) return;
     this.#warnedAt = monotonicNow();
     this.#config.logger.warn(what, message);
   }
