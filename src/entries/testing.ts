@@ -13,5 +13,6 @@ export { type LedgerSinkUnderTest, testLedgerSink } from '../testing/ledger-sink
 export { type NotificationQueueTests, testNotificationQueue } from '../testing/notification-queue.js';
 export { type PaymentProviderTests, testPaymentProvider } from '../testing/payment-provider.js';
 export type { PaymentProviderUnderTest, SignedWebhook } from '../testing/payment-provider-contract.js';
+export { testRateLimiter } from '../testing/rate-limiter.js';
 export type { SkippedTests, TestApi } from '../testing/test-api.js';
 export { createTestCredits, type TestCredits, type TestCreditsOptions } from '../testing/test-credits.js';

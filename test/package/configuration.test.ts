@@ -40,6 +40,8 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   MongoDbManager: ['MongoOptions'],
   InMemoryDbManager: ['InMemoryDbManager'],
   InMemoryCache: ['InMemoryCacheOptions'],
+  RedisCache: ['RedisOptions', 'RedisQueueOptions'],
+  InMemoryRateLimiter: ['InMemoryRateLimiterOptions'],
   webhookSink: ['WebhookSinkOptions'],
   razorpayProvider: ['RazorpayOptions'],
   stripeProvider: ['StripeOptions'],

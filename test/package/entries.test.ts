@@ -43,11 +43,11 @@ const PLANTED: readonly [what: string, plant: (given: EntryLists) => Partial<Ent
   [
     [
       'a file that no list names',
-      ({ files }) => ({ files: [...files, 'src/entries/redis.ts'] }),
+      ({ files }) => ({ files: [...files, 'src/entries/nats.ts'] }),
       [
-        'tsup.config.ts: redis is missing',
-        'exports of package.json: ./redis is missing',
-        'paths of tsconfig.json: credit-management/redis is missing',
+        'tsup.config.ts: nats is missing',
+        'exports of package.json: ./nats is missing',
+        'paths of tsconfig.json: credit-management/nats is missing',
       ],
     ],
     [

@@ -38,6 +38,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   sinks: adapter,
   ledger: adapter,
   payments: adapter,
+  limiters: adapter,
+  redis: { ...adapter, layers: [...adapter.layers, 'limiters'] },
   http: edge,
   llm: edge,
   metrics: edge,

@@ -222,6 +222,10 @@ const PROGRAMS: readonly Program[] = [
     ...{ after: `const { components } = await manager.health(); ${CLOSE} return components.cache;`, result: 'up' },
   },
   {
+    line: 'const client = await createClient({ url: process.env.REDIS_URL }).connect();',
+    provenBy: ['test/redis/conformance.test.ts'],
+  },
+  {
     line: 'const { credits, access } = manager;',
     before: "import { createCreditManagement } from 'credit-management';\nconst manager = createCreditManagement();",
     ...{ after: `${CLOSE} return [status, reason, available, statuses.length];` },
