@@ -42,7 +42,9 @@ export class RedisServer {
     const own = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.#folder, '--save', ''];
     const child = spawn('redis-server', [...own, '--appendonly', 'no', ...this.flags], { stdio: 'ignore' });
     this.#child = child;
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = () => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('close', () => process.off('exit', kill));
     for (let answer = ''; !answer.startsWith('PONG'); ) {
       answer = await this.cli('ping').catch(() => '');
       if (!answer.startsWith('PONG')) await sleep(20);
