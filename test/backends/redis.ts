@@ -38,7 +38,9 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  /** Starts it where it does not run. */
   async start(): Promise<void> {
+    if (this.#child) return;
     const own = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.#folder, '--save', ''];
     const child = spawn('redis-server', [...own, '--appendonly', 'no', ...this.flags], { stdio: 'ignore' });
     this.#child = child;

@@ -93,7 +93,6 @@ describeRedis('a manager', (server) => {
       expect(await manager.health()).toMatchObject({ status: 'degraded', components: { cache: 'down' } });
       await server().start();
       await recovers();
-      await server().stop();
     });
 
     test('goes on while Redis is frozen, and waits for it as often as the threshold says', async () => {

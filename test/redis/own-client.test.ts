@@ -38,7 +38,6 @@ describeRedis('a client of our own', (server) => {
       own.close();
       await server().start();
       expect(await connections(server())).toBe(0);
-      await server().stop();
     });
 
     test('is gone when it is closed', async () => {
