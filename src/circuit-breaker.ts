@@ -44,9 +44,11 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** Answers whether this ends a time of failures. */
+  /** Answers whether this ends a time of failures. A call that was under way when the pause began ends none. */
   succeeded(): boolean {
+    if (!this.isClosed) return false;
     const wasFailing = this.#isFailing;
+    if (this.#isOpen) this.#failures = [];
     this.#isFailing = false;
     this.#isProbing = false;
     this.#isOpen = false;

@@ -2,6 +2,7 @@
 import { creditError } from '../errors.js';
 import type { RateAnswer, RateLimiter, RateRule } from '../ports/rate-limiter.js';
 import { monotonicNow } from '../timers.js';
+import { checkRule } from './rule.js';
 
 export interface InMemoryRateLimiterOptions {
   /** The most keys that are remembered, default 100,000. The one that was used least lately leaves first. */
@@ -32,13 +33,16 @@ export class InMemoryRateLimiter implements RateLimiter {
     this.#now = now;
   }
 
-  async take(key: string, { limit, windowMs }: RateRule): Promise<RateAnswer> {
+  async take(key: string, rule: RateRule): Promise<RateAnswer> {
+    checkRule(rule);
+    const { limit, windowMs } = rule;
+    const name = `${windowMs}:${key}`;
     const now = this.#now();
-    const calls = (this.#calls.get(key) ?? []).filter((at) => at > now - windowMs);
+    const calls = (this.#calls.get(name) ?? []).filter((at) => at > now - windowMs);
     const allowed = calls.length < limit;
     if (allowed) calls.push(now);
-    this.#calls.delete(key);
-    this.#calls.set(key, calls);
+    this.#calls.delete(name);
+    this.#calls.set(name, calls);
     if (this.#calls.size > this.#maxKeys) this.#calls.delete(this.#calls.keys().next().value as string);
     // The call that leaves the window next makes room for another, where the limit was not lowered meanwhile.
     const next = calls[Math.max(0, calls.length - limit)] as number;

@@ -2,9 +2,9 @@
 
 /** At most `limit` calls in any `windowMs` milliseconds. */
 export interface RateRule {
-  /** Whole, at least 1. */
+  /** Whole, 1–1,000,000,000. */
   readonly limit: number;
-  /** Whole milliseconds, at least 1. */
+  /** Whole milliseconds, 1–1,000,000,000. */
   readonly windowMs: number;
 }
 
@@ -21,7 +21,9 @@ export interface RateAnswer {
 export interface RateLimiter {
   /**
    * Counts a call of a key, where fewer than `limit` were allowed in the window that ends now. Counting and comparing
-   * are one atomic step. A call that is not allowed does not count.
+   * are one atomic step. A call that is not allowed does not count. Windows of different lengths count by themselves,
+   * so that one key may have several rules.
+   * @throws INVALID_ARGUMENT for a limit or a window that is not whole, or below 1
    */
   take(key: string, rule: RateRule): Promise<RateAnswer>;
 

@@ -66,8 +66,8 @@ export class RedisCache implements CacheBackend {
 
 function textOf(text: string): string | null {
   try {
-    const { value } = JSON.parse(text) as { value?: unknown };
-    return typeof value === 'string' ? value : null;
+    const { version, value } = JSON.parse(text) as { version?: unknown; value?: unknown };
+    return Number.isSafeInteger(version) && typeof value === 'string' ? value : null;
   } catch {
     return null;
   }

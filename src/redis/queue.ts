@@ -11,6 +11,7 @@ export interface RedisQueueOptions extends RedisOptions {
 }
 
 const TIMEOUT_MS = 5_000;
+const LENGTH_MAX = 100_000_000;
 
 /**
  * Adds each notification to a stream of Redis: the field `id` is its `notification_id`, the field `message` the message
@@ -27,10 +28,11 @@ export class RedisNotificationQueue implements NotificationQueue {
   readonly #stream: string;
   readonly #maxLength: number | null;
 
-  constructor({ stream = 'notifications', maxLength, ...options }: RedisQueueOptions) {
-    this.#redis = new RedisConnection('RedisNotificationQueue', options, TIMEOUT_MS);
-    this.#stream = stream;
-    this.#maxLength = maxLength ?? null;
+  constructor(options: RedisQueueOptions) {
+    const more = { stream: problemOfName, maxLength: problemOfLength };
+    this.#redis = new RedisConnection('RedisNotificationQueue', options, TIMEOUT_MS, more);
+    this.#stream = options.stream ?? 'notifications';
+    this.#maxLength = options.maxLength ?? null;
   }
 
   async enqueue(message: NotificationMessage): Promise<void> {
@@ -42,4 +44,13 @@ export class RedisNotificationQueue implements NotificationQueue {
   async close(): Promise<void> {
     await this.#redis.close();
   }
+}
+
+function problemOfName(stream: unknown): string | null {
+  return typeof stream === 'string' && /^.{1,100}$/s.test(stream) ? null : 'a text of 1 to 100 characters';
+}
+
+function problemOfLength(length: unknown): string | null {
+  const isCount = Number.isSafeInteger(length) && (length as number) >= 1 && (length as number) <= LENGTH_MAX;
+  return isCount ? null : 'a whole number from 1 to 100,000,000';
 }

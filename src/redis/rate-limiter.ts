@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { CircuitBreaker } from '../circuit-breaker.js';
 import { InMemoryRateLimiter } from '../limiters/memory.js';
+import { checkRule } from '../limiters/rule.js';
 import type { RateAnswer, RateLimiter, RateRule } from '../ports/rate-limiter.js';
 import { RedisConnection, type RedisOptions, scriptOf } from './client.js';
 
@@ -9,13 +10,16 @@ const TIMEOUT_MS = 50;
 const BREAKER = { failureThreshold: 5, windowMs: 30_000, openMs: 60_000 };
 
 /**
- * A sliding window as a sorted set of the calls that were allowed, by Redis's own clock in microseconds.
+ * A sliding window as a sorted set of the calls that were allowed, by Redis's own clock in microseconds. What is kept
+ * under the key and is no such set is thrown away.
  * KEYS: the set. ARGV: the limit, the window in microseconds, a name for the call.
  */
 const TAKE = scriptOf(`
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local kind = redis.call('TYPE', KEYS[1])['ok']
+if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
 local count = redis.call('ZCARD', KEYS[1])
 if count < limit then
@@ -46,10 +50,11 @@ export class RedisRateLimiter implements RateLimiter {
   }
 
   async take(key: string, rule: RateRule): Promise<RateAnswer> {
+    checkRule(rule);
     if (!this.#breaker.admits()) return this.#alone.take(key, rule);
     try {
       const args = [rule.limit, rule.windowMs * 1000, randomUUID()].map(String);
-      const answer = await this.#redis.run(TAKE, `rate:${key}`, args);
+      const answer = await this.#redis.run(TAKE, `rate:${rule.windowMs}:${key}`, args);
       const [allowed, remaining, retryAfterMs] = (answer as unknown[]).map(Number) as [number, number, number];
       this.#breaker.succeeded();
       return { allowed: allowed === 1, remaining, retryAfterMs };

@@ -95,6 +95,21 @@ export function testRateLimiter(t: TestApi, make: () => Awaitable<RateLimiter>):
       assert.ok(passed(answers) <= 1);
     },
 
+    'counts windows of different lengths by themselves': async (limiter, key) => {
+      assert.equal((await limiter.take(key, { limit: 1, windowMs: LONG_MS })).allowed, true);
+      assert.equal((await limiter.take(key, { limit: 1, windowMs: 1 })).allowed, true);
+      await sleep(5);
+      assert.equal((await limiter.take(key, { limit: 1, windowMs: 1 })).allowed, true);
+      assert.equal((await limiter.take(key, { limit: 1, windowMs: LONG_MS })).allowed, false);
+    },
+
+    'refuses a rule that is none': async (limiter, key) => {
+      for (const limit of [0, -1, 1.5, Number.NaN]) {
+        await assert.rejects(limiter.take(key, { limit, windowMs: LONG_MS }), { code: 'INVALID_ARGUMENT' });
+        await assert.rejects(limiter.take(key, { limit: 1, windowMs: limit }), { code: 'INVALID_ARGUMENT' });
+      }
+    },
+
     'judges by the rule of each call': async (limiter, key) => {
       for (let i = 0; i < 5; i++) await limiter.take(key, { limit: 5, windowMs: LONG_MS });
       assert.equal((await limiter.take(key, { limit: 2, windowMs: LONG_MS })).allowed, false);

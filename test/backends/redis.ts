@@ -38,11 +38,15 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  /** Starts it where it does not run. */
   async start(): Promise<void> {
+    if (this.#child) return;
     const own = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.#folder, '--save', ''];
     const child = spawn('redis-server', [...own, '--appendonly', 'no', ...this.flags], { stdio: 'ignore' });
     this.#child = child;
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = () => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('close', () => process.off('exit', kill));
     for (let answer = ''; !answer.startsWith('PONG'); ) {
       answer = await this.cli('ping').catch(() => '');
       if (!answer.startsWith('PONG')) await sleep(20);

@@ -9,7 +9,7 @@ import { TestCache } from './bench.js';
 
 const MANY = 120_000;
 
-function made() {
+function made(failureThreshold = 5, timeoutMs = 5_000) {
   const backend = new TestCache(new InMemoryCache());
   let now = 1_000_000;
   const cache = new BalanceCache({
@@ -17,8 +17,8 @@ function made() {
       backend,
       logger: QUIET,
       ttlMs: 300_000,
-      timeoutMs: 5_000,
-      breaker: { failureThreshold: 5, windowMs: 30_000, openMs: 60_000 },
+      timeoutMs,
+      breaker: { failureThreshold, windowMs: 30_000, openMs: 60_000 },
     },
     ledgerId: () => 'ledger',
     now: () => now,
@@ -57,4 +57,21 @@ describe.concurrent.each([
     await cache.filled(read, read.account.at, performance.now());
     expect(await balanceOf('u')).toBe(2);
   });
+});
+
+test('calls that wait on the cache when it is given up stop waiting', async () => {
+  const { backend, cache, state, balanceOf } = made(1, 3_600_000);
+  let fail = () => {};
+  backend.onGet = () =>
+    new Promise((_, reject) => {
+      fail = () => reject(new Error('reset'));
+    });
+  backend.onSet = () => new Promise(() => {});
+  const waiting = [cache.get('credits', 'u', 3_600_000, 300_000), cache.committed({ states: [state('u', 1)] })];
+  const failing = cache.get('credits', 'v', 3_600_000, 300_000);
+  await sleep(1);
+  fail();
+  expect(await failing).toBe(null);
+  expect(await Promise.all(waiting)).toEqual([null, undefined]);
+  expect([cache.isUp, await balanceOf('u'), backend.calls]).toEqual([false, null, ['get', 'set', 'get']]);
 });

@@ -60,3 +60,30 @@ test('failures further apart than the window do not open it', () => {
     pass(15_001);
   }
 });
+
+test('a call that was under way when the pause began and succeeds late closes nothing', () => {
+  const { made, pass, fail } = breaker();
+  expect([made.admits(), made.admits()]).toEqual([true, true]);
+  expect(made.failed()).toBe('failing');
+  expect(made.succeeded()).toBe(false);
+  pass(1_000);
+  expect([made.admits(), made.admits()]).toEqual([true, false]);
+  expect(made.failed()).toBe(null);
+  pass(1_000);
+  expect(fail()).toBe('open');
+});
+
+test('failures from before it was closed again do not count', () => {
+  let now = 0;
+  const made = new CircuitBreaker({ failureThreshold: 2, windowMs: 600_000, openMs: 1_000 }, () => now);
+  const fail = () => (made.admits() ? made.failed() : 'refused');
+  expect(fail()).toBe('failing');
+  now += 1_000;
+  expect(fail()).toBe('open');
+  now += 1_000;
+  expect([made.admits(), made.succeeded()]).toEqual([true, true]);
+  expect(fail()).toBe('failing');
+  now += 1_000;
+  expect([made.admits(), made.succeeded()]).toEqual([true, true]);
+  expect(fail()).toBe('open');
+});

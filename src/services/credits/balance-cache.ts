@@ -46,11 +46,15 @@ const CLOCK_SKEW_MAX_MS = 1_000;
 const CLOSE_MAX_MS = 5_000;
 const WRITTEN_MAX = 100_000;
 
+const tooLate = () => new Error('The cache did not answer in time.');
+
 export class BalanceCache {
   readonly #config: BalanceCacheConfig;
   readonly #breaker: CircuitBreaker;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  /** Ends each wait on the backend that is under way. */
+  readonly #waiting = new Set<(reason: Error) => void>();
   #lastInstant = 0;
   /** The last version of each account that this process wrote. Its readers get nothing older. */
   readonly #written = new Map<string, { version: number; at: number }>();
@@ -118,7 +122,8 @@ export class BalanceCache {
   async close(): Promise<void> {
     this.#isClosed = true;
     const { backend, logger } = this.#config;
-    await this.#ask(async () => backend.close?.(), CLOSE_MAX_MS).catch((err) => {
+    const closed = (async () => backend.close?.())();
+    await withDeadline(closed, CLOSE_MAX_MS, tooLate).catch((err) => {
       logger.warn({ err }, 'The cache could not be closed');
     });
   }
@@ -146,10 +151,17 @@ export class BalanceCache {
     return this.#lastInstant;
   }
 
-  /** Calls the backend once. A backend that throws or never answers makes the promise reject in time. */
+  /**
+   * Calls the backend once. A backend that throws or never answers makes the promise reject in time, and so does the
+   * opening of the breaker: nobody waits for a cache that is given up.
+   */
   #ask<T>(call: () => T | Promise<T>, timeoutMs = this.#config.timeoutMs): Promise<T> {
-    const late = () => new Error('The cache did not answer in time.');
-    return withDeadline((async () => call())(), timeoutMs, late);
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      withDeadline((async () => call())(), timeoutMs, tooLate)
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject));
+    });
   }
 
   #noteWritten({ account: { key }, version }: VersionedAccount, at: number): void {
@@ -166,6 +178,7 @@ export class BalanceCache {
     const change = this.#breaker.failed();
     if (change === 'failing') this.#warn({ err }, 'The cache failed; balances come from the database meanwhile');
     if (change !== 'open') return;
+    for (const giveUp of this.#waiting) giveUp(new Error('The cache is given up for a while.'));
     const { openMs } = this.#config.breaker;
     this.#config.logger.warn({ err, openMs }, 'The cache failed repeatedly; it is left alone for a while');
   }
