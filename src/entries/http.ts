@@ -2,7 +2,7 @@
  * credit-management/http: credits as an HTTP API, for every framework that knows Fetch or Node.js.
  * @module
  */
-export { createAdminApi, createCreditsApi, createUserApi, createWebhookApi } from '../http/api.js';
+export { createAdminApi, createCreditsApi, createMerchantApi, createUserApi, createWebhookApi } from '../http/api.js';
 export type {
   Action,
   AdminApiOptions,
@@ -23,4 +23,5 @@ export { bearerTokens, dangerouslyTrustHeader } from '../http/identity.js';
 export { type JwtOptions, jwt } from '../http/jwt.js';
 export { toNext } from '../http/next.js';
 export { toNode } from '../http/node.js';
+export { limitRate, type RateLimitOptions } from '../http/rate-limit.js';
 export { createCreditsApiFromEnv, type ManagedApi } from '../http-from-env.js';

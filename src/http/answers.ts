@@ -35,6 +35,7 @@ import {
 } from '../models/records/subscription.js';
 import { CreditsTransactionSchema, ExplanationSchema } from '../models/records/transaction.js';
 import { UsageSummarySchema } from '../models/records/usage.js';
+import { MERCHANT_ANSWERS } from './merchant-answers.js';
 
 const userId = identifier.describe('The user whose account this is.');
 const available = credits.describe('Credits that can be spent now. May be negative.');
@@ -144,6 +145,7 @@ const listOf = (item: z.ZodType) => z.strictObject({ items: z.array(item).descri
 /** The schema of each answer. */
 export const ANSWERS = {
   ...RECORDS,
+  ...MERCHANT_ANSWERS,
   AllClaims: pageOf(PromoClaimSchema),
   /** A user who claimed is not told who referred them. */
   Claims: pageOf(

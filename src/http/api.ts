@@ -2,6 +2,7 @@
 import type { AdminApiOptions, Api, ApiOptions, CreditsApiOptions, WebhookApiOptions } from './contract.js';
 import { misconfigured } from './misconfigured.js';
 import type { Route } from './route.js';
+import { merchantRoutes } from './routes/merchants.js';
 import { webhookRoutes } from './routes/payments.js';
 import { adminRoutes, userRoutes } from './routes/table.js';
 import { ApiServer } from './server.js';
@@ -72,6 +73,26 @@ export function createCreditsApi(options: CreditsApiOptions): Api {
 export function createWebhookApi(options: WebhookApiOptions): Api {
   const routes = hooksOf(options?.webhooks ?? null, options);
   return apiOf('createWebhookApi', routes, { ...options, authenticate: () => null });
+}
+
+/**
+ * The routes under `/api/v1/credits` by which a shop's plugin asks for its status, its account and its transactions; it
+ * changes nothing, and any other method is 405. A merchant is an account: `merchant_id` is the user id. A merchant sees
+ * itself; a service sees those for whom `authorize` answers true. Anybody else's account is 404, there or not.
+ *
+ * The status is answered with 200 whatever happens to the database: see `manager.access`.
+ *
+ * @throws CONFIGURATION without `authorize`, and for a wrong option; it names the field.
+ * @example
+ * const rateLimit = limitRate(new RedisRateLimiter({ client }), { limit: 100, windowSeconds: 60 });
+ * const authorize = (who) => who.userId === 'plugin-gateway';
+ * const api = createMerchantApi({ manager, authenticate, authorize, rateLimit });
+ */
+export function createMerchantApi(options: AdminApiOptions): Api {
+  if (typeof options?.authorize !== 'function') {
+    throw misconfigured('createMerchantApi needs the option authorize, a function that answers true for services');
+  }
+  return apiOf('createMerchantApi', merchantRoutes, options);
 }
 
 /** The routes of webhooks, where their providers are there. */

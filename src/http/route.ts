@@ -30,8 +30,8 @@ export interface RouteRow<Names extends string> {
   readonly method: Method;
   /** With the names of the wire: `/credits/balance/{user_id}`. */
   readonly path: string;
-  /** `user`: for one's own accounts. `admin`: needs `authorize`. */
-  readonly who: 'anyone' | 'user' | 'admin';
+  /** `user`: for one's own accounts. `admin`: needs `authorize`. `merchant`: one's own, and what `authorize` allows. */
+  readonly who: 'anyone' | 'user' | 'merchant' | 'admin';
   readonly tag: string;
   readonly summary: string;
   /** The arguments of the verb, by our names; each is in the path, in the query or in the body. */

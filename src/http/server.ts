@@ -87,7 +87,8 @@ export class ApiServer implements Api {
     const given = { ...(await givenOf(exchange, route)), ...inPath };
     const { args, options, creditType } = this.#sorted(exchange, route, given, who);
     const { manager, rateLimit } = this.#options;
-    const wait = who && rateLimit ? await rateLimit(who, { name: route.name, userId: textOf(args.userId) }) : null;
+    const action = { name: route.name, userId: textOf(args.userId ?? args.merchantId) };
+    const wait = who && rateLimit ? await rateLimit(who, action) : null;
     if (wait !== null) throw tooMany(wait);
     const credits = creditType === undefined ? manager.credits : manager.creditType(creditType as never);
     const services: Services = { manager, credits, who, message: exchange.message };
@@ -151,8 +152,12 @@ export class ApiServer implements Api {
       if (accounts.length > 0 && !exchange.own) throw notFound();
       return;
     }
+    if (route?.who === 'merchant' && exchange.own) return;
     for (const account of accounts.length > 0 ? accounts : [null]) {
-      await this.#authorize(exchange, who, { name: route?.name ?? '', userId: textOf(account) });
+      await this.#authorize(exchange, who, { name: route?.name ?? '', userId: textOf(account) }).catch((error) => {
+        // Who may not see an account does not learn whether it is there.
+        throw route?.who === 'merchant' ? notFound() : error;
+      });
     }
   }
 

@@ -1,8 +1,9 @@
 /** The tables of README.md that are made of the routes and of the errors. */
 import { PROBLEMS } from '../../src/http/problems.js';
+import { merchantRoutes } from '../../src/http/routes/merchants.js';
 import { ROUTES } from './world.js';
 
-const WHO = { anyone: 'anyone', user: 'own accounts', admin: 'authorize' };
+const WHO = { anyone: 'anyone', user: 'own accounts', merchant: 'own account, or authorize', admin: 'authorize' };
 
 /** One row for each route, but for the reads that are below `/admin` too. */
 export function routeRows(): string[] {
@@ -11,6 +12,11 @@ export function routeRows(): string[] {
   return ROUTES.filter((route) => !isRepeated(route.path) || route.operationId === route.name).map(
     ({ method, path, who, summary }) => `| \`${method} ${path}\` | ${WHO[who]} | ${summary} |`,
   );
+}
+
+/** One row for each route of the merchant API. */
+export function merchantRows(): string[] {
+  return merchantRoutes.map(({ method, path, who, summary }) => `| \`${method} ${path}\` | ${WHO[who]} | ${summary} |`);
 }
 
 /** One row for each status, with its codes. */

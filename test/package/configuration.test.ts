@@ -42,6 +42,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   InMemoryCache: ['InMemoryCacheOptions'],
   RedisCache: ['RedisOptions', 'RedisQueueOptions'],
   InMemoryRateLimiter: ['InMemoryRateLimiterOptions'],
+  limitRate: ['RateLimitOptions'],
   webhookSink: ['WebhookSinkOptions'],
   razorpayProvider: ['RazorpayOptions'],
   stripeProvider: ['StripeOptions'],

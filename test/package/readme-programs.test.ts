@@ -170,6 +170,7 @@ const PROGRAMS: readonly Program[] = [
     `,
     result: ['/billing', 'function', 50],
   },
+  { line: 'const merchants = createMerchantApi({', provenBy: ['test/http/merchants.test.ts'] },
   {
     line: 'const authenticate = (request) => userOf(request);',
     before: `${MANAGER}

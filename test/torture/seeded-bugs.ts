@@ -14,6 +14,7 @@ import { HTTP_BUGS } from './seeded-http.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
 import { LOT_BUGS } from './seeded-lots.js';
+import { MERCHANT_BUGS } from './seeded-merchants.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
 import { PAYMENT_CORE_BUGS } from './seeded-payment-core.js';
@@ -51,5 +52,6 @@ const ALL = [
   ...BILLING_BUGS,
   ...TOP_UP_BUGS,
   ...ACCESS_BUGS,
+  ...MERCHANT_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

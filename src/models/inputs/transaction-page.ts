@@ -5,6 +5,8 @@ import { strictObject } from '../strict-object.js';
 import { type ReadOptions, readShape } from './credits.js';
 import { boundSchema } from './values.js';
 
+const referenceTypes = z.array(referenceTypeSchema).max(32) as z.ZodType<ReferenceType[], readonly ReferenceType[]>;
+
 export const transactionPageSchema = strictObject({
   ...readShape,
   /** The number of the page, from 1, the default. */
@@ -20,9 +22,9 @@ export const transactionPageSchema = strictObject({
     z.array(transactionTypeSchema).max(32) as z.ZodType<TransactionType[], readonly TransactionType[]>
   ).optional(),
   /** Transactions of business events of these kinds alone. */
-  referenceTypes: (
-    z.array(referenceTypeSchema).max(32) as z.ZodType<ReferenceType[], readonly ReferenceType[]>
-  ).optional(),
+  referenceTypes: referenceTypes.optional(),
+  /** Transactions of business events of these kinds are left out. */
+  notReferenceTypes: referenceTypes.optional(),
 });
 export interface TransactionPageOptions<S = never>
   extends ReadOptions<S>,

@@ -39,21 +39,15 @@ export function transactionPages<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): 
   return {
     async getTransactionPage(userId, given) {
       const user = parseId(userId, 'userId');
-      const {
-        page = 1,
-        limit = LIMIT,
-        from,
-        to,
-        types,
-        referenceTypes,
-        ...options
-      } = parseCall<PageFields, S>(transactionPageSchema, given);
+      const fields = parseCall<PageFields, S>(transactionPageSchema, given);
+      const { page = 1, limit = LIMIT, from, to, types, referenceTypes, notReferenceTypes, ...options } = fields;
       if (from !== undefined && to !== undefined && from > to) {
         const expected = 'an instant not later than to';
         throw creditError('INVALID_ARGUMENT', 'from is later than to.', { path: 'from', expected });
       }
       const rest = engine.startDeadline(options);
-      const isWhole = [from, to, types, referenceTypes].every((filter) => filter === undefined);
+      const filters = [from, to, types, referenceTypes, notReferenceTypes];
+      const isWhole = filters.every((filter) => filter === undefined);
       if (isWhole) return pages.page(user, page, limit, rest);
       const along: Along = {
         ...{ index: 'history', equals: { account: accountKey(creditType, user) }, direction: 'desc' },
@@ -76,6 +70,7 @@ export function transactionPages<S>(verbs: Verbs<S>, accounts: AccountsNow<S>): 
           const transaction = toTransaction(row, scale);
           const { referenceType } = transaction;
           if (referenceTypes && (referenceType === null || !referenceTypes.includes(referenceType))) continue;
+          if (referenceType !== null && notReferenceTypes?.includes(referenceType)) continue;
           if (total >= (page - 1) * limit && items.length < limit) items.push(transaction);
           total++;
         }

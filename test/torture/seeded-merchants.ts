@@ -1,0 +1,62 @@
+/** Seeded bugs of the merchant API and of numbered pages. */
+import type { SeededBug } from './seeded-bug.js';
+
+const API = 'test/http/merchants.test.ts';
+const PAGES = 'test/credits/transaction-pages.test.ts';
+const ROUTES = 'src/http/routes/merchants.ts';
+
+export const MERCHANT_BUGS: readonly SeededBug[] = [
+  {
+    id: 'MR-1',
+    title: 'a merchant sees every other merchant',
+    file: 'src/http/server.ts',
+    find: "    if (route?.who === 'merchant' && exchange.own) return;",
+    replace: "    if (route?.who === 'merchant') return;",
+    tests: [{ file: API, name: 'who may ask GET /api/v1/credits/plugin-status/shop' }],
+  },
+  {
+    id: 'MR-2',
+    title: 'whoever may not see an account learns that it is there',
+    file: 'src/http/server.ts',
+    find: "        throw route?.who === 'merchant' ? notFound() : error;",
+    replace: '        throw error;',
+    tests: [{ file: API, name: 'who may ask GET /api/v1/credits/plugin-status/shop' }],
+  },
+  {
+    id: 'MR-3',
+    title: 'the limit counts those who ask, and not those who are asked about',
+    file: 'src/http/rate-limit.ts',
+    find: 'userId ?? who.userId',
+    replace: 'who.userId',
+    tests: [{ file: API, name: 'a merchant may ask so often in a window, whoever asks, and then is told when' }],
+  },
+  {
+    id: 'MR-4',
+    title: 'manual corrections are listed among what was recharged',
+    file: ROUTES,
+    find: "[named, types && ['manual']]",
+    replace: '[named, undefined]',
+    tests: [{ file: API, name: 'what it answers transactions by page, type, business event and day' }],
+  },
+  {
+    id: 'MR-5',
+    title: 'the last day of a filter is left out',
+    file: ROUTES,
+    find: 'T23:59:59.999Z',
+    replace: 'T00:00:00.000Z',
+    tests: [{ file: API, name: 'what it answers transactions by page, type, business event and day' }],
+  },
+  {
+    id: 'MR-6',
+    title: 'a page begins at the newest entry of its instant',
+    file: 'src/services/credits/transaction-pages.ts',
+    find: 'seq: newest + 1, id',
+    replace: 'seq: total + 1, id',
+    tests: [
+      {
+        file: PAGES,
+        name: 'in memory together they are the history, whatever was written in one instant, and refusals in between',
+      },
+    ],
+  },
+];
