@@ -33,7 +33,14 @@ export { InMemoryRateLimiter, type InMemoryRateLimiterOptions } from './limiters
 export type { DeliveryStatus } from './models/delivery.js';
 export { describeModels, type LogicalField, type LogicalModel } from './models/describe-models.js';
 export type { EntryType } from './models/entry.js';
-export type { AccessStatus, GrantSource, Overage, ReservationStatus, TransactionType } from './models/enums.js';
+export type {
+  AccessStatus,
+  GrantSource,
+  Overage,
+  ReferenceType,
+  ReservationStatus,
+  TransactionType,
+} from './models/enums.js';
 export {
   type CreditEvent,
   type CreditEventMap,
@@ -41,7 +48,7 @@ export {
   type CreditEventType,
   creditEventSchemas,
 } from './models/events.js';
-export type { AccessOptions } from './models/inputs/access.js';
+export { type AccessOptions, accessSchema as AccessOptionsSchema } from './models/inputs/access.js';
 export {
   type AccountDefaults,
   type AddOptions,
@@ -144,6 +151,10 @@ export {
   promosSchema as PromoListOptionsSchema,
   promoUpdateSchema as PromoUpdateSchema,
 } from './models/inputs/promos.js';
+export {
+  type TransactionPageOptions,
+  transactionPageSchema as TransactionPageOptionsSchema,
+} from './models/inputs/transaction-page.js';
 export type { LlmUsage } from './models/inputs/usage.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
@@ -230,6 +241,8 @@ export {
   type Explanation,
   ExplanationSchema,
   type Transaction,
+  type TransactionPage,
+  TransactionPageSchema,
 } from './models/records/transaction.js';
 export { type UsageSummary, UsageSummarySchema } from './models/records/usage.js';
 export type {
@@ -298,6 +311,7 @@ export type {
   ReservationRef,
 } from './services/credits/contract.js';
 export type { Meter } from './services/credits/meter-contract.js';
+export type { TransactionPages } from './services/credits/transaction-pages.js';
 export type { ExpirationService, Jobs } from './services/jobs/contract.js';
 export type { LedgerService } from './services/ledger/contract.js';
 export type { CreditManagement } from './services/manager/contract.js';

@@ -49,6 +49,18 @@ export const grantSourceSchema = z.enum([
 ]);
 export type GrantSource = z.infer<typeof grantSourceSchema>;
 
+/** The kinds of business events that transactions belong to. */
+export const referenceTypeSchema = z.enum([
+  'order_paid',
+  'order_refund',
+  'billing_payment',
+  'subscription',
+  'trial',
+  'promo',
+  'manual',
+]);
+export type ReferenceType = z.infer<typeof referenceTypeSchema>;
+
 export const reservationStatusSchema = z.enum(['active', 'committed', 'released', 'expired']);
 export type ReservationStatus = z.infer<typeof reservationStatusSchema>;
 

@@ -55,6 +55,7 @@ await describeBackends('lifetime totals', (open) => {
     await credits.addCredits('u', '20.5', { source: 'purchase', effectiveAt: '2026-01-03T00:00:00Z' });
     expect(await credits.getAccount('u')).toEqual({
       ...{ userId: 'u', creditType: 'credits', metadata: { tier: ['gold'] }, createdAt: world.clock.now() },
+      updatedAt: world.clock.now(),
       options: { overdraftLimit: 30, lowCreditThresholds: [2] },
       ownOptions: { lowCreditThresholds: [2] },
       ...{ lifetimeAdded: 5, lifetimeSpent: 0, lastRechargeAt: null },

@@ -109,6 +109,7 @@ async function credit({ manager }: World): Promise<void> {
   for (const user of ['u', 'v', 'nobody']) await credits.getUserCreditsInfo(user);
   await credits.getUsersCreditsInfo(['u', 'nobody']);
   await credits.getCreditHistory('u', { includeHolds: true, limit: 100 });
+  await credits.getTransactionPage('u', { limit: 100 });
   await credits.getGrants('u', { includeClosed: true });
   await credits.listAccounts();
   await manager.creditType('image').addCredits('u', 1);

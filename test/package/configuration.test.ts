@@ -84,6 +84,7 @@ const OF_A_CALL = [
   'GrantListOptions',
   'HoldListOptions',
   'SubscriptionListOptions',
+  'TransactionPageOptions',
   'UsageOptions',
   'VerifyWebhookOptions',
   'RenewOptions',

@@ -51,6 +51,7 @@ export const ANSWERS: Checks = {
     getReservedCredits: credits,
     getBalanceAt: library.UserCreditsInfoSchema,
     getCreditHistory: page(library.CreditsTransactionSchema),
+    getTransactionPage: library.TransactionPageSchema,
     getBalanceBreakdown: library.BalanceBreakdownSchema,
     explainTransaction: library.ExplanationSchema.nullable(),
     getGrantUsage: page(library.GrantUseSchema),

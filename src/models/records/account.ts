@@ -39,6 +39,8 @@ export const AccountInfoSchema = strictObject({
   metadata: jsonObject.nullable().describe('Data that the caller gave with the account; null without any.'),
   /** The instant of its first transaction. */
   createdAt: instant.describe('The instant of its first transaction.'),
+  /** The instant of its last operation. */
+  updatedAt: instant.describe('The instant of its last operation.'),
   /** Credits of every grant that became effective, those received from others included. It never falls. */
   lifetimeAdded: credits
     .min(0)

@@ -1,6 +1,6 @@
 /** Transactions: the entries of an account, as its owner sees them. */
 import { z } from 'zod';
-import { grantSourceSchema, transactionTypeSchema } from '../enums.js';
+import { grantSourceSchema, referenceTypeSchema, transactionTypeSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
 
@@ -54,6 +54,10 @@ export const CreditsTransactionSchema = strictObject({
     .describe('Where the credits that it added came from; null where it added none, or those of several grants.'),
   /** The reference of the grant that it added; null without one. */
   reference: z.string().nullable().describe('The reference of the grant that it added; null without one.'),
+  /** The kind of business event that it belongs to; null where it is of none. */
+  referenceType: referenceTypeSchema
+    .nullable()
+    .describe('The kind of business event that it belongs to; null where it is of none.'),
   /** The payment that paid for the grant that it added; null without one. */
   paymentId: identifier.nullable().describe('The payment that paid for the grant that it added; null without one.'),
   /** The reservation it is about; null for other types. */
@@ -113,3 +117,23 @@ export const ExplanationSchema = strictObject({
 });
 /** Why a transaction took credits from these grants and not from others. */
 export interface Explanation extends Readonly<z.infer<typeof ExplanationSchema>> {}
+
+export const TransactionPageSchema = strictObject({
+  /** The transactions of the page, the newest first. */
+  items: z
+    .array(CreditsTransactionSchema.readonly())
+    .readonly()
+    .describe('The transactions of the page, the newest first.'),
+  /** The number of this page, from 1. */
+  page: count.min(1).describe('The number of this page, from 1.'),
+  /** The most transactions of a page. */
+  limit: count.min(1).describe('The most transactions of a page.'),
+  /** The number of all transactions that were asked for; where it is capped, those that were counted. */
+  total: count.describe(
+    'The number of all transactions that were asked for; where it is capped, those that were counted.',
+  ),
+  /** Whether there are more than were counted. */
+  isTotalCapped: z.boolean().describe('Whether there are more than were counted.'),
+});
+/** A numbered page of transactions. */
+export interface TransactionPage extends Readonly<z.infer<typeof TransactionPageSchema>> {}

@@ -48,6 +48,7 @@ function infoOf(account: Account, defaults: Defaults, totals: Totals, scale: num
     },
     metadata: metadata && structuredClone(metadata),
     createdAt: new Date(createdAt),
+    updatedAt: new Date(account.at),
     lifetimeAdded: totalCredits(totals.added, scale),
     lifetimeSpent: totalCredits(totals.spent, scale),
     lastRechargeAt: totals.rechargedAt === null ? null : new Date(totals.rechargedAt),

@@ -26,6 +26,7 @@ import type { Explanation, Transaction } from '../../models/records/transaction.
 import type { UsageSummary } from '../../models/records/usage.js';
 import type { Amount, Page, Ref } from '../../models/values.js';
 import type { Meter, MeterOptions } from './meter-contract.js';
+import type { TransactionPages } from './transaction-pages.js';
 
 /** A reservation's id, or an object with an `id`; every other field is ignored. */
 export type ReservationRef = string | { readonly id: string };
@@ -389,4 +390,8 @@ export interface CreditMetering {
 }
 
 /** Credits of one type: every verb, its promise and its errors. Get one from `manager.credits`. */
-export interface CreditService<S = unknown> extends CreditMutations<S>, CreditReads<S>, CreditMetering {}
+export interface CreditService<S = unknown>
+  extends CreditMutations<S>,
+    CreditReads<S>,
+    TransactionPages<S>,
+    CreditMetering {}

@@ -15,6 +15,7 @@ import { HoldDirectory } from './hold-directory.js';
 import { creditMetering } from './meter.js';
 import { reservationReads, reservations } from './reservations.js';
 import { spending } from './spending.js';
+import { transactionPages } from './transaction-pages.js';
 import { usage } from './usage.js';
 import { Verbs } from './verbs.js';
 
@@ -43,6 +44,7 @@ export function buildCreditService<S>({
     ...accountInfo(verbs, accountsNow),
     ...grants(verbs, accountsNow),
     ...history(verbs),
+    ...transactionPages(verbs, accountsNow),
     ...explanations(verbs, accountsNow),
     ...usage(verbs, accountsNow),
     ...reads,

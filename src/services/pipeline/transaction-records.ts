@@ -1,7 +1,7 @@
 /** Makes transactions, as their owners see them, from entries; and tells what a dry run would write. */
 import { toCredits } from '../../core/amounts.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { TransactionType } from '../../models/enums.js';
+import { type GrantSource, type ReferenceType, referenceTypeSchema, type TransactionType } from '../../models/enums.js';
 import type { GrantRow } from '../../models/grant.js';
 import type { Applied } from '../../models/records/applied.js';
 import type { DryRun } from '../../models/records/dry-run.js';
@@ -33,6 +33,7 @@ export function toApplied(row: EntryRow, scale: number, replayed: boolean): Appl
     grantId: row.grantId,
     source: termsOf(row)?.source ?? null,
     reference: termsOf(row)?.reference ?? null,
+    referenceType: referenceTypeOf(row),
     paymentId: termsOf(row)?.paymentId ?? null,
     reservationId: row.reservationId,
     reverses: row.reverses,
@@ -58,6 +59,21 @@ export function dryRunOf({ isDryRun, changes }: Answer, scale: number): { readon
   const transactions = changes.flatMap(({ entries }) => entries.map(({ row }) => toTransaction(row, scale)));
   return { dryRun: { transactions, events: changes.flatMap(({ events }) => events) } };
 }
+
+/** The kind of business event that an entry belongs to: as its metadata says, else by its source and its call. */
+function referenceTypeOf(row: EntryRow): ReferenceType | null {
+  const said = referenceTypeSchema.safeParse(row.metadata.reference_type);
+  if (said.success) return said.data;
+  if (row.operation === 'adjust') return 'manual';
+  if (row.type === 'claw_back') return 'billing_payment';
+  const source = termsOf(row)?.source;
+  return source === undefined ? null : BY_SOURCE[source];
+}
+
+const BY_SOURCE: Readonly<Record<GrantSource, ReferenceType | null>> = {
+  ...{ purchase: 'billing_payment', subscription: 'subscription', trial: 'trial', promo: 'promo' },
+  ...{ adjustment: 'manual', refund: null, other: null },
+};
 
 /** The terms of the grant that an entry added. */
 export function termsOf({ details }: EntryRow): Terms | undefined {
