@@ -4,10 +4,11 @@ import { InMemoryDbManager } from './db/memory/manager.js';
 import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
-import type { CreditManagementOptions } from './options.js';
+import type { CacheOptions, CreditManagementOptions } from './options.js';
 import { setupRazorpayProvider, setupStripeProvider } from './payments/setup.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
+import { RedisCache } from './redis/cache.js';
 import type { CreditManagement } from './services/manager/contract.js';
 import { defaultLogger } from './services/manager/default-logger.js';
 import { webhookSink } from './sinks/webhook.js';
@@ -24,6 +25,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * - `CREDIT_MONGO_URI`: `mongodb://…` or `mongodb+srv://…`, a replica set. The package `mongodb` must be installed.
  * - `CREDIT_MONGO_DB`: the name of the MongoDB database. The default is `credit_management`.
  * - `CREDIT_LEDGER_FILE`: the path of the ledger file, unless `options.ledger` has a path or a sink.
+ * - `REDIS_URL`: `redis://…` or `rediss://…`, a cache of balances, unless `options.cache` is given. The package `redis`
+ *   or `ioredis` must be installed. `CACHE_TTL_SECONDS` (60) is how long it keeps them. After
+ *   `CIRCUIT_BREAKER_FAILURE_THRESHOLD` (5) failures within `CIRCUIT_BREAKER_WINDOW_SECONDS` (30) it is left alone for
+ *   `CIRCUIT_BREAKER_TIMEOUT_SECONDS` (60). No call fails or waits long for it.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
@@ -52,7 +57,7 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   const sinks = [...(options.sinks ?? []), ...webhooksOf(env)];
   const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(env) };
   const manager = createCreditManagement<DbManager<unknown>, U>({
-    ...{ ...options, ledger, sinks, payments },
+    ...{ ...options, ledger, sinks, payments, cache: options.cache ?? cacheOf(env) },
     db: databaseOf(env, options),
   });
   setupRazorpayProvider(manager, {}, env);
@@ -71,6 +76,29 @@ function webhooksOf(env: Environment): EventSink[] {
   const secret = read(env, 'CREDIT_WEBHOOK_SECRET');
   if (secret === undefined) throw problem('CREDIT_WEBHOOK_URL is set and CREDIT_WEBHOOK_SECRET is not');
   return [webhookSink({ name: 'webhook', url, secret })];
+}
+
+function cacheOf(env: Environment): CacheOptions | undefined {
+  const url = read(env, 'REDIS_URL');
+  if (url === undefined) return undefined;
+  // The URL may hold a password, so no message may contain it.
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
+    throw problem('REDIS_URL is no URL that begins with redis:// or rediss://');
+  }
+  return {
+    backend: new RedisCache({ url }),
+    ttlSeconds: whole(env, 'CACHE_TTL_SECONDS', 60, 604_800),
+    failureThreshold: whole(env, 'CIRCUIT_BREAKER_FAILURE_THRESHOLD', 5, 1_000),
+    failureWindowSeconds: whole(env, 'CIRCUIT_BREAKER_WINDOW_SECONDS', 30, 3_600),
+    retryAfterSeconds: whole(env, 'CIRCUIT_BREAKER_TIMEOUT_SECONDS', 60, 3_600),
+  };
+}
+
+function whole(env: Environment, name: string, usual: number, max: number): number {
+  const text = read(env, name);
+  if (text === undefined) return usual;
+  if (/^[1-9]\d{0,6}$/.test(text) && Number(text) <= max) return Number(text);
+  throw problem(`${name} is not a whole number from 1 to ${max}`);
 }
 
 function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOptions['logger'] }): DbManager<unknown> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createCreditManagementFromEnv } from '../../src/env.js';
-import { InMemoryDbManager, isCreditError, LedgerLogger, type LoggerLike } from '../../src/index.js';
+import { InMemoryCache, InMemoryDbManager, isCreditError, LedgerLogger, type LoggerLike } from '../../src/index.js';
 
 function listening(): { logger: LoggerLike; warnings: string[] } {
   const warnings: string[] = [];
@@ -129,5 +129,44 @@ describe('payment providers', () => {
     expect(problemOf({ STRIPE_WEBHOOK_SECRET: 'whsec_x' })).toBe('STRIPE_SECRET_KEY is not set');
     expect(problemOf({ ...razorpay, RAZORPAY_WEBHOOK_SECRET: 'short' })).toContain('at least 16 characters');
     expect(problemOf({ RAZERPAY_TEST_KEY: 'k' })).toContain('RAZORPAY_KEY_ID');
+  });
+});
+
+describe('REDIS_URL', () => {
+  const REDIS_URL = 'redis://u:secret@127.0.0.1:1';
+
+  test('gives a cache in Redis, and a Redis that is not there fails no call', async () => {
+    const { logger, warnings } = listening();
+    const manager = createCreditManagementFromEnv({ logger }, { REDIS_URL, CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1' });
+    expect((await manager.credits.addCredits('u', 5)).balanceAfter).toBe(5);
+    expect(await manager.credits.getUserCreditsInfo('u')).toMatchObject({ balance: 5 });
+    expect(await manager.health()).toMatchObject({ status: 'degraded', components: { cache: 'down' } });
+    expect(warnings.join()).toContain('it is left alone for a while');
+    expect(warnings.join()).not.toContain('secret');
+    await manager.close();
+  });
+
+  test('gives way to the cache of the options, and without it there is none', async () => {
+    const { logger } = listening();
+    const own = createCreditManagementFromEnv({ logger, cache: new InMemoryCache() }, { REDIS_URL });
+    const none = createCreditManagementFromEnv({ logger }, { REDIS_URL: '', CACHE_TTL_SECONDS: '30' });
+    await own.credits.addCredits('u', 5);
+    expect((await own.health()).components.cache).toBe('up');
+    expect((await none.health()).components.cache).toBe('disabled');
+    await Promise.all([own.close(), none.close()]);
+  });
+
+  test('is refused where it is none, and so is a setting beside it, by its name', () => {
+    expect(problemOf({ REDIS_URL: 'http://u:secret@h' })).toBe(
+      'REDIS_URL is no URL that begins with redis:// or rediss://',
+    );
+    const names = ['CACHE_TTL_SECONDS', 'CIRCUIT_BREAKER_WINDOW_SECONDS', 'CIRCUIT_BREAKER_TIMEOUT_SECONDS'];
+    for (const name of [...names, 'CIRCUIT_BREAKER_FAILURE_THRESHOLD']) {
+      for (const value of ['0', '-1', '1.5', 'x', '604801']) {
+        expect(problemOf({ REDIS_URL, [name]: value })).toContain(`${name} is not a whole number from 1 to`);
+      }
+      expect(problemOf({ REDIS_URL, [name]: '7' })).toBe('none');
+      expect(problemOf({ REDIS_URL, [name]: '' })).toBe('none');
+    }
   });
 });

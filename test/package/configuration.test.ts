@@ -184,7 +184,10 @@ describe('ranges', () => {
     },
     'manager.jobs': (name, value) => manager.jobs.runExpiringNotifications({ [name]: value }),
     'Environment variables': (name, value) =>
-      createCreditManagementFromEnv({ logger: quiet }, { CREDIT_MONGO_URI: uri, [name]: String(value) }),
+      createCreditManagementFromEnv(
+        { logger: quiet },
+        { CREDIT_MONGO_URI: uri, REDIS_URL: 'redis://localhost', [name]: String(value) },
+      ),
   };
   const ranges = Object.entries(takers).flatMap(([title, take]) =>
     rowsOf(title).flatMap(({ name, cells }) => {

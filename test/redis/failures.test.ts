@@ -6,7 +6,7 @@ import type { CacheBackend } from '../../src/index.js';
 import { TcpProxy } from '../backends/proxy.js';
 import { CLIENTS, describeRedis, describeRedisCluster, type RedisServer } from '../backends/redis.js';
 import { bench, numbersOf, quietly } from '../cache/bench.js';
-import { eventually, until } from '../support/wait.js';
+import { eventually, sleep, until } from '../support/wait.js';
 
 /** Longer than a busy machine takes for a command. */
 const TIMEOUT_MS = 300;
@@ -103,6 +103,8 @@ describeRedis('a manager', (server) => {
       await story();
       await until(async () => (await numbersOf(credits)) && cache.errors.length === 2, 'two commands were in vain');
       const { asked } = cache;
+      // Longer than the pause after a single failure.
+      await sleep(1_200);
       for (let round = 0; round < 5; round++) await story();
       expect([cache.asked, cache.errors.length]).toEqual([asked, 2]);
       expect(messages(cache.errors)).toMatch(/^(.*in time.*|.*did not answer.*)$/m);

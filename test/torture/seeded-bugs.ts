@@ -23,6 +23,7 @@ import { PLAN_BUGS } from './seeded-plans.js';
 import { PLANS_REST_BUGS } from './seeded-plans-rest.js';
 import { PROMO_BUGS } from './seeded-promos.js';
 import { READ_BUGS } from './seeded-reads.js';
+import { REDIS_BUGS } from './seeded-redis.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVICE_BUGS } from './seeded-services.js';
 import { TOP_UP_BUGS } from './seeded-top-up.js';
@@ -53,5 +54,6 @@ const ALL = [
   ...TOP_UP_BUGS,
   ...ACCESS_BUGS,
   ...MERCHANT_BUGS,
+  ...REDIS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

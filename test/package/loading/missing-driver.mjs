@@ -17,6 +17,14 @@ for (const [subpath, driver, make] of drivers) {
     await db.close();
   }
 }
+for (const { RedisCache } of [await import('credit-management/redis'), require('credit-management/redis')]) {
+  const cache = new RedisCache({ url: 'redis://127.0.0.1:1', timeoutMs: 10_000 });
+  await assert.rejects(
+    cache.get('key'),
+    (error) => error.code === 'CONFIGURATION' && error.message.includes('npm install redis'),
+  );
+  await cache.close();
+}
 for (const { jwt } of [await import('credit-management/http'), require('credit-management/http')]) {
   const authenticate = jwt({ issuer: 'i', audience: 'a', algorithms: ['RS256'], jwks: { keys: [] } });
   const request = new Request('http://localhost/', { headers: { authorization: 'Bearer x' } });
