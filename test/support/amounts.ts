@@ -15,6 +15,8 @@ const AMOUNTS = {
   CREDIT_PAYMENT_RUNS: [80, 400],
   /** Payments whose events come in an order of their own to four processes. */
   CREDIT_PAYMENT_ORDERS: [18, 72],
+  /** Mutations after each of which another process asks for the status. */
+  CREDIT_STATUS_READS: [300, 3_000],
   /** Rounds of webhooks in which a process is killed. */
   CREDIT_PAYMENT_KILLS: [2, 6],
   /** Ways of switching between plans for a year, of each kind. */
