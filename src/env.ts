@@ -4,6 +4,7 @@ import { InMemoryDbManager } from './db/memory/manager.js';
 import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
+import type { AccountDefaults } from './models/inputs/credits.js';
 import type { CacheOptions, CreditManagementOptions } from './options.js';
 import { setupRazorpayProvider, setupStripeProvider } from './payments/setup.js';
 import type { DbManager } from './ports/db-manager.js';
@@ -29,6 +30,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *   or `ioredis` must be installed. `CACHE_TTL_SECONDS` (60) is how long it keeps them. After
  *   `CIRCUIT_BREAKER_FAILURE_THRESHOLD` (5) failures within `CIRCUIT_BREAKER_WINDOW_SECONDS` (30) it is left alone for
  *   `CIRCUIT_BREAKER_TIMEOUT_SECONDS` (60). No call fails or waits long for it.
+ * - `PLUGIN_STATUS_CACHE_TTL`: `access.ttlSeconds`. `TRIAL_CREDITS` and `LOW_BALANCE_THRESHOLD_PERCENT`: the trial
+ *   grant and the low-credit threshold of `defaults`. `options` go before them.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
@@ -58,6 +61,8 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(env) };
   const manager = createCreditManagement<DbManager<unknown>, U>({
     ...{ ...options, ledger, sinks, payments, cache: options.cache ?? cacheOf(env) },
+    access: { ttlSeconds: whole(env, 'PLUGIN_STATUS_CACHE_TTL', 15, 3_600), ...options.access },
+    defaults: { ...defaultsOf(env), ...options.defaults },
     db: databaseOf(env, options),
   });
   setupRazorpayProvider(manager, {}, env);
@@ -91,6 +96,21 @@ function cacheOf(env: Environment): CacheOptions | undefined {
     failureThreshold: whole(env, 'CIRCUIT_BREAKER_FAILURE_THRESHOLD', 5, 1_000),
     failureWindowSeconds: whole(env, 'CIRCUIT_BREAKER_WINDOW_SECONDS', 30, 3_600),
     retryAfterSeconds: whole(env, 'CIRCUIT_BREAKER_TIMEOUT_SECONDS', 60, 3_600),
+  };
+}
+
+function defaultsOf(env: Environment): AccountDefaults {
+  const trialCredits = read(env, 'TRIAL_CREDITS');
+  const percent = read(env, 'LOW_BALANCE_THRESHOLD_PERCENT');
+  if (trialCredits !== undefined && !/^\d{1,12}(\.\d{1,6})?$/.test(trialCredits)) {
+    throw problem('TRIAL_CREDITS is no amount of credits');
+  }
+  if (percent !== undefined && !/^([1-9]\d?|100)$/.test(percent)) {
+    throw problem('LOW_BALANCE_THRESHOLD_PERCENT is not a whole number from 1 to 100');
+  }
+  return {
+    ...(trialCredits !== undefined && { trialCredits }),
+    ...(percent !== undefined && { lowCreditThreshold: `${Number(percent)}%` }),
   };
 }
 

@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- --adapter memory|postgres|mongodb [--json]`: only ratios within one run are goals. `--operations`
- * is for memory, `--seconds` a measurement for databases. On PostgreSQL `--full` runs every part and `--only zipf,64`
- * some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
+ * `npm run bench -- --adapter memory|postgres|mongodb|http|access [--json]`: only ratios within one run are goals.
+ * `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
+ * `--only zipf,64` some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
  */
 import { parseArgs } from 'node:util';
+import { benchAccess } from './access.js';
 import { benchHttp } from './http.js';
 import { benchMemory } from './memory.js';
 import { benchMongo } from './mongodb.js';
@@ -25,6 +26,7 @@ const { adapter, json, full, only } = values;
 const rounds = Number(values.rounds);
 if (adapter === 'memory') await benchMemory({ operations: Number(values.operations), rounds, json });
 else if (adapter === 'http') await benchHttp({ seconds: Number(values.seconds), rounds, json });
+else if (adapter === 'access') await benchAccess({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'mongodb') await benchMongo({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'postgres') {
   await benchParts({ seconds: Number(values.seconds), history: Number(values.history), rounds, json, full, only });

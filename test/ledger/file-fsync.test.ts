@@ -144,6 +144,8 @@ test('a sink whose sync failed while nothing waited writes what comes later', as
   await sleep(300);
   void sink.append(['{"n":2}\n']);
   await until(() => bytesOf(path).includes('{"n":2}\n'), 'the later line is written');
+  // The bytes are there before their sync is answered.
+  await until(() => sink.health().lag === 0, 'the sync of the later line');
   expect(sink.health()).toEqual({ state: 'up', lag: 0 });
   expect(changes).toEqual(['degraded', 'recovered']);
   await sink.close();

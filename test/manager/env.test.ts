@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createCreditManagementFromEnv } from '../../src/env.js';
 import { InMemoryCache, InMemoryDbManager, isCreditError, LedgerLogger, type LoggerLike } from '../../src/index.js';
+import { testClock } from '../../src/testing/clock.js';
 
 function listening(): { logger: LoggerLike; warnings: string[] } {
   const warnings: string[] = [];
@@ -168,5 +169,58 @@ describe('REDIS_URL', () => {
       expect(problemOf({ REDIS_URL, [name]: '7' })).toBe('none');
       expect(problemOf({ REDIS_URL, [name]: '' })).toBe('none');
     }
+  });
+});
+
+describe('settings of accounts', () => {
+  const env = { TRIAL_CREDITS: '100', LOW_BALANCE_THRESHOLD_PERCENT: '20', PLUGIN_STATUS_CACHE_TTL: '7' };
+
+  test('give the trial and the low-credit threshold, unless the options have their own', async () => {
+    const { logger } = listening();
+    const manager = createCreditManagementFromEnv({ logger }, env);
+    await manager.credits.deductCredits('u', 1);
+    expect(await manager.credits.getAccount('u')).toMatchObject({
+      ...{ lifetimeAdded: 100, options: { lowCreditThresholds: ['20%'] } },
+    });
+    const own = createCreditManagementFromEnv({ logger, defaults: { trialCredits: 5 } }, env);
+    await own.credits.deductCredits('u', 1);
+    expect(await own.credits.getAccount('u')).toMatchObject({
+      ...{ lifetimeAdded: 5, options: { lowCreditThresholds: ['20%'] } },
+    });
+    await Promise.all([manager.close(), own.close()]);
+  });
+
+  test('bound the age of a status', async () => {
+    const { logger } = listening();
+    const clock = testClock('2030-01-01T00:00:00Z');
+    const inner = new InMemoryCache();
+    const stale = { get: (key: string) => inner.get(key), set: inner.set.bind(inner), delete: async () => {} };
+    const manager = createCreditManagementFromEnv({ logger, clock, cache: stale }, env);
+    await manager.credits.addCredits('u', 5);
+    let reads = 0;
+    stale.get = async (key) => {
+      reads++;
+      return inner.get(key);
+    };
+    clock.advance({ seconds: 6 });
+    await manager.access.getStatus('u');
+    stale.set = async () => {
+      reads += 100;
+    };
+    await manager.access.getStatus('u');
+    expect(reads).toBe(2);
+    clock.advance({ seconds: 1 });
+    await manager.access.getStatus('u');
+    // Too old: read from the database, and written to the cache anew.
+    expect(reads).toBe(103);
+    await manager.close();
+  });
+
+  test.each([
+    ['TRIAL_CREDITS', ['-1', 'many', '1e3', '0.1234567']],
+    ['LOW_BALANCE_THRESHOLD_PERCENT', ['0', '101', '20%', '1.5']],
+    ['PLUGIN_STATUS_CACHE_TTL', ['0', '3601', 'x']],
+  ])('%s that is none is refused by its name', (name, values) => {
+    for (const value of values) expect(problemOf({ [name]: value })).toContain(name);
   });
 });

@@ -72,6 +72,8 @@ const SETS: readonly (readonly string[])[] = [
   ['paid', 'dispute lost', 'refund 0 done', 'refund 1 done', 'refund 2 done'],
   ['paid', 'second', 'second refund', 'refund 0 done', 'second dispute'],
   ['part', 'paid', 'second', 'second refund', 'dispute open'],
+  ['failed', 'cancelled', 'expired', 'paid', 'dispute lost'],
+  ['paid', 'dispute open', 'dispute won', 'dispute lost', 'refund 0 done'],
 ];
 
 /** Every order of these sets. */

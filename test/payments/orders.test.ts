@@ -1,7 +1,7 @@
 /**
- * The events of one payment in every order, some of them twice, to four processes. Some of these are killed at any
- * moment, and some right after the commit and before the answer: the event is sent again, as a provider does.
- * CREDIT_PAYMENT_ORDERS payments, CREDIT_SEED.
+ * The events of one payment in every order, some twice and some two at once, to four processes; credits are spent in
+ * between. Some processes are killed at any moment, and some right after the commit and before the answer: the event is
+ * sent again, as a provider does. CREDIT_PAYMENT_ORDERS payments, CREDIT_SEED.
  */
 import { expect, test } from 'vitest';
 import { ADAPTER, describeDatabase } from '../backends/by-adapter.js';
@@ -32,7 +32,7 @@ await describeDatabase(`every order of events under kill -9 on ${ADAPTER}`, (dat
     await manager.init();
     const start = () => new Receiver(SCRIPT, config).ready;
     const crew = Array.from({ length: PROCESSES }, start);
-    const tally = { delivered: 0, again: 0, kills: 0 };
+    const tally = { delivered: 0, again: 0, kills: 0, afterCommit: 0, atOnce: 0, inDebt: 0 };
 
     const deliver = async (body: string) => {
       for (let isNew = true, answer: string | null = 'new'; answer !== null; isNew = false) {
@@ -43,6 +43,7 @@ await describeDatabase(`every order of events under kill -9 on ${ADAPTER}`, (dat
         const receiver = await running;
         const answering = receiver.take(body, kills && !ends);
         if (ends) receiver.kill();
+        else if (kills) tally.afterCommit++;
         answer = await answering;
         if (answer === null) continue;
         tally.again++;
@@ -61,17 +62,28 @@ await describeDatabase(`every order of events under kill -9 on ${ADAPTER}`, (dat
         const [i, order] = next;
         const payment = await manager.payments.createPaymentLink({ userId: `u${i}`, amount: 500, currency: 'INR' });
         const told = toldInOrder(payment, order, i);
-        for (const one of told) {
-          const times = chance.below(3) === 0 ? 2 : 1;
-          await Promise.all(Array.from({ length: times }, () => deliver(bodyOf(one))));
+        const rest = [...told];
+        let spent = 0;
+        while (rest.length > 0) {
+          if (i % 3 === 0 && spent === 0 && rest.length < told.length) {
+            spent = 300;
+            await manager.credits.deductCreditsAfterService(payment.userId, spent);
+          }
+          const together = rest.splice(0, 1 + chance.below(2));
+          if (together.length > 1) tally.atOnce++;
+          const bodies = together.flatMap((one) => (chance.below(3) === 0 ? [one, one] : [one]));
+          await Promise.all(bodies.map((one) => deliver(bodyOf(one))));
         }
-        await expectOutcome(manager, payment, told, 0);
+        await expectOutcome(manager, payment, told, spent);
+        const { debt } = await manager.credits.getUserCreditsInfo(payment.userId, { fresh: true });
+        if (debt > 0) tally.inDebt++;
       }
     };
     await Promise.all(Array.from({ length: WIDTH }, tellAll));
     expect((await manager.ledger.verify()).problems).toEqual([]);
     expect((await manager.payments.listMessages({ status: 'waiting' })).items).toEqual([]);
-    expect(tally.kills).toBeGreaterThan(0);
+    for (const count of [tally.kills, tally.atOnce, tally.inDebt]) expect(count).toBeGreaterThan(0);
+    if (PAYMENTS > 50) expect(tally.afterCommit).toBeGreaterThan(0);
     for (const receiver of await Promise.all(crew)) receiver.kill();
     await manager.close();
     console.log(`payment orders: ${JSON.stringify({ seed: SEED, payments: PAYMENTS, ...tally })}`);

@@ -7,7 +7,7 @@ export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Rec
   },
   payments: {
     files: ['test/payments/kills.test.ts', 'test/payments/orders.test.ts'],
-    env: { CREDIT_PAYMENT_KILLS: 60, CREDIT_PAYMENT_ORDERS: 720 },
+    env: { CREDIT_PAYMENT_KILLS: 60, CREDIT_PAYMENT_ORDERS: 960 },
   },
   failover: { files: ['test/processes/failover.test.ts'], env: { CREDIT_FAILOVERS: 20 } },
   network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
