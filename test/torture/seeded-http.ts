@@ -13,8 +13,8 @@ export const HTTP_BUGS: readonly SeededBug[] = [
     id: 'SB-35',
     title: 'the admin API is made without authorize',
     file: 'src/http/api.ts',
-    find: "  if (typeof options?.authorize !== 'function') {",
-    replace: '  if (options === undefined) {',
+    find: "  if (typeof options?.authorize !== 'function') {\n    throw misconfigured('createAdminApi",
+    replace: "  if (options === undefined) {\n    throw misconfigured('createAdminApi",
     tests: [
       { file: RIGHTS, name: 'the admin API is not made without authorize, and the joint one has no admin routes then' },
     ],

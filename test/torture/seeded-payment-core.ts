@@ -177,8 +177,8 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
     id: 'SM-pay15',
     title: 'the messages that keep a key from refunding twice are deleted with the others',
     file: 'src/services/payments/reconcile.ts',
-    find: "status !== 'waiting' && !REFUNDS.has(type)",
-    replace: "status !== 'waiting' && !REFUNDS.has(type.toUpperCase())",
+    find: '!REFUNDS.has(row.type)',
+    replace: '!REFUNDS.has(row.type.toUpperCase())',
     tests: [atTheEdge('a key gives money back once, also after the provider has forgotten it')],
   },
   {
