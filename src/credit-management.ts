@@ -87,6 +87,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     expiration: expirationService(engine, credits),
     promos: promoService(engine),
     payments: payments.service,
+    orders: payments.orders,
     outbox: outboxService(engine),
     creditType(name) {
       const { creditTypes } = store;

@@ -5,7 +5,7 @@ import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
 import type { AccountDefaults } from './models/inputs/credits.js';
-import type { CacheOptions, CreditManagementOptions } from './options.js';
+import type { CacheOptions, CreditManagementOptions, OrderSettings } from './options.js';
 import { setupRazorpayProvider, setupStripeProvider } from './payments/setup.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
@@ -31,7 +31,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *   `CIRCUIT_BREAKER_FAILURE_THRESHOLD` (5) failures within `CIRCUIT_BREAKER_WINDOW_SECONDS` (30) it is left alone for
  *   `CIRCUIT_BREAKER_TIMEOUT_SECONDS` (60). No call fails or waits long for it.
  * - `PLUGIN_STATUS_CACHE_TTL`: `access.ttlSeconds`. `TRIAL_CREDITS` and `LOW_BALANCE_THRESHOLD_PERCENT`: the trial
- *   grant and the low-credit threshold of `defaults`. `options` go before them.
+ *   grant and the low-credit threshold of `defaults`. `ORDER_CREDIT_ENABLED`, `ORDER_CREDIT_FIXED_AMOUNT`,
+ *   `ORDER_CREDIT_PERCENTAGE`, `ORDER_CREDIT_MINIMUM`: those of `orders`. `options` go before all of them.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
@@ -63,6 +64,7 @@ export function createCreditManagementFromEnv<const U extends string = never>(
     ...{ ...options, ledger, sinks, payments, cache: options.cache ?? cacheOf(env) },
     access: { ttlSeconds: whole(env, 'PLUGIN_STATUS_CACHE_TTL', 15, 3_600), ...options.access },
     defaults: { ...defaultsOf(env), ...options.defaults },
+    orders: { ...ordersOf(env), ...options.orders },
     db: databaseOf(env, options),
   });
   setupRazorpayProvider(manager, {}, env);
@@ -96,6 +98,22 @@ function cacheOf(env: Environment): CacheOptions | undefined {
     failureThreshold: whole(env, 'CIRCUIT_BREAKER_FAILURE_THRESHOLD', 5, 1_000),
     failureWindowSeconds: whole(env, 'CIRCUIT_BREAKER_WINDOW_SECONDS', 30, 3_600),
     retryAfterSeconds: whole(env, 'CIRCUIT_BREAKER_TIMEOUT_SECONDS', 60, 3_600),
+  };
+}
+
+function ordersOf(env: Environment): OrderSettings {
+  const enabled = read(env, 'ORDER_CREDIT_ENABLED');
+  if (enabled !== undefined && !/^(true|false)$/.test(enabled)) {
+    throw problem('ORDER_CREDIT_ENABLED is neither true nor false');
+  }
+  const fixedAmount = read(env, 'ORDER_CREDIT_FIXED_AMOUNT');
+  const percentage = read(env, 'ORDER_CREDIT_PERCENTAGE');
+  const minimum = read(env, 'ORDER_CREDIT_MINIMUM');
+  return {
+    ...(enabled !== undefined && { enabled: enabled === 'true' }),
+    ...(fixedAmount !== undefined && { fixedAmount }),
+    ...(percentage !== undefined && { percentage }),
+    ...(minimum !== undefined && { minimum }),
   };
 }
 

@@ -116,6 +116,13 @@ export {
   startSchema as StartOptionsSchema,
 } from './models/inputs/notifications.js';
 export {
+  type OrderCallOptions,
+  type PaidOrderInput,
+  paidOrderSchema as PaidOrderInputSchema,
+  type RefundedOrderInput,
+  refundedOrderSchema as RefundedOrderInputSchema,
+} from './models/inputs/orders.js';
+export {
   type CancelOptions,
   type CycleOptions,
   cancelSchema as CancelOptionsSchema,
@@ -260,6 +267,7 @@ export {
   type CacheOptions,
   type CreditManagementOptions,
   type LedgerOptions,
+  type OrderSettings,
   type OutboxSettings,
   optionsSchema as CreditManagementOptionsSchema,
 } from './options.js';
@@ -317,6 +325,7 @@ export type { LedgerService } from './services/ledger/contract.js';
 export type { CreditManagement } from './services/manager/contract.js';
 export type { NotificationService } from './services/notifications/contract.js';
 export type { OutboxOptions, OutboxService } from './services/outbox/contract.js';
+export type { OrderService } from './services/payments/orders-contract.js';
 export type { SubscriptionService } from './services/plans/contract.js';
 export type { PromoService } from './services/promos/contract.js';
 export {

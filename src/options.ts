@@ -5,7 +5,7 @@ import type { MemorySession } from './db/memory/manager.js';
 import { creditEventTypes } from './models/events.js';
 import { type AccountDefaults, accountDefaultsSchema } from './models/inputs/credits.js';
 import { packsSchema, pricingSchema, webUrlSchema } from './models/inputs/payments.js';
-import { wholeDays } from './models/inputs/values.js';
+import { amountSchema, wholeDays } from './models/inputs/values.js';
 import { strictObject } from './models/strict-object.js';
 import type { CacheBackend } from './ports/cache.js';
 import type { Clock } from './ports/clock.js';
@@ -104,6 +104,18 @@ const cacheOptionsSchema = strictObject({
 });
 export interface CacheOptions extends z.input<typeof cacheOptionsSchema> {}
 
+const orderOptionsSchema = strictObject({
+  /** Whether paid orders earn credits; default true. */
+  enabled: z.boolean().optional(),
+  /** Credits of every order, whatever its total; default 10. */
+  fixedAmount: amountSchema.optional(),
+  /** Credits of one major unit of the total, such as 0.01, the default; rounded half up to 0.01 credit. */
+  percentage: amountSchema.optional(),
+  /** The fewest credits of an order; default 1. */
+  minimum: amountSchema.optional(),
+});
+export interface OrderSettings extends z.input<typeof orderOptionsSchema> {}
+
 const accessOptionsSchema = strictObject({
   /** Seconds, 1–3,600, default 15: no status is answered from a cached value that is older. */
   ttlSeconds: count(3_600),
@@ -171,6 +183,8 @@ export const optionsSchema = strictObject({
       error: 'a CacheBackend (get, set and delete), or { backend, ttlSeconds, timeoutMs }',
     })
     .optional(),
+  /** What paid orders of shops earn; see `manager.orders`. */
+  orders: orderOptionsSchema.optional(),
   /** How `manager.access` answers. */
   access: accessOptionsSchema.optional(),
   /**

@@ -22,11 +22,12 @@ import { definedFields } from './services/input/given-fields.js';
 import { parse } from './services/input/parse.js';
 import { defaultLogger } from './services/manager/default-logger.js';
 import { checkedIds, uuidv7Source } from './services/manager/ids.js';
+import { orderRules, type ParsedOrderRules } from './services/payments/orders.js';
 import { Prices } from './services/payments/pricing.js';
 
 /** @throws CONFIGURATION for a wrong option; it names the field. */
 export function resolveOptions<S, U extends string>(given: CreditManagementOptions<S, U>) {
-  const { options, creditScale, creditTypes, prices } = parsedOptions(given);
+  const { options, creditScale, creditTypes, prices, orders } = parsedOptions(given);
   const db = options.db ?? (new InMemoryDbManager() as unknown as DbManager<S>);
   const { maxRefusals = 10, timeoutMs: deliveryMs = 30_000, concurrency = 8 } = options.outbox ?? {};
   const { events, eventMetadata, pipeline = {} } = options;
@@ -43,6 +44,7 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
       providers: options.payments?.providers ?? [],
       prices,
       messageDays: options.payments?.messageDays ?? 90,
+      orders,
     },
     cache: options.cache ? cacheOf(options.cache) : null,
     access: accessOf(options.access ?? {}),
@@ -71,6 +73,7 @@ interface ParsedOptions<S> {
   /** The declared credit types, with what is stated of each. */
   readonly creditTypes: Readonly<Record<string, StatedDefaults>>;
   readonly prices: Prices;
+  readonly orders: ParsedOrderRules;
 }
 
 /** Checks every option, and parses the amounts of account defaults to units. */
@@ -83,7 +86,8 @@ function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>
     const all = [['credits', options.defaults ?? {}] as const, ...types];
     const creditTypes = all.map(([name, given]) => [name, parseDefaults(given, creditScale)] as const);
     const prices = new Prices(options.payments ?? {}, creditScale);
-    return { options, creditScale, creditTypes: Object.fromEntries(creditTypes), prices };
+    const orders = orderRules(options.orders ?? {});
+    return { options, creditScale, creditTypes: Object.fromEntries(creditTypes), prices, orders };
   } catch (cause) {
     const problem = (cause as Error).message;
     throw creditError('CONFIGURATION', `createCreditManagement: ${problem}`, { problems: [problem] }, { cause });

@@ -224,3 +224,25 @@ describe('settings of accounts', () => {
     for (const value of values) expect(problemOf({ [name]: value })).toContain(name);
   });
 });
+
+describe('settings of orders', () => {
+  const order = { userId: 'shop', orderId: '1', total: 2000 };
+
+  test('say what an order earns, unless the options have their own', async () => {
+    const { logger } = listening();
+    const env = { ORDER_CREDIT_PERCENTAGE: '0.02', ORDER_CREDIT_FIXED_AMOUNT: '0', ORDER_CREDIT_MINIMUM: '7' };
+    const manager = createCreditManagementFromEnv({ logger }, env);
+    expect(await manager.orders.orderPaid(order)).toMatchObject({ creditsAdded: 40 });
+    expect(await manager.orders.orderPaid({ ...order, orderId: '2', total: 1 })).toMatchObject({ creditsAdded: 7 });
+    const own = createCreditManagementFromEnv({ logger, orders: { percentage: 1 } }, env);
+    expect(await own.orders.orderPaid(order)).toMatchObject({ creditsAdded: 2000 });
+    const off = createCreditManagementFromEnv({ logger }, { ORDER_CREDIT_ENABLED: 'false' });
+    expect(await off.orders.orderPaid(order)).toBe(null);
+    await Promise.all([manager.close(), own.close(), off.close()]);
+  });
+
+  test('that are none are refused', () => {
+    expect(problemOf({ ORDER_CREDIT_ENABLED: 'yes' })).toContain('ORDER_CREDIT_ENABLED');
+    expect(problemOf({ ORDER_CREDIT_MINIMUM: '-1' })).not.toBe('none');
+  });
+});

@@ -31,6 +31,7 @@ const PARTS = [
   'DeductionOptions',
   'LedgerFileOptions',
   'LedgerOptions',
+  'OrderSettings',
   'OutboxSettings',
 ];
 /** The types that each table is about. */
@@ -85,6 +86,7 @@ const OF_A_CALL = [
   'GrantListOptions',
   'HoldListOptions',
   'SubscriptionListOptions',
+  'OrderCallOptions',
   'TransactionPageOptions',
   'UsageOptions',
   'VerifyWebhookOptions',

@@ -154,6 +154,11 @@ const PROGRAMS: readonly Program[] = [
     ...{ after: 'return [balance, attempts.map(({ status }) => status)];', result: [590, ['paid']] },
   },
   {
+    line: 'const { orders, credits } = manager;',
+    before: "import { createCreditManagement } from 'credit-management';\nconst manager = createCreditManagement();",
+    ...{ after: `${CLOSE} return balance;`, result: 12 },
+  },
+  {
     line: 'const authenticate = bearerTokens({',
     before: `${MANAGER}
       const ADMIN_TOKEN_SHA256 = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b';

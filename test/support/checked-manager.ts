@@ -126,6 +126,10 @@ export const ANSWERS: Checks = {
     // A provider is the host's own.
     getProvider: (answer: unknown) => answer,
   },
+  orders: {
+    orderPaid: payment.nullable(),
+    orderRefunded: library.WebhookResultSchema,
+  },
   access: {
     getStatus: library.AccessInfoSchema,
     getStatuses: z.array(library.AccessInfoSchema),

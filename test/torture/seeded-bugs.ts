@@ -17,6 +17,7 @@ import { LOT_BUGS } from './seeded-lots.js';
 import { MERCHANT_BUGS } from './seeded-merchants.js';
 import { METERING_BUGS } from './seeded-metering.js';
 import { MODEL_BUGS } from './seeded-model.js';
+import { ORDER_BUGS } from './seeded-orders.js';
 import { PAYMENT_CORE_BUGS } from './seeded-payment-core.js';
 import { PAYMENT_BUGS } from './seeded-payments.js';
 import { PLAN_BUGS } from './seeded-plans.js';
@@ -54,6 +55,7 @@ const ALL = [
   ...TOP_UP_BUGS,
   ...ACCESS_BUGS,
   ...MERCHANT_BUGS,
+  ...ORDER_BUGS,
   ...REDIS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -5,9 +5,10 @@ import { strictObject } from '../strict-object.js';
 import { abortSignalSchema, listShape, mutationShape, readShape, timeoutSchema } from './credits.js';
 import { amountSchema, identifierSchema, instantSchema, textSchema, wholeDays } from './values.js';
 
-const currency = z
+export const currencySchema = z
   .string({ error: 'a currency code of three capital letters, such as INR' })
   .regex(/^[A-Z]{3}$/, { error: 'a currency code of three capital letters, such as INR' });
+const currency = currencySchema;
 const provider = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, { error: 'a name of the form [a-z][a-z0-9_-]{0,31}' });
 const url = z
   .string()

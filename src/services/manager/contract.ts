@@ -11,6 +11,7 @@ import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';
 import type { OutboxService } from '../outbox/contract.js';
 import type { PaymentService } from '../payments/contract.js';
+import type { OrderService } from '../payments/orders-contract.js';
 import type { SubscriptionService } from '../plans/contract.js';
 import type { PromoService } from '../promos/contract.js';
 
@@ -67,6 +68,8 @@ export interface CreditManagement<S = unknown, U extends string = never> extends
   readonly outbox: OutboxService;
   /** Payments: credits for money, through providers. */
   readonly payments: PaymentService<S>;
+  /** Orders of shops, and the credits that they earn. */
+  readonly orders: OrderService;
   /** Promo codes. */
   readonly promos: PromoService<S>;
   /**

@@ -28,7 +28,10 @@ export interface Received {
 }
 
 /** How a call runs: its limits, and who made it. */
-export type InboxOptions = Pick<MutationOptions, 'signal' | 'timeoutMs' | 'actor' | 'reason' | 'description'>;
+export type InboxOptions = Pick<
+  MutationOptions,
+  'signal' | 'timeoutMs' | 'actor' | 'reason' | 'description' | 'correlationId' | 'metadata'
+>;
 
 export class Inbox<S> {
   readonly billing: Billing<S>;

@@ -30,6 +30,17 @@ const DESCRIPTION = 'Credit top-up';
 /** At least 128 random bits: nobody guesses the reference of a payment. */
 const newPaymentId = () => `pay_${randomBytes(16).toString('hex')}`;
 
+/** Money that came, with its name at the provider. */
+interface Paid {
+  readonly provider: string;
+  readonly paidAs: string;
+  readonly userId: string;
+  readonly creditType: string | undefined;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly creditsToAdd: number;
+}
+
 export class Links<S> {
   constructor(
     readonly payments: Payments<S>,
@@ -69,29 +80,33 @@ export class Links<S> {
     const { prices, providers, engine } = this.payments;
     const { scale } = engine;
     const { name: provider } = providers.get(wanted.provider);
-    const { userId, currency, providerPaymentId: paidAs } = wanted;
+    const { userId, currency, creditType, providerPaymentId: paidAs } = wanted;
     const amountMinor = moneyOf(wanted.amount, currency);
-    const units =
+    const creditsToAdd =
       wanted.credits === undefined ? prices.creditsFor(amountMinor, currency) : parseAmount(wanted.credits, { scale });
+    return this.recordPaid({ provider, paidAs, userId, currency, creditType, amountMinor, creditsToAdd }, options);
+  }
+
+  /** Records money that came, once for each name of it at the provider. */
+  async recordPaid({ userId, creditType, ...paid }: Paid, options: MutationOptions<S>): Promise<Applied<Payment>> {
+    const { provider, paidAs, currency } = paid;
     const terms = { priority: 50, validityDays: null };
-    const opened: NewPayment = {
-      ...{ provider, amountMinor, currency, creditsToAdd: units, pack: null, terms, paidAs },
-      ...{ callbackUrl: null, customerEmail: null, customerPhone: null },
-    };
-    const account = { userId, creditType: this.#creditType(wanted.creditType ?? 'credits') };
+    const none = { callbackUrl: null, customerEmail: null, customerPhone: null };
+    const opened: NewPayment = { ...paid, pack: null, terms, ...none };
+    const account = { userId, creditType: this.#creditType(creditType ?? 'credits') };
     const key = providerKey(provider, 'payment', paidAs);
     const known = await this.payments.named([key], { fresh: true });
     if (known) return this.#again(known, opened, account);
     try {
       const { row, replayed } = await this.#open({
         ...{ operation: 'record_payment', opened, account, options },
-        given: definedFields({ provider, providerPaymentId: paidAs, currency, creditType: wanted.creditType }),
+        given: definedFields({ provider, providerPaymentId: paidAs, currency, creditType }),
       });
       // A message may have come to wait while the payment was written.
       const late = await this.payments.waitingFor(provider, paidAs, { fresh: true });
       for (const message of late) await this.inbox.receive(message, {});
       const now = late.length > 0 ? await this.payments.get(row.id, { fresh: true }) : row;
-      return { ...toPayment(now ?? row, scale), replayed };
+      return { ...toPayment(now ?? row, this.payments.engine.scale), replayed };
     } catch (error) {
       const other = await this.payments.named([key], { fresh: true }).catch(() => null);
       if (other) return this.#again(other, opened, account);

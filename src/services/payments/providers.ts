@@ -3,6 +3,8 @@ import { creditError } from '../../errors.js';
 import type { PaymentProvider } from '../../ports/payment-provider.js';
 import { notValid } from '../input/parse.js';
 
+/** The name under which orders of shops are kept. No provider may have it. */
+export const ORDERS = 'orders';
 const METHODS = ['createPaymentLink', 'readWebhook', 'fetchPayment'] as const;
 const EXPECTED = `a PaymentProvider: ${METHODS.join(', ')}, and a name of the form [a-z][a-z0-9_-]{0,31}`;
 
@@ -22,6 +24,7 @@ export class Providers {
     if (!isNamed || METHODS.some((method) => typeof held?.[method] !== 'function')) {
       throw notValid('provider', EXPECTED);
     }
+    if (provider.name === ORDERS) throw notValid('provider.name', 'another name than orders, which the library uses');
     this.#byName.set(provider.name, provider);
   }
 

@@ -23,6 +23,8 @@ import type {
 import { Inbox } from './inbox.js';
 import { Links } from './links.js';
 import { inboxMessage } from './messages.js';
+import { orderService, type ParsedOrderRules } from './orders.js';
+import type { OrderService } from './orders-contract.js';
 import { Payments } from './payments.js';
 import type { Prices } from './pricing.js';
 import { Providers } from './providers.js';
@@ -35,12 +37,18 @@ import { TopUps } from './top-ups.js';
 export interface PaymentParts {
   readonly providers: readonly PaymentProvider[];
   readonly prices: Prices;
+  readonly orders: ParsedOrderRules;
 }
 
 export function paymentService<S>(
   engine: Engine<S>,
-  { providers, prices }: PaymentParts,
-): { readonly service: PaymentService<S>; readonly reconcile: Reconcile<S>; readonly topUpWork: TopUpWork<S> } {
+  { providers, prices, orders }: PaymentParts,
+): {
+  readonly service: PaymentService<S>;
+  readonly reconcile: Reconcile<S>;
+  readonly topUpWork: TopUpWork<S>;
+  readonly orders: OrderService;
+} {
   const registered = new Providers(providers);
   const payments = new Payments(engine, registered, prices);
   const inbox = new Inbox(payments);
@@ -68,7 +76,7 @@ export function paymentService<S>(
     getProvider: (name) => registered.get(name),
     listProviders: () => registered.names(),
   };
-  return { service, reconcile, topUpWork };
+  return { service, reconcile, topUpWork, orders: orderService(links, inbox, orders) };
 }
 
 async function getPayment<S>(

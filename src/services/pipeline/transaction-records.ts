@@ -63,6 +63,8 @@ export function dryRunOf({ isDryRun, changes }: Answer, scale: number): { readon
 /** The kind of business event that an entry belongs to: as its metadata says, else by its source and its call. */
 function referenceTypeOf(row: EntryRow): ReferenceType | null {
   const said = referenceTypeSchema.safeParse(row.metadata.reference_type);
+  // The order's commit takes back what was refunded before it.
+  if (said.data === 'order_paid' && row.type === 'claw_back') return 'order_refund';
   if (said.success) return said.data;
   if (row.operation === 'adjust') return 'manual';
   if (row.type === 'claw_back') return 'billing_payment';

@@ -1,0 +1,88 @@
+/** Orders as payments that nobody asked for here: they are paid when they are told, and refunds go the way of all. */
+import { parseAmount } from '../../core/amounts.js';
+import { sha256 } from '../../core/canonical-json.js';
+import { orderUnits } from '../../core/order-credits.js';
+import type { MutationOptions } from '../../models/inputs/credits.js';
+import {
+  type OrderCallOptions,
+  orderCallSchema,
+  paidOrderSchema,
+  refundedOrderSchema,
+} from '../../models/inputs/orders.js';
+import type { ProviderEvent } from '../../models/provider-event.js';
+import type { Amount } from '../../models/values.js';
+import { parse, parseOptions } from '../input/parse.js';
+import type { Inbox } from './inbox.js';
+import type { Links } from './links.js';
+import { inboxMessage } from './messages.js';
+import type { OrderService } from './orders-contract.js';
+import { moneyOf } from './pricing.js';
+import { ORDERS } from './providers.js';
+
+const CURRENCY = 'USD';
+/** Totals and shares have at most six decimals. */
+const SCALE = 6;
+
+const micro = (amount: unknown) => parseAmount(amount, { scale: SCALE, zero: true });
+
+interface OrderSettings {
+  readonly enabled?: boolean | undefined;
+  readonly fixedAmount?: Amount | undefined;
+  readonly percentage?: Amount | undefined;
+  readonly minimum?: Amount | undefined;
+}
+
+/** @throws INVALID_AMOUNT */
+export function orderRules({ enabled = true, fixedAmount = 10, percentage = '0.01', minimum = 1 }: OrderSettings) {
+  return { enabled, fixed: micro(fixedAmount), share: micro(percentage), minimum: micro(minimum) };
+}
+
+export type ParsedOrderRules = ReturnType<typeof orderRules>;
+
+export function orderService<S>(links: Links<S>, inbox: Inbox<S>, rules: ParsedOrderRules): OrderService {
+  const { scale } = inbox.payments.engine;
+  return {
+    async orderPaid(order, given) {
+      const { userId, orderId, total, currency = CURRENCY, shopDomain } = parse(paidOrderSchema, order, 'order');
+      const options = parseOptions(orderCallSchema, given);
+      const units = orderUnits(micro(total), rules);
+      if (!rules.enabled) return null;
+      const about = { reference_type: 'order_paid', order_id: orderId, order_total: String(total), currency };
+      return links.recordPaid(
+        {
+          ...{ provider: ORDERS, paidAs: nameOf(userId, orderId), userId, currency, creditType: undefined },
+          // An order that cost nothing is kept as the smallest money that there is.
+          amountMinor: micro(total) === 0 ? 1 : moneyOf(total, currency),
+          creditsToAdd: Math.round(units * 10 ** (scale - SCALE)),
+        },
+        {
+          ...(options as MutationOptions<S>),
+          metadata: { ...about, ...(shopDomain !== undefined && { shop_domain: shopDomain }) },
+        },
+      );
+    },
+
+    async orderRefunded(refund, given) {
+      const { userId, orderId, refundId, amount, currency = CURRENCY } = parse(refundedOrderSchema, refund, 'refund');
+      const options: OrderCallOptions = parseOptions(orderCallSchema, given);
+      const amountMinor = moneyOf(amount, currency);
+      const at = inbox.payments.now();
+      const id = nameOf(userId, orderId, refundId);
+      const event: ProviderEvent = {
+        ...{ eventId: id, type: 'order.refunded', kind: 'refunded' as const, occurredAt: at, userId, reason: null },
+        ...{ reference: null, providerLinkId: null, providerPaymentId: nameOf(userId, orderId), providerOrderId: null },
+        ...{ asked: null, paid: null, arrived: null, dispute: null, subscription: null, method: null },
+        refund: { id, status: 'done', amountMinor, currency },
+      };
+      const payload = { order_id: orderId, refund_id: refundId, amount: String(amount), currency };
+      const metadata = { reference_type: 'order_refund', ...payload };
+      const message = inboxMessage(ORDERS, event, { place: id, payload, at });
+      return (await inbox.receive(message, { ...options, metadata })).result;
+    },
+  };
+}
+
+/** A name that no other merchant's order has, whatever the shops call theirs. */
+function nameOf(...parts: readonly string[]): string {
+  return sha256(JSON.stringify(parts)).slice(0, 40);
+}

@@ -1,0 +1,133 @@
+/** Orders of shops: what they earn, and what their refunds take back, in every order and number of events. */
+import { expect, test } from 'vitest';
+import { orderUnits } from '../../src/core/order-credits.js';
+import { createCreditManagement } from '../../src/index.js';
+import { describeBackends } from '../support/plan-world.js';
+import { QUIET } from '../support/quiet.js';
+import { plainProvider } from './plain-provider.js';
+
+const RULES = { fixed: 10_000_000, share: 10_000, minimum: 1_000_000 };
+const PAID = { userId: 'shop', orderId: '1001', total: '2000.00' } as const;
+const refund = (refundId: string, amount: string | number) => ({ userId: 'shop', orderId: '1001', refundId, amount });
+
+test.each([
+  ['the fixed amount, where the share is less', 999_990_000, RULES, 10_000_000],
+  ['the share, where it is more', 1_000_500_000, RULES, 10_010_000],
+  ['rounded half up to a hundredth', 1_000_500_000 + 499_999, { ...RULES, fixed: 0 }, 10_010_000],
+  ['rounded half up at the half', 1_001_500_000, { ...RULES, fixed: 0 }, 10_020_000],
+  ['the minimum', 1, { ...RULES, fixed: 0 }, 1_000_000],
+  ['nothing of nothing, without fixed amount and minimum', 0, { fixed: 0, share: 10_000, minimum: 0 }, 0],
+  ['the largest total exactly', 2 ** 51, { ...RULES, share: 1_000_000 }, 2_251_799_813_690_000],
+])('an order earns %s', (_, total, rules, units) => {
+  expect(orderUnits(total, rules)).toBe(units);
+});
+
+await describeBackends('orders of shops', (openWorld) => {
+  test('every order and number of one paid and three refunded ends alike: all is taken back, and no more', async () => {
+    const world = await openWorld({});
+    const steps = ['paid', 'r-1', 'r-2', 'r-3'];
+    const orders = permutations(steps);
+    for (const [i, order] of orders.entries()) {
+      const userId = `shop-${i}`;
+      const tell = (step: string, { orders: service } = world.manager) =>
+        step === 'paid'
+          ? service.orderPaid({ ...PAID, userId })
+          : service.orderRefunded({ ...refund(step, '800'), userId });
+      for (const [at, step] of order.entries()) {
+        await tell(step);
+        if ((i + at) % 3 === 0) await tell(order[at % (at + 1)] as string);
+      }
+      const { items } = await world.manager.credits.getTransactionPage(userId);
+      const kinds = items.map(({ type, delta, referenceType }) => `${type} ${delta} ${referenceType}`);
+      expect(kinds.filter((kind) => kind.startsWith('add'))).toEqual(['add 20 order_paid']);
+      const taken = kinds.filter((kind) => kind.startsWith('claw_back'));
+      expect(taken.every((kind) => kind.endsWith('order_refund'))).toBe(true);
+      expect(await world.manager.credits.getUserCreditsInfo(userId)).toMatchObject({ balance: 0, debt: 0 });
+    }
+    await world.expectSound();
+    await world.close();
+  });
+
+  test('spent credits become debt, and a refund counts in proportion, once for its id', async () => {
+    const world = await openWorld({});
+    const { orders, credits } = world.manager;
+    expect(await orders.orderPaid({ ...PAID, shopDomain: 'shop.example' })).toMatchObject({
+      ...{ creditsAdded: 20, provider: 'orders', status: 'paid', amount: 2000, currency: 'USD', replayed: false },
+    });
+    expect(await orders.orderPaid(PAID)).toMatchObject({ creditsAdded: 20, replayed: true });
+    await credits.deductCredits('shop', 15);
+    expect(await orders.orderRefunded(refund('r-1', 1000))).toMatchObject({ success: true, idempotent: false });
+    expect(await orders.orderRefunded(refund('r-1', 1000))).toMatchObject({ success: true, idempotent: true });
+    expect(await credits.getUserCreditsInfo('shop', { fresh: true })).toMatchObject({ balance: -5, debt: 5 });
+    const { items } = await credits.getTransactionPage('shop', { referenceTypes: ['order_paid'] });
+    expect(items).toMatchObject([
+      { metadata: { order_id: '1001', order_total: '2000.00', shop_domain: 'shop.example' } },
+    ]);
+    await world.expectSound();
+    await world.close();
+  });
+
+  test('an order of a merchant is its own, whatever another calls theirs; another total is a mismatch', async () => {
+    const world = await openWorld({});
+    const { orders, credits } = world.manager;
+    for (const userId of ['shop', 'other']) await orders.orderPaid({ ...PAID, userId });
+    await orders.orderPaid({ ...PAID, orderId: 'r-1' });
+    await orders.orderRefunded({ ...refund('r-1', 2000), userId: 'other' });
+    expect(await credits.getUserCreditsInfo('shop')).toMatchObject({ balance: 40 });
+    expect(await credits.getUserCreditsInfo('other')).toMatchObject({ balance: 0 });
+    await expect(orders.orderPaid({ ...PAID, total: 2001 })).rejects.toMatchObject({ code: 'PAYMENT_MISMATCH' });
+    await expect(orders.orderPaid({ ...PAID, currency: 'EUR' })).rejects.toMatchObject({ code: 'PAYMENT_MISMATCH' });
+    const inEuro = await orders.orderRefunded({ ...refund('r-9', 1), currency: 'EUR' });
+    expect(inEuro).toMatchObject({ success: false, error: expect.stringContaining('PAYMENT_MISMATCH') });
+    await world.expectSound();
+    await world.close();
+  });
+
+  test('told by two managers at once it counts once', async () => {
+    const world = await openWorld({});
+    const managers = [world.manager, world.open({})];
+    const tells = Array.from({ length: 12 }, (_, i) => {
+      const { orders } = managers[i % 2] as typeof world.manager;
+      return i % 3 === 0 ? orders.orderRefunded(refund('r-1', 500)) : orders.orderPaid(PAID);
+    });
+    await Promise.all(tells);
+    expect(await world.manager.credits.getUserCreditsInfo('shop', { fresh: true })).toMatchObject({ balance: 15 });
+    await world.expectSound();
+    await world.close();
+  });
+});
+
+test('rules by configuration, an order of nothing, and orders that earn nothing', async () => {
+  const orders = { fixedAmount: 0, percentage: '0.05', minimum: '0.5' };
+  const { credits, orders: service } = createCreditManagement({ logger: QUIET, orders });
+  expect(await service.orderPaid(PAID)).toMatchObject({ creditsAdded: 100 });
+  expect(await service.orderPaid({ ...PAID, orderId: 'free', total: 0 })).toMatchObject({ creditsAdded: 0.5 });
+  const none = createCreditManagement({ logger: QUIET, orders: { enabled: false } });
+  expect(await none.orders.orderPaid(PAID)).toBe(null);
+  expect(await none.credits.getAccount('shop')).toBe(null);
+  expect(await credits.getUserCreditsInfo('shop')).toMatchObject({ balance: 100.5 });
+});
+
+test('wrong input is refused, and nothing is written', async () => {
+  const { orders, credits, payments } = createCreditManagement({ logger: QUIET });
+  for (const total of [-1, Number.NaN, '1e3', '0.0000001', null]) {
+    await expect(orders.orderPaid({ ...PAID, total: total as never })).rejects.toMatchObject({
+      code: expect.stringMatching(/^INVALID_/),
+    });
+  }
+  for (const wrong of [{ amount: 0 }, { amount: -1 }, { currency: 'usd' }, { refundId: '' }, { orderId: undefined }]) {
+    await expect(orders.orderRefunded({ ...refund('r-1', 1), ...wrong } as never)).rejects.toMatchObject({
+      code: expect.stringMatching(/^INVALID_/),
+    });
+  }
+  expect(await credits.getAccount('shop')).toBe(null);
+  expect(() => payments.registerProvider(plainProvider('orders'))).toThrow('another name than orders');
+  expect(() => createCreditManagement({ orders: { percentage: -1 } })).toThrow(
+    expect.objectContaining({ code: 'CONFIGURATION' }),
+  );
+});
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+}
