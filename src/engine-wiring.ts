@@ -2,6 +2,7 @@
 import type { SinkValue } from './models/system.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { ResolvedOptions } from './resolve-options.js';
+import { statusPublisher } from './services/credits/access.js';
 import { BalanceCache } from './services/credits/balance-cache.js';
 import type { LedgerService } from './services/ledger/contract.js';
 import { compareEnds, isWritten } from './services/ledger/file-age.js';
@@ -43,7 +44,12 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
       isWritten: (hashes) => isWritten(sink, store.settings.ledgerId, hashes),
     });
   const ledgerId = () => store.settings.ledgerId;
-  const cache = options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now() });
+  const { ttlMs, publish } = options.access;
+  const published = publish
+    ? statusPublisher({ scale: creditScale, ttlMs, now: () => store.time.nowForReports() })
+    : () => null;
+  const cache =
+    options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now(), published });
   const afterCommit = new AfterCommit(
     [mirror, cache].filter((follower) => follower !== null),
     logger,

@@ -126,6 +126,11 @@ const accessOptionsSchema = strictObject({
    * the last one of this process, else `disabled`. Default `closed`.
    */
   onUnavailable: z.enum(['closed', 'open', 'last-known']).optional(),
+  /**
+   * Whether each commit also writes `plugin_status:<user id>` into the cache, for readers in other languages; default
+   * false. The key ends after `ttlSeconds`, and at the instant at which time alone changes the status.
+   */
+  publish: z.boolean().optional(),
 });
 export interface AccessSettings extends z.input<typeof accessOptionsSchema> {}
 

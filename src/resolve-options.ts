@@ -99,8 +99,8 @@ function ledgerOf({ filePath, fsync, fileFailure, olderDatabase, sink, errors = 
   return { sink: sink ?? file, isRequired: fileFailure === 'refuse', refuseOlder: olderDatabase === 'refuse', errors };
 }
 
-function accessOf({ ttlSeconds = 15, timeoutMs = 2_000, onUnavailable = 'closed' }: AccessSettings) {
-  return { ttlMs: ttlSeconds * 1000, timeoutMs, onUnavailable };
+function accessOf({ ttlSeconds = 15, timeoutMs = 2_000, onUnavailable = 'closed', publish = false }: AccessSettings) {
+  return { ttlMs: ttlSeconds * 1000, timeoutMs, onUnavailable, publish };
 }
 
 function cacheOf(given: CacheBackend | CacheOptions) {

@@ -80,7 +80,8 @@ export function createWebhookApi(options: WebhookApiOptions): Api {
  * changes nothing, and any other method is 405. A merchant is an account: `merchant_id` is the user id. A merchant sees
  * itself; a service sees those for whom `authorize` answers true. Anybody else's account is 404, there or not.
  *
- * The status is answered with 200 whatever happens to the database: see `manager.access`.
+ * The status is answered with 200 whatever happens to the database: see `manager.access`. Beside `X-Request-ID` each
+ * answer has `X-Correlation-ID`, that of the request where it has one, and `X-Service-Name: credit-service`.
  *
  * @throws CONFIGURATION without `authorize`, and for a wrong option; it names the field.
  * @example
@@ -92,7 +93,7 @@ export function createMerchantApi(options: AdminApiOptions): Api {
   if (typeof options?.authorize !== 'function') {
     throw misconfigured('createMerchantApi needs the option authorize, a function that answers true for services');
   }
-  return apiOf('createMerchantApi', merchantRoutes, options);
+  return apiOf('createMerchantApi', merchantRoutes, options, 'credit-service');
 }
 
 /** The routes of webhooks, where their providers are there. */
@@ -106,7 +107,7 @@ function hooksOf(names: readonly string[] | null, { manager }: Pick<ApiOptions, 
 
 const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize', 'webhooks'];
 
-function apiOf(name: string, routes: readonly Route[], options: ApiOptions): Api {
+function apiOf(name: string, routes: readonly Route[], options: ApiOptions, serviceName: string | null = null): Api {
   if (typeof options !== 'object' || options === null) throw misconfigured(`${name} takes an object of options`);
   const unknown = Object.keys(options).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) throw misconfigured(`${name} has no option ${unknown}`);
@@ -115,5 +116,5 @@ function apiOf(name: string, routes: readonly Route[], options: ApiOptions): Api
   if (typeof authenticate !== 'function') throw misconfigured(`${name} needs the option authenticate, a function`);
   if (!/^(\/[^/?#]+)*\/?$/.test(basePath)) throw misconfigured('basePath is not a path such as /billing');
   if (rateLimit !== undefined && typeof rateLimit !== 'function') throw misconfigured('rateLimit is not a function');
-  return new ApiServer(routes, options);
+  return new ApiServer(routes, options, serviceName);
 }

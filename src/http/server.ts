@@ -40,7 +40,12 @@ export class ApiServer implements Api {
   readonly #router: Router;
   readonly #logger: LoggerLike;
 
-  constructor(routes: readonly Route[], options: ApiOptions & { readonly authorize?: Authorize | undefined }) {
+  /** `serviceName`: the service that each answer names, beside the correlation id of its request. */
+  constructor(
+    routes: readonly Route[],
+    options: ApiOptions & { readonly authorize?: Authorize | undefined },
+    readonly serviceName: string | null = null,
+  ) {
     this.#options = options;
     this.#routes = routes;
     this.#router = new Router(routes, basePathOf(options));
@@ -62,7 +67,12 @@ export class ApiServer implements Api {
   /** The same where the path below the place of the API is known. */
   async serve(message: Message, path: string): Promise<WireAnswer> {
     const requestId = requestIdOf(message.headers.get('x-request-id'));
-    const exchange: Exchange = { message, requestId, route: null, own: false, headers: {} };
+    const headers: Record<string, string> = {};
+    if (this.serviceName !== null) {
+      headers['x-correlation-id'] = requestIdOf(message.headers.get('x-correlation-id'));
+      headers['x-service-name'] = this.serviceName;
+    }
+    const exchange: Exchange = { message, requestId, route: null, own: false, headers };
     try {
       checkSize(message);
       return await this.#answer(exchange, this.#find(exchange, path));

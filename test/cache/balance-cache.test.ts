@@ -21,6 +21,7 @@ function made(failureThreshold = 5, timeoutMs = 5_000) {
       breaker: { failureThreshold, windowMs: 30_000, openMs: 60_000 },
     },
     ledgerId: () => 'ledger',
+    published: () => null,
     now: () => now,
   });
   const state = (user: string, version: number) => ({

@@ -51,6 +51,17 @@ describe('what it answers', () => {
     await manager.close();
   });
 
+  test('each answer names its request, what that belongs to, and the service', async () => {
+    const { send } = await merchantWorld();
+    const named = { 'x-request-id': 'req_1', 'x-correlation-id': 'corr_1' };
+    for (const path of ['/plugin-status/shop', '/accounts/nobody', '/nothing']) {
+      const { headers } = await send('shop', 'GET', `${CREDITS}${path}`, undefined, named);
+      expect(Object.fromEntries(headers)).toMatchObject({ ...named, 'x-service-name': 'credit-service' });
+      const { headers: own } = await send('shop', 'GET', `${CREDITS}${path}`, undefined, { 'x-correlation-id': 'a b' });
+      expect(own.get('x-correlation-id')).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+
   test('statuses of many by id', async () => {
     const { send } = await merchantWorld();
     const body = { merchant_ids: ['shop', 'nobody', '__proto__'] };

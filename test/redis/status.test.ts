@@ -42,4 +42,28 @@ describeRedis('access status through Redis', (server) => {
     for (const manager of managers) await manager.close();
     for (const client of clients) client?.close();
   });
+
+  test('readers in other languages find the status, until time alone changes it', async () => {
+    const client = await CLIENTS.redis?.(server().url);
+    const backend = new RedisCache({ client: client?.client, timeoutMs: TIMEOUT_MS });
+    const access = { publish: true, ttlSeconds: 15 };
+    const cache = { backend, timeoutMs: TIMEOUT_MS };
+    const { credits, close } = createCreditManagement({ logger: QUIET, cache, access });
+    const read = async () => {
+      const text = await server().cli('get', 'credit:plugin_status:shop');
+      return text === '' ? null : JSON.parse((JSON.parse(text) as { value: string }).value);
+    };
+    const left = async () => Number(await server().cli('pttl', 'credit:plugin_status:shop'));
+    await credits.addCredits('shop', 3);
+    const enabled = { status: 'enabled', reason: 'Sufficient credits', balance: 3, account_status: 'active' };
+    expect(await read()).toEqual(enabled);
+    expect(await left()).toBeGreaterThan(5_000);
+    expect(await left()).toBeLessThanOrEqual(15_000);
+    await credits.deductCredits('shop', 3);
+    expect(await read()).toEqual({ ...enabled, status: 'disabled', reason: 'Insufficient credits', balance: 0 });
+    await credits.addCredits('shop', 1, { expiresAt: new Date(Date.now() + 4_000) });
+    expect(await left()).toBeLessThanOrEqual(4_000);
+    await close();
+    client?.close();
+  });
 });

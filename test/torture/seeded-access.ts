@@ -73,4 +73,17 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     replace: '      if (status !== null) {',
     tests: [watched('a handler that fails, and a database that is away, end nothing')],
   },
+  {
+    id: 'AS-9',
+    title: 'readers in other languages find a status after the clock has changed it',
+    file: SERVICE,
+    find: 'const left = Math.min(ttlMs, (validUntil?.getTime() ?? Number.POSITIVE_INFINITY) - now());',
+    replace: 'const left = ttlMs + 0 * now();',
+    tests: [
+      {
+        file: 'test/redis/status.test.ts',
+        name: 'readers in other languages find the status, until time alone changes it',
+      },
+    ],
+  },
 ];

@@ -32,6 +32,33 @@ export interface AccessParts<S> extends AccessConfig {
 const TOLD = ['INVALID_ARGUMENT', 'ABORTED', 'CLOSED'] as const;
 const LAST_MAX = 100_000;
 
+/** The status of an account as its totals tell it. */
+function statusOf(account: Account, scale: number): AccessInfo {
+  const { userId, seq } = account;
+  const units = availableOf(account);
+  const validUntil = nextChange(account);
+  return {
+    userId,
+    status: units > 0 ? 'enabled' : 'disabled',
+    reason: seq === 0 ? 'Account not found' : units > 0 ? 'Sufficient credits' : 'Insufficient credits',
+    accountStatus: seq === 0 ? 'not_found' : 'active',
+    available: toCredits(units, scale),
+    validUntil: validUntil === null ? null : new Date(validUntil),
+  };
+}
+
+/** Makes the text by which readers in other languages know a status, with the names of the wire. */
+export function statusPublisher({ scale, ttlMs, now }: { scale: number; ttlMs: number; now: () => number }) {
+  return (account: Account) => {
+    if (account.creditType !== 'credits') return null;
+    const { userId, status, reason, available, accountStatus, validUntil } = statusOf(account, scale);
+    const left = Math.min(ttlMs, (validUntil?.getTime() ?? Number.POSITIVE_INFINITY) - now());
+    if (left < 1) return null;
+    const text = JSON.stringify({ status, reason, balance: available, account_status: accountStatus });
+    return { key: `plugin_status:${userId}`, text, ttlMs: left };
+  };
+}
+
 export class Access<S> {
   readonly service: AccessService;
   readonly watch: AccessWatch;
@@ -43,8 +70,7 @@ export class Access<S> {
 
   constructor(parts: AccessParts<S>) {
     this.#parts = parts;
-    const statusOf = (userId: string, options: AccessOptions) => this.#status(userId, options);
-    this.watch = new AccessWatch({ statusOf, ...parts });
+    this.watch = new AccessWatch({ ...parts, statusOf: (userId, options) => this.#status(userId, options) });
     this.service = {
       getStatus: async (userId, given) => {
         const user = parseId(userId, 'userId');
@@ -66,10 +92,10 @@ export class Access<S> {
   }
 
   async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
-    const { accounts, ttlMs, timeoutMs, onUnavailable, isClosed } = this.#parts;
+    const { accounts, scale, ttlMs, timeoutMs, onUnavailable, isClosed } = this.#parts;
     if (isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
     try {
-      const status = this.#statusOf(await accounts.written(userId, { timeoutMs, ...options }, ttlMs));
+      const status = statusOf(await accounts.written(userId, { timeoutMs, ...options }, ttlMs), scale);
       this.#isAway = false;
       if (onUnavailable === 'last-known') this.#remember(status);
       return status;
@@ -77,20 +103,6 @@ export class Access<S> {
       if (isCreditError(error, ...TOLD)) throw error;
       return this.#withoutDatabase(userId, error);
     }
-  }
-
-  #statusOf(account: Account): AccessInfo {
-    const { userId, seq } = account;
-    const units = availableOf(account);
-    const validUntil = nextChange(account);
-    return {
-      userId,
-      status: units > 0 ? 'enabled' : 'disabled',
-      reason: seq === 0 ? 'Account not found' : units > 0 ? 'Sufficient credits' : 'Insufficient credits',
-      accountStatus: seq === 0 ? 'not_found' : 'active',
-      available: toCredits(units, this.#parts.scale),
-      validUntil: validUntil === null ? null : new Date(validUntil),
-    };
   }
 
   #withoutDatabase(userId: string, err: unknown): AccessInfo {

@@ -23,6 +23,8 @@ export interface BalanceCacheConfig {
   readonly ledgerId: () => string;
   /** The database's time in epoch milliseconds, which all its processes share. */
   readonly now: () => number;
+  /** A text about an account for readers beside the library, kept for at least 1 ms; null for none. Never throws. */
+  readonly published: (account: Account) => { key: string; text: string; ttlMs: number } | null;
 }
 
 type Fields = [
@@ -131,10 +133,16 @@ export class BalanceCache {
   /** Writes accounts to the cache; never rejects. */
   async #put(states: readonly VersionedAccount[], ttlMs: number, writtenAt: number, lastAt?: number): Promise<void> {
     if (this.#isClosed || ttlMs <= 0 || !this.#breaker.admits()) return;
-    const { backend } = this.#config;
-    const sets = states.map(({ account, version }) => {
+    const { backend, published } = this.#config;
+    const set = (key: string, text: string, version: number, ms: number) =>
+      this.#ask(() => backend.set(key, text, { version, ttlMs: Math.ceil(ms) }));
+    const sets = states.flatMap(({ account, version }) => {
       const text = this.#textOf(account, version, Math.floor(writtenAt), lastAt);
-      return this.#ask(() => backend.set(this.#keyOf(account.key), text, { version, ttlMs: Math.ceil(ttlMs) }));
+      const told = published(account);
+      return [
+        set(this.#keyOf(account.key), text, version, ttlMs),
+        ...(told === null ? [] : [set(told.key, told.text, version, Math.min(ttlMs, told.ttlMs))]),
+      ];
     });
     const failed = (await Promise.allSettled(sets)).find(({ status }) => status === 'rejected');
     if (failed) this.#failed((failed as PromiseRejectedResult).reason);
