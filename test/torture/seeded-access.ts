@@ -13,8 +13,8 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     id: 'AS-1',
     title: 'the status goes by the balance, with the credits on hold',
     file: SERVICE,
-    find: '    const units = availableOf(account);',
-    replace: '    const units = account.balance;',
+    find: 'const units = availableOf(account);',
+    replace: 'const units = account.balance;',
     tests: [inMemory('is enabled exactly while credits are available')],
   },
   {
