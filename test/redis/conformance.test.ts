@@ -48,8 +48,9 @@ async function messagesOf(client: RedisLike): Promise<unknown[]> {
 }
 
 function suites(open: () => Promise<OpenClient>): void {
-  describe('cache', () => testCacheBackend({ describe, test }, () => on((given) => new RedisCache(given), open)));
-  describe('limiter', () =>
+  describe.concurrent('cache', () =>
+    testCacheBackend({ describe, test }, () => on((given) => new RedisCache(given), open)));
+  describe.concurrent('limiter', () =>
     testRateLimiter({ describe, test }, () => on((given) => new RedisRateLimiter(given), open)));
   describe('queue', () => {
     const received = async () => {
@@ -66,7 +67,7 @@ function suites(open: () => Promise<OpenClient>): void {
 describeRedis('on one Redis', (server) => {
   describe.each(Object.entries(CLIENTS))('with the client of %s', (_, open) => suites(() => open(server().url)));
 
-  describe('with a URL', () => {
+  describe.concurrent('with a URL', () => {
     const options = () => ({ url: server().url, timeoutMs: TIMEOUT_MS });
     testCacheBackend({ describe, test }, () => new RedisCache(options()));
     testRateLimiter({ describe, test }, () => new RedisRateLimiter(options()));
