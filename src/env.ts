@@ -32,7 +32,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *   `CIRCUIT_BREAKER_TIMEOUT_SECONDS` (60). No call fails or waits long for it.
  * - `PLUGIN_STATUS_CACHE_TTL`: `access.ttlSeconds`. `TRIAL_CREDITS` and `LOW_BALANCE_THRESHOLD_PERCENT`: the trial
  *   grant and the low-credit threshold of `defaults`. `ORDER_CREDIT_ENABLED`, `ORDER_CREDIT_FIXED_AMOUNT`,
- *   `ORDER_CREDIT_PERCENTAGE`, `ORDER_CREDIT_MINIMUM`: those of `orders`. `options` go before all of them.
+ *   `ORDER_CREDIT_PERCENTAGE`, `ORDER_CREDIT_MINIMUM`, `BILLING_CREDITS_PER_UNIT`: those of `orders`. `options` go
+ *   before all of them.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
@@ -109,11 +110,13 @@ function ordersOf(env: Environment): OrderSettings {
   const fixedAmount = read(env, 'ORDER_CREDIT_FIXED_AMOUNT');
   const percentage = read(env, 'ORDER_CREDIT_PERCENTAGE');
   const minimum = read(env, 'ORDER_CREDIT_MINIMUM');
+  const billingCreditsPerUnit = read(env, 'BILLING_CREDITS_PER_UNIT');
   return {
     ...(enabled !== undefined && { enabled: enabled === 'true' }),
     ...(fixedAmount !== undefined && { fixedAmount }),
     ...(percentage !== undefined && { percentage }),
     ...(minimum !== undefined && { minimum }),
+    ...(billingCreditsPerUnit !== undefined && { billingCreditsPerUnit }),
   };
 }
 

@@ -113,6 +113,8 @@ const orderOptionsSchema = strictObject({
   percentage: amountSchema.optional(),
   /** The fewest credits of an order; default 1. */
   minimum: amountSchema.optional(),
+  /** Credits of one major unit of a payment that billing tells of; more than 0, default 1. */
+  billingCreditsPerUnit: amountSchema.optional(),
 });
 export interface OrderSettings extends z.input<typeof orderOptionsSchema> {}
 
@@ -188,7 +190,7 @@ export const optionsSchema = strictObject({
       error: 'a CacheBackend (get, set and delete), or { backend, ttlSeconds, timeoutMs }',
     })
     .optional(),
-  /** What paid orders of shops earn; see `manager.orders`. */
+  /** What paid orders of shops, and payments of billing, earn; see `manager.orders`. */
   orders: orderOptionsSchema.optional(),
   /** How `manager.access` answers. */
   access: accessOptionsSchema.optional(),

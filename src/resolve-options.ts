@@ -86,7 +86,7 @@ function parsedOptions<S, U extends string>(given: CreditManagementOptions<S, U>
     const all = [['credits', options.defaults ?? {}] as const, ...types];
     const creditTypes = all.map(([name, given]) => [name, parseDefaults(given, creditScale)] as const);
     const prices = new Prices(options.payments ?? {}, creditScale);
-    const orders = orderRules(options.orders ?? {});
+    const orders = orderRules(options.orders ?? {}, creditScale);
     return { options, creditScale, creditTypes: Object.fromEntries(creditTypes), prices, orders };
   } catch (cause) {
     const problem = (cause as Error).message;

@@ -110,14 +110,16 @@ describe('without a database', () => {
   async function awayWorld(access: AccessSettings = {}, cache?: InMemoryCache) {
     const db = new GatedDb();
     const clock = testClock('2026-01-01T00:00:00Z');
-    const manager = createCreditManagement<DbManager<MemorySession>>({ db, clock, logger: QUIET, access, cache });
+    const logged: unknown[] = [];
+    const logger = { ...QUIET, error: (fields: unknown) => void logged.push(fields) };
+    const manager = createCreditManagement<DbManager<MemorySession>>({ db, clock, logger, access, cache });
     await manager.credits.addCredits('u', 5);
     await manager.credits.addCredits('dated', 5, { expiresAt: new Date(clock.now().getTime() + 1_000) });
     for (const user of ['u', 'dated']) await manager.access.getStatus(user);
     const goAway = (answer: () => Promise<never>) => {
       db.methods.getMany = answer;
     };
-    return { manager, db, clock, goAway };
+    return { manager, db, clock, goAway, logged };
   }
   const refused = () => Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' }));
   const error = { reason: 'Service error', accountStatus: 'error', validUntil: null } as const;
@@ -164,9 +166,12 @@ describe('without a database', () => {
   });
 
   test('a database that hangs is waited for no longer than the timeout', async () => {
-    const { manager, goAway } = await awayWorld({ timeoutMs: 30 });
+    const { manager, goAway, logged } = await awayWorld({ timeoutMs: 30 });
     goAway(() => new Promise(() => {}));
     expect(await statusOf(manager, 'u')).toMatchObject({ status: 'disabled', accountStatus: 'error' });
+    expect(await manager.access.getStatus('u', { timeoutMs: 20 })).toMatchObject({ accountStatus: 'error' });
+    expect(logged).toMatchObject([{ err: { code: 'TIMEOUT', details: { timeoutMs: expect.any(Number) } } }]);
+    expect((logged[0] as { err: { details: { timeoutMs: number } } }).err.details.timeoutMs).toBeLessThanOrEqual(30);
     await manager.close();
   });
 });

@@ -244,5 +244,6 @@ describe('settings of orders', () => {
   test('that are none are refused', () => {
     expect(problemOf({ ORDER_CREDIT_ENABLED: 'yes' })).toContain('ORDER_CREDIT_ENABLED');
     expect(problemOf({ ORDER_CREDIT_MINIMUM: '-1' })).not.toBe('none');
+    expect(problemOf({ BILLING_CREDITS_PER_UNIT: '0' })).not.toBe('none');
   });
 });

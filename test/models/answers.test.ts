@@ -226,6 +226,7 @@ async function rest({ manager, services, delivered }: World): Promise<void> {
   await manager.access.getStatus('u');
   await manager.orders.orderPaid({ userId: 'u', orderId: 'o-1', total: 5 });
   await manager.orders.orderRefunded({ userId: 'u', orderId: 'o-1', refundId: 'r-1', amount: 5 });
+  await manager.orders.billingPaid({ userId: 'u', paymentId: 'p-1', amount: 5 });
   await manager.access.getStatuses(['u', 'nobody']);
   manager.access.watch(['u'], () => {})();
   await notifications.notifyLowCredits('u');

@@ -5,6 +5,7 @@ import { createCreditManagement } from '../../src/index.js';
 import { describeBackends } from '../support/plan-world.js';
 import { QUIET } from '../support/quiet.js';
 import { plainProvider } from './plain-provider.js';
+import { eventsOf, paymentWorld } from './world.js';
 
 const RULES = { fixed: 10_000_000, share: 10_000, minimum: 1_000_000 };
 const PAID = { userId: 'shop', orderId: '1001', total: '2000.00' } as const;
@@ -83,6 +84,38 @@ await describeBackends('orders of shops', (openWorld) => {
     await world.close();
   });
 
+  test('a payment of billing buys its amount once, and nothing where payments has it', async () => {
+    const { world, manager, deliver } = await paymentWorld(openWorld, {}, { orders: { billingCreditsPerUnit: '2.5' } });
+    const { orders, credits, payments } = manager;
+    const told = { userId: 'shop', paymentId: 'inv-1', amount: '20.01' } as const;
+    const bought = { provider: 'billing', status: 'paid', creditsAdded: 50.025, currency: 'USD', replayed: false };
+    expect(await orders.billingPaid(told)).toMatchObject(bought);
+    expect(await orders.billingPaid(told)).toMatchObject({ ...bought, replayed: true });
+    expect(await orders.billingPaid({ ...told, userId: 'other' })).toMatchObject(bought);
+    await expect(orders.billingPaid({ ...told, amount: 20 })).rejects.toMatchObject({ code: 'PAYMENT_MISMATCH' });
+    // An order and a correction of the same name are others.
+    await orders.orderPaid({ userId: 'shop', orderId: 'inv-1', total: 1 });
+    await credits.adjustCredits('shop', -1, { actor: 'admin', reason: 'Goodwill', idempotencyKey: 'inv-1' });
+    const { items } = await credits.getTransactionPage('shop', { referenceTypes: ['billing_payment'] });
+    expect(items).toMatchObject([{ delta: 50.025, metadata: { payment_id: 'inv-1' } }]);
+
+    const link = await payments.createPaymentLink({ userId: 'shop', amount: 500, currency: 'INR' });
+    const rupees = { userId: 'shop', amount: 500, currency: 'INR' } as const;
+    expect(await orders.billingPaid({ ...rupees, paymentId: link.id })).toMatchObject({ id: link.id, creditsAdded: 0 });
+    await deliver(eventsOf(link).paid);
+    for (const paymentId of [link.id, 'pay_1']) {
+      const known = { id: link.id, creditsAdded: 500, replayed: true };
+      expect(await orders.billingPaid({ ...rupees, paymentId })).toMatchObject(known);
+    }
+    expect(await credits.getUserCreditsInfo('shop')).toMatchObject({ balance: 50.025 + 10 - 1 + 500 });
+    // The name is another's payment to this merchant.
+    expect(await orders.billingPaid({ ...rupees, userId: 'other', paymentId: 'pay_1' })).toMatchObject({
+      ...{ provider: 'billing', creditsAdded: 1250 },
+    });
+    await world.expectSound();
+    await world.close();
+  });
+
   test('told by two managers at once it counts once', async () => {
     const world = await openWorld({});
     const managers = [world.manager, world.open({})];
@@ -115,13 +148,20 @@ test('wrong input is refused, and nothing is written', async () => {
       code: expect.stringMatching(/^INVALID_/),
     });
   }
+  for (const amount of [0, -1, '0.001', '1e400']) {
+    await expect(orders.billingPaid({ userId: 'shop', paymentId: 'p', amount })).rejects.toMatchObject({
+      code: expect.stringMatching(/^INVALID_|TOO_LARGE/),
+    });
+  }
   for (const wrong of [{ amount: 0 }, { amount: -1 }, { currency: 'usd' }, { refundId: '' }, { orderId: undefined }]) {
     await expect(orders.orderRefunded({ ...refund('r-1', 1), ...wrong } as never)).rejects.toMatchObject({
       code: expect.stringMatching(/^INVALID_/),
     });
   }
   expect(await credits.getAccount('shop')).toBe(null);
-  expect(() => payments.registerProvider(plainProvider('orders'))).toThrow('another name than orders');
+  for (const name of ['orders', 'billing']) {
+    expect(() => payments.registerProvider(plainProvider(name))).toThrow(`another name than ${name}`);
+  }
   expect(() => createCreditManagement({ orders: { percentage: -1 } })).toThrow(
     expect.objectContaining({ code: 'CONFIGURATION' }),
   );

@@ -129,6 +129,7 @@ export const ANSWERS: Checks = {
   orders: {
     orderPaid: payment.nullable(),
     orderRefunded: library.WebhookResultSchema,
+    billingPaid: payment,
   },
   access: {
     getStatus: library.AccessInfoSchema,

@@ -30,6 +30,17 @@ export const refundedOrderSchema = strictObject({
   amount: amountSchema,
 });
 export interface RefundedOrderInput extends z.input<typeof refundedOrderSchema> {}
+export const billedPaymentSchema = strictObject({
+  /** The merchant: the user who gets the credits. */
+  userId: identifierSchema,
+  /** The payment, by the name that the billing system gives it; each merchant has names of its own. */
+  paymentId: identifierSchema,
+  /** Three capital letters; default USD. */
+  currency: currencySchema.optional(),
+  /** Major units that were paid, more than 0. */
+  amount: amountSchema,
+});
+export interface BilledPaymentInput extends z.input<typeof billedPaymentSchema> {}
 const { signal, timeoutMs, actor, reason, correlationId } = paymentCallSchema.shape;
 export const orderCallSchema = strictObject({
   /** The one who makes the call. */

@@ -92,10 +92,11 @@ export class Access<S> {
   }
 
   async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
-    const { accounts, scale, ttlMs, timeoutMs, onUnavailable, isClosed } = this.#parts;
+    const { accounts, scale, ttlMs, onUnavailable, isClosed } = this.#parts;
+    const { timeoutMs = this.#parts.timeoutMs } = options;
     if (isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
     try {
-      const status = statusOf(await accounts.written(userId, { timeoutMs, ...options }, ttlMs), scale);
+      const status = statusOf(await accounts.written(userId, { ...options, timeoutMs }, ttlMs), scale);
       this.#isAway = false;
       if (onUnavailable === 'last-known') this.#remember(status);
       return status;

@@ -1,5 +1,5 @@
 /** The public contract of orders: credits that a shop earns by what it sells. */
-import type { OrderCallOptions, PaidOrderInput, RefundedOrderInput } from '../../models/inputs/orders.js';
+import type { BilledPaymentInput, OrderCallOptions, PaidOrderInput, RefundedOrderInput } from '../../models/inputs/orders.js';
 import type { Applied } from '../../models/records/applied.js';
 import type { Payment, WebhookResult } from '../../models/records/payment.js';
 
@@ -29,4 +29,19 @@ export interface OrderService {
    * const { status, success } = await manager.orders.orderRefunded(refund);
    */
   orderRefunded(refund: RefundedOrderInput, options?: OrderCallOptions): Promise<WebhookResult>;
+
+  /**
+   * Grants what a payment bought that another billing system tells of: its amount times
+   * `orders.billingCreditsPerUnit`, rounded down to the smallest part of a credit. Once for a payment of a merchant,
+   * however often it is told. A payment that `payments` has already, by its id or by its name at a registered provider,
+   * counts there alone: it is answered as it stands, and nothing is written. A payment that is told here before
+   * `payments` hears of it counts twice, so tell of each payment by one way.
+   *
+   * It is kept as a payment of the provider `billing`.
+   *
+   * @throws INVALID_AMOUNT; PAYMENT_MISMATCH where the payment was told with another amount or currency;
+   * LIMIT_EXCEEDED. A retry is safe.
+   * @example await manager.orders.billingPaid({ userId: 'shop-7', paymentId: 'inv-12', amount: '49.90' });
+   */
+  billingPaid(payment: BilledPaymentInput, options?: OrderCallOptions): Promise<Applied<Payment>>;
 }

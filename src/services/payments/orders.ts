@@ -4,11 +4,13 @@ import { sha256 } from '../../core/canonical-json.js';
 import { orderUnits } from '../../core/order-credits.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import {
+  billedPaymentSchema,
   type OrderCallOptions,
   orderCallSchema,
   paidOrderSchema,
   refundedOrderSchema,
 } from '../../models/inputs/orders.js';
+import { providerKey } from '../../models/payment.js';
 import type { ProviderEvent } from '../../models/provider-event.js';
 import type { Amount } from '../../models/values.js';
 import { parse, parseOptions } from '../input/parse.js';
@@ -16,8 +18,9 @@ import type { Inbox } from './inbox.js';
 import type { Links } from './links.js';
 import { inboxMessage } from './messages.js';
 import type { OrderService } from './orders-contract.js';
-import { moneyOf } from './pricing.js';
-import { ORDERS } from './providers.js';
+import { moneyOf, rateOf } from './pricing.js';
+import { BILLING, ORDERS } from './providers.js';
+import { toPayment } from './records.js';
 
 const CURRENCY = 'USD';
 /** Totals and shares have at most six decimals. */
@@ -30,11 +33,14 @@ interface OrderSettings {
   readonly fixedAmount?: Amount | undefined;
   readonly percentage?: Amount | undefined;
   readonly minimum?: Amount | undefined;
+  readonly billingCreditsPerUnit?: Amount | undefined;
 }
 
-/** @throws INVALID_AMOUNT */
-export function orderRules({ enabled = true, fixedAmount = 10, percentage = '0.01', minimum = 1 }: OrderSettings) {
-  return { enabled, fixed: micro(fixedAmount), share: micro(percentage), minimum: micro(minimum) };
+/** `scale`: that of credits. @throws INVALID_AMOUNT */
+export function orderRules(settings: OrderSettings, scale: number) {
+  const { enabled = true, fixedAmount = 10, percentage = '0.01', minimum = 1, billingCreditsPerUnit = 1 } = settings;
+  const billing = rateOf({ creditsPerUnit: billingCreditsPerUnit }, '', scale);
+  return { enabled, fixed: micro(fixedAmount), share: micro(percentage), minimum: micro(minimum), billing };
 }
 
 export type ParsedOrderRules = ReturnType<typeof orderRules>;
@@ -79,7 +85,29 @@ export function orderService<S>(links: Links<S>, inbox: Inbox<S>, rules: ParsedO
       const message = inboxMessage(ORDERS, event, { place: id, payload, at });
       return (await inbox.receive(message, { ...options, metadata })).result;
     },
+
+    async billingPaid(payment, given) {
+      const { userId, paymentId, amount, currency = CURRENCY } = parse(billedPaymentSchema, payment, 'payment');
+      const options = parseOptions(orderCallSchema, given);
+      const amountMinor = moneyOf(amount, currency);
+      const creditsToAdd = inbox.payments.prices.creditsFor(amountMinor, currency, rules.billing);
+      const known = await knownPayment(inbox, paymentId, userId);
+      if (known) return { ...toPayment(known, scale), replayed: true };
+      const about = { reference_type: 'billing_payment', payment_id: paymentId, currency };
+      const paid = { provider: BILLING, paidAs: nameOf(userId, paymentId), userId, currency, creditType: undefined };
+      return links.recordPaid(
+        { ...paid, amountMinor, creditsToAdd },
+        { ...(options as MutationOptions<S>), metadata: about },
+      );
+    },
   };
+}
+
+/** A payment that `payments` has, by its id or by its name at a provider, if it is this user's. */
+async function knownPayment<S>({ payments }: Inbox<S>, paymentId: string, userId: string) {
+  const keys = payments.providers.names().map((name) => providerKey(name, 'payment', paymentId));
+  const found = (await payments.get(paymentId, { fresh: true })) ?? (await payments.named(keys, { fresh: true }));
+  return found?.userId === userId ? found : null;
 }
 
 /** A name that no other merchant's order has, whatever the shops call theirs. */

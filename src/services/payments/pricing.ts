@@ -65,8 +65,8 @@ export class Prices {
   }
 
   /** Units of credits for money. @throws INVALID_ARGUMENT for a currency without a price */
-  creditsFor(amountMinor: number, currency: string): number {
-    const units = unitsFor(amountMinor, decimalsOf(currency), this.rate(currency));
+  creditsFor(amountMinor: number, currency: string, rate = this.rate(currency)): number {
+    const units = unitsFor(amountMinor, decimalsOf(currency), rate);
     if (units > BigInt(UNITS_MAX)) throw tooLarge(this.scale);
     if (units > 0n) return Number(units);
     throw creditError('INVALID_AMOUNT', 'The amount buys less than the smallest part of a credit.', {
@@ -119,7 +119,7 @@ export function moneyOf(amount: unknown, currency: string): number {
   return parseAmount(amount, { scale: decimalsOf(currency) });
 }
 
-function rateOf({ creditsPerUnit, bonusTiers = [] }: CreditRate, currency: string, scale: number): Rate {
+export function rateOf({ creditsPerUnit, bonusTiers = [] }: CreditRate, currency: string, scale: number): Rate {
   return {
     unitsPerMajor: parseAmount(creditsPerUnit, { scale }),
     tiers: bonusTiers.map(({ from, bonusPercent }) => ({

@@ -3,8 +3,9 @@ import { creditError } from '../../errors.js';
 import type { PaymentProvider } from '../../ports/payment-provider.js';
 import { notValid } from '../input/parse.js';
 
-/** The name under which orders of shops are kept. No provider may have it. */
+/** The names under which orders of shops, and payments of another billing system, are kept. No provider may have them. */
 export const ORDERS = 'orders';
+export const BILLING = 'billing';
 const METHODS = ['createPaymentLink', 'readWebhook', 'fetchPayment'] as const;
 const EXPECTED = `a PaymentProvider: ${METHODS.join(', ')}, and a name of the form [a-z][a-z0-9_-]{0,31}`;
 
@@ -24,7 +25,9 @@ export class Providers {
     if (!isNamed || METHODS.some((method) => typeof held?.[method] !== 'function')) {
       throw notValid('provider', EXPECTED);
     }
-    if (provider.name === ORDERS) throw notValid('provider.name', 'another name than orders, which the library uses');
+    if (provider.name === ORDERS || provider.name === BILLING) {
+      throw notValid('provider.name', `another name than ${provider.name}, which the library uses`);
+    }
     this.#byName.set(provider.name, provider);
   }
 
