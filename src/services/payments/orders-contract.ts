@@ -1,5 +1,10 @@
 /** The public contract of orders: credits that a shop earns by what it sells. */
-import type { BilledPaymentInput, OrderCallOptions, PaidOrderInput, RefundedOrderInput } from '../../models/inputs/orders.js';
+import type {
+  BilledPaymentInput,
+  OrderCallOptions,
+  PaidOrderInput,
+  RefundedOrderInput,
+} from '../../models/inputs/orders.js';
 import type { Applied } from '../../models/records/applied.js';
 import type { Payment, WebhookResult } from '../../models/records/payment.js';
 

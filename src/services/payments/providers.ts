@@ -3,7 +3,7 @@ import { creditError } from '../../errors.js';
 import type { PaymentProvider } from '../../ports/payment-provider.js';
 import { notValid } from '../input/parse.js';
 
-/** The names under which orders of shops, and payments of another billing system, are kept. No provider may have them. */
+/** The names under which orders of shops, and payments of another billing system, are kept: no provider's. */
 export const ORDERS = 'orders';
 export const BILLING = 'billing';
 const METHODS = ['createPaymentLink', 'readWebhook', 'fetchPayment'] as const;
