@@ -1,14 +1,15 @@
 /**
- * The HTTP API as the commands in the documents of the original expect it: `npx tsx examples/compat-server.ts --stay`
- * listens on 127.0.0.1, ports 8000 and 9000, until Ctrl-C. Anybody may do anything there, so it is for trying alone.
- * Without `--stay` it asks itself a few things and ends.
+ * The HTTP APIs as the commands in the documents of the originals expect them. Run with `npx tsx
+ * examples/compat-server.ts --stay` it listens on 127.0.0.1 until Ctrl-C: on ports 8000 and 9000, and for merchants on
+ * 8015. Anybody may do anything there, so it is for trying alone. Without `--stay` it asks itself a few things and
+ * ends.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createCreditManagement } from 'credit-management';
-import { createCreditsApi, type Identity, toNode } from 'credit-management/http';
+import { createCreditsApi, createMerchantApi, type Identity, toNode } from 'credit-management/http';
 import { setupRazorpayProvider } from 'credit-management/razorpay';
 
 /** Believes what a request says of itself: a header, else its body, else that it comes from user-1. */
@@ -35,10 +36,16 @@ const api = createCreditsApi({
   ...(razorpay && { webhooks: ['razorpay'] }),
 });
 
+const merchants = createMerchantApi({ manager, authenticate: dangerouslyBelieveAnybody, authorize: () => true });
+
 const stays = process.argv.includes('--stay');
-const servers = (stays ? [8000, 9000] : [0, 0]).map((port) => createServer(toNode(api)).listen(port, '127.0.0.1'));
+const servers = [8000, 9000, 8015].map((port) =>
+  createServer(toNode(port === 8015 ? merchants : api)).listen(stays ? port : 0, '127.0.0.1'),
+);
 await Promise.all(servers.map((server) => once(server, 'listening')));
-const [root = ''] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+const [root = '', , forMerchants = ''] = servers.map(
+  (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+);
 console.log(`credits at ${root}: curl ${root}/credits/balance/user-1`);
 
 if (!stays) {
@@ -51,6 +58,8 @@ if (!stays) {
   assert.equal((claim as { success: boolean }).success, true);
   const balance = await (await fetch(`${root}/credits/balance/user-1`)).json();
   assert.equal((balance as { credits: number }).credits, 200);
+  const status = await (await fetch(`${forMerchants}/api/v1/credits/plugin-status/user-1`)).json();
+  assert.equal((status as { status: string }).status, 'enabled');
   console.log('user-1 has 200 credits');
   for (const server of servers) server.close();
   await manager.close();

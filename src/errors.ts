@@ -55,7 +55,7 @@ export interface CreditErrorDetails {
   UNAUTHENTICATED: NoDetails;
   FORBIDDEN: NoDetails;
   NOT_FOUND: NoDetails;
-  METHOD_NOT_ALLOWED: NoDetails;
+  METHOD_NOT_ALLOWED: { instead?: string };
   UNSUPPORTED_MEDIA_TYPE: NoDetails;
   PAYLOAD_TOO_LARGE: { maxBytes: number };
   RATE_LIMITED: { retryAfterSeconds: number };

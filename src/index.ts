@@ -48,7 +48,12 @@ export {
   type CreditEventType,
   creditEventSchemas,
 } from './models/events.js';
-export { type AccessOptions, accessSchema as AccessOptionsSchema } from './models/inputs/access.js';
+export {
+  type AccessOptions,
+  accessSchema as AccessOptionsSchema,
+  type WatchOptions,
+  watchSchema as WatchOptionsSchema,
+} from './models/inputs/access.js';
 export {
   type AccountDefaults,
   type AddOptions,
@@ -116,6 +121,8 @@ export {
   startSchema as StartOptionsSchema,
 } from './models/inputs/notifications.js';
 export {
+  type BilledPaymentInput,
+  billedPaymentSchema as BilledPaymentInputSchema,
   type OrderCallOptions,
   type PaidOrderInput,
   paidOrderSchema as PaidOrderInputSchema,
@@ -165,7 +172,7 @@ export {
 export type { LlmUsage } from './models/inputs/usage.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
-export { type AccessInfo, AccessInfoSchema } from './models/records/access.js';
+export { type AccessCounts, AccessCountsSchema, type AccessInfo, AccessInfoSchema } from './models/records/access.js';
 export { type AccountInfo, AccountInfoSchema } from './models/records/account.js';
 export type { Applied } from './models/records/applied.js';
 export {

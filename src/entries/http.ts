@@ -12,6 +12,7 @@ export type {
   Authorize,
   CreditsApiOptions,
   Identity,
+  MerchantApiOptions,
   RateLimit,
   RequestWithHeaders,
   WebhookApiOptions,

@@ -1,11 +1,18 @@
 /** Makes the APIs: for users, for administrators, and both in one. */
-import type { AdminApiOptions, Api, ApiOptions, CreditsApiOptions, WebhookApiOptions } from './contract.js';
+import type {
+  AdminApiOptions,
+  Api,
+  ApiOptions,
+  CreditsApiOptions,
+  MerchantApiOptions,
+  WebhookApiOptions,
+} from './contract.js';
 import { misconfigured } from './misconfigured.js';
 import type { Route } from './route.js';
 import { merchantRoutes } from './routes/merchants.js';
 import { webhookRoutes } from './routes/payments.js';
 import { adminRoutes, userRoutes } from './routes/table.js';
-import { ApiServer } from './server.js';
+import { ApiServer, type Dialect } from './server.js';
 
 /**
  * The routes under `/credits` for the users themselves: balance, history, grants, reservations, subscription and promo
@@ -83,17 +90,26 @@ export function createWebhookApi(options: WebhookApiOptions): Api {
  * The status is answered with 200 whatever happens to the database: see `manager.access`. Beside `X-Request-ID` each
  * answer has `X-Correlation-ID`, that of the request where it has one, and `X-Service-Name: credit-service`.
  *
+ * `GET /plugin-status-events?merchant_ids=shop-7,shop-8` tells statuses whenever they change, as server-sent events. It
+ * ends after 15 minutes, and when the manager is closed; a client that comes again is asked again who it is. At most
+ * 1,000 clients listen at once.
+ *
  * @throws CONFIGURATION without `authorize`, and for a wrong option; it names the field.
  * @example
  * const rateLimit = limitRate(new RedisRateLimiter({ client }), { limit: 100, windowSeconds: 60 });
  * const authorize = (who) => who.userId === 'plugin-gateway';
  * const api = createMerchantApi({ manager, authenticate, authorize, rateLimit });
  */
-export function createMerchantApi(options: AdminApiOptions): Api {
+export function createMerchantApi(options: MerchantApiOptions): Api {
   if (typeof options?.authorize !== 'function') {
     throw misconfigured('createMerchantApi needs the option authorize, a function that answers true for services');
   }
-  return apiOf('createMerchantApi', merchantRoutes, options, 'credit-service');
+  const { envelope = false } = options;
+  if (typeof envelope !== 'boolean') throw misconfigured('envelope is neither true nor false');
+  return apiOf('createMerchantApi', merchantRoutes, options, {
+    ...{ serviceName: 'credit-service', isEnveloped: envelope },
+    moved: { '/api/v1/credits/transactions/admin/manual-adjustment': 'POST /admin/credits/adjust' },
+  });
 }
 
 /** The routes of webhooks, where their providers are there. */
@@ -105,9 +121,9 @@ function hooksOf(names: readonly string[] | null, { manager }: Pick<ApiOptions, 
   return webhookRoutes(names);
 }
 
-const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize', 'webhooks'];
+const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize', 'webhooks', 'envelope'];
 
-function apiOf(name: string, routes: readonly Route[], options: ApiOptions, serviceName: string | null = null): Api {
+function apiOf(name: string, routes: readonly Route[], options: ApiOptions, dialect: Dialect | null = null): Api {
   if (typeof options !== 'object' || options === null) throw misconfigured(`${name} takes an object of options`);
   const unknown = Object.keys(options).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) throw misconfigured(`${name} has no option ${unknown}`);
@@ -116,5 +132,5 @@ function apiOf(name: string, routes: readonly Route[], options: ApiOptions, serv
   if (typeof authenticate !== 'function') throw misconfigured(`${name} needs the option authenticate, a function`);
   if (!/^(\/[^/?#]+)*\/?$/.test(basePath)) throw misconfigured('basePath is not a path such as /billing');
   if (rateLimit !== undefined && typeof rateLimit !== 'function') throw misconfigured('rateLimit is not a function');
-  return new ApiServer(routes, options, serviceName);
+  return new ApiServer(routes, options, dialect);
 }

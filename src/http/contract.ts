@@ -75,6 +75,15 @@ export interface AdminApiOptions extends ApiOptions {
   readonly authorize: Authorize;
 }
 
+/** The options of the API for merchants. */
+export interface MerchantApiOptions extends AdminApiOptions {
+  /**
+   * Whether each answer is `{ data, error, meta, pagination?, links? }`, with the ids and the instant of the request in
+   * `meta`. Default false: the answer itself.
+   */
+  readonly envelope?: boolean | undefined;
+}
+
 /** The options of an API for users, and for administrators where `authorize` says who they are. */
 export interface CreditsApiOptions extends ApiOptions {
   /** Tells whether somebody may take a step of the admin routes; without it there are none. */

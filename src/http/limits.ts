@@ -11,6 +11,10 @@ export const LIMITS = {
   headerChars: 32 * 1024,
   /** Milliseconds until a body must have arrived. */
   bodyMs: 30_000,
+  /** Milliseconds until a stream of events ends. A client that comes again is asked again who it is. */
+  streamMs: 15 * 60_000,
+  /** Streams of events at once. */
+  streams: 1_000,
 } as const;
 
 export function tooLarge(maxBytes: number) {

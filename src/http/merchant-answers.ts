@@ -14,6 +14,16 @@ const PluginStatusSchema = z.strictObject({
   accountStatus: z.enum(['active', 'not_found', 'error']).describe('Whether there is such an account.'),
 });
 
+const PluginStatusEventSchema = z.strictObject({ merchantId, ...PluginStatusSchema.shape });
+
+const PluginStatusMetricsSchema = z.strictObject({
+  totalMerchants: count.describe('Accounts that somebody wrote to.'),
+  enabledCount: count.describe('Those with credits available, as their last operations left them.'),
+  disabledCount: count.describe('Those with nothing available.'),
+  enabledPercentage: z.number().min(0).max(100).describe('The share of those with credits, with two decimals.'),
+  zeroBalanceCount: count.describe('Those with nothing available, under the name that clients know.'),
+});
+
 const PluginStatusesSchema = z.strictObject({
   statuses: z.record(z.string(), status).describe('The status of each merchant.'),
 });
@@ -90,6 +100,8 @@ const ZeroBalancesSchema = z.strictObject({
 export const MERCHANT_ANSWERS = {
   PluginStatus: PluginStatusSchema,
   PluginStatuses: PluginStatusesSchema,
+  PluginStatusEvent: PluginStatusEventSchema,
+  PluginStatusMetrics: PluginStatusMetricsSchema,
   MerchantAccount: MerchantAccountSchema,
   MerchantBalance: MerchantBalanceSchema,
   MerchantTransaction: MerchantTransactionSchema,

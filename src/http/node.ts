@@ -43,10 +43,14 @@ export async function serve(
   path = pathOf(request.url),
 ): Promise<void> {
   const message = new NodeMessage(request, await bodyOf(request));
-  const { status, headers, text } = await answerOf(api, message, path);
-  if (response.destroyed) return;
+  const { status, headers, text, stream } = await answerOf(api, message, path);
+  if (response.destroyed) return void stream?.cancel();
   // The rest of a body that was too large, or too late, is not read.
   if (!request.complete) response.setHeader('connection', 'close');
+  if (stream) {
+    response.writeHead(status, headers);
+    return pipe(stream, response);
+  }
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text ?? '') });
   response.end(text ?? '');
 }
@@ -55,7 +59,22 @@ async function answerOf(api: Api, message: NodeMessage, path: string): Promise<W
   if (api instanceof ApiServer) return api.serve(message, path);
   const response = await api.fetch(message.fetched());
   const { status, headers } = response;
-  return { status, headers: Object.fromEntries(headers), text: await response.text() };
+  const stream = headers.get('content-type')?.startsWith('text/event-stream') ? response.body : null;
+  return { status, headers: Object.fromEntries(headers), text: stream ? null : await response.text(), stream };
+}
+
+/** Sends a stream as fast as the client reads it, until either ends. */
+async function pipe(stream: ReadableStream<Uint8Array>, response: ServerResponse): Promise<void> {
+  const reader = stream.getReader();
+  const closed = new Promise<void>((resolve) => void response.once('close', resolve));
+  void closed.then(() => reader.cancel().catch(() => {}));
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (response.write(value)) continue;
+    await Promise.race([closed, new Promise((resolve) => void response.once('drain', resolve))]);
+  }
+  response.end();
 }
 
 /** The bytes of the body, and one more than is allowed of one that is too large; null where it did not arrive. */

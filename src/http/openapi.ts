@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { CreditErrorCode } from '../errors.js';
 import type { Json, JsonObject } from '../models/values.js';
 import { ANSWERS, type AnswerName } from './answers.js';
+import { ENVELOPE_SCHEMAS, envelopedContent } from './envelope.js';
 import { FIELD_NOTES } from './field-notes.js';
 import { wireSchema } from './json-schema.js';
 import { PROBLEMS } from './problems.js';
@@ -45,15 +46,17 @@ const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: JsonObject, example: Json) => ({ 'application/json': { schema, example } });
 const header = (description: string): JsonObject => ({ description, schema: { type: 'string' } });
 
-/** The document of these routes, mounted at a path. */
-export function openApiOf(routes: readonly Route[], basePath: string): JsonObject {
+/** The document of these routes, mounted at a path; their answers may come in envelopes. */
+export function openApiOf(routes: readonly Route[], basePath: string, isEnveloped = false): JsonObject {
   const names = [...new Set(routes.map(({ answer }) => answer))].sort();
   const schemas = Object.fromEntries(names.map((name) => [name, wireSchema(ANSWERS[name], 'output')]));
   const paths: Record<string, Record<string, JsonObject>> = {};
   for (const route of routes) {
     const at = paths[route.path] ?? {};
     paths[route.path] = at;
-    at[route.method.toLowerCase()] = operationOf(route, schemas);
+    const operation = operationOf(route, schemas);
+    at[route.method.toLowerCase()] =
+      isEnveloped && !route.isStream ? inEnvelopes(operation, route, schemas) : operation;
   }
   return {
     openapi: '3.1.0',
@@ -67,7 +70,7 @@ export function openApiOf(routes: readonly Route[], basePath: string): JsonObjec
     security: [{ bearer: [] }],
     paths,
     components: {
-      schemas: { ...schemas, Error: ERROR },
+      schemas: { ...schemas, Error: ERROR, ...(isEnveloped && ENVELOPE_SCHEMAS) },
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
     },
   };
@@ -99,13 +102,42 @@ function operationOf(route: Route, schemas: Readonly<Record<string, JsonObject>>
           'X-Request-Id': header('Names the request, in logs and in the ledger.'),
           ...(isChange && { 'Idempotency-Replayed': header('true: an earlier request had this answer.') }),
         },
-        content: json(ref(answer), sampleOf(schemas[answer] ?? {})),
+        content: route.isStream ? events(answer, schemas) : json(ref(answer), sampleOf(schemas[answer] ?? {})),
       },
       ...(route.status && {
         '503': { description: 'It cannot be reached.', content: json(ref(answer), statusSample(answer, schemas)) },
       }),
       ...problemsOf(route),
     },
+  };
+}
+
+/** The operation with the envelopes of its answers. */
+function inEnvelopes(
+  operation: JsonObject,
+  { answer }: Route,
+  schemas: Readonly<Record<string, JsonObject>>,
+): JsonObject {
+  const responses = Object.entries(operation.responses as JsonObject).map(([status, response]) => {
+    const { content, ...others } = response as JsonObject;
+    const { example } = (content as JsonObject)['application/json'] as JsonObject;
+    const isError = Number(status) >= 400;
+    const schema = isError ? {} : isPaged(schemas[answer]) ? (schemas[answer] as JsonObject) : ref(answer);
+    return [
+      status,
+      { ...others, content: { 'application/json': envelopedContent(isError, schema, example as JsonObject) } },
+    ];
+  });
+  return { ...operation, responses: Object.fromEntries(responses) };
+}
+
+const isPaged = (schema: JsonObject | undefined) => 'pagination' in ((schema?.properties ?? {}) as JsonObject);
+
+/** A stream whose events have this data. */
+function events(answer: AnswerName, schemas: Readonly<Record<string, JsonObject>>): JsonObject {
+  const example = `data: ${JSON.stringify(sampleOf(schemas[answer] ?? {}))}\n\n`;
+  return {
+    'text/event-stream': { schema: { type: 'string', description: `Events, whose data is ${answer}.` }, example },
   };
 }
 

@@ -76,7 +76,10 @@ export const PROBLEMS: { readonly [C in CreditErrorCode]: Problem<C> } = {
   UNAUTHENTICATED: { status: 401, detail: 'Say who you are: the request has no valid credentials.' },
   FORBIDDEN: { status: 403, detail: 'You may not do this.' },
   NOT_FOUND: { status: 404, detail: 'There is nothing here.' },
-  METHOD_NOT_ALLOWED: { status: 405, detail: 'This path does not take this method.' },
+  METHOD_NOT_ALLOWED: {
+    ...{ status: 405, detail: 'This path does not take this method.' },
+    tell: ({ instead }) => ({ instead }),
+  },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, detail: 'The body must be JSON, with Content-Type: application/json.' },
   PAYLOAD_TOO_LARGE: {
     ...{ status: 413, detail: 'The request is too large.' },

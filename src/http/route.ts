@@ -53,6 +53,8 @@ export interface RouteRow<Names extends string> {
   readonly run: (services: Services, args: Args<Names>, options: never) => Promise<object | null>;
   /** Whether it reads its body itself, as bytes that nobody has parsed. */
   readonly isRaw?: boolean;
+  /** Whether it goes on telling events: `run` answers a `Subscribe` as `subscribe`. */
+  readonly isStream?: boolean;
   /** The status of an answer, default 200. */
   readonly status?: (answer: object) => number;
 }

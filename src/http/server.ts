@@ -5,8 +5,11 @@ import type { LoggerLike } from '../ports/logger.js';
 import { defaultLogger } from '../services/manager/default-logger.js';
 import { ANSWERS } from './answers.js';
 import type { Action, Api, ApiOptions, Authorize, Identity } from './contract.js';
+import { enveloped } from './envelope.js';
+import { eventStream, STREAM_HEADERS, type Subscribe } from './event-stream.js';
 import { identify, isOwn } from './identify.js';
 import { isOfHeaders } from './identity.js';
+import { LIMITS } from './limits.js';
 import { FetchMessage, type Message } from './message.js';
 import { misconfigured } from './misconfigured.js';
 import { openApiOf } from './openapi.js';
@@ -16,12 +19,24 @@ import type { Route, Services } from './route.js';
 import { type Found, Router } from './router.js';
 import { fieldsOf, fromQuery, fromWire, invalid, toWire, wireName } from './wire.js';
 
+/** What the merchant API has beside the others. */
+export interface Dialect {
+  /** The service that each answer names, beside the correlation id of its request. */
+  readonly serviceName: string;
+  /** Whether answers come in an envelope. */
+  readonly isEnveloped: boolean;
+  /** Paths of other versions that take nothing here, with the route that does it. */
+  readonly moved: Readonly<Record<string, string>>;
+}
+
 /** An answer before it is one of Fetch or of Node.js. */
 export interface WireAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Null for HEAD. */
+  /** Null for HEAD, and for a stream. */
   readonly text: string | null;
+  /** The events of an answer that goes on. */
+  readonly stream: ReadableStream<Uint8Array> | null;
 }
 
 /** The facts about one request that its answer needs, also where it fails half-way. */
@@ -32,23 +47,29 @@ interface Exchange {
   /** Whether the account that it is about is the caller's own. */
   own: boolean;
   readonly headers: Record<string, string>;
+  /** Null where answers have no envelope. */
+  readonly envelope: { readonly correlationId: string } | null;
 }
 
 export class ApiServer implements Api {
   readonly #options: ApiOptions & { readonly authorize?: Authorize | undefined };
   readonly #routes: readonly Route[];
   readonly #router: Router;
+  readonly #base: string;
   readonly #logger: LoggerLike;
+  readonly #dialect: Dialect | null;
+  #streams = 0;
 
-  /** `serviceName`: the service that each answer names, beside the correlation id of its request. */
   constructor(
     routes: readonly Route[],
     options: ApiOptions & { readonly authorize?: Authorize | undefined },
-    readonly serviceName: string | null = null,
+    dialect: Dialect | null = null,
   ) {
     this.#options = options;
+    this.#dialect = dialect;
     this.#routes = routes;
-    this.#router = new Router(routes, basePathOf(options));
+    this.#base = basePathOf(options);
+    this.#router = new Router(routes, this.#base);
     this.#logger = options.logger ?? defaultLogger();
     this.fetch = this.fetch.bind(this);
     this.openapi = this.openapi.bind(this);
@@ -56,23 +77,26 @@ export class ApiServer implements Api {
 
   async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url);
-    const { text, status, headers } = await this.serve(new FetchMessage(request, url), url.pathname);
-    return new Response(text, { status, headers });
+    const { text, stream, status, headers } = await this.serve(new FetchMessage(request, url), url.pathname);
+    return new Response(stream ?? text, { status, headers });
   }
 
   openapi(): JsonObject {
-    return openApiOf(this.#routes, basePathOf(this.#options));
+    return openApiOf(this.#routes, basePathOf(this.#options), this.#dialect?.isEnveloped);
   }
 
   /** The same where the path below the place of the API is known. */
   async serve(message: Message, path: string): Promise<WireAnswer> {
     const requestId = requestIdOf(message.headers.get('x-request-id'));
     const headers: Record<string, string> = {};
-    if (this.serviceName !== null) {
-      headers['x-correlation-id'] = requestIdOf(message.headers.get('x-correlation-id'));
-      headers['x-service-name'] = this.serviceName;
+    let envelope: Exchange['envelope'] = null;
+    if (this.#dialect) {
+      const correlationId = requestIdOf(message.headers.get('x-correlation-id'));
+      headers['x-correlation-id'] = correlationId;
+      headers['x-service-name'] = this.#dialect.serviceName;
+      envelope = this.#dialect.isEnveloped ? { correlationId } : null;
     }
-    const exchange: Exchange = { message, requestId, route: null, own: false, headers };
+    const exchange: Exchange = { message, requestId, route: null, own: false, headers, envelope };
     try {
       checkSize(message);
       return await this.#answer(exchange, this.#find(exchange, path));
@@ -85,9 +109,12 @@ export class ApiServer implements Api {
     const method = message.method === 'HEAD' ? 'GET' : message.method;
     const found = this.#router.find(method, path);
     if ('route' in found) return found;
-    if (found.length === 0) throw notFound();
+    const instead = this.#dialect?.moved[path.slice(path.startsWith(this.#base) ? this.#base.length : 0)];
+    if (found.length === 0 && instead === undefined) throw notFound();
     headers.allow = [...found].sort().join(', ');
-    throw creditError('METHOD_NOT_ALLOWED', `${path} does not take ${method}.`, {});
+    throw creditError('METHOD_NOT_ALLOWED', `${path} does not take ${method}.`, {
+      ...(instead !== undefined && { instead }),
+    });
   }
 
   async #answer(exchange: Exchange, { route, inPath }: Found): Promise<WireAnswer> {
@@ -105,12 +132,23 @@ export class ApiServer implements Api {
     if (who) await this.#check(exchange, services, args);
     const result = await run(services, args as never, options as never);
     if (result === null) throw notFound();
+    if (route.isStream) return this.#streamed(exchange, result as { readonly subscribe: Subscribe });
     const { replayed, items, nextCursor } = result as Partial<Record<string, unknown>>;
     if (replayed === true) exchange.headers['idempotency-replayed'] = 'true';
     const schema = ANSWERS[name];
     const isBareList = schema.def.type === 'array';
     if (isBareList && typeof nextCursor === 'string') exchange.headers['x-next-cursor'] = nextCursor;
     return respond(exchange, status?.(result) ?? 200, toWire(schema, isBareList ? items : result));
+  }
+
+  /** @throws RATE_LIMITED where as many clients listen as may at once */
+  #streamed({ message, requestId, headers }: Exchange, { subscribe }: { readonly subscribe: Subscribe }): WireAnswer {
+    const all = { ...HEADERS, ...headers, ...STREAM_HEADERS, 'x-request-id': requestId };
+    if (message.method === 'HEAD') return { status: 200, headers: all, text: null, stream: null };
+    if (this.#streams >= LIMITS.streams) throw tooMany(LIMITS.streamMs / 1000);
+    this.#streams++;
+    const stream = eventStream(subscribe, () => void this.#streams--);
+    return { status: 200, headers: all, text: null, stream };
   }
 
   /** @throws UNAUTHENTICATED where nobody is named */
@@ -226,9 +264,11 @@ function keyOf({ headers }: Message, inBody: unknown): unknown {
   return header ?? inBody;
 }
 
-function respond({ message, requestId, headers }: Exchange, status: number, body: Json): WireAnswer {
+function respond({ message, requestId, headers, envelope }: Exchange, status: number, body: Json): WireAnswer {
   const all = { ...HEADERS, ...headers, 'x-request-id': requestId };
-  return { status, headers: all, text: message.method === 'HEAD' ? null : JSON.stringify(body) };
+  const asked = envelope && { ...envelope, requestId, url: message.url, now: new Date() };
+  const sent = asked ? enveloped(status >= 400, body as JsonObject, asked) : body;
+  return { status, headers: all, text: message.method === 'HEAD' ? null : JSON.stringify(sent), stream: null };
 }
 
 function textOf(value: unknown): string | null {

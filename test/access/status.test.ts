@@ -37,6 +37,34 @@ await describeBackends('access status', (openWorld) => {
     await world.close();
   });
 
+  test('changes with each crossing, which is told once and in order', async () => {
+    const world = await openWorld({ defaults: { trialCredits: 100, lowCreditThreshold: 20 } });
+    const { access, credits } = world.manager;
+    await credits.createAccount('shop');
+    const told: string[] = [];
+    world.manager.on('*', ({ type, data }) => {
+      told.push(type === 'credits.plugin_status_changed' ? data.status : type.replace('credits.', ''));
+    });
+    const crossings = ['low_balance_reached', 'balance_restored', 'balance_exhausted', 'enabled', 'disabled'];
+    for (const [change, status, expected] of [
+      [-80, 'enabled', ['low_balance_reached']],
+      [1, 'enabled', ['balance_restored']],
+      [-16, 'enabled', ['low_balance_reached']],
+      [-5, 'disabled', ['balance_exhausted', 'disabled']],
+      [5, 'enabled', ['enabled']],
+      [25, 'enabled', ['balance_restored']],
+      [-35, 'disabled', ['low_balance_reached', 'balance_exhausted', 'disabled']],
+    ] as const) {
+      told.length = 0;
+      if (change > 0) await credits.addCredits('shop', change);
+      else await credits.deductCreditsAfterService('shop', -change);
+      expect(told.filter((type) => crossings.includes(type))).toEqual(expected);
+      expect(await access.getStatus('shop')).toMatchObject({ status });
+    }
+    expect(await access.getStatus('shop')).toMatchObject({ available: -5 });
+    await world.close();
+  });
+
   test('of an account that nobody wrote to is disabled, also where it would have a trial', async () => {
     const world = await openWorld({ defaults: { trialCredits: 100 } });
     const { access, credits } = world.manager;

@@ -139,6 +139,12 @@ ${JSON_TYPE} \\
   -H "X-User-Id: user-1"`,
     ...([200, { total: 1, payments: [{ amount_inr: 500, status: 'pending' }] }] as const),
   ],
+  ['the README of the service', 'curl http://localhost:8015/api/v1/health', ...([200, { status: 'healthy' }] as const)],
+  [
+    'the other port of the later README, for merchants',
+    'curl http://localhost:8015/api/v1/credits/plugin-status/user-1',
+    ...([200, { status: 'enabled', balance: 330 }] as const),
+  ],
   [
     'the later README, whose signature is a gap to fill',
     `curl -X POST http://localhost:8000/webhooks/razorpay \\
@@ -166,7 +172,7 @@ beforeAll(async () => {
   });
   // curl reads this file, so that the commands stay as they are printed, whatever else listens on these ports.
   folder = mkdtempSync(join(tmpdir(), 'credit-curl-'));
-  const lines = [8000, 9000].map((port, i) => `connect-to = "localhost:${port}:127.0.0.1:${ports[i]}"`);
+  const lines = [8000, 9000, 8015].map((port, i) => `connect-to = "localhost:${port}:127.0.0.1:${ports[i]}"`);
   writeFileSync(join(folder, '.curlrc'), [...lines, 'silent', 'write-out = "\\n%{http_code}"', ''].join('\n'));
 });
 

@@ -1,4 +1,5 @@
 /** The merchant API: what a shop's plugin asks, who may ask it, and how often. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createMerchantApi, limitRate } from '../../src/entries/http.js';
 import { createTestCredits } from '../../src/entries/testing.js';
@@ -8,6 +9,8 @@ import { QUIET } from '../support/quiet.js';
 import { senderOf } from './world.js';
 
 type Manager = CreditManagement<never, never>;
+type Content = { readonly schema: object; readonly example: unknown };
+type Response = { readonly content: Record<string, Content> };
 const CREDITS = '/api/v1/credits';
 
 const authenticate = (request: Request) => {
@@ -157,6 +160,99 @@ describe('what it answers', () => {
   });
 });
 
+describe('numbers and paths for administrators', () => {
+  test('how many may be served', async () => {
+    const { get, manager } = await merchantWorld();
+    await manager.credits.deductCreditsAfterService('empty', 15);
+    await manager.credits.deductCredits('spent', 10);
+    expect((await get('gateway', '/admin/plugin-status-metrics')).body).toEqual({
+      ...{ total_merchants: 3, enabled_count: 1, disabled_count: 2, enabled_percentage: 33.33, zero_balance_count: 2 },
+    });
+  });
+
+  test('a correction by hand is sent to the admin API', async () => {
+    const { send } = await merchantWorld();
+    const path = `${CREDITS}/transactions/admin/manual-adjustment`;
+    const answer = await send('gateway', 'POST', `${path}?merchant_id=shop`, {});
+    const details = { instead: 'POST /admin/credits/adjust' };
+    expect(answer).toMatchObject({ status: 405, body: { code: 'METHOD_NOT_ALLOWED', details } });
+    expect(answer.headers.get('allow')).toBe('');
+    expect(await send('gateway', 'POST', `${path}/more`, {})).toMatchObject({ status: 404 });
+  });
+});
+
+describe('in an envelope', () => {
+  const ids = { 'x-request-id': 'req_1', 'x-correlation-id': 'corr_1' };
+  const meta = { request_id: 'req_1', correlation_id: 'corr_1', timestamp: expect.stringMatching(/^20.*Z$/) };
+  const ask = async (path: string) => {
+    const { send, api } = await merchantWorld({ envelope: true });
+    return { answer: await send('shop', 'GET', `${CREDITS}${path}`, undefined, ids), api };
+  };
+
+  test('are data, errors and pages with links', async () => {
+    const { answer: status } = await ask('/plugin-status/shop');
+    expect(status.body).toEqual({ data: expect.objectContaining({ status: 'enabled' }), error: null, meta });
+    const { answer: missing } = await ask('/accounts/nobody');
+    expect(missing).toMatchObject({ status: 404 });
+    const error = { code: 'NOT_FOUND', message: 'There is nothing here.', details: {} };
+    expect(missing.body).toEqual({ data: null, error, meta });
+    const at = (page: number) => `${CREDITS}/transactions?merchant_id=shop&limit=2&page=${page}`;
+    const { answer: page } = await ask('/transactions?merchant_id=shop&limit=2&page=2');
+    expect(page.body).toEqual({
+      ...{ data: [expect.anything(), expect.anything()], error: null, meta },
+      pagination: { page: 2, limit: 2, total: 6, pages: 3, has_next: true, has_previous: true, is_total_capped: false },
+      links: { self: at(2), first: at(1), last: at(3), next: at(3), previous: at(1) },
+    });
+    const { answer: first } = await ask('/transactions?merchant_id=shop');
+    const only = `${CREDITS}/transactions?merchant_id=shop&page=1`;
+    expect(first.body.links).toEqual({ self: only, first: only, last: only, next: null, previous: null });
+  });
+
+  test('fit the document', async () => {
+    const { api } = await ask('/plugin-status/shop');
+    const document = api.openapi() as { paths: Record<string, { get?: { responses: Record<string, Response> } }> };
+    const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema({ $id: 'document', ...document });
+    const isOf = (schema: object, body: unknown) => {
+      const validate = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/comp', '"document#/comp')));
+      return validate(body) || validate.errors;
+    };
+    const contentOf = (path: string, status: number) =>
+      document.paths[`${CREDITS}${path}`]?.get?.responses[status]?.content['application/json'] as Content;
+    for (const [path, url] of [
+      ['/plugin-status/{merchant_id}', '/plugin-status/shop'],
+      ['/accounts/{merchant_id}', '/accounts/shop'],
+      ['/accounts/{merchant_id}', '/accounts/nobody'],
+      ['/transactions', '/transactions?merchant_id=shop'],
+    ] as const) {
+      const { answer } = await ask(url);
+      const { schema, example } = contentOf(path, answer.status);
+      expect([url, isOf(schema, answer.body), isOf(schema, example)]).toEqual([url, true, true]);
+      expect([url, isOf(schema, { ...answer.body, data: 5 })]).not.toEqual([url, true]);
+    }
+  });
+
+  test('are asked for with a boolean', async () => {
+    await expect(merchantWorld({ envelope: 'yes' as never })).rejects.toMatchObject({ code: 'CONFIGURATION' });
+  });
+});
+
+test('the steps of the smoke script: health, statuses, account, balance and transactions', async () => {
+  const { send, get, manager } = await merchantWorld();
+  expect(await send(null, 'GET', '/api/v1/health')).toMatchObject({ status: 200, body: { status: 'healthy' } });
+  const merchant = '7f1c4a52-1d0b-4c8e-9a51-0a6f2f5f3f01';
+  const ask = (path: string) => get('gateway', path);
+  expect(await ask(`/plugin-status/${merchant}`)).toMatchObject({ status: 200, body: { account_status: 'not_found' } });
+  const [account, balance] = [`/accounts/${merchant}`, `/accounts/${merchant}/balance`];
+  for (const path of [account, balance]) expect(await ask(path)).toMatchObject({ status: 404 });
+  const transactions = `/transactions?merchant_id=${merchant}&page=1&limit=10`;
+  const none = { page: 1, limit: 10, total: 0, pages: 0, has_next: false };
+  expect(await ask(transactions)).toMatchObject({ status: 200, body: { transactions: [], pagination: none } });
+  await manager.credits.createAccount(merchant);
+  for (const path of [account, balance]) expect(await ask(path)).toMatchObject({ status: 200, body: { balance: 10 } });
+  expect(await ask(transactions)).toMatchObject({ status: 200, body: { pagination: { ...none, total: 2, pages: 1 } } });
+  expect(await ask('/plugin-status/another')).toMatchObject({ status: 200, body: { status: 'disabled' } });
+});
+
 describe('who may ask', () => {
   const paths = merchantRoutes.map(
     ({ method, path }) => [method, path.replace('{merchant_id}', 'shop').replace('{transaction_id}', 'T')] as const,
@@ -165,14 +261,18 @@ describe('who may ask', () => {
   test.each(paths)('%s %s', async (method, path) => {
     const { send, paid } = await merchantWorld();
     const at = path.replace('T', paid.id);
-    const url = path.endsWith('/transactions') ? `${at}?merchant_id=shop` : at;
+    const isStream = path.endsWith('-events');
+    const url = path.endsWith('/transactions') ? `${at}?merchant_id=shop` : isStream ? `${at}?merchant_ids=shop` : at;
     const body = method === 'POST' ? { merchant_ids: ['shop'] } : undefined;
-    expect(await send(null, method, url, body)).toMatchObject({ status: 401 });
+    const isOpen = path.endsWith('/health');
+    expect(await send(null, method, url, body)).toMatchObject({ status: isOpen ? 200 : 401 });
+    if (isOpen) return;
     const isAdmin = path.includes('/admin/');
     const stranger = await send('other', method, url, body);
     expect(stranger.status).toBe(isAdmin ? 403 : 404);
     const ofNobody = await send('other', method, url.replace('shop', 'nobody').replace(paid.id, 'no-such'), body);
     if (!isAdmin) expect(ofNobody.body).toEqual({ ...stranger.body, request_id: ofNobody.body.request_id });
+    if (isStream) return;
     expect((await send('gateway', method, url, body)).status).toBe(200);
     if (!isAdmin) expect((await send('shop', method, url, body)).status).toBe(200);
     for (const other of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((one) => one !== method)) {

@@ -229,6 +229,7 @@ async function rest({ manager, services, delivered }: World): Promise<void> {
   await manager.orders.billingPaid({ userId: 'u', paymentId: 'p-1', amount: 5 });
   await manager.access.getStatuses(['u', 'nobody']);
   manager.access.watch(['u'], () => {})();
+  await manager.access.countStatuses();
   await notifications.notifyLowCredits('u');
   await notifications.notifyExpiringCredits('u', 30);
   await notifications.notifyExpiringForAll(300);

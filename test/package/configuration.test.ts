@@ -24,6 +24,7 @@ const PARTS = [
   'AdminApiOptions',
   'ApiOptions',
   'CreditsApiOptions',
+  'MerchantApiOptions',
   'WebhookApiOptions',
   'AccessSettings',
   'AccountDefaults',
@@ -47,7 +48,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   webhookSink: ['WebhookSinkOptions'],
   razorpayProvider: ['RazorpayOptions'],
   stripeProvider: ['StripeOptions'],
-  createCreditsApi: ['createUserApi', 'createAdminApi', 'createCreditsApi'],
+  createCreditsApi: ['createUserApi', 'createAdminApi', 'createCreditsApi', 'createMerchantApi'],
   creditDeduction: ['DeductionSettings', 'UserSource', 'UsageSource'],
   jwt: ['JwtOptions'],
   'manager.start': ['StartOptions'],
@@ -57,6 +58,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 const OF_A_CALL = [
   ...[
     'AccessOptions',
+    'WatchOptions',
     'AddOptions',
     'CallOptions',
     'CancelOptions',

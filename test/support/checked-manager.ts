@@ -134,6 +134,7 @@ export const ANSWERS: Checks = {
   access: {
     getStatus: library.AccessInfoSchema,
     getStatuses: z.array(library.AccessInfoSchema),
+    countStatuses: library.AccessCountsSchema,
     // It answers a function.
     watch: (answer: unknown) => answer,
   },

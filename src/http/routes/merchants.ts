@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { accountKey } from '../../models/account.js';
 import { referenceTypeSchema, type TransactionType } from '../../models/enums.js';
-import { accessSchema } from '../../models/inputs/access.js';
+import { accessCountSchema, accessSchema } from '../../models/inputs/access.js';
 import { listSchema, readSchema, userIdsSchema } from '../../models/inputs/credits.js';
 import { transactionPageSchema } from '../../models/inputs/transaction-page.js';
 import { boundSchema, identifierSchema } from '../../models/inputs/values.js';
@@ -10,8 +10,11 @@ import type { AccessInfo } from '../../models/records/access.js';
 import type { AccountInfo } from '../../models/records/account.js';
 import type { Transaction } from '../../models/records/transaction.js';
 import type { JsonObject } from '../../models/values.js';
-import { parseOptions } from '../../services/input/parse.js';
+import { parse, parseOptions } from '../../services/input/parse.js';
+import type { Subscribe } from '../event-stream.js';
+import { MERCHANT_ANSWERS } from '../merchant-answers.js';
 import { type Route, route, type Services } from '../route.js';
+import { toWire } from '../wire.js';
 import { ownerOfTransaction } from './reads.js';
 
 const CREDITS = '/api/v1/credits';
@@ -52,6 +55,11 @@ const transactionsSchema = z.strictObject({
 /** The routes of `createMerchantApi`. */
 export const merchantRoutes: readonly Route[] = [
   route({
+    ...{ name: 'getServiceHealth', method: 'GET', path: '/api/v1/health', who: 'anyone', tag, answer: 'Alive' },
+    summary: 'Whether the process serves; it asks nothing of the database',
+    run: async () => ({ status: 'healthy' }),
+  }),
+  route({
     ...{ ...ofOne, name: 'getPluginStatus', path: `${CREDITS}/plugin-status/{merchant_id}`, answer: 'PluginStatus' },
     ...{ summary: 'Whether a merchant may be served now; always 200', options: accessSchema },
     run: async ({ manager }, args, options) => statusOf(await manager.access.getStatus(args.merchantId, options)),
@@ -65,6 +73,23 @@ export const merchantRoutes: readonly Route[] = [
     async run({ manager }, args, options) {
       const found = await manager.access.getStatuses(args.merchantIds, options);
       return { statuses: Object.fromEntries(found.map(({ userId, status }) => [userId, status])) };
+    },
+  }),
+  route({
+    ...{ ...read, name: 'watchPluginStatuses', path: `${CREDITS}/plugin-status-events`, isStream: true },
+    ...{ summary: 'Server-sent events: the status of up to 100 merchants now, and whenever it changes' },
+    ...{ args: { merchantIds: userIdsSchema }, answer: 'PluginStatusEvent', example: { merchant_ids: 'shop-7' } },
+    accounts: async (_, { merchantIds }) => userIdsSchema.safeParse(merchantIds).data ?? [],
+    async run({ manager }, { merchantIds }) {
+      const users: readonly string[] = parse(userIdsSchema, merchantIds, 'merchantIds');
+      const subscribe: Subscribe = (tell, onEnd) => {
+        const told = (info: AccessInfo) => {
+          const event = { merchantId: info.userId, ...statusOf(info) };
+          tell('plugin_status', info.userId, toWire(MERCHANT_ANSWERS.PluginStatusEvent, event));
+        };
+        return manager.access.watch(users, told, { onEnd });
+      };
+      return { subscribe };
     },
   }),
   route({
@@ -86,7 +111,8 @@ export const merchantRoutes: readonly Route[] = [
       const found = await credits.getTransactionPage(args.merchantId, filter as never);
       const { items, page, limit, total, isTotalCapped } = found;
       const pages = Math.ceil(total / limit);
-      const pagination = { page, limit, total, isTotalCapped, pages, hasNext: page < pages, hasPrevious: page > 1 };
+      const hasNext = page < pages || (isTotalCapped && items.length === limit);
+      const pagination = { page, limit, total, isTotalCapped, pages, hasNext, hasPrevious: page > 1 };
       return { transactions: items.map(transactionOf), pagination };
     },
   }),
@@ -109,6 +135,16 @@ export const merchantRoutes: readonly Route[] = [
       const { lifetimeAdded: totalIncreases, lifetimeSpent: totalDecreases, userId } = account;
       const last = items[0]?.createdAt ?? null;
       return { merchantId: userId, totalIncreases, totalDecreases, transactionCount: total, lastTransactionAt: last };
+    },
+  }),
+  route({
+    ...{ ...read, who: 'admin', name: 'getPluginStatusMetrics', path: `${CREDITS}/admin/plugin-status-metrics` },
+    ...{ summary: 'How many merchants may be served', options: accessCountSchema, answer: 'PluginStatusMetrics' },
+    async run({ manager }, _, options) {
+      const { accounts, enabled, disabled } = await manager.access.countStatuses(options);
+      const enabledPercentage = accounts === 0 ? 0 : Math.round((enabled / accounts) * 10_000) / 100;
+      const counts = { totalMerchants: accounts, enabledCount: enabled, disabledCount: disabled };
+      return { ...counts, enabledPercentage, zeroBalanceCount: disabled };
     },
   }),
   route({

@@ -1,5 +1,5 @@
 /** Schemas for the input of the access status. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
 import { abortSignalSchema, readShape, timeoutSchema } from './credits.js';
 
@@ -12,3 +12,15 @@ export const accessSchema = strictObject({
   timeoutMs: timeoutSchema.optional(),
 });
 export interface AccessOptions extends z.input<typeof accessSchema> {}
+
+const callbackSchema = z.custom<() => void>((value) => typeof value === 'function', { error: 'a function' });
+export const watchSchema = strictObject({
+  /** Called once when the manager is closed, and nothing more will be told. */
+  onEnd: callbackSchema.optional(),
+});
+export interface WatchOptions extends z.input<typeof watchSchema> {}
+
+export const accessCountSchema = strictObject({
+  signal: accessSchema.shape.signal,
+  timeoutMs: timeoutSchema.optional(),
+});

@@ -1,7 +1,7 @@
 /** The answer to "may this account be served now?". */
 import { z } from 'zod';
 import { strictObject } from '../strict-object.js';
-import { credits, identifier, instant } from './fields.js';
+import { count, credits, identifier, instant } from './fields.js';
 
 export const AccessInfoSchema = strictObject({
   /** The user whose account it is. */
@@ -23,4 +23,13 @@ export const AccessInfoSchema = strictObject({
   /** The instant at which time alone may change the answer; null for none. */
   validUntil: instant.nullable().describe('The instant at which time alone may change the answer; null for none.'),
 });
+export const AccessCountsSchema = strictObject({
+  /** Accounts that somebody wrote to. */
+  accounts: count.describe('Accounts that somebody wrote to.'),
+  /** Those with credits available. */
+  enabled: count.describe('Those with credits available.'),
+  /** Those with nothing available. */
+  disabled: count.describe('Those with nothing available.'),
+});
+export interface AccessCounts extends Readonly<z.infer<typeof AccessCountsSchema>> {}
 export interface AccessInfo extends Readonly<z.infer<typeof AccessInfoSchema>> {}

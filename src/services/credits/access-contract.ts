@@ -1,9 +1,9 @@
 /** The public contract of the access status: may this account be served now? */
-import type { AccessOptions } from '../../models/inputs/access.js';
-import type { AccessInfo } from '../../models/records/access.js';
+import type { AccessOptions, WatchOptions } from '../../models/inputs/access.js';
+import type { AccessCounts, AccessInfo } from '../../models/records/access.js';
 import type { Awaitable } from '../../models/values.js';
 
-export type { AccessInfo };
+export type { AccessCounts, AccessInfo };
 
 /** Whether accounts of the credit type `credits` may be served, as often as somebody asks. */
 export interface AccessService {
@@ -38,11 +38,26 @@ export interface AccessService {
    * Calls `handler` with the status of each of up to 100 accounts, and again whenever one of them changes between
    * `enabled` and `disabled`, until the function that it returns is called. A commit of this process is told at once;
    * one of another process, and the clock, within `access.ttlSeconds`. Calls for one account come in order and never
-   * twice with the same status. An error of the handler is logged. Its timer keeps no process alive.
+   * twice with the same status. An error of the handler is logged. Its timer keeps no process alive. `onEnd` is called
+   * when the manager is closed.
    *
    * @throws INVALID_ARGUMENT; CLOSED
    * @example
    * const stop = manager.access.watch(['shop-7'], ({ userId, status }) => console.log(userId, status));
    */
-  watch(userIds: readonly string[], handler: (status: AccessInfo) => Awaitable<void>): () => void;
+  watch(
+    userIds: readonly string[],
+    handler: (status: AccessInfo) => Awaitable<void>,
+    options?: WatchOptions,
+  ): () => void;
+
+  /**
+   * How many accounts there are, and how many of them may be served, as their last operations left them: one whose
+   * credits lapse by the clock counts as `enabled` until its expiry is written. Two counts along an index; they are two
+   * reads, so that a commit may come between them.
+   *
+   * @throws INVALID_ARGUMENT; ABORTED by the caller's signal; TIMEOUT, STORAGE_UNAVAILABLE; CLOSED. A retry is safe.
+   * @example const { accounts, enabled } = await manager.access.countStatuses();
+   */
+  countStatuses(options?: Pick<AccessOptions, 'signal' | 'timeoutMs'>): Promise<AccessCounts>;
 }

@@ -1,11 +1,11 @@
 /** Tells whoever watches accounts when their access status changes: by the commits of this process, and by looking. */
 import { creditError } from '../../errors.js';
-import type { AccessOptions } from '../../models/inputs/access.js';
+import { type AccessOptions, type WatchOptions, watchSchema } from '../../models/inputs/access.js';
 import { userIdsSchema } from '../../models/inputs/credits.js';
 import type { AccessInfo } from '../../models/records/access.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { clearTimeout, monotonicNow, setTimeout } from '../../timers.js';
-import { notValid, parse } from '../input/parse.js';
+import { notValid, parse, parseOptions } from '../input/parse.js';
 import type { AccessService } from './access-contract.js';
 
 type Handler = Parameters<AccessService['watch']>[1];
@@ -15,6 +15,8 @@ interface Watched {
   /** The status that the handler knows; null before the first. */
   told: AccessInfo['status'] | null;
 }
+
+type Watcher = readonly (readonly [userId: string, watched: Watched])[];
 
 export interface WatchParts {
   readonly statusOf: (userId: string, options: AccessOptions) => Promise<AccessInfo>;
@@ -31,6 +33,8 @@ const LOOKS_AT_ONCE = 100;
 export class AccessWatch {
   readonly #parts: WatchParts;
   readonly #watched = new Map<string, Set<Watched>>();
+  /** Those who watch, with what tells them that nothing more will come. */
+  readonly #watchers = new Map<Watcher, WatchOptions['onEnd']>();
   /** The looks at an account follow one another, so that an older answer never comes after a newer one. */
   readonly #looking = new Map<string, Promise<void>>();
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -43,24 +47,29 @@ export class AccessWatch {
     this.#parts = parts;
   }
 
-  add(userIds: readonly string[], handler: Handler): () => void {
+  add(userIds: readonly string[], handler: Handler, given?: WatchOptions): () => void {
     const users = new Set(parse(userIdsSchema, userIds, 'userIds'));
     if (typeof handler !== 'function') throw notValid('handler', 'a function');
+    const { onEnd } = parseOptions(watchSchema, given);
     if (this.#parts.isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
-    const mine = [...users].map((userId) => [userId, { handler, told: null } as Watched] as const);
+    const mine: Watcher = [...users].map((userId) => [userId, { handler, told: null } as Watched] as const);
+    this.#watchers.set(mine, onEnd);
     for (const [userId, watched] of mine) {
       const others = this.#watched.get(userId) ?? new Set();
       this.#watched.set(userId, others.add(watched));
       void this.look(userId, { fresh: true });
     }
-    return () => {
-      for (const [userId, watched] of mine) {
-        const others = this.#watched.get(userId);
-        others?.delete(watched);
-        if (others?.size === 0) this.#watched.delete(userId);
-      }
-      if (this.#watched.size === 0) this.close();
-    };
+    return () => this.#remove(mine);
+  }
+
+  #remove(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    for (const [userId, watched] of watcher) {
+      const others = this.#watched.get(userId);
+      others?.delete(watched);
+      if (others?.size === 0) this.#watched.delete(userId);
+    }
+    if (this.#watched.size === 0) this.#stopTimer();
   }
 
   /** Looks at an account, if somebody watches it; never rejects. */
@@ -75,7 +84,19 @@ export class AccessWatch {
     return looking;
   }
 
+  /** Tells those who watch that nothing more will come. */
   close(): void {
+    for (const [watcher, onEnd] of [...this.#watchers]) {
+      this.#remove(watcher);
+      try {
+        onEnd?.();
+      } catch (err) {
+        this.#parts.logger.error({ err }, 'A watcher failed');
+      }
+    }
+  }
+
+  #stopTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#timerAt = Number.POSITIVE_INFINITY;
@@ -121,7 +142,7 @@ export class AccessWatch {
   }
 
   async #lookAtAll(): Promise<void> {
-    this.close();
+    this.#stopTimer();
     const users = [...this.#watched.keys()];
     for (let from = 0; from < users.length; from += LOOKS_AT_ONCE) {
       await Promise.all(users.slice(from, from + LOOKS_AT_ONCE).map((userId) => this.look(userId, {})));

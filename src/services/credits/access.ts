@@ -2,9 +2,9 @@
 import { type Account, availableOf, nextChange } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';
-import { type AccessOptions, accessSchema } from '../../models/inputs/access.js';
+import { type AccessOptions, accessCountSchema, accessSchema } from '../../models/inputs/access.js';
 import { userIdsSchema } from '../../models/inputs/credits.js';
-import type { AccessInfo } from '../../models/records/access.js';
+import type { AccessCounts, AccessInfo } from '../../models/records/access.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { parse, parseId, parseOptions } from '../input/parse.js';
 import type { AccessService } from './access-contract.js';
@@ -82,7 +82,8 @@ export class Access<S> {
         const found = new Map([...new Set(users)].map((user) => [user, this.#status(user, options)]));
         return Promise.all(users.map((user) => found.get(user) as Promise<AccessInfo>));
       },
-      watch: (userIds, handler) => this.watch.add(userIds, handler),
+      watch: (userIds, handler, options) => this.watch.add(userIds, handler, options),
+      countStatuses: (options) => this.#counts(parseOptions(accessCountSchema, options)),
     };
   }
 
@@ -104,6 +105,11 @@ export class Access<S> {
       if (isCreditError(error, ...TOLD)) throw error;
       return this.#withoutDatabase(userId, error);
     }
+  }
+
+  async #counts(options: Pick<AccessOptions, 'signal' | 'timeoutMs'>): Promise<AccessCounts> {
+    const [accounts, disabled] = await this.#parts.accounts.counts(options);
+    return { accounts, enabled: Math.max(0, accounts - disabled), disabled };
   }
 
   #withoutDatabase(userId: string, err: unknown): AccessInfo {

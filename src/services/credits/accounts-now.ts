@@ -5,7 +5,7 @@ import type { Context } from '../../core/decision.js';
 import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ReadOptions } from '../../models/inputs/credits.js';
-import type { StoreOptions } from '../../ports/db-manager.js';
+import type { FindQuery, StoreOptions } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
 import type { VersionedAccount } from '../pipeline/account-memory.js';
 import type { Engine } from '../pipeline/engine.js';
@@ -95,6 +95,18 @@ export class AccountsNow<S> {
       void cache.filled({ account: from, version }, stored.at, readAt);
     }
     return account;
+  }
+
+  /** How many accounts somebody wrote to, and how many of those had nothing available after their last operation. */
+  counts({ signal, timeoutMs }: Pick<ReadOptions<S>, 'signal' | 'timeoutMs'>): Promise<[number, number]> {
+    const { engine, creditType } = this.#parts;
+    const all = { creditType, visible: true };
+    const count = (query: Pick<FindQuery, 'index' | 'equals'>) => (timeoutMs: number) =>
+      engine.store.count('account', query, { timeoutMs });
+    return Promise.all([
+      engine.read({ signal, timeoutMs }, count({ index: 'created', equals: all })),
+      engine.read({ signal, timeoutMs }, count({ index: 'magnitude', equals: { ...all, magnitude: 0 } })),
+    ]);
   }
 
   /** A stored account, advanced to now, but never to before its last operation. One without a write has its trial. */

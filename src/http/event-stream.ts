@@ -1,0 +1,72 @@
+/** Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+import type { Json } from '../models/values.js';
+import { clearTimeout, setTimeout } from '../timers.js';
+import { LIMITS } from './limits.js';
+
+/** Begins to tell events, each by its name and what it is about, until the function that it answers is called. */
+export type Subscribe = (tell: (name: string, topic: string, data: Json) => void, end: () => void) => () => void;
+
+/** Proxies end a connection that is silent for longer. */
+const BEAT_MS = 15_000;
+const BEAT = ': still here\n\n';
+/** Milliseconds after which a client that lost the stream shall ask again. */
+const RETRY = 'retry: 5000\n\n';
+
+export const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/**
+ * The bytes of a stream of events. A client that reads slowly gets the newest event of each topic, so that
+ * no stream holds more than one event of each. `ended` is called once, however it ends.
+ */
+export function eventStream(subscribe: Subscribe, ended: () => void): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const waiting = new Map<string, string>([['', RETRY]]);
+  let isOver = false;
+  let wake = () => {};
+  let stop = () => {};
+  let beat: ReturnType<typeof setTimeout> | undefined;
+  const tell = (topic: string, text: string) => {
+    waiting.delete(topic);
+    waiting.set(topic, text);
+    wake();
+  };
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(beat);
+    clearTimeout(late);
+    stop();
+    ended();
+    wake();
+  };
+  const beatAgain = () => {
+    beat = setTimeout(() => {
+      tell('', BEAT);
+      beatAgain();
+    }, BEAT_MS);
+    beat.unref?.();
+  };
+  const late = setTimeout(end, LIMITS.streamMs);
+  late.unref?.();
+  return new ReadableStream({
+    start() {
+      stop = subscribe(
+        (name, topic, data) => tell(`${name} ${topic}`, `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
+        end,
+      );
+      beatAgain();
+    },
+    async pull(controller) {
+      if (waiting.size === 0 && !isOver) await new Promise<void>((resolve) => (wake = resolve));
+      const text = [...waiting.values()].join('');
+      waiting.clear();
+      if (text !== '') controller.enqueue(encoder.encode(text));
+      if (isOver) controller.close();
+    },
+    cancel: end,
+  });
+}
