@@ -3,11 +3,23 @@ export const { setTimeout, clearTimeout, setImmediate } = globalThis;
 export const monotonicNow = performance.now.bind(performance);
 export const wallNow = Date.now.bind(Date);
 
-/** Rejects with the error that `late` makes when the promise has not settled in time; the promise itself goes on. */
+/**
+ * Rejects with the error that `late` makes when the promise has not settled in time; the promise itself goes on. An
+ * answer that has arrived while the process was busy counts: it is read before the time is found to be over.
+ */
 export function withDeadline<T>(promise: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs));
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const timer = setTimeout(() => setImmediate(() => reject(late())), Math.max(0, timeoutMs));
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
 }
 

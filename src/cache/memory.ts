@@ -29,6 +29,10 @@ export class InMemoryCache implements CacheBackend {
   }
 
   async get(key: string): Promise<string | null> {
+    return this.peek(key);
+  }
+
+  peek(key: string): string | null {
     const entry = this.#current(key);
     if (!entry) return null;
     this.#entries.delete(key);

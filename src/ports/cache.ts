@@ -5,6 +5,9 @@ export interface CacheBackend {
   /** The value, or null when there is none or its time is over. */
   get(key: string): Promise<string | null>;
 
+  /** The same at once, where it is the memory of this process: a status that is asked for often costs less then. */
+  peek?(key: string): string | null;
+
   /**
    * Keeps a value for `ttlMs` milliseconds (whole, at least 1), unless the key has a value of a higher version.
    * Comparing and keeping are one atomic step. An equal version replaces, and starts the time anew.

@@ -41,11 +41,14 @@ export class RedisCache implements CacheBackend {
   }
 
   async get(key: string): Promise<string | null> {
-    const text = await this.#redis.get(key).catch((error: unknown) => {
+    let text: unknown;
+    try {
+      text = await this.#redis.get(key);
+    } catch (error) {
       // Something else than a text is kept under the key.
       if (String((error as Error)?.message).startsWith('WRONGTYPE')) return null;
       throw error;
-    });
+    }
     return typeof text === 'string' ? textOf(text) : null;
   }
 

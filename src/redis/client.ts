@@ -40,6 +40,8 @@ export class RedisConnection {
   readonly #url: string | null;
   /** The client; of our own ones it is made by the first command. */
   #client: Promise<OpenClient> | null;
+  /** Those of a client that has been connected. */
+  #connected: Commands | null = null;
   #isClosed = false;
 
   /** @throws CONFIGURATION for a wrong option; `more` are the checks of further ones. */
@@ -89,7 +91,9 @@ export class RedisConnection {
 
   #ask(call: (commands: Commands) => Promise<unknown>): Promise<unknown> {
     const late = () => new Error(`Redis did not answer within ${this.#timeoutMs} ms.`);
-    return withDeadline(this.#send(call, monotonicNow() + this.#timeoutMs), this.#timeoutMs, late);
+    const isReady = !this.#isClosed && this.#connected?.isReady();
+    const sent = isReady ? call(this.#connected as Commands) : this.#send(call, monotonicNow() + this.#timeoutMs);
+    return withDeadline(sent, this.#timeoutMs, late);
   }
 
   async #send(call: (commands: Commands) => Promise<unknown>, endsAt: number): Promise<unknown> {
@@ -100,6 +104,7 @@ export class RedisConnection {
     });
     const { commands, connected } = await this.#client;
     await connected;
+    this.#connected = commands;
     // Nobody waits any more, and a client that is not connected might keep the command for later.
     if (monotonicNow() >= endsAt) throw new Error('Redis was not connected in time.');
     if (!commands.isReady()) throw new Error('The client of Redis is not connected.');

@@ -95,6 +95,18 @@ const keepingTests: Tests = {
     for (let i = 0; i < 3; i++) assert.equal(await cache.get(name), 'value');
   },
 
+  'a cache that answers at once answers the same': async ({ cache, key }) => {
+    if (!cache.peek) return;
+    const [name, other] = [key('a'), key('b')];
+    await cache.set(name, 'value', { version: 1, ttlMs: LONG_MS });
+    assert.equal(cache.peek(name), 'value');
+    assert.equal(cache.peek(other), null);
+    await cache.set(name, 'newer', { version: 2, ttlMs: LONG_MS });
+    assert.equal(cache.peek(name), 'newer');
+    await cache.delete(name);
+    assert.equal(cache.peek(name), null);
+  },
+
   'a newer version replaces': async ({ cache, key }) => {
     const name = key();
     for (const version of [1, 2, 7]) {

@@ -6,6 +6,7 @@ import {
   createCreditManagement,
   type DbManager,
   InMemoryCache,
+  InMemoryDbManager,
   type MemorySession,
 } from '../../src/index.js';
 import { testClock } from '../../src/testing/clock.js';
@@ -202,6 +203,26 @@ describe('without a database', () => {
     expect((logged[0] as { err: { details: { timeoutMs: number } } }).err.details.timeoutMs).toBeLessThanOrEqual(30);
     await manager.close();
   });
+});
+
+test('the memory of this process is not asked by who wants the newest, or reads in a transaction', async () => {
+  const db = new InMemoryDbManager();
+  const options = { db, logger: QUIET };
+  const writer = createCreditManagement<DbManager<MemorySession>>(options);
+  const reader = createCreditManagement<DbManager<MemorySession>>({ ...options, cache: new InMemoryCache() });
+  await writer.credits.addCredits('u', 5);
+  expect(await reader.access.getStatus('u')).toMatchObject({ available: 5 });
+  await writer.credits.deductCredits('u', 5);
+  expect(await reader.access.getStatus('u')).toMatchObject({ status: 'enabled', available: 5 });
+  expect(await reader.access.getStatus('u', { fresh: true })).toMatchObject({ status: 'disabled', available: 0 });
+  await writer.credits.addCredits('u', 1);
+  await db.transaction(async (session) => {
+    expect(await reader.credits.getUserCreditsInfo('u', { session })).toMatchObject({ balance: 1 });
+  });
+  const aborted = AbortSignal.abort();
+  await expect(reader.access.getStatus('u', { signal: aborted })).rejects.toMatchObject({ code: 'ABORTED' });
+  await Promise.all([reader.close(), writer.close()]);
+  await expect(reader.access.getStatus('u')).rejects.toMatchObject({ code: 'CLOSED' });
 });
 
 test('a hundred statuses are one read', async () => {

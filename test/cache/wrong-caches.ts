@@ -270,4 +270,17 @@ export const wrongCaches: readonly WrongCache[] = [
     },
     'close resolves, twice and at once too, where there is one',
   ),
+  wrong(
+    'answers at once by what it had first',
+    (cache) => {
+      const first = new Map<string, string>();
+      const peek = (key: string) => {
+        const known = first.get(key) ?? cache.current(key)?.value ?? null;
+        if (known !== null) first.set(key, known);
+        return known;
+      };
+      return { peek };
+    },
+    'a cache that answers at once answers the same',
+  ),
 ];

@@ -21,8 +21,8 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     id: 'AS-2',
     title: 'an account that nobody wrote to has its trial',
     file: SERVICE,
-    find: 'await accounts.written(userId, { timeoutMs, ...options }, ttlMs)',
-    replace: 'await accounts.balance(userId, { timeoutMs, ...options })',
+    find: 'await accounts.written(userId, { ...options, timeoutMs }, ttlMs)',
+    replace: 'await accounts.balance(userId, { ...options, timeoutMs })',
     tests: [inMemory('of an account that nobody wrote to is disabled, also where it would have a trial')],
   },
   {
@@ -85,5 +85,52 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
         name: 'readers in other languages find the status, until time alone changes it',
       },
     ],
+  },
+  {
+    id: 'AS-10',
+    title: 'an option that is left out undoes the longest time of an answer',
+    file: SERVICE,
+    find: '{ ...options, timeoutMs }',
+    replace: '{ timeoutMs, ...options }',
+    tests: [
+      {
+        file: 'test/access/status.test.ts',
+        name: 'without a database a database that hangs is waited for no longer than the timeout',
+      },
+    ],
+  },
+  {
+    id: 'AS-11',
+    title: 'the memory of the process answers who asks for the newest',
+    file: 'src/services/credits/accounts-now.ts',
+    find: 'if (!cache || session !== undefined || fresh || signal',
+    replace: 'if (!cache || session !== undefined || signal',
+    tests: [
+      {
+        file: 'test/access/status.test.ts',
+        name: 'the memory of this process is not asked by who wants the newest, or reads in a transaction',
+      },
+    ],
+  },
+  {
+    id: 'AS-12',
+    title: 'a text of the cache that was right once is right for ever',
+    file: 'src/services/credits/balance-cache.ts',
+    find: 'if (known?.text === text) return known.fields;',
+    replace: 'if (known) return known.fields;',
+    tests: [
+      {
+        file: 'test/cache/reads.test.ts',
+        name: 'T-CM-3 the cache follows every mutation: no read after the first reaches the store',
+      },
+    ],
+  },
+  {
+    id: 'AS-13',
+    title: 'who watches is not told that the manager is closed',
+    file: WATCH,
+    find: '        onEnd?.();',
+    replace: '',
+    tests: [{ file: 'test/http/status-events.test.ts', name: 'end when the manager is closed' }],
   },
 ];

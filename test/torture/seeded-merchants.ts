@@ -1,6 +1,7 @@
 /** Seeded bugs of the merchant API and of numbered pages. */
 import type { SeededBug } from './seeded-bug.js';
 
+const EVENTS = 'test/http/status-events.test.ts';
 const API = 'test/http/merchants.test.ts';
 const PAGES = 'test/credits/transaction-pages.test.ts';
 const ROUTES = 'src/http/routes/merchants.ts';
@@ -58,5 +59,37 @@ export const MERCHANT_BUGS: readonly SeededBug[] = [
         name: 'in memory together they are the history, whatever was written in one instant, and refusals in between',
       },
     ],
+  },
+  {
+    id: 'MR-7',
+    title: 'a client that leaves a stream of events is counted for ever',
+    file: 'src/http/event-stream.ts',
+    find: '    stop();\n    ended();',
+    replace: '    stop();',
+    tests: [{ file: EVENTS, name: 'no more clients listen than may at once, and one that leaves makes room' }],
+  },
+  {
+    id: 'MR-8',
+    title: 'a stream of events keeps every event for a client that does not read',
+    file: 'src/http/event-stream.ts',
+    find: '    waiting.set(topic, text);',
+    replace: '    waiting.set(String(waiting.size), text);',
+    tests: [{ file: EVENTS, name: 'a client that does not read holds the newest event of each topic, and no more' }],
+  },
+  {
+    id: 'MR-9',
+    title: 'statuses of anybody are told to anybody who listens',
+    file: ROUTES,
+    find: '?? [],\n    async run({ manager }, { merchantIds }) {',
+    replace: '&& [],\n    async run({ manager }, { merchantIds }) {',
+    tests: [{ file: EVENTS, name: 'are for those who may see the account, and for lists of merchants' }],
+  },
+  {
+    id: 'MR-10',
+    title: 'the pages of an envelope link to themselves',
+    file: 'src/http/envelope.ts',
+    find: 'next: has_next === true ? at(self + 1) : null',
+    replace: 'next: has_next === true ? at(self) : null',
+    tests: [{ file: API, name: 'in an envelope are data, errors and pages with links' }],
   },
 ];

@@ -74,13 +74,15 @@ export class Access<S> {
     this.service = {
       getStatus: async (userId, given) => {
         const user = parseId(userId, 'userId');
-        return this.#status(user, parseOptions(accessSchema, given));
+        const options = parseOptions(accessSchema, given);
+        return this.#known(user, options) ?? this.#status(user, options);
       },
       getStatuses: async (userIds, given) => {
         const users = parse(userIdsSchema, userIds, 'userIds');
         const options = parseOptions(accessSchema, given);
-        const found = new Map([...new Set(users)].map((user) => [user, this.#status(user, options)]));
-        return Promise.all(users.map((user) => found.get(user) as Promise<AccessInfo>));
+        const statusOf = (user: string) => this.#known(user, options) ?? this.#status(user, options);
+        const found = new Map([...new Set(users)].map((user) => [user, statusOf(user)]));
+        return Promise.all(users.map((user) => found.get(user) as Promise<AccessInfo> | AccessInfo));
       },
       watch: (userIds, handler, options) => this.watch.add(userIds, handler, options),
       countStatuses: (options) => this.#counts(parseOptions(accessCountSchema, options)),
@@ -92,15 +94,29 @@ export class Access<S> {
     return this.#unavailable;
   }
 
-  async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
-    const { accounts, scale, ttlMs, onUnavailable, isClosed } = this.#parts;
-    const { timeoutMs = this.#parts.timeoutMs } = options;
+  /** The status at once, where the memory of this process has it. */
+  #known(userId: string, options: AccessOptions): AccessInfo | null {
+    const { accounts, ttlMs, isClosed } = this.#parts;
     if (isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
+    const account = accounts.peek(userId, options, ttlMs);
+    return account && this.#told(account);
+  }
+
+  #told(account: Account): AccessInfo {
+    const { scale, onUnavailable } = this.#parts;
+    const status = statusOf(account, scale);
+    if (onUnavailable === 'last-known') this.#remember(status);
+    return status;
+  }
+
+  async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
+    const { accounts, ttlMs } = this.#parts;
+    const { timeoutMs = this.#parts.timeoutMs } = options;
+    if (this.#parts.isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
     try {
-      const status = statusOf(await accounts.written(userId, { ...options, timeoutMs }, ttlMs), scale);
+      const account = await accounts.written(userId, { ...options, timeoutMs }, ttlMs);
       this.#isAway = false;
-      if (onUnavailable === 'last-known') this.#remember(status);
-      return status;
+      return this.#told(account);
     } catch (error) {
       if (isCreditError(error, ...TOLD)) throw error;
       return this.#withoutDatabase(userId, error);

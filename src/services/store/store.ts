@@ -106,6 +106,11 @@ export class Store<S> extends Tables<S> {
     return this.time.refresh(inside);
   }
 
+  /** Whether a call need not wait for `prepare`. */
+  get isReady(): boolean {
+    return this.#isOpen && this.time.refresh() === null;
+  }
+
   /** Null, or a promise that must resolve before anything new is written: sinks and settings may have changed. */
   upToDate(session?: S): Promise<void> | null {
     return this.sinks.upToDate(this.#inside(session));
