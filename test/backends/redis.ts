@@ -42,7 +42,10 @@ export class RedisServer {
   async start(): Promise<void> {
     if (this.#child) return;
     const own = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.#folder, '--save', ''];
-    const child = spawn('redis-server', [...own, '--appendonly', 'no', ...this.flags], { stdio: 'ignore' });
+    // Before 7 nobody needs leave for DEBUG, and the server does not know the flag.
+    const { stdout: version } = await run('redis-server', ['--version']);
+    const leave = /v=[1-6]\./.test(version) ? [] : ['--enable-debug-command', 'local'];
+    const child = spawn('redis-server', [...own, '--appendonly', 'no', ...leave, ...this.flags], { stdio: 'ignore' });
     this.#child = child;
     const kill = () => void child.kill('SIGKILL');
     process.once('exit', kill);

@@ -41,7 +41,7 @@ export type WrongCache = readonly [what: string, make: () => CacheBackend, found
 /** `change` is given the cache and its `set` as it was. */
 function wrong(
   what: string,
-  change: (cache: PlainCache, set: Set) => Partial<PlainCache>,
+  change: (cache: PlainCache, set: Set) => Partial<PlainCache & CacheBackend>,
   ...found: readonly string[]
 ): WrongCache {
   const make = () => {

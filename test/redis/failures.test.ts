@@ -159,6 +159,20 @@ describeRedis('a manager', (server) => {
       await recovers();
     });
 
+    test('goes on while Redis loads its data', async () => {
+      const { cache, story, recovers } = await world(open, server().url);
+      await server().cli('debug', 'populate', '2000', 'loading', '1000');
+      await configure(server(), 'loading-process-events-interval-bytes', '1024', '2097152');
+      // Microseconds for each key.
+      await configure(server(), 'key-load-delay', '1500', '0');
+      const loaded = server().cli('debug', 'reload');
+      await until(async () => (await server().cli('ping')).includes('LOADING'), 'Redis loads');
+      await story();
+      expect(messages(cache.errors)).toContain('LOADING');
+      await loaded;
+      await recovers();
+    });
+
     test('believes no garbage under its keys', async () => {
       const { credits, prefix, story, recovers } = await world(open, server().url);
       const before = await numbersOf(credits);
