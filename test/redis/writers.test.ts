@@ -5,9 +5,10 @@ import { RedisCache } from '../../src/entries/redis.js';
 import type { CacheBackend } from '../../src/index.js';
 import { CLIENTS, describeRedis } from '../backends/redis.js';
 import { bench, numbersOf, quietly } from '../cache/bench.js';
+import { amount } from '../support/amounts.js';
 import { Chance, SEED } from '../support/chance.js';
 
-const WRITES = process.env.CREDIT_TEST_FULL === '1' ? 150 : 50;
+const WRITES = amount('CREDIT_CACHE_WRITES');
 
 /** Holds every write back until the test lets some of them arrive. */
 class LateCache implements CacheBackend {

@@ -17,6 +17,8 @@ const AMOUNTS = {
   CREDIT_PAYMENT_ORDERS: [18, 72],
   /** Mutations after each of which another process asks for the status. */
   CREDIT_STATUS_READS: [300, 3_000],
+  /** Writes to one account whose cache writes come late. */
+  CREDIT_CACHE_WRITES: [50, 150],
   /** Rounds of webhooks in which a process is killed. */
   CREDIT_PAYMENT_KILLS: [2, 6],
   /** Ways of switching between plans for a year, of each kind. */
