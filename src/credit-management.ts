@@ -109,7 +109,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     start(given) {
       background.start(parseOptions(startSchema, given), queue !== null || sinks.length > 0);
     },
-    health: () => healthOf(wired, forgotten, access.unavailable),
+    health: () => healthOf(wired, forgotten, access.unavailable, sinks),
     close() {
       access.watch.close();
       closing ??= closeAll(wired, [background, topUpWork], relay);

@@ -5,10 +5,12 @@ import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
 import type { AccountDefaults } from './models/inputs/credits.js';
+import { natsSink } from './nats/sink.js';
 import type { CacheOptions, CreditManagementOptions, OrderSettings } from './options.js';
 import { setupRazorpayProvider, setupStripeProvider } from './payments/setup.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
+import type { LoggerLike } from './ports/logger.js';
 import { RedisCache } from './redis/cache.js';
 import type { CreditManagement } from './services/manager/contract.js';
 import { defaultLogger } from './services/manager/default-logger.js';
@@ -36,6 +38,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *   before all of them.
  * - `CREDIT_WEBHOOK_URL` and `CREDIT_WEBHOOK_SECRET` (`whsec_…`): adds a sink named `webhook`, which sends events to
  *   the URL, signed as Standard Webhooks.
+ * - `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`: adds a sink named `nats`, which publishes events to JetStream. The
+ *   packages `@nats-io/transport-node` and `@nats-io/jetstream` must be installed. `CREDIT_NATS_CREATE_STREAMS=true`
+ *   makes the stream `CREDIT` where none takes them.
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
  *   `STRIPE_WEBHOOK_SECRET`: register these payment providers.
  * - `FRONTEND_PAYMENT_SUCCESS_URL`, or `APP_BASE_URL` and `/api/payments/success` after it: the page that follows a
@@ -59,7 +64,7 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   }
   const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
-  const sinks = [...(options.sinks ?? []), ...webhooksOf(env)];
+  const sinks = [...(options.sinks ?? []), ...webhooksOf(env), ...natsOf(env, options)];
   const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(env) };
   const manager = createCreditManagement<DbManager<unknown>, U>({
     ...{ ...options, ledger, sinks, payments, cache: options.cache ?? cacheOf(env) },
@@ -84,6 +89,21 @@ function webhooksOf(env: Environment): EventSink[] {
   const secret = read(env, 'CREDIT_WEBHOOK_SECRET');
   if (secret === undefined) throw problem('CREDIT_WEBHOOK_URL is set and CREDIT_WEBHOOK_SECRET is not');
   return [webhookSink({ name: 'webhook', url, secret })];
+}
+
+function natsOf(env: Environment, { logger }: { readonly logger?: LoggerLike | undefined }): EventSink[] {
+  const url = read(env, 'NATS_URL');
+  if (url === undefined) return [];
+  // The URL may hold a password, so no message may contain it.
+  if (!url.split(',').every((one) => /^(nats|tls):\/\//.test(one))) {
+    throw problem('NATS_URL is no URL that begins with nats:// or tls://, nor several, with commas between them');
+  }
+  const creates = read(env, 'CREDIT_NATS_CREATE_STREAMS');
+  if (creates !== undefined && !/^(true|false)$/.test(creates)) {
+    throw problem('CREDIT_NATS_CREATE_STREAMS is neither true nor false');
+  }
+  const [user, password] = [read(env, 'NATS_USER'), read(env, 'NATS_PASSWORD')];
+  return [natsSink({ url, user, password, createStreams: creates === 'true', logger })];
 }
 
 function cacheOf(env: Environment): CacheOptions | undefined {

@@ -1,6 +1,7 @@
 /** The health of a manager: it asks the database; file and cache answer how their last use went. */
 import type { WiredEngine } from './engine-wiring.js';
 import type { Health } from './models/records/health.js';
+import type { EventSink } from './ports/event-sink.js';
 import type { ForgottenRelay } from './services/outbox/forgotten-relay.js';
 import { monotonicNow } from './timers.js';
 
@@ -10,6 +11,7 @@ export async function healthOf<S>(
   { store, mirror, cache }: WiredEngine<S>,
   forgotten: ForgottenRelay<S>,
   unavailableStatuses: number,
+  sinks: readonly EventSink[],
 ): Promise<Health> {
   const began = monotonicNow();
   const isUp = await store.db.ping({ timeoutMs: PING_TIMEOUT_MS }).then(
@@ -23,7 +25,11 @@ export async function healthOf<S>(
   const { differingSettings } = store;
   if (isUp) await forgotten.look(Math.max(1, PING_TIMEOUT_MS - (monotonicNow() - began)));
   const { undelivered } = forgotten;
-  const isAsIntended = differingSettings.length === 0 && undelivered.length === 0;
+  const sinkProblems = sinks.flatMap((sink) => {
+    const problem = problemOf(sink);
+    return problem === null ? [] : [{ sink: sink.name, problem }];
+  });
+  const isAsIntended = [differingSettings, undelivered, sinkProblems].every(({ length }) => length === 0);
   const isWell = isFileUp && isCacheUp && !isDatabaseOlder && isAsIntended;
   return {
     status: !isUp ? 'unhealthy' : isWell ? 'healthy' : 'degraded',
@@ -36,6 +42,16 @@ export async function healthOf<S>(
     ledgerFile,
     differingSettings,
     undelivered,
+    sinkProblems,
     unavailableStatuses,
   };
+}
+
+/** A sink is the host's own, and health has to be told whatever it does. */
+function problemOf(sink: EventSink): string | null {
+  try {
+    return sink.problem?.() ?? null;
+  } catch (error) {
+    return `It cannot tell its problem: ${String(error)}`;
+  }
 }

@@ -117,6 +117,8 @@ export {
   type NotifyOptions,
   notificationQuerySchema as NotificationQuerySchema,
   notifySchema as NotifyOptionsSchema,
+  type ReplayOptions,
+  replaySchema as ReplayOptionsSchema,
   type StartOptions,
   startSchema as StartOptionsSchema,
 } from './models/inputs/notifications.js';

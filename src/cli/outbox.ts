@@ -26,6 +26,19 @@ const retry: CliCommand = {
   },
 };
 
+const replay: CliCommand = {
+  name: 'sinks replay',
+  args: ['name'],
+  help: 'send events again that a sink has taken; they are kept for seven days',
+  flags: { since: { value: 'instant', help: 'needed: those that it took since then (ISO 8601)' } },
+  async run(call) {
+    const since = textOf(call, 'since') as string;
+    const report = await (await call.open()).outbox.replay(call.args[0] as string, { since });
+    call.print(report, () => [`${report.replayed} wait again`]);
+    return EXIT.done;
+  },
+};
+
 const remove: CliCommand = {
   name: 'sinks remove',
   args: ['name'],
@@ -40,4 +53,4 @@ const remove: CliCommand = {
   },
 };
 
-export const outboxCommands: readonly CliCommand[] = [list, retry, remove];
+export const outboxCommands: readonly CliCommand[] = [list, retry, replay, remove];

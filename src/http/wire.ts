@@ -5,11 +5,9 @@
 import { z } from 'zod';
 import { creditError } from '../errors.js';
 import type { Json } from '../models/values.js';
+import { wireName } from '../models/wire-name.js';
 
-/** `userId` → `user_id`. */
-export function wireName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
+export { wireName };
 
 /** Errors that name a field as the request does; those of the verbs name it as our code does. */
 const onWire = new WeakSet<object>();

@@ -1,5 +1,6 @@
 /** The port to receivers of outbox events. */
 import type { CreditEvent, CreditEventType } from '../models/events.js';
+import type { Awaitable } from '../models/values.js';
 
 /** A sink that throws was not reached (the event is retried for ever); `rejected` counts towards `failed`. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a sink that returns nothing has accepted the event.
@@ -17,6 +18,13 @@ export interface EventSink {
   readonly types?: readonly CreditEventType[] | undefined;
   /** Takes an event. It comes more than once, with the same id, where an answer was lost. See {@link Delivery}. */
   publish(event: CreditEvent): Promise<Delivery>;
+  /**
+   * Whether it can be reached at all now. While it says no, the relay leaves its events as they are, without a try and
+   * without a pause, so that all of them go on at once when it is back. Without it every event is tried.
+   */
+  isReady?(): Awaitable<boolean>;
+  /** Tells what keeps it from taking events, and what to do; null for nothing. `manager.health()` repeats it. */
+  problem?(): string | null;
   /** Called once, by the manager's `close()`. */
   close?(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** Sends events as signed HTTP requests, in the format of Standard Webhooks (https://www.standardwebhooks.com). */
 import type { CreditEvent, CreditEventType } from '../models/events.js';
-import type { Json, JsonObject } from '../models/values.js';
+import { sortKeys } from '../models/sort-keys.js';
+import type { JsonObject } from '../models/values.js';
 import type { Delivery, EventSink } from '../ports/event-sink.js';
 import { digestOf, keysOf, wallNow, wrongOption } from './webhook-signature.js';
 
@@ -91,17 +92,9 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
 /** The body of an event. Its bytes depend on the event alone, whatever the order of keys that a database gave back. */
 function bodyOf(event: CreditEvent): string {
   const { id, version, type, userId, creditType, sequence, occurredAt, correlationId } = event;
-  const data = sorted(event.data as Json);
+  const data = sortKeys(event.data as JsonObject);
   const about = { id, version, userId, creditType, sequence, occurredAt, correlationId };
   return JSON.stringify({ type, timestamp: occurredAt, data, ...about });
-}
-
-/** A copy with the keys of every object in order. */
-function sorted(value: Json): Json {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const keys = Object.keys(value).sort();
-  return Object.fromEntries(keys.map((key) => [key, sorted((value as JsonObject)[key] as Json)]));
 }
 
 /** The first bytes of an answer as text. */

@@ -199,6 +199,9 @@ test('sinks: listed, sent to again, and taken off only when told so', async () =
   expect((await run('sinks list')).out).toMatch(/^crm: [1-9] wait, 0 failed\n$/);
   expect((await json('sinks retry')).value).toEqual({ retried: 0 });
   expect((await run('sinks retry --sink nobody')).err).toMatch(/^NOT_FOUND: /);
+  expect((await json('sinks replay crm --since 2020-01-01T00:00:00Z')).value).toEqual({ replayed: 0 });
+  expect((await run('sinks replay crm --since then')).err).toMatch(/^INVALID_ARGUMENT: .*since/);
+  expect((await run('sinks replay crm')).err).toMatch(/since/);
   const asked = await run('sinks remove crm');
   expect(asked).toMatchObject({ code: EXIT.usage, err: expect.stringContaining('out of every process') });
   expect(await run('sinks remove crm --yes')).toMatchObject({ code: EXIT.done, out: 'removed\n' });

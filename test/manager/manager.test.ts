@@ -85,6 +85,7 @@ describe('set-up', () => {
       ledgerFile: null,
       differingSettings: [],
       undelivered: [],
+      sinkProblems: [],
       unavailableStatuses: 0,
     });
     await manager[Symbol.asyncDispose]();

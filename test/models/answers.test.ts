@@ -254,6 +254,8 @@ async function rest({ manager, services, delivered }: World): Promise<void> {
   }
   await outbox.listSinks();
   await outbox.retryFailed();
+  const [{ name } = { name: '' }] = await outbox.listSinks();
+  await outbox.replay(name, { since: new Date(0) });
   await outbox.removeSink('sink');
   await manager.health();
   manager.start();

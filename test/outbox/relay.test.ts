@@ -232,8 +232,8 @@ await onEveryBackend('the relay', (withWorld) => {
       }
       expect(sink.ids()).toEqual(Array.from({ length: 25 }, () => head));
       expect(pauses[0]).toBeLessThanOrEqual(1_000);
-      expect(pauses.every((pause) => pause >= 500 && pause <= 300_000)).toBe(true);
-      expect(Math.min(...pauses.slice(10))).toBeGreaterThanOrEqual(150_000);
+      expect(pauses.every((pause) => pause >= 500 && pause <= 60_000)).toBe(true);
+      expect(Math.min(...pauses.slice(10))).toBeGreaterThanOrEqual(30_000);
       expect(new Set(pauses.slice(10)).size).toBeGreaterThan(1);
       sink.received.length = 0;
       sink.answer = async () => {};

@@ -32,6 +32,31 @@ await onEveryBackend('sinks', (withWorld) => {
     });
   });
 
+  test('what was taken is sent again, as it was and in order, when its receiver has lost it', async () => {
+    await withWorld(async (world) => {
+      const [sink, other] = [new Recorder(), new Recorder('other')];
+      const manager = world.open({ sinks: [sink, other] });
+      await manager.credits.addCredits('a', 1);
+      await manager.jobs.runOutbox();
+      world.clock.advance({ hours: 1 });
+      const since = world.clock.now();
+      for (const user of ['a', 'b', 'a']) await manager.credits.addCredits(user, 1);
+      await manager.jobs.runOutbox();
+      const bytes = ({ received }: Recorder) => received.map(({ id, bytes }) => `${id} ${bytes}`);
+      const [all, others] = [bytes(sink), other.received.length];
+      sink.received.length = 0;
+      const { replayed } = await manager.outbox.replay('sink', { since });
+      expect(replayed).toBeGreaterThan(3);
+      expect(await manager.jobs.runOutbox()).toMatchObject({ delivered: replayed });
+      expect(bytes(sink).toSorted()).toEqual(all.slice(-replayed).toSorted());
+      for (const user of ['a', 'b']) expect(await idsOf(world, user)).toEqual(expect.arrayContaining(sink.ids(user)));
+      expect(sink.ids('a')).toEqual((await idsOf(world, 'a')).slice(-sink.ids('a').length));
+      expect(other.received).toHaveLength(others);
+      expect(await endOf(manager.outbox.replay('nobody', { since }))).toBe('NOT_FOUND not_applied');
+      expect(await endOf(manager.outbox.replay('sink', {} as never))).toBe('INVALID_ARGUMENT not_applied');
+    });
+  });
+
   test('a sink that was taken off gets no more rows, loses those it had, and may come back', async () => {
     await withWorld(async (world) => {
       const [kept, gone] = [new Recorder(), new Recorder('gone')];

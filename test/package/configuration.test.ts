@@ -46,6 +46,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   InMemoryRateLimiter: ['InMemoryRateLimiterOptions'],
   limitRate: ['RateLimitOptions'],
   webhookSink: ['WebhookSinkOptions'],
+  natsSink: ['NatsSinkOptions'],
   razorpayProvider: ['RazorpayOptions'],
   stripeProvider: ['StripeOptions'],
   createCreditsApi: ['createUserApi', 'createAdminApi', 'createCreditsApi', 'createMerchantApi'],
@@ -59,6 +60,7 @@ const OF_A_CALL = [
   ...[
     'AccessOptions',
     'WatchOptions',
+    'ReplayOptions',
     'AddOptions',
     'CallOptions',
     'CancelOptions',

@@ -43,11 +43,11 @@ const PLANTED: readonly [what: string, plant: (given: EntryLists) => Partial<Ent
   [
     [
       'a file that no list names',
-      ({ files }) => ({ files: [...files, 'src/entries/nats.ts'] }),
+      ({ files }) => ({ files: [...files, 'src/entries/kafka.ts'] }),
       [
-        'tsup.config.ts: nats is missing',
-        'exports of package.json: ./nats is missing',
-        'paths of tsconfig.json: credit-management/nats is missing',
+        'tsup.config.ts: kafka is missing',
+        'exports of package.json: ./kafka is missing',
+        'paths of tsconfig.json: credit-management/kafka is missing',
       ],
     ],
     [

@@ -40,6 +40,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   payments: adapter,
   limiters: adapter,
   redis: { ...adapter, layers: [...adapter.layers, 'limiters'] },
+  nats: adapter,
   http: edge,
   llm: edge,
   metrics: edge,

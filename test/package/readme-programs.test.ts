@@ -114,6 +114,10 @@ const PROGRAMS: readonly Program[] = [
     result: [['shop'], [['transaction_error', 'user-1']]],
   },
   {
+    line: "const sink = natsSink({ url: 'nats://localhost:4222', createStreams: true });",
+    provenBy: ['test/nats/sink.test.ts'],
+  },
+  {
     line: 'async function receive(request) {',
     before: `
       import { createCreditManagement, webhookSink } from 'credit-management';

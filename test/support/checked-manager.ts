@@ -165,6 +165,7 @@ export const ANSWERS: Checks = {
   outbox: {
     listSinks: z.array(library.SinkInfoSchema),
     retryFailed: z.strictObject({ retried: count }),
+    replay: z.strictObject({ replayed: count }),
     removeSink: z.boolean(),
   },
   manager: { init: nothing, health: library.HealthSchema, start: nothing, close: nothing },

@@ -4,7 +4,7 @@ import { deliveryStatusSchema } from '../delivery.js';
 import { strictObject } from '../strict-object.js';
 import type { Awaitable } from '../values.js';
 import { abortSignalSchema, type ListOptions, listShape } from './credits.js';
-import { identifierSchema } from './values.js';
+import { boundSchema, identifierSchema } from './values.js';
 
 export const notifySchema = strictObject({
   /** Default `credits`. */
@@ -13,6 +13,12 @@ export const notifySchema = strictObject({
 export interface NotifyOptions extends Readonly<z.input<typeof notifySchema>> {}
 
 export const sinkNameSchema = z.string({ error: 'the name of a sink' }).max(255, { error: 'the name of a sink' });
+
+export const replaySchema = strictObject({
+  /** The first instant, or day, of the deliveries that are repeated. */
+  since: boundSchema,
+});
+export interface ReplayOptions extends z.input<typeof replaySchema> {}
 
 export const notificationQuerySchema = strictObject({
   ...listShape,

@@ -8,13 +8,14 @@ const component = z.enum(['up', 'down', 'disabled']);
 export const HealthSchema = strictObject({
   /**
    * `unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database is older
-   * than the file, where settings differ, and where nobody delivers events.
+   * than the file, where settings differ, where nobody delivers events, and where a sink cannot take them.
    */
   status: z
     .enum(['healthy', 'degraded', 'unhealthy'])
     .describe(
       '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database ' +
-        'is older than the file, where settings differ, and where nobody delivers events.',
+        'is older than the file, where settings differ, where nobody delivers events, and where a sink cannot take ' +
+        'them.',
     ),
   /** The parts of the manager, one by one. */
   components: strictObject({
@@ -58,6 +59,16 @@ export const HealthSchema = strictObject({
     .describe(
       'Sinks whose events wait and nobody delivers, and `notifications`; `waitingSince` is when this process saw it.',
     ),
+  /** Sinks that say that they cannot take events, each with what to do. */
+  sinkProblems: z
+    .array(
+      strictObject({
+        sink: z.string().describe('The name of the sink.'),
+        problem: z.string().describe('What keeps it from taking events, and what to do.'),
+      }).readonly(),
+    )
+    .readonly()
+    .describe('Sinks that say that they cannot take events, each with what to do.'),
   /** Access statuses that this process answered without knowing the account. */
   unavailableStatuses: count.describe('Access statuses that this process answered without knowing the account.'),
 });

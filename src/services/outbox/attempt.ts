@@ -9,6 +9,8 @@ import type { OutboxRun } from './run.js';
 const GRACE_MAX_MS = 5_000;
 const PAUSE_MIN_MS = 1_000;
 const PAUSE_MAX_MS = 300_000;
+/** One that was not reached may be back at any time. */
+const UNREACHED_PAUSE_MAX_MS = 60_000;
 const ERROR_CHARS_MAX = 1_000;
 /** Causes that are told of one error, itself included. */
 const CAUSES_MAX = 4;
@@ -56,12 +58,13 @@ export function afterAttempt<S>(row: DeliveryRow, result: Result, { settings, no
   const unreached = row.unreached + (result.kind === 'unreached' ? 1 : 0);
   const told = { ...free, attempts, unreached, error: result.error };
   if (attempts >= settings.maxRefusals) return { ...told, status: 'failed' };
-  return { ...told, nextAttemptAt: new Date(now() + pauseMs(attempts + unreached)) };
+  const most = result.kind === 'unreached' ? UNREACHED_PAUSE_MAX_MS : PAUSE_MAX_MS;
+  return { ...told, nextAttemptAt: new Date(now() + pauseMs(attempts + unreached, most)) };
 }
 
-/** Twice as long after each attempt, up to five minutes; half of it by chance, so that relays do not come in step. */
-function pauseMs(tries: number): number {
-  const longest = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 20));
+/** Twice as long after each attempt, up to the most; half of it by chance, so that relays do not come in step. */
+function pauseMs(tries: number, most: number): number {
+  const longest = Math.min(most, PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 20));
   return randomInt(longest / 2, longest + 1);
 }
 

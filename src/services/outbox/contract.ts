@@ -1,4 +1,5 @@
 /** The public promise of the outbox: the verbs of an operator, and the options of one run of the relay. */
+import type { ReplayOptions } from '../../models/inputs/notifications.js';
 import type { OutboxReport, SinkInfo } from '../../models/records/outbox.js';
 import type { Awaitable } from '../../models/values.js';
 
@@ -22,6 +23,17 @@ export interface OutboxService {
    * @example await manager.outbox.retryFailed('webhook');
    */
   retryFailed(sink?: string): Promise<{ readonly retried: number }>;
+  /**
+   * Makes rows of a sink that were sent since an instant pending again, for the next runs of the outbox job: for a
+   * receiver that has lost what it took. Rows are kept for seven days. The events have the ids and the bytes that they
+   * had, and those of an account come in order; a receiver that still has one knows it by its id.
+   *
+   * @returns how many rows. Repeating the call sends again what was sent meanwhile.
+   * @throws NOT_FOUND when no sink of this name is registered, INVALID_ARGUMENT; STORAGE_UNAVAILABLE, TIMEOUT: try
+   * again.
+   * @example await manager.outbox.replay('nats', { since: new Date(Date.now() - 3_600_000) });
+   */
+  replay(sink: string, options: ReplayOptions): Promise<{ readonly replayed: number }>;
   /**
    * Takes a sink off: within a minute no process writes rows for it any more, and the outbox job deletes those there
    * are. Take it out of every process first: one that starts with it registers it again.

@@ -2,6 +2,7 @@
 import type { DeliveryRow } from '../../models/delivery.js';
 import { messageOf, type NotificationRow } from '../../models/notification.js';
 import type { OutboxRow } from '../../models/outbox.js';
+import type { Awaitable } from '../../models/values.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import type { Delivery, EventSink } from '../../ports/event-sink.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
@@ -24,6 +25,8 @@ export interface Lane extends Receiver {
   /** For reports: the name of the sink, or `queue`. */
   readonly name: string;
   send(row: DeliveryRow): Promise<Delivery>;
+  /** Whether the receiver can be reached at all; without it, yes. */
+  readonly isReady?: () => Awaitable<boolean>;
 }
 
 /** A sink gets the event as it was stored, so that every delivery has the same bytes. */
@@ -32,6 +35,7 @@ export function sinkLane(sink: EventSink): Lane {
     ...receiverOf(sink.name),
     name: sink.name,
     send: async (row) => sink.publish((row as OutboxRow).payload),
+    ...(sink.isReady && { isReady: () => sink.isReady?.() ?? true }),
   };
 }
 

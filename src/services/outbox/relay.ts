@@ -115,13 +115,13 @@ export class OutboxRelay<S> {
     const busy = new Set<Promise<void>>();
     const serve = async (first: AccountRows) => {
       while (busy.size >= run.settings.concurrency) await Promise.race(busy);
-      if (run.isOver()) return;
+      if (run.isOver() || !(await this.#isReady(lane))) return;
       const served = deliverAccount({ tables: store, lane, run, first, limit }).finally(() => busy.delete(served));
       busy.add(served);
     };
     const pages = pendingAccounts(store, lane, limit);
     try {
-      while (!run.isOver()) {
+      while (!run.isOver() && (await this.#isReady(lane))) {
         const page = await this.#guarded(run, lane.name, () => pages.next());
         if (!page || page.done) return;
         for (const account of page.value) await serve(account);
@@ -129,6 +129,18 @@ export class OutboxRelay<S> {
       }
     } finally {
       await Promise.all(busy);
+    }
+  }
+
+  /** Whether a receiver can be reached. One that does not say so in time cannot. */
+  async #isReady({ isReady, name }: Lane): Promise<boolean> {
+    if (!isReady) return true;
+    const late = () => new Error('It did not tell in time whether it can be reached.');
+    try {
+      return await withDeadline((async () => isReady())(), this.#config.settings.timeoutMs, late);
+    } catch (err) {
+      this.#config.logger.error({ err, sink: name }, 'A sink did not tell whether it can be reached');
+      return false;
     }
   }
 

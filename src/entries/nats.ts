@@ -1,0 +1,7 @@
+/**
+ * credit-management/nats: events to NATS JetStream.
+ * @module
+ */
+export type { NatsConnectionLike, NatsPlace } from '../nats/connection.js';
+export type { NatsFormat } from '../nats/envelope.js';
+export { type NatsSinkOptions, natsSink } from '../nats/sink.js';

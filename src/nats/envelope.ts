@@ -1,0 +1,61 @@
+/** Messages of events: the envelope that consumers of the merchant service know, or CloudEvents 1.0. */
+import type { CreditEvent } from '../models/events.js';
+import { sortKeys } from '../models/sort-keys.js';
+import type { Json, JsonObject } from '../models/values.js';
+import { wireName } from '../models/wire-name.js';
+
+export type NatsFormat = 'envelope' | 'cloudevents';
+
+/** The subject of a type of event. */
+export function subjectOf(type: string): string {
+  return `evt.${type}`;
+}
+
+export interface MessageStyle {
+  readonly format: NatsFormat;
+  readonly source: string;
+}
+
+/** The body of a message and its media type. The bytes depend on the event alone, however often it is sent. */
+export function messageOf(event: CreditEvent, { format, source }: MessageStyle): { body: string; mediaType: string } {
+  const { id, type, version, occurredAt, correlationId } = event;
+  const payload = payloadOf(event);
+  if (format === 'envelope') {
+    const body = {
+      ...{ event_id: id, event_type: type, correlation_id: correlationId, idempotency_key: id, timestamp: occurredAt },
+      ...{ metadata: { source_service: source, version: String(version) }, payload },
+    };
+    return { body: JSON.stringify(body), mediaType: 'application/json' };
+  }
+  // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+  const body = {
+    ...{ specversion: '1.0', id, source: `/${source}`, type, subject: event.userId, time: occurredAt },
+    ...{ datacontenttype: 'application/json', data: payload },
+    ...(correlationId !== null && { correlationid: correlationId }),
+  };
+  return { body: JSON.stringify(body), mediaType: 'application/cloudevents+json' };
+}
+
+/** The data of the event by the names of the wire, and by those that consumers of the merchant service know. */
+function payloadOf(event: CreditEvent): JsonObject {
+  const { userId, creditType, sequence, data } = event;
+  const named = Object.entries(data as JsonObject).map(([name, value]) => [wireName(name), value] as const);
+  const about = { merchant_id: userId, credit_type: creditType, sequence };
+  return sortKeys<Json>({ ...Object.fromEntries(named), ...knownAs(event), ...about }) as JsonObject;
+}
+
+/** The names of the merchant service, where they differ. */
+function knownAs(event: CreditEvent): JsonObject {
+  switch (event.type) {
+    case 'credits.recharged':
+      return { new_balance: event.data.balance, reference_id: event.data.reference };
+    case 'credits.refunded':
+      return { new_balance: event.data.balance, original_reference_id: event.data.reference };
+    case 'credits.adjusted':
+      return { new_balance: event.data.balance, admin_id: event.data.actor };
+    case 'credits.plugin_status_changed':
+      return { current_status: event.data.status, timestamp: event.occurredAt };
+    default:
+      return {};
+  }
+}
