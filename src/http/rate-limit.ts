@@ -14,8 +14,9 @@ export interface RateLimitOptions {
 
 /**
  * The `rateLimit` of an API by a limiter: so many requests of a route for an account; of those that are about no
- * account, for who sends them. A request beyond it is 429 `RATE_LIMITED` with `Retry-After`, before the database is
- * asked. A limiter that fails is an error of the request: the two of the library never do.
+ * account, or about one that their sender may not see, for who sends them. A request beyond it is 429 `RATE_LIMITED`
+ * with `Retry-After`, before the database is asked. A limiter that fails is an error of the request: the two of the
+ * library never do.
  *
  * @throws CONFIGURATION for a wrong option.
  * @example createUserApi({ manager, authenticate, rateLimit: limitRate(new InMemoryRateLimiter(), { limit: 20 }) });

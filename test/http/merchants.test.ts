@@ -295,6 +295,16 @@ describe('who may ask', () => {
   });
 });
 
+test('nobody uses up the requests of a merchant that is not theirs; what is refused counts for who asks', async () => {
+  const limiter = new InMemoryRateLimiter({}, () => 0);
+  const { get } = await merchantWorld({ rateLimit: limitRate(limiter, { limit: 2, routes: ['getPluginStatus'] }) });
+  for (const status of [404, 404, 429, 429]) {
+    expect(await get('stranger', '/plugin-status/shop')).toMatchObject({ status });
+  }
+  expect(await get('stranger', '/plugin-status/stranger')).toMatchObject({ status: 429 });
+  for (const status of [200, 200, 429]) expect(await get('shop', '/plugin-status/shop')).toMatchObject({ status });
+});
+
 test('a merchant may ask so often in a window, whoever asks, and then is told when', async () => {
   let now = 0;
   const limiter = new InMemoryRateLimiter({}, () => now);
