@@ -92,4 +92,17 @@ export const MERCHANT_BUGS: readonly SeededBug[] = [
     replace: 'next: has_next === true ? at(self) : null',
     tests: [{ file: API, name: 'in an envelope are data, errors and pages with links' }],
   },
+  {
+    id: 'MR-11',
+    title: 'whoever is refused uses up the requests of the account that they name',
+    file: 'src/http/server.ts',
+    find: 'if (account !== null) await count(null);',
+    replace: 'if (account !== null) await count(account);',
+    tests: [
+      {
+        file: API,
+        name: 'nobody uses up the requests of a merchant that is not theirs; what is refused counts for who asks',
+      },
+    ],
+  },
 ];
