@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createMerchantApi, limitRate } from '../../src/entries/http.js';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { merchantRoutes } from '../../src/http/routes/merchants.js';
-import { type CreditManagement, InMemoryRateLimiter } from '../../src/index.js';
+import { type CreditManagement, createCreditManagement, InMemoryRateLimiter } from '../../src/index.js';
 import { QUIET } from '../support/quiet.js';
 import { senderOf } from './world.js';
 
@@ -148,6 +148,19 @@ describe('what it answers', () => {
       expect(await get('shop', `/transactions?merchant_id=shop${query}`)).toMatchObject({ status: 400 });
     }
     expect(await get('gateway', '/transactions')).toMatchObject({ status: 400 });
+  });
+
+  test.each([
+    [0, 1_382_977_801_278_549, 65_630_122_895_295],
+    [6, 1_413_426_518.800387, 2_157_491_778.116956],
+  ])('the balance before a change to the last unit, with %i decimals', async (creditScale, balance, amount) => {
+    const manager = createCreditManagement({ creditScale, logger: QUIET }) as unknown as Manager;
+    const api = createMerchantApi({ manager, authenticate, logger: QUIET, authorize: () => false });
+    await manager.credits.addCredits('shop', balance);
+    const { id } = await manager.credits.deductCreditsAfterService('shop', amount);
+    const { body } = await senderOf(api.fetch)('shop', 'GET', `${CREDITS}/transactions/${id}`);
+    expect(body).toMatchObject({ balance_before: balance, delta: -amount });
+    await manager.close();
   });
 
   test('those with nothing available, for administrators', async () => {

@@ -105,4 +105,15 @@ export const MERCHANT_BUGS: readonly SeededBug[] = [
       },
     ],
   },
+  {
+    id: 'MR-12',
+    title: 'the balance before a change is rounded by binary fractions',
+    file: ROUTES,
+    find: '(Math.round(balanceAfter * scale) - Math.round(delta * scale)) / scale',
+    replace: 'Math.round((balanceAfter - delta) * 1e6 + 0 * scale) / 1e6',
+    tests: [
+      { file: API, name: 'what it answers the balance before a change to the last unit, with 0 decimals' },
+      { file: API, name: 'what it answers the balance before a change to the last unit, with 6 decimals' },
+    ],
+  },
 ];

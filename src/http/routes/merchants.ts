@@ -217,9 +217,11 @@ function transactionOf(transaction: Transaction): object {
   };
 }
 
-/** The balance before a change, exact: both have at most six decimals. */
+/** The balance before a change, exact: counted in units of the last decimal that either has. */
 function before(balanceAfter: number, delta: number): number {
-  return Math.round((balanceAfter - delta) * 1e6) / 1e6;
+  const decimals = [balanceAfter, delta].map((value) => String(value).split('.')[1]?.length ?? 0);
+  const scale = 10 ** Math.max(...decimals);
+  return (Math.round(balanceAfter * scale) - Math.round(delta * scale)) / scale;
 }
 
 function textIn(metadata: JsonObject | null, name: string): string | null {
