@@ -151,6 +151,16 @@ describe('what it answers', () => {
   });
 
   test.each([
+    ['/transactions?merchant_id=shop&start_date=2030-01-02&end_date=2030-01-01', 'start_date'],
+    ['/transactions?merchant_id=shop&end_date=2030-02-30', 'end_date'],
+    ['/transactions?merchant_id=shop&start_date=2030-01-02T00:00:00', 'start_date'],
+    ['/plugin-status/%E0%A4%A', 'merchant_id'],
+  ])('%s is refused for a field by its name there', async (path, field) => {
+    const { get } = await merchantWorld();
+    expect(await get('shop', path)).toMatchObject({ status: 400, body: { details: { path: field } } });
+  });
+
+  test.each([
     [0, 1_382_977_801_278_549, 65_630_122_895_295],
     [6, 1_413_426_518.800387, 2_157_491_778.116956],
   ])('the balance before a change to the last unit, with %i decimals', async (creditScale, balance, amount) => {
