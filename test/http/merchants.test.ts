@@ -342,8 +342,11 @@ test('a merchant may ask so often in a window, whoever asks, and then is told wh
   expect((await get('shop', '/accounts/shop')).status).toBe(200);
   now += 59_000;
   expect((await get('shop', '/plugin-status/shop')).status).toBe(200);
-  for (const wrong of [{ limit: 0 }, { limit: 1.5 }, { windowSeconds: 0 }]) {
-    expect(() => limitRate(limiter, wrong)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
+  const most = { limit: 1_000_000_000, windowSeconds: 1_000_000 };
+  const wrong = [{ limit: 0 }, { limit: 1.5 }, { windowSeconds: 0 }, { limit: 1e9 + 1 }, { windowSeconds: 1e6 + 1 }];
+  for (const options of wrong) {
+    expect(() => limitRate(limiter, options)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
   }
+  expect(await limitRate(limiter, most)({ userId: 'u' }, { name: 'getPluginStatus', userId: null })).toBe(null);
   expect(() => limitRate(null as never)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
 });
