@@ -51,7 +51,7 @@ export type Authorize = (who: Identity, action: Action) => Awaitable<boolean>;
 
 /**
  * Tells whether a request comes too soon: the seconds after which to try again, or null. It is asked before the
- * database is.
+ * database is. `action.userId` is null for a request that names no account, or one that its sender may not see.
  */
 export type RateLimit = (who: Identity, action: Action) => Awaitable<number | null>;
 

@@ -1,7 +1,7 @@
 /** Finds the route of a method and a path, whatever the API is mounted at. */
 
 import type { Route } from './route.js';
-import { invalid } from './wire.js';
+import { invalid, wireName } from './wire.js';
 
 /** The route, with the texts in the path that its arguments stand for. */
 export interface Found {
@@ -90,7 +90,7 @@ function namedTexts({ inPath }: Route, texts: readonly string[]): Record<string,
       try {
         return [name, decodeURIComponent(texts[i] ?? '')];
       } catch {
-        throw invalid(name, 'percent-encoded UTF-8');
+        throw invalid(wireName(name), 'percent-encoded UTF-8');
       }
     }),
   );

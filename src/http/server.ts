@@ -123,13 +123,10 @@ export class ApiServer implements Api {
     const who = route.who === 'anyone' ? null : await this.#identify(exchange);
     const given = { ...(await givenOf(exchange, route)), ...inPath };
     const { args, options, creditType } = this.#sorted(exchange, route, given, who);
-    const { manager, rateLimit } = this.#options;
-    const action = { name: route.name, userId: textOf(args.userId ?? args.merchantId) };
-    const wait = who && rateLimit ? await rateLimit(who, action) : null;
-    if (wait !== null) throw tooMany(wait);
+    const { manager } = this.#options;
     const credits = creditType === undefined ? manager.credits : manager.creditType(creditType as never);
     const services: Services = { manager, credits, who, message: exchange.message };
-    if (who) await this.#check(exchange, services, args);
+    if (who) await this.#admit(exchange, services, args);
     const result = await run(services, args as never, options as never);
     if (result === null) throw notFound();
     if (route.isStream) return this.#streamed(exchange, result as { readonly subscribe: Subscribe });
@@ -184,6 +181,23 @@ export class ApiServer implements Api {
       if ('idempotencyKey' in shape && key !== undefined) options.idempotencyKey = key;
     }
     return { args, options, creditType };
+  }
+
+  /** Counts and checks. One that is refused counts for its sender, so that nobody uses up the requests of others. */
+  async #admit(exchange: Exchange, services: Services, args: Readonly<Record<string, unknown>>): Promise<void> {
+    const who = services.who as Identity;
+    const account = textOf(args.userId ?? args.merchantId);
+    const count = async (userId: string | null) => {
+      const wait = (await this.#options.rateLimit?.(who, { name: exchange.route?.name ?? '', userId })) ?? null;
+      if (wait !== null) throw tooMany(wait);
+    };
+    // Without a name the check asks the database for the account.
+    if (account === null) await count(null);
+    await this.#check(exchange, services, args).catch(async (error) => {
+      if (account !== null) await count(null);
+      throw error;
+    });
+    if (account !== null) await count(account);
   }
 
   /** @throws NOT_FOUND for the account of somebody else, FORBIDDEN where `authorize` does not allow it */

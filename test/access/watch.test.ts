@@ -4,6 +4,7 @@ import {
   type AccessInfo,
   createCreditManagement,
   type DbManager,
+  InMemoryCache,
   InMemoryDbManager,
   type MemorySession,
 } from '../../src/index.js';
@@ -54,6 +55,26 @@ test('a change by another process and one by the clock are told within the TTL',
   await other.credits.addCredits('u', 5, { expiresAt: new Date(Date.now() + 1_500) });
   await until(['u disabled', 'u enabled']);
   await until(['u disabled', 'u enabled', 'u disabled']);
+  await one.close();
+  await other.close();
+});
+
+test('a change by another process is told although the cache of this one has the status from before', async () => {
+  const db = new InMemoryDbManager();
+  // Time stands still, so that the value in the cache stays young, and `v` is looked at again and again.
+  const now = Date.UTC(2030, 0);
+  const options = { db, clock: { now: () => new Date(now) }, logger: QUIET };
+  const one = createCreditManagement({ ...options, cache: new InMemoryCache() });
+  const other = createCreditManagement(options);
+  await other.credits.addCredits('u', 5);
+  await other.credits.addCredits('v', 5, { expiresAt: new Date(now + 20) });
+  expect(await one.access.getStatus('u')).toMatchObject({ status: 'enabled' });
+  const { until, handler } = watcher();
+  one.access.watch(['u', 'v'], handler);
+  await until(['u enabled', 'v enabled']);
+  await other.credits.deductCredits('u', 5);
+  expect(await one.access.getStatus('u')).toMatchObject({ status: 'enabled' });
+  await until(['u enabled', 'v enabled', 'u disabled']);
   await one.close();
   await other.close();
 });

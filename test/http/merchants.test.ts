@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createMerchantApi, limitRate } from '../../src/entries/http.js';
 import { createTestCredits } from '../../src/entries/testing.js';
 import { merchantRoutes } from '../../src/http/routes/merchants.js';
-import { type CreditManagement, InMemoryRateLimiter } from '../../src/index.js';
+import { type CreditManagement, createCreditManagement, InMemoryRateLimiter } from '../../src/index.js';
 import { QUIET } from '../support/quiet.js';
 import { senderOf } from './world.js';
 
@@ -148,6 +148,29 @@ describe('what it answers', () => {
       expect(await get('shop', `/transactions?merchant_id=shop${query}`)).toMatchObject({ status: 400 });
     }
     expect(await get('gateway', '/transactions')).toMatchObject({ status: 400 });
+  });
+
+  test.each([
+    ['/transactions?merchant_id=shop&start_date=2030-01-02&end_date=2030-01-01', 'start_date'],
+    ['/transactions?merchant_id=shop&end_date=2030-02-30', 'end_date'],
+    ['/transactions?merchant_id=shop&start_date=2030-01-02T00:00:00', 'start_date'],
+    ['/plugin-status/%E0%A4%A', 'merchant_id'],
+  ])('%s is refused for a field by its name there', async (path, field) => {
+    const { get } = await merchantWorld();
+    expect(await get('shop', path)).toMatchObject({ status: 400, body: { details: { path: field } } });
+  });
+
+  test.each([
+    [0, 1_382_977_801_278_549, 65_630_122_895_295],
+    [6, 1_413_426_518.800387, 2_157_491_778.116956],
+  ])('the balance before a change to the last unit, with %i decimals', async (creditScale, balance, amount) => {
+    const manager = createCreditManagement({ creditScale, logger: QUIET }) as unknown as Manager;
+    const api = createMerchantApi({ manager, authenticate, logger: QUIET, authorize: () => false });
+    await manager.credits.addCredits('shop', balance);
+    const { id } = await manager.credits.deductCreditsAfterService('shop', amount);
+    const { body } = await senderOf(api.fetch)('shop', 'GET', `${CREDITS}/transactions/${id}`);
+    expect(body).toMatchObject({ balance_before: balance, delta: -amount });
+    await manager.close();
   });
 
   test('those with nothing available, for administrators', async () => {
@@ -295,6 +318,16 @@ describe('who may ask', () => {
   });
 });
 
+test('nobody uses up the requests of a merchant that is not theirs; what is refused counts for who asks', async () => {
+  const limiter = new InMemoryRateLimiter({}, () => 0);
+  const { get } = await merchantWorld({ rateLimit: limitRate(limiter, { limit: 2, routes: ['getPluginStatus'] }) });
+  for (const status of [404, 404, 429, 429]) {
+    expect(await get('stranger', '/plugin-status/shop')).toMatchObject({ status });
+  }
+  expect(await get('stranger', '/plugin-status/stranger')).toMatchObject({ status: 429 });
+  for (const status of [200, 200, 429]) expect(await get('shop', '/plugin-status/shop')).toMatchObject({ status });
+});
+
 test('a merchant may ask so often in a window, whoever asks, and then is told when', async () => {
   let now = 0;
   const limiter = new InMemoryRateLimiter({}, () => now);
@@ -309,8 +342,11 @@ test('a merchant may ask so often in a window, whoever asks, and then is told wh
   expect((await get('shop', '/accounts/shop')).status).toBe(200);
   now += 59_000;
   expect((await get('shop', '/plugin-status/shop')).status).toBe(200);
-  for (const wrong of [{ limit: 0 }, { limit: 1.5 }, { windowSeconds: 0 }]) {
-    expect(() => limitRate(limiter, wrong)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
+  const most = { limit: 1_000_000_000, windowSeconds: 1_000_000 };
+  const wrong = [{ limit: 0 }, { limit: 1.5 }, { windowSeconds: 0 }, { limit: 1e9 + 1 }, { windowSeconds: 1e6 + 1 }];
+  for (const options of wrong) {
+    expect(() => limitRate(limiter, options)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
   }
+  expect(await limitRate(limiter, most)({ userId: 'u' }, { name: 'getPluginStatus', userId: null })).toBe(null);
   expect(() => limitRate(null as never)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
 });

@@ -20,7 +20,7 @@ test.each([
   ['nothing of nothing, without fixed amount and minimum', 0, { fixed: 0, share: 10_000, minimum: 0 }, 0],
   ['the largest total exactly', 2 ** 51, { ...RULES, share: 1_000_000 }, 2_251_799_813_690_000],
 ])('an order earns %s', (_, total, rules, units) => {
-  expect(orderUnits(total, rules)).toBe(units);
+  expect(orderUnits(BigInt(total), rules)).toBe(units);
 });
 
 await describeBackends('orders of shops', (openWorld) => {
@@ -139,6 +139,46 @@ test('rules by configuration, an order of nothing, and orders that earn nothing'
   expect(await none.orders.orderPaid(PAID)).toBe(null);
   expect(await none.credits.getAccount('shop')).toBe(null);
   expect(await credits.getUserCreditsInfo('shop')).toMatchObject({ balance: 100.5 });
+});
+
+test.each([
+  ['JPY', 3_000_000_000, 30_000_000],
+  ['KRW', '2251799813685248', 22_517_998_136_852.48],
+  ['USD', '22517998136852.48', 225_179_981_368.52],
+  ['KWD', '2251799813685.248', 22_517_998_136.85],
+])('an order in %s earns its share, however large the total that money may have', async (currency, total, share) => {
+  const { credits, orders: service } = createCreditManagement({ logger: QUIET, creditScale: 2 });
+  const order = { ...PAID, currency, total };
+  expect(await service.orderPaid(order)).toMatchObject({ creditsAdded: share, amount: Number(total) });
+  expect(await service.orderRefunded({ ...refund('r-1', total), currency })).toMatchObject({ success: true });
+  expect(await credits.getUserCreditsInfo('shop')).toMatchObject({ balance: 0, debt: 0 });
+});
+
+test('an order earns at most what an account may have; beyond it nothing is written', async () => {
+  const orders = { percentage: '2251799813' };
+  const { credits, orders: service } = createCreditManagement({ logger: QUIET, orders });
+  for (const [currency, total] of [
+    ['USD', 2],
+    ['JPY', '2251799813685248'],
+  ] as const) {
+    const order = { ...PAID, orderId: currency, currency, total };
+    await expect(service.orderPaid(order)).rejects.toMatchObject({ code: 'AMOUNT_TOO_LARGE' });
+  }
+  const beyond = { ...PAID, currency: 'JPY', total: '2251799813685249' };
+  await expect(service.orderPaid(beyond)).rejects.toMatchObject({ code: 'AMOUNT_TOO_LARGE' });
+  expect(await credits.getAccount('shop')).toBe(null);
+});
+
+test('an order that cost nothing is not the one that cost the smallest money', async () => {
+  const { credits, orders: service } = createCreditManagement({ logger: QUIET });
+  const free = { ...PAID, total: 0 };
+  await service.orderPaid(free);
+  expect(await service.orderPaid({ ...free, total: '0.00' })).toMatchObject({ creditsAdded: 10, replayed: true });
+  const smallest = { ...PAID, total: '0.01' };
+  await expect(service.orderPaid(smallest)).rejects.toMatchObject({ code: 'PAYMENT_MISMATCH' });
+  await service.orderPaid({ ...smallest, orderId: '1002' });
+  await expect(service.orderPaid({ ...free, orderId: '1002' })).rejects.toMatchObject({ code: 'PAYMENT_MISMATCH' });
+  expect(await credits.getUserCreditsInfo('shop')).toMatchObject({ balance: 20 });
 });
 
 test('wrong input is refused, and nothing is written', async () => {

@@ -21,7 +21,7 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     id: 'AS-2',
     title: 'an account that nobody wrote to has its trial',
     file: SERVICE,
-    find: 'await accounts.written(userId, { ...options, timeoutMs }, ttlMs)',
+    find: 'await accounts.written(userId, { ...options, timeoutMs }, maxAgeMs)',
     replace: 'await accounts.balance(userId, { ...options, timeoutMs })',
     tests: [inMemory('of an account that nobody wrote to is disabled, also where it would have a trial')],
   },
@@ -132,5 +132,13 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     find: '        onEnd?.();',
     replace: '',
     tests: [{ file: 'test/http/status-events.test.ts', name: 'end when the manager is closed' }],
+  },
+  {
+    id: 'AS-14',
+    title: 'an old value of the cache hides a change from those who watch',
+    file: SERVICE,
+    find: 'this.#status(userId, options, 0)',
+    replace: 'this.#status(userId, options)',
+    tests: [watched('a change by another process is told although the cache of this one has the status from before')],
   },
 ];

@@ -92,4 +92,28 @@ export const MERCHANT_BUGS: readonly SeededBug[] = [
     replace: 'next: has_next === true ? at(self) : null',
     tests: [{ file: API, name: 'in an envelope are data, errors and pages with links' }],
   },
+  {
+    id: 'MR-11',
+    title: 'whoever is refused uses up the requests of the account that they name',
+    file: 'src/http/server.ts',
+    find: 'if (account !== null) await count(null);',
+    replace: 'if (account !== null) await count(account);',
+    tests: [
+      {
+        file: API,
+        name: 'nobody uses up the requests of a merchant that is not theirs; what is refused counts for who asks',
+      },
+    ],
+  },
+  {
+    id: 'MR-12',
+    title: 'the balance before a change is rounded by binary fractions',
+    file: ROUTES,
+    find: '(Math.round(balanceAfter * scale) - Math.round(delta * scale)) / scale',
+    replace: 'Math.round((balanceAfter - delta) * 1e6 + 0 * scale) / 1e6',
+    tests: [
+      { file: API, name: 'what it answers the balance before a change to the last unit, with 0 decimals' },
+      { file: API, name: 'what it answers the balance before a change to the last unit, with 6 decimals' },
+    ],
+  },
 ];

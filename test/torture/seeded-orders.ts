@@ -65,4 +65,12 @@ export const ORDER_BUGS: readonly SeededBug[] = [
       inMemory('every order and number of one paid and three refunded ends alike: all is taken back, and no more'),
     ],
   },
+  {
+    id: 'OR-8',
+    title: 'an order that cost nothing is told again with the smallest total',
+    file: ORDERS,
+    find: 'if (isFree === (minor === 0)) return paid;',
+    replace: 'if (isFree !== null) return paid;',
+    tests: [alone('an order that cost nothing is not the one that cost the smallest money')],
+  },
 ];

@@ -14,7 +14,7 @@ import { parse, parseOptions } from '../../services/input/parse.js';
 import type { Subscribe } from '../event-stream.js';
 import { MERCHANT_ANSWERS } from '../merchant-answers.js';
 import { type Route, route, type Services } from '../route.js';
-import { toWire } from '../wire.js';
+import { invalid, toWire } from '../wire.js';
 import { ownerOfTransaction } from './reads.js';
 
 const CREDITS = '/api/v1/credits';
@@ -187,6 +187,8 @@ function filterOf({
   const named = referenceType === undefined ? undefined : [referenceType.toLowerCase()];
   // Everything manual is an adjustment, whatever its type.
   const [wanted, others] = isAdjustment ? [['manual'], undefined] : [named, types && ['manual']];
+  if (startDate !== undefined && endDate !== undefined && startDate > endDate)
+    throw invalid('start_date', 'an instant not later than end_date');
   const isNothing = isAdjustment && named !== undefined && named[0] !== 'manual';
   return {
     ...paging,
@@ -217,9 +219,11 @@ function transactionOf(transaction: Transaction): object {
   };
 }
 
-/** The balance before a change, exact: both have at most six decimals. */
+/** The balance before a change, exact: counted in units of the last decimal that either has. */
 function before(balanceAfter: number, delta: number): number {
-  return Math.round((balanceAfter - delta) * 1e6) / 1e6;
+  const decimals = [balanceAfter, delta].map((value) => String(value).split('.')[1]?.length ?? 0);
+  const scale = 10 ** Math.max(...decimals);
+  return (Math.round(balanceAfter * scale) - Math.round(delta * scale)) / scale;
 }
 
 function textIn(metadata: JsonObject | null, name: string): string | null {

@@ -70,7 +70,8 @@ export class Access<S> {
 
   constructor(parts: AccessParts<S>) {
     this.#parts = parts;
-    this.watch = new AccessWatch({ ...parts, statusOf: (userId, options) => this.#status(userId, options) });
+    // Not from the cache: its value may be older than what was told before, and would be told as a change.
+    this.watch = new AccessWatch({ ...parts, statusOf: (userId, options) => this.#status(userId, options, 0) });
     this.service = {
       getStatus: async (userId, given) => {
         const user = parseId(userId, 'userId');
@@ -109,12 +110,12 @@ export class Access<S> {
     return status;
   }
 
-  async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
-    const { accounts, ttlMs } = this.#parts;
+  async #status(userId: string, options: AccessOptions, maxAgeMs = this.#parts.ttlMs): Promise<AccessInfo> {
+    const { accounts } = this.#parts;
     const { timeoutMs = this.#parts.timeoutMs } = options;
     if (this.#parts.isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
     try {
-      const account = await accounts.written(userId, { ...options, timeoutMs }, ttlMs);
+      const account = await accounts.written(userId, { ...options, timeoutMs }, maxAgeMs);
       this.#isAway = false;
       return this.#told(account);
     } catch (error) {

@@ -73,14 +73,14 @@ export class AccountsNow<S> {
 
   /**
    * The totals of an account as its commits made them, without the trial of one that has none; from the cache where it
-   * has a value that is younger than `maxAgeMs`.
+   * has a value that is younger than `maxAgeMs`; with 0 from the database.
    */
   async written(userId: string, options: ReadOptions<S>, maxAgeMs = Number.POSITIVE_INFINITY): Promise<Account> {
     const { engine, creditType, cache } = this.#parts;
     const known = this.peek(userId, options, maxAgeMs);
     if (known) return known;
     const rest = engine.startDeadline(options);
-    if (!cache || options.session !== undefined || options.fresh) {
+    if (!cache || maxAgeMs === 0 || options.session !== undefined || options.fresh) {
       return this.#present(await this.stored(userId, rest()), rest());
     }
     // The cache gets half of the call's time at most: the database may need the rest.

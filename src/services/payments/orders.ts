@@ -1,7 +1,9 @@
 /** Orders as payments that nobody asked for here: they are paid when they are told, and refunds go the way of all. */
 import { parseAmount } from '../../core/amounts.js';
 import { sha256 } from '../../core/canonical-json.js';
+import { decimalsOf, parseMoney } from '../../core/money.js';
 import { orderUnits } from '../../core/order-credits.js';
+import { creditError } from '../../errors.js';
 import type { MutationOptions } from '../../models/inputs/credits.js';
 import {
   billedPaymentSchema,
@@ -23,7 +25,7 @@ import { BILLING, ORDERS } from './providers.js';
 import { toPayment } from './records.js';
 
 const CURRENCY = 'USD';
-/** Totals and shares have at most six decimals. */
+/** Shares have at most six decimals, and no currency has more. */
 const SCALE = 6;
 
 const micro = (amount: unknown) => parseAmount(amount, { scale: SCALE, zero: true });
@@ -51,14 +53,15 @@ export function orderService<S>(links: Links<S>, inbox: Inbox<S>, rules: ParsedO
     async orderPaid(order, given) {
       const { userId, orderId, total, currency = CURRENCY, shopDomain } = parse(paidOrderSchema, order, 'order');
       const options = parseOptions(orderCallSchema, given);
-      const units = orderUnits(micro(total), rules);
+      const minor = parseMoney(total, currency);
+      const units = orderUnits(BigInt(minor) * 10n ** BigInt(SCALE - decimalsOf(currency)), rules);
       if (!rules.enabled) return null;
       const about = { reference_type: 'order_paid', order_id: orderId, order_total: String(total), currency };
-      return links.recordPaid(
+      const paid = await links.recordPaid(
         {
           ...{ provider: ORDERS, paidAs: nameOf(userId, orderId), userId, currency, creditType: undefined },
           // An order that cost nothing is kept as the smallest money that there is.
-          amountMinor: micro(total) === 0 ? 1 : moneyOf(total, currency),
+          amountMinor: Math.max(minor, 1),
           creditsToAdd: Math.round(units * 10 ** (scale - SCALE)),
         },
         {
@@ -66,6 +69,9 @@ export function orderService<S>(links: Links<S>, inbox: Inbox<S>, rules: ParsedO
           metadata: { ...about, ...(shopDomain !== undefined && { shop_domain: shopDomain }) },
         },
       );
+      const isFree = Number(paid.metadata?.order_total) === 0;
+      if (isFree === (minor === 0)) return paid;
+      throw creditError('PAYMENT_MISMATCH', 'This order is recorded already, with another total.', { field: 'total' });
     },
 
     async orderRefunded(refund, given) {
