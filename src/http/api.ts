@@ -92,7 +92,7 @@ export function createWebhookApi(options: WebhookApiOptions): Api {
  *
  * `GET /plugin-status-events?merchant_ids=shop-7,shop-8` tells statuses whenever they change, as server-sent events. It
  * ends after 15 minutes, and when the manager is closed; a client that comes again is asked again who it is. At most
- * 1,000 clients listen at once.
+ * 1,000 clients listen at once, and 100 of one caller.
  *
  * @throws CONFIGURATION without `authorize`, and for a wrong option; it names the field.
  * @example

@@ -1,4 +1,5 @@
 /** Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+import { creditError } from '../errors.js';
 import type { Json } from '../models/values.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 import { LIMITS } from './limits.js';
@@ -17,6 +18,30 @@ export const STREAM_HEADERS = {
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 };
+
+/** The streams of an API: so many at once, and so many of one caller. */
+export class EventStreams {
+  #open = 0;
+  readonly #byListener = new Map<string, number>();
+
+  /** @throws RATE_LIMITED where as many listen as may */
+  open(listener: string, subscribe: Subscribe): ReadableStream<Uint8Array> {
+    const own = this.#byListener.get(listener) ?? 0;
+    if (this.#open >= LIMITS.streams || own >= LIMITS.streamsOfOne) {
+      const retryAfterSeconds = LIMITS.streamMs / 1000;
+      throw creditError('RATE_LIMITED', 'As many clients listen as may at once.', { retryAfterSeconds });
+    }
+    this.#count(listener, 1);
+    return eventStream(subscribe, () => this.#count(listener, -1));
+  }
+
+  #count(listener: string, change: number): void {
+    this.#open += change;
+    const own = (this.#byListener.get(listener) ?? 0) + change;
+    if (own === 0) this.#byListener.delete(listener);
+    else this.#byListener.set(listener, own);
+  }
+}
 
 /**
  * The bytes of a stream of events. A client that reads slowly gets the newest event of each topic, so that

@@ -13,8 +13,9 @@ export const LIMITS = {
   bodyMs: 30_000,
   /** Milliseconds until a stream of events ends. A client that comes again is asked again who it is. */
   streamMs: 15 * 60_000,
-  /** Streams of events at once. */
+  /** Streams of events at once, and those of one caller. */
   streams: 1_000,
+  streamsOfOne: 100,
 } as const;
 
 export function tooLarge(maxBytes: number) {

@@ -6,10 +6,9 @@ import { defaultLogger } from '../services/manager/default-logger.js';
 import { ANSWERS } from './answers.js';
 import type { Action, Api, ApiOptions, Authorize, Identity } from './contract.js';
 import { enveloped } from './envelope.js';
-import { eventStream, STREAM_HEADERS, type Subscribe } from './event-stream.js';
+import { EventStreams, STREAM_HEADERS, type Subscribe } from './event-stream.js';
 import { identify, isOwn } from './identify.js';
 import { isOfHeaders } from './identity.js';
-import { LIMITS } from './limits.js';
 import { FetchMessage, type Message } from './message.js';
 import { misconfigured } from './misconfigured.js';
 import { openApiOf } from './openapi.js';
@@ -58,7 +57,7 @@ export class ApiServer implements Api {
   readonly #base: string;
   readonly #logger: LoggerLike;
   readonly #dialect: Dialect | null;
-  #streams = 0;
+  readonly #streams = new EventStreams();
 
   constructor(
     routes: readonly Route[],
@@ -129,7 +128,7 @@ export class ApiServer implements Api {
     if (who) await this.#admit(exchange, services, args);
     const result = await run(services, args as never, options as never);
     if (result === null) throw notFound();
-    if (route.isStream) return this.#streamed(exchange, result as { readonly subscribe: Subscribe });
+    if (route.isStream) return this.#streamed(exchange, who?.userId ?? '', result as { readonly subscribe: Subscribe });
     const { replayed, items, nextCursor } = result as Partial<Record<string, unknown>>;
     if (replayed === true) exchange.headers['idempotency-replayed'] = 'true';
     const schema = ANSWERS[name];
@@ -139,12 +138,14 @@ export class ApiServer implements Api {
   }
 
   /** @throws RATE_LIMITED where as many clients listen as may at once */
-  #streamed({ message, requestId, headers }: Exchange, { subscribe }: { readonly subscribe: Subscribe }): WireAnswer {
+  #streamed(
+    { message, requestId, headers }: Exchange,
+    listener: string,
+    { subscribe }: { readonly subscribe: Subscribe },
+  ): WireAnswer {
     const all = { ...HEADERS, ...headers, ...STREAM_HEADERS, 'x-request-id': requestId };
     if (message.method === 'HEAD') return { status: 200, headers: all, text: null, stream: null };
-    if (this.#streams >= LIMITS.streams) throw tooMany(LIMITS.streamMs / 1000);
-    this.#streams++;
-    const stream = eventStream(subscribe, () => void this.#streams--);
+    const stream = this.#streams.open(listener, subscribe);
     return { status: 200, headers: all, text: null, stream };
   }
 
@@ -173,6 +174,8 @@ export class ApiServer implements Api {
     for (const name in given) (name in route.args ? args : options)[name] = given[name];
     if (route.self && args.userId === undefined) args.userId = who?.userId;
     if (!route.typed && type !== undefined) options.creditType = type;
+    const missing = route.who === 'merchant' && Object.keys(route.args).find((name) => args[name] === undefined);
+    if (missing) throw invalid(wireName(missing), 'given: it names whom the request is about');
     const { shape } = route.options ?? {};
     if (route.isChange && shape) {
       if ('correlationId' in shape) options.correlationId = requestId;

@@ -147,7 +147,10 @@ describe('what it answers', () => {
     for (const query of ['&page=0', '&limit=1001', '&transaction_type=x', '&reference_type=order_paid', '&other=1']) {
       expect(await get('shop', `/transactions?merchant_id=shop${query}`)).toMatchObject({ status: 400 });
     }
-    expect(await get('gateway', '/transactions')).toMatchObject({ status: 400 });
+    for (const who of ['gateway', 'shop']) {
+      const unnamed = await get(who, '/transactions');
+      expect(unnamed).toMatchObject({ status: 400, body: { details: { path: 'merchant_id' } } });
+    }
   });
 
   test.each([

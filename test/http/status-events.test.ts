@@ -89,11 +89,13 @@ test('are for those who may see the account, and for lists of merchants', async 
 
 test('no more clients listen than may at once, and one that leaves makes room', async () => {
   const { manager, ask } = eventsWorld();
-  const responses = await Promise.all(Array.from({ length: LIMITS.streams }, () => ask('merchant_ids=a')));
+  const callers = Array.from({ length: LIMITS.streams }, (_, i) => `a${i % (LIMITS.streams / LIMITS.streamsOfOne)}`);
+  const responses = await Promise.all(callers.map((caller) => ask(`merchant_ids=${caller}`, caller)));
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
   const refused = await ask('merchant_ids=a');
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '900']);
   await responses[0]?.body?.cancel();
+  expect((await ask('merchant_ids=a1', 'a1')).status).toBe(429);
   const next = await ask('merchant_ids=a');
   expect(next.status).toBe(200);
   for (const { body } of [...responses, next]) if (body && !body.locked) await body.cancel();

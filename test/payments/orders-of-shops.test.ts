@@ -202,9 +202,9 @@ test('wrong input is refused, and nothing is written', async () => {
   for (const name of ['orders', 'billing']) {
     expect(() => payments.registerProvider(plainProvider(name))).toThrow(`another name than ${name}`);
   }
-  expect(() => createCreditManagement({ orders: { percentage: -1 } })).toThrow(
-    expect.objectContaining({ code: 'CONFIGURATION' }),
-  );
+  for (const wrong of [{ orders: { percentage: -1 } }, { creditScale: 0, orders: { fixedAmount: '0.4' } }]) {
+    expect(() => createCreditManagement(wrong)).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
+  }
 });
 
 function permutations<T>(items: readonly T[]): T[][] {

@@ -111,8 +111,7 @@ export const merchantRoutes: readonly Route[] = [
       const found = await credits.getTransactionPage(args.merchantId, filter as never);
       const { items, page, limit, total, isTotalCapped } = found;
       const pages = Math.ceil(total / limit);
-      const hasNext = page < pages || (isTotalCapped && items.length === limit);
-      const pagination = { page, limit, total, isTotalCapped, pages, hasNext, hasPrevious: page > 1 };
+      const pagination = { page, limit, total, isTotalCapped, pages, hasNext: page < pages, hasPrevious: page > 1 };
       return { transactions: items.map(transactionOf), pagination };
     },
   }),

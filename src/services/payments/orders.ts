@@ -42,7 +42,8 @@ interface OrderSettings {
 export function orderRules(settings: OrderSettings, scale: number) {
   const { enabled = true, fixedAmount = 10, percentage = '0.01', minimum = 1, billingCreditsPerUnit = 1 } = settings;
   const billing = rateOf({ creditsPerUnit: billingCreditsPerUnit }, '', scale);
-  return { enabled, fixed: micro(fixedAmount), share: micro(percentage), minimum: micro(minimum), billing };
+  const credits = (amount: Amount) => parseAmount(amount, { scale, zero: true }) * 10 ** (SCALE - scale);
+  return { enabled, fixed: credits(fixedAmount), share: micro(percentage), minimum: credits(minimum), billing };
 }
 
 export type ParsedOrderRules = ReturnType<typeof orderRules>;
