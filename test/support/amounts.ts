@@ -35,6 +35,8 @@ const AMOUNTS = {
   /** Rounds of each race. */
   CREDIT_RACES: [2, 12],
   CREDIT_KILLS: [2, 6],
+  /** Rounds of four publishers to NATS that are killed. */
+  CREDIT_NATS_KILLS: [2, 6],
   CREDIT_SERVER_KILLS: [1, 2],
   CREDIT_CUTS: [8, 20],
   /** Times that a server loses its last commits. */
