@@ -37,11 +37,33 @@ export const EVENT_BUGS: readonly SeededBug[] = [
     id: 'SB-28',
     title: 'an event is marked as sent before the sink has answered',
     file: 'src/services/outbox/delivery.ts',
-    find: 'const result = await attempt(lane, claim, run);',
-    replace: "void attempt(lane, claim, run);\n    const result = { kind: 'sent' } as const satisfies Result;",
+    find: 'const result = await attempt(lane, row, run);',
+    replace: "void attempt(lane, row, run);\n    const result = { kind: 'sent' } as const satisfies Result;",
     tests: [
       { file: RELAY, name: 'the relay, in memory killed after publishing, before marking' },
       { file: RELAY, name: 'the relay, in memory a sink that is away fails nothing' },
+    ],
+  },
+  {
+    id: 'SB-28d',
+    title: 'events behind one that was not taken are delivered before it',
+    file: 'src/services/outbox/delivery.ts',
+    find: "    if (last.status === 'pending') break;\n",
+    replace: '',
+    tests: [{ file: RELAY, name: 'the relay, in memory a sink that is away fails nothing' }],
+  },
+  {
+    id: 'SB-28e',
+    title: 'a receiver that cannot be reached is tried all the same',
+    file: 'src/services/outbox/relay.ts',
+    find: 'while (!run.isOver() && (await this.#isReady(lane))) {',
+    replace: 'while (!run.isOver()) {',
+    also: [{ find: 'if (run.isOver() || !(await this.#isReady(lane))) return;', replace: 'if (run.isOver()) return;' }],
+    tests: [
+      {
+        file: 'test/nats/failures.test.ts',
+        name: 'a sink whose server is frozen tries few events, and goes on when it thaws',
+      },
     ],
   },
   {

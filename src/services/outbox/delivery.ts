@@ -1,7 +1,8 @@
 /**
  * Delivers the rows of one account on one lane, one after another. A claim is the head's row at its version, for as
- * long as one delivery may take; the commit that marks a row as sent claims the row behind it, so that the claim walks
- * with the head and no other relay can come between. A relay that finds a row at another version has lost the claim.
+ * long as the delivery of it and of a few rows behind it may take; the commit that marks them as sent claims the row
+ * behind them, so that the claim walks with the head and no other relay can come between. A relay that finds a row at
+ * another version has lost the claim.
  */
 import { isCreditError } from '../../errors.js';
 import type { DeliveryRow } from '../../models/delivery.js';
@@ -16,6 +17,10 @@ import type { OutboxRun } from './run.js';
 
 /** A claim lasts so much longer than a delivery: for the commits around it, and for clocks that differ. */
 const CLAIM_MARGIN_MS = 30_000;
+/** The most rows of an account that are marked at once. */
+const GROUP_ROWS = 16;
+/** Milliseconds after which no further row of a group is begun. */
+const GROUP_MS = 100;
 
 export interface AccountDelivery<S> {
   readonly tables: Tables<S>;
@@ -53,30 +58,74 @@ async function deliverRows<S>(lane: Lane, rows: readonly DeliveryRow[], run: Out
     return false;
   }
   let claimedAt = monotonicNow();
-  let claim = claimOf(head, run);
-  const outcome = isFree(head, run) ? await run.batch.commit([change(lane, head, claim)]) : TAKEN;
+  let group = groupOf(rows, 0, run);
+  const [claim] = group;
+  const outcome = claim ? await run.batch.commit([change(lane, head, claim)]) : TAKEN;
   if (outcome.status === 'conflict' || outcome.status === 'locked') {
     run.counts.waiting++;
     return false;
   }
   if (!isOurs(outcome, head, run)) return false;
-  for (let i = 0; ; i++) {
-    // A process that slept through its claim leaves the row to whoever has it now.
-    if (monotonicNow() - claimedAt > CLAIM_MARGIN_MS) return isOurs(TAKEN, claim, run);
-    const result = await attempt(lane, claim, run);
-    const after = afterAttempt(claim, result, run);
-    const goesOn = after.status !== 'pending';
-    const behind = goesOn ? rows[i + 1] : undefined;
-    const unit: Change[] = [change(lane, claim, after)];
-    const mayGoOn = behind && isFree(behind, run) && isReadable(behind) && !run.isOver();
-    const next = mayGoOn ? claimOf(behind, run) : undefined;
-    if (behind && next) unit.push(change(lane, behind, next));
+  for (let from = 0; ; ) {
+    const { tried, last } = await deliverGroup(lane, group, claimedAt, run);
+    const first = group[0] as DeliveryRow;
+    if (tried.length === 0) return isOurs(TAKEN, first, run);
+    const unit = tried.map(({ row, after }) => change(lane, row, after));
+    from += tried.length;
+    const goesOn = last.status !== 'pending';
+    const next = goesOn && !run.isOver() ? groupOf(rows, from, run) : [];
+    if (next[0]) unit.push(change(lane, rows[from] as DeliveryRow, next[0]));
     claimedAt = monotonicNow();
-    if (!isOurs(await run.batch.commit(unit as Unit), claim, run)) return false;
-    count(lane, after, result, run);
-    if (!next) return goesOn && !behind;
-    claim = next;
+    if (!isOurs(await run.batch.commit(unit as unknown as Unit), first, run)) return false;
+    for (const { after, result } of tried) count(lane, after, result, run);
+    if (next.length === 0) return goesOn && from === rows.length;
+    group = next;
   }
+}
+
+interface Tried {
+  readonly row: DeliveryRow;
+  readonly after: DeliveryRow;
+  readonly result: Result;
+}
+
+/**
+ * Delivers a claimed head and the rows behind it, one after another, until one is in the way, or the time of the group
+ * is over: a slow receiver has little to get again where this process dies.
+ */
+async function deliverGroup<S>(
+  lane: Lane,
+  group: readonly DeliveryRow[],
+  claimedAt: number,
+  run: OutboxRun<S>,
+): Promise<{ tried: readonly Tried[]; last: DeliveryRow }> {
+  const tried: Tried[] = [];
+  const beganAt = monotonicNow();
+  let last = group[0] as DeliveryRow;
+  for (const row of group) {
+    const now = monotonicNow();
+    // A process that slept through its claim leaves the rows to whoever has them now.
+    if (now - claimedAt > CLAIM_MARGIN_MS) break;
+    if (tried.length > 0 && (now - beganAt > GROUP_MS || run.isOver())) break;
+    const result = await attempt(lane, row, run);
+    last = afterAttempt(row, result, run);
+    tried.push({ row, after: last, result });
+    if (last.status === 'pending') break;
+  }
+  return { tried, last };
+}
+
+/**
+ * The claim of a row, and the rows directly behind it as far as they are free and can be read. Those need no claim of
+ * their own: nobody else can have them while somebody has the head.
+ */
+function groupOf<S>(rows: readonly DeliveryRow[], from: number, run: OutboxRun<S>): DeliveryRow[] {
+  const group: DeliveryRow[] = [];
+  for (const row of rows.slice(from, from + GROUP_ROWS)) {
+    if (!isFree(row, run) || !isReadable(row)) break;
+    group.push(group.length === 0 ? claimOf(row, run) : row);
+  }
+  return group;
 }
 
 /** Whether a row is neither in a pause nor claimed by a relay that may still be at it. */
