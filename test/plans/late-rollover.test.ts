@@ -48,6 +48,25 @@ test('so has what a reversal brings back to the lot of a period that is over', a
   expect(balances).toEqual([135, 135]);
 });
 
+test.each([false, true])('of a plan of payments, too, whose period is paid late: %s', async (isLate) => {
+  const { clock, credits, subscriptions, ledger } = createTestCredits({ now: '2026-01-01T00:00:00Z' });
+  const terms = { ...MONTHLY, rolloverCap: 100, renewOn: 'payment', graceDays: 20 } as const;
+  await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(terms));
+  clock.set('2026-01-30T00:00:00Z');
+  const hold = await credits.reserveCredits('u', 60, { ttlSeconds: 7 * 86_400 });
+  await credits.deductCredits('u', 5);
+  clock.set('2026-02-01T00:00:00Z');
+  const pay = () => subscriptions.renewSubscription('u', { paymentId: 'in_2' });
+  if (!isLate) await pay();
+  clock.set('2026-02-05T00:00:00Z');
+  await credits.releaseReservedCredits(hold);
+  clock.set('2026-02-11T00:00:00Z');
+  if (isLate) await pay();
+  // 35 were free at the end of January; what the hold kept has lapsed.
+  expect((await credits.getUserCreditsInfo('u')).balance).toBe(135);
+  expect(await ledger.verify()).toMatchObject({ ok: true });
+});
+
 test('periods that no job came for roll over as if one had', async () => {
   const { clock, jobs, credits } = await subscribed();
   await credits.deductCredits('u', 30);

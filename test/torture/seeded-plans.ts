@@ -136,8 +136,10 @@ function createAccount(`,
     find: 'left += grant.expired - (grant.expiredLate ?? 0);',
     replace: 'left += grant.expired;',
     tests: [
-      { file: 'test/plans/late-rollover.test.ts', name: 'what a hold kept over the end and freed then has lapsed' },
-      { file: 'test/plans/late-rollover.test.ts', name: 'so has what a reversal brings back to the lot' },
+      {
+        file: 'test/plans/late-rollover.test.ts',
+        name: 'of a plan of payments, too, whose period is paid late: true',
+      },
     ],
   },
   {
