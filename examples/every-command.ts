@@ -123,6 +123,7 @@ try {
   run('outbox', ['--json'], /"skipped"/, 3);
   run('sinks list', [], /webhook: [1-9]\d* wait, 0 failed/);
   run('sinks retry', ['--sink', 'webhook'], /0 wait again/);
+  run('sinks replay', ['webhook', '--since', '2020-01-01'], /0 wait again/);
   env.CREDIT_WEBHOOK_URL = ''; // a process that still has the sink would register it again
   run('sinks remove', ['webhook'], /--yes/, 2);
   run('sinks remove', ['webhook', '--yes'], /removed/);
