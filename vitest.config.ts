@@ -40,8 +40,8 @@ function project(name: string, files: { include: string[]; exclude?: string[] },
 export default defineConfig({
   test: {
     globalSetup: ['test/backends/setup.ts'],
-    // Many tests wait for timers, other processes or the disk: more files at once than there are cores.
-    maxWorkers: 4,
+    // Many tests wait for timers, other processes or the disk: more files at once than cores minus one.
+    maxWorkers: 3,
     projects: [
       // Most of a file's time would go into loading the library anew.
       project('shared', { include: ['test/**/*.test.ts'], exclude: ALONE }, false),

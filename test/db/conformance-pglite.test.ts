@@ -1,15 +1,21 @@
 /** The conformance suite of the `DbManager` port on PGlite: one connection, shared with the host. */
 import assert from 'node:assert/strict';
 import { PGlite } from '@electric-sql/pglite';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { isCreditError } from '../../src/errors.js';
 import { insert, readOne } from '../../src/testing/db-manager/fixture.js';
 import { testDbManager } from '../../src/testing/db-manager/index.js';
 import { item, keyOf, testModels } from '../../src/testing/db-manager/models.js';
 
-describe('SqlDbManager on PGlite', () => {
-  const pglite = new PGlite();
+// PostgreSQL compiled to WebAssembly needs as long as a tenth of all other tests.
+const isFull = process.env.CREDIT_TEST_FULL === '1';
+
+describe.runIf(isFull)('SqlDbManager on PGlite (with CREDIT_TEST_FULL=1)', () => {
+  let pglite: PGlite;
+  beforeAll(() => {
+    pglite = new PGlite();
+  });
   afterAll(() => pglite.close());
 
   testDbManager({ describe, test }, () => new SqlDbManager({ pglite }));

@@ -98,7 +98,8 @@ test.skipIf('missing' in findPostgresBinaries())('is that of the credits after a
   await server.remove();
 });
 
-test('a transaction of another PGlite is refused', async () => {
+// Two of them take longer to start than all other tests of this folder.
+test.runIf(process.env.CREDIT_TEST_FULL === '1')('a transaction of another PGlite is refused', async () => {
   const [pglite, other] = [new PGlite(), new PGlite()];
   const { credits, init, close } = createCreditManagement({ db: new SqlDbManager({ pglite }), logger: QUIET });
   await init();
