@@ -98,12 +98,9 @@ function natsOf(env: Environment, { logger }: { readonly logger?: LoggerLike | u
   if (!url.split(',').every((one) => /^(nats|tls):\/\//.test(one))) {
     throw problem('NATS_URL is no URL that begins with nats:// or tls://, nor several, with commas between them');
   }
-  const creates = read(env, 'CREDIT_NATS_CREATE_STREAMS');
-  if (creates !== undefined && !/^(true|false)$/.test(creates)) {
-    throw problem('CREDIT_NATS_CREATE_STREAMS is neither true nor false');
-  }
+  const createStreams = flag(env, 'CREDIT_NATS_CREATE_STREAMS');
   const [user, password] = [read(env, 'NATS_USER'), read(env, 'NATS_PASSWORD')];
-  return [natsSink({ url, user, password, createStreams: creates === 'true', logger })];
+  return [natsSink({ url, user, password, createStreams, logger })];
 }
 
 function cacheOf(env: Environment): CacheOptions | undefined {
@@ -123,16 +120,13 @@ function cacheOf(env: Environment): CacheOptions | undefined {
 }
 
 function ordersOf(env: Environment): OrderSettings {
-  const enabled = read(env, 'ORDER_CREDIT_ENABLED');
-  if (enabled !== undefined && !/^(true|false)$/.test(enabled)) {
-    throw problem('ORDER_CREDIT_ENABLED is neither true nor false');
-  }
+  const enabled = flag(env, 'ORDER_CREDIT_ENABLED');
   const fixedAmount = read(env, 'ORDER_CREDIT_FIXED_AMOUNT');
   const percentage = read(env, 'ORDER_CREDIT_PERCENTAGE');
   const minimum = read(env, 'ORDER_CREDIT_MINIMUM');
   const billingCreditsPerUnit = read(env, 'BILLING_CREDITS_PER_UNIT');
   return {
-    ...(enabled !== undefined && { enabled: enabled === 'true' }),
+    ...(enabled !== undefined && { enabled }),
     ...(fixedAmount !== undefined && { fixedAmount }),
     ...(percentage !== undefined && { percentage }),
     ...(minimum !== undefined && { minimum }),
@@ -153,6 +147,13 @@ function defaultsOf(env: Environment): AccountDefaults {
     ...(trialCredits !== undefined && { trialCredits }),
     ...(percent !== undefined && { lowCreditThreshold: `${Number(percent)}%` }),
   };
+}
+
+function flag(env: Environment, name: string): boolean | undefined {
+  const text = read(env, name);
+  if (text === undefined) return undefined;
+  if (text !== 'true' && text !== 'false') throw problem(`${name} is neither true nor false`);
+  return text === 'true';
 }
 
 function whole(env: Environment, name: string, usual: number, max: number): number {

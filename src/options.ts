@@ -190,7 +190,7 @@ export const optionsSchema = strictObject({
       error: 'a CacheBackend (get, set and delete), or { backend, ttlSeconds, timeoutMs }',
     })
     .optional(),
-  /** What paid orders of shops, and payments of billing, earn; see `manager.orders`. */
+  /** The credits that paid orders of shops, and payments of billing, earn; see `manager.orders`. */
   orders: orderOptionsSchema.optional(),
   /** How `manager.access` answers. */
   access: accessOptionsSchema.optional(),

@@ -108,7 +108,7 @@ export function createMerchantApi(options: MerchantApiOptions): Api {
   if (typeof envelope !== 'boolean') throw misconfigured('envelope is neither true nor false');
   return apiOf('createMerchantApi', merchantRoutes, options, {
     ...{ serviceName: 'credit-service', isEnveloped: envelope },
-    moved: { '/api/v1/credits/transactions/admin/manual-adjustment': 'POST /admin/credits/adjust' },
+    moved: new Map([['/api/v1/credits/transactions/admin/manual-adjustment', 'POST /admin/credits/adjust']]),
   });
 }
 

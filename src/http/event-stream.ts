@@ -31,8 +31,9 @@ export class EventStreams {
       const retryAfterSeconds = LIMITS.streamMs / 1000;
       throw creditError('RATE_LIMITED', 'As many clients listen as may at once.', { retryAfterSeconds });
     }
+    const stream = eventStream(subscribe, () => this.#count(listener, -1));
     this.#count(listener, 1);
-    return eventStream(subscribe, () => this.#count(listener, -1));
+    return stream;
   }
 
   #count(listener: string, change: number): void {
@@ -54,6 +55,7 @@ export function eventStream(subscribe: Subscribe, ended: () => void): ReadableSt
   let wake = () => {};
   let stop = () => {};
   let beat: ReturnType<typeof setTimeout> | undefined;
+  let late: ReturnType<typeof setTimeout> | undefined;
   const tell = (topic: string, text: string) => {
     waiting.delete(topic);
     waiting.set(topic, text);
@@ -75,16 +77,15 @@ export function eventStream(subscribe: Subscribe, ended: () => void): ReadableSt
     }, BEAT_MS);
     beat.unref?.();
   };
-  const late = setTimeout(end, LIMITS.streamMs);
+  // Where it throws nothing has begun.
+  stop = subscribe(
+    (name, topic, data) => tell(`${name} ${topic}`, `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
+    end,
+  );
+  late = setTimeout(end, LIMITS.streamMs);
   late.unref?.();
+  beatAgain();
   return new ReadableStream({
-    start() {
-      stop = subscribe(
-        (name, topic, data) => tell(`${name} ${topic}`, `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
-        end,
-      );
-      beatAgain();
-    },
     async pull(controller) {
       if (waiting.size === 0 && !isOver) await new Promise<void>((resolve) => (wake = resolve));
       const text = [...waiting.values()].join('');

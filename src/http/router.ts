@@ -38,7 +38,7 @@ export class Router {
 
   /** The route, or the methods that the path takes; none for a path that there is not. */
   find(method: string, path: string): Found | readonly string[] {
-    const rest = this.#isBelowBase(path) ? path.slice(this.#basePath.length) : path;
+    const rest = this.below(path);
     const methods = new Set<string>();
     for (const stripped of STRIPPED) {
       const parts = `${stripped}${rest}`.split('/').slice(1);
@@ -52,8 +52,10 @@ export class Router {
     return [...methods];
   }
 
-  #isBelowBase(path: string): boolean {
-    return path === this.#basePath || path.startsWith(`${this.#basePath}/`);
+  /** The path below the place where the API is mounted, where something is stripped or not. */
+  below(path: string): string {
+    const isBelow = path === this.#basePath || path.startsWith(`${this.#basePath}/`);
+    return isBelow ? path.slice(this.#basePath.length) : path;
   }
 }
 

@@ -18,14 +18,14 @@ import type { Route, Services } from './route.js';
 import { type Found, Router } from './router.js';
 import { fieldsOf, fromQuery, fromWire, invalid, toWire, wireName } from './wire.js';
 
-/** What the merchant API has beside the others. */
+/** The ways of the merchant API that the others have not. */
 export interface Dialect {
   /** The service that each answer names, beside the correlation id of its request. */
   readonly serviceName: string;
   /** Whether answers come in an envelope. */
   readonly isEnveloped: boolean;
   /** Paths of other versions that take nothing here, with the route that does it. */
-  readonly moved: Readonly<Record<string, string>>;
+  readonly moved: ReadonlyMap<string, string>;
 }
 
 /** An answer before it is one of Fetch or of Node.js. */
@@ -54,7 +54,6 @@ export class ApiServer implements Api {
   readonly #options: ApiOptions & { readonly authorize?: Authorize | undefined };
   readonly #routes: readonly Route[];
   readonly #router: Router;
-  readonly #base: string;
   readonly #logger: LoggerLike;
   readonly #dialect: Dialect | null;
   readonly #streams = new EventStreams();
@@ -67,8 +66,7 @@ export class ApiServer implements Api {
     this.#options = options;
     this.#dialect = dialect;
     this.#routes = routes;
-    this.#base = basePathOf(options);
-    this.#router = new Router(routes, this.#base);
+    this.#router = new Router(routes, basePathOf(options));
     this.#logger = options.logger ?? defaultLogger();
     this.fetch = this.fetch.bind(this);
     this.openapi = this.openapi.bind(this);
@@ -108,7 +106,7 @@ export class ApiServer implements Api {
     const method = message.method === 'HEAD' ? 'GET' : message.method;
     const found = this.#router.find(method, path);
     if ('route' in found) return found;
-    const instead = this.#dialect?.moved[path.slice(path.startsWith(this.#base) ? this.#base.length : 0)];
+    const instead = this.#dialect?.moved.get(this.#router.below(path));
     if (found.length === 0 && instead === undefined) throw notFound();
     headers.allow = [...found].sort().join(', ');
     throw creditError('METHOD_NOT_ALLOWED', `${path} does not take ${method}.`, {

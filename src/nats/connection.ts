@@ -1,6 +1,6 @@
 /** A connection to NATS as the library uses it: of the host's or our own, and whether it works. */
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { creditError } from '../errors.js';
 import { monotonicNow, withDeadline } from '../timers.js';
 
@@ -28,6 +28,8 @@ export interface Opened {
   readonly connection: NatsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** Makes the headers of a message. */
+  readonly headers: () => MsgHdrs;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -100,11 +102,12 @@ export class Connection {
   async #open(): Promise<Opened> {
     try {
       const { jetstream, jetstreamManager } = await peer('@nats-io/jetstream', () => import('@nats-io/jetstream'));
+      const { headers, connect } = await peer('@nats-io/transport-node', () => import('@nats-io/transport-node'));
       const given = this.#place.connection as NatsConnection | undefined;
-      const connection = given ?? (await this.#connect());
+      const connection = given ?? (await this.#connect(connect));
       // The API is not asked at once: a server that is starting has none yet.
       const manager = await jetstreamManager(connection, { checkAPI: false });
-      const opened = { connection, client: jetstream(connection), manager };
+      const opened = { connection, client: jetstream(connection), manager, headers };
       this.#opened = opened;
       this.#isUp = !connection.isClosed();
       this.problem = this.#isUp ? null : 'The connection to NATS is closed.';
@@ -116,8 +119,7 @@ export class Connection {
     }
   }
 
-  async #connect(): Promise<NatsConnection> {
-    const { connect } = await peer('@nats-io/transport-node', () => import('@nats-io/transport-node'));
+  #connect(connect: typeof import('@nats-io/transport-node').connect): Promise<NatsConnection> {
     const { url, user, password } = this.#place;
     return connect({
       servers: typeof url === 'string' ? url.split(',') : [...(url ?? [])],

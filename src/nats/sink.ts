@@ -28,6 +28,7 @@ export interface NatsSinkOptions extends NatsPlace {
 
 /** Streams are looked up again at most this often while one is missing. */
 const LOOK_AGAIN_MS = 2_000;
+const ENCODER = new TextEncoder();
 /** The message is larger than its stream takes. */
 const TOO_LARGE = 10054;
 
@@ -74,7 +75,7 @@ class Publisher {
   readonly #parts: PublisherParts;
   readonly #createStreams: boolean;
   readonly #logger: LoggerLike | undefined;
-  /** What was wrong when the streams were looked up. */
+  /** The problem that was seen when the streams were last looked up. */
   #streamProblem: string | null = null;
   /** Subjects whose last message was not taken, with the reason. */
   readonly #untaken = new Map<string, string>();
@@ -102,12 +103,11 @@ class Publisher {
 
   async publish(event: CreditEvent): Promise<Delivery> {
     const { style, timeoutMs } = this.#parts;
-    const { connection, client } = await this.#connection.open();
+    const { connection, client, headers } = await this.#connection.open();
     const { body, mediaType } = messageOf(event, style);
     const most = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    const bytes = new TextEncoder().encode(body);
+    const bytes = ENCODER.encode(body);
     if (bytes.length > most) return { rejected: `The message has ${bytes.length} bytes; the server takes ${most}.` };
-    const { headers } = await import('@nats-io/transport-node');
     const head = headers();
     head.set('Content-Type', mediaType);
     const subject = subjectOf(event.type);

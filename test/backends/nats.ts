@@ -1,32 +1,26 @@
 /** Servers of NATS with JetStream for the suites that need one, each on a free port of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { sleep } from '../support/wait.js';
 import { describeAbsent } from './find.js';
 import { freePort } from './free-port.js';
+import { isOnPath, OwnProgram } from './own-program.js';
 
 /** The user of the tests themselves, where a server knows users. */
 export const OPERATOR = { user: 'operator', pass: 'operator-password' } as const;
 
-function hasServer(): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'nats-server')));
-}
-
 /** A server that the test may stop, freeze and start again, at the same place and with what it stored. */
-export class NatsServer {
-  #child: ChildProcess | null = null;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'credit-nats-'));
-
+export class NatsServer extends OwnProgram {
   constructor(
     readonly port: number,
     /** Lines of the configuration. */
     public config = '',
-  ) {}
+  ) {
+    super('nats');
+  }
 
   static async start(config = ''): Promise<NatsServer> {
     const server = new NatsServer(await freePort(), config);
@@ -51,15 +45,11 @@ export class NatsServer {
   }
 
   launch(): void {
-    if (this.#child) return;
-    const file = join(this.#folder, 'nats.conf');
-    const store = `jetstream { store_dir: ${JSON.stringify(this.#folder)} }`;
+    if (this.isRunning) return;
+    const file = join(this.folder, 'nats.conf');
+    const store = `jetstream { store_dir: ${JSON.stringify(this.folder)} }`;
     writeFileSync(file, `listen: 127.0.0.1:${this.port}\n${store}\n${this.config}\n`);
-    const child = spawn('nats-server', ['-c', file], { stdio: 'ignore' });
-    this.#child = child;
-    const kill = () => void child.kill('SIGKILL');
-    process.once('exit', kill);
-    child.once('close', () => process.off('exit', kill));
+    this.launchProgram('nats-server', ['-c', file]);
   }
 
   /** Does something with a connection of the operator, and closes it. */
@@ -72,34 +62,11 @@ export class NatsServer {
       await connection.close();
     }
   }
-
-  /** It answers nothing and ends no connection, until `thaw`. */
-  freeze(): void {
-    this.#child?.kill('SIGSTOP');
-  }
-
-  thaw(): void {
-    this.#child?.kill('SIGCONT');
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (!child) return;
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGKILL');
-    await ended;
-  }
-
-  async remove(): Promise<void> {
-    await this.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
 }
 
 /** Registers a suite with a server of its own. Without `nats-server` it is reported as skipped, with the reason. */
 export function describeNats(title: string, body: (server: () => NatsServer) => void, config = ''): void {
-  if (!hasServer()) {
+  if (!isOnPath('nats-server')) {
     describeAbsent('nats', title, 'there is no nats-server on PATH');
     return;
   }
@@ -115,7 +82,7 @@ export function describeNats(title: string, body: (server: () => NatsServer) => 
 
 /** Registers a suite with a cluster of three. */
 export function describeNatsCluster(title: string, body: (servers: () => readonly NatsServer[]) => void): void {
-  if (!hasServer()) {
+  if (!isOnPath('nats-server')) {
     describeAbsent('nats', title, 'there is no nats-server on PATH');
     return;
   }

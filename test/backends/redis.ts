@@ -1,8 +1,5 @@
 /** Servers of Redis for the suites that need one, each on a free port of its own. They keep nothing on disk. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { createClient, createCluster } from 'redis';
@@ -11,22 +8,18 @@ import type { RedisLike } from '../../src/entries/redis.js';
 import { sleep } from '../support/wait.js';
 import { describeAbsent } from './find.js';
 import { freePort } from './free-port.js';
+import { isOnPath, OwnProgram } from './own-program.js';
 
 const run = promisify(execFile);
 
-function hasServer(): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'redis-server')));
-}
-
 /** A server that the test may stop, freeze and start again, at the same place. */
-export class RedisServer {
-  #child: ChildProcess | null = null;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'credit-redis-'));
-
+export class RedisServer extends OwnProgram {
   private constructor(
     readonly port: number,
     readonly flags: readonly string[],
-  ) {}
+  ) {
+    super('redis');
+  }
 
   static async start(...flags: string[]): Promise<RedisServer> {
     const server = new RedisServer(await freePort(), flags);
@@ -40,16 +33,12 @@ export class RedisServer {
 
   /** Starts it where it does not run. */
   async start(): Promise<void> {
-    if (this.#child) return;
-    const own = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.#folder, '--save', ''];
+    if (this.isRunning) return;
+    const own = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.folder, '--save', ''];
     // Before 7 nobody needs leave for DEBUG, and the server does not know the flag.
     const { stdout: version } = await run('redis-server', ['--version']);
     const leave = /v=[1-6]\./.test(version) ? [] : ['--enable-debug-command', 'local'];
-    const child = spawn('redis-server', [...own, '--appendonly', 'no', ...leave, ...this.flags], { stdio: 'ignore' });
-    this.#child = child;
-    const kill = () => void child.kill('SIGKILL');
-    process.once('exit', kill);
-    child.once('close', () => process.off('exit', kill));
+    this.launchProgram('redis-server', [...own, '--appendonly', 'no', ...leave, ...this.flags]);
     for (let answer = ''; !answer.startsWith('PONG'); ) {
       answer = await this.cli('ping').catch(() => '');
       if (!answer.startsWith('PONG')) await sleep(20);
@@ -61,36 +50,13 @@ export class RedisServer {
     const { stdout } = await run('redis-cli', ['-h', '127.0.0.1', '-p', String(this.port), ...args]);
     return stdout.trim();
   }
-
-  /** It answers nothing and ends no connection, until `thaw`. */
-  freeze(): void {
-    this.#child?.kill('SIGSTOP');
-  }
-
-  thaw(): void {
-    this.#child?.kill('SIGCONT');
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (!child) return;
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGKILL');
-    await ended;
-  }
-
-  async remove(): Promise<void> {
-    await this.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
 }
 
 export type RedisBody = (server: () => RedisServer) => void;
 
 /** Registers a suite with a server of its own. Without `redis-server` it is reported as skipped, with the reason. */
 export function describeRedis(title: string, body: RedisBody, ...flags: string[]): void {
-  if (!hasServer()) {
+  if (!isOnPath('redis-server')) {
     describeAbsent('redis', title, 'there is no redis-server on PATH');
     return;
   }
@@ -106,7 +72,7 @@ export function describeRedis(title: string, body: RedisBody, ...flags: string[]
 
 /** Registers a suite with a Redis Cluster of three. */
 export function describeRedisCluster(title: string, body: (servers: () => readonly RedisServer[]) => void): void {
-  if (!hasServer()) {
+  if (!isOnPath('redis-server')) {
     describeAbsent('redis', title, 'there is no redis-server on PATH');
     return;
   }

@@ -203,7 +203,9 @@ describe('numbers and paths for administrators', () => {
     const details = { instead: 'POST /admin/credits/adjust' };
     expect(answer).toMatchObject({ status: 405, body: { code: 'METHOD_NOT_ALLOWED', details } });
     expect(answer.headers.get('allow')).toBe('');
-    expect(await send('gateway', 'POST', `${path}/more`, {})).toMatchObject({ status: 404 });
+    for (const other of [`${path}/more`, '/toString', '/constructor']) {
+      expect(await send('gateway', 'POST', other, {})).toMatchObject({ status: 404 });
+    }
   });
 });
 

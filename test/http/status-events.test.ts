@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createMerchantApi, toNode } from '../../src/entries/http.js';
 import { createTestCredits } from '../../src/entries/testing.js';
-import { eventStream } from '../../src/http/event-stream.js';
+import { EventStreams, eventStream } from '../../src/http/event-stream.js';
 import { LIMITS } from '../../src/http/limits.js';
 import type { CreditManagement } from '../../src/index.js';
 import { QUIET } from '../support/quiet.js';
@@ -100,6 +100,15 @@ test('no more clients listen than may at once, and one that leaves makes room', 
   expect(next.status).toBe(200);
   for (const { body } of [...responses, next]) if (body && !body.locked) await body.cancel();
   await manager.close();
+});
+
+test('a stream that cannot begin counts for nobody', async () => {
+  const streams = new EventStreams();
+  const broken = () => {
+    throw new Error('closed');
+  };
+  for (let i = 0; i < 2 * LIMITS.streamsOfOne; i++) expect(() => streams.open('a', broken)).toThrow('closed');
+  await streams.open('a', () => () => {}).cancel();
 });
 
 test('over Node.js they come one by one, and a client that leaves is forgotten', async () => {
