@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createWebhookSecret } from 'credit-management';
+import { createCreditManagementFromEnv } from 'credit-management/env';
 import pg from 'pg';
 
 // `npx credit-management` is this file.
@@ -124,6 +125,24 @@ try {
   run('sinks list', [], /webhook: [1-9]\d* wait, 0 failed/);
   run('sinks retry', ['--sink', 'webhook'], /0 wait again/);
   run('sinks replay', ['webhook', '--since', '2020-01-01'], /0 wait again/);
+  // A message of another system that cannot be applied, its repair, and the trail that it leaves.
+  const manager = createCreditManagementFromEnv({}, env);
+  const subject = 'evt.credits.manual_adjustment';
+  const payload = { merchant_id: 'dan', adjustment_id: '7', amount: '1O', admin_id: 'ann' };
+  const event = { event_id: 'e-1', event_type: subject, timestamp: '2030-01-01T00:00:00Z', payload };
+  const body = JSON.stringify(event);
+  for (const one of [body, '{']) await manager.inbox.receive({ subject, body: one });
+  const { items: letters } = await manager.inbox.listDeadLetters({ order: 'oldest' });
+  await manager.close();
+  const [typo, broken] = letters.map(({ id }) => id) as [string, string];
+  run('dlq list', [], /INVALID_AMOUNT/);
+  run('dlq show', [typo], /^eventId +e-1$/m);
+  const repaired = join(mkdtempSync(join(tmpdir(), 'credits-')), 'body.json');
+  writeFileSync(repaired, body.replace('1O', '10'));
+  run('dlq replay', [typo, '--body-file', repaired], /^applied/);
+  run('dlq drop', [broken], /--yes/, 2);
+  run('dlq drop', [broken, '--yes'], /^dropped/);
+  run('audit', ['--account', 'dan'], /ann .* e-1 .*\n.*0 with problems/);
   env.CREDIT_WEBHOOK_URL = ''; // a process that still has the sink would register it again
   run('sinks remove', ['webhook'], /--yes/, 2);
   run('sinks remove', ['webhook', '--yes'], /removed/);

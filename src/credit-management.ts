@@ -13,6 +13,7 @@ import type { DbManager, SessionOf } from './ports/db-manager.js';
 import { resolveOptions } from './resolve-options.js';
 import type { CreditService } from './services/credits/contract.js';
 import { buildAccess, buildCreditService } from './services/credits/service.js';
+import { Inbox } from './services/inbox/service.js';
 import { notValid, parseOptions } from './services/input/parse.js';
 import { Background } from './services/jobs/background.js';
 import { expirationService } from './services/jobs/expiration.js';
@@ -46,7 +47,7 @@ export function createCreditManagement<
 
 function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>): CreditManagement<S, U> {
   const resolved = resolveOptions(options);
-  const { sinks, queue, ids, logger, timeoutMs, temporal } = resolved;
+  const { sinks, sources, queue, ids, logger, timeoutMs, temporal } = resolved;
   const wired = wireEngine<S>(resolved);
   const { engine, store, settings, ledger, cache, afterCommit } = wired;
   const services = new Map<string, CreditService<S>>();
@@ -69,8 +70,12 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   const payments = paymentService(engine, paymentParts);
   const { topUpWork } = payments;
   afterCommit.on('top_up.started', (event) => topUpWork.begin(event));
+  const inbox = new Inbox<S>({
+    ...{ engine, settings, ordersOn: payments.ordersOn },
+    told: (event) => afterCommit.tell(event),
+  });
   const { messageDays } = paymentParts;
-  const jobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, messageDays });
+  const jobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, inbox, messageDays });
   const access = buildAccess<S>({
     ...{ ...resolved.access, engine, settings, cache, logger },
     isClosed: () => closing !== null,
@@ -78,7 +83,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   afterCommit.on('credits.plugin_status_changed', ({ creditType, userId }) => {
     if (creditType === 'credits') void access.watch.look(userId, { fresh: true });
   });
-  const background = new Background(jobs, logger, () => payments.reconcile.hasProviders());
+  const background = new Background(jobs, logger, () => payments.reconcile.hasProviders() || sources.length > 0);
   let closing: Promise<void> | null = null;
 
   const manager: CreditManagement<S, U> = {
@@ -87,6 +92,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     expiration: expirationService(engine, credits),
     promos: promoService(engine),
     payments: payments.service,
+    inbox: inbox.service,
     orders: payments.orders,
     outbox: outboxService(engine),
     creditType(name) {
@@ -108,11 +114,12 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     },
     start(given) {
       background.start(parseOptions(startSchema, given), queue !== null || sinks.length > 0);
+      if (closing === null) for (const source of sources) source.start(inbox.service);
     },
-    health: () => healthOf(wired, forgotten, access.unavailable, sinks),
+    health: () => healthOf(wired, forgotten, access.unavailable, { sinks, sources }),
     close() {
       access.watch.close();
-      closing ??= closeAll(wired, [background, topUpWork], relay);
+      closing ??= closeAll(wired, { sources, workers: [background, topUpWork], relay });
       return closing;
     },
     [Symbol.asyncDispose]: () => manager.close(),
@@ -123,9 +130,11 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
 
 async function closeAll<S>(
   wired: WiredEngine<S>,
-  workers: readonly { close(): Promise<void> }[],
-  relay: OutboxRelay<S>,
+  parts: Record<'sources' | 'workers', readonly { close(): Promise<void> }[]> & { readonly relay: OutboxRelay<S> },
 ): Promise<void> {
+  const { sources, workers, relay } = parts;
+  // A message under way still needs the calls that it makes. A source of the host that cannot close keeps nothing open.
+  await Promise.allSettled(sources.map((source) => source.close()));
   // From now on new calls are refused, even those of jobs. The next run of a job goes on where it stopped.
   const refusing = wired.pipeline.close();
   await Promise.all(workers.map((worker) => worker.close()));

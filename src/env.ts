@@ -6,11 +6,13 @@ import { SqlDbManager } from './db/sql/manager.js';
 import { creditError } from './errors.js';
 import type { AccountDefaults } from './models/inputs/credits.js';
 import { natsSink } from './nats/sink.js';
+import { natsSource } from './nats/source.js';
 import type { CacheOptions, CreditManagementOptions, OrderSettings } from './options.js';
 import { setupRazorpayProvider, setupStripeProvider } from './payments/setup.js';
 import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { LoggerLike } from './ports/logger.js';
+import type { MessageSource } from './ports/message-source.js';
 import { RedisCache } from './redis/cache.js';
 import type { CreditManagement } from './services/manager/contract.js';
 import { defaultLogger } from './services/manager/default-logger.js';
@@ -40,7 +42,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *   the URL, signed as Standard Webhooks.
  * - `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`: adds a sink named `nats`, which publishes events to JetStream. The
  *   packages `@nats-io/transport-node` and `@nats-io/jetstream` must be installed. `CREDIT_NATS_CREATE_STREAMS=true`
- *   makes the stream `CREDIT` where none takes them.
+ *   makes streams where none takes the subjects. `CREDIT_NATS_CONSUME=true` adds a source named `nats`, whose messages
+ *   are taken after `start()`.
  * - `RAZORPAY_KEY_ID`, `RAZORPAY_KEY_SECRET`, `RAZORPAY_WEBHOOK_SECRET`, `STRIPE_SECRET_KEY` and
  *   `STRIPE_WEBHOOK_SECRET`: register these payment providers.
  * - `FRONTEND_PAYMENT_SUCCESS_URL`, or `APP_BASE_URL` and `/api/payments/success` after it: the page that follows a
@@ -64,10 +67,12 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   }
   const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
   const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
-  const sinks = [...(options.sinks ?? []), ...webhooksOf(env), ...natsOf(env, options)];
+  const [natsSinks, natsSources] = natsOf(env, options);
+  const sinks = [...(options.sinks ?? []), ...webhooksOf(env), ...natsSinks];
+  const sources = [...(options.sources ?? []), ...natsSources];
   const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(env) };
   const manager = createCreditManagement<DbManager<unknown>, U>({
-    ...{ ...options, ledger, sinks, payments, cache: options.cache ?? cacheOf(env) },
+    ...{ ...options, ledger, sinks, sources, payments, cache: options.cache ?? cacheOf(env) },
     access: { ttlSeconds: whole(env, 'PLUGIN_STATUS_CACHE_TTL', 15, 3_600), ...options.access },
     defaults: { ...defaultsOf(env), ...options.defaults },
     orders: { ...ordersOf(env), ...options.orders },
@@ -91,16 +96,20 @@ function webhooksOf(env: Environment): EventSink[] {
   return [webhookSink({ name: 'webhook', url, secret })];
 }
 
-function natsOf(env: Environment, { logger }: { readonly logger?: LoggerLike | undefined }): EventSink[] {
+function natsOf(
+  env: Environment,
+  { logger }: { readonly logger?: LoggerLike | undefined },
+): [readonly EventSink[], readonly MessageSource[]] {
   const url = read(env, 'NATS_URL');
-  if (url === undefined) return [];
+  if (url === undefined) return [[], []];
   // The URL may hold a password, so no message may contain it.
   if (!url.split(',').every((one) => /^(nats|tls):\/\//.test(one))) {
     throw problem('NATS_URL is no URL that begins with nats:// or tls://, nor several, with commas between them');
   }
   const createStreams = flag(env, 'CREDIT_NATS_CREATE_STREAMS');
   const [user, password] = [read(env, 'NATS_USER'), read(env, 'NATS_PASSWORD')];
-  return [natsSink({ url, user, password, createStreams, logger })];
+  const place = { url, user, password, createStreams, logger };
+  return [[natsSink(place)], flag(env, 'CREDIT_NATS_CONSUME') ? [natsSource(place)] : []];
 }
 
 function cacheOf(env: Environment): CacheOptions | undefined {

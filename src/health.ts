@@ -2,6 +2,7 @@
 import type { WiredEngine } from './engine-wiring.js';
 import type { Health } from './models/records/health.js';
 import type { EventSink } from './ports/event-sink.js';
+import type { MessageSource } from './ports/message-source.js';
 import type { ForgottenRelay } from './services/outbox/forgotten-relay.js';
 import { monotonicNow } from './timers.js';
 
@@ -11,7 +12,7 @@ export async function healthOf<S>(
   { store, mirror, cache }: WiredEngine<S>,
   forgotten: ForgottenRelay<S>,
   unavailableStatuses: number,
-  sinks: readonly EventSink[],
+  { sinks, sources }: { readonly sinks: readonly EventSink[]; readonly sources: readonly MessageSource[] },
 ): Promise<Health> {
   const began = monotonicNow();
   const isUp = await store.db.ping({ timeoutMs: PING_TIMEOUT_MS }).then(
@@ -29,7 +30,13 @@ export async function healthOf<S>(
     const problem = problemOf(sink);
     return problem === null ? [] : [{ sink: sink.name, problem }];
   });
-  const isAsIntended = [differingSettings, undelivered, sinkProblems].every(({ length }) => length === 0);
+  const sourceProblems = sources.flatMap((source) => {
+    const problem = problemOf(source);
+    return problem === null ? [] : [{ source: source.name, problem }];
+  });
+  const isAsIntended = [differingSettings, undelivered, sinkProblems, sourceProblems].every(
+    ({ length }) => length === 0,
+  );
   const isWell = isFileUp && isCacheUp && !isDatabaseOlder && isAsIntended;
   return {
     status: !isUp ? 'unhealthy' : isWell ? 'healthy' : 'degraded',
@@ -43,14 +50,15 @@ export async function healthOf<S>(
     differingSettings,
     undelivered,
     sinkProblems,
+    sourceProblems,
     unavailableStatuses,
   };
 }
 
-/** A sink is the host's own, and health has to be told whatever it does. */
-function problemOf(sink: EventSink): string | null {
+/** It may be the host's own, and health has to be told whatever it does. */
+function problemOf(part: Pick<EventSink, 'problem'>): string | null {
   try {
-    return sink.problem?.() ?? null;
+    return part.problem?.() ?? null;
   } catch (error) {
     return `It cannot tell its problem: ${String(error)}`;
   }

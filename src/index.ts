@@ -48,6 +48,7 @@ export {
   type CreditEventType,
   creditEventSchemas,
 } from './models/events.js';
+export type { DeadLetterStatus } from './models/inbox.js';
 export {
   type AccessOptions,
   accessSchema as AccessOptionsSchema,
@@ -105,6 +106,14 @@ export {
   voidSchema as VoidOptionsSchema,
 } from './models/inputs/credits.js';
 export {
+  type DeadLetterOptions,
+  type DeadLetterReplayOptions,
+  deadLetterReplaySchema as DeadLetterReplayOptionsSchema,
+  deadLettersSchema as DeadLetterOptionsSchema,
+} from './models/inputs/inbox.js';
+export {
+  type AuditTrailOptions,
+  auditTrailSchema as AuditTrailOptionsSchema,
   type LedgerQuery,
   ledgerQuerySchema as LedgerQuerySchema,
   type VerifyOptions,
@@ -194,6 +203,14 @@ export { type Forecast, ForecastSchema } from './models/records/forecast.js';
 export { type Grant, GrantSchema, type GrantUse, GrantUseSchema } from './models/records/grant.js';
 export { type Health, HealthSchema } from './models/records/health.js';
 export {
+  type DeadLetter,
+  DeadLetterSchema,
+  type MessageReceipt,
+  MessageReceiptSchema,
+  type Reception,
+  ReceptionSchema,
+} from './models/records/inbox.js';
+export {
   type ExpiringJobReport,
   ExpiringJobReportSchema,
   type JobName,
@@ -207,6 +224,8 @@ export {
   PaymentsJobReportSchema,
 } from './models/records/job.js';
 export {
+  type AuditedEntry,
+  AuditedEntrySchema,
   type LedgerEntry,
   LedgerEntrySchema,
   type Problem,
@@ -300,6 +319,7 @@ export type {
 export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
+export type { InboundMessage, MessageInbox, MessageSource } from './ports/message-source.js';
 export type { NotificationQueue } from './ports/notification-queue.js';
 export type {
   MinorMoney,
@@ -329,6 +349,15 @@ export type {
 } from './services/credits/contract.js';
 export type { Meter } from './services/credits/meter-contract.js';
 export type { TransactionPages } from './services/credits/transaction-pages.js';
+export type {
+  HandlerAnswer,
+  HandlerOptions,
+  InboxService,
+  MessageCallOptions,
+  PayloadSchema,
+  ReceivedMessage,
+  RejectedMessage,
+} from './services/inbox/contract.js';
 export type { ExpirationService, Jobs } from './services/jobs/contract.js';
 export type { LedgerService } from './services/ledger/contract.js';
 export type { CreditManagement } from './services/manager/contract.js';

@@ -13,6 +13,7 @@ import type { DbManager } from './ports/db-manager.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { LedgerSink } from './ports/ledger-sink.js';
 import type { LoggerLike } from './ports/logger.js';
+import type { MessageSource } from './ports/message-source.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
 import type { PaymentProvider } from './ports/payment-provider.js';
 
@@ -73,7 +74,7 @@ const paymentOptionsSchema = strictObject({
   callbackUrl: webUrlSchema.optional(),
   /** Origins, besides that of `callbackUrl`, to which a call may send those who paid. */
   callbackOrigins: z.array(webUrlSchema).max(100).readonly().optional(),
-  /** Days, 1–36,500, that messages of providers are kept; what waits for something of ours stays. Default 90. */
+  /** Days, 1–36,500, that messages and receipts are kept; what waits for something of ours stays. Default 90. */
   messageDays: wholeDays(1).optional(),
 });
 export interface PaymentOptions extends z.input<typeof paymentOptionsSchema> {}
@@ -162,6 +163,14 @@ export const optionsSchema = strictObject({
     )
     .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, {
       error: 'a different name for each sink',
+    })
+    .readonly()
+    .optional(),
+  /** The brokers whose messages `manager.inbox` takes, once `start()` is called. */
+  sources: z
+    .array(z.custom<MessageSource>(isSource, { error: 'a source: start(), close(), and a name [a-z][a-z0-9_-]{0,31}' }))
+    .refine((sources) => new Set(sources.map(({ name }) => name)).size === sources.length, {
+      error: 'a different name for each source',
     })
     .readonly()
     .optional(),
@@ -303,8 +312,14 @@ function mistakenFor(value: unknown): string {
 }
 
 function isSink(value: unknown): boolean {
-  const sink = value as EventSink | null;
-  return (
-    typeof sink?.name === 'string' && /^[a-z][a-z0-9_-]{0,31}$/.test(sink.name) && typeof sink.publish === 'function'
-  );
+  return isNamedPart(value) && hasMethods(value, ['publish']);
+}
+
+function isSource(value: unknown): boolean {
+  return isNamedPart(value) && hasMethods(value, ['start', 'close']);
+}
+
+function isNamedPart(value: unknown): boolean {
+  const name = (value as { name?: unknown } | null | undefined)?.name;
+  return typeof name === 'string' && /^[a-z][a-z0-9_-]{0,31}$/.test(name);
 }

@@ -36,6 +36,7 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
     creditScale,
     stated: { events, eventMetadata, limits: definedFields(options.limits ?? {}), creditTypes },
     sinks: options.sinks ?? [],
+    sources: options.sources ?? [],
     queue: options.queue ?? null,
     notifyErrors: options.notifyErrors ?? false,
     outbox: { maxRefusals, timeoutMs: deliveryMs, concurrency },

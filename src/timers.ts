@@ -1,5 +1,5 @@
 /** The timers as they were when the library was loaded: a host's fake timers must not stop its money. */
-export const { setTimeout, clearTimeout, setImmediate } = globalThis;
+export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = globalThis;
 export const monotonicNow = performance.now.bind(performance);
 export const wallNow = Date.now.bind(Date);
 

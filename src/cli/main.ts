@@ -17,6 +17,7 @@ import { completionCommand } from './completion.js';
 import { doctor } from './doctor.js';
 import { grantCommands } from './grants.js';
 import { holdCommands } from './holds.js';
+import { inboxCommands } from './inbox.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
 import { openApiCommand } from './openapi.js';
@@ -40,6 +41,7 @@ const COMMANDS: readonly CliCommand[] = [
   ...jobCommands,
   ...ledgerCommands,
   ...outboxCommands,
+  ...inboxCommands,
   ...balanceCommands,
   ...accountCommands,
   ...grantCommands,

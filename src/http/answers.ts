@@ -12,8 +12,9 @@ import { count, credits, identifier, jsonObject } from '../models/records/fields
 import { ForecastSchema } from '../models/records/forecast.js';
 import { GrantSchema, GrantUseSchema } from '../models/records/grant.js';
 import { HealthSchema } from '../models/records/health.js';
+import { DeadLetterSchema, MessageReceiptSchema, ReceptionSchema } from '../models/records/inbox.js';
 import { jobNameSchema } from '../models/records/job.js';
-import { LedgerEntrySchema } from '../models/records/ledger.js';
+import { AuditedEntrySchema, LedgerEntrySchema } from '../models/records/ledger.js';
 import { NotificationSchema } from '../models/records/notification.js';
 import { SinkInfoSchema } from '../models/records/outbox.js';
 import {
@@ -111,6 +112,7 @@ const RECORDS = {
   Claim: ClaimSchema,
   CurrentSubscription: CurrentSubscriptionSchema,
   Cycle: changed(CycleSchema),
+  DeadLetter: DeadLetterSchema,
   Deleted: z.strictObject({ deleted: z.boolean().describe('Whether there was one to delete.') }),
   Eligibility: EligibilitySchema,
   Expired: z.strictObject({ userId, expired: credits.min(0).describe('Credits that expired.') }),
@@ -122,7 +124,9 @@ const RECORDS = {
   Plan: changed(PlanSchema),
   Preview: DeductionPreviewSchema,
   Promo: changed(PromoSchema),
+  Receipt: MessageReceiptSchema,
   Received: z.strictObject({ status: z.literal('ok').describe('The events are stored.') }),
+  Reception: ReceptionSchema,
   Reconciled: ReconcileReportSchema,
   Checkout: PlanCheckoutSchema,
   AutoTopUp: AutoTopUpSchema,
@@ -147,11 +151,13 @@ export const ANSWERS = {
   ...RECORDS,
   ...MERCHANT_ANSWERS,
   AllClaims: pageOf(PromoClaimSchema),
+  AuditTrail: pageOf(AuditedEntrySchema),
   /** A user who claimed is not told who referred them. */
   Claims: pageOf(
     PromoClaimSchema.omit({ referrerId: true, referrerCreditsAwarded: true, referrerTransactionId: true }),
   ),
   Cycles: pageOf(CycleSchema),
+  DeadLetters: pageOf(DeadLetterSchema),
   Expiring: listOf(GrantSchema),
   Grants: pageOf(GrantSchema),
   GrantUses: pageOf(GrantUseSchema),

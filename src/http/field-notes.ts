@@ -7,6 +7,7 @@ export const FIELD_NOTES: Readonly<Record<string, string>> = {
   at: 'An instant, or a day, which is its midnight in UTC.',
   auto_renew: 'Whether another period follows; default true.',
   billing_period: 'daily, weekly, monthly or yearly, in lower or upper case.',
+  body: 'The repaired body, in place of the one that came.',
   by: 'One line for each day, month, type or model.',
   code: 'The name in your code; of a promo what users type.',
   credit: 'Whether credits of the old period count against the new limit.',

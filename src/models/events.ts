@@ -223,6 +223,24 @@ const data = {
     'an event differs from the payment that it names: it has no effect, and somebody should look',
   ),
   ...topUpEvents,
+  'inbox.dead_lettered': strictObject({
+    /** The dead letter, for `manager.inbox`. */
+    deadLetterId: identifier.describe('The dead letter, for `manager.inbox`.'),
+    /** The subject that the message came by. */
+    subject: z.string().describe('The subject that the message came by.'),
+    /** The sender's id of the event; null where none can be read. */
+    eventId: identifier.nullable().describe("The sender's id of the event; null where none can be read."),
+    /** The code of the error, or `REJECTED`. */
+    code: z.string().describe('The code of the error, or `REJECTED`.'),
+    /** The message of the error. */
+    reason: z.string().describe('The message of the error.'),
+    /** The stream that the message came from; null where that is not known. */
+    stream: z.string().nullable().describe('The stream that the message came from; null where that is not known.'),
+    /** Its sequence in that stream; null where that is not known. */
+    streamSequence: count.nullable().describe('Its sequence in that stream; null where that is not known.'),
+    /** How many bytes the message had. */
+    bytes: count.describe('How many bytes the message had.'),
+  }).describe('a message that nothing can be done with is kept; `userId` is `-` where it names no user'),
   'credits.deducted': strictObject(movement).describe('credits are spent'),
   'credits.expired': strictObject(movement).describe('credits expire'),
   'credits.reserved': strictObject(reservation).describe('credits are reserved'),

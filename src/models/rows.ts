@@ -22,4 +22,5 @@ export type SideRows = Pick<
   | 'provider_subscription'
   | 'provider_customer'
   | 'top_up'
+  | 'inbox'
 >;

@@ -3,6 +3,7 @@ import { accountModel } from './account.js';
 import { cycleModel } from './cycle.js';
 import { entryModel } from './entry.js';
 import { grantModel } from './grant.js';
+import { deadLetterModel, inboxModel } from './inbox.js';
 import { noticeModel } from './notice.js';
 import { notificationModel } from './notification.js';
 import { outboxModel } from './outbox.js';
@@ -35,4 +36,6 @@ export const storedModels = [
   providerSubscriptionModel,
   providerCustomerModel,
   topUpModel,
+  inboxModel,
+  deadLetterModel,
 ];

@@ -6,9 +6,14 @@ import { wireName } from '../models/wire-name.js';
 
 export type NatsFormat = 'envelope' | 'cloudevents';
 
-/** The subject of a type of event. */
-export function subjectOf(type: string): string {
-  return `evt.${type}`;
+/** The subject of an event: `evt.` and its type, or for a dead letter `dlq.credits.` and the subject it came by. */
+export function subjectOf(event: CreditEvent): string {
+  return event.type === 'inbox.dead_lettered' ? `dlq.credits.${event.data.subject}` : `evt.${event.type}`;
+}
+
+/** A subject by which to look for the stream that takes events of a type. */
+export function subjectOfType(type: string): string {
+  return type === 'inbox.dead_lettered' ? 'dlq.credits.message' : `evt.${type}`;
 }
 
 export interface MessageStyle {

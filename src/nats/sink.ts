@@ -6,7 +6,8 @@ import type { Delivery, EventSink } from '../ports/event-sink.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { monotonicNow } from '../timers.js';
 import { Connection, type NatsPlace, type Opened } from './connection.js';
-import { type MessageStyle, messageOf, type NatsFormat, subjectOf } from './envelope.js';
+import { type MessageStyle, messageOf, type NatsFormat, subjectOf, subjectOfType } from './envelope.js';
+import { placeProblem } from './place.js';
 import { listOf, makeStream, uncovered } from './streams.js';
 
 export interface NatsSinkOptions extends NatsPlace {
@@ -33,10 +34,11 @@ const ENCODER = new TextEncoder();
 const TOO_LARGE = 10054;
 
 /**
- * Makes a sink that publishes each event to the subject `evt.` and its type, such as `evt.credits.recharged`. An event
- * counts as sent when JetStream has acknowledged it. `Nats-Msg-Id`, `event_id` and `idempotency_key` are its id, and
- * the bytes are the same at every delivery, so that the stream, and consumers, know one that comes twice. Events of one
- * account come one after another. The packages `@nats-io/transport-node` and `@nats-io/jetstream` must be installed.
+ * Makes a sink that publishes each event to the subject `evt.` and its type, as `evt.credits.recharged`, and a dead
+ * letter to `dlq.credits.` and its subject. An event counts as sent when JetStream has acknowledged it. `Nats-Msg-Id`,
+ * `event_id` and `idempotency_key` are its id, and the bytes are the same at every delivery, so that the stream, and
+ * consumers, know one that comes twice. Events of one account come one after another. The packages
+ * `@nats-io/transport-node` and `@nats-io/jetstream` must be installed.
  *
  * While NATS is away, frozen, without a stream for the subject, or without permission, events wait in the database and
  * none is given up; `manager.health()` tells why. Only a message that is too large for the broker counts as refused.
@@ -51,7 +53,7 @@ export function natsSink(options: NatsSinkOptions): EventSink {
   const { name = 'nats', types, format = 'envelope', source = 'credit-service', timeoutMs = 5_000 } = options ?? {};
   const problem = problemWith(options);
   if (problem) throw creditError('CONFIGURATION', `natsSink: ${problem}.`, { problems: [problem] });
-  const subjects = (types ?? creditEventTypes).map(subjectOf);
+  const subjects = (types ?? creditEventTypes).map(subjectOfType);
   const publisher = new Publisher(options, { style: { format, source }, timeoutMs, subjects });
   return {
     name,
@@ -110,7 +112,7 @@ class Publisher {
     if (bytes.length > most) return { rejected: `The message has ${bytes.length} bytes; the server takes ${most}.` };
     const head = headers();
     head.set('Content-Type', mediaType);
-    const subject = subjectOf(event.type);
+    const subject = subjectOf(event);
     try {
       await client.publish(subject, bytes, { msgID: event.id, headers: head, timeout: timeoutMs });
     } catch (error) {
@@ -181,19 +183,9 @@ const NAMES = [
 ];
 
 function problemWith(options: NatsSinkOptions): string | null {
-  if (typeof options !== 'object' || options === null) return 'it takes an object of options';
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
-  if (unknown !== undefined) return `there is no option ${unknown}`;
-  const { connection, url, name = 'nats', format, source = 's', createStreams = false, timeoutMs = 1 } = options;
-  if ((connection === undefined) === (url === undefined)) return 'give either connection or url';
-  if (connection !== undefined && typeof connection.status !== 'function') {
-    return 'connection is no connection of @nats-io/transport-node';
-  }
-  const urls = [url ?? []].flat();
-  if (url !== undefined && (urls.length === 0 || urls.some((one) => typeof one !== 'string' || one === ''))) {
-    return 'url is neither a URL nor a list of them';
-  }
-  if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]{0,31}$/.test(name)) return 'name is not [a-z][a-z0-9_-]{0,31}';
+  const wrong = placeProblem(options, NAMES);
+  if (wrong !== null) return wrong;
+  const { format, source = 's', createStreams = false, timeoutMs = 1 } = options;
   if (format !== undefined && format !== 'envelope' && format !== 'cloudevents') {
     return 'format is neither envelope nor cloudevents';
   }

@@ -1,14 +1,14 @@
-/** Streams of JetStream: which of our subjects none takes, and the one that is made for them. */
+/** Streams of JetStream: which subjects none takes, and those that are made for them. */
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 
-/** Our subjects, and those of messages that were given up. */
+/** Our subjects, and those of messages that nothing could be done with. */
 const SUBJECTS = ['evt.credits.>', 'evt.subscription.>', 'evt.payment.>', 'evt.top_up.>', 'dlq.credits.>'] as const;
 const NAME = 'CREDIT';
+/** The stream of subjects of others. */
+const NAME_IN = `${NAME}_IN`;
 const NANOS_OF_A_SECOND = 1_000_000_000;
 
 const CONFIG = {
-  name: NAME,
-  description: 'Events of credit-management',
   storage: 'file',
   max_age: 30 * 86_400 * NANOS_OF_A_SECOND,
   max_msgs: 1_000_000,
@@ -26,6 +26,12 @@ export async function uncovered(manager: JetStreamManager, subjects: readonly st
   return subjects.filter((_, i) => !taken[i]);
 }
 
+/** The stream that takes a subject; null where none does. */
+export async function streamOf(manager: JetStreamManager, subject: string): Promise<string | null> {
+  const [name = null] = await manager.streams.names(subject).next();
+  return name;
+}
+
 /**
  * Makes the stream `CREDIT` for the groups of subjects that no stream takes. One that is there is never changed.
  * Rejects with a sentence that names the remedy.
@@ -36,10 +42,39 @@ export async function makeStream(manager: JetStreamManager, missing: readonly st
     return group.startsWith('dlq.') || missing.some((subject) => subject.startsWith(prefix));
   });
   const subjects = [...groups, ...missing.filter((subject) => !isIn(groups, subject))];
+  await add(manager, { name: NAME, description: 'Events of credit-management', subjects }, missing);
+}
+
+const DESCRIPTION_IN = 'Messages for credit-management';
+
+/**
+ * Makes streams for subjects that are consumed and that no stream takes: `CREDIT` for those of ours, `CREDIT_IN` for
+ * those of others. Only a `CREDIT_IN` that was made here gets more subjects later. Rejects as {@link makeStream}.
+ */
+export async function makeStreamsIn(manager: JetStreamManager, subjects: readonly string[]): Promise<void> {
+  const missing = await uncovered(manager, subjects);
+  const own = missing.filter((subject) => isIn(SUBJECTS, subject));
+  const others = missing.filter((subject) => !isIn(SUBJECTS, subject));
+  if (own.length > 0) await makeStream(manager, own);
+  if (others.length === 0) return;
+  const known = await manager.streams.info(NAME_IN).catch(() => null);
+  if (known?.config.description === DESCRIPTION_IN) {
+    const all = [...new Set([...known.config.subjects, ...others])];
+    await manager.streams.update(NAME_IN, { subjects: all });
+  } else {
+    await add(manager, { name: NAME_IN, description: DESCRIPTION_IN, subjects: others }, others);
+  }
+}
+
+async function add(
+  manager: JetStreamManager,
+  stream: { readonly name: string; readonly description: string; readonly subjects: readonly string[] },
+  missing: readonly string[],
+): Promise<void> {
   try {
-    await manager.streams.add({ ...CONFIG, subjects } as unknown as Partial<StreamConfig> & { name: string });
+    await manager.streams.add({ ...CONFIG, ...stream } as unknown as Partial<StreamConfig> & { name: string });
   } catch (error) {
-    throw new Error(whyNot(error, missing), { cause: error });
+    throw new Error(whyNot(error, stream.name, missing), { cause: error });
   }
 }
 
@@ -49,16 +84,16 @@ const isIn = (groups: readonly string[], subject: string) =>
 const OVERLAP = 10065;
 const NAME_IN_USE = 10058;
 
-function whyNot(error: unknown, missing: readonly string[]): string {
+function whyNot(error: unknown, name: string, missing: readonly string[]): string {
   const { code, message } = error as { code?: unknown; message?: string };
   const list = listOf(missing);
   if (code === OVERLAP) {
-    return `The stream ${NAME} cannot be made, as its subjects overlap with another stream; add ${list} to that one.`;
+    return `The stream ${name} cannot be made, as its subjects overlap with another stream; add ${list} to that one.`;
   }
   if (code === NAME_IN_USE) {
-    return `There is a stream ${NAME} that does not take ${list}; add them to it: it is not ours to change.`;
+    return `There is a stream ${name} that does not take ${list}; add them to it: it is not ours to change.`;
   }
-  return `The stream ${NAME} for ${list} cannot be made: ${message}`;
+  return `The stream ${name} for ${list} cannot be made: ${message}`;
 }
 
 /** The first few subjects, for a sentence. */

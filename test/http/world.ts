@@ -82,7 +82,12 @@ export async function fill(manager: CreditManagement<never, never>): Promise<Rec
   const payment = await payments.createPaymentLink({ userId: 'user-1', amount: 500, currency: 'INR' });
   await payments.handleWebhook('razorpay', bodyOf(eventsOf(payment).paid), {});
   await payments.setAutoTopUp('user-1', { threshold: 1, amount: 500, currency: 'INR', maxAmount: 5_000 });
+  const subject = 'evt.merchant.created';
+  const { deadLetterId } = await manager.inbox.receive({ subject, body: '{' });
+  const created = { event_id: 'event-1', event_type: subject, timestamp: '2030-01-01T00:00:00Z' };
+  await manager.inbox.receive({ subject, body: JSON.stringify({ ...created, payload: { merchant_id: 'shop-1' } }) });
   return {
+    dl_0123456789abcdef0123456789abcdef01234567: deadLetterId as string,
     pay_0123456789abcdef0123456789abcdef: payment.id,
     ...{ 't-1': deducted.id, 'g-1': added.grantId as string, 'r-1': hold.id, 'c-1': cycle.id },
   };

@@ -237,7 +237,7 @@ test('every job ends by itself after ten minutes, or after the time it is given'
   const engine = { read: async () => {}, nowForReports: () => 0 } as unknown as Engine<Session>;
   const notifications = { notifyExpiringForAll: (_: number, options?: object) => note(options) };
   const payments = { run: async () => note(), deleteBefore: async () => 0, hasProviders: () => false };
-  const all = buildJobs({ engine, relay: { run: note }, notifications, payments, messageDays: 90 });
+  const all = buildJobs({ engine, relay: { run: note }, notifications, payments, inbox: payments, messageDays: 90 });
   await all.runOutbox();
   await all.runExpiringNotifications({ maxDurationMs: undefined });
   await all.runOutbox({ maxDurationMs: 5 });

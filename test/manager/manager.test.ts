@@ -86,6 +86,7 @@ describe('set-up', () => {
       differingSettings: [],
       undelivered: [],
       sinkProblems: [],
+      sourceProblems: [],
       unavailableStatuses: 0,
     });
     await manager[Symbol.asyncDispose]();

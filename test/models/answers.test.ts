@@ -252,6 +252,20 @@ async function rest({ manager, services, delivered }: World): Promise<void> {
   for (let cursor: string | null | undefined; cursor !== null; ) {
     cursor = (await ledger.list({ limit: 100, cursor })).nextCursor;
   }
+  const { inbox } = manager;
+  const subject = 'evt.merchant.created';
+  inbox.onSubject(() => {})();
+  inbox.on('other', { safeParse: (data) => ({ success: true, data }) }, () => {});
+  const created = { event_id: 'e-1', event_type: subject, timestamp: '2030-01-01T00:00:00Z' };
+  const body = JSON.stringify({ ...created, payload: { merchant_id: 'new' } });
+  for (let i = 0; i < 2; i++) await inbox.receive({ subject, body });
+  const { deadLetterId } = await inbox.receive({ subject, body: '{' });
+  await inbox.getReceipt(subject, 'e-1');
+  await inbox.listDeadLetters();
+  await inbox.getDeadLetter(deadLetterId as string);
+  await inbox.dropDeadLetter(deadLetterId as string);
+  await inbox.replayDeadLetter(deadLetterId as string, { body });
+  await ledger.auditTrail('new');
   await outbox.listSinks();
   await outbox.retryFailed();
   const [{ name } = { name: '' }] = await outbox.listSinks();

@@ -158,5 +158,5 @@ test('each type of event has its schema, and CreditEventSchema takes them all', 
   expect(isEvent({ ...event, type: 'credits.refunded' })).toBe(false);
   expect(isEvent({ ...event, type: 'credits.refunded', data: { ...movement, reason: null } })).toBe(true);
   expect(library.creditEventSchemas['credits.refunded'].safeParse(event).success).toBe(false);
-  expect(Object.keys(library.creditEventSchemas)).toHaveLength(40);
+  expect(Object.keys(library.creditEventSchemas)).toHaveLength(41);
 });

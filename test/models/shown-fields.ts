@@ -15,6 +15,7 @@ import {
 import { type CycleRow, cycleSchema } from '../../src/models/cycle.js';
 import { type EntryRow, entrySchema } from '../../src/models/entry.js';
 import { type GrantRow, grantSchema } from '../../src/models/grant.js';
+import { type DeadLetterRow, deadLetterSchema, type InboxRow, inboxSchema } from '../../src/models/inbox.js';
 import { type NotificationRow, notificationSchema } from '../../src/models/notification.js';
 import {
   type PaymentMessageRow,
@@ -28,6 +29,8 @@ import { type ReservationRow, reservationSchema } from '../../src/models/reserva
 import { type SubscriptionRow, subscriptionSchema } from '../../src/models/subscription.js';
 import { type TopUpRow, topUpSchema } from '../../src/models/top-up.js';
 import * as credits from '../../src/services/credits/records.js';
+import { toDeadLetter } from '../../src/services/inbox/dead-letters.js';
+import { toReceipt } from '../../src/services/pipeline/receipts.js';
 import { toTransaction } from '../../src/services/pipeline/transaction-records.js';
 import * as plans from '../../src/services/plans/records.js';
 import { sampleOf, type Told, type Values } from './changed-fields.js';
@@ -289,6 +292,23 @@ export const SHOWN: readonly Shown[] = [
     tell: (row: PaymentMessageRow) =>
       stored('payment_message', row, async ({ payments }) => onlyOne(await payments.listMessages())),
     hidden: { version: WRITES, reference: 'is the payment, where it is ours', event: 'is the payload in our words' },
+  },
+  {
+    what: 'the receipt of a message',
+    file: 'src/models/records/inbox.ts and toReceipt in src/services/pipeline/receipts.ts',
+    fields: inboxSchema,
+    schema: library.MessageReceiptSchema,
+    tell: (row: InboxRow) => toReceipt(row),
+    hidden: { version: WRITES, id: 'is subject and event', fingerprint: 'tells two messages of one id apart' },
+  },
+  {
+    what: 'a dead letter',
+    file: 'src/models/records/inbox.ts and toDeadLetter in src/services/inbox/dead-letters.ts',
+    fields: deadLetterSchema,
+    schema: library.DeadLetterSchema,
+    tell: (row: DeadLetterRow) => toDeadLetter(row),
+    hidden: { version: WRITES },
+    values: { body: ['eA==', 'eQ=='] },
   },
   {
     what: 'a notification',

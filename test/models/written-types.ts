@@ -453,6 +453,16 @@ export interface CreditEventMap {
   'top_up.succeeded': OfTopUp;
   'top_up.failed': OfTopUp;
   'top_up.turned_off': OfTopUp;
+  'inbox.dead_lettered': {
+    deadLetterId: string;
+    subject: string;
+    eventId: string | null;
+    code: string;
+    reason: string;
+    stream: string | null;
+    streamSequence: number | null;
+    bytes: number;
+  };
 }
 
 type CreditEventType = keyof CreditEventMap;

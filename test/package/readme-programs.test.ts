@@ -118,6 +118,10 @@ const PROGRAMS: readonly Program[] = [
     provenBy: ['test/nats/sink.test.ts'],
   },
   {
+    line: "const source = natsSource({ url: 'nats://localhost:4222', createStreams: true });",
+    provenBy: ['test/nats/source.test.ts'],
+  },
+  {
     line: 'async function receive(request) {',
     before: `
       import { createCreditManagement, webhookSink } from 'credit-management';

@@ -8,6 +8,7 @@ export const COLUMNS: readonly (readonly string[])[] = [
   ['input', 'store'],
   ['pipeline'],
   ['credits', 'plans', 'promos', 'ledger', 'outbox', 'notifications', 'payments', 'usage'],
+  ['inbox'],
   ['jobs'],
   ['manager'],
 ];

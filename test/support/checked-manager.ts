@@ -150,6 +150,7 @@ export const ANSWERS: Checks = {
     reconcile: z.strictObject({ added: count }),
     rebuildFile: z.strictObject({ lines: count, replaced: z.string().nullable() }),
     list: page(library.LedgerEntrySchema),
+    auditTrail: page(library.AuditedEntrySchema),
   },
   jobs: {
     runExpiration: job.extend({ job: z.literal('expiration') }),
@@ -167,6 +168,17 @@ export const ANSWERS: Checks = {
     retryFailed: z.strictObject({ retried: count }),
     replay: z.strictObject({ replayed: count }),
     removeSink: z.boolean(),
+  },
+  inbox: {
+    receive: library.ReceptionSchema,
+    on: nothing,
+    // It answers a function.
+    onSubject: (answer: unknown) => answer,
+    getReceipt: library.MessageReceiptSchema.nullable(),
+    listDeadLetters: page(library.DeadLetterSchema),
+    getDeadLetter: library.DeadLetterSchema.nullable(),
+    replayDeadLetter: library.ReceptionSchema,
+    dropDeadLetter: library.DeadLetterSchema,
   },
   manager: { init: nothing, health: library.HealthSchema, start: nothing, close: nothing },
 };

@@ -1,5 +1,6 @@
 /** All routes. The routing, the OpenAPI document, the matrix of rights and the table in README.md are made of it. */
 import { forAdmins, type Route } from '../route.js';
+import { inboxRoutes } from './inbox.js';
 import { operationRoutes } from './operations.js';
 import { paymentAdminRoutes, paymentReads, paymentRoutes } from './payments.js';
 import { planTable, subscriptionReads } from './plans.js';
@@ -18,6 +19,7 @@ const all: readonly Route[] = [
   ...promoRoutes,
   ...paymentAdminRoutes,
   ...operationRoutes,
+  ...inboxRoutes,
   ...ownReads.map(forAdmins),
 ];
 

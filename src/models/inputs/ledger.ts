@@ -69,5 +69,26 @@ export const ledgerQuerySchema = strictObject({
     error: 'an instant not later than to',
     path: ['from'],
   });
+export const auditTrailSchema = strictObject({
+  /** 1–100, default 20. */
+  limit: listShape.limit,
+  /** `nextCursor` of the page before. */
+  cursor: listShape.cursor,
+  /** Default `credits`. */
+  creditType: identifierSchema.optional(),
+  /** An instant, inclusive; a day such as `2030-01-31` is its midnight in UTC. */
+  from: boundSchema.optional(),
+  /** The same; a day is left out but for its midnight. */
+  to: boundSchema.optional(),
+  /** Ends the waiting. */
+  signal: abortSignalSchema.optional(),
+  /** Milliseconds that the call may take. */
+  timeoutMs: timeoutSchema.optional(),
+}).refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+  error: 'an instant not later than to',
+  path: ['from'],
+});
+export interface AuditTrailOptions extends z.input<typeof auditTrailSchema> {}
+
 /** One of user, correlation id and operation id, or none; a period and types narrow any of them. */
 export interface LedgerQuery extends ListOptions, Omit<z.input<typeof ledgerQuerySchema>, keyof ListOptions> {}

@@ -8,14 +8,14 @@ const component = z.enum(['up', 'down', 'disabled']);
 export const HealthSchema = strictObject({
   /**
    * `unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database is older
-   * than the file, where settings differ, where nobody delivers events, and where a sink cannot take them.
+   * than the file, where settings differ, where nobody delivers events, and where a sink or a source cannot work.
    */
   status: z
     .enum(['healthy', 'degraded', 'unhealthy'])
     .describe(
       '`unhealthy` without the database; `degraded` while the ledger file or the cache fails, where the database ' +
-        'is older than the file, where settings differ, where nobody delivers events, and where a sink cannot take ' +
-        'them.',
+        'is older than the file, where settings differ, where nobody delivers events, and where a sink or a source ' +
+        'cannot work.',
     ),
   /** The parts of the manager, one by one. */
   components: strictObject({
@@ -69,6 +69,16 @@ export const HealthSchema = strictObject({
     )
     .readonly()
     .describe('Sinks that say that they cannot take events, each with what to do.'),
+  /** Sources that say that they get no messages, each with what to do. */
+  sourceProblems: z
+    .array(
+      strictObject({
+        source: z.string().describe('The name of the source.'),
+        problem: z.string().describe('What keeps it from getting messages, and what to do.'),
+      }).readonly(),
+    )
+    .readonly()
+    .describe('Sources that say that they get no messages, each with what to do.'),
   /** Access statuses that this process answered without knowing the account. */
   unavailableStatuses: count.describe('Access statuses that this process answered without knowing the account.'),
 });

@@ -4,6 +4,7 @@ import { entryTypeSchema } from '../entry.js';
 import { ledgerEventTypeSchema } from '../enums.js';
 import { strictObject } from '../strict-object.js';
 import { count, credits, identifier, instant, jsonObject } from './fields.js';
+import { MessageReceiptSchema } from './inbox.js';
 
 export const LedgerEntrySchema = strictObject({
   /** Names the entry for ever. */
@@ -59,6 +60,29 @@ export const LedgerEntrySchema = strictObject({
 });
 /** A ledger entry of any kind, amounts in credits. `userId` and `creditType` are null for the library's own acts. */
 export interface LedgerEntry extends Readonly<z.infer<typeof LedgerEntrySchema>> {}
+
+export const AuditedEntrySchema = strictObject({
+  ...LedgerEntrySchema.shape,
+  /** The hash of the entry before it in the account's chain; null for the first, and outside any chain. */
+  prev: z
+    .string()
+    .nullable()
+    .describe("The hash of the entry before it in the account's chain; null for the first, and outside any chain."),
+  /** The key of the call; null where none was given. */
+  idempotencyKey: z.string().nullable().describe('The key of the call; null where none was given.'),
+  /** The messages of other systems that asked for it. */
+  messages: z
+    .array(MessageReceiptSchema.readonly())
+    .readonly()
+    .describe('The messages of other systems that asked for it.'),
+  /** What is wrong with the entry, or with its place in the chain; empty where nothing is. */
+  problems: z
+    .array(z.string())
+    .readonly()
+    .describe('What is wrong with the entry, or with its place in the chain; empty where nothing is.'),
+});
+/** An entry of one account, checked against the one before it, with the messages that asked for it. */
+export interface AuditedEntry extends Readonly<z.infer<typeof AuditedEntrySchema>> {}
 
 const problemKindSchema = z.enum([
   ...(['sequence', 'chain', 'hash', 'balance', 'available', 'time', 'columns', 'future'] as const),

@@ -1,4 +1,4 @@
-/** The job of payments: it makes good what webhooks missed, under a lease, and deletes old messages. */
+/** The job of payments: it makes good what webhooks missed, under a lease, and deletes old messages and receipts. */
 import type { ReconcileReport } from '../../models/records/payment.js';
 import type { Engine } from '../pipeline/engine.js';
 import type { JobOptions, PaymentsJobReport } from './contract.js';
@@ -18,13 +18,18 @@ export interface PaymentWork {
   hasProviders(): boolean;
 }
 
+interface PaymentsJobParts {
+  readonly payments: PaymentWork;
+  readonly inbox: Pick<PaymentWork, 'deleteBefore'>;
+  readonly messageDays: number;
+}
+
 const NOTHING = { processed: 0, skippedCount: 0, skipped: [] as const, changed: 0, waiting: 0, deleted: 0 };
 
 export function paymentsJob<S>(
   engine: Engine<S>,
   options: JobOptions | undefined,
-  work: PaymentWork,
-  messageDays: number,
+  { payments, inbox, messageDays }: PaymentsJobParts,
 ): Promise<PaymentsJobReport> {
   return timedJob(engine, 'payments', options, {
     nothing: { status: 'stopped', ...NOTHING },
@@ -41,9 +46,10 @@ export function paymentsJob<S>(
         return lease.take();
       };
       try {
-        const { checked, changed, waiting, skippedCount, skipped, isCut } = await work.run({ signal, goOn });
+        const { checked, changed, waiting, skippedCount, skipped, isCut } = await payments.run({ signal, goOn });
         const before = new Date(engine.now() - messageDays * DAY_MS);
-        const deleted = isCut ? 0 : await work.deleteBefore(before, signal);
+        let deleted = 0;
+        if (!isCut) for (const kept of [payments, inbox]) deleted += await kept.deleteBefore(before, signal);
         const counts = { processed: checked, changed, waiting, deleted };
         return { status: isCut ? 'stopped' : 'completed', ...counts, skippedCount, skipped } as const;
       } finally {

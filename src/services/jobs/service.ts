@@ -37,11 +37,13 @@ export interface JobParts<S> {
   readonly relay: Pick<OutboxRelay<S>, 'run'>;
   readonly notifications: Pick<NotificationService, 'notifyExpiringForAll'>;
   readonly payments: PaymentWork;
+  readonly inbox: Pick<PaymentWork, 'deleteBefore'>;
   /** Days that messages of payments are kept. */
   readonly messageDays: number;
 }
 
-export function buildJobs<S>({ engine, relay, notifications, payments, messageDays }: JobParts<S>): Jobs {
+export function buildJobs<S>(parts: JobParts<S>): Jobs {
+  const { engine, relay, notifications, payments, inbox, messageDays } = parts;
   const rows = new DueRows(engine);
   const sweep = async <J extends JobName>(job: J, options: JobOptions | undefined, walksOf: (asOf: Date) => Walk[]) => {
     const report = await new Sweep(engine, job, options).run(walksOf);
@@ -80,7 +82,7 @@ export function buildJobs<S>({ engine, relay, notifications, payments, messageDa
     },
 
     async runPayments(options) {
-      const report = await paymentsJob(engine, options, payments, messageDays);
+      const report = await paymentsJob(engine, options, { payments, inbox, messageDays });
       if (report.changed > 0) await record(engine, report);
       return report;
     },

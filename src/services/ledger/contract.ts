@@ -1,9 +1,9 @@
 /** The public contract of the ledger: queries, verification, and the repair and rebuilding of its file. */
-import type { LedgerQuery, VerifyOptions } from '../../models/inputs/ledger.js';
-import type { LedgerEntry, VerifyReport } from '../../models/records/ledger.js';
+import type { AuditTrailOptions, LedgerQuery, VerifyOptions } from '../../models/inputs/ledger.js';
+import type { AuditedEntry, LedgerEntry, VerifyReport } from '../../models/records/ledger.js';
 import type { Page } from '../../models/values.js';
 
-export type { LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
+export type { AuditedEntry, AuditTrailOptions, LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
 
 export interface LedgerService {
   /**
@@ -51,4 +51,17 @@ export interface LedgerService {
    * const refusals = await manager.ledger.list({ types: ['error'], from: '2030-01-01T00:00:00Z' });
    */
   list(query?: LedgerQuery): Promise<Page<LedgerEntry>>;
+
+  /**
+   * The entries of one account in their order, the oldest first, 20 a page (100 at most): each with who asked for it
+   * and why, the messages of other systems behind it, and what is wrong with it. Its hash is computed anew, and its
+   * sequence, balance and link are compared with the entry before it, also at the edge of a page. Refusals are listed
+   * too; they stand outside the chain. For everything else that belongs to an account call {@link verify}.
+   *
+   * @throws INVALID_ARGUMENT; STORAGE_UNAVAILABLE, TIMEOUT: try again.
+   * @example
+   * const { items } = await manager.ledger.auditTrail('user-1', { from: '2030-01-01' });
+   * for (const { createdAt, delta, actor, messages } of items) console.log(createdAt, delta, actor, messages);
+   */
+  auditTrail(userId: string, options?: AuditTrailOptions): Promise<Page<AuditedEntry>>;
 }

@@ -4,14 +4,21 @@ import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ListOptions } from '../../models/inputs/credits.js';
-import { ledgerQuerySchema, rebuildSchema, reconcileSchema, verifySchema } from '../../models/inputs/ledger.js';
+import {
+  auditTrailSchema,
+  ledgerQuerySchema,
+  rebuildSchema,
+  reconcileSchema,
+  verifySchema,
+} from '../../models/inputs/ledger.js';
 import type { JsonObject } from '../../models/values.js';
 import type { LedgerSink } from '../../ports/ledger-sink.js';
 import { ListCursors } from '../input/page.js';
-import { parseOptions } from '../input/parse.js';
+import { parseId, parseOptions } from '../input/parse.js';
 import type { Engine } from '../pipeline/engine.js';
 import { type Along, RowReads } from '../pipeline/row-reads.js';
 import { storageError } from '../store/storage-error.js';
+import { auditTrail } from './audit-trail.js';
 import type { LedgerEntry, LedgerService } from './contract.js';
 import { LineIndex } from './file-lines.js';
 import { lineOf, pagesOf, type ReadTools } from './pages.js';
@@ -87,6 +94,16 @@ export function ledgerService<S>({ engine, sink, record }: LedgerServiceParts<S>
         await record('Ledger file rebuilt', { lines });
         return { lines, replaced };
       });
+    },
+
+    async auditTrail(userId, given) {
+      const user = parseId(userId, 'userId');
+      const options = parseOptions(auditTrailSchema, given);
+      return auditTrail(
+        { reads, ledgerId: () => store.settings.ledgerId, recordOf: (row) => toLedgerEntry(row, scale) },
+        user,
+        options,
+      );
     },
 
     async list(given) {

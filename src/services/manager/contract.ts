@@ -6,6 +6,7 @@ import type { Awaitable } from '../../models/values.js';
 import type { DbManager } from '../../ports/db-manager.js';
 import type { AccessService } from '../credits/access-contract.js';
 import type { CreditService } from '../credits/contract.js';
+import type { InboxService } from '../inbox/contract.js';
 import type { ExpirationService, Jobs } from '../jobs/contract.js';
 import type { LedgerService } from '../ledger/contract.js';
 import type { NotificationService } from '../notifications/contract.js';
@@ -58,8 +59,9 @@ export interface CreditManagement<S = unknown, U extends string = never> extends
   /** The jobs that a scheduler runs for all users. */
   readonly jobs: Jobs;
   /**
-   * Runs the jobs and delivers events on timers of this process until `close`. The timers keep no process alive.
-   * Without this call no timer runs. It is safe in any number of processes. A second call does nothing.
+   * Runs the jobs and delivers events on timers of this process until `close`, and starts the `sources` of messages.
+   * The timers keep no process alive. Without this call no timer runs. It is safe in any number of processes. A second
+   * call does nothing.
    */
   start(options?: StartOptions): void;
   /** Messages for people, which go to the `queue`: low credits, credits about to lapse, errors. */
@@ -70,11 +72,13 @@ export interface CreditManagement<S = unknown, U extends string = never> extends
   readonly payments: PaymentService<S>;
   /** Orders of shops, and the credits that they earn. */
   readonly orders: OrderService;
+  /** Messages of other systems, each applied once, and those that nothing could be done with. */
+  readonly inbox: InboxService<S>;
   /** Promo codes. */
   readonly promos: PromoService<S>;
   /**
-   * Refuses new calls, and gives those under way and deliveries five seconds, whatever deadlines they have. Then it
-   * closes sinks, queue and database.
+   * Takes no more messages, refuses new calls, and gives those under way and deliveries five seconds, whatever
+   * deadlines they have. Then it closes sinks, queue and database.
    */
   close(): Promise<void>;
 }

@@ -48,6 +48,8 @@ export function paymentService<S>(
   readonly reconcile: Reconcile<S>;
   readonly topUpWork: TopUpWork<S>;
   readonly orders: OrderService;
+  /** The same orders on another engine. */
+  readonly ordersOn: (engine: Engine<S>) => OrderService;
 } {
   const registered = new Providers(providers);
   const payments = new Payments(engine, registered, prices);
@@ -76,7 +78,11 @@ export function paymentService<S>(
     getProvider: (name) => registered.get(name),
     listProviders: () => registered.names(),
   };
-  return { service, reconcile, topUpWork, orders: orderService(links, inbox, orders) };
+  const ordersOn = (other: Engine<S>) => {
+    const theirs = new Inbox(new Payments(other, registered, prices));
+    return orderService(new Links(theirs.payments, theirs), theirs, orders);
+  };
+  return { service, reconcile, topUpWork, orders: orderService(links, inbox, orders), ordersOn };
 }
 
 async function getPayment<S>(

@@ -41,11 +41,12 @@ export class AfterCommit {
       const following = follower.committed(decided);
       if (following !== null) waiting = waiting ? Promise.all([waiting, following]) : following;
     }
-    if (this.#handlers.size > 0) for (const event of decided.events) this.#tell(event);
+    if (this.#handlers.size > 0) for (const event of decided.events) this.tell(event);
     return waiting;
   }
 
-  #tell(event: CreditEvent): void {
+  /** Calls the handlers of an event that was committed. */
+  tell(event: CreditEvent): void {
     for (const type of [event.type, '*']) {
       for (const handler of this.#handlers.get(type) ?? []) this.#call(handler, event);
     }

@@ -2,6 +2,7 @@
 import type { AccountChange, FactName, Facts, RowWrite } from '../../core/decision.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CreditEvent } from '../../models/events.js';
+import type { InboxRow } from '../../models/inbox.js';
 import type { ModelName, Rows } from '../../models/rows.js';
 import { storedModels } from '../../models/stored-models.js';
 import type { Change } from '../../ports/db-manager.js';
@@ -49,6 +50,11 @@ export class ChangeSet implements Facts {
     for (const { model, op, row } of change.side) this.#merge(model, { op, row });
     const { sinks, queue } = this.receivers;
     if (sinks.length > 0 || queue) for (const event of change.events) this.#addEvent(change.account.key, event);
+  }
+
+  /** Adds the receipt of the message that asked for an operation. */
+  addReceipt(row: InboxRow): void {
+    this.#merge('inbox', { op: 'insert', row });
   }
 
   addEntry(row: EntryRow): void {

@@ -20,6 +20,7 @@ import type { FactSheet } from './facts.js';
 import type { Decided, Group } from './group.js';
 import { NOTHING, type Operation } from './operation.js';
 import { refusalNotification } from './outgoing-rows.js';
+import { takenError } from './receipts.js';
 import { errorEntry, refusalId } from './refusal-entry.js';
 import { isPlanDue } from './renewals.js';
 
@@ -121,6 +122,14 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       return 'decided';
     }
   }
+  if (operation.receipt !== null && operation.conflicts > 0) {
+    const taken = facts.row('inbox', operation.receipt.id);
+    if (taken === undefined) return 'facts';
+    if (taken !== null) {
+      operation.error = takenError(operation.receipt);
+      return 'decided';
+    }
+  }
   if (!operation.isRenewed && accounts.some((account) => isPlanDue(account, context.now))) {
     return awaitRenewal(operation, pass);
   }
@@ -149,6 +158,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       operation.answer = { entry: decision.entry, replayed: false, entries: rows, changes: reported };
       pass.sent.push(operation);
       pass.applied = true;
+      if (operation.receipt !== null) changes.addReceipt(operation.receipt);
       if (operation.command.type === 'commit') noteShortfall(operation, decision.entry, pass);
       return 'decided';
     }

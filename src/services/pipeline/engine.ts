@@ -21,6 +21,7 @@ import { type RenewedState, renewedAt } from './imagined.js';
 import { abortedError, Failed, type Request, type Settled } from './operation.js';
 import type { Pipeline } from './pipeline.js';
 import { preview } from './preview.js';
+import type { Receipt } from './receipts.js';
 import { HostSessions } from './transactions.js';
 
 export interface EngineConfig<S> {
@@ -57,10 +58,21 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 export class Engine<S> {
   readonly #config: EngineConfig<S>;
   readonly #sessions: HostSessions<S>;
+  readonly #receipt: Receipt | null;
 
-  constructor(config: EngineConfig<S>) {
+  constructor(
+    config: EngineConfig<S>,
+    sessions = new HostSessions(config.store, config.pipeline.memory, config.settings, config.ids),
+    receipt: Receipt | null = null,
+  ) {
     this.#config = config;
-    this.#sessions = new HostSessions(config.store, config.pipeline.memory, config.settings, config.ids);
+    this.#sessions = sessions;
+    this.#receipt = receipt;
+  }
+
+  /** The same engine for the work on one message: its first effect commits with the receipt. */
+  withReceipt(receipt: Receipt): Engine<S> {
+    return new Engine(this.#config, this.#sessions, receipt);
   }
 
   get store(): Store<S> {
@@ -128,12 +140,14 @@ export class Engine<S> {
       resumes,
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
+      receipt: this.#receipt?.rowFor(operationId) ?? null,
     };
     if (isDryRun) return this.#dryRun(request, options);
     if (options.session !== undefined) {
       return this.#inSession(request, options.session).catch((error: unknown) => new Failed(error));
     }
-    return this.#config.pipeline.submit(request);
+    const settled = this.#config.pipeline.submit(request);
+    return this.#receipt === null ? settled : this.#receipt.follow(settled);
   }
 
   /**

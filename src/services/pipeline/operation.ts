@@ -4,6 +4,7 @@ import type { AccountChange } from '../../core/decision.js';
 import { creditError, ledHome } from '../../errors.js';
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
+import type { InboxRow } from '../../models/inbox.js';
 import { monotonicNow } from '../../timers.js';
 
 /** A call as a service submits it. */
@@ -18,6 +19,8 @@ export interface Request {
   readonly resumes: boolean;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
+  /** The receipt of the message that asks for it, which commits with its effect. */
+  readonly receipt: InboxRow | null;
 }
 
 /** `entries` are the operation's entries on its second account. A replay has them only for a transfer. */
@@ -88,6 +91,7 @@ export function newOperation(request: Request, settle: (settled: Settled) => voi
     resumes: request.resumes,
     signal: request.signal,
     timeoutMs: request.timeoutMs,
+    receipt: request.receipt,
     deadline: monotonicNow() + request.timeoutMs,
     state: 'waiting',
     uncertain: false,
