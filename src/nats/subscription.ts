@@ -9,8 +9,6 @@ import { makeStreamsIn, streamOf } from './streams.js';
 const NANOS_OF_A_MS = 1_000_000;
 /** The server gives a message to somebody else when it has heard nothing of it for so long. */
 const ACK_WAIT_MS = 30_000;
-/** So often it hears that a message is still worked on. */
-const PROGRESS_MS = 10_000;
 /** One request for messages; the next one follows at once. */
 const FETCH_MS = 5_000;
 const PAUSE_MIN_MS = 250;
@@ -41,6 +39,8 @@ export class Subscription {
   readonly #parts: SubscriptionParts;
   readonly #working = new Set<Promise<void>>();
   #messages: ConsumerMessages | null = null;
+  /** So often the server hears that a message is still worked on. */
+  #progressMs = ACK_WAIT_MS / 3;
   #isClosed = false;
   #looping: Promise<void> | null = null;
   #freed: (() => void) | null = null;
@@ -108,7 +108,7 @@ export class Subscription {
   /** Applies a message and tells the server. Never rejects. */
   async #work(message: JsMsg): Promise<void> {
     const { subject, inbox } = this.#parts;
-    const progress = setInterval(() => message.working(), PROGRESS_MS);
+    const progress = setInterval(() => message.working(), this.#progressMs);
     try {
       const { stream, streamSequence: sequence } = message.info;
       const { outcome } = await inbox.receive({ subject, body: message.data, stream, sequence });
@@ -151,6 +151,7 @@ export class Subscription {
       const wanted = `filter_subject ${subject}, ack_policy explicit and no max_deliver`;
       throw new Told(`The consumer ${name} of the stream ${stream} is not as it must be: give it ${wanted}.`);
     }
+    this.#progressMs = (config.ack_wait ?? ACK_WAIT_MS * NANOS_OF_A_MS) / NANOS_OF_A_MS / 3;
     return client.consumers.get(stream, name);
   }
 

@@ -5,7 +5,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { natsSink } from '../../src/entries/nats.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
-import type { OutboxRow } from '../../src/models/outbox.js';
 import { describeNats } from '../backends/nats.js';
 import { describePostgres } from '../backends/postgres.js';
 import { amount } from '../support/amounts.js';
@@ -13,6 +12,7 @@ import { Chance, SEED } from '../support/chance.js';
 import { QUIET } from '../support/quiet.js';
 import { forkScript } from '../support/script.js';
 import { eventually, sleep } from '../support/wait.js';
+import { sentRows } from './sent-rows.js';
 
 const SCRIPT = new URL('./doomed-publisher.ts', import.meta.url);
 const AT_ONCE = 4;
@@ -90,16 +90,3 @@ await describePostgres('publishers that are killed, on PostgreSQL', (database) =
     });
   });
 });
-
-/** All rows, by account in the order of its events. */
-async function sentRows(db: SqlDbManager): Promise<readonly OutboxRow[]> {
-  const all: OutboxRow[] = [];
-  const query = { index: 'queue', equals: { sink: 'nats', status: 'sent' }, limit: 1_000 };
-  let after: string | null | undefined;
-  do {
-    const page = await db.find('outbox', { ...query, ...(after && { after }) });
-    all.push(...(page.rows as unknown as OutboxRow[]));
-    after = page.nextCursor;
-  } while (after !== null);
-  return all;
-}

@@ -3,6 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { natsSink } from '../../src/entries/nats.js';
 import { creditEventTypes } from '../../src/models/events.js';
+import { subjectOfType } from '../../src/nats/envelope.js';
 import { describeNats, NatsServer, OPERATOR } from '../backends/nats.js';
 import { natsWorld, received } from './world.js';
 
@@ -142,7 +143,8 @@ describe('streams', () => {
       subjects: ['evt.credits.>', 'evt.subscription.>', 'evt.payment.>', 'evt.top_up.>', 'dlq.credits.>'],
     });
     const groups = config.subjects.map((subject) => subject.slice(0, -1));
-    expect(creditEventTypes.filter((type) => !groups.some((group) => `evt.${type}`.startsWith(group)))).toEqual([]);
+    const subjects = creditEventTypes.map(subjectOfType);
+    expect(subjects.filter((subject) => !groups.some((group) => subject.startsWith(group)))).toEqual([]);
   });
 
   test('one that is there is used and never changed; what it does not take gets one', async () => {

@@ -9,7 +9,10 @@ export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Rec
     files: ['test/payments/kills.test.ts', 'test/payments/orders.test.ts'],
     env: { CREDIT_PAYMENT_KILLS: 60, CREDIT_PAYMENT_ORDERS: 960 },
   },
-  nats: { files: ['test/nats/kills.test.ts', 'test/nats/failures.test.ts'], env: { CREDIT_NATS_KILLS: 30 } },
+  nats: {
+    files: ['test/nats/kills.test.ts', 'test/nats/failures.test.ts', 'test/nats/consumer-kills.test.ts'],
+    env: { CREDIT_NATS_KILLS: 25, CREDIT_NATS_MESSAGES: 2_000 },
+  },
   failover: { files: ['test/processes/failover.test.ts'], env: { CREDIT_FAILOVERS: 20 } },
   network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
   jobs: { files: ['test/jobs/processes.test.ts'], env: { CREDIT_DUE: 4_000 } },

@@ -96,22 +96,30 @@ export class Links<S> {
     const account = { userId, creditType: this.#creditType(creditType ?? 'credits') };
     const key = providerKey(provider, 'payment', paidAs);
     const known = await this.payments.named([key], { fresh: true });
-    if (known) return this.#again(known, opened, account);
+    if (known) {
+      // Whoever recorded it may have died before it looked for messages that came to wait meanwhile.
+      const now = await this.#applyWaiting(known, paidAs);
+      return this.#again(now, opened, account);
+    }
     try {
       const { row, replayed } = await this.#open({
         ...{ operation: 'record_payment', opened, account, options },
         given: definedFields({ provider, providerPaymentId: paidAs, currency, creditType }),
       });
-      // A message may have come to wait while the payment was written.
-      const late = await this.payments.waitingFor(provider, paidAs, { fresh: true });
-      for (const message of late) await this.inbox.receive(message, {});
-      const now = late.length > 0 ? await this.payments.get(row.id, { fresh: true }) : row;
-      return { ...toPayment(now ?? row, this.payments.engine.scale), replayed };
+      const now = await this.#applyWaiting(row, paidAs);
+      return { ...toPayment(now, this.payments.engine.scale), replayed };
     } catch (error) {
       const other = await this.payments.named([key], { fresh: true }).catch(() => null);
       if (other) return this.#again(other, opened, account);
       throw error;
     }
+  }
+
+  /** Applies messages that came to wait while the payment was written. Answers the payment after them. */
+  async #applyWaiting(row: PaymentRow, paidAs: string): Promise<PaymentRow> {
+    const late = await this.payments.waitingFor(row.provider, paidAs, { fresh: true });
+    for (const message of late) await this.inbox.receive(message, {});
+    return (late.length > 0 ? await this.payments.get(row.id, { fresh: true }) : row) ?? row;
   }
 
   /** The answer for a payment that is recorded already. @throws PAYMENT_MISMATCH where it says something else */

@@ -125,10 +125,12 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
   if (operation.receipt !== null && operation.conflicts > 0) {
     const taken = facts.row('inbox', operation.receipt.id);
     if (taken === undefined) return 'facts';
-    if (taken !== null) {
+    if (taken !== null && taken.fingerprint !== operation.receipt.fingerprint) {
       operation.error = takenError(operation.receipt);
       return 'decided';
     }
+    // A copy of the message was faster. This operation may still have something to do that the copy did not.
+    if (taken !== null) operation.receipt = null;
   }
   if (!operation.isRenewed && accounts.some((account) => isPlanDue(account, context.now))) {
     return awaitRenewal(operation, pass);

@@ -52,7 +52,9 @@ export function answered(settled: Settled): Answer {
   return settled;
 }
 
-export interface Operation extends Request {
+export interface Operation extends Omit<Request, 'receipt'> {
+  /** Null, too, once it is known to be there. */
+  receipt: InboxRow | null;
   /** Closing the manager brings it forward. */
   deadline: number;
   /** `sent` means that the operation is in a commit whose outcome is not known yet. */
