@@ -53,7 +53,9 @@ export function natsSink(options: NatsSinkOptions): EventSink {
   const { name = 'nats', types, format = 'envelope', source = 'credit-service', timeoutMs = 5_000 } = options ?? {};
   const problem = problemWith(options);
   if (problem) throw creditError('CONFIGURATION', `natsSink: ${problem}.`, { problems: [problem] });
-  const subjects = (types ?? creditEventTypes).map(subjectOfType);
+  // Those who take no messages have no dead letters: their subject is looked for when one is published.
+  const usual = creditEventTypes.filter((type) => type !== 'inbox.dead_lettered');
+  const subjects = (types ?? usual).map(subjectOfType);
   const publisher = new Publisher(options, { style: { format, source }, timeoutMs, subjects });
   return {
     name,
@@ -69,7 +71,7 @@ interface PublisherParts {
   readonly style: MessageStyle;
   readonly timeoutMs: number;
   /** Those of the types that the sink wants. */
-  readonly subjects: readonly string[];
+  readonly subjects: string[];
 }
 
 class Publisher {
@@ -130,7 +132,11 @@ class Publisher {
 
   #failed({ name, cause }: Error, subject: string): void {
     if (name === 'TimeoutError') this.#connection.suspect();
-    if (name === 'JetStreamNotEnabled') this.#untaken.set(subject, noStream([subject]));
+    if (name === 'JetStreamNotEnabled') {
+      this.#untaken.set(subject, noStream([subject]));
+      const { subjects } = this.#parts;
+      if (!subjects.includes(subject)) subjects.push(subject);
+    }
     if ((cause as Error | undefined)?.name === 'PermissionViolationError') {
       this.#untaken.set(subject, `NATS does not allow the user to publish to ${subject}: give it leave.`);
     }

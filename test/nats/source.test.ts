@@ -136,6 +136,22 @@ describeNats('dead letters', (server) => {
   });
 });
 
+test('dead letters get a stream where the one of the events does not take them', async () => {
+  const server = await NatsServer.start();
+  onTestFinished(() => server.remove());
+  await server.with((_, manager) => manager.streams.add({ name: 'THEIRS', subjects: ['evt.>'] }));
+  const sink = natsSink({ url: server.url, createStreams: true });
+  const { manager } = sourceWorld(server, {}, { sinks: [sink] });
+  await manager.jobs.runOutbox();
+  expect((await manager.health()).sinkProblems).toEqual([]);
+  await manager.inbox.receive({ subject: SUBJECTS.paid, body: '{' });
+  await eventually(async () => {
+    await manager.jobs.runOutbox();
+    expect((await received(server)).map(({ subject }) => subject)).toEqual([`dlq.credits.${SUBJECTS.paid}`]);
+  });
+  expect((await manager.health()).sinkProblems).toEqual([]);
+});
+
 describe('a source', () => {
   async function ownServer(config = ''): Promise<NatsServer> {
     const server = await NatsServer.start(config);
