@@ -125,7 +125,8 @@ export class Connection {
       servers: typeof url === 'string' ? url.split(',') : [...(url ?? [])],
       ...(user !== undefined && { user, pass: password ?? '' }),
       ...{ name: 'credit-management', timeout: CONNECT_TIMEOUT_MS, maxReconnectAttempts: -1 },
-      ...{ reconnectTimeWait: RECONNECT_MS, pingInterval: PING_MS, maxPingOut: 2 },
+      // Without traces: an error object with its stack for every publish would cost as much as all else of it.
+      ...{ reconnectTimeWait: RECONNECT_MS, pingInterval: PING_MS, maxPingOut: 2, noAsyncTraces: true },
     });
   }
 

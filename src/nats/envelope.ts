@@ -44,9 +44,19 @@ export function messageOf(event: CreditEvent, { format, source }: MessageStyle):
 /** The data of the event by the names of the wire, and by those that consumers of the merchant service know. */
 function payloadOf(event: CreditEvent): JsonObject {
   const { userId, creditType, sequence, data } = event;
-  const named = Object.entries(data as JsonObject).map(([name, value]) => [wireName(name), value] as const);
-  const about = { merchant_id: userId, credit_type: creditType, sequence };
-  return sortKeys<Json>({ ...Object.fromEntries(named), ...knownAs(event), ...about }) as JsonObject;
+  const payload: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(data as JsonObject)) payload[onWire(name)] = value;
+  Object.assign(payload, knownAs(event), { merchant_id: userId, credit_type: creditType, sequence });
+  return sortKeys<Json>(payload) as JsonObject;
+}
+
+/** Fields are few and events are many. */
+const wireNames = new Map<string, string>();
+
+function onWire(name: string): string {
+  const known = wireNames.get(name) ?? wireName(name);
+  wireNames.set(name, known);
+  return known;
 }
 
 /** The names of the merchant service, where they differ. */

@@ -39,7 +39,14 @@ export interface StoredModel {
 
 export type Change =
   | { readonly op: 'insert'; readonly model: string; readonly row: Row }
-  | { readonly op: 'replace'; readonly model: string; readonly row: Row; readonly expectedVersion: number }
+  | {
+      readonly op: 'replace';
+      readonly model: string;
+      readonly row: Row;
+      readonly expectedVersion: number;
+      /** Fields that the expected version has as `row` has them: an adapter may leave them as they are. */
+      readonly unchanged?: readonly string[];
+    }
   | { readonly op: 'delete'; readonly model: string; readonly key: string; readonly expectedVersion: number };
 
 /** Changes that apply as a whole or not at all. No document appears twice in one unit. */

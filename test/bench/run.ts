@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- --adapter memory|postgres|mongodb|http|access|nats [--json]`: only ratios within one run are goals.
+ * `npm run bench -- --adapter memory|postgres|mongodb|http|access|nats|nats-outage [--json]`: only ratios within one
+ * run are goals.
  * `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
  * `--only zipf,64` some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
  */
@@ -9,6 +10,7 @@ import { benchHttp } from './http.js';
 import { benchMemory } from './memory.js';
 import { benchMongo } from './mongodb.js';
 import { benchNats } from './nats.js';
+import { benchOutage } from './nats-outage.js';
 import { benchParts } from './postgres-full.js';
 
 const { values } = parseArgs({
@@ -28,6 +30,7 @@ const rounds = Number(values.rounds);
 if (adapter === 'memory') await benchMemory({ operations: Number(values.operations), rounds, json });
 else if (adapter === 'http') await benchHttp({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'access') await benchAccess({ seconds: Number(values.seconds), rounds, json });
+else if (adapter === 'nats-outage') await benchOutage({ seconds: Number(values.seconds), json });
 else if (adapter === 'nats') await benchNats({ rounds, json });
 else if (adapter === 'mongodb') await benchMongo({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'postgres') {

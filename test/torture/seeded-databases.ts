@@ -191,6 +191,19 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     tests: [{ file: KYSELY, name: 'a transaction that cannot commit, or is late, leaves nothing' }],
   },
   {
+    id: 'SM-pg24',
+    title: 'fields that one change of a batch keeps are kept in all of them',
+    file: 'src/db/sql/postgres/write.ts',
+    find: "if (change.op === 'replace' && change.unchanged !== group.kept) group.kept = NONE;",
+    replace: '',
+    tests: [
+      {
+        file: 'test/db/conformance-postgres.test.ts',
+        name: 'with a URL queries while rows change a replacement may name fields',
+      },
+    ],
+  },
+  {
     id: 'SM-pg20',
     title: 'connections of a Kysely or a pool keep the settings of the library',
     file: 'src/db/sql/postgres/dialect.ts',

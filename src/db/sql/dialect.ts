@@ -17,7 +17,12 @@ export interface Statement {
 /** A change with the table it goes to. */
 export type TableChange = { readonly table: Table } & (
   | { readonly op: 'insert'; readonly row: Row }
-  | { readonly op: 'replace'; readonly row: Row; readonly expectedVersion: number }
+  | {
+      readonly op: 'replace';
+      readonly row: Row;
+      readonly expectedVersion: number;
+      readonly unchanged: readonly string[] | undefined;
+    }
   | { readonly op: 'delete'; readonly key: string; readonly expectedVersion: number }
 );
 

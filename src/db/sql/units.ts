@@ -12,5 +12,5 @@ function toTableChange(change: Change, table: Table, key: string): TableChange {
   if (change.op === 'insert') return { op: 'insert', table, row: change.row };
   const { expectedVersion } = change;
   if (change.op === 'delete') return { op: 'delete', table, key, expectedVersion };
-  return { op: 'replace', table, row: change.row, expectedVersion };
+  return { op: 'replace', table, row: change.row, expectedVersion, unchanged: change.unchanged };
 }

@@ -147,8 +147,8 @@ function claimOf<S>(row: DeliveryRow, run: OutboxRun<S>): DeliveryRow {
   return { ...row, version: row.version + 1, claimedBy: run.id, nextAttemptAt: until };
 }
 
-function change({ model }: Lane, from: DeliveryRow, to: DeliveryRow): Change {
-  return replaceOf(model, to as Rows[typeof model], from.version);
+function change({ model, unchanged }: Lane, from: DeliveryRow, to: DeliveryRow): Change {
+  return replaceOf(model, to as Rows[typeof model], from.version, unchanged as readonly (keyof Rows[typeof model])[]);
 }
 
 /** The outcome of a write where another relay has the row. */

@@ -13,12 +13,18 @@ export interface Receiver {
   readonly model: 'outbox' | 'notification';
   /** The leading fields of the model's index `queue` that all its rows share. */
   readonly fixed: Readonly<Record<string, string>>;
+  /** The fields that no delivery changes. */
+  readonly unchanged: readonly string[];
 }
 
-export const NOTIFICATIONS: Receiver = { model: 'notification', fixed: {} };
+const PLACE = ['account', 'sequence', 'place', 'createdAt', 'userId', 'type', 'payload'] as const;
+const OF_EVENT: readonly (keyof OutboxRow)[] = ['eventId', 'sink', ...PLACE];
+const OF_NOTIFICATION: readonly (keyof NotificationRow)[] = ['creditType', ...PLACE];
+
+export const NOTIFICATIONS: Receiver = { model: 'notification', fixed: {}, unchanged: OF_NOTIFICATION };
 
 export function receiverOf(sink: string): Receiver {
-  return { model: 'outbox', fixed: { sink } };
+  return { model: 'outbox', fixed: { sink }, unchanged: OF_EVENT };
 }
 
 export interface Lane extends Receiver {

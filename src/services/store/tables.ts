@@ -88,9 +88,14 @@ export function insertOf<M extends ModelName>(model: M, row: Rows[M]): Change {
   return { op: 'insert', model, row: storedRow(model, row) };
 }
 
-/** Replaces the row's version `expectedVersion`, by default the one before. */
-export function replaceOf<M extends ModelName>(model: M, row: Rows[M], expectedVersion = row.version - 1): Change {
-  return { op: 'replace', model, row: storedRow(model, row), expectedVersion };
+/** Replaces the row's version `expectedVersion`, by default the one before. `unchanged` are fields that stay. */
+export function replaceOf<M extends ModelName>(
+  model: M,
+  row: Rows[M],
+  expectedVersion = row.version - 1,
+  unchanged?: readonly (keyof Rows[M] & string)[],
+): Change {
+  return { op: 'replace', model, row: storedRow(model, row), expectedVersion, ...(unchanged && { unchanged }) };
 }
 
 /** Writes a row that counts its versions: it inserts version 1, and a later version replaces the one before. */

@@ -32,6 +32,42 @@ export function changingTests<S>(): Tests<S> {
       assert.equal(await ranks({ equals: { account, rank: 4 } }), '');
     },
 
+    'a replacement may name fields that stay as they are': async ({ db, models }) => {
+      const account = freshKey();
+      const unchanged = ['account', 'label', 'slug'];
+      for (const count of [1, 70]) {
+        const first = Array.from({ length: count }, (_, i) => {
+          const id = `${account}-${count * 100 + i}`;
+          return item({ id, account, rank: 0, label: `l${i}`, slug: `s-${id}` });
+        });
+        await insertAll(db, models.item, first);
+        let rows: readonly Row[] = first;
+        // As often as an adapter may need to find that it is worth its while.
+        for (let round = 1; round <= 12; round++) {
+          // In one commit some name them, one changes one of them and names none, and one is at another version.
+          const after = rows.map((row, n) => ({
+            ...{ ...row, rank: round * n, version: round + 1 },
+            ...(n === 2 && { label: `another ${round}` }),
+          }));
+          const units = after.map((row, n) => {
+            const change = replace(models.item, row, n === 3 ? 99 : round);
+            return [n === 2 ? change : { ...change, unchanged }];
+          });
+          const outcomes = await db.commit(units);
+          assert.deepEqual(
+            outcomes.map(({ status }) => status),
+            units.map((_, n) => (n === 3 ? 'conflict' : 'committed')),
+          );
+          rows = after.map((row, n) => (n === 3 ? (first[3] as Row) : row));
+          const keys = rows.map((row) => row.id as string);
+          assert.deepEqual(await db.getMany(models.item.name, keys), rows);
+        }
+        // A unique value that stays collides with nobody, and keeps others out.
+        const other = item({ id: freshKey(), account, slug: first[0]?.slug as string });
+        assert.equal((await db.commit([[insert(models.item, other)]]))[0]?.status, 'duplicate');
+      }
+    },
+
     'a thousand random changes, queried all the while': async ({ db, models }) => {
       const random = randomFrom(20_240_229);
       const accounts = [freshKey(), freshKey(), freshKey()];

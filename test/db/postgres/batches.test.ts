@@ -76,7 +76,7 @@ test('there are few statements, and each batch takes one that can carry it', () 
   const shapes = new WriteShapes();
   const made = new Set<string>();
   const shapeOf = (rows: readonly Row[], ops: readonly ('insert' | 'replace')[]) => {
-    const forms = formsOf(table.written, rows);
+    const forms = formsOf(table.written, rows, []);
     const wanted = ops.map((op) => ({ table, op, isOne: false, forms }));
     const shape = shapes.shapeFor(wanted, (groups) => JSON.stringify([made.size, groups.length]));
     made.add(shape.text);
@@ -97,6 +97,6 @@ test('there are few statements, and each batch takes one that can carry it', () 
   // What comes again and again has a text of its own, from the first ones on.
   const { shape, forms } = shapeOf(rowsOf(mixes[1] as (typeof mixes)[number]), ['replace']);
   expect(shape.groups).toMatchObject([{ op: 'replace', forms }]);
-  const few = formsOf(table.written, [item({}), item({})]);
+  const few = formsOf(table.written, [item({}), item({})], []);
   expect(new Set(few)).toEqual(new Set(['list']));
 });

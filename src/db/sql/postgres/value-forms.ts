@@ -6,15 +6,16 @@
 import type { Row, StoredValue } from '../../../ports/db-manager.js';
 import type { Column } from '../table.js';
 
-/** A `list`, one value a row; `one` value that all rows share; or `null`s, which are not sent. */
-export type Form = 'list' | 'one' | 'null';
+/** A `list`, one value a row; `one` value that all rows share; `null`s, which are not sent; those that are `kept`. */
+export type Form = 'list' | 'one' | 'null' | 'kept';
 
 /** With fewer rows nothing is gained. */
 const ROWS_MIN = 32;
 
-/** The forms that the values of these columns allow. */
-export function formsOf(columns: readonly Column[], rows: readonly Row[]): readonly Form[] {
+/** The forms that the values of these columns allow; `kept` are the fields that no row changes. */
+export function formsOf(columns: readonly Column[], rows: readonly Row[], kept: readonly string[]): readonly Form[] {
   return columns.map(({ field, nullable }): Form => {
+    if (kept.includes(field)) return 'kept';
     if (rows.length < ROWS_MIN) return 'list';
     const first = rows[0]?.[field] ?? null;
     for (const row of rows) if (!isSame(row[field] ?? null, first)) return 'list';

@@ -32,6 +32,8 @@ interface Group {
   readonly keys: string[];
   readonly versions: number[];
   readonly rows: Row[];
+  /** Fields that no row changes. */
+  kept: readonly string[];
   /**
    * Whether this is the only change of the only unit. Its values need no lists then: that halves the server's work for
    * it.
@@ -43,6 +45,8 @@ interface Group {
 
 /** The setting that marks a transaction. It ends with the transaction. */
 export const MARK = 'credit_management.mark';
+
+const NONE: readonly string[] = [];
 
 /** How a statement is made. */
 export interface WriteOptions {
@@ -86,13 +90,16 @@ export function writeStatement(
       let group = groupsOfTable[op];
       if (!group) {
         const lists = { units: [], keys: [], versions: [], rows: [] };
-        group = { table, op, ...lists, isOne: false, forms: [] };
+        const kept = (change.op === 'replace' && change.unchanged) || NONE;
+        group = { table, op, ...lists, kept, isOne: false, forms: [] };
         groupsOfTable[op] = group;
       }
       group.units.push(i + 1);
       group.keys.push(change.op === 'delete' ? change.key : table.keyOf(change.row));
       if (change.op !== 'delete') group.rows.push(change.row);
       if (change.op === 'insert') continue;
+      // Those who write many rows name the same list for each.
+      if (change.op === 'replace' && change.unchanged !== group.kept) group.kept = NONE;
       group.versions.push(change.expectedVersion);
       locked++;
     }
@@ -102,7 +109,7 @@ export function writeStatement(
   const ordered = [...groups.values()].flatMap((each) => Object.values(each)).sort(byName);
   for (const group of ordered) {
     group.isOne = units.length === 1 && group.units.length === 1;
-    group.forms = group.op === 'delete' ? [] : formsOf(group.table.written, group.rows);
+    group.forms = group.op === 'delete' ? [] : formsOf(group.table.written, group.rows, group.kept);
   }
   const shape = shapeFor(ordered, isKept, isBlind, mark !== null);
   const marks = mark === null ? [] : [mark];
@@ -145,7 +152,7 @@ function valuesOf({ table, op, isOne, forms }: GroupShape, given: Group | undefi
   for (const [i, column] of table.written.entries()) {
     const { field } = column;
     const form = forms[i];
-    if (form === 'null') continue;
+    if (form === 'null' || form === 'kept') continue;
     if (isOne || form === 'one') values.push(storedText(column, rows[0]?.[field] ?? null));
     else
       values.push(
@@ -188,7 +195,8 @@ function placesOf({ table, op, isOne, forms }: GroupShape, next: () => string): 
   const expected = op === 'insert' ? '' : next();
   const columns = new Map<Column, Place>();
   for (const [i, form] of forms.entries()) {
-    columns.set(table.written[i] as Column, { form, place: form === 'null' ? '' : next() });
+    const isSent = form === 'list' || form === 'one';
+    columns.set(table.written[i] as Column, { form, place: isSent ? next() : '' });
   }
   return { table, op, isOne, unit, key, expected, columns };
 }
@@ -247,6 +255,7 @@ function valueIn({ table, columns }: Places, column: Column): string {
   if (column === table.key) return 'o.id';
   const { form, place } = columns.get(column) as Place;
   if (form === 'null') return 'null';
+  if (form === 'kept') return `x.${column.name}`;
   // A subselect is evaluated once, not for each row.
   if (form === 'one') return `(select ${scalar(column, place)})`;
   return stored(column, `o.c${table.written.indexOf(column)}`);
@@ -265,6 +274,8 @@ function dupsOf(places: Places): string[] {
   for (const [i, index] of table.indexes.entries()) {
     // An absent value collides with nothing.
     if (!index.unique || index.columns.some((column) => columns.get(column)?.form === 'null')) continue;
+    // Nor do values that stay as they are.
+    if (index.columns.every((column) => column === table.key || columns.get(column)?.form === 'kept')) continue;
     const on = index.columns.map((column) => `x.${column.name} = ${valueIn(places, column)}`);
     // A row does not collide with itself.
     if (op === 'replace') on.push(`x.${key} <> o.id`);
@@ -316,7 +327,8 @@ function writeOf(places: Places): string {
   if (op === 'delete') return `delete from ${table.name} x using ${source(places)} where ${matches(places)} and ${OK}`;
   const rows = source(places, table.written);
   if (op === 'replace') {
-    const set = table.written.map((column) => `${column.name} = ${valueIn(places, column)}`).join(', ');
+    const changed = table.written.filter((column) => columns.get(column)?.form !== 'kept');
+    const set = changed.map((column) => `${column.name} = ${valueIn(places, column)}`).join(', ');
     return `update ${table.name} x set ${set} from ${rows} where ${matches(places)} and ${OK}`;
   }
   const given = [table.key, ...table.written.filter((column) => columns.get(column)?.form !== 'null')];
