@@ -37,6 +37,8 @@ const AMOUNTS = {
   CREDIT_KILLS: [2, 6],
   /** Rounds of four publishers to NATS that are killed. */
   CREDIT_NATS_KILLS: [2, 6],
+  /** Random lives of messages of other systems. */
+  CREDIT_MESSAGE_RUNS: [40, 200],
   /** Business messages to four consumers of NATS that are killed, each told one to ten times. */
   CREDIT_NATS_MESSAGES: [120, 600],
   CREDIT_SERVER_KILLS: [1, 2],

@@ -39,6 +39,7 @@ const SUITES: Record<string, { files: readonly string[]; env: Record<string, num
     env: { CREDIT_PLAN_RUNS: 3_000, CREDIT_STRATEGIES: 1_000 },
   },
   payments: { files: ['test/payments/model.test.ts'], env: { CREDIT_PAYMENT_RUNS: 2_000 } },
+  messages: { files: ['test/inbox/random-messages.test.ts'], env: { CREDIT_MESSAGE_RUNS: 3_000 } },
   http: { files: ['test/http/deduction/load.test.ts'], env: { CREDIT_HTTP_LOAD: 60_000, CREDIT_HTTP_RACES: 5_000 } },
   bytes: { files: ['test/ledger/audit-bytes', 'test/ledger/audit-rows.test.ts'], env: {} },
   file: { files: ['test/ledger/file'], env: { CREDIT_FILE_KILLS: 300 } },
