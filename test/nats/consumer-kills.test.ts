@@ -4,10 +4,10 @@ import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { natsSink, natsSource, natsSubjects } from '../../src/entries/nats.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
+import { ADAPTER, describeDatabase } from '../backends/by-adapter.js';
 import { describeNats } from '../backends/nats.js';
-import { describePostgres } from '../backends/postgres.js';
+import { openDb } from '../backends/open-adapter.js';
 import { type Kind, message, SUBJECTS } from '../inbox/messages.js';
 import { amount } from '../support/amounts.js';
 import { Chance, SEED } from '../support/chance.js';
@@ -82,7 +82,7 @@ async function prepare(connection: NatsConnection): Promise<void> {
   }
 }
 
-await describePostgres('consumers that are killed, on PostgreSQL', (database) => {
+await describeDatabase(`consumers that are killed on ${ADAPTER}`, (database) => {
   describeNats('and streams', (server) => {
     test('apply each message once, and publish what they made', async () => {
       const connection = await connect({ servers: server().url });
@@ -128,7 +128,7 @@ await describePostgres('consumers that are killed, on PostgreSQL', (database) =>
           // Two of them kill themselves, after a commit and after a publish; the others are killed.
           const [lastCommit, lastPublish] = [i === 0 ? 1 + chance.below(8) : 0, i === 1 ? 1 + chance.below(10) : 0];
           const args = [database.url, server().url, round * ROUND_MS, lastCommit, lastPublish].map(String);
-          const child = forkScript(SCRIPT, args, { env: { ...process.env, SUBJECTS: ALL.join(',') } });
+          const child = forkScript(SCRIPT, args, { env: { ...process.env, ADAPTER, SUBJECTS: ALL.join(',') } });
           child.on('message', listen);
           return { child, ended: once(child, 'close'), ready: once(child, 'message') };
         });
@@ -149,7 +149,7 @@ await describePostgres('consumers that are killed, on PostgreSQL', (database) =>
         clearTimeout(late);
       }
 
-      const db = new SqlDbManager({ url: database.url, poolSize: 4 });
+      const db = openDb({ adapter: ADAPTER, url: database.url, poolSize: 4 });
       const clock = { now: () => new Date(Date.now() + rounds * ROUND_MS) };
       const place = { url: server().url };
       const sources = [natsSource({ ...place, subjects: ALL })];

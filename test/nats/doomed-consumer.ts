@@ -3,8 +3,8 @@
  * and its acknowledgement, or between a publish and its mark.
  */
 import { natsSink, natsSource } from '../../src/entries/nats.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement, type MessageInbox } from '../../src/index.js';
+import { openDb } from '../backends/open-adapter.js';
 import { QUIET } from '../support/quiet.js';
 
 const [database, nats, offset, lastCommit, lastPublish] = process.argv.slice(2) as [
@@ -35,7 +35,7 @@ const telling = (inbox: MessageInbox): MessageInbox => ({
 });
 
 const manager = createCreditManagement({
-  db: new SqlDbManager({ url: database, poolSize: 4 }),
+  db: openDb({ adapter: process.env.ADAPTER ?? '', url: database, poolSize: 4 }),
   // Later than the claims of those who were killed before.
   clock: { now: () => new Date(Date.now() + Number(offset)) },
   sinks: [

@@ -1,7 +1,7 @@
 /** A process that spends, grants and publishes, until it is killed: at any moment, or by itself before it can mark. */
 import { natsSink } from '../../src/entries/nats.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
+import { openDb } from '../backends/open-adapter.js';
 import { Chance } from '../support/chance.js';
 import { QUIET } from '../support/quiet.js';
 
@@ -19,7 +19,7 @@ const sink: typeof inner = {
   },
 };
 const { credits, jobs, init } = createCreditManagement({
-  db: new SqlDbManager({ url: database, poolSize: 4 }),
+  db: openDb({ adapter: process.env.ADAPTER ?? '', url: database, poolSize: 4 }),
   // Later than the claims of those who were killed before.
   clock: { now: () => new Date(Date.now() + Number(offset)) },
   sinks: [sink],

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { connect } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { natsSink } from '../../src/entries/nats.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
 import { createCreditManagement } from '../../src/index.js';
+import { ADAPTER, describeDatabase } from '../backends/by-adapter.js';
 import { describeNats } from '../backends/nats.js';
-import { describePostgres } from '../backends/postgres.js';
+import { openDb } from '../backends/open-adapter.js';
 import { amount } from '../support/amounts.js';
 import { Chance, SEED } from '../support/chance.js';
 import { QUIET } from '../support/quiet.js';
@@ -19,7 +19,7 @@ const AT_ONCE = 4;
 /** A claim of somebody who was killed is over by then. */
 const ROUND_MS = 120_000;
 
-await describePostgres('publishers that are killed, on PostgreSQL', (database) => {
+await describeDatabase(`publishers that are killed on ${ADAPTER}`, (database) => {
   describeNats('and a stream', (server) => {
     test('lose no event, and what comes again is the same', async () => {
       const connection = await connect({ servers: server().url });
@@ -45,7 +45,7 @@ await describePostgres('publishers that are killed, on PostgreSQL', (database) =
           // Half of them kill themselves after a publish, the others are killed.
           const lastPublish = i % 2 === 0 ? 20 + chance.below(60) : 0;
           const args = [database.url, server().url, round * ROUND_MS, chance.below(1e9), lastPublish].map(String);
-          const child = forkScript(SCRIPT, args);
+          const child = forkScript(SCRIPT, args, { env: { ...process.env, ADAPTER } });
           return { child, isOurs: i % 2 === 1, ended: once(child, 'close'), ready: once(child, 'message') };
         });
         await Promise.all(
@@ -62,7 +62,7 @@ await describePostgres('publishers that are killed, on PostgreSQL', (database) =
         );
       }
 
-      const db = new SqlDbManager({ url: database.url, poolSize: 4 });
+      const db = openDb({ adapter: ADAPTER, url: database.url, poolSize: 4 });
       const clock = { now: () => new Date(Date.now() + rounds * ROUND_MS) };
       const sinks = [natsSink({ url: server().url })];
       const manager = createCreditManagement({ db, clock, sinks, logger: QUIET });

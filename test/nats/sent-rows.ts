@@ -1,9 +1,9 @@
 /** The events that a sink was sent. */
-import type { SqlDbManager } from '../../src/entries/sql.js';
+import type { DbManager } from '../../src/index.js';
 import type { OutboxRow } from '../../src/models/outbox.js';
 
 /** All rows, by account in the order of its events. */
-export async function sentRows(db: SqlDbManager): Promise<readonly OutboxRow[]> {
+export async function sentRows(db: DbManager<unknown>): Promise<readonly OutboxRow[]> {
   const all: OutboxRow[] = [];
   const query = { index: 'queue', equals: { sink: 'nats', status: 'sent' }, limit: 1_000 };
   let after: string | null | undefined;
