@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { Consumer, ConsumerConfig, ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { MessageInbox } from '../ports/message-source.js';
-import { clearInterval, setInterval, sleep } from '../timers.js';
+import { clearInterval, monotonicNow, setInterval, sleep } from '../timers.js';
 import type { Connection } from './connection.js';
 import { makeStreamsIn, streamOf } from './streams.js';
 
@@ -39,6 +39,12 @@ export class Subscription {
   readonly #parts: SubscriptionParts;
   readonly #working = new Set<Promise<void>>();
   #messages: ConsumerMessages | null = null;
+  /**
+   * How many messages may be under way now. Messages that fail halve it, and each that is taken adds one: a database
+   * that is slow would otherwise have so many at once that none of them ends in time.
+   */
+  #limit: number;
+  #halvedAt = Number.NEGATIVE_INFINITY;
   /** So often the server hears that a message is still worked on. */
   #progressMs = ACK_WAIT_MS / 3;
   #isClosed = false;
@@ -51,6 +57,7 @@ export class Subscription {
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
+    this.#limit = parts.maxInFlight;
   }
 
   start(): void {
@@ -84,17 +91,20 @@ export class Subscription {
 
   /** Takes messages until a request fails. */
   async #fetchFrom(consumer: Consumer): Promise<void> {
-    const { maxInFlight } = this.#parts;
     while (!this.#isClosed) {
       // Few free places are not worth a request: the next one asks for a quarter of them at least.
-      while (maxInFlight - this.#working.size < Math.max(1, maxInFlight / 4) && !this.#isClosed) await this.#place();
+      while (this.#free < Math.max(1, this.#limit / 4) && !this.#isClosed) await this.#place();
       if (this.#isClosed) return;
-      const messages = await consumer.fetch({ max_messages: maxInFlight - this.#working.size, expires: FETCH_MS });
+      const messages = await consumer.fetch({ max_messages: this.#free, expires: FETCH_MS });
       this.#messages = messages;
       if (this.#isClosed) messages.stop();
       for await (const message of messages) this.#take(message);
       this.#messages = null;
     }
+  }
+
+  get #free(): number {
+    return this.#limit - this.#working.size;
   }
 
   #take(message: JsMsg): void {
@@ -108,15 +118,22 @@ export class Subscription {
   /** Applies a message and tells the server. Never rejects. */
   async #work(message: JsMsg): Promise<void> {
     const { subject, inbox } = this.#parts;
+    const beganAt = monotonicNow();
     const progress = setInterval(() => message.working(), this.#progressMs);
     try {
       const { stream, streamSequence: sequence } = message.info;
       const { outcome } = await inbox.receive({ subject, body: message.data, stream, sequence });
+      this.#limit = Math.min(this.#parts.maxInFlight, this.#limit + 1);
       // Servers before 2.10 take no reason. One that misses this gives the message again, and its dead letter is known.
       if (outcome === 'dead_lettered') message.term();
       // An acknowledgement that is lost brings the message again, and its receipt tells.
       else await message.ackAck();
     } catch {
+      // Those that were under way together are one failure.
+      if (beganAt > this.#halvedAt) {
+        this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+        this.#halvedAt = monotonicNow();
+      }
       try {
         if (!this.#isClosed) message.nak(nakMs(message.info.deliveryCount));
       } catch {

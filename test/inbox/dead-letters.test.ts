@@ -231,6 +231,13 @@ await describeBackends('dead letters', (openWorld) => {
   });
 });
 
+test('an adjustment by a message takes nothing, though there are credits', async () => {
+  const { inbox, credits } = memoryWorld().manager;
+  await credits.addCredits('shop', 100);
+  expect(await inbox.receive(message('adjusted', 'e', { ...PAYLOADS.adjusted, amount: -5 }))).toMatchObject(DEAD);
+  expect((await credits.getUserCreditsInfo('shop')).balance).toBe(100);
+});
+
 describe('a database that fails', () => {
   test('keeps nothing of a message and gives it back; nothing is dead', async () => {
     const world = memoryWorld();

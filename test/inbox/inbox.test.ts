@@ -230,3 +230,21 @@ test('a message that nobody has a handler for waits; one that is no message is r
   }
   expect((await inbox.listDeadLetters()).items).toEqual([]);
 });
+
+test('an order that was recorded by a process that died applies the refunds that wait', async () => {
+  const { memoryWorld } = await import('../support/plan-world.js');
+  const world = memoryWorld();
+  const { inbox } = world.manager;
+  await inbox.receive(message('refunded', 'e-1'));
+  // The one that records the order sees no message that waits: the refund came after its look, and it died then.
+  const { host } = world;
+  const find = host.find.bind(host);
+  host.find = async (model, ...rest) =>
+    model === 'payment_message' ? { rows: [], nextCursor: null } : find(model, ...rest);
+  await inbox.receive(message('paid', 'e-2'));
+  host.find = find;
+  expect(await world.balance('shop')).toBe(20);
+  expect(await inbox.receive(message('paid', 'e-2'))).toEqual(REPLAYED);
+  expect(await world.balance('shop')).toBe(10);
+  await world.expectSound();
+});

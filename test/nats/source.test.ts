@@ -323,6 +323,42 @@ describe('a source', () => {
     await eventually(async () => expect(await left(server, 'CREDIT', SUBJECTS.adjusted)).toBe(0));
   });
 
+  test('takes fewer messages at once while they fail, and more again when they are taken', async () => {
+    const server = await ownServer();
+    await addStream(server, 'ALL', ['evt.>']);
+    await publish(
+      server,
+      numbers(0, 300).map((i) => adjusted(i)),
+    );
+    const source = natsSource({ url: server.url, subjects: [SUBJECTS.adjusted], maxInFlight: 64 });
+    onTestFinished(() => source.close());
+    const waiting: ((isTaken: boolean) => void)[] = [];
+    const end = (isTaken: boolean) => {
+      for (const settle of waiting.splice(0)) settle(isTaken);
+    };
+    onTestFinished(() => end(true));
+    const taken = { outcome: 'applied', reason: null, deadLetterId: null } as const;
+    source.start({
+      onSubject: () => () => {},
+      receive: () =>
+        new Promise((resolve, reject) => {
+          waiting.push((isTaken) => (isTaken ? resolve(taken) : reject(new Error('not now'))));
+        }),
+    });
+    for (const [most, isTaken] of [
+      [64, false],
+      [32, false],
+      [16, true],
+      [32, true],
+    ] as const) {
+      await eventually(async () => expect(waiting.length).toBe(most));
+      // Nothing more is fetched while they are under way.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(waiting.length).toBe(most);
+      end(isTaken);
+    }
+  });
+
   test('lets the messages under way end when it is closed, and leaves the others to the next process', async () => {
     const server = await ownServer();
     const world = sourceWorld(server, { maxInFlight: 4 });

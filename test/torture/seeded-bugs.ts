@@ -11,6 +11,7 @@ import { DEDUCTION_BUGS } from './seeded-deduction.js';
 import { EDGE_BUGS } from './seeded-edges.js';
 import { EVENT_BUGS } from './seeded-events.js';
 import { HTTP_BUGS } from './seeded-http.js';
+import { INBOX_BUGS } from './seeded-inbox.js';
 import { JOB_BUGS } from './seeded-jobs.js';
 import { LEDGER_BUGS } from './seeded-ledger.js';
 import { LOT_BUGS } from './seeded-lots.js';
@@ -56,6 +57,7 @@ const ALL = [
   ...ACCESS_BUGS,
   ...MERCHANT_BUGS,
   ...ORDER_BUGS,
+  ...INBOX_BUGS,
   ...REDIS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

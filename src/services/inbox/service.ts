@@ -272,7 +272,8 @@ export class Inbox<S> {
 
   /** @throws IDEMPOTENCY_CONFLICT where the receipt is of another message with this id */
   async #checkKnown(row: InboxRow): Promise<void> {
-    const known = await this.#reads.get('inbox', row.id, { fresh: true });
+    const read = (fresh: boolean) => this.#reads.get('inbox', row.id, { fresh });
+    const known = (await read(false)) ?? (await read(true));
     if (known === null) throw contended();
     if (known.fingerprint !== row.fingerprint) throw takenError(row);
   }

@@ -56,32 +56,35 @@ export class Inbox<S> {
     }
   }
 
-  /** One look and one write; null where somebody else wrote meanwhile. */
+  /**
+   * One look and one write; null where somebody else wrote meanwhile. The look is a plain one, of what a majority has:
+   * a commit that it misses makes the write conflict.
+   */
   async #attempt(message: InboxMessage, rest: () => InboxOptions): Promise<Received | null> {
     const { payments } = this;
-    const fresh = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs, fresh: true }) as ReadOptions<S>;
-    const known = await payments.reads.get('payment_message', message.id, fresh());
-    if (known && known.status !== 'waiting') return this.#answer(known, false, fresh());
+    const plain = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs }) as ReadOptions<S>;
+    const known = await payments.reads.get('payment_message', message.id, plain());
+    if (known && known.status !== 'waiting') return this.#answer(known, false, plain());
     const version = (known?.version ?? 0) + 1;
     const event = message.event as unknown as JsonObject;
     const row: PaymentMessageRow = { ...message, event, version, createdAt: known?.createdAt ?? message.createdAt };
     if (isBilling(message)) return this.#bill(message, row, rest);
-    const payment = await this.#find(message, fresh());
+    const payment = await this.#find(message, plain());
     const processedAt = payments.now();
     if (!PAYMENT_KINDS.has(message.event.kind)) {
       const { reason } = message.event;
       const about = payment && { paymentId: payment.id, userId: payment.userId };
-      return this.#store({ ...row, ...about, status: 'ignored', reason, processedAt }, fresh());
+      return this.#store({ ...row, ...about, status: 'ignored', reason, processedAt }, plain());
     }
     if (!payment) {
-      if (known) return this.#answer(known, false, fresh());
-      const waiting = await this.#store({ ...row, reason: UNKNOWN }, fresh());
+      if (known) return this.#answer(known, false, plain());
+      const waiting = await this.#store({ ...row, reason: UNKNOWN }, plain());
       // Its payment may have been made meanwhile, by somebody who saw no message that waits.
-      return waiting && (await this.#find(message, fresh())) ? null : waiting;
+      return waiting && (await this.#find(message, plain())) ? null : waiting;
     }
     if (changesNothing(payment, message)) {
       const about = { paymentId: payment.id, userId: payment.userId, processedAt };
-      return this.#store({ ...row, ...about, status: 'applied', reason: null }, fresh());
+      return this.#store({ ...row, ...about, status: 'applied', reason: null }, plain());
     }
     return this.#apply(payment, message, row, rest);
   }
@@ -103,12 +106,12 @@ export class Inbox<S> {
     row: PaymentMessageRow,
     rest: () => InboxOptions,
   ): Promise<Received | null> {
-    const fresh = { signal: rest().signal, timeoutMs: rest().timeoutMs, fresh: true };
+    const plain = { signal: rest().signal, timeoutMs: rest().timeoutMs };
     const { provider, event } = message;
     const { providerPaymentId } = event;
     const isNew =
       providerPaymentId !== null && bringsMoney(event) && !payment.providerPaymentIds.includes(providerPaymentId);
-    const waiting = isNew ? await this.payments.waitingFor(provider, providerPaymentId, fresh) : [];
+    const waiting = isNew ? await this.payments.waitingFor(provider, providerPaymentId, plain) : [];
     const messages = [message, ...waiting.filter(({ id }) => id !== message.id)];
     const options = { correlationId: payment.id, ...rest() };
     try {
@@ -118,35 +121,35 @@ export class Inbox<S> {
       // The credits do not fit the account now: the message waits, and `reconcilePayments` tries again.
       if (!isCreditError(error, 'LIMIT_EXCEEDED', 'AMOUNT_TOO_LARGE')) throw error;
       const about = { paymentId: payment.id, userId: payment.userId };
-      return this.#store({ ...row, ...about, reason: `${error.code}: ${error.message}`.slice(0, 1_000) }, fresh);
+      return this.#store({ ...row, ...about, reason: `${error.code}: ${error.message}`.slice(0, 1_000) }, plain);
     }
     // One may have come to wait after the look above, and before the payment had this name.
-    const late = isNew ? await this.payments.waitingFor(provider, providerPaymentId, fresh) : [];
+    const late = isNew ? await this.payments.waitingFor(provider, providerPaymentId, plain) : [];
     for (const other of late) if (other.id !== message.id) await this.receive(other, rest());
     const after = await this.payments.reads.get('payment_message', message.id, {
-      ...fresh,
+      ...plain,
       timeoutMs: rest().timeoutMs,
     });
-    return after && this.#answer(after, true, fresh);
+    return after && this.#answer(after, true, plain);
   }
 
   /** An event of a subscription that the provider bills. */
   async #bill(message: InboxMessage, row: PaymentMessageRow, rest: () => InboxOptions): Promise<Received | null> {
     const { payments, billing } = this;
-    const fresh = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs, fresh: true }) as ReadOptions<S>;
+    const plain = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs }) as ReadOptions<S>;
     const billed = await billing.apply(message, () => rest() as MutationOptions<S>);
     if (billed.kind !== 'applied') {
       const { kind: status, reason, userId } = billed;
       const isSame = row.version > 1 && status === 'waiting';
-      if (isSame) return this.#answer({ ...row, status, reason, userId }, false, fresh());
+      if (isSame) return this.#answer({ ...row, status, reason, userId }, false, plain());
       const processedAt = status === 'waiting' ? null : payments.now();
-      return this.#store({ ...row, status, reason, userId, processedAt }, fresh());
+      return this.#store({ ...row, status, reason, userId, processedAt }, plain());
     }
     // Others may have waited for the user that this one names.
-    const late = await billing.waitingFor(message.provider, message.event.subscription?.id ?? '', fresh());
+    const late = await billing.waitingFor(message.provider, message.event.subscription?.id ?? '', plain());
     for (const other of late) if (other.id !== message.id) await this.#again(other, rest);
-    const after = await payments.reads.get('payment_message', message.id, fresh());
-    return after && this.#answer(after, true, fresh());
+    const after = await payments.reads.get('payment_message', message.id, plain());
+    return after && this.#answer(after, true, plain());
   }
 
   /** Looks at a message that waits; it goes on waiting where it cannot be applied yet. */

@@ -87,7 +87,10 @@ export class Links<S> {
     return this.recordPaid({ provider, paidAs, userId, currency, creditType, amountMinor, creditsToAdd }, options);
   }
 
-  /** Records money that came, once for each name of it at the provider. */
+  /**
+   * Records money that came, once for each name of it at the provider. Its reads are plain ones, of what a majority
+   * has: a commit that they miss makes this one conflict, and after this one they see it.
+   */
   async recordPaid({ userId, creditType, ...paid }: Paid, options: MutationOptions<S>): Promise<Applied<Payment>> {
     const { provider, paidAs, currency } = paid;
     const terms = { priority: 50, validityDays: null };
@@ -95,7 +98,7 @@ export class Links<S> {
     const opened: NewPayment = { ...paid, pack: null, terms, ...none };
     const account = { userId, creditType: this.#creditType(creditType ?? 'credits') };
     const key = providerKey(provider, 'payment', paidAs);
-    const known = await this.payments.named([key], { fresh: true });
+    const known = await this.payments.named([key], {});
     if (known) {
       // Whoever recorded it may have died before it looked for messages that came to wait meanwhile.
       const now = await this.#applyWaiting(known, paidAs);
@@ -109,7 +112,7 @@ export class Links<S> {
       const now = await this.#applyWaiting(row, paidAs);
       return { ...toPayment(now, this.payments.engine.scale), replayed };
     } catch (error) {
-      const other = await this.payments.named([key], { fresh: true }).catch(() => null);
+      const other = await this.payments.named([key], {}).catch(() => null);
       if (other) return this.#again(other, opened, account);
       throw error;
     }
@@ -117,9 +120,9 @@ export class Links<S> {
 
   /** Applies messages that came to wait while the payment was written. Answers the payment after them. */
   async #applyWaiting(row: PaymentRow, paidAs: string): Promise<PaymentRow> {
-    const late = await this.payments.waitingFor(row.provider, paidAs, { fresh: true });
+    const late = await this.payments.waitingFor(row.provider, paidAs, {});
     for (const message of late) await this.inbox.receive(message, {});
-    return (late.length > 0 ? await this.payments.get(row.id, { fresh: true }) : row) ?? row;
+    return (late.length > 0 ? await this.payments.get(row.id) : row) ?? row;
   }
 
   /** The answer for a payment that is recorded already. @throws PAYMENT_MISMATCH where it says something else */
@@ -147,15 +150,14 @@ export class Links<S> {
   }): Promise<{ row: PaymentRow; replayed: boolean }> {
     const { opened, account, operation, options } = call;
     const { payments } = this;
-    const messages =
-      opened.paidAs === null ? [] : await payments.waitingFor(opened.provider, opened.paidAs, { fresh: true });
+    const messages = opened.paidAs === null ? [] : await payments.waitingFor(opened.provider, opened.paidAs, {});
     const id = newPaymentId();
     const { amountMinor, creditsToAdd } = opened;
     const given = { ...call.given, userId: account.userId, amountMinor, creditsToAdd };
     const change: Partial<CommandOf<'change_payment'>> = { opened, messages };
     const { entry, replayed } = await payments.change(id, change, { operation, given, options, account });
     const told = entry?.details.payment as { id?: string } | undefined;
-    const row = await payments.get(told?.id ?? id, { fresh: true });
+    const row = await payments.get(told?.id ?? id);
     if (!row) throw creditError('PAYMENT_NOT_FOUND', 'The payment of this key is not there any more.', { id });
     return { row, replayed };
   }

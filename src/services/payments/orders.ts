@@ -113,7 +113,7 @@ export function orderService<S>(links: Links<S>, inbox: Inbox<S>, rules: ParsedO
 /** A payment that `payments` has, by its id or by its name at a provider, if it is this user's. */
 async function knownPayment<S>({ payments }: Inbox<S>, paymentId: string, userId: string) {
   const keys = payments.providers.names().map((name) => providerKey(name, 'payment', paymentId));
-  const found = (await payments.get(paymentId, { fresh: true })) ?? (await payments.named(keys, { fresh: true }));
+  const found = (await payments.get(paymentId)) ?? (await payments.named(keys, {}));
   return found?.userId === userId ? found : null;
 }
 

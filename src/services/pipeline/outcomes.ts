@@ -114,8 +114,6 @@ export class Outcomes<S> {
     for (const operation of group.operations) {
       if (operation.state === 'sent') operation.state = 'waiting';
       operation.conflicts++;
-      // The receipt of a repeated message conflicts before its repeated key is found.
-      if (operation.receipt !== null) operation.probe = true;
       conflicts = Math.max(conflicts, operation.conflicts);
     }
     const { db } = this.#tools.tables;
