@@ -55,7 +55,8 @@ export async function makeStreamsIn(manager: JetStreamManager, subjects: readonl
   const missing = await uncovered(manager, subjects);
   const own = missing.filter((subject) => isIn(SUBJECTS, subject));
   const others = missing.filter((subject) => !isIn(SUBJECTS, subject));
-  if (own.length > 0) await makeStream(manager, own);
+  // A sink that comes later finds in it what it needs.
+  if (own.length > 0) await makeStream(manager, [...own, ...(await uncovered(manager, SUBJECTS.map(inGroup)))]);
   if (others.length === 0) return;
   const known = await manager.streams.info(NAME_IN).catch(() => null);
   if (known?.config.description === DESCRIPTION_IN) {
@@ -77,6 +78,9 @@ async function add(
     throw new Error(whyNot(error, stream.name, missing), { cause: error });
   }
 }
+
+/** A subject of a group. */
+const inGroup = (group: string) => `${group.slice(0, -1)}any`;
 
 const isIn = (groups: readonly string[], subject: string) =>
   groups.some((group) => subject.startsWith(group.slice(0, -1)));

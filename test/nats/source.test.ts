@@ -3,6 +3,7 @@ import { AckPolicy, jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { createCreditManagementFromEnv } from '../../src/entries/env.js';
 import { type NatsSourceOptions, natsSink, natsSource, natsSubjects } from '../../src/entries/nats.js';
 import {
   type CreditManagement,
@@ -134,6 +135,38 @@ describeNats('dead letters', (server) => {
       expect(await left(server(), 'CREDIT', SUBJECTS.adjusted)).toBe(0);
     });
   });
+});
+
+test.each([
+  ['takes messages with CREDIT_NATS_CONSUME', { CREDIT_NATS_CONSUME: 'true' }, 1],
+  ['takes none without it', {}, 0],
+])('a manager from the environment %s', async (_, env, count) => {
+  const server = await NatsServer.start();
+  onTestFinished(() => server.remove());
+  const all = { NATS_URL: server.url, CREDIT_NATS_CREATE_STREAMS: 'true', CREDIT_ALLOW_MEMORY: '1', ...env };
+  const manager = createCreditManagementFromEnv({ logger: QUIET }, all);
+  onTestFinished(() => manager.close());
+  manager.start({ outboxEverySeconds: 0.1 });
+  // Its own event tells that the sink works; the stream of foreign subjects is made by the source alone.
+  await manager.credits.addCredits('u', 1);
+  await eventually(async () => expect((await received(server)).length).toBeGreaterThan(0));
+  const streams = async () =>
+    server.with(async (__, { streams }) => (await streams.names(SUBJECTS.paid).next()).length);
+  if (count > 0) await eventually(async () => expect(await streams()).toBe(count));
+  else expect(await streams()).toBe(0);
+});
+
+test('the stream that a source makes takes all events of a sink that comes later', async () => {
+  const server = await NatsServer.start();
+  onTestFinished(() => server.remove());
+  const first = sourceWorld(server);
+  first.manager.start();
+  await eventually(async () => expect((await first.manager.health()).sourceProblems).toEqual([]));
+  const later = sourceWorld(server, {}, { sinks: [natsSink({ url: server.url, createStreams: true })] });
+  await later.manager.inbox.receive(message('paid', 'e'));
+  await later.manager.jobs.runOutbox();
+  expect(await later.manager.health()).toMatchObject({ sinkProblems: [] });
+  expect((await received(server)).map(({ subject }) => subject)).toContain('evt.payment.paid');
 });
 
 test('dead letters get a stream where the one of the events does not take them', async () => {
