@@ -133,11 +133,13 @@ async function closeAll<S>(
   parts: Record<'sources' | 'workers', readonly { close(): Promise<void> }[]> & { readonly relay: OutboxRelay<S> },
 ): Promise<void> {
   const { sources, workers, relay } = parts;
-  // A message under way still needs the calls that it makes. A source of the host that cannot close keeps nothing open.
-  await Promise.allSettled(sources.map((source) => source.close()));
-  // From now on new calls are refused, even those of jobs. The next run of a job goes on where it stopped.
+  // From now on new calls are refused, even those of jobs: the next run of a job goes on where it stopped. Whatever a
+  // message under way still calls is accepted.
   const refusing = wired.pipeline.close();
-  await Promise.all(workers.map((worker) => worker.close()));
+  const ending = workers.map((worker) => worker.close());
+  // A source of the host that cannot close keeps nothing open.
+  await Promise.allSettled(sources.map(async (source) => source.close()));
+  await Promise.all(ending);
   await refusing;
   await relay.close();
   await wired.mirror?.close();

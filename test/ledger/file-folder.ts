@@ -109,7 +109,7 @@ export async function copyOf(db: InMemoryDbManager): Promise<LastingDb> {
   return copy;
 }
 
-const REACHES_ALL = new Set(['created', 'account', 'time', 'queue', 'kind', 'id', 'user']);
+const REACHES_ALL = new Set(['created', 'account', 'time', 'queue', 'kind', 'id', 'user', 'received']);
 
 type Prepared<T> = { readonly value: T } | { readonly reason: string };
 
