@@ -12,7 +12,7 @@ import {
   InMemoryDbManager,
   type MemorySession,
 } from '../../src/index.js';
-import { describeNats, NatsServer } from '../backends/nats.js';
+import { describeNats, NatsServer, OPERATOR } from '../backends/nats.js';
 import { TcpProxy } from '../backends/proxy.js';
 import { envelope, message, PAYLOADS, SUBJECTS } from '../inbox/messages.js';
 import { QUIET } from '../support/quiet.js';
@@ -334,6 +334,18 @@ describe('a source', () => {
     await eventually(async () => expect((await world.manager.health()).sourceProblems).toEqual([]));
     await publish(server, [adjusted(1), message('paid', 'e')]);
     await taken(world, 21);
+  });
+
+  test('names a user that may not consume', async () => {
+    const server = await ownServer(
+      `authorization { users: [
+        { user: ${OPERATOR.user}, password: ${OPERATOR.pass} },
+        { user: app, password: right, permissions: { publish: ["$JS.API.STREAM.>"], subscribe: ["_INBOX.>"] } } ] }`,
+    );
+    await addStream(server, 'ALL', ['evt.>']);
+    const world = sourceWorld(server, { user: 'app', password: 'right', subjects: [SUBJECTS.paid] });
+    world.manager.start();
+    await expectProblem(world, /does not allow the user to consume evt\.shopify\.webhook\.order_paid/);
   });
 
   test('gives a message back while the database is away, without limit, and loses none', async () => {
