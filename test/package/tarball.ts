@@ -20,7 +20,7 @@ const ALLOWED =
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 /** A little more than it has; source maps, or zod and pino inside, would go beyond. */
 const PACKED_BYTES_MAX = 1_200_000;
-const UNPACKED_BYTES_MAX = 4_700_000;
+const UNPACKED_BYTES_MAX = 4_900_000;
 /** Characters of one JavaScript file of dist, without its map. */
 const FILE_CHARS_MAX = 830_000;
 
