@@ -3,8 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe } from 'vitest';
-import { sleep } from '../support/wait.js';
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
 import { describeAbsent } from './find.js';
 import { freePort } from './free-port.js';
 import { isOnPath, OwnProgram } from './own-program.js';
@@ -35,13 +34,7 @@ export class NatsServer extends OwnProgram {
   /** Starts it where it does not run, and waits until JetStream answers. */
   async start(): Promise<void> {
     this.launch();
-    for (let isReady = false; !isReady; ) {
-      isReady = await this.with(async (_, manager) => manager.getAccountInfo()).then(
-        () => true,
-        () => false,
-      );
-      if (!isReady) await sleep(30);
-    }
+    await this.answers(() => this.with(async (_, manager) => Boolean(await manager.getAccountInfo())));
   }
 
   launch(): void {
@@ -78,6 +71,21 @@ export function describeNats(title: string, body: (server: () => NatsServer) => 
     afterAll(() => server?.remove());
     body(() => server as NatsServer);
   });
+}
+
+/** Registers a suite whose tests start servers of their own, which end with the test. */
+export function describeOwnNats(title: string, body: (start: (config?: string) => Promise<NatsServer>) => void): void {
+  if (!isOnPath('nats-server')) {
+    describeAbsent('nats', title, 'there is no nats-server on PATH');
+    return;
+  }
+  describe(title, () =>
+    body(async (config) => {
+      const server = await NatsServer.start(config);
+      onTestFinished(() => server.remove());
+      return server;
+    }),
+  );
 }
 
 /** Registers a suite with a cluster of three. */

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { sleep } from '../support/wait.js';
 
 export function isOnPath(program: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
@@ -25,7 +26,23 @@ export class OwnProgram {
     this.#child = child;
     const kill = () => void child.kill('SIGKILL');
     process.once('exit', kill);
-    child.once('close', () => process.off('exit', kill));
+    child.once('error', () => this.#ended(child));
+    child.once('close', () => {
+      process.off('exit', kill);
+      this.#ended(child);
+    });
+  }
+
+  #ended(child: ChildProcess): void {
+    if (this.#child === child) this.#child = null;
+  }
+
+  /** Asks until the program answers. Throws where it ended, or could not be started. */
+  protected async answers(ask: () => Promise<boolean>): Promise<void> {
+    while (!(await ask().catch(() => false))) {
+      if (!this.isRunning) throw new Error(`A server program in ${this.folder} ended, or is not on PATH.`);
+      await sleep(20);
+    }
   }
 
   /** It answers nothing and ends no connection, until `thaw`. */

@@ -39,10 +39,7 @@ export class RedisServer extends OwnProgram {
     const { stdout: version } = await run('redis-server', ['--version']);
     const leave = /v=[1-6]\./.test(version) ? [] : ['--enable-debug-command', 'local'];
     this.launchProgram('redis-server', [...own, '--appendonly', 'no', ...leave, ...this.flags]);
-    for (let answer = ''; !answer.startsWith('PONG'); ) {
-      answer = await this.cli('ping').catch(() => '');
-      if (!answer.startsWith('PONG')) await sleep(20);
-    }
+    await this.answers(async () => (await this.cli('ping')).startsWith('PONG'));
   }
 
   /** The answer of a command of `redis-cli`. */

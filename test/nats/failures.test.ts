@@ -1,9 +1,9 @@
 /** NATS that is away, frozen, cut off, late, or loses its leader: nothing is lost, given up or out of order. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { creditEventTypes } from '../../src/models/events.js';
-import { describeNats, describeNatsCluster, NatsServer } from '../backends/nats.js';
+import { describeNats, describeNatsCluster, describeOwnNats, type NatsServer } from '../backends/nats.js';
 import { TcpProxy } from '../backends/proxy.js';
 import { eventually, until } from '../support/wait.js';
 import { natsWorld, type Received, received } from './world.js';
@@ -88,10 +88,9 @@ describeNats('a sink whose server', (server) => {
   });
 });
 
-describe('a sink', () => {
+describeOwnNats('a sink', (start) => {
   test('whose stream is deleted goes on when there is one again', async () => {
-    const server = await NatsServer.start();
-    onTestFinished(() => server.remove());
+    const server = await start();
     const world = natsWorld(server, { createStreams: true });
     await traffic(world, 1);
     await goesOn(world);
@@ -103,8 +102,7 @@ describe('a sink', () => {
   });
 
   test('waits for a server that comes last', async () => {
-    const server = await NatsServer.start();
-    onTestFinished(() => server.remove());
+    const server = await start();
     await server.stop();
     const world = natsWorld(server, { createStreams: true });
     await traffic(world, 2);
@@ -115,8 +113,7 @@ describe('a sink', () => {
   });
 
   test.each(['silent', 'frozen', 'cut'] as const)('goes on after a network that was %s', async (state) => {
-    const server = await NatsServer.start();
-    onTestFinished(() => server.remove());
+    const server = await start();
     const proxy = await TcpProxy.start(server.url);
     onTestFinished(() => proxy.close());
     const world = natsWorld(server, { url: proxy.url, createStreams: true, timeoutMs: 300 });

@@ -1,10 +1,10 @@
 /** Events in a stream of a real NATS: their subjects, ids and bytes, and the streams that take them. */
 import { connect } from '@nats-io/transport-node';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { natsSink } from '../../src/entries/nats.js';
 import { creditEventTypes } from '../../src/models/events.js';
 import { subjectOfType } from '../../src/nats/envelope.js';
-import { describeNats, NatsServer, OPERATOR } from '../backends/nats.js';
+import { describeNats, describeOwnNats, OPERATOR } from '../backends/nats.js';
 import { natsWorld, received } from './world.js';
 
 describeNats('events in a stream', (server) => {
@@ -110,10 +110,9 @@ describeNats('events in a stream', (server) => {
   });
 });
 
-describe('streams', () => {
+describeOwnNats('streams', (start) => {
   async function streamWorld(config = '') {
-    const server = await NatsServer.start(config);
-    onTestFinished(() => server.remove());
+    const server = await start(config);
     const add = (name: string, subjects: string[]) =>
       server.with((_, manager) => manager.streams.add({ name, subjects, storage: 'memory' as never }));
     const infoOf = (name: string) => server.with((_, manager) => manager.streams.info(name));

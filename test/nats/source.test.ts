@@ -1,7 +1,7 @@
 /** Messages from streams of NATS: each is applied once and acknowledged, and nothing ends the loop that takes them. */
 import { AckPolicy, jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { createCreditManagementFromEnv } from '../../src/entries/env.js';
 import { type NatsSourceOptions, natsSink, natsSource, natsSubjects } from '../../src/entries/nats.js';
@@ -12,7 +12,7 @@ import {
   InMemoryDbManager,
   type MemorySession,
 } from '../../src/index.js';
-import { describeNats, NatsServer, OPERATOR } from '../backends/nats.js';
+import { describeNats, describeOwnNats, type NatsServer, OPERATOR } from '../backends/nats.js';
 import { TcpProxy } from '../backends/proxy.js';
 import { envelope, message, PAYLOADS, SUBJECTS } from '../inbox/messages.js';
 import { QUIET } from '../support/quiet.js';
@@ -137,67 +137,61 @@ describeNats('dead letters', (server) => {
   });
 });
 
-test.each([
-  ['takes messages with CREDIT_NATS_CONSUME', { CREDIT_NATS_CONSUME: 'true' }, 1],
-  ['takes none without it', {}, 0],
-])('a manager from the environment %s', async (_, env, count) => {
-  const server = await NatsServer.start();
-  onTestFinished(() => server.remove());
-  const all = { NATS_URL: server.url, CREDIT_NATS_CREATE_STREAMS: 'true', CREDIT_ALLOW_MEMORY: '1', ...env };
-  const manager = createCreditManagementFromEnv({ logger: QUIET }, all);
-  onTestFinished(() => manager.close());
-  manager.start({ outboxEverySeconds: 0.1 });
-  // Its own event tells that the sink works; the stream of foreign subjects is made by the source alone.
-  await manager.credits.addCredits('u', 1);
-  await eventually(async () => expect((await received(server)).length).toBeGreaterThan(0));
-  const streams = async () =>
-    server.with(async (__, { streams }) => (await streams.names(SUBJECTS.paid).next()).length);
-  if (count > 0) await eventually(async () => expect(await streams()).toBe(count));
-  else expect(await streams()).toBe(0);
-});
-
-test('the stream that a source makes takes all events of a sink that comes later', async () => {
-  const server = await NatsServer.start();
-  onTestFinished(() => server.remove());
-  const first = sourceWorld(server);
-  first.manager.start();
-  await eventually(async () => expect((await first.manager.health()).sourceProblems).toEqual([]));
-  const later = sourceWorld(server, {}, { sinks: [natsSink({ url: server.url, createStreams: true })] });
-  await later.manager.inbox.receive(message('paid', 'e'));
-  await later.manager.jobs.runOutbox();
-  expect(await later.manager.health()).toMatchObject({ sinkProblems: [] });
-  expect((await received(server)).map(({ subject }) => subject)).toContain('evt.payment.paid');
-});
-
-test('dead letters get a stream where the one of the events does not take them', async () => {
-  const server = await NatsServer.start();
-  onTestFinished(() => server.remove());
-  await server.with((_, manager) => manager.streams.add({ name: 'THEIRS', subjects: ['evt.>'] }));
-  const sink = natsSink({ url: server.url, createStreams: true });
-  const { manager } = sourceWorld(server, {}, { sinks: [sink] });
-  await manager.jobs.runOutbox();
-  expect((await manager.health()).sinkProblems).toEqual([]);
-  await manager.inbox.receive({ subject: SUBJECTS.paid, body: '{' });
-  await eventually(async () => {
-    await manager.jobs.runOutbox();
-    expect((await received(server)).map(({ subject }) => subject)).toEqual([`dlq.credits.${SUBJECTS.paid}`]);
+describeOwnNats('with a server of its own', (start) => {
+  test.each([
+    ['takes messages with CREDIT_NATS_CONSUME', { CREDIT_NATS_CONSUME: 'true' }, 1],
+    ['takes none without it', {}, 0],
+  ])('a manager from the environment %s', async (_, env, count) => {
+    const server = await start();
+    const all = { NATS_URL: server.url, CREDIT_NATS_CREATE_STREAMS: 'true', CREDIT_ALLOW_MEMORY: '1', ...env };
+    const manager = createCreditManagementFromEnv({ logger: QUIET }, all);
+    onTestFinished(() => manager.close());
+    manager.start({ outboxEverySeconds: 0.1 });
+    // Its own event tells that the sink works; the stream of foreign subjects is made by the source alone.
+    await manager.credits.addCredits('u', 1);
+    await eventually(async () => expect((await received(server)).length).toBeGreaterThan(0));
+    const streams = async () =>
+      server.with(async (__, { streams }) => (await streams.names(SUBJECTS.paid).next()).length);
+    if (count > 0) await eventually(async () => expect(await streams()).toBe(count));
+    else expect(await streams()).toBe(0);
   });
-  expect((await manager.health()).sinkProblems).toEqual([]);
+
+  test('the stream that a source makes takes all events of a sink that comes later', async () => {
+    const server = await start();
+    const first = sourceWorld(server);
+    first.manager.start();
+    await eventually(async () => expect((await first.manager.health()).sourceProblems).toEqual([]));
+    const later = sourceWorld(server, {}, { sinks: [natsSink({ url: server.url, createStreams: true })] });
+    await later.manager.inbox.receive(message('paid', 'e'));
+    await later.manager.jobs.runOutbox();
+    expect(await later.manager.health()).toMatchObject({ sinkProblems: [] });
+    expect((await received(server)).map(({ subject }) => subject)).toContain('evt.payment.paid');
+  });
+
+  test('dead letters get a stream where the one of the events does not take them', async () => {
+    const server = await start();
+    await server.with((_, manager) => manager.streams.add({ name: 'THEIRS', subjects: ['evt.>'] }));
+    const sink = natsSink({ url: server.url, createStreams: true });
+    const { manager } = sourceWorld(server, {}, { sinks: [sink] });
+    await manager.jobs.runOutbox();
+    expect((await manager.health()).sinkProblems).toEqual([]);
+    await manager.inbox.receive({ subject: SUBJECTS.paid, body: '{' });
+    await eventually(async () => {
+      await manager.jobs.runOutbox();
+      expect((await received(server)).map(({ subject }) => subject)).toEqual([`dlq.credits.${SUBJECTS.paid}`]);
+    });
+    expect((await manager.health()).sinkProblems).toEqual([]);
+  });
 });
 
-describe('a source', () => {
-  async function ownServer(config = ''): Promise<NatsServer> {
-    const server = await NatsServer.start(config);
-    onTestFinished(() => server.remove());
-    return server;
-  }
+describeOwnNats('a source', (start) => {
   const addStream = (server: NatsServer, name: string, subjects: string[]) =>
     server.with((_, manager) => manager.streams.add({ name, subjects }));
   const taken = (world: ReturnType<typeof sourceWorld>, count: number) =>
     eventually(async () => expect(await world.balance('shop')).toBe(count));
 
   test('goes on after the server was stopped and frozen, and its consumer and stream were deleted', async () => {
-    const server = await ownServer();
+    const server = await start();
     const world = sourceWorld(server);
     world.manager.start();
     await eventually(async () => expect((await world.manager.health()).sourceProblems).toEqual([]));
@@ -245,7 +239,7 @@ describe('a source', () => {
   });
 
   test('waits for a server that comes last, behind a network that was cut', async () => {
-    const server = await ownServer();
+    const server = await start();
     const proxy = await TcpProxy.start(server.url);
     onTestFinished(() => proxy.close());
     proxy.down();
@@ -325,7 +319,7 @@ describe('a source', () => {
       },
     ],
   ])('names %s, and goes on when it is mended', async (_, config, spoil, given, problem, mend) => {
-    const server = await ownServer(config);
+    const server = await start(config);
     await spoil(server);
     const world = sourceWorld(server, given);
     world.manager.start();
@@ -337,7 +331,7 @@ describe('a source', () => {
   });
 
   test('names a user that may not consume', async () => {
-    const server = await ownServer(
+    const server = await start(
       `authorization { users: [
         { user: ${OPERATOR.user}, password: ${OPERATOR.pass} },
         { user: app, password: right, permissions: { publish: ["$JS.API.STREAM.>"], subscribe: ["_INBOX.>"] } } ] }`,
@@ -349,7 +343,7 @@ describe('a source', () => {
   });
 
   test('gives a message back while the database is away, without limit, and loses none', async () => {
-    const server = await ownServer();
+    const server = await start();
     const world = sourceWorld(server, {}, { timeoutMs: 200 });
     await world.manager.init();
     const commit = world.db.commit.bind(world.db);
@@ -369,7 +363,7 @@ describe('a source', () => {
   });
 
   test('takes fewer messages at once while they fail, and more again when they are taken', async () => {
-    const server = await ownServer();
+    const server = await start();
     await addStream(server, 'ALL', ['evt.>']);
     await publish(
       server,
@@ -405,7 +399,7 @@ describe('a source', () => {
   });
 
   test('lets the messages under way end when it is closed, and leaves the others to the next process', async () => {
-    const server = await ownServer();
+    const server = await start();
     const world = sourceWorld(server, { maxInFlight: 4 });
     let open = () => {};
     const gate = new Promise<void>((resolve) => (open = resolve));
