@@ -7,10 +7,9 @@ import { isCreditError } from '../../src/errors.js';
 import { insert, readOne } from '../../src/testing/db-manager/fixture.js';
 import { testDbManager } from '../../src/testing/db-manager/index.js';
 import { item, keyOf, testModels } from '../../src/testing/db-manager/models.js';
+import { isFull } from '../support/amounts.js';
 
 // PostgreSQL compiled to WebAssembly needs as long as a tenth of all other tests.
-const isFull = process.env.CREDIT_TEST_FULL === '1';
-
 describe.runIf(isFull)('SqlDbManager on PGlite (with CREDIT_TEST_FULL=1)', () => {
   let pglite: PGlite;
   beforeAll(() => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isFull } from '../support/amounts.js';
 import { RecipeWalk } from './recipe-walk.js';
 import { adapter } from './recipes/adapter.js';
 import { entryField } from './recipes/entry-field.js';
@@ -11,7 +12,6 @@ import type { Recipe } from './recipes/recipe.js';
 import { ROOT } from './source-files.js';
 
 const RECIPES: readonly Recipe[] = [planField, entryField, grantField, operation, adapter];
-const isFull = process.env.CREDIT_TEST_FULL === '1';
 
 /** Both of its claims are wrong. */
 const WRONG: Recipe = {

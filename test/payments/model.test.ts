@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Payment } from '../../src/index.js';
-import { amount } from '../support/amounts.js';
+import { amount, isFull } from '../support/amounts.js';
 import { SEED } from '../support/chance.js';
 import { describeBackends, memoryWorld, type OpenWorld } from '../support/plan-world.js';
 import { expectOutcome, ORDERS, poolOf, toldInOrder } from './events.js';
@@ -23,8 +23,6 @@ const MISFITS: readonly ((told: Told) => Told)[] = [
 ];
 
 await describeBackends('every order of the events of a payment', (openWorld, isMemory) => {
-  const isFull = process.env.CREDIT_TEST_FULL === '1';
-
   test('ends in the one right state, each event once, twice or three times', async () => {
     const { world, manager } = await paymentWorld(openWorld, { pricing: { INR: { creditsPerUnit: '1.5' } } });
     const orders = ORDERS.flatMap((some, i) => some.filter((_, at) => isMemory || at % 24 === i));

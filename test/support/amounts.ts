@@ -61,12 +61,15 @@ const AMOUNTS = {
   CREDIT_HTTP_RACES: [100, 1_000],
 } as const satisfies Record<string, readonly [number, number]>;
 
+/** Whether the long suites run as a whole, and the tests that are too costly for every run of `npm test`. */
+export const isFull = process.env.CREDIT_TEST_FULL === '1';
+
 export type AmountName = keyof typeof AMOUNTS;
 
 /** `share` is how much of it fits where everything takes longer; a number that is given is not reduced. */
 export function amount(name: AmountName, share = 1): number {
   const [some, full] = AMOUNTS[name];
-  const given = Number(process.env[name] || Math.ceil((process.env.CREDIT_TEST_FULL === '1' ? full : some) * share));
+  const given = Number(process.env[name] || Math.ceil((isFull ? full : some) * share));
   if (!Number.isInteger(given) || given <= 0) throw new Error(`${name} is not a whole number above 0.`);
   return given;
 }

@@ -7,6 +7,7 @@ import { createCreditManagement, isCreditError } from '../../../src/index.js';
 import { findPostgresBinaries, startKillablePostgres } from '../../backends/killable-postgres.js';
 import { createDatabase, describePostgres, dropDatabase } from '../../backends/postgres.js';
 import { TcpProxy } from '../../backends/proxy.js';
+import { isFull } from '../../support/amounts.js';
 import { codeOf } from '../../support/codes.js';
 import { QUIET } from '../../support/quiet.js';
 import { eventually } from '../../support/wait.js';
@@ -99,7 +100,7 @@ test.skipIf('missing' in findPostgresBinaries())('is that of the credits after a
 });
 
 // Two of them take longer to start than all other tests of this folder.
-test.runIf(process.env.CREDIT_TEST_FULL === '1')('a transaction of another PGlite is refused', async () => {
+test.runIf(isFull)('a transaction of another PGlite is refused', async () => {
   const [pglite, other] = [new PGlite(), new PGlite()];
   const { credits, init, close } = createCreditManagement({ db: new SqlDbManager({ pglite }), logger: QUIET });
   await init();

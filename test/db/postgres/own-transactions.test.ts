@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { SqlDbManager, type SqlOptions } from '../../../src/entries/sql.js';
 import { createCreditManagement } from '../../../src/index.js';
 import { describePostgres } from '../../backends/postgres.js';
+import { isFull } from '../../support/amounts.js';
 import { PATIENT_MS } from '../../support/pace.js';
 import { QUIET } from '../../support/quiet.js';
 import { until } from '../../support/wait.js';
@@ -84,7 +85,7 @@ await describePostgres('transactions of our own', (database) => {
   });
 });
 
-test('on PGlite, calls join transactions of the host and of our own', async () => {
+test.runIf(isFull)('on PGlite, calls join transactions of the host and of our own', async () => {
   const pglite = new PGlite();
   const { db, credits, init, close } = open({ pglite });
   await db.transaction((session) => credits.addCredits('ada', 1, { session }));
@@ -105,19 +106,22 @@ test('on PGlite, calls join transactions of the host and of our own', async () =
   await pglite.close();
 });
 
-test('on PGlite, a first call inside a transaction of the host is refused at once, and says why', async () => {
-  const pglite = new PGlite();
-  const { credits, init, close } = open({ pglite }, PATIENT_MS);
-  await pglite.transaction(async (session) => {
-    const calls = [credits.addCredits('ada', 5, { session }), credits.getUserCreditsInfo('ada', { session })];
-    const ends: string[] = [];
-    for (const call of calls) call.catch(({ code, message }) => ends.push(`${code}: ${message}`));
-    await until(() => ends.length === calls.length, 'both are refused');
-    for (const end of ends) expect(end).toMatch(/^CONFIGURATION: .* Await manager.init\(\) before the transaction.$/);
-  });
-  await init();
-  await pglite.transaction((session) => credits.addCredits('ada', 5, { session }));
-  expect((await credits.getUserCreditsInfo('ada')).balance).toBe(5);
-  await close();
-  await pglite.close();
-});
+test.runIf(isFull)(
+  'on PGlite, a first call inside a transaction of the host is refused at once, and says why',
+  async () => {
+    const pglite = new PGlite();
+    const { credits, init, close } = open({ pglite }, PATIENT_MS);
+    await pglite.transaction(async (session) => {
+      const calls = [credits.addCredits('ada', 5, { session }), credits.getUserCreditsInfo('ada', { session })];
+      const ends: string[] = [];
+      for (const call of calls) call.catch(({ code, message }) => ends.push(`${code}: ${message}`));
+      await until(() => ends.length === calls.length, 'both are refused');
+      for (const end of ends) expect(end).toMatch(/^CONFIGURATION: .* Await manager.init\(\) before the transaction.$/);
+    });
+    await init();
+    await pglite.transaction((session) => credits.addCredits('ada', 5, { session }));
+    expect((await credits.getUserCreditsInfo('ada')).balance).toBe(5);
+    await close();
+    await pglite.close();
+  },
+);
