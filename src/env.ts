@@ -1,9 +1,12 @@
 /** Makes a manager from environment variables. */
+
+import { type Environment, isDatabaseNamed, readVariables } from './config/read.js';
+import type { Settings } from './config/variables.js';
 import { createCreditManagement } from './credit-management.js';
 import { InMemoryDbManager } from './db/memory/manager.js';
 import { MongoDbManager } from './db/mongodb/manager.js';
 import { SqlDbManager } from './db/sql/manager.js';
-import { creditError } from './errors.js';
+import { creditError, isCreditError } from './errors.js';
 import type { AccountDefaults } from './models/inputs/credits.js';
 import { natsSink } from './nats/sink.js';
 import { natsSource } from './nats/source.js';
@@ -18,13 +21,11 @@ import type { CreditManagement } from './services/manager/contract.js';
 import { defaultLogger } from './services/manager/default-logger.js';
 import { webhookSink } from './sinks/webhook.js';
 
-/** Environment variables by name, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Makes a manager on the database that the environment names:
  *
- * - `CREDIT_DATABASE_URL`: `postgres://…` or `postgresql://…`. The package `pg` must be installed.
+ * - `CREDIT_DATABASE_URL`: `postgres://…` or `postgresql://…`. The package `pg` must be installed. `DATABASE_URL` is
+ *   read where neither it nor `CREDIT_MONGO_URI` is set, and so are `DATABASE_POOL_SIZE` and `DATABASE_MAX_OVERFLOW`.
  * - `CREDIT_DATABASE_SCHEMA`, `CREDIT_DATABASE_PREFIX`, `CREDIT_DATABASE_POOL_SIZE`: the options of the adapters.
  *   MongoDB has no schema.
  * - `CREDIT_MONGO_URI`: `mongodb://…` or `mongodb+srv://…`, a replica set. The package `mongodb` must be installed.
@@ -62,78 +63,107 @@ export function createCreditManagementFromEnv<const U extends string = never>(
   options: Omit<CreditManagementOptions<unknown, U>, 'db'> & { db?: undefined } = {},
   env: Environment = process.env,
 ): CreditManagement<unknown, U> {
-  if ((options as { db?: unknown }).db !== undefined) {
-    throw problem('the option db is not allowed here; give it to createCreditManagement');
-  }
-  const { filePath = options.ledger?.sink ? undefined : read(env, 'CREDIT_LEDGER_FILE') } = options.ledger ?? {};
-  const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
-  const [natsSinks, natsSources] = natsOf(env, options);
-  const sinks = [...(options.sinks ?? []), ...webhooksOf(env), ...natsSinks];
-  const sources = [...(options.sources ?? []), ...natsSources];
-  const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(env) };
-  const manager = createCreditManagement<DbManager<unknown>, U>({
-    ...{ ...options, ledger, sinks, sources, payments, cache: options.cache ?? cacheOf(env) },
-    access: { ttlSeconds: whole(env, 'PLUGIN_STATUS_CACHE_TTL', 15, 3_600), ...options.access },
-    defaults: { ...defaultsOf(env), ...options.defaults },
-    orders: { ...ordersOf(env), ...options.orders },
-    db: databaseOf(env, options),
-  });
-  setupRazorpayProvider(manager, {}, env);
-  setupStripeProvider(manager, {}, env);
+  const { manager, problems } = readManager(options, env);
+  if (manager === null) throw fromEnvError('createCreditManagementFromEnv', problems);
   return manager;
 }
 
-function callbackUrlOf(env: Environment): string | undefined {
-  const base = env.APP_BASE_URL || undefined;
-  return env.FRONTEND_PAYMENT_SUCCESS_URL || (base && `${base.replace(/\/+$/, '')}/api/payments/success`);
+/** Null where there are problems; they are all that were found. */
+export interface ReadManager<U extends string> {
+  readonly manager: CreditManagement<unknown, U> | null;
+  readonly problems: readonly string[];
 }
 
-function webhooksOf(env: Environment): EventSink[] {
-  const url = read(env, 'CREDIT_WEBHOOK_URL');
-  if (url === undefined) return [];
-  const secret = read(env, 'CREDIT_WEBHOOK_SECRET');
-  if (secret === undefined) throw problem('CREDIT_WEBHOOK_URL is set and CREDIT_WEBHOOK_SECRET is not');
-  return [webhookSink({ name: 'webhook', url, secret })];
-}
-
-function natsOf(
+/** Makes the manager of the environment, or finds everything that is wrong with it. It opens nothing. */
+export function readManager<const U extends string = never>(
+  options: Omit<CreditManagementOptions<unknown, U>, 'db'>,
   env: Environment,
-  { logger }: { readonly logger?: LoggerLike | undefined },
-): [readonly EventSink[], readonly MessageSource[]] {
-  const url = read(env, 'NATS_URL');
-  if (url === undefined) return [[], []];
-  // The URL may hold a password, so no message may contain it.
-  if (!url.split(',').every((one) => /^(nats|tls):\/\//.test(one))) {
-    throw problem('NATS_URL is no URL that begins with nats:// or tls://, nor several, with commas between them');
+): ReadManager<U> {
+  const { settings, problems: misread } = readVariables(env, 'manager');
+  const problems = [...misread];
+  if ((options as { db?: unknown }).db !== undefined) {
+    problems.push('the option db is not allowed here; give it to createCreditManagement');
   }
-  const createStreams = flag(env, 'CREDIT_NATS_CREATE_STREAMS');
-  const [user, password] = [read(env, 'NATS_USER'), read(env, 'NATS_PASSWORD')];
-  const place = { url, user, password, createStreams, logger };
-  return [[natsSink(place)], flag(env, 'CREDIT_NATS_CONSUME') ? [natsSource(place)] : []];
+  const part = partsOf(problems);
+  const { filePath = options.ledger?.sink ? undefined : settings.CREDIT_LEDGER_FILE } = options.ledger ?? {};
+  const ledger = filePath === undefined ? options.ledger : { ...options.ledger, filePath };
+  const db = part(() => databaseOf(settings, options, isDatabaseNamed(env)));
+  const webhooks = part(() => webhooksOf(settings)) ?? [];
+  const [natsSinks, natsSources] = part(() => natsOf(settings, options)) ?? [[], []];
+  const sinks = [...(options.sinks ?? []), ...webhooks, ...natsSinks];
+  const sources = [...(options.sources ?? []), ...natsSources];
+  const payments = { ...options.payments, callbackUrl: options.payments?.callbackUrl ?? callbackUrlOf(settings) };
+  const manager = part(() =>
+    createCreditManagement<DbManager<unknown>, U>({
+      ...{ ...options, ledger, sinks, sources, payments, cache: options.cache ?? cacheOf(settings) },
+      access: { ttlSeconds: settings.PLUGIN_STATUS_CACHE_TTL ?? 15, ...options.access },
+      defaults: { ...defaultsOf(settings), ...options.defaults },
+      orders: { ...ordersOf(settings), ...options.orders },
+      ...(db && { db }),
+    }),
+  );
+  const providers = manager ?? { payments: { registerProvider() {} } };
+  part(() => setupRazorpayProvider(providers, {}, env));
+  part(() => setupStripeProvider(providers, {}, env));
+  return { manager: problems.length === 0 && manager ? manager : null, problems };
 }
 
-function cacheOf(env: Environment): CacheOptions | undefined {
-  const url = read(env, 'REDIS_URL');
-  if (url === undefined) return undefined;
-  // The URL may hold a password, so no message may contain it.
-  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
-    throw problem('REDIS_URL is no URL that begins with redis:// or rediss://');
-  }
-  return {
-    backend: new RedisCache({ url }),
-    ttlSeconds: whole(env, 'CACHE_TTL_SECONDS', 60, 604_800),
-    failureThreshold: whole(env, 'CIRCUIT_BREAKER_FAILURE_THRESHOLD', 5, 1_000),
-    failureWindowSeconds: whole(env, 'CIRCUIT_BREAKER_WINDOW_SECONDS', 30, 3_600),
-    retryAfterSeconds: whole(env, 'CIRCUIT_BREAKER_TIMEOUT_SECONDS', 60, 3_600),
+/**
+ * Makes one part after another, and notes what is wrong with each. A variable that could not be read counts as not set
+ * here, and its problem is known.
+ */
+export function partsOf(problems: string[]): <T>(make: () => T) => T | undefined {
+  return (make) => {
+    try {
+      return make();
+    } catch (error) {
+      if (!isCreditError(error, 'CONFIGURATION')) throw error;
+      problems.push(...error.details.problems.filter((problem) => !problems.includes(problem)));
+      return undefined;
+    }
   };
 }
 
-function ordersOf(env: Environment): OrderSettings {
-  const enabled = flag(env, 'ORDER_CREDIT_ENABLED');
-  const fixedAmount = read(env, 'ORDER_CREDIT_FIXED_AMOUNT');
-  const percentage = read(env, 'ORDER_CREDIT_PERCENTAGE');
-  const minimum = read(env, 'ORDER_CREDIT_MINIMUM');
-  const billingCreditsPerUnit = read(env, 'BILLING_CREDITS_PER_UNIT');
+/** One error with all problems. */
+export function fromEnvError(where: string, problems: readonly string[]) {
+  return creditError('CONFIGURATION', `${where}: ${problems.join('; ')}.`, { problems: [...problems] });
+}
+
+function callbackUrlOf(settings: Settings): string | undefined {
+  const base = settings.APP_BASE_URL;
+  return settings.FRONTEND_PAYMENT_SUCCESS_URL ?? (base && `${base.replace(/\/+$/, '')}/api/payments/success`);
+}
+
+function webhooksOf({ CREDIT_WEBHOOK_URL: url, CREDIT_WEBHOOK_SECRET: secret }: Settings): EventSink[] {
+  return url === undefined || secret === undefined ? [] : [webhookSink({ name: 'webhook', url, secret })];
+}
+
+function natsOf(
+  settings: Settings,
+  { logger }: { readonly logger?: LoggerLike | undefined },
+): [readonly EventSink[], readonly MessageSource[]] {
+  const { NATS_URL: url, NATS_USER: user, NATS_PASSWORD: password } = settings;
+  if (url === undefined) return [[], []];
+  const place = { url, user, password, createStreams: settings.CREDIT_NATS_CREATE_STREAMS, logger };
+  return [[natsSink(place)], settings.CREDIT_NATS_CONSUME ? [natsSource(place)] : []];
+}
+
+function cacheOf(settings: Settings): CacheOptions | undefined {
+  const { REDIS_URL: url } = settings;
+  if (url === undefined) return undefined;
+  return {
+    backend: new RedisCache({ url }),
+    ttlSeconds: settings.CACHE_TTL_SECONDS ?? 60,
+    failureThreshold: settings.CIRCUIT_BREAKER_FAILURE_THRESHOLD ?? 5,
+    failureWindowSeconds: settings.CIRCUIT_BREAKER_WINDOW_SECONDS ?? 30,
+    retryAfterSeconds: settings.CIRCUIT_BREAKER_TIMEOUT_SECONDS ?? 60,
+  };
+}
+
+function ordersOf(settings: Settings): OrderSettings {
+  const { ORDER_CREDIT_ENABLED: enabled, ORDER_CREDIT_FIXED_AMOUNT: fixedAmount } = settings;
+  const { ORDER_CREDIT_PERCENTAGE: percentage, ORDER_CREDIT_MINIMUM: minimum } = settings;
+  const { BILLING_CREDITS_PER_UNIT: billingCreditsPerUnit } = settings;
   return {
     ...(enabled !== undefined && { enabled }),
     ...(fixedAmount !== undefined && { fixedAmount }),
@@ -143,80 +173,33 @@ function ordersOf(env: Environment): OrderSettings {
   };
 }
 
-function defaultsOf(env: Environment): AccountDefaults {
-  const trialCredits = read(env, 'TRIAL_CREDITS');
-  const percent = read(env, 'LOW_BALANCE_THRESHOLD_PERCENT');
-  if (trialCredits !== undefined && !/^\d{1,12}(\.\d{1,6})?$/.test(trialCredits)) {
-    throw problem('TRIAL_CREDITS is no amount of credits');
-  }
-  if (percent !== undefined && !/^([1-9]\d?|100)$/.test(percent)) {
-    throw problem('LOW_BALANCE_THRESHOLD_PERCENT is not a whole number from 1 to 100');
-  }
+function defaultsOf({
+  TRIAL_CREDITS: trialCredits,
+  LOW_BALANCE_THRESHOLD_PERCENT: percent,
+}: Settings): AccountDefaults {
   return {
     ...(trialCredits !== undefined && { trialCredits }),
-    ...(percent !== undefined && { lowCreditThreshold: `${Number(percent)}%` }),
+    ...(percent !== undefined && { lowCreditThreshold: `${percent}%` }),
   };
 }
 
-function flag(env: Environment, name: string): boolean | undefined {
-  const text = read(env, name);
-  if (text === undefined) return undefined;
-  if (text !== 'true' && text !== 'false') throw problem(`${name} is neither true nor false`);
-  return text === 'true';
-}
-
-function whole(env: Environment, name: string, usual: number, max: number): number {
-  const text = read(env, name);
-  if (text === undefined) return usual;
-  if (/^[1-9]\d{0,6}$/.test(text) && Number(text) <= max) return Number(text);
-  throw problem(`${name} is not a whole number from 1 to ${max}`);
-}
-
-function databaseOf(env: Environment, { logger }: { logger?: CreditManagementOptions['logger'] }): DbManager<unknown> {
-  const url = read(env, 'CREDIT_DATABASE_URL');
-  const uri = read(env, 'CREDIT_MONGO_URI');
-  if (url !== undefined && uri !== undefined) {
-    throw problem('CREDIT_DATABASE_URL and CREDIT_MONGO_URI are both set; credits live in one database');
-  }
-  if (url !== undefined) return sqlOf(url, env) as DbManager<unknown>;
-  if (uri !== undefined) return mongoOf(uri, env) as DbManager<unknown>;
-  if (read(env, 'NODE_ENV') === 'production' && read(env, 'CREDIT_ALLOW_MEMORY') !== '1') {
-    const unset = 'neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set';
-    throw problem(`${unset}; credits in memory are lost with the process (CREDIT_ALLOW_MEMORY=1 allows it)`);
-  }
+/** Undefined where the variable that names it could not be read. */
+function databaseOf(
+  settings: Settings,
+  { logger }: { readonly logger?: LoggerLike | undefined },
+  isNamed: boolean,
+): DbManager<unknown> | undefined {
+  const { CREDIT_MONGO_URI: uri, CREDIT_MONGO_DB: dbName, CREDIT_DATABASE_SCHEMA: schema } = settings;
+  const { DATABASE_POOL_SIZE: size, DATABASE_MAX_OVERFLOW: more = 0 } = settings;
+  const poolSize =
+    settings.CREDIT_DATABASE_POOL_SIZE ?? (size === undefined ? undefined : Math.min(size + more, 9_999));
+  const shared = { poolSize, prefix: settings.CREDIT_DATABASE_PREFIX };
+  const url = settings.CREDIT_DATABASE_URL ?? (uri === undefined ? settings.DATABASE_URL : undefined);
+  if (url !== undefined) return new SqlDbManager({ url, schema, ...shared }) as DbManager<unknown>;
+  if (uri !== undefined) return new MongoDbManager({ uri, dbName, ...shared }) as DbManager<unknown>;
+  if (isNamed) return undefined;
   const warning =
     'Neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set: credits are kept in memory and lost at exit';
   (logger ?? defaultLogger()).warn({}, warning);
   return new InMemoryDbManager() as DbManager<unknown>;
-}
-
-function sqlOf(url: string, env: Environment): SqlDbManager {
-  // The URL holds a password, so no message may contain it.
-  if (!/^postgres(ql)?:\/\//.test(url)) throw problem('CREDIT_DATABASE_URL does not begin with postgres://');
-  return new SqlDbManager({ url, schema: read(env, 'CREDIT_DATABASE_SCHEMA'), ...shared(env) });
-}
-
-function mongoOf(uri: string, env: Environment): MongoDbManager {
-  if (!/^mongodb(\+srv)?:\/\//.test(uri)) throw problem('CREDIT_MONGO_URI does not begin with mongodb://');
-  return new MongoDbManager({ uri, dbName: read(env, 'CREDIT_MONGO_DB'), ...shared(env) });
-}
-
-function shared(env: Environment): { poolSize: number | undefined; prefix: string | undefined } {
-  const poolSize = read(env, 'CREDIT_DATABASE_POOL_SIZE');
-  if (poolSize !== undefined && !/^[1-9]\d{0,3}$/.test(poolSize)) {
-    throw problem('CREDIT_DATABASE_POOL_SIZE is not a whole number from 1 to 9999');
-  }
-  return {
-    poolSize: poolSize === undefined ? undefined : Number(poolSize),
-    prefix: read(env, 'CREDIT_DATABASE_PREFIX'),
-  };
-}
-
-/** The value of a variable. An empty variable counts as not set. */
-function read(env: Environment, name: string): string | undefined {
-  return env[name] || undefined;
-}
-
-function problem(what: string) {
-  return creditError('CONFIGURATION', `createCreditManagementFromEnv: ${what}.`, { problems: [what] });
 }

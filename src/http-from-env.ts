@@ -1,8 +1,8 @@
 /** Makes the HTTP API, with its manager, from environment variables. */
-import { createCreditManagementFromEnv, type Environment } from './env.js';
-import { creditError } from './errors.js';
+import { type Environment, readVariables } from './config/read.js';
+import { createCreditManagementFromEnv, fromEnvError, partsOf } from './env.js';
 import { createCreditsApi } from './http/api.js';
-import type { Api, ApiOptions, Authenticate, Authorize } from './http/contract.js';
+import type { Api, ApiOptions, Authenticate, Authorize, RequestWithHeaders } from './http/contract.js';
 import { bearerTokens, byHeaders } from './http/identity.js';
 import { jwt } from './http/jwt.js';
 import type { CreditManagement } from './services/manager/contract.js';
@@ -38,8 +38,9 @@ export function createCreditsApiFromEnv(
   options: Partial<Omit<ApiOptions, 'manager'>> & { readonly authorize?: Authorize | undefined } = {},
   env: Environment = process.env,
 ): ManagedApi {
-  const authenticate = options.authenticate ?? authenticateOf(env);
-  const isAdmin: Authorize = (who) => who.roles?.includes(ADMIN) === true;
+  const read = options.authenticate ? null : readIdentity(env);
+  if (read?.authenticate === null) throw fromEnvError('createCreditsApiFromEnv', read.problems);
+  const authenticate = options.authenticate ?? (read?.authenticate as Authenticate<Request>);
   // Roles of a function of the host's mean what the host says, so they open nothing by themselves.
   const authorize = options.authorize ?? (options.authenticate ? undefined : isAdmin);
   const manager = createCreditManagementFromEnv({ logger: options.logger }, env);
@@ -49,22 +50,27 @@ export function createCreditsApiFromEnv(
   return Object.assign(api, { manager });
 }
 
-function authenticateOf(env: Environment): Authenticate<Request> {
-  const keys = (env.CREDIT_API_ADMIN_TOKENS || '').split(',').filter((key) => key !== '');
-  const admins = keys.map((key) => [key.trim().toLowerCase(), { userId: ADMIN, roles: [ADMIN] }] as const);
-  const jwksUrl = env.CREDIT_API_JWKS_URL || undefined;
-  const [issuer, audience] = [env.CREDIT_API_JWT_ISSUER, env.CREDIT_API_JWT_AUDIENCE];
-  if (keys.length === 0 && !jwksUrl) {
-    throw problem('neither CREDIT_API_ADMIN_TOKENS nor CREDIT_API_JWKS_URL is set, and authenticate is not given');
-  }
-  const byToken = bearerTokens(Object.fromEntries(admins));
-  if (!jwksUrl) return byToken;
-  if (!issuer || !audience) throw problem('CREDIT_API_JWT_ISSUER and CREDIT_API_JWT_AUDIENCE are needed');
-  const algorithms = (env.CREDIT_API_JWT_ALGORITHMS || 'RS256').split(',');
-  const byJwt = jwt({ issuer, audience, algorithms, jwksUrl });
-  return byHeaders(async (request) => (await byToken(request)) ?? byJwt(request));
-}
+/** Whoever has the role that tokens of administrators give. */
+export const isAdmin: Authorize = (who) => who.roles?.includes(ADMIN) === true;
 
-function problem(what: string) {
-  return creditError('CONFIGURATION', `createCreditsApiFromEnv: ${what}.`, { problems: [what] });
+/** The way in which the environment says who sends a request; null where it says none, or says it wrong. */
+export function readIdentity(env: Environment): {
+  readonly authenticate: Authenticate<RequestWithHeaders> | null;
+  readonly problems: readonly string[];
+} {
+  const { settings, problems: all } = readVariables(env, 'api');
+  const problems = all.filter((problem) => problem.startsWith('CREDIT_API_'));
+  const { CREDIT_API_ADMIN_TOKENS: tokens, CREDIT_API_JWKS_URL: jwksUrl } = settings;
+  const { CREDIT_API_JWT_ISSUER: issuer, CREDIT_API_JWT_AUDIENCE: audience } = settings;
+  if (!env.CREDIT_API_ADMIN_TOKENS && jwksUrl === undefined) {
+    problems.push('neither CREDIT_API_ADMIN_TOKENS nor CREDIT_API_JWKS_URL is set, and authenticate is not given');
+  }
+  const keys = tokens?.split(',').map((key) => key.trim().toLowerCase()) ?? [];
+  const byToken = bearerTokens(Object.fromEntries(keys.map((key) => [key, { userId: ADMIN, roles: [ADMIN] }])));
+  if (!jwksUrl) return { authenticate: problems.length > 0 ? null : byToken, problems };
+  const algorithms = (settings.CREDIT_API_JWT_ALGORITHMS ?? 'RS256').split(',');
+  const byJwt =
+    issuer && audience ? partsOf(problems)(() => jwt({ issuer, audience, algorithms, jwksUrl })) : undefined;
+  if (!byJwt || problems.length > 0) return { authenticate: null, problems };
+  return { authenticate: byHeaders(async (request) => (await byToken(request)) ?? byJwt(request)), problems };
 }

@@ -52,6 +52,8 @@ export type { DeadLetterStatus } from './models/inbox.js';
 export {
   type AccessOptions,
   accessSchema as AccessOptionsSchema,
+  type CountOptions,
+  countSchema as CountOptionsSchema,
   type WatchOptions,
   watchSchema as WatchOptionsSchema,
 } from './models/inputs/access.js';

@@ -1,10 +1,14 @@
 /** The parts of a command of the command line, and the reading of its arguments. */
 import { parseArgs } from 'node:util';
+import type { ConfigFile } from '../config/file.js';
+import type { Environment } from '../config/read.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 
 /** The surroundings of a command: those of a process, or of a test. */
 export interface CliIo {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
+  /** Reads the configuration file of the folder; null without one. */
+  readonly configFile?: () => Promise<ConfigFile | null>;
   out(text: string): void;
   err(text: string): void;
   /** Whether `err` is a terminal. If so, long work shows its progress. */
@@ -13,6 +17,8 @@ export interface CliIo {
   readonly ask: ((sentence: string) => Promise<boolean>) | null;
   /** SIGINT and SIGTERM abort it; long work then stops between two batches. */
   readonly signal: AbortSignal;
+  /** A second signal aborts it; `serve` then ends at once. */
+  readonly forced?: AbortSignal;
 }
 
 /**
@@ -38,8 +44,16 @@ export interface Flag {
 /** The flags of a command, by name. */
 export type Flags = Readonly<Record<string, Flag>>;
 
+/** Values of variables, and who gave them: flags, the environment, or the configuration file. */
+export interface Source {
+  readonly from: string;
+  readonly values: Environment;
+}
+
 export interface CliCall {
   readonly io: CliIo;
+  /** The first one that has a variable counts. */
+  readonly sources: readonly Source[];
   readonly args: readonly string[];
   readonly flags: Readonly<Record<string, string | true | undefined>>;
   /** Opens the manager that flags and environment describe, at the database's scale. It is closed with the command. */
@@ -58,6 +72,12 @@ export interface CliCommand {
   readonly help: string;
   readonly flags: Flags;
   run(call: CliCall): Promise<number>;
+}
+
+/** All values; an empty one counts as none. */
+export function merged(sources: readonly Source[]): Environment {
+  const lists = [...sources].reverse().map(({ values }) => Object.entries(values).filter(([, value]) => value));
+  return Object.fromEntries(lists.flat());
 }
 
 /** The caller typed a wrong command; the message says what is expected. */

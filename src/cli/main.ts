@@ -1,4 +1,6 @@
 /** The command line: finds the command, runs it, and answers the exit code. */
+
+import { type Environment, isDatabaseNamed } from '../config/read.js';
 import { creditError, isCreditError } from '../errors.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import { accountCommands } from './accounts.js';
@@ -10,22 +12,27 @@ import {
   COMMON_FLAGS,
   EXIT,
   type Flags,
+  merged,
   readCall,
+  type Source,
   UsageError,
 } from './command.js';
 import { completionCommand } from './completion.js';
+import { configCommand } from './config.js';
 import { doctor } from './doctor.js';
 import { grantCommands } from './grants.js';
 import { holdCommands } from './holds.js';
 import { inboxCommands } from './inbox.js';
 import { jobCommands } from './jobs.js';
 import { ledgerCommands } from './ledger.js';
+import { migrateCommand } from './migrate.js';
 import { openApiCommand } from './openapi.js';
 import { outboxCommands } from './outbox.js';
 import { planCommands } from './plans.js';
 import { printable, printableJson } from './printable.js';
 import { promoCommands } from './promos.js';
 import { type Schemas, schemaCommand } from './schema.js';
+import { type Serve, serveCommand } from './serve.js';
 import { subscriptionCommands } from './subscriptions.js';
 
 /** The parts that the program provides. */
@@ -35,6 +42,7 @@ export interface Program {
   readonly schemas: Schemas;
   /** Makes the document of the HTTP API. */
   openapi(): object;
+  readonly serve: Serve;
 }
 
 const COMMANDS: readonly CliCommand[] = [
@@ -50,6 +58,8 @@ const COMMANDS: readonly CliCommand[] = [
   ...subscriptionCommands,
   ...promoCommands,
   doctor,
+  configCommand,
+  migrateCommand,
 ];
 
 /** The environment variable that a flag stands for. */
@@ -63,7 +73,12 @@ const VARIABLES: Readonly<Record<string, string>> = {
 /** Runs the command that was typed after the program's name, and answers the exit code. */
 export async function runCli(typed: readonly string[], io: CliIo, program: Program): Promise<number> {
   const { open, schemas } = program;
-  const others = [...COMMANDS, schemaCommand(schemas), openApiCommand(() => program.openapi())];
+  const others = [
+    ...COMMANDS,
+    schemaCommand(schemas),
+    openApiCommand(() => program.openapi()),
+    serveCommand(program.serve),
+  ];
   const commands = [...others, completionCommand(others)];
   const command = commands.find(({ name }) => name === typed.slice(0, name.split(' ').length).join(' '));
   if (!command || typed.includes('--help')) {
@@ -80,10 +95,11 @@ export async function runCli(typed: readonly string[], io: CliIo, program: Progr
   let isOpen = false;
   try {
     const { args, flags } = readCall(command, typed.slice(command.name.split(' ').length));
+    const sources = await sourcesOf(io, flags);
     const call: CliCall = {
-      ...{ io, args, flags },
+      ...{ io, args, flags, sources },
       unopened() {
-        manager ??= open(environmentOf(io, flags), typesOf(flags));
+        manager ??= open(environmentOf(sources, flags), typesOf(flags));
         return manager;
       },
       async open() {
@@ -91,7 +107,7 @@ export async function runCli(typed: readonly string[], io: CliIo, program: Progr
         const scale = await otherScale(call.unopened());
         if (scale !== undefined) {
           await manager?.close();
-          manager = open(environmentOf(io, flags), typesOf(flags), scale);
+          manager = open(environmentOf(sources, flags), typesOf(flags), scale);
           await manager.init();
         }
         isOpen = true;
@@ -117,16 +133,27 @@ export async function runCli(typed: readonly string[], io: CliIo, program: Progr
   }
 }
 
-/** The environment, with the flags that stand for its variables. Memory is used only where that was said. */
-function environmentOf(io: CliIo, flags: CliCall['flags']): CliIo['env'] {
-  const given = Object.entries(VARIABLES).flatMap(([flag, name]) =>
-    typeof flags[flag] === 'string' ? [[name, flags[flag]] as const] : [],
+/** Where the values of variables come from. */
+async function sourcesOf(io: CliIo, flags: CliCall['flags']): Promise<Source[]> {
+  const given = Object.entries(VARIABLES).flatMap(([flag, name]): Source[] =>
+    typeof flags[flag] === 'string' ? [{ from: `--${flag}`, values: { [name]: flags[flag] } }] : [],
   );
-  const env = { ...io.env, ...Object.fromEntries(given) };
-  const hasDatabase = Boolean(env.CREDIT_DATABASE_URL || env.CREDIT_MONGO_URI);
-  if (hasDatabase && flags.memory) throw new UsageError('--memory does not go with a database.');
-  if (flags.memory) return { ...env, CREDIT_ALLOW_MEMORY: '1' };
-  if (hasDatabase) return env;
+  const file = await io.configFile?.();
+  return [
+    ...given,
+    { from: 'environment', values: io.env },
+    ...(file ? [{ from: file.name, values: file.values }] : []),
+  ];
+}
+
+/** All variables. Memory is used only where that was said. */
+function environmentOf(sources: readonly Source[], flags: CliCall['flags']): Environment {
+  const env = merged(sources);
+  const isNamed = Boolean(env.CREDIT_DATABASE_URL || env.CREDIT_MONGO_URI);
+  if (isNamed && flags.memory) throw new UsageError('--memory does not go with a database.');
+  // DATABASE_URL is often that of something else.
+  if (flags.memory) return { ...env, DATABASE_URL: undefined, CREDIT_ALLOW_MEMORY: '1' };
+  if (isDatabaseNamed(env)) return env;
   const problem = 'neither CREDIT_DATABASE_URL nor CREDIT_MONGO_URI is set';
   const message = `No database: ${problem}. Give --database-url or --mongo-uri; --memory only tries the command.`;
   throw creditError('CONFIGURATION', message, { problems: [problem] });

@@ -2,4 +2,5 @@
  * credit-management/env: a manager from environment variables.
  * @module
  */
-export { createCreditManagementFromEnv, type Environment } from '../env.js';
+export type { Environment } from '../config/read.js';
+export { createCreditManagementFromEnv } from '../env.js';

@@ -121,16 +121,27 @@ function hooksOf(names: readonly string[] | null, { manager }: Pick<ApiOptions, 
   return webhookRoutes(names);
 }
 
-const FIELDS = ['manager', 'authenticate', 'basePath', 'rateLimit', 'logger', 'authorize', 'webhooks', 'envelope'];
+const FIELDS = [
+  'manager',
+  'authenticate',
+  'basePath',
+  'rateLimit',
+  'onAnswer',
+  'logger',
+  'authorize',
+  'webhooks',
+  'envelope',
+];
 
 function apiOf(name: string, routes: readonly Route[], options: ApiOptions, dialect: Dialect | null = null): Api {
   if (typeof options !== 'object' || options === null) throw misconfigured(`${name} takes an object of options`);
   const unknown = Object.keys(options).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) throw misconfigured(`${name} has no option ${unknown}`);
-  const { manager, authenticate, basePath = '', rateLimit } = options;
+  const { manager, authenticate, basePath = '', rateLimit, onAnswer } = options;
   if (typeof manager?.credits?.addCredits !== 'function') throw misconfigured(`${name} needs a manager`);
   if (typeof authenticate !== 'function') throw misconfigured(`${name} needs the option authenticate, a function`);
   if (!/^(\/[^/?#]+)*\/?$/.test(basePath)) throw misconfigured('basePath is not a path such as /billing');
   if (rateLimit !== undefined && typeof rateLimit !== 'function') throw misconfigured('rateLimit is not a function');
+  if (onAnswer !== undefined && typeof onAnswer !== 'function') throw misconfigured('onAnswer is not a function');
   return new ApiServer(routes, options, dialect);
 }

@@ -55,6 +55,21 @@ export type Authorize = (who: Identity, action: Action) => Awaitable<boolean>;
  */
 export type RateLimit = (who: Identity, action: Action) => Awaitable<number | null>;
 
+/** A request that was answered. */
+export interface Answered {
+  /** Its id: that of `X-Request-Id`, and the correlation id of what it wrote. */
+  readonly requestId: string;
+  readonly method: string;
+  /** The path of the route with the names of its fields, such as `/credits/balance/{user_id}`; null without a route. */
+  readonly route: string | null;
+  /** The name of the route, such as `getBalance`; null without one. */
+  readonly name: string | null;
+  readonly status: number;
+  /** The code of the error; null where all went well. */
+  readonly code: string | null;
+  readonly durationMs: number;
+}
+
 /** The options of every API. */
 export interface ApiOptions {
   /** The manager whose credits are served. */
@@ -65,6 +80,8 @@ export interface ApiOptions {
   readonly basePath?: string | undefined;
   /** Answers 429 where requests come too often. Default: no limit. */
   readonly rateLimit?: RateLimit | undefined;
+  /** Told of every request when its answer is ready, for logs and metrics. An error that it throws is logged. */
+  readonly onAnswer?: ((told: Answered) => void) | undefined;
   /** Gets what went wrong on our side; default `pino`, warnings and errors on standard output. */
   readonly logger?: LoggerLike | undefined;
 }
@@ -93,7 +110,7 @@ export interface CreditsApiOptions extends ApiOptions {
 }
 
 /** The options of an API for webhooks alone. */
-export interface WebhookApiOptions extends Pick<ApiOptions, 'manager' | 'basePath' | 'logger'> {
+export interface WebhookApiOptions extends Pick<ApiOptions, 'manager' | 'basePath' | 'onAnswer' | 'logger'> {
   /** The payment providers whose webhooks are taken; default all that are registered when the request comes. */
   readonly webhooks?: readonly string[] | undefined;
 }

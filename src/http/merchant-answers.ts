@@ -1,6 +1,7 @@
 /** Answers of the merchant API, by the names of its clients. */
 import { z } from 'zod';
 import { count, credits, identifier, instant, jsonObject } from '../models/records/fields.js';
+import { HealthSchema } from '../models/records/health.js';
 
 const status = z.enum(['enabled', 'disabled']);
 const merchantId = identifier.describe('The merchant: the user whose account it is.');
@@ -96,6 +97,28 @@ const ZeroBalancesSchema = z.strictObject({
   nextCursor: z.string().nullable().describe('The place of the next page; null after the last.'),
 });
 
+const part = HealthSchema.shape.components.unwrap().shape;
+const total = count.nullable();
+const DetailedHealthSchema = z.strictObject({
+  status: HealthSchema.shape.status,
+  components: z
+    .strictObject({
+      database: part.database,
+      redis: part.cache,
+      messaging: part.messaging,
+      ledgerFile: part.ledgerFile,
+    })
+    .describe('The parts, one by one.'),
+  metrics: z
+    .strictObject({
+      totalAccounts: total.describe('Accounts that somebody wrote to; null where they could not be counted.'),
+      totalTransactions: total.describe('Entries of the ledger; null where they could not be counted.'),
+      zeroBalanceAccounts: total.describe('Accounts with nothing available; null where they could not be counted.'),
+    })
+    .describe('Totals, at most 60 seconds old.'),
+  problems: z.array(z.string()).describe('What to mend, one sentence each.'),
+});
+
 /** By the name of the answer. */
 export const MERCHANT_ANSWERS = {
   PluginStatus: PluginStatusSchema,
@@ -108,4 +131,5 @@ export const MERCHANT_ANSWERS = {
   MerchantTransactions: MerchantTransactionsSchema,
   MerchantStats: MerchantStatsSchema,
   ZeroBalances: ZeroBalancesSchema,
+  DetailedHealth: DetailedHealthSchema,
 } as const;

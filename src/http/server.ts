@@ -3,6 +3,7 @@ import { creditError } from '../errors.js';
 import type { Json, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { defaultLogger } from '../services/manager/default-logger.js';
+import { monotonicNow } from '../timers.js';
 import { ANSWERS } from './answers.js';
 import type { Action, Api, ApiOptions, Authorize, Identity } from './contract.js';
 import { enveloped } from './envelope.js';
@@ -48,6 +49,8 @@ interface Exchange {
   readonly headers: Record<string, string>;
   /** Null where answers have no envelope. */
   readonly envelope: { readonly correlationId: string } | null;
+  /** The code of the error that it was answered with. */
+  code: string | null;
 }
 
 export class ApiServer implements Api {
@@ -93,12 +96,28 @@ export class ApiServer implements Api {
       headers['x-service-name'] = this.#dialect.serviceName;
       envelope = this.#dialect.isEnveloped ? { correlationId } : null;
     }
-    const exchange: Exchange = { message, requestId, route: null, own: false, headers, envelope };
+    const exchange: Exchange = { message, requestId, route: null, own: false, headers, envelope, code: null };
+    const began = this.#options.onAnswer ? monotonicNow() : 0;
+    const answer = await this.#tried(exchange, path);
+    if (this.#options.onAnswer) this.#told(exchange, answer.status, monotonicNow() - began);
+    return answer;
+  }
+
+  async #tried(exchange: Exchange, path: string): Promise<WireAnswer> {
     try {
-      checkSize(message);
+      checkSize(exchange.message);
       return await this.#answer(exchange, this.#find(exchange, path));
     } catch (error) {
       return this.#failed(exchange, error);
+    }
+  }
+
+  #told({ message: { method }, requestId, route, code }: Exchange, status: number, durationMs: number): void {
+    const [path, name] = [route?.path ?? null, route?.name ?? null];
+    try {
+      this.#options.onAnswer?.({ requestId, method, route: path, name, status, code, durationMs });
+    } catch (err) {
+      this.#logger.error({ err, requestId }, 'onAnswer failed');
     }
   }
 
@@ -242,6 +261,7 @@ export class ApiServer implements Api {
     const { status, body, headers } = known ?? (problemOf(unknown, requestId, own) as NonNullable<typeof known>);
     if (status === 500) this.#logger.error({ err: error, requestId, route: route?.name }, 'A request failed');
     Object.assign(exchange.headers, headers);
+    exchange.code = textOf((body as JsonObject).code);
     return respond(exchange, status, body);
   }
 }

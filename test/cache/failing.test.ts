@@ -62,7 +62,7 @@ describe.concurrent.each(Object.entries(failures))('a cache that %s', (_, begin)
     expect(await numbersOf(credits)).toEqual([0, 0, 0]);
     expect(await manager.health()).toMatchObject({
       status: 'degraded',
-      components: { database: 'up', cache: 'down', ledgerFile: 'disabled' },
+      components: { database: 'up', cache: 'down', ledgerFile: 'disabled', messaging: 'disabled' },
     });
     const [began, own] = [performance.now(), ownNow()];
     const answers = await story(credits);

@@ -51,6 +51,7 @@ function terminal(options: { filePath?: string; isTerminal?: boolean } = {}) {
       },
       schemas: { postgres: postgresSchema, mongodb: mongodbSchema },
       openapi: () => ({ openapi: '3.1.0' }),
+      serve: async () => ({ problems: [] }),
     };
     const code = await runCli([...line.split(' ').filter(Boolean), ...more], io, program);
     return { code, ...said };

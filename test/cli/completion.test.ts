@@ -18,6 +18,7 @@ async function completion(shell: string) {
     open,
     schemas: { postgres: () => '', mongodb: () => ({}) },
     openapi: () => ({}),
+    serve: async () => ({ problems: [] }),
   });
   return { code, ...said };
 }

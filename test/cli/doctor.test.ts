@@ -19,6 +19,7 @@ await describePostgres('doctor on PostgreSQL', (database) => {
       open: (env, _, creditScale) => createCreditManagementFromEnv({ creditScale, logger: QUIET }, env),
       schemas: { postgres: () => '', mongodb: () => ({}) },
       openapi: () => ({}),
+      serve: async () => ({ problems: [] }),
     });
     return { code, ...said };
   };

@@ -36,6 +36,7 @@ test('run reports a round whose first calls of the database fail, and goes on', 
     open,
     schemas: { postgres: () => '', mongodb: () => ({}) },
     openapi: () => ({}),
+    serve: async () => ({ problems: [] }),
   });
   expect([code, said.err]).toEqual([EXIT.done, '']);
   expect(said.out).toMatch(/^expiration: stopped, 0 processed, 1 skipped/);

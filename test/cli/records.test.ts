@@ -33,6 +33,7 @@ function shell(open: Open, ask: CliIo['ask'] = null) {
       open: (_, types, scale) => open(types, scale),
       schemas,
       openapi: () => ({}),
+      serve: async () => ({ problems: [] }),
     });
     return { code, ...said };
   };

@@ -292,10 +292,10 @@ describe('who may ask', () => {
     const isStream = path.endsWith('-events');
     const url = path.endsWith('/transactions') ? `${at}?merchant_id=shop` : isStream ? `${at}?merchant_ids=shop` : at;
     const body = method === 'POST' ? { merchant_ids: ['shop'] } : undefined;
-    const isOpen = path.endsWith('/health');
+    const isOpen = /\/(health|ready)$/.test(path);
     expect(await send(null, method, url, body)).toMatchObject({ status: isOpen ? 200 : 401 });
     if (isOpen) return;
-    const isAdmin = path.includes('/admin/');
+    const isAdmin = /\/(admin|detailed)\b/.test(path);
     const stranger = await send('other', method, url, body);
     expect(stranger.status).toBe(isAdmin ? 403 : 404);
     const ofNobody = await send('other', method, url.replace('shop', 'nobody').replace(paid.id, 'no-such'), body);

@@ -80,7 +80,7 @@ describe('set-up', () => {
     const manager = checkedManager(createCreditManagement());
     expect(await manager.health()).toEqual({
       status: 'healthy',
-      components: { database: 'up', ledgerFile: 'disabled', cache: 'disabled' },
+      components: { database: 'up', ledgerFile: 'disabled', cache: 'disabled', messaging: 'disabled' },
       isDatabaseOlder: false,
       ledgerFile: null,
       differingSettings: [],

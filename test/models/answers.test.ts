@@ -266,6 +266,7 @@ async function rest({ manager, services, delivered }: World): Promise<void> {
   await inbox.dropDeadLetter(deadLetterId as string);
   await inbox.replayDeadLetter(deadLetterId as string, { body });
   await ledger.auditTrail('new');
+  await ledger.countEntries();
   await outbox.listSinks();
   await outbox.retryFailed();
   const [{ name } = { name: '' }] = await outbox.listSinks();

@@ -285,7 +285,7 @@ export interface Problem {
 
 export interface Health {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
-  readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache', 'up' | 'down' | 'disabled'>>;
+  readonly components: Readonly<Record<'database' | 'ledgerFile' | 'cache' | 'messaging', 'up' | 'down' | 'disabled'>>;
   readonly isDatabaseOlder: boolean;
   readonly ledgerFile: { readonly state: 'up' | 'degraded'; readonly lag: number } | null;
   readonly differingSettings: readonly string[];

@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/main.js';
+import { readVariables } from '../../src/config/read.js';
+import { notesOf, variableNames } from '../../src/config/variables.js';
 import { jwt } from '../../src/entries/http.js';
 import { MongoDbManager } from '../../src/entries/mongodb.js';
 import { razorpayProvider } from '../../src/entries/razorpay.js';
 import { SqlDbManager } from '../../src/entries/sql.js';
 import { stripeProvider } from '../../src/entries/stripe.js';
 import { createCreditManagementFromEnv } from '../../src/env.js';
+import { creditError } from '../../src/errors.js';
 import { createCreditManagement, InMemoryCache, type LoggerLike, webhookSink } from '../../src/index.js';
 import { rangeOf, readConfiguration, type Setting } from './configuration-tables.js';
 import { exportedOptionTypes, optionsOf, variablesOf } from './declared-options.js';
@@ -60,6 +63,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 const OF_A_CALL = [
   ...[
     'AccessOptions',
+    'CountOptions',
     'WatchOptions',
     'ReplayOptions',
     'AuditTrailOptions',
@@ -131,8 +135,25 @@ describe('options', () => {
   });
 });
 
-test('variables of the environment', () => {
-  expect(namesOf('Environment variables').sort()).toEqual(variablesOf(src));
+describe('variables of the environment', () => {
+  test('are told as their schema says', () => {
+    const told = rowsOf('Environment variables').map(({ name, cells: { default: usual, values, meaning } }) => ({
+      ...{ name, usual, values, meaning },
+    }));
+    const noted = variableNames.map((name) => {
+      const { usual, values, meaning } = notesOf(name);
+      return { name, usual, values, meaning };
+    });
+    expect(told).toEqual(noted);
+  });
+
+  test('are read, each of them, and no other one is', () => {
+    const code = new Map([...src].filter(([path]) => path !== 'src/config/variables.ts'));
+    const all = [...code.values()].join('\n');
+    expect(variableNames.filter((name) => !new RegExp(`\\b${name}\\b`).test(all))).toEqual([]);
+    const isVariable = (name: string) => /^[A-Z][A-Z0-9_]*[A-Z0-9]$/.test(name);
+    expect(variablesOf(code).filter((name) => isVariable(name) && !variableNames.includes(name as never))).toEqual([]);
+  });
 });
 
 describe('flags of the command line', () => {
@@ -195,11 +216,12 @@ describe('ranges', () => {
       }
     },
     'manager.jobs': (name, value) => manager.jobs.runExpiringNotifications({ [name]: value }),
-    'Environment variables': (name, value) =>
-      createCreditManagementFromEnv(
-        { logger: quiet },
-        { CREDIT_MONGO_URI: uri, REDIS_URL: 'redis://localhost', [name]: String(value) },
-      ),
+    'Environment variables': (name, value) => {
+      const env = { CREDIT_MONGO_URI: uri, REDIS_URL: 'redis://localhost', [name]: String(value) };
+      const { problems } = readVariables(env, 'service');
+      if (problems.length > 0) throw creditError('CONFIGURATION', 'No service.', { problems: [...problems] });
+      return createCreditManagementFromEnv({ logger: quiet }, env);
+    },
   };
   const ranges = Object.entries(takers).flatMap(([title, take]) =>
     rowsOf(title).flatMap(({ name, cells }) => {

@@ -15,7 +15,12 @@ interface Layer {
 }
 
 const adapter: Layer = { layers: ['ports', 'models'], builtins: 'any', packages: [], peers: true };
-const edge: Layer = { layers: ['services', 'models', 'ports'], builtins: 'any', packages: ['zod'], peers: true };
+const edge: Layer = {
+  layers: ['services', 'models', 'ports', 'config'],
+  builtins: 'any',
+  packages: ['zod'],
+  peers: true,
+};
 
 /** By folder of `src`; a file directly in `src` is of the layer `root`, but for those of `ALONE`. */
 export const LAYERS: Readonly<Record<string, Layer>> = {
@@ -41,6 +46,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   limiters: adapter,
   redis: { ...adapter, layers: [...adapter.layers, 'limiters'] },
   nats: adapter,
+  config: { layers: [], builtins: 'any', packages: ['zod'], peers: false },
+  serve: { layers: 'any', builtins: 'any', packages: ['pino'], peers: true },
   http: edge,
   llm: edge,
   metrics: edge,

@@ -151,6 +151,7 @@ export const ANSWERS: Checks = {
     rebuildFile: z.strictObject({ lines: count, replaced: z.string().nullable() }),
     list: page(library.LedgerEntrySchema),
     auditTrail: page(library.AuditedEntrySchema),
+    countEntries: z.int().min(0),
   },
   jobs: {
     runExpiration: job.extend({ job: z.literal('expiration') }),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { accountKey } from '../../models/account.js';
 import { referenceTypeSchema, type TransactionType } from '../../models/enums.js';
-import { accessCountSchema, accessSchema } from '../../models/inputs/access.js';
+import { accessSchema, countSchema } from '../../models/inputs/access.js';
 import { listSchema, readSchema, userIdsSchema } from '../../models/inputs/credits.js';
 import { transactionPageSchema } from '../../models/inputs/transaction-page.js';
 import { boundSchema, identifierSchema } from '../../models/inputs/values.js';
@@ -15,6 +15,7 @@ import type { Subscribe } from '../event-stream.js';
 import { MERCHANT_ANSWERS } from '../merchant-answers.js';
 import { type Route, route, type Services } from '../route.js';
 import { invalid, toWire } from '../wire.js';
+import { healthRoutes } from './health.js';
 import { ownerOfTransaction } from './reads.js';
 
 const CREDITS = '/api/v1/credits';
@@ -54,11 +55,7 @@ const transactionsSchema = z.strictObject({
 
 /** The routes of `createMerchantApi`. */
 export const merchantRoutes: readonly Route[] = [
-  route({
-    ...{ name: 'getServiceHealth', method: 'GET', path: '/api/v1/health', who: 'anyone', tag, answer: 'Alive' },
-    summary: 'Whether the process serves; it asks nothing of the database',
-    run: async () => ({ status: 'healthy' }),
-  }),
+  ...healthRoutes,
   route({
     ...{ ...ofOne, name: 'getPluginStatus', path: `${CREDITS}/plugin-status/{merchant_id}`, answer: 'PluginStatus' },
     ...{ summary: 'Whether a merchant may be served now; always 200', options: accessSchema },
@@ -138,7 +135,7 @@ export const merchantRoutes: readonly Route[] = [
   }),
   route({
     ...{ ...read, who: 'admin', name: 'getPluginStatusMetrics', path: `${CREDITS}/admin/plugin-status-metrics` },
-    ...{ summary: 'How many merchants may be served', options: accessCountSchema, answer: 'PluginStatusMetrics' },
+    ...{ summary: 'How many merchants may be served', options: countSchema, answer: 'PluginStatusMetrics' },
     async run({ manager }, _, options) {
       const { accounts, enabled, disabled } = await manager.access.countStatuses(options);
       const enabledPercentage = accounts === 0 ? 0 : Math.round((enabled / accounts) * 10_000) / 100;

@@ -3,14 +3,12 @@ import { z } from 'zod';
 import { mutationShape } from '../../models/inputs/credits.js';
 import { ledgerQuerySchema } from '../../models/inputs/ledger.js';
 import { notificationQuerySchema, sinkNameSchema } from '../../models/inputs/notifications.js';
-import type { Health } from '../../models/records/health.js';
 import type { CreditManagement } from '../../services/manager/contract.js';
 import { type Route, route } from '../route.js';
+import { unhealthy } from './health.js';
 
 const operator = { method: 'GET', who: 'admin', tag: 'Operations' } as const;
 const JOB_ENTRIES = 100;
-
-const unhealthy = (health: object) => ((health as Health).status === 'unhealthy' ? 503 : 200);
 
 /** Of each job, the last run that did something: runs leave their reports in the ledger. */
 async function jobStates({ ledger }: CreditManagement<unknown, string>): Promise<{ items: object[] }> {

@@ -20,7 +20,11 @@ export const watchSchema = strictObject({
 });
 export interface WatchOptions extends z.input<typeof watchSchema> {}
 
-export const accessCountSchema = strictObject({
+/** Options of a count. */
+export const countSchema = strictObject({
+  /** Ends the waiting. */
   signal: accessSchema.shape.signal,
+  /** Milliseconds that the call may take. */
   timeoutMs: timeoutSchema.optional(),
 });
+export interface CountOptions extends z.input<typeof countSchema> {}

@@ -23,8 +23,10 @@ export const HealthSchema = strictObject({
     database: component.describe('Whether the database answered.'),
     /** Whether the ledger file could be written; disabled without one. */
     ledgerFile: component.describe('Whether the ledger file could be written; disabled without one.'),
-    /** Whether the cache answered when it was last used; disabled without one. */
-    cache: component.describe('Whether the cache answered when it was last used; disabled without one.'),
+    /** Whether the cache answered; disabled without one. */
+    cache: component.describe('Whether the cache answered; disabled without one.'),
+    /** Whether every sink and source can work; disabled without any. */
+    messaging: component.describe('Whether every sink and source can work; disabled without any.'),
   })
     .readonly()
     .describe('The parts of the manager, one by one.'),

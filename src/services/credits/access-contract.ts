@@ -1,5 +1,5 @@
 /** The public contract of the access status: may this account be served now? */
-import type { AccessOptions, WatchOptions } from '../../models/inputs/access.js';
+import type { AccessOptions, CountOptions, WatchOptions } from '../../models/inputs/access.js';
 import type { AccessCounts, AccessInfo } from '../../models/records/access.js';
 import type { Awaitable } from '../../models/values.js';
 
@@ -59,5 +59,5 @@ export interface AccessService {
    * @throws INVALID_ARGUMENT; ABORTED by the caller's signal; TIMEOUT, STORAGE_UNAVAILABLE; CLOSED. A retry is safe.
    * @example const { accounts, enabled } = await manager.access.countStatuses();
    */
-  countStatuses(options?: Pick<AccessOptions, 'signal' | 'timeoutMs'>): Promise<AccessCounts>;
+  countStatuses(options?: CountOptions): Promise<AccessCounts>;
 }

@@ -2,7 +2,7 @@
 import { type Account, availableOf, nextChange } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';
-import { type AccessOptions, accessCountSchema, accessSchema } from '../../models/inputs/access.js';
+import { type AccessOptions, accessSchema, type CountOptions, countSchema } from '../../models/inputs/access.js';
 import { userIdsSchema } from '../../models/inputs/credits.js';
 import type { AccessCounts, AccessInfo } from '../../models/records/access.js';
 import type { LoggerLike } from '../../ports/logger.js';
@@ -86,7 +86,7 @@ export class Access<S> {
         return Promise.all(users.map((user) => found.get(user) as Promise<AccessInfo> | AccessInfo));
       },
       watch: (userIds, handler, options) => this.watch.add(userIds, handler, options),
-      countStatuses: (options) => this.#counts(parseOptions(accessCountSchema, options)),
+      countStatuses: (options) => this.#counts(parseOptions(countSchema, options)),
     };
   }
 
@@ -124,7 +124,7 @@ export class Access<S> {
     }
   }
 
-  async #counts(options: Pick<AccessOptions, 'signal' | 'timeoutMs'>): Promise<AccessCounts> {
+  async #counts(options: CountOptions): Promise<AccessCounts> {
     const [accounts, disabled] = await this.#parts.accounts.counts(options);
     return { accounts, enabled: Math.max(0, accounts - disabled), disabled };
   }

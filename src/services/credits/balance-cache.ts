@@ -75,6 +75,16 @@ export class BalanceCache {
     return this.#breaker.isClosed;
   }
 
+  /** Whether the backend answers now. It is asked even while no reader asks it. */
+  async answers(timeoutMs: number): Promise<boolean> {
+    if (this.#isClosed) return false;
+    const { backend } = this.#config;
+    return this.#ask(() => backend.get('health'), timeoutMs).then(
+      (answer) => answer === null || typeof answer === 'string',
+      () => false,
+    );
+  }
+
   /**
    * The totals of an account now, as the cache has them. Null when the cache has no usable value, or when something
    * became due since it was written, or when it is not younger than `maxAgeMs`. Waits `timeoutMs` at most, and never

@@ -1,9 +1,10 @@
 /** The public contract of the ledger: queries, verification, and the repair and rebuilding of its file. */
+import type { CountOptions } from '../../models/inputs/access.js';
 import type { AuditTrailOptions, LedgerQuery, VerifyOptions } from '../../models/inputs/ledger.js';
 import type { AuditedEntry, LedgerEntry, VerifyReport } from '../../models/records/ledger.js';
 import type { Page } from '../../models/values.js';
 
-export type { AuditedEntry, AuditTrailOptions, LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
+export type { AuditedEntry, AuditTrailOptions, CountOptions, LedgerEntry, LedgerQuery, VerifyOptions, VerifyReport };
 
 export interface LedgerService {
   /**
@@ -51,6 +52,15 @@ export interface LedgerService {
    * const refusals = await manager.ledger.list({ types: ['error'], from: '2030-01-01T00:00:00Z' });
    */
   list(query?: LedgerQuery): Promise<Page<LedgerEntry>>;
+
+  /**
+   * How many entries of any kind there are: one count along an index, which takes a database with millions of entries
+   * seconds. So keep the result for a while, and give it the time.
+   *
+   * @throws INVALID_ARGUMENT; ABORTED by the caller's signal; TIMEOUT, STORAGE_UNAVAILABLE, CLOSED. A retry is safe.
+   * @example const entries = await manager.ledger.countEntries({ timeoutMs: 60_000 });
+   */
+  countEntries(options?: CountOptions): Promise<number>;
 
   /**
    * The entries of one account in their order, the oldest first, 20 a page (100 at most): each with who asked for it

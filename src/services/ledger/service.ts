@@ -3,6 +3,7 @@ import { toCredits } from '../../core/amounts.js';
 import { creditError } from '../../errors.js';
 import { accountKey } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
+import { countSchema } from '../../models/inputs/access.js';
 import type { ListOptions } from '../../models/inputs/credits.js';
 import {
   auditTrailSchema,
@@ -106,6 +107,10 @@ export function ledgerService<S>({ engine, sink, record }: LedgerServiceParts<S>
       );
     },
 
+    async countEntries(given) {
+      const options = parseOptions(countSchema, given);
+      return engine.read(options, (timeoutMs) => store.count('entry', IN_TIME_ORDER, { timeoutMs }));
+    },
     async list(given) {
       const { signal, timeoutMs, limit, cursor, order, ...selected } = parseOptions(ledgerQuerySchema, given);
       const options = { signal, timeoutMs, limit, cursor, order };

@@ -46,7 +46,8 @@ export interface CreditManagement<S = unknown, U extends string = never> extends
    */
   init(): Promise<void>;
   /**
-   * Asks the database, for two seconds at most; for file and cache it answers how their last use went. Never rejects.
+   * Asks database, cache and sinks side by side, for a second each; for the ledger file it answers how its last use
+   * went. Never rejects.
    * @example const { status } = await manager.health(); // for a readiness probe
    */
   health(): Promise<Health>;

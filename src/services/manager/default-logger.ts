@@ -2,7 +2,18 @@
 import { pino } from 'pino';
 import type { LoggerLike } from '../../ports/logger.js';
 
-const SECRETS = ['authorization', 'signature', 'secret', 'token', 'password', 'uri', 'url', 'email', 'phone', 'card'];
+export const SECRETS = [
+  'authorization',
+  'signature',
+  'secret',
+  'token',
+  'password',
+  'uri',
+  'url',
+  'email',
+  'phone',
+  'card',
+];
 
 /** Warnings and errors only, on standard output as JSON lines. */
 export function defaultLogger(): LoggerLike {

@@ -1,0 +1,60 @@
+/** Hands each request of the service to the API that it is for, and counts those under way. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createCreditsApi, createMerchantApi } from '../http/api.js';
+import type { Answered, ApiOptions } from '../http/contract.js';
+import { createDocs } from '../http/docs.js';
+import { toNode } from '../http/node.js';
+import { limitRate } from '../http/rate-limit.js';
+import { InMemoryRateLimiter } from '../limiters/memory.js';
+import type { LoggerLike } from '../ports/logger.js';
+import { RedisRateLimiter } from '../redis/rate-limiter.js';
+import { sleep } from '../timers.js';
+import type { ServiceParts } from './settings.js';
+
+/** The requests of the service. */
+export interface Listener {
+  readonly listen: RequestListener;
+  /** Asks clients to close their connections, and waits for the requests under way, so long at most. */
+  drain(withinMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const POLL_MS = 20;
+
+/** `onAnswer` is told of every request, whichever API answered it. */
+export function listenerOf(parts: ServiceParts, logger: LoggerLike, onAnswer: (told: Answered) => void): Listener {
+  const { settings, manager, authenticate, authorize } = parts;
+  const { REDIS_URL: url, PLUGIN_RATE_LIMIT_PER_MERCHANT: limit, RATE_LIMIT_WINDOW_SECONDS: windowSeconds } = settings;
+  const limiter = url === undefined ? new InMemoryRateLimiter() : new RedisRateLimiter({ url });
+  const shared: ApiOptions = { manager, authenticate, logger, onAnswer };
+  const webhooks = manager.payments.listProviders();
+  const credits = createCreditsApi({ ...shared, authorize, ...(webhooks.length > 0 && { webhooks }) });
+  const rateLimit = limitRate(limiter, { limit, windowSeconds });
+  const merchants = createMerchantApi({ ...shared, authorize, rateLimit });
+  const toCredits = toNode(credits);
+  const toMerchants = toNode(merchants);
+  const toDocs = toNode(createDocs(credits));
+  const underWay = new Set<ServerResponse>();
+  let isDraining = false;
+
+  const listen = (request: IncomingMessage, response: ServerResponse) => {
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
+    if (isDraining) response.setHeader('connection', 'close');
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const api = pathname.startsWith('/api/v1/') ? toMerchants : pathname === '/docs' ? toDocs : toCredits;
+    api(request, response);
+  };
+  return {
+    listen,
+    async drain(withinMs) {
+      isDraining = true;
+      // A stream of events goes on until the manager is closed.
+      const answers = () => [...underWay].filter(({ headersSent }) => !headersSent).length;
+      for (let waited = 0; answers() > 0 && waited < withinMs; waited += POLL_MS) await sleep(POLL_MS);
+    },
+    async close() {
+      if (limiter instanceof RedisRateLimiter) await limiter.close();
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** The service: APIs, jobs, delivery of events and messages in, on one port, with everything from the environment. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { Environment } from '../config/read.js';
+import { isCreditError } from '../errors.js';
+import type { Answered } from '../http/contract.js';
+import type { CreditManagement } from '../services/manager/contract.js';
+import { withDeadline } from '../timers.js';
+import { listenerOf } from './listener.js';
+import { serviceLogger } from './logger.js';
+import { readService, type ServiceParts } from './settings.js';
+
+export interface OpenedService {
+  readonly url: string;
+  readonly manager: CreditManagement<unknown>;
+  /** Accepts nothing more, finishes what runs, gives messages back, and closes everything, within ten seconds. */
+  close(): Promise<void>;
+}
+
+/** The reasons why the service does not start. */
+export interface Refused {
+  readonly problems: readonly string[];
+}
+
+const PORT = 8_015;
+const NAME = 'credit-service';
+/** Milliseconds that requests under way have; those of the manager's own calls come after them. */
+const DRAIN_MS = 3_500;
+/** A database that does not answer by then may come later. */
+const OPEN_MS = 3_000;
+/** Longer than load balancers keep an idle connection, so that they, who know, close it first. */
+const KEEP_ALIVE_MS = 65_000;
+
+/** Starts the service, or tells everything that is wrong with its configuration. Only the port must be free. */
+export async function openService(env: Environment, logger = loggerOf(env)): Promise<OpenedService | Refused> {
+  const { parts, problems } = readService(env, logger);
+  if (parts === null) return { problems };
+  const { settings, manager, warnings } = parts;
+  for (const warning of warnings) logger.warn({}, warning);
+  const refused = await opened(manager, logger);
+  if (refused) {
+    await manager.close();
+    return refused;
+  }
+  const listener = listenerOf(parts, logger, (told) => logAnswer(logger, told));
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener.listen);
+  try {
+    await listening(server, parts);
+  } catch (error) {
+    await Promise.all([manager.close(), listener.close()]);
+    return { problems: [`the port ${settings.SERVICE_PORT ?? PORT} cannot be used: ${(error as Error).message}`] };
+  }
+  manager.start();
+  const { port, address, family } = server.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  logger.info({ address, port, database: manager.db.name }, 'Service started');
+  const end = async () => {
+    const ended = new Promise<void>((resolve) => void server.close(() => resolve()));
+    server.closeIdleConnections();
+    await listener.drain(DRAIN_MS);
+    await manager.close();
+    server.closeAllConnections();
+    await Promise.all([ended, listener.close()]);
+    logger.info({}, 'Service stopped');
+  };
+  let ending: Promise<void> | null = null;
+  return {
+    url,
+    manager,
+    close: () => {
+      ending ??= end();
+      return ending;
+    },
+  };
+}
+
+function loggerOf({ LOG_LEVEL: level, DEBUG: debug, SERVICE_NAME: name }: Environment): Logger {
+  const known: Readonly<Record<string, string>> = { debug: 'debug', info: 'info', warning: 'warn', warn: 'warn' };
+  const stated = (level || (debug === 'true' ? 'debug' : 'info')).toLowerCase();
+  return serviceLogger({ name: name || NAME, level: known[stated] ?? 'error' });
+}
+
+/** Opens the database. One that is away may come later; one that cannot be used at all is a reason not to start. */
+async function opened(manager: CreditManagement<unknown>, logger: Logger): Promise<Refused | null> {
+  try {
+    await withDeadline(manager.init(), OPEN_MS, () => new Error('It did not answer in time.'));
+    return null;
+  } catch (err) {
+    if (isCreditError(err, 'CONFIGURATION')) return { problems: err.details.problems };
+    if (isCreditError(err, 'TRANSACTIONS_UNSUPPORTED')) return { problems: [err.message] };
+    logger.error({ err }, 'The database cannot be reached; the service waits for it');
+    return null;
+  }
+}
+
+function listening(server: Server, { settings }: ServiceParts): Promise<void> {
+  const isOpen = settings.CREDIT_DANGEROUSLY_OPEN === true;
+  const host = settings.SERVICE_HOST ?? (isOpen ? '127.0.0.1' : '0.0.0.0');
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.SERVICE_PORT ?? PORT, host, () => resolve());
+  });
+}
+
+function logAnswer(logger: Logger, { requestId, method, route, status, code, durationMs }: Answered): void {
+  const fields = { requestId, correlationId: requestId, method, route, status, code };
+  const told = { ...fields, durationMs: Math.round(durationMs * 10) / 10 };
+  if (status >= 500) logger.error(told, 'Request answered');
+  else logger.info(told, 'Request answered');
+}
