@@ -14,6 +14,7 @@ export default defineConfig({
     razorpay: 'src/entries/razorpay.ts',
     sql: 'src/entries/sql.ts',
     redis: 'src/entries/redis.ts',
+    metrics: 'src/entries/metrics.ts',
     nats: 'src/entries/nats.ts',
     stripe: 'src/entries/stripe.ts',
     testing: 'src/entries/testing.ts',

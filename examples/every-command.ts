@@ -53,7 +53,13 @@ try {
   // Before the first start: the tables as SQL, for whoever owns the database, and what is missing.
   const tables = run('schema', ['--backend', 'sql', '--schema', schema], /CREATE TABLE/i);
   run('doctor', [], /NOT OK/, 3);
+  run('migrate', ['--check'], /Missing: table credit_account/, 3);
   await pool.query(tables);
+  run('migrate', [], /The database has everything/);
+
+  // The service needs somebody who tells who asks.
+  run('config', [], /^SERVICE_PORT +8015 +default$/m);
+  run('serve', [], /CREDIT_API_ADMIN_TOKENS/, 2);
 
   run('add', ['ada', '100', ...by, '--key', 'gift-1'], /balance 100 /);
   run('doctor', [], /^ok /);

@@ -49,7 +49,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   const resolved = resolveOptions(options);
   const { sinks, sources, queue, ids, logger, timeoutMs, temporal } = resolved;
   const wired = wireEngine<S>(resolved);
-  const { engine, store, settings, ledger, cache, afterCommit } = wired;
+  const { engine, store, settings, ledger, cache, afterCommit, measures } = wired;
   const services = new Map<string, CreditService<S>>();
   const serviceOf = (creditType: string): CreditService<S> => {
     const known = services.get(creditType);
@@ -75,7 +75,10 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     told: (event) => afterCommit.tell(event),
   });
   const { messageDays } = paymentParts;
-  const jobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, inbox, messageDays });
+  const plainJobs = buildJobs({ engine, relay, notifications, payments: payments.reconcile, inbox, messageDays });
+  const jobs = measures?.jobs(plainJobs) ?? plainJobs;
+  const messages = measures?.inbox(inbox.service) ?? inbox.service;
+  const outbox = outboxService(engine);
   const access = buildAccess<S>({
     ...{ ...resolved.access, engine, settings, cache, logger },
     isClosed: () => closing !== null,
@@ -83,6 +86,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   afterCommit.on('credits.plugin_status_changed', ({ creditType, userId }) => {
     if (creditType === 'credits') void access.watch.look(userId, { fresh: true });
   });
+  measures?.watch({ wired, access: access.service, checks: () => access.checks, outbox, published: relay.published });
   const background = new Background(jobs, logger, () => payments.reconcile.hasProviders() || sources.length > 0);
   let closing: Promise<void> | null = null;
 
@@ -92,9 +96,9 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     expiration: expirationService(engine, credits),
     promos: promoService(engine),
     payments: payments.service,
-    inbox: inbox.service,
+    inbox: messages,
     orders: payments.orders,
-    outbox: outboxService(engine),
+    outbox,
     creditType(name) {
       const { creditTypes } = store;
       if (!creditTypes.includes(name)) throw notValid('creditType', `a declared one, ${creditTypes.join(' | ')}`);
@@ -114,7 +118,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     },
     start(given) {
       background.start(parseOptions(startSchema, given), queue !== null || sinks.length > 0);
-      if (closing === null) for (const source of sources) source.start(inbox.service);
+      if (closing === null) for (const source of sources) source.start(messages);
     },
     health: () => healthOf(wired, forgotten, access.unavailable, { sinks, sources }),
     close() {
@@ -145,6 +149,7 @@ async function closeAll<S>(
   await wired.mirror?.close();
   await wired.cache?.close();
   await wired.store.db.close();
+  wired.measures?.close();
 }
 
 /**

@@ -1,4 +1,6 @@
 /** Wires the engine of a manager: store, pipeline, the followers of a commit, and their shared parts. */
+
+import { Measures } from './measures.js';
 import type { SinkValue } from './models/system.js';
 import type { EventSink } from './ports/event-sink.js';
 import type { ResolvedOptions } from './resolve-options.js';
@@ -23,10 +25,11 @@ export interface WiredEngine<S> {
   readonly mirror: LedgerMirror | null;
   readonly cache: BalanceCache | null;
   readonly afterCommit: AfterCommit;
+  readonly measures: Measures<S> | null;
 }
 
 export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
-  const { db, creditScale, sinks, queue, stated, clock, ids, logger, timeoutMs, ttlSeconds } = options;
+  const { metrics, db, creditScale, sinks, queue, stated, clock, ids, logger, timeoutMs, ttlSeconds } = options;
   const store: Store<S> = new Store<S>({
     ...{ db, creditScale, stated, clock, ids, logger },
     ...{ sinks: sinks.map(sinkValue), queue: queue !== null },
@@ -50,8 +53,9 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     : () => null;
   const cache =
     options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now(), published });
+  const measures = metrics && new Measures<S>(metrics, creditScale, logger);
   const afterCommit = new AfterCommit(
-    [mirror, cache].filter((follower) => follower !== null),
+    [mirror, cache, measures].filter((follower) => follower !== null),
     logger,
   );
   const settings = (): DecisionSettings => ({
@@ -73,13 +77,16 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     return learning && ready ? Promise.all([learning, ready]).then(() => {}) : (learning ?? ready);
   };
   const committed = afterCommit.committed.bind(afterCommit);
-  const pipeline = new Pipeline<S>({ store, settings, ids, committed, admit, ...options.pipeline });
+  const pipeline = new Pipeline<S>({
+    ...{ store, settings, ids, committed, admit, ...options.pipeline },
+    answered: measures?.answered ?? null,
+  });
   const engine = new Engine<S>({
     ...{ store, pipeline, settings, ids, logger, admit, timeoutMs, ttlSeconds },
     ...{ scale: creditScale, ownIds: options.hasOwnIds },
   });
   const ledger = ledgerService({ engine, sink, record });
-  return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit };
+  return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit, measures };
 }
 
 /** A sink as the database keeps it. The order in which a process lists its types says nothing. */

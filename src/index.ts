@@ -183,6 +183,7 @@ export {
   transactionPageSchema as TransactionPageOptionsSchema,
 } from './models/inputs/transaction-page.js';
 export type { LlmUsage } from './models/inputs/usage.js';
+export type { MetricName } from './models/metrics.js';
 export { type NotificationMessage, NotificationMessageSchema, type NotificationType } from './models/notification.js';
 export type { BillingPeriod } from './models/plan.js';
 export { type AccessCounts, AccessCountsSchema, type AccessInfo, AccessInfoSchema } from './models/records/access.js';
@@ -322,6 +323,7 @@ export type { Delivery, EventSink } from './ports/event-sink.js';
 export type { LedgerSink, LedgerSinkChange, LedgerSinkHealth } from './ports/ledger-sink.js';
 export type { LoggerLike } from './ports/logger.js';
 export type { InboundMessage, MessageInbox, MessageSource } from './ports/message-source.js';
+export type { MetricReading, MetricsRecorder } from './ports/metrics-recorder.js';
 export type { NotificationQueue } from './ports/notification-queue.js';
 export type {
   MinorMoney,

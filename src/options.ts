@@ -14,6 +14,7 @@ import type { EventSink } from './ports/event-sink.js';
 import type { LedgerSink } from './ports/ledger-sink.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { MessageSource } from './ports/message-source.js';
+import type { MetricsRecorder } from './ports/metrics-recorder.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
 import type { PaymentProvider } from './ports/payment-provider.js';
 
@@ -248,6 +249,13 @@ export const optionsSchema = strictObject({
   ids: z.custom<() => string>((value) => typeof value === 'function', { error: 'a function' }).optional(),
   /** The logger for diagnostics; the default is pino with warnings and errors only. */
   logger: having<LoggerLike>('a logger: debug, info, warn and error', 'debug', 'info', 'warn', 'error').optional(),
+  /** Gets counts and durations of everything that the manager does; `prometheusMetrics` makes one. Default none. */
+  metrics: having<MetricsRecorder>(
+    'a MetricsRecorder, as prometheusMetrics makes it',
+    'add',
+    'observe',
+    'watch',
+  ).optional(),
   /** The bounds of this process, such as waiting calls and remembered accounts. */
   pipeline: strictObject({
     /** Calls of this process that may wait; more are `CONTENTION`. Default 100,000. */

@@ -56,6 +56,7 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
     ids: options.ids ? checkedIds(options.ids) : uuidv7Source(),
     hasOwnIds: options.ids !== undefined,
     logger: options.logger ?? defaultLogger(),
+    metrics: options.metrics ?? null,
     pipeline: {
       waitingMax: pipeline.maxWaiting ?? 100_000,
       waitingPerAccountMax: pipeline.maxWaitingPerAccount ?? 10_000,

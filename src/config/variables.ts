@@ -250,6 +250,18 @@ export const environmentSchema = z.object({
   ),
   LOG_LEVEL: service.said(level, 'info', 'debug, info, warn, error', 'the least level that is logged'),
   DEBUG: service.said(flag, 'false', 'true, false', '`LOG_LEVEL=debug`, where that is not set'),
+  ENABLE_METRICS: service.said(
+    flag,
+    'true',
+    'true, false',
+    'whether there is `/metrics`; needs the package `prom-client`',
+  ),
+  PROMETHEUS_PORT: service.said(
+    port,
+    'none',
+    '0–65,535; 0 takes a free one',
+    'a port for `/metrics` by itself, where nobody is asked who they are; without it `/metrics` is for administrators',
+  ),
   PLUGIN_RATE_LIMIT_PER_MERCHANT: service.said(
     whole(1_000_000),
     '100',

@@ -6,6 +6,7 @@ export { createAdminApi, createCreditsApi, createMerchantApi, createUserApi, cre
 export type {
   Action,
   AdminApiOptions,
+  Answered,
   Api,
   ApiOptions,
   Authenticate,

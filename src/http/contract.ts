@@ -59,14 +59,17 @@ export type RateLimit = (who: Identity, action: Action) => Awaitable<number | nu
 export interface Answered {
   /** Its id: that of `X-Request-Id`, and the correlation id of what it wrote. */
   readonly requestId: string;
+  /** The method of the request. */
   readonly method: string;
   /** The path of the route with the names of its fields, such as `/credits/balance/{user_id}`; null without a route. */
   readonly route: string | null;
   /** The name of the route, such as `getBalance`; null without one. */
   readonly name: string | null;
+  /** The status of the answer. */
   readonly status: number;
   /** The code of the error; null where all went well. */
   readonly code: string | null;
+  /** Milliseconds from the request to its answer, without the time that its body took to arrive. */
   readonly durationMs: number;
 }
 

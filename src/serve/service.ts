@@ -1,15 +1,17 @@
 /** The service: APIs, jobs, delivery of events and messages in, on one port, with everything from the environment. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Environment } from '../config/read.js';
+import type { Settings } from '../config/variables.js';
 import { isCreditError } from '../errors.js';
 import type { Answered } from '../http/contract.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 import { withDeadline } from '../timers.js';
 import { listenerOf } from './listener.js';
 import { serviceLogger } from './logger.js';
-import { readService, type ServiceParts } from './settings.js';
+import { printMetrics, type ServiceMetrics, serviceMetrics } from './metrics.js';
+import { readService } from './settings.js';
 
 export interface OpenedService {
   readonly url: string;
@@ -34,7 +36,9 @@ const KEEP_ALIVE_MS = 65_000;
 
 /** Starts the service, or tells everything that is wrong with its configuration. Only the port must be free. */
 export async function openService(env: Environment, logger = loggerOf(env)): Promise<OpenedService | Refused> {
-  const { parts, problems } = readService(env, logger);
+  const isMeasured = env.ENABLE_METRICS !== 'false';
+  const metrics = isMeasured ? await serviceMetrics(env.SERVICE_NAME || NAME, logger) : null;
+  const { parts, problems } = readService(env, logger, metrics?.recorder);
   if (parts === null) return { problems };
   const { settings, manager, warnings } = parts;
   for (const warning of warnings) logger.warn({}, warning);
@@ -43,25 +47,41 @@ export async function openService(env: Environment, logger = loggerOf(env)): Pro
     await manager.close();
     return refused;
   }
-  const listener = listenerOf(parts, logger, (told) => logAnswer(logger, told));
+  const onAnswer = (told: Answered) => {
+    metrics?.answered(told);
+    logAnswer(logger, told);
+  };
+  const { PROMETHEUS_PORT: ownPort, SERVICE_PORT: mainPort = PORT } = settings;
+  const listener = listenerOf(parts, { logger, metrics: ownPort === undefined ? metrics : null, onAnswer });
+  const unwatch = metrics?.watch(() => listener.underWay);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener.listen);
-  try {
-    await listening(server, parts);
-  } catch (error) {
+  const forMetrics = metrics && ownPort !== undefined ? createServer(onlyMetrics(metrics)) : null;
+  const closeAll = async () => {
     await Promise.all([manager.close(), listener.close()]);
-    return { problems: [`the port ${settings.SERVICE_PORT ?? PORT} cannot be used: ${(error as Error).message}`] };
+    for (const one of [server, forMetrics]) one?.closeAllConnections();
+    forMetrics?.close();
+    unwatch?.();
+  };
+  try {
+    await listening(server, mainPort, settings);
+    if (forMetrics) await listening(forMetrics, ownPort as number, settings);
+  } catch (error) {
+    server.close();
+    await closeAll();
+    const { port = mainPort, message } = error as Error & { readonly port?: number };
+    return { problems: [`the port ${port} cannot be used: ${message}`] };
   }
   manager.start();
   const { port, address, family } = server.address() as AddressInfo;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-  logger.info({ address, port, database: manager.db.name }, 'Service started');
+  const metricsPort = (forMetrics?.address() as AddressInfo | undefined)?.port;
+  logger.info({ address, port, metricsPort, database: manager.db.name }, 'Service started');
   const end = async () => {
     const ended = new Promise<void>((resolve) => void server.close(() => resolve()));
     server.closeIdleConnections();
     await listener.drain(DRAIN_MS);
-    await manager.close();
-    server.closeAllConnections();
-    await Promise.all([ended, listener.close()]);
+    await closeAll();
+    await ended;
     logger.info({}, 'Service stopped');
   };
   let ending: Promise<void> | null = null;
@@ -94,12 +114,19 @@ async function opened(manager: CreditManagement<unknown>, logger: Logger): Promi
   }
 }
 
-function listening(server: Server, { settings }: ServiceParts): Promise<void> {
+function onlyMetrics(metrics: ServiceMetrics): RequestListener {
+  return ({ url }, response) => {
+    if (url?.split('?')[0] === '/metrics') void printMetrics(metrics, response);
+    else response.writeHead(404).end();
+  };
+}
+
+function listening(server: Server, port: number, settings: Settings): Promise<void> {
   const isOpen = settings.CREDIT_DANGEROUSLY_OPEN === true;
   const host = settings.SERVICE_HOST ?? (isOpen ? '127.0.0.1' : '0.0.0.0');
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(settings.SERVICE_PORT ?? PORT, host, () => resolve());
+    server.listen(port, host, () => resolve());
   });
 }
 

@@ -49,6 +49,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   InMemoryRateLimiter: ['InMemoryRateLimiterOptions'],
   limitRate: ['RateLimitOptions'],
   webhookSink: ['WebhookSinkOptions'],
+  prometheusMetrics: ['PrometheusOptions'],
   natsSink: ['NatsSinkOptions'],
   natsSource: ['NatsSourceOptions'],
   razorpayProvider: ['RazorpayOptions'],

@@ -5,7 +5,9 @@ import { ROOT, type SourceFiles } from './source-files.js';
 
 const ENTRIES = [
   'index',
-  ...['http', 'mongodb', 'nats', 'razorpay', 'redis', 'sql', 'stripe', 'testing'].map((name) => `entries/${name}`),
+  ...['http', 'metrics', 'mongodb', 'nats', 'razorpay', 'redis', 'sql', 'stripe', 'testing'].map(
+    (name) => `entries/${name}`,
+  ),
 ].map((name) => `src/${name}.ts`);
 
 const { options: compilerOptions } = ts.parseJsonConfigFileContent(

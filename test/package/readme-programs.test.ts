@@ -185,6 +185,20 @@ const PROGRAMS: readonly Program[] = [
   },
   { line: 'const merchants = createMerchantApi({', provenBy: ['test/http/merchants.test.ts'] },
   {
+    line: 'const registry = new Registry();',
+    before: `
+      import { createCreditManagement, InMemoryDbManager } from 'credit-management';
+      const db = new InMemoryDbManager();
+    `,
+    after: `
+      await metered.credits.addCredits('user-1', 5);
+      const text = await registry.metrics();
+      await metered.close();
+      return text.includes('credits_operations_total{verb="add",outcome="ok"} 1');
+    `,
+    result: true,
+  },
+  {
     line: 'const authenticate = (request) => userOf(request);',
     before: `${MANAGER}
       import { createRequire } from 'node:module';

@@ -6,9 +6,11 @@ import * as main from 'credit-management';
 import * as env from 'credit-management/env';
 import * as express from 'credit-management/express';
 import * as http from 'credit-management/http';
+import * as metrics from 'credit-management/metrics';
 import * as mongodb from 'credit-management/mongodb';
 import * as sql from 'credit-management/sql';
 import * as testing from 'credit-management/testing';
+import * as promClient from 'prom-client';
 
 /** What a text may import. */
 const MODULES: Readonly<Record<string, object>> = {
@@ -16,12 +18,14 @@ const MODULES: Readonly<Record<string, object>> = {
   'credit-management/env': env,
   'credit-management/express': express,
   'credit-management/http': http,
+  'credit-management/metrics': metrics,
   'credit-management/mongodb': mongodb,
   'credit-management/sql': sql,
   'credit-management/testing': testing,
   'node:fs': fs,
   'node:module': module,
   'node:path': path,
+  'prom-client': promClient,
 };
 const AsyncFunction = (async () => {}).constructor as new (
   ...parametersAndBody: string[]

@@ -22,7 +22,7 @@ const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 const PACKED_BYTES_MAX = 1_200_000;
 const UNPACKED_BYTES_MAX = 4_900_000;
 /** Characters of one JavaScript file of dist, without its map. */
-const FILE_CHARS_MAX = 830_000;
+const FILE_CHARS_MAX = 900_000;
 
 export function pack(folder: string): Tarball {
   // Built just before: the scripts would build again.

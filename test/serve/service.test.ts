@@ -49,6 +49,40 @@ describe('the service', () => {
     }
   });
 
+  test('has metrics for administrators, by the template of the route', async () => {
+    const { send, url } = await start({ CREDIT_ALLOW_MEMORY: '1', SERVICE_NAME: 'shop-credits' });
+    await send('POST', '/admin/credits/add', { user_id: 'u', amount: 5 });
+    await send('GET', '/credits/balance/admin');
+    await send('GET', '/no/such/path');
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const answer = await fetch(`${url}/metrics`, { headers });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')]);
+    const text = await answer.text();
+    const service = 'service="shop-credits"';
+    for (const line of [
+      `http_requests_total{${service},method="POST",endpoint="/admin/credits/add",status="200"} 1`,
+      `http_requests_total{${service},method="GET",endpoint="/credits/balance/{user_id}",status="200"} 1`,
+      `http_requests_total{${service},method="GET",endpoint="none",status="404"} 1`,
+      `http_requests_in_progress{${service}} 1`,
+      'credits_operations_total{verb="add",outcome="ok"} 1',
+      'credits_balance_total{merchant_id="u"} 5',
+    ]) {
+      expect(text).toContain(`\n${line}\n`);
+    }
+    expect(text).toContain('nodejs_eventloop_lag_seconds');
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
+  });
+
+  test('has metrics on a port of their own where that was said, and none where that was', async () => {
+    const own = await start({ CREDIT_ALLOW_MEMORY: '1', PROMETHEUS_PORT: '0' });
+    const { metricsPort } = own.lines.find(({ msg }) => msg === 'Service started') ?? {};
+    expect(await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()).toContain('# HELP credits_');
+    expect((await fetch(`http://127.0.0.1:${metricsPort}/`)).status).toBe(404);
+    expect(await own.send('GET', '/metrics')).toMatchObject({ status: 404 });
+    const without = await start({ CREDIT_ALLOW_MEMORY: '1', ENABLE_METRICS: 'false' });
+    expect(await without.send('GET', '/metrics')).toMatchObject({ status: 404 });
+  });
+
   test('is open on this machine only where that was said', async () => {
     const env = { ...ENV, CREDIT_ALLOW_MEMORY: '1', CREDIT_API_ADMIN_TOKENS: '', CREDIT_DANGEROUSLY_OPEN: '1' };
     const { SERVICE_HOST: _, ...open } = env;

@@ -41,6 +41,8 @@ const AMOUNTS = {
   CREDIT_MESSAGE_RUNS: [40, 200],
   /** Business messages to four consumers of NATS that are killed, each told one to ten times. */
   CREDIT_NATS_MESSAGES: [120, 600],
+  /** Accounts that write while metrics are counted. */
+  CREDIT_METRIC_ACCOUNTS: [5_000, 100_000],
   /** Times that one of two services is stopped under load, and killed. */
   CREDIT_SERVICE_STOPS: [2, 5],
   CREDIT_SERVER_KILLS: [1, 2],

@@ -66,12 +66,14 @@ export class Access<S> {
   /** The last status of each account, where `onUnavailable` wants it. */
   readonly #last = new Map<string, AccessInfo>();
   #isAway = false;
+  /** The statuses that were answered so far. */
+  readonly checks = { enabled: 0, disabled: 0 };
   #unavailable = 0;
 
   constructor(parts: AccessParts<S>) {
     this.#parts = parts;
     // Not from the cache: its value may be older than what was told before, and would be told as a change.
-    this.watch = new AccessWatch({ ...parts, statusOf: (userId, options) => this.#status(userId, options, 0) });
+    this.watch = new AccessWatch({ ...parts, statusOf: (userId, options) => this.#look(userId, options, 0) });
     this.service = {
       getStatus: async (userId, given) => {
         const user = parseId(userId, 'userId');
@@ -100,7 +102,7 @@ export class Access<S> {
     const { accounts, ttlMs, isClosed } = this.#parts;
     if (isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});
     const account = accounts.peek(userId, options, ttlMs);
-    return account && this.#told(account);
+    return account && this.#checked(this.#told(account));
   }
 
   #told(account: Account): AccessInfo {
@@ -110,7 +112,16 @@ export class Access<S> {
     return status;
   }
 
-  async #status(userId: string, options: AccessOptions, maxAgeMs = this.#parts.ttlMs): Promise<AccessInfo> {
+  async #status(userId: string, options: AccessOptions): Promise<AccessInfo> {
+    return this.#checked(await this.#look(userId, options, this.#parts.ttlMs));
+  }
+
+  #checked(info: AccessInfo): AccessInfo {
+    this.checks[info.status]++;
+    return info;
+  }
+
+  async #look(userId: string, options: AccessOptions, maxAgeMs: number): Promise<AccessInfo> {
     const { accounts } = this.#parts;
     const { timeoutMs = this.#parts.timeoutMs } = options;
     if (this.#parts.isClosed()) throw creditError('CLOSED', 'The credit manager is closed.', {});

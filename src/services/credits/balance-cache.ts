@@ -71,6 +71,9 @@ export class BalanceCache {
     this.#breaker = new CircuitBreaker(config.breaker);
   }
 
+  /** The reads so far that found a usable value, found none, or failed. */
+  readonly reads = { hit: 0, miss: 0, failure: 0 };
+
   get isUp(): boolean {
     return this.#breaker.isClosed;
   }
@@ -100,11 +103,12 @@ export class BalanceCache {
       text = await this.#ask(() => backend.get(this.#keyOf(account.key)), most);
       if (text !== null && typeof text !== 'string') throw new Error('The cache answered neither text nor null.');
     } catch (error) {
+      this.reads.failure++;
       this.#failed(error);
       return null;
     }
     this.#succeeded();
-    return text === null ? null : this.#usable(account, text, maxAgeMs);
+    return this.#counted(text === null ? null : this.#usable(account, text, maxAgeMs));
   }
 
   /** The same at once, from a backend that is the memory of this process; null from any other. */
@@ -114,11 +118,20 @@ export class BalanceCache {
     const account = emptyAccount(creditType, userId);
     try {
       const text = backend.peek(this.#keyOf(account.key));
-      return typeof text === 'string' ? this.#usable(account, text, maxAgeMs) : null;
+      const found = typeof text === 'string' ? this.#usable(account, text, maxAgeMs) : null;
+      // `get` follows a miss, and counts it.
+      if (found) this.reads.hit++;
+      return found;
     } catch {
       // `get` meets the same, and counts it.
       return null;
     }
+  }
+
+  #counted(found: Account | null): Account | null {
+    if (found) this.reads.hit++;
+    else this.reads.miss++;
+    return found;
   }
 
   /** The account as a text of the cache has it, unless that is damaged, too old, or no longer true. */

@@ -6,6 +6,7 @@
  */
 import { isCreditError } from '../../errors.js';
 import type { DeliveryRow } from '../../models/delivery.js';
+import type { OutboxRow } from '../../models/outbox.js';
 import type { Rows } from '../../models/rows.js';
 import type { Change, Unit, UnitOutcome } from '../../ports/db-manager.js';
 import { monotonicNow } from '../../timers.js';
@@ -166,9 +167,14 @@ function isOurs<S>(outcome: UnitOutcome, row: DeliveryRow, run: OutboxRun<S>): b
   return false;
 }
 
-function count<S>({ name }: Lane, row: DeliveryRow, result: Result, run: OutboxRun<S>): void {
+function typeOf(row: DeliveryRow): string {
+  return (row as OutboxRow).type;
+}
+
+function count<S>({ name, model }: Lane, row: DeliveryRow, result: Result, run: OutboxRun<S>): void {
   if (result.kind === 'sent') {
     run.counts.delivered++;
+    if (model === 'outbox') run.published.set(typeOf(row), (run.published.get(typeOf(row)) ?? 0) + 1);
     return;
   }
   const late = result.kind === 'unreached' && result.late;

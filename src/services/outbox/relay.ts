@@ -34,6 +34,8 @@ export class OutboxRelay<S> {
   readonly #config: RelayConfig<S>;
   readonly #lanes: readonly Lane[];
   readonly #queueLane: Lane | null;
+  /** By the type of event: how many of them sinks have taken. */
+  readonly published = new Map<string, number>();
   readonly #runs = new Set<OutboxRun<S>>();
   readonly #active = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -91,7 +93,10 @@ export class OutboxRelay<S> {
     if (this.#isClosed) throw creditError('CLOSED', 'The credit manager is closed.', {});
     const { store, settings, ids, logger } = this.#config;
     const now = () => store.time.now();
-    const run = new OutboxRun<S>({ id: ids(), settings, batch: new UnitBatch(store), now, logger }, maxDurationMs);
+    const run = new OutboxRun<S>(
+      { id: ids(), settings, batch: new UnitBatch(store), now, logger, published: this.published },
+      maxDurationMs,
+    );
     const end = () => run.end();
     const forget = signal && onAbort(signal, end);
     const active = (async () => {

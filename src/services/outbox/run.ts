@@ -23,6 +23,8 @@ export class OutboxRun<S> {
   readonly batch: UnitBatch<S>;
   readonly now: () => number;
   readonly logger: LoggerLike;
+  /** By the type of event: how many of them sinks have taken. */
+  readonly published: Map<string, number>;
   readonly counts = { processed: 0, delivered: 0, failed: 0, waiting: 0, deleted: 0 };
   readonly #until: number;
   readonly #skipped: OutboxReport['skipped'][number][] = [];
@@ -31,12 +33,16 @@ export class OutboxRun<S> {
   #isEnded = false;
   #wasStopped = false;
 
-  constructor(rest: Pick<OutboxRun<S>, 'id' | 'settings' | 'batch' | 'now' | 'logger'>, maxDurationMs?: number) {
+  constructor(
+    rest: Pick<OutboxRun<S>, 'id' | 'settings' | 'batch' | 'now' | 'logger' | 'published'>,
+    maxDurationMs?: number,
+  ) {
     this.id = rest.id;
     this.settings = rest.settings;
     this.batch = rest.batch;
     this.now = rest.now;
     this.logger = rest.logger;
+    this.published = rest.published;
     this.#until = maxDurationMs === undefined ? Number.POSITIVE_INFINITY : monotonicNow() + maxDurationMs;
   }
 

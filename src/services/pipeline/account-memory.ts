@@ -56,6 +56,10 @@ export class AccountMemory {
     this.#bytesMax = accountsMax * BYTES_PER_ACCOUNT;
   }
 
+  get size(): number {
+    return this.#kept.size;
+  }
+
   get(key: string): VersionedAccount | undefined {
     return this.#kept.get(key)?.state;
   }

@@ -37,6 +37,9 @@ export type Outcome = UnitOutcome | { readonly status: 'thrown'; readonly cause:
 
 export class Outcomes<S> {
   readonly #tools: OutcomeTools<S>;
+  /** How many commits found their account changed, and how many groups were decided under a lock. */
+  conflicts = 0;
+  locked = 0;
   #lockWaiters = 0;
   #probing = 0;
 
@@ -109,6 +112,7 @@ export class Outcomes<S> {
   /** Another writer was faster: decides the group again, and after two conflicts by itself, under a lock. */
   retry(group: Group, why: 'conflict' | 'locked'): void {
     for (const key of group.keys) this.#tools.memory.drop(key);
+    if (why === 'conflict') this.conflicts++;
     let conflicts = 0;
     group.decided = null;
     for (const operation of group.operations) {
@@ -126,6 +130,7 @@ export class Outcomes<S> {
   async #runLocked(group: Group): Promise<void> {
     const { tables, settings } = this.#tools;
     this.#lockWaiters++;
+    this.locked++;
     try {
       const writing = writeInTransaction(group, tables, settings(), remaining([group]));
       const outcome = await withDeadline(writing, remaining([group]), () => LATE);

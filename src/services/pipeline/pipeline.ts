@@ -28,6 +28,8 @@ export interface PipelineConfig<S> {
   readonly committed: (decided: Decided) => Promise<unknown> | null;
   /** Null, or a promise that must resolve before anything is written. */
   readonly admit: () => Promise<void> | null;
+  /** Told of each operation when it is answered; null for nobody. Must not throw. */
+  readonly answered: ((operation: Operation, error: unknown) => void) | null;
   readonly waitingMax: number;
   readonly waitingPerAccountMax: number;
   readonly statesMax: number;
@@ -78,6 +80,21 @@ export class Pipeline<S> {
       ...{ tables: config.store, ids: config.ids, now: () => config.settings().now() },
       submit: (request) => new Promise<Settled>((settle) => this.#enter(newOperation(request, settle))).then(answered),
     });
+  }
+
+  /** The number of calls that are not answered yet. */
+  get waiting(): number {
+    return this.#deadlines.size;
+  }
+
+  /** The conflicts that commits met so far. */
+  get conflicts(): number {
+    return this.#outcomes.conflicts;
+  }
+
+  /** The groups that were decided under a lock so far. */
+  get locked(): number {
+    return this.#outcomes.locked;
   }
 
   submit(request: Request): Promise<Settled> {
@@ -137,6 +154,7 @@ export class Pipeline<S> {
     if (operation.state === 'answered') return;
     operation.state = 'answered';
     this.#deadlines.remove(operation);
+    this.#config.answered?.(operation, error);
     if (error) operation.settle(new Failed(error));
     else if (after !== null) {
       this.#following++;

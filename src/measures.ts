@@ -1,0 +1,214 @@
+/** Tells a recorder what a manager does. Nothing here fails an operation: what a recorder throws is logged once. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { toCredits } from './core/amounts.js';
+import { isCreditError } from './errors.js';
+import { referenceTypeSchema, transactionTypes } from './models/enums.js';
+import type { JobReport } from './models/records/job.js';
+import type { LoggerLike } from './ports/logger.js';
+import type { MetricReading, MetricsRecorder } from './ports/metrics-recorder.js';
+import type { AccessService } from './services/credits/access-contract.js';
+import type { BalanceCache } from './services/credits/balance-cache.js';
+import type { InboxService } from './services/inbox/contract.js';
+import type { Jobs } from './services/jobs/contract.js';
+import type { LedgerMirror } from './services/ledger/mirror.js';
+import type { OutboxService } from './services/outbox/contract.js';
+import type { Follower } from './services/pipeline/after-commit.js';
+import type { Decided } from './services/pipeline/group.js';
+import type { Operation } from './services/pipeline/operation.js';
+import type { Pipeline } from './services/pipeline/pipeline.js';
+import { monotonicNow, withDeadline } from './timers.js';
+
+/** The parts whose figures are read when somebody reads the metrics. */
+export interface MeasuredParts<S> {
+  readonly wired: {
+    readonly pipeline: Pipeline<S>;
+    readonly cache: BalanceCache | null;
+    readonly mirror: LedgerMirror | null;
+  };
+  readonly access: Pick<AccessService, 'countStatuses'>;
+  readonly checks: () => Readonly<Record<'enabled' | 'disabled', number>>;
+  readonly outbox: Pick<OutboxService, 'listSinks'>;
+  readonly published: ReadonlyMap<string, number>;
+}
+
+const TRANSACTIONS: ReadonlySet<string> = new Set(transactionTypes);
+const REFERENCES: ReadonlySet<string> = new Set(referenceTypeSchema.options);
+const NONE: readonly string[] = [];
+const NANOSECONDS = 1e9;
+/** Who reads metrics waits so long for the database, which a later reader gets the answer of. */
+const LOOK_MS = 1_000;
+const COUNTS_MS = 60_000;
+const SINKS_MS = 10_000;
+
+export class Measures<S> implements Follower {
+  readonly #recorder: MetricsRecorder;
+  readonly #scale: number;
+  readonly #logger: LoggerLike;
+  readonly #balances = new Map<string, number>();
+  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #stops: (() => void)[] = [];
+  #hasFailed = false;
+
+  constructor(recorder: MetricsRecorder, scale: number, logger: LoggerLike) {
+    this.#recorder = recorder;
+    this.#scale = scale;
+    this.#logger = logger;
+  }
+
+  /** Told of each mutation when it is answered. A repetition of a key was counted when its effect was. */
+  readonly answered = (operation: Operation, error: unknown): void => {
+    const failure = error ?? operation.error;
+    if (!failure && operation.answer?.replayed) return;
+    this.#safely(() => {
+      const { operation: verb } = operation.call;
+      const outcome = failure ? (isCreditError(failure) ? failure.code : 'INVARIANT_VIOLATION') : 'ok';
+      const seconds = Math.max(0, monotonicNow() - (operation.deadline - operation.timeoutMs)) / 1_000;
+      this.#recorder.add('credits_operations_total', [verb, outcome]);
+      this.#recorder.observe('credits_transaction_processing_seconds', [verb], seconds);
+    });
+  };
+
+  committed({ entries, states, sent }: Decided): null {
+    this.#safely(() => {
+      const recorder = this.#recorder;
+      for (const { row } of entries) {
+        if (!TRANSACTIONS.has(row.type)) continue;
+        const reference = row.metadata.reference_type;
+        const known = typeof reference === 'string' && REFERENCES.has(reference) ? reference : 'none';
+        recorder.add('credits_transactions_total', [row.type, known]);
+      }
+      if (sent.length > 0) recorder.observe('credits_commit_group_size', NONE, sent.length);
+      for (const { account } of states) {
+        recorder.add('credits_balance_updated_total', NONE);
+        if (account.creditType !== 'credits') continue;
+        const { userId, balance } = account;
+        if (this.#balances.has(userId) || this.#balances.size < recorder.maxAccounts)
+          this.#balances.set(userId, balance);
+        else recorder.add('credits_balance_left_out_total', NONE);
+      }
+    });
+    return null;
+  }
+
+  /** The same jobs, each of whose runs is timed. */
+  jobs(jobs: Jobs): Jobs {
+    const timed = (run: (options?: never) => Promise<unknown>) => async (options?: never) => {
+      const began = monotonicNow();
+      const told = await run(options);
+      const reports = (Array.isArray(told) ? told : [told]) as readonly JobReport[];
+      const seconds = (monotonicNow() - began) / 1_000;
+      if (reports.length === 1) this.#report(reports[0] as JobReport, seconds);
+      else for (const report of reports) this.#report(report, report.durationMs / 1_000);
+      return told;
+    };
+    const entries = Object.entries(jobs).map(([name, run]) => [name, timed(run as never)]);
+    return Object.fromEntries(entries) as Jobs;
+  }
+
+  #report({ job, skippedCount }: JobReport, seconds: number): void {
+    this.#safely(() => {
+      this.#recorder.observe('credits_job_seconds', [job], seconds);
+      this.#recorder.add('credits_job_skipped_total', [job], skippedCount);
+    });
+  }
+
+  /** The same service, which counts what becomes of messages. */
+  inbox<T>(service: InboxService<T>): InboxService<T> {
+    const counted = (result: string) =>
+      this.#safely(() => this.#recorder.add('credits_inbox_messages_total', [result]));
+    return {
+      ...service,
+      receive: async (...args) => {
+        try {
+          const reception = await service.receive(...args);
+          counted(reception.outcome);
+          return reception;
+        } catch (error) {
+          counted('failed');
+          throw error;
+        }
+      },
+    };
+  }
+
+  watch({ wired, access, checks, outbox, published }: MeasuredParts<S>): void {
+    const { pipeline, cache, mirror } = wired;
+    const statuses = new Kept(COUNTS_MS, () => access.countStatuses({ timeoutMs: COUNTS_MS }));
+    const sinks = new Kept(SINKS_MS, () => outbox.listSinks());
+    const process = (): MetricReading[] => {
+      const one = (name: MetricReading['name'], value: number, ...labels: string[]) => ({ name, labels, value });
+      const delay = this.#delay.percentile(99) / NANOSECONDS;
+      this.#delay.reset();
+      return [
+        one('credits_commit_conflicts_total', pipeline.conflicts),
+        one('credits_locked_commits_total', pipeline.locked),
+        one('credits_operations_waiting', pipeline.waiting),
+        one('credits_accounts_remembered', pipeline.memory.size),
+        ...Object.entries(cache?.reads ?? {}).map(([result, n]) => one('credits_cache_reads_total', n, result)),
+        ...Object.entries(checks()).map(([status, n]) => one('credits_plugin_status_checks_total', n, status)),
+        ...[...published].map(([type, n]) => one('credits_events_published_total', n, type)),
+        ...[...this.#balances].map(([userId, units]) =>
+          one('credits_balance_total', toCredits(units, this.#scale), userId),
+        ),
+        ...(mirror ? [one('credits_ledger_file_lag', mirror.health().lag)] : []),
+        one('credits_event_loop_delay_seconds', Number.isFinite(delay) ? delay : 0),
+      ];
+    };
+    const database = async (): Promise<MetricReading[]> => {
+      const [counts, rows] = await Promise.all([statuses.read(), sinks.read()]);
+      const ofCounts = counts && [
+        { name: 'credits_plugin_status' as const, labels: ['enabled'], value: counts.enabled },
+        { name: 'credits_plugin_status' as const, labels: ['disabled'], value: counts.disabled },
+        { name: 'credits_merchants_zero_balance' as const, labels: [], value: counts.disabled },
+      ];
+      const ofSinks = rows?.flatMap(({ name, pending, failed }) => [
+        { name: 'credits_outbox_pending' as const, labels: [name], value: pending },
+        { name: 'credits_outbox_failed' as const, labels: [name], value: failed },
+      ]);
+      return [...(ofCounts ?? []), ...(ofSinks ?? [])];
+    };
+    this.#delay.enable();
+    this.#safely(() => {
+      this.#stops.push(this.#recorder.watch(process), this.#recorder.watch(database));
+    });
+  }
+
+  close(): void {
+    this.#delay.disable();
+    for (const stop of this.#stops) this.#safely(stop);
+  }
+
+  #safely(tell: () => void): void {
+    try {
+      tell();
+    } catch (err) {
+      if (!this.#hasFailed) this.#logger.error({ err }, 'Metrics failed; operations go on without them');
+      this.#hasFailed = true;
+    }
+  }
+}
+
+/** An answer of the database that is kept for a while; null while there is none. */
+class Kept<T> {
+  #last: { readonly at: number; readonly value: T } | null = null;
+  #reading: Promise<T> | null = null;
+
+  constructor(
+    private readonly keptMs: number,
+    private readonly ask: () => Promise<T>,
+  ) {}
+
+  async read(): Promise<T | null> {
+    const last = this.#last;
+    if (last !== null && monotonicNow() - last.at < this.keptMs) return last.value;
+    this.#reading ??= this.ask()
+      .then((value) => {
+        this.#last = { at: monotonicNow(), value };
+        return value;
+      })
+      .finally(() => {
+        this.#reading = null;
+      });
+    return withDeadline(this.#reading, LOOK_MS, () => new Error('It goes on.')).catch(() => null);
+  }
+}
