@@ -1,8 +1,11 @@
 /** Tells a recorder what a manager does. Nothing here fails an operation: what a recorder throws is logged once. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Account } from './core/account.js';
 import { toCredits } from './core/amounts.js';
 import { isCreditError } from './errors.js';
+import type { EntryRow } from './models/entry.js';
 import { referenceTypeSchema, transactionTypes } from './models/enums.js';
+import type { MetricName } from './models/metrics.js';
 import type { JobReport } from './models/records/job.js';
 import type { LoggerLike } from './ports/logger.js';
 import type { MetricReading, MetricsRecorder } from './ports/metrics-recorder.js';
@@ -33,18 +36,25 @@ export interface MeasuredParts<S> {
 
 const TRANSACTIONS: ReadonlySet<string> = new Set(transactionTypes);
 const REFERENCES: ReadonlySet<string> = new Set(referenceTypeSchema.options);
-const NONE: readonly string[] = [];
 const NANOSECONDS = 1e9;
 /** Who reads metrics waits so long for the database, which a later reader gets the answer of. */
 const LOOK_MS = 1_000;
 const COUNTS_MS = 60_000;
 const SINKS_MS = 10_000;
 
+/** Counts one more under a label. */
+type Count = (label: string) => void;
+
 export class Measures<S> implements Follower {
   readonly #recorder: MetricsRecorder;
   readonly #scale: number;
   readonly #logger: LoggerLike;
   readonly #balances = new Map<string, number>();
+  readonly #verbs = new Map<string, { readonly time: (seconds: number) => void; readonly outcomes: Count }>();
+  readonly #types = new Map<string, Count>();
+  readonly #groupSize: (size: number) => void;
+  readonly #updated: (by: number) => void;
+  readonly #leftOut: (by: number) => void;
   readonly #delay = monitorEventLoopDelay({ resolution: 20 });
   readonly #stops: (() => void)[] = [];
   #hasFailed = false;
@@ -53,41 +63,85 @@ export class Measures<S> implements Follower {
     this.#recorder = recorder;
     this.#scale = scale;
     this.#logger = logger;
+    const counter = (name: MetricName) => this.#made(() => recorder.counter(name, []));
+    this.#updated = counter('credits_balance_updated_total');
+    this.#leftOut = counter('credits_balance_left_out_total');
+    this.#groupSize = this.#made(() => recorder.histogram('credits_commit_group_size', []));
+  }
+
+  /** A series; where the recorder makes none, one that nobody reads. */
+  #made(make: () => (value: number) => void): (value: number) => void {
+    try {
+      return make();
+    } catch (err) {
+      this.#failed(err);
+      return () => {};
+    }
   }
 
   /** Told of each mutation when it is answered. A repetition of a key was counted when its effect was. */
   readonly answered = (operation: Operation, error: unknown): void => {
     const failure = error ?? operation.error;
     if (!failure && operation.answer?.replayed) return;
-    this.#safely(() => {
+    try {
       const { operation: verb } = operation.call;
       const outcome = failure ? (isCreditError(failure) ? failure.code : 'INVARIANT_VIOLATION') : 'ok';
-      const seconds = Math.max(0, monotonicNow() - (operation.deadline - operation.timeoutMs)) / 1_000;
-      this.#recorder.add('credits_operations_total', [verb, outcome]);
-      this.#recorder.observe('credits_transaction_processing_seconds', [verb], seconds);
-    });
+      let series = this.#verbs.get(verb);
+      if (!series) {
+        const time = this.#recorder.histogram('credits_transaction_processing_seconds', [verb]);
+        series = { time, outcomes: this.#counters('credits_operations_total', verb) };
+        this.#verbs.set(verb, series);
+      }
+      series.outcomes(outcome);
+      const milliseconds = monotonicNow() - operation.deadline + operation.timeoutMs;
+      // A manager that closes brings deadlines forward.
+      series.time(milliseconds > 0 ? milliseconds / 1_000 : 0);
+    } catch (err) {
+      this.#failed(err);
+    }
   };
 
   committed({ entries, states, sent }: Decided): null {
-    this.#safely(() => {
-      const recorder = this.#recorder;
-      for (const { row } of entries) {
-        if (!TRANSACTIONS.has(row.type)) continue;
-        const reference = row.metadata.reference_type;
-        const known = typeof reference === 'string' && REFERENCES.has(reference) ? reference : 'none';
-        recorder.add('credits_transactions_total', [row.type, known]);
-      }
-      if (sent.length > 0) recorder.observe('credits_commit_group_size', NONE, sent.length);
-      for (const { account } of states) {
-        recorder.add('credits_balance_updated_total', NONE);
-        if (account.creditType !== 'credits') continue;
-        const { userId, balance } = account;
-        if (this.#balances.has(userId) || this.#balances.size < recorder.maxAccounts)
-          this.#balances.set(userId, balance);
-        else recorder.add('credits_balance_left_out_total', NONE);
-      }
-    });
+    try {
+      for (const { row } of entries) this.#transaction(row);
+      if (sent.length > 0) this.#groupSize(sent.length);
+      this.#updated(states.length);
+      for (const { account } of states) if (account.creditType === 'credits') this.#balance(account);
+    } catch (err) {
+      this.#failed(err);
+    }
     return null;
+  }
+
+  #transaction({ type, metadata }: EntryRow): void {
+    if (!TRANSACTIONS.has(type)) return;
+    const reference = metadata.reference_type;
+    const known = typeof reference === 'string' && REFERENCES.has(reference) ? reference : 'none';
+    let count = this.#types.get(type);
+    if (!count) {
+      count = this.#counters('credits_transactions_total', type);
+      this.#types.set(type, count);
+    }
+    count(known);
+  }
+
+  #balance({ userId, balance }: Account): void {
+    const { maxAccounts } = this.#recorder;
+    if (this.#balances.size < maxAccounts || this.#balances.has(userId)) this.#balances.set(userId, balance);
+    else this.#leftOut(1);
+  }
+
+  /** The counters of a metric with one more label, made as they are needed. */
+  #counters(name: MetricName, ...labels: readonly string[]): (label: string) => void {
+    const known = new Map<string, (by: number) => void>();
+    return (label) => {
+      let add = known.get(label);
+      if (!add) {
+        add = this.#recorder.counter(name, [...labels, label]);
+        known.set(label, add);
+      }
+      add(1);
+    };
   }
 
   /** The same jobs, each of whose runs is timed. */
@@ -107,15 +161,15 @@ export class Measures<S> implements Follower {
 
   #report({ job, skippedCount }: JobReport, seconds: number): void {
     this.#safely(() => {
-      this.#recorder.observe('credits_job_seconds', [job], seconds);
-      this.#recorder.add('credits_job_skipped_total', [job], skippedCount);
+      this.#recorder.histogram('credits_job_seconds', [job])(seconds);
+      this.#recorder.counter('credits_job_skipped_total', [job])(skippedCount);
     });
   }
 
   /** The same service, which counts what becomes of messages. */
   inbox<T>(service: InboxService<T>): InboxService<T> {
-    const counted = (result: string) =>
-      this.#safely(() => this.#recorder.add('credits_inbox_messages_total', [result]));
+    const count = this.#counters('credits_inbox_messages_total');
+    const counted = (result: string) => this.#safely(() => count(result));
     return {
       ...service,
       receive: async (...args) => {
@@ -182,9 +236,13 @@ export class Measures<S> implements Follower {
     try {
       tell();
     } catch (err) {
-      if (!this.#hasFailed) this.#logger.error({ err }, 'Metrics failed; operations go on without them');
-      this.#hasFailed = true;
+      this.#failed(err);
     }
+  }
+
+  #failed(err: unknown): void {
+    if (!this.#hasFailed) this.#logger.error({ err }, 'Metrics failed; operations go on without them');
+    this.#hasFailed = true;
   }
 }
 

@@ -252,8 +252,8 @@ export const optionsSchema = strictObject({
   /** Gets counts and durations of everything that the manager does; `prometheusMetrics` makes one. Default none. */
   metrics: having<MetricsRecorder>(
     'a MetricsRecorder, as prometheusMetrics makes it',
-    'add',
-    'observe',
+    'counter',
+    'histogram',
     'watch',
   ).optional(),
   /** The bounds of this process, such as waiting calls and remembered accounts. */

@@ -37,26 +37,40 @@ export class Family {
     return this.notes.type;
   }
 
-  add(labels: readonly string[], by: number): void {
-    this.#of(labels).value += by;
+  counter(labels: readonly string[]): (by: number) => void {
+    const series = this.#of(labels);
+    return (by) => {
+      series.value += by;
+    };
   }
 
   set(labels: readonly string[], value: number): void {
     this.#of(labels).value = value;
   }
 
-  observe(labels: readonly string[], value: number): void {
+  histogram(labels: readonly string[]): (value: number) => void {
     const series = this.#of(labels);
     const bounds = this.notes.buckets ?? [];
-    let bucket = 0;
-    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
-    series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
-    series.count++;
-    series.value += value;
+    return (value) => {
+      let bucket = 0;
+      while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
+      series.buckets[bucket] = (series.buckets[bucket] as number) + 1;
+      series.count++;
+      series.value += value;
+    };
   }
 
-  /** Called by the registry. */
+  /** Called by the registry, for tests. Who has a series goes on with it. */
   reset(): void {
+    for (const series of this.#series.values()) {
+      series.value = 0;
+      series.count = 0;
+      series.buckets.fill(0);
+    }
+  }
+
+  /** Forgets all series. */
+  clear(): void {
     this.#series.clear();
   }
 
@@ -91,10 +105,11 @@ export class Family {
   }
 
   #of(labels: readonly string[]): Series {
-    const key = labels.length === 1 ? (labels[0] as string) : labels.join('\u0000');
+    const key = labels.join('\u0000');
     let series = this.#series.get(key);
     if (!series) {
-      series = { labels, value: 0, buckets: [], count: 0 };
+      const buckets = new Array<number>((this.notes.buckets?.length ?? 0) + 1).fill(0);
+      series = { labels, value: 0, buckets, count: 0 };
       this.#series.set(key, series);
     }
     return series;

@@ -81,12 +81,16 @@ class PrometheusMetrics implements MetricsRecorder {
     }
   }
 
-  add(name: MetricName, labels: readonly string[], by = 1): void {
-    this.#families.get(name)?.add(labels, by);
+  counter(name: MetricName, labels: readonly string[]): (by: number) => void {
+    return this.#family(name).counter(labels);
   }
 
-  observe(name: MetricName, labels: readonly string[], value: number): void {
-    this.#families.get(name)?.observe(labels, value);
+  histogram(name: MetricName, labels: readonly string[]): (value: number) => void {
+    return this.#family(name).histogram(labels);
+  }
+
+  #family(name: MetricName): Family {
+    return this.#families.get(name) as Family;
   }
 
   watch(read: () => Awaitable<readonly MetricReading[]>): () => void {
@@ -104,7 +108,7 @@ class PrometheusMetrics implements MetricsRecorder {
   #count({ counted }: Watched, { name, labels, value }: MetricReading): void {
     if (METRICS[name].type !== 'counter') return;
     const key = keyOf(name, labels);
-    this.add(name, labels, value - (counted.get(key) ?? 0));
+    this.counter(name, labels)(value - (counted.get(key) ?? 0));
     counted.set(key, value);
   }
 
@@ -123,7 +127,7 @@ class PrometheusMetrics implements MetricsRecorder {
         return { watched, readings };
       }),
     );
-    for (const [name, family] of this.#families) if (METRICS[name].type === 'gauge') family.reset();
+    for (const [name, family] of this.#families) if (METRICS[name].type === 'gauge') family.clear();
     const gauges = new Map<string, { readonly reading: MetricReading; value: number }>();
     for (const { watched, readings } of all) {
       for (const reading of readings) {
@@ -138,7 +142,7 @@ class PrometheusMetrics implements MetricsRecorder {
         }
       }
     }
-    for (const { reading, value } of gauges.values()) this.#families.get(reading.name)?.set(reading.labels, value);
+    for (const { reading, value } of gauges.values()) this.#family(reading.name).set(reading.labels, value);
   }
 }
 

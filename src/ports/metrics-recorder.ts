@@ -16,10 +16,10 @@ export interface MetricReading {
 export interface MetricsRecorder {
   /** The accounts that have a series of their own, at most. */
   readonly maxAccounts: number;
-  /** Adds to a counter. */
-  add(name: MetricName, labels: readonly string[], by?: number): void;
-  /** Notes one value of a histogram. */
-  observe(name: MetricName, labels: readonly string[], value: number): void;
+  /** A series of a counter: the function adds to it. It is asked for once, and called often. */
+  counter(name: MetricName, labels: readonly string[]): (by: number) => void;
+  /** A series of a histogram: the function notes one value. */
+  histogram(name: MetricName, labels: readonly string[]): (value: number) => void;
   /**
    * Asks for readings whenever somebody reads the metrics: gauges as they are, and counters since `read` was given. The
    * function that it answers ends that; counters keep their last readings.

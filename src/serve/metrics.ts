@@ -36,8 +36,8 @@ export async function serviceMetrics(service: string, logger: LoggerLike): Promi
     text: () => registry.metrics(),
     answered({ method, route, status, durationMs }) {
       const endpoint = route ?? 'none';
-      recorder.add('http_requests_total', [service, method, endpoint, String(status)]);
-      recorder.observe('http_request_duration_seconds', [service, method, endpoint], durationMs / 1_000);
+      recorder.counter('http_requests_total', [service, method, endpoint, String(status)])(1);
+      recorder.histogram('http_request_duration_seconds', [service, method, endpoint])(durationMs / 1_000);
     },
     watch: (underWay) =>
       recorder.watch(() => [{ name: 'http_requests_in_progress', labels: [service], value: underWay() }]),

@@ -5,11 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { type Account, emptyAccount } from '../../src/core/account.js';
 import type { CallInfo, Command } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
 import type { Context } from '../../src/core/decision.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
+import { prometheusMetrics } from '../../src/entries/metrics.js';
 import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
 import { AccountMemory } from '../../src/services/pipeline/account-memory.js';
@@ -30,7 +32,7 @@ export interface BenchOptions {
 type Workload = 'hot' | 'uniform';
 interface Result {
   adapter: string;
-  design: 'pure' | 'library' | 'library+file';
+  design: 'pure' | 'library' | 'library+file' | 'library+metrics';
   workload: Workload;
   inFlight: number;
   history: number;
@@ -91,11 +93,12 @@ async function libraryRun(
   workload: Workload,
   inFlight: number,
   operations: number,
-  design: 'library' | 'library+file' = 'library',
+  design: 'library' | 'library+file' | 'library+metrics' = 'library',
 ): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'credit-bench-'));
-  const ledger = design === 'library' ? {} : { filePath: join(folder, 'ledger.jsonl') };
-  const manager = createCreditManagement({ db: new InMemoryDbManager(), ledger });
+  const ledger = design === 'library+file' ? { filePath: join(folder, 'ledger.jsonl') } : {};
+  const metrics = design === 'library+metrics' ? prometheusMetrics({ registry: new Registry() }) : undefined;
+  const manager = createCreditManagement({ db: new InMemoryDbManager(), ledger, metrics });
   const accounts = workload === 'hot' ? 1 : ACCOUNTS;
   const now = Date.now();
   for (let lot = 1; lot <= 3; lot++) {
@@ -152,9 +155,9 @@ function median(numbers: readonly number[]): number {
 
 export async function benchMemory({ operations, rounds, json }: BenchOptions): Promise<void> {
   const results: Result[] = [];
-  const rates: Record<Workload, { pure: number[]; library: number[]; file: number[] }> = {
-    hot: { pure: [], library: [], file: [] },
-    uniform: { pure: [], library: [], file: [] },
+  const rates: Record<Workload, { pure: number[]; library: number[]; file: number[]; metrics: number[] }> = {
+    hot: { pure: [], library: [], file: [], metrics: [] },
+    uniform: { pure: [], library: [], file: [], metrics: [] },
   };
   pureRate(100, 3, 20_000);
   await libraryRun('uniform', IN_FLIGHT, 20_000);
@@ -173,6 +176,10 @@ export async function benchMemory({ operations, rounds, json }: BenchOptions): P
       const filed = await libraryRun(workload, IN_FLIGHT, operations, 'library+file');
       results.push(filed);
       rates[workload].file.push(filed.opsPerSecond);
+      globalThis.gc?.();
+      const metered = await libraryRun(workload, IN_FLIGHT, operations, 'library+metrics');
+      results.push(metered);
+      rates[workload].metrics.push(metered.opsPerSecond);
     }
   }
   const sequential = await libraryRun('uniform', 1, 20_000);
@@ -191,13 +198,15 @@ export async function benchMemory({ operations, rounds, json }: BenchOptions): P
       median(rates[workload].library.map((rate, i) => rate / (rates[workload].pure[i] as number)));
     const rate = (numbers: readonly number[]) => Math.round(median(numbers)).toLocaleString('en');
     for (const workload of ['hot', 'uniform'] as const) {
-      const { pure, library, file } = rates[workload];
+      const { pure, library, file, metrics } = rates[workload];
       const filed = median(file.map((rate, i) => rate / (library[i] as number))).toPrecision(3);
       const share = ratio(workload).toPrecision(3);
       console.log(
         `${workload}: pure ${rate(pure)}/s, library ${rate(library)}/s, ratio ${share} (goal 0.4, floor 0.28)`,
       );
       console.log(`${workload} with the ledger file: ${rate(file)}/s, ${filed} of the library without`);
+      const metered = median(metrics.map((rate, i) => rate / (library[i] as number))).toPrecision(3);
+      console.log(`${workload} with metrics: ${rate(metrics)}/s, ${metered} of the library without (goal 0.95)`);
     }
     const { p50Ms, p99Ms } = sequential;
     console.log(`one in flight: p50 ${p50Ms.toPrecision(3)} ms, p99 ${p99Ms.toPrecision(3)} ms`);

@@ -146,7 +146,7 @@ describe('a recorder', () => {
     };
     const manager = createCreditManagement({
       logger: { ...QUIET, error: (_, text) => void told.push(text ?? '') },
-      metrics: { maxAccounts: 1, add: broken, observe: broken, watch: broken },
+      metrics: { maxAccounts: 1, counter: broken, histogram: broken, watch: broken },
     });
     expect((await manager.credits.addCredits('u', 5)).balanceAfter).toBe(5);
     await manager.credits.deductCredits('u', 5);
