@@ -55,7 +55,7 @@ import { webhookSink } from './sinks/webhook.js';
  * `CONFIGURATION`. A missing driver is `CONFIGURATION` at the first call. This function opens nothing.
  *
  * @param options the other options of `createCreditManagement`; it takes no `db`.
- * @throws CONFIGURATION; the message says what to set.
+ * @throws CONFIGURATION; the message says everything that is wrong, and what to set.
  * @example
  * const manager = createCreditManagementFromEnv();
  */

@@ -1,6 +1,6 @@
 /** Makes the HTTP API, with its manager, from environment variables. */
 import { type Environment, readVariables } from './config/read.js';
-import { createCreditManagementFromEnv, fromEnvError, partsOf } from './env.js';
+import { fromEnvError, partsOf, readManager } from './env.js';
 import { createCreditsApi } from './http/api.js';
 import type { Api, ApiOptions, Authenticate, Authorize, RequestWithHeaders } from './http/contract.js';
 import { bearerTokens, byHeaders } from './http/identity.js';
@@ -29,7 +29,7 @@ const ADMIN = 'admin';
  * With neither of the two, and without the option `authenticate`, nobody could be told, and nothing is made.
  *
  * @param options those of `createCreditsApi`; `authenticate` and `authorize` replace those of the environment.
- * @throws CONFIGURATION; the message says what to set.
+ * @throws CONFIGURATION; the message says everything that is wrong, and what to set.
  * @example
  * const api = createCreditsApiFromEnv();
  * createServer(toNode(api)).listen(8000);
@@ -39,11 +39,13 @@ export function createCreditsApiFromEnv(
   env: Environment = process.env,
 ): ManagedApi {
   const read = options.authenticate ? null : readIdentity(env);
-  if (read?.authenticate === null) throw fromEnvError('createCreditsApiFromEnv', read.problems);
-  const authenticate = options.authenticate ?? (read?.authenticate as Authenticate<Request>);
+  const authenticate = options.authenticate ?? read?.authenticate ?? null;
+  const { manager, problems } = readManager({ logger: options.logger }, env);
+  if (manager === null || authenticate === null) {
+    throw fromEnvError('createCreditsApiFromEnv', [...new Set([...(read?.problems ?? []), ...problems])]);
+  }
   // Roles of a function of the host's mean what the host says, so they open nothing by themselves.
   const authorize = options.authorize ?? (options.authenticate ? undefined : isAdmin);
-  const manager = createCreditManagementFromEnv({ logger: options.logger }, env);
   const webhooks = manager.payments.listProviders();
   const hooked = webhooks.length > 0 ? { webhooks } : {};
   const api = createCreditsApi({ ...options, ...hooked, manager, authenticate, authorize });

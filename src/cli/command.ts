@@ -9,6 +9,8 @@ export interface CliIo {
   readonly env: Environment;
   /** Reads the configuration file of the folder; null without one. */
   readonly configFile?: () => Promise<ConfigFile | null>;
+  /** Calls back whenever that file is written; the function that it returns ends that. */
+  readonly watchConfig?: (changed: () => void) => () => void;
   out(text: string): void;
   err(text: string): void;
   /** Whether `err` is a terminal. If so, long work shows its progress. */
@@ -54,6 +56,8 @@ export interface CliCall {
   readonly io: CliIo;
   /** The first one that has a variable counts. */
   readonly sources: readonly Source[];
+  /** The same, read again. */
+  readSources(): Promise<readonly Source[]>;
   readonly args: readonly string[];
   readonly flags: Readonly<Record<string, string | true | undefined>>;
   /** Opens the manager that flags and environment describe, at the database's scale. It is closed with the command. */

@@ -98,6 +98,7 @@ export async function runCli(typed: readonly string[], io: CliIo, program: Progr
     const sources = await sourcesOf(io, flags);
     const call: CliCall = {
       ...{ io, args, flags, sources },
+      readSources: () => sourcesOf(io, flags),
       unopened() {
         manager ??= open(environmentOf(sources, flags), typesOf(flags));
         return manager;

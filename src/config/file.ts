@@ -1,5 +1,5 @@
 /** The file `credit-management.config.json` or `.ts`, which says the same as environment variables do. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { creditError } from '../errors.js';
@@ -39,10 +39,20 @@ export async function readConfigFile(folder: string): Promise<ConfigFile | null>
   return { name, values: Object.fromEntries(entries.map(([variable, value]) => [variable, String(value)])) };
 }
 
+/** Calls `changed` whenever the file of a folder was written. The function that it returns ends that. */
+export function watchConfigFile(folder: string, changed: () => void): () => void {
+  const watcher = watch(folder, (_, name) => {
+    if (name === null || NAMES.some((one) => one === name)) changed();
+  });
+  return () => watcher.close();
+}
+
 async function contentOf(path: string, name: string): Promise<unknown> {
   try {
     if (name.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8'));
-    return ((await import(pathToFileURL(path).href)) as { readonly default?: unknown }).default;
+    // A module is loaded once by its URL, and the file may change.
+    const url = `${pathToFileURL(path).href}?changed=${statSync(path).mtimeMs}`;
+    return ((await import(url)) as { readonly default?: unknown }).default;
   } catch (error) {
     const { code, message } = error as { readonly code?: unknown; readonly message: string };
     if (code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw wrong(`${name} cannot be read: ${message}`);

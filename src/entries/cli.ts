@@ -4,7 +4,7 @@ import { askOn } from '../cli/ask.js';
 import { runCli } from '../cli/main.js';
 import { printable } from '../cli/printable.js';
 import { findTemporal } from '../cli/temporal.js';
-import { readConfigFile } from '../config/file.js';
+import { readConfigFile, watchConfigFile } from '../config/file.js';
 import type { Environment } from '../config/read.js';
 import { mongodbSchema } from '../db/mongodb/schema-text.js';
 import { postgresSchema } from '../db/sql/postgres/schema-text.js';
@@ -35,6 +35,7 @@ const hasPerson = input.isTTY === true && output.isTTY === true;
 const io = {
   env: process.env,
   configFile: () => readConfigFile(process.cwd()),
+  watchConfig: (changed: () => void) => watchConfigFile(process.cwd(), changed),
   out: (text: string) => process.stdout.write(text),
   err: (text: string) => process.stderr.write(text),
   isTerminal: output.isTTY === true,

@@ -4,13 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT } from '../../src/cli/command.js';
-import { runCli } from '../../src/cli/main.js';
-import { readConfigFile } from '../../src/config/file.js';
+import { type Program, runCli } from '../../src/cli/main.js';
+import { readConfigFile, watchConfigFile } from '../../src/config/file.js';
 import { createCreditManagementFromEnv } from '../../src/env.js';
 import { describePostgres } from '../backends/postgres.js';
 import { QUIET } from '../support/quiet.js';
+import { until } from '../support/wait.js';
 
 type Env = Readonly<Record<string, string>>;
+
+const PROGRAM: Program = {
+  open: (given, _, creditScale) => createCreditManagementFromEnv({ creditScale, logger: QUIET }, given),
+  schemas: { postgres: () => '', mongodb: () => ({}) },
+  openapi: () => ({}),
+  serve: async (given) => ({ problems: [JSON.stringify(given)] }),
+};
 
 async function run(typed: readonly string[], { env = {}, folder }: { env?: Env; folder?: string } = {}) {
   const said = { out: '', err: '' };
@@ -20,12 +28,7 @@ async function run(typed: readonly string[], { env = {}, folder }: { env?: Env; 
     out: (text: string) => (said.out += text),
     err: (text: string) => (said.err += text),
   };
-  const code = await runCli(typed, io, {
-    open: (given, _, creditScale) => createCreditManagementFromEnv({ creditScale, logger: QUIET }, given),
-    schemas: { postgres: () => '', mongodb: () => ({}) },
-    openapi: () => ({}),
-    serve: async (given) => ({ problems: [JSON.stringify(given)] }),
-  });
+  const code = await runCli(typed, io, PROGRAM);
   return { code, ...said };
 }
 
@@ -69,6 +72,38 @@ describe('config', () => {
     expect(out).toMatch(
       /NOT OK SERVICE_PORT is not .*\nNOT OK LOG_LEVEL is none of .*\nCREDIT_PORT is read by nothing/,
     );
+  });
+});
+
+describe('serve --watch', () => {
+  test('starts again when the file is written, also after one that was wrong', async () => {
+    const folder = folderWith({ [JSON_FILE]: '{"SERVICE_PORT": 1}' });
+    const stop = new AbortController();
+    const served: string[] = [];
+    const closed: string[] = [];
+    const told: string[] = [];
+    const io = {
+      ...{ env: {}, isTerminal: false, ask: null, signal: stop.signal },
+      configFile: () => readConfigFile(folder),
+      watchConfig: (changed: () => void) => watchConfigFile(folder, changed),
+      out: () => {},
+      err: (text: string) => void told.push(text),
+    };
+    const ended = runCli(['serve', '--watch'], io, {
+      ...PROGRAM,
+      async serve({ SERVICE_PORT: port = '' }) {
+        served.push(port);
+        return port === '2' ? { problems: ['2 is wrong'] } : { url: port, close: async () => void closed.push(port) };
+      },
+    });
+    for (const port of ['1', '2', '3']) {
+      writeFileSync(join(folder, JSON_FILE), `{"SERVICE_PORT": ${port}}`);
+      await until(() => served.at(-1) === port, `it is started with ${port}`);
+    }
+    expect(told.join('')).toContain('2 is wrong');
+    stop.abort();
+    expect(await ended).toBe(EXIT.done);
+    expect(closed.at(-1)).toBe('3');
   });
 });
 

@@ -173,6 +173,12 @@ describe('createCreditsApiFromEnv', () => {
     expect(() => createCreditsApiFromEnv({ logger: QUIET }, given)).toThrow(wrong);
   });
 
+  test('everything that is wrong is told at once', () => {
+    const given = { CREDIT_API_ADMIN_TOKENS: 'secret', CREDIT_DATABASE_URL: 'mysql://x', TRIAL_CREDITS: 'many' };
+    const message = /CREDIT_API_ADMIN_TOKENS is not .*CREDIT_DATABASE_URL does not .*TRIAL_CREDITS is no amount/;
+    expect(() => createCreditsApiFromEnv({ logger: QUIET }, given)).toThrow(message);
+  });
+
   test('users are told by the tokens of a provider', () => {
     const jwks = { CREDIT_API_JWKS_URL: 'https://login.example/jwks', CREDIT_API_JWT_ISSUER: 'i' };
     const api = createCreditsApiFromEnv({ logger: QUIET }, { ...jwks, CREDIT_API_JWT_AUDIENCE: 'a' });
