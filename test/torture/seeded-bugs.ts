@@ -27,6 +27,7 @@ import { PROMO_BUGS } from './seeded-promos.js';
 import { READ_BUGS } from './seeded-reads.js';
 import { REDIS_BUGS } from './seeded-redis.js';
 import { RENEWAL_BUGS } from './seeded-renewals.js';
+import { SERVE_BUGS } from './seeded-serve.js';
 import { SERVICE_BUGS } from './seeded-services.js';
 import { TOP_UP_BUGS } from './seeded-top-up.js';
 
@@ -58,6 +59,7 @@ const ALL = [
   ...MERCHANT_BUGS,
   ...ORDER_BUGS,
   ...INBOX_BUGS,
+  ...SERVE_BUGS,
   ...REDIS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
