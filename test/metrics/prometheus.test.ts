@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Counter, Registry } from 'prom-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { prometheusMetrics } from '../../src/entries/metrics.js';
-import { createCreditManagement, InMemoryCache } from '../../src/index.js';
+import { createCreditManagement, InMemoryCache, InMemoryDbManager } from '../../src/index.js';
 import { METRICS } from '../../src/models/metrics.js';
 import { isOnPath } from '../backends/own-program.js';
 import { amount } from '../support/amounts.js';
@@ -76,6 +76,17 @@ describe('counters', () => {
     function again(i: number) {
       return { idempotencyKey: `add-${i}`, metadata: metadata(i) };
     }
+  });
+
+  test('tell of calls that ended by their deadline, too', async () => {
+    const db = new InMemoryDbManager();
+    const { credits, read } = measured({ db });
+    await credits.addCredits('u', 1);
+    db.getMany = () => new Promise(() => {});
+    await expect(credits.addCredits('other', 1, { timeoutMs: 20 })).rejects.toThrow('waited 20 ms');
+    const values = await read();
+    expect(values.get('credits_operations_total{verb="add",outcome="TIMEOUT"}')).toBe(1);
+    expect(values.get('credits_transaction_processing_seconds_count{verb="add"}')).toBe(2);
   });
 
   test('tell what the cache, access and events did', async () => {

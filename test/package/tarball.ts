@@ -21,8 +21,8 @@ const ALLOWED = [
 ];
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 /** A little more than it has; source maps, or zod and pino inside, would go beyond. */
-const PACKED_BYTES_MAX = 1_200_000;
-const UNPACKED_BYTES_MAX = 4_900_000;
+const PACKED_BYTES_MAX = 1_280_000;
+const UNPACKED_BYTES_MAX = 5_200_000;
 /** Characters of one JavaScript file of dist, without its map. */
 const FILE_CHARS_MAX = 900_000;
 

@@ -137,7 +137,7 @@ export const ACCESS_BUGS: readonly SeededBug[] = [
     id: 'AS-14',
     title: 'an old value of the cache hides a change from those who watch',
     file: SERVICE,
-    find: 'this.#status(userId, options, 0)',
+    find: 'this.#look(userId, options, 0)',
     replace: 'this.#status(userId, options)',
     tests: [watched('a change by another process is told although the cache of this one has the status from before')],
   },

@@ -12,7 +12,7 @@ export class Deadlines {
   #latest = Number.POSITIVE_INFINITY;
 
   /** @param ended called with each operation that ended here and not in a batch */
-  constructor(readonly ended: (operation: Operation) => void) {}
+  constructor(readonly ended: (operation: Operation, error: Error) => void) {}
 
   get size(): number {
     return this.#pending.length;
@@ -76,6 +76,6 @@ export class Deadlines {
     operation.state = 'answered';
     this.remove(operation);
     operation.settle(new Failed(error));
-    this.ended(operation);
+    this.ended(operation, error);
   }
 }

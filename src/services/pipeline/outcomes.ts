@@ -111,8 +111,8 @@ export class Outcomes<S> {
 
   /** Another writer was faster: decides the group again, and after two conflicts by itself, under a lock. */
   retry(group: Group, why: 'conflict' | 'locked'): void {
-    for (const key of group.keys) this.#tools.memory.drop(key);
     if (why === 'conflict') this.conflicts++;
+    for (const key of group.keys) this.#tools.memory.drop(key);
     let conflicts = 0;
     group.decided = null;
     for (const operation of group.operations) {

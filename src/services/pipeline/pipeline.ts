@@ -62,7 +62,8 @@ export class Pipeline<S> {
   constructor(config: PipelineConfig<S>) {
     this.#config = config;
     this.memory = new AccountMemory(config.statesMax);
-    this.#deadlines = new Deadlines((operation) => {
+    this.#deadlines = new Deadlines((operation, error) => {
+      this.#config.answered?.(operation, error);
       this.#queues.wake(operation);
       this.#schedule();
       this.#checkDrained();

@@ -85,7 +85,9 @@ await describePostgres('connections on PostgreSQL', (database) => {
     const db = new SqlDbManager({ url: proxy.url, poolSize: 1 });
     await db.ping();
     const unhandled = await unhandledOf(async () => {
-      const run = () => {
+      const run = (session: unknown) => {
+        // The transaction is begun, so that there is something to roll back.
+        (session as { query(text: string): Promise<unknown> }).query('select 1').catch(() => {});
         proxy.freeze();
         throw new Error('thrown before the first await');
       };
