@@ -27,10 +27,10 @@ const AMOUNTS = {
   CREDIT_TRANSCRIPT_STEPS: [200, 1_000],
   CREDIT_CHAOS_ROUNDS: [8, 16],
   /** Of the faults that a walk injects, one in so many; 1 is all of them. */
-  CREDIT_WALK_STEP: [6, 1],
-  CREDIT_STORE_WALK_STEP: [3, 1],
+  CREDIT_WALK_STEP: [9, 1],
+  CREDIT_STORE_WALK_STEP: [5, 1],
   /** Of the bytes that are tampered with, one in so many. */
-  CREDIT_BYTE_STEP: [8, 1],
+  CREDIT_BYTE_STEP: [12, 1],
   CREDIT_FILE_KILLS: [8, 30],
   /** Rounds of each race. */
   CREDIT_RACES: [2, 12],
@@ -42,7 +42,7 @@ const AMOUNTS = {
   /** Business messages to four consumers of NATS that are killed, each told one to ten times. */
   CREDIT_NATS_MESSAGES: [120, 600],
   /** Accounts that write while metrics are counted. */
-  CREDIT_METRIC_ACCOUNTS: [5_000, 100_000],
+  CREDIT_METRIC_ACCOUNTS: [3_000, 100_000],
   /** Times that one of two services is stopped under load, and killed. */
   CREDIT_SERVICE_STOPS: [2, 5],
   CREDIT_SERVER_KILLS: [1, 2],
@@ -58,7 +58,7 @@ const AMOUNTS = {
   /** Requests to the HTTP API that were changed at random. */
   CREDIT_HTTP_MUTATIONS: [600, 10_000],
   /** Of the routes and requests that are tried on a database, one in so many. */
-  CREDIT_HTTP_STEP: [8, 2],
+  CREDIT_HTTP_STEP: [12, 2],
   /** Requests through the middleware, some of them cut off. */
   CREDIT_HTTP_LOAD: [300, 2_000],
   /** Rounds of three requests for the same credits. */
