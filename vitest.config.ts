@@ -6,6 +6,7 @@ const ALONE = [
   'test/db/*/service-walk.test.ts',
   'test/db/*/handshake.test.ts',
   'test/http/deduction/load.test.ts',
+  'test/input/own-properties.test.ts',
   'test/jobs/volume.test.ts',
   'test/ledger/audit-file.test.ts',
   'test/ledger/audit-garbage.test.ts',

@@ -17,6 +17,15 @@ export interface ServiceMetrics {
   watch(underWay: () => number): () => void;
 }
 
+/** The metrics of the process: one collector for all its services, as none can be stopped. */
+let ofProcess: Registry | undefined;
+
+function measureProcess({ Registry, collectDefaultMetrics }: typeof import('prom-client')): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  return register;
+}
+
 /** Null where `prom-client` is not installed, which the log tells. */
 export async function serviceMetrics(service: string, logger: LoggerLike): Promise<ServiceMetrics | null> {
   const client = await import('prom-client').catch((error: { readonly code?: unknown }) => {
@@ -28,12 +37,13 @@ export async function serviceMetrics(service: string, logger: LoggerLike): Promi
     return null;
   }
   const registry: Registry = new client.Registry();
-  client.collectDefaultMetrics({ register: registry });
+  ofProcess ??= measureProcess(client);
+  const all = [registry, ofProcess];
   const recorder = prometheusMetrics({ registry });
   return {
     recorder,
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: async () => (await Promise.all(all.map((each) => each.metrics()))).join(''),
     answered({ method, route, status, durationMs }) {
       const endpoint = route ?? 'none';
       recorder.counter('http_requests_total', [service, method, endpoint, String(status)])(1);
