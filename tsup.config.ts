@@ -16,6 +16,7 @@ export default defineConfig({
     redis: 'src/entries/redis.ts',
     metrics: 'src/entries/metrics.ts',
     nats: 'src/entries/nats.ts',
+    otel: 'src/entries/otel.ts',
     stripe: 'src/entries/stripe.ts',
     testing: 'src/entries/testing.ts',
   },

@@ -49,7 +49,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   const resolved = resolveOptions(options);
   const { sinks, sources, queue, ids, logger, timeoutMs, temporal } = resolved;
   const wired = wireEngine<S>(resolved);
-  const { engine, store, settings, ledger, cache, afterCommit, measures } = wired;
+  const { engine, store, settings, ledger, cache, afterCommit, measures, tracing } = wired;
   const services = new Map<string, CreditService<S>>();
   const serviceOf = (creditType: string): CreditService<S> => {
     const known = services.get(creditType);
@@ -61,7 +61,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   const credits = serviceOf('credits');
   const forgotten = new ForgottenRelay(store, logger);
   store.sinks.watch(async () => void forgotten.look());
-  const relay = new OutboxRelay<S>({ store, ids, logger, sinks, queue, settings: resolved.outbox });
+  const relay = new OutboxRelay<S>({ store, ids, logger, sinks, queue, tracing, settings: resolved.outbox });
   const notifications = notificationService<S>({
     ...{ engine, settings, timeoutMs },
     deliver: (account) => relay.notify(account),
@@ -71,7 +71,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   const { topUpWork } = payments;
   afterCommit.on('top_up.started', (event) => topUpWork.begin(event));
   const inbox = new Inbox<S>({
-    ...{ engine, settings, ordersOn: payments.ordersOn },
+    ...{ engine, settings, tracing, ordersOn: payments.ordersOn },
     told: (event) => afterCommit.tell(event),
   });
   const { messageDays } = paymentParts;

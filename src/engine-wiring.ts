@@ -13,7 +13,8 @@ import { ledgerService } from './services/ledger/service.js';
 import { AfterCommit } from './services/pipeline/after-commit.js';
 import type { DecisionSettings } from './services/pipeline/context.js';
 import { Engine } from './services/pipeline/engine.js';
-import { Pipeline } from './services/pipeline/pipeline.js';
+import { type AnswerListener, Pipeline } from './services/pipeline/pipeline.js';
+import { Tracing } from './services/pipeline/tracing.js';
 import { Store } from './services/store/store.js';
 
 export interface WiredEngine<S> {
@@ -26,10 +27,11 @@ export interface WiredEngine<S> {
   readonly cache: BalanceCache | null;
   readonly afterCommit: AfterCommit;
   readonly measures: Measures<S> | null;
+  readonly tracing: Tracing | null;
 }
 
 export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
-  const { metrics, db, creditScale, sinks, queue, stated, clock, ids, logger, timeoutMs, ttlSeconds } = options;
+  const { metrics, tracer, db, creditScale, sinks, queue, stated, clock, ids, logger, timeoutMs, ttlSeconds } = options;
   const store: Store<S> = new Store<S>({
     ...{ db, creditScale, stated, clock, ids, logger },
     ...{ sinks: sinks.map(sinkValue), queue: queue !== null },
@@ -53,7 +55,9 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     : () => null;
   const cache =
     options.cache && new BalanceCache({ ...options.cache, logger, ledgerId, now: () => store.time.now(), published });
-  const measures = metrics && new Measures<S>(metrics, creditScale, logger);
+  const measures =
+    metrics && new Measures<S>(metrics, { scale: creditScale, logger, now: () => store.time.nowForReports() });
+  const tracing = tracer && new Tracing(tracer, logger);
   const afterCommit = new AfterCommit(
     [mirror, cache, measures].filter((follower) => follower !== null),
     logger,
@@ -79,14 +83,23 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
   const committed = afterCommit.committed.bind(afterCommit);
   const pipeline = new Pipeline<S>({
     ...{ store, settings, ids, committed, admit, ...options.pipeline },
-    answered: measures?.answered ?? null,
+    ...{ tracing, answered: both(measures?.answered, tracing?.answered) },
   });
   const engine = new Engine<S>({
     ...{ store, pipeline, settings, ids, logger, admit, timeoutMs, ttlSeconds },
-    ...{ scale: creditScale, ownIds: options.hasOwnIds },
+    ...{ scale: creditScale, ownIds: options.hasOwnIds, tracing },
   });
   const ledger = ledgerService({ engine, sink, record });
-  return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit, measures };
+  return { store, settings, pipeline, engine, ledger, mirror, cache, afterCommit, measures, tracing };
+}
+
+/** Tells both listeners, or the one that there is; null without any. */
+function both(one: AnswerListener | undefined, other: AnswerListener | undefined): AnswerListener | null {
+  if (!one || !other) return one ?? other ?? null;
+  return (operation, error) => {
+    one(operation, error);
+    other(operation, error);
+  };
 }
 
 /** A sink as the database keeps it. The order in which a process lists its types says nothing. */

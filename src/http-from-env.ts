@@ -40,7 +40,7 @@ export function createCreditsApiFromEnv(
 ): ManagedApi {
   const read = options.authenticate ? null : readIdentity(env);
   const authenticate = options.authenticate ?? read?.authenticate ?? null;
-  const { manager, problems } = readManager({ logger: options.logger }, env);
+  const { manager, problems } = readManager({ logger: options.logger, tracer: options.tracer }, env);
   if (manager === null || authenticate === null) {
     throw fromEnvError('createCreditsApiFromEnv', [...new Set([...(read?.problems ?? []), ...problems])]);
   }

@@ -341,6 +341,7 @@ export type {
 } from './ports/payment-provider.js';
 export type { RateAnswer, RateLimiter, RateRule } from './ports/rate-limiter.js';
 export { storedModels } from './ports/stored-models.js';
+export type { SpanFields, SpanOptions, Tracer, TraceSpan } from './ports/tracer.js';
 export * from './public-payments.js';
 export { InMemoryNotificationQueue } from './queues/memory.js';
 export type { AccessService } from './services/credits/access-contract.js';

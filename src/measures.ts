@@ -42,6 +42,13 @@ const LOOK_MS = 1_000;
 const COUNTS_MS = 60_000;
 const SINKS_MS = 10_000;
 
+export interface MeasureSettings {
+  readonly scale: number;
+  readonly logger: LoggerLike;
+  /** The instant of the database, in epoch milliseconds. */
+  readonly now: () => number;
+}
+
 /** Counts one more under a label. */
 type Count = (label: string) => void;
 
@@ -49,6 +56,7 @@ export class Measures<S> implements Follower {
   readonly #recorder: MetricsRecorder;
   readonly #scale: number;
   readonly #logger: LoggerLike;
+  readonly #now: () => number;
   readonly #balances = new Map<string, number>();
   readonly #verbs = new Map<string, { readonly time: (seconds: number) => void; readonly outcomes: Count }>();
   readonly #types = new Map<string, Count>();
@@ -59,10 +67,11 @@ export class Measures<S> implements Follower {
   readonly #stops: (() => void)[] = [];
   #hasFailed = false;
 
-  constructor(recorder: MetricsRecorder, scale: number, logger: LoggerLike) {
+  constructor(recorder: MetricsRecorder, { scale, logger, now }: MeasureSettings) {
     this.#recorder = recorder;
     this.#scale = scale;
     this.#logger = logger;
+    this.#now = now;
     const counter = (name: MetricName) => this.#made(() => recorder.counter(name, []));
     this.#updated = counter('credits_balance_updated_total');
     this.#leftOut = counter('credits_balance_left_out_total');
@@ -215,8 +224,9 @@ export class Measures<S> implements Follower {
         { name: 'credits_plugin_status' as const, labels: ['disabled'], value: counts.disabled },
         { name: 'credits_merchants_zero_balance' as const, labels: [], value: counts.disabled },
       ];
-      const ofSinks = rows?.flatMap(({ name, pending, failed }) => [
+      const ofSinks = rows?.flatMap(({ name, pending, failed, oldestPendingAt }) => [
         { name: 'credits_outbox_pending' as const, labels: [name], value: pending },
+        { name: 'credits_outbox_oldest_seconds' as const, labels: [name], value: this.#secondsSince(oldestPendingAt) },
         { name: 'credits_outbox_failed' as const, labels: [name], value: failed },
       ]);
       return [...(ofCounts ?? []), ...(ofSinks ?? [])];
@@ -225,6 +235,10 @@ export class Measures<S> implements Follower {
     this.#safely(() => {
       this.#stops.push(this.#recorder.watch(process), this.#recorder.watch(database));
     });
+  }
+
+  #secondsSince(instant: Date | null): number {
+    return instant === null ? 0 : Math.max(0, (this.#now() - instant.getTime()) / 1_000);
   }
 
   close(): void {

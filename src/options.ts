@@ -17,6 +17,7 @@ import type { MessageSource } from './ports/message-source.js';
 import type { MetricsRecorder } from './ports/metrics-recorder.js';
 import type { NotificationQueue } from './ports/notification-queue.js';
 import type { PaymentProvider } from './ports/payment-provider.js';
+import type { Tracer } from './ports/tracer.js';
 
 const count = (max: number) => z.number().int().min(1).max(max).optional();
 /** A schema for a host's object that has these methods. */
@@ -256,6 +257,8 @@ export const optionsSchema = strictObject({
     'histogram',
     'watch',
   ).optional(),
+  /** Gets a span of everything that the manager does; `openTelemetryTracer` makes one. Default none. */
+  tracer: having<Tracer>('a Tracer, as openTelemetryTracer makes it', 'start').optional(),
   /** The bounds of this process, such as waiting calls and remembered accounts. */
   pipeline: strictObject({
     /** Calls of this process that may wait; more are `CONTENTION`. Default 100,000. */

@@ -57,6 +57,7 @@ export function resolveOptions<S, U extends string>(given: CreditManagementOptio
     hasOwnIds: options.ids !== undefined,
     logger: options.logger ?? defaultLogger(),
     metrics: options.metrics ?? null,
+    tracer: options.tracer ?? null,
     pipeline: {
       waitingMax: pipeline.maxWaiting ?? 100_000,
       waitingPerAccountMax: pipeline.maxWaitingPerAccount ?? 10_000,

@@ -191,6 +191,8 @@ export interface CallInfo {
   readonly idempotencyKey: string | null;
   readonly scopedKey: string | null;
   readonly fingerprint: string | null;
+  /** The span of the call, for its events; none where it is not traced. */
+  readonly traceparent?: string | undefined;
 }
 
 export type CommandOf<T extends Command['type']> = Command extends infer C

@@ -71,6 +71,7 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
     occurredAt: at.toISOString(),
     correlationId: entry.correlationId,
     data: dataOf(draft, event, entry),
+    ...(draft.call.traceparent !== undefined && { traceparent: draft.call.traceparent }),
   } as unknown as CreditEvent;
 }
 

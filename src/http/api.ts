@@ -126,6 +126,7 @@ const FIELDS = [
   'authenticate',
   'basePath',
   'rateLimit',
+  'tracer',
   'onAnswer',
   'logger',
   'authorize',
@@ -137,11 +138,14 @@ function apiOf(name: string, routes: readonly Route[], options: ApiOptions, dial
   if (typeof options !== 'object' || options === null) throw misconfigured(`${name} takes an object of options`);
   const unknown = Object.keys(options).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) throw misconfigured(`${name} has no option ${unknown}`);
-  const { manager, authenticate, basePath = '', rateLimit, onAnswer } = options;
+  const { manager, authenticate, basePath = '', rateLimit, tracer, onAnswer } = options;
   if (typeof manager?.credits?.addCredits !== 'function') throw misconfigured(`${name} needs a manager`);
   if (typeof authenticate !== 'function') throw misconfigured(`${name} needs the option authenticate, a function`);
   if (!/^(\/[^/?#]+)*\/?$/.test(basePath)) throw misconfigured('basePath is not a path such as /billing');
   if (rateLimit !== undefined && typeof rateLimit !== 'function') throw misconfigured('rateLimit is not a function');
+  if (tracer !== undefined && typeof tracer?.start !== 'function') {
+    throw misconfigured('tracer is no Tracer, as openTelemetryTracer makes it');
+  }
   if (onAnswer !== undefined && typeof onAnswer !== 'function') throw misconfigured('onAnswer is not a function');
   return new ApiServer(routes, options, dialect);
 }

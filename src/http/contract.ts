@@ -1,6 +1,7 @@
 /** The public promise of the HTTP API: who calls, what they may do, and the API itself. */
 import type { Awaitable, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
+import type { Tracer } from '../ports/tracer.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 
 /** The person or program that sends a request. */
@@ -69,6 +70,8 @@ export interface Answered {
   readonly status: number;
   /** The code of the error; null where all went well. */
   readonly code: string | null;
+  /** The trace that it belongs to; null where requests are not traced. */
+  readonly traceId: string | null;
   /** Milliseconds from the request to its answer, without the time that its body took to arrive. */
   readonly durationMs: number;
 }
@@ -83,6 +86,8 @@ export interface ApiOptions {
   readonly basePath?: string | undefined;
   /** Answers 429 where requests come too often. Default: no limit. */
   readonly rateLimit?: RateLimit | undefined;
+  /** Makes each request a span, below that of its header `traceparent`; that of the manager fits. Default none. */
+  readonly tracer?: Tracer | undefined;
   /** Told of every request when its answer is ready, for logs and metrics. An error that it throws is logged. */
   readonly onAnswer?: ((told: Answered) => void) | undefined;
   /** Gets what went wrong on our side; default `pino`, warnings and errors on standard output. */
@@ -113,7 +118,7 @@ export interface CreditsApiOptions extends ApiOptions {
 }
 
 /** The options of an API for webhooks alone. */
-export interface WebhookApiOptions extends Pick<ApiOptions, 'manager' | 'basePath' | 'onAnswer' | 'logger'> {
+export interface WebhookApiOptions extends Pick<ApiOptions, 'manager' | 'basePath' | 'tracer' | 'onAnswer' | 'logger'> {
   /** The payment providers whose webhooks are taken; default all that are registered when the request comes. */
   readonly webhooks?: readonly string[] | undefined;
 }

@@ -3,6 +3,7 @@ import { creditError } from '../errors.js';
 import type { Json, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { defaultLogger } from '../services/manager/default-logger.js';
+import { Tracing } from '../services/pipeline/tracing.js';
 import { monotonicNow } from '../timers.js';
 import { ANSWERS } from './answers.js';
 import type { Action, Api, ApiOptions, Authorize, Identity } from './contract.js';
@@ -51,6 +52,7 @@ interface Exchange {
   readonly envelope: { readonly correlationId: string } | null;
   /** The code of the error that it was answered with. */
   code: string | null;
+  traceId: string | null;
 }
 
 export class ApiServer implements Api {
@@ -59,6 +61,7 @@ export class ApiServer implements Api {
   readonly #router: Router;
   readonly #logger: LoggerLike;
   readonly #dialect: Dialect | null;
+  readonly #tracing: Tracing | null;
   readonly #streams = new EventStreams();
 
   constructor(
@@ -71,6 +74,7 @@ export class ApiServer implements Api {
     this.#routes = routes;
     this.#router = new Router(routes, basePathOf(options));
     this.#logger = options.logger ?? defaultLogger();
+    this.#tracing = options.tracer ? new Tracing(options.tracer, this.#logger) : null;
     this.fetch = this.fetch.bind(this);
     this.openapi = this.openapi.bind(this);
   }
@@ -96,11 +100,41 @@ export class ApiServer implements Api {
       headers['x-service-name'] = this.#dialect.serviceName;
       envelope = this.#dialect.isEnveloped ? { correlationId } : null;
     }
-    const exchange: Exchange = { message, requestId, route: null, own: false, headers, envelope, code: null };
+    const exchange: Exchange = {
+      message,
+      requestId,
+      route: null,
+      own: false,
+      headers,
+      envelope,
+      code: null,
+      traceId: null,
+    };
     const began = this.#options.onAnswer ? monotonicNow() : 0;
-    const answer = await this.#tried(exchange, path);
+    const answer = await (this.#tracing ? this.#traced(this.#tracing, exchange, path) : this.#tried(exchange, path));
     if (this.#options.onAnswer) this.#told(exchange, answer.status, monotonicNow() - began);
     return answer;
+  }
+
+  /** The answer, made inside a span. Neither its name nor its fields have the path, which names accounts. */
+  #traced(tracing: Tracing, exchange: Exchange, path: string): Promise<WireAnswer> {
+    const { method, headers: parent } = exchange.message;
+    const options = { kind: 'server', parent, fields: { 'http.request.method': method } } as const;
+    return tracing.run(
+      ...([method, options] as const),
+      (span) => {
+        exchange.traceId = span?.traceparent?.split('-')[1] ?? null;
+        return this.#tried(exchange, path);
+      },
+      ({ status }) => {
+        const route = exchange.route?.path;
+        return {
+          ...(route !== undefined && { name: `${method} ${route}` }),
+          fields: { 'http.response.status_code': status, ...(route !== undefined && { 'http.route': route }) },
+          error: status >= 500 ? exchange.code : null,
+        };
+      },
+    );
   }
 
   async #tried(exchange: Exchange, path: string): Promise<WireAnswer> {
@@ -112,10 +146,10 @@ export class ApiServer implements Api {
     }
   }
 
-  #told({ message: { method }, requestId, route, code }: Exchange, status: number, durationMs: number): void {
+  #told({ message: { method }, requestId, route, code, traceId }: Exchange, status: number, durationMs: number): void {
     const [path, name] = [route?.path ?? null, route?.name ?? null];
     try {
-      this.#options.onAnswer?.({ requestId, method, route: path, name, status, code, durationMs });
+      this.#options.onAnswer?.({ requestId, method, route: path, name, status, code, traceId, durationMs });
     } catch (err) {
       this.#logger.error({ err, requestId }, 'onAnswer failed');
     }

@@ -293,6 +293,13 @@ function eventSchema<K extends CreditEventType>(type: K) {
     correlationId: z.string().nullable().describe('Names the request it belongs to; null without one.'),
     /** The numbers of the event; plain JSON. */
     data: data[type].describe('The numbers of the event; plain JSON.') as (typeof data)[K],
+    /** The span of the call that caused it, as the header `traceparent` has it; only where calls are traced. */
+    traceparent: z
+      .string()
+      .optional()
+      .describe(
+        'The span of the call that caused it, as the header `traceparent` has it; only where calls are traced.',
+      ),
   }).describe(data[type].description as string);
 }
 

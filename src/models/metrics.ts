@@ -77,6 +77,10 @@ export const METRICS = {
     ...{ type: 'gauge', labels: ['sink'], isShared: true },
     help: 'Events that wait for a sink; at most 10 seconds old',
   },
+  credits_outbox_oldest_seconds: {
+    ...{ type: 'gauge', labels: ['sink'], isShared: true },
+    help: 'How long the oldest event has waited for a sink, among the first 200; at most 10 seconds old',
+  },
   credits_outbox_failed: {
     ...{ type: 'gauge', labels: ['sink'], isShared: true },
     help: 'Events that a sink refused too often; at most 10 seconds old',

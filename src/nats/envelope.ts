@@ -23,7 +23,7 @@ export interface MessageStyle {
 
 /** The body of a message and its media type. The bytes depend on the event alone, however often it is sent. */
 export function messageOf(event: CreditEvent, { format, source }: MessageStyle): { body: string; mediaType: string } {
-  const { id, type, version, occurredAt, correlationId } = event;
+  const { id, type, version, occurredAt, correlationId, traceparent } = event;
   const payload = payloadOf(event);
   if (format === 'envelope') {
     const body = {
@@ -37,6 +37,7 @@ export function messageOf(event: CreditEvent, { format, source }: MessageStyle):
     ...{ specversion: '1.0', id, source: `/${source}`, type, subject: event.userId, time: occurredAt },
     ...{ datacontenttype: 'application/json', data: payload },
     ...(correlationId !== null && { correlationid: correlationId }),
+    ...(traceparent !== undefined && { traceparent }),
   };
   return { body: JSON.stringify(body), mediaType: 'application/cloudevents+json' };
 }

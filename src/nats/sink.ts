@@ -114,6 +114,7 @@ class Publisher {
     if (bytes.length > most) return { rejected: `The message has ${bytes.length} bytes; the server takes ${most}.` };
     const head = headers();
     head.set('Content-Type', mediaType);
+    if (event.traceparent !== undefined) head.set('traceparent', event.traceparent);
     const subject = subjectOf(event);
     try {
       await client.publish(subject, bytes, { msgID: event.id, headers: head, timeout: timeoutMs });

@@ -122,7 +122,8 @@ export class Subscription {
     const progress = setInterval(() => message.working(), this.#progressMs);
     try {
       const { stream, streamSequence: sequence } = message.info;
-      const { outcome } = await inbox.receive({ subject, body: message.data, stream, sequence });
+      const traceparent = message.headers?.get('traceparent') || undefined;
+      const { outcome } = await inbox.receive({ subject, body: message.data, stream, sequence, traceparent });
       this.#limit = Math.min(this.#parts.maxInFlight, this.#limit + 1);
       // Servers before 2.10 take no reason. One that misses this gives the message again, and its dead letter is known.
       if (outcome === 'dead_lettered') message.term();

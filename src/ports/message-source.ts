@@ -11,6 +11,8 @@ export interface InboundMessage {
   readonly stream?: string | undefined;
   /** Its sequence in that stream. */
   readonly sequence?: number | undefined;
+  /** Its header `traceparent`, where it has one: the work on it is then part of its sender's trace. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Takes messages. `manager.inbox` is one. */

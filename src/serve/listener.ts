@@ -8,6 +8,7 @@ import { PROBLEMS } from '../http/problems.js';
 import { limitRate } from '../http/rate-limit.js';
 import { InMemoryRateLimiter } from '../limiters/memory.js';
 import type { LoggerLike } from '../ports/logger.js';
+import type { Tracer } from '../ports/tracer.js';
 import { RedisRateLimiter } from '../redis/rate-limiter.js';
 import { sleep } from '../timers.js';
 import { printMetrics, type ServiceMetrics } from './metrics.js';
@@ -29,15 +30,16 @@ export interface ListenerTools {
   readonly logger: LoggerLike;
   /** Null where there are none, or where they have a port of their own. */
   readonly metrics: ServiceMetrics | null;
+  readonly tracer: Tracer | undefined;
   /** Told of every request, whichever API answered it. */
   readonly onAnswer: (told: Answered) => void;
 }
 
-export function listenerOf(parts: ServiceParts, { logger, metrics, onAnswer }: ListenerTools): Listener {
+export function listenerOf(parts: ServiceParts, { logger, metrics, tracer, onAnswer }: ListenerTools): Listener {
   const { settings, manager, authenticate, authorize } = parts;
   const { REDIS_URL: url, PLUGIN_RATE_LIMIT_PER_MERCHANT: limit, RATE_LIMIT_WINDOW_SECONDS: windowSeconds } = settings;
   const limiter = url === undefined ? new InMemoryRateLimiter() : new RedisRateLimiter({ url });
-  const shared: ApiOptions = { manager, authenticate, logger, onAnswer };
+  const shared: ApiOptions = { manager, authenticate, logger, tracer, onAnswer };
   const webhooks = manager.payments.listProviders();
   const credits = createCreditsApi({ ...shared, authorize, ...(webhooks.length > 0 && { webhooks }) });
   const rateLimit = limitRate(limiter, { limit, windowSeconds });

@@ -12,6 +12,7 @@ import { listenerOf } from './listener.js';
 import { serviceLogger } from './logger.js';
 import { printMetrics, type ServiceMetrics, serviceMetrics } from './metrics.js';
 import { readService } from './settings.js';
+import { serviceTracing } from './tracing.js';
 
 export interface OpenedService {
   readonly url: string;
@@ -38,7 +39,8 @@ const KEEP_ALIVE_MS = 65_000;
 export async function openService(env: Environment, logger = loggerOf(env)): Promise<OpenedService | Refused> {
   const isMeasured = env.ENABLE_METRICS !== 'false';
   const metrics = isMeasured ? await serviceMetrics(env.SERVICE_NAME || NAME, logger) : null;
-  const { parts, problems } = readService(env, logger, metrics?.recorder);
+  const tracing = await serviceTracing();
+  const { parts, problems } = readService(env, { logger, metrics: metrics?.recorder, tracer: tracing?.tracer });
   if (parts === null) return { problems };
   const { settings, manager, warnings } = parts;
   for (const warning of warnings) logger.warn({}, warning);
@@ -52,7 +54,8 @@ export async function openService(env: Environment, logger = loggerOf(env)): Pro
     logAnswer(logger, told);
   };
   const { PROMETHEUS_PORT: ownPort, SERVICE_PORT: mainPort = PORT } = settings;
-  const listener = listenerOf(parts, { logger, metrics: ownPort === undefined ? metrics : null, onAnswer });
+  const shown = ownPort === undefined ? metrics : null;
+  const listener = listenerOf(parts, { logger, metrics: shown, tracer: tracing?.tracer, onAnswer });
   const unwatch = metrics?.watch(() => listener.underWay);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener.listen);
   const forMetrics = metrics && ownPort !== undefined ? createServer(onlyMetrics(metrics)) : null;
@@ -82,6 +85,7 @@ export async function openService(env: Environment, logger = loggerOf(env)): Pro
     await listener.drain(DRAIN_MS);
     await closeAll();
     await ended;
+    await tracing?.flush();
     logger.info({}, 'Service stopped');
   };
   let ending: Promise<void> | null = null;
@@ -130,9 +134,9 @@ function listening(server: Server, port: number, settings: Settings): Promise<vo
   });
 }
 
-function logAnswer(logger: Logger, { requestId, method, route, status, code, durationMs }: Answered): void {
+function logAnswer(logger: Logger, { requestId, method, route, status, code, traceId, durationMs }: Answered): void {
   const fields = { requestId, correlationId: requestId, method, route, status, code };
-  const told = { ...fields, durationMs: Math.round(durationMs * 10) / 10 };
+  const told = { ...fields, ...(traceId !== null && { traceId }), durationMs: Math.round(durationMs * 10) / 10 };
   if (status >= 500) logger.error(told, 'Request answered');
   else logger.info(told, 'Request answered');
 }

@@ -8,6 +8,7 @@ import { isAdmin, readIdentity } from '../http-from-env.js';
 import { isIdentifier } from '../models/inputs/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import type { MetricsRecorder } from '../ports/metrics-recorder.js';
+import type { Tracer } from '../ports/tracer.js';
 import type { CreditManagement } from '../services/manager/contract.js';
 
 export interface ServiceParts {
@@ -31,8 +32,15 @@ const NO_DATABASE = 'no database: set CREDIT_DATABASE_URL or CREDIT_MONGO_URI (o
 
 const SILENT: LoggerLike = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+/** Those who watch what the service does. */
+export interface ServiceWatchers {
+  readonly logger: LoggerLike;
+  readonly metrics?: MetricsRecorder | undefined;
+  readonly tracer?: Tracer | undefined;
+}
+
 /** Reads all variables and makes the parts, which open nothing yet. */
-export function readService(env: Environment, logger: LoggerLike, metrics?: MetricsRecorder): ReadService {
+export function readService(env: Environment, { logger, ...watched }: ServiceWatchers): ReadService {
   const { settings, problems: misread } = readVariables(env, 'service');
   const problems = new Set(misread);
   const isOpen = settings.CREDIT_DANGEROUSLY_OPEN === true;
@@ -45,7 +53,7 @@ export function readService(env: Environment, logger: LoggerLike, metrics?: Metr
   // What memory would say about production is said by the line above.
   const allowed = hasStore ? env : { ...env, CREDIT_ALLOW_MEMORY: '1' };
   if (!hasStore) for (const problem of misread) if (problem.includes('CREDIT_ALLOW_MEMORY=1')) problems.delete(problem);
-  const { manager, problems: more } = readManager({ logger: hasStore ? logger : SILENT, metrics }, allowed);
+  const { manager, problems: more } = readManager({ ...watched, logger: hasStore ? logger : SILENT }, allowed);
   for (const problem of more) problems.add(problem);
   const { authenticate } = identity;
   if (problems.size > 0 || manager === null || authenticate === null) return { parts: null, problems: [...problems] };

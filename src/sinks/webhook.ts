@@ -68,6 +68,7 @@ export function webhookSink(options: WebhookSinkOptions): EventSink {
           'content-type': 'application/json',
           'user-agent': 'credit-management',
           'webhook-id': event.id,
+          ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
           'webhook-timestamp': seconds,
           'webhook-signature': keys
             .map((key) => `v1,${digestOf(key, event.id, seconds, body).toString('base64')}`)

@@ -16,7 +16,7 @@ await onEveryBackend('sinks', (withWorld) => {
       expect(first.failed).toBe(first.processed);
       const registeredAt = world.clock.now();
       expect(await manager.outbox.listSinks()).toEqual([
-        { name: 'sink', types: null, registeredAt, pending: 0, failed: first.failed },
+        { name: 'sink', types: null, registeredAt, pending: 0, oldestPendingAt: null, failed: first.failed },
       ]);
       sink.answer = async () => {};
       const sent = [...sink.received];

@@ -5,7 +5,7 @@ import { ROOT, type SourceFiles } from './source-files.js';
 
 const ENTRIES = [
   'index',
-  ...['http', 'metrics', 'mongodb', 'nats', 'razorpay', 'redis', 'sql', 'stripe', 'testing'].map(
+  ...['http', 'metrics', 'mongodb', 'nats', 'otel', 'razorpay', 'redis', 'sql', 'stripe', 'testing'].map(
     (name) => `entries/${name}`,
   ),
 ].map((name) => `src/${name}.ts`);

@@ -51,6 +51,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   http: edge,
   llm: edge,
   metrics: edge,
+  otel: adapter,
   cli: edge,
   entries: { layers: 'any', builtins: 'any', packages: [], peers: false },
   testing: { layers: 'any', builtins: 'any', packages: ['zod'], peers: false },

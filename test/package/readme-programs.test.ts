@@ -199,6 +199,25 @@ const PROGRAMS: readonly Program[] = [
     result: true,
   },
   {
+    line: 'const tracer = openTelemetryTracer();',
+    before: `
+      import { createCreditManagement, InMemoryDbManager } from 'credit-management';
+      const db = new InMemoryDbManager();
+      const sinks = [];
+      const authenticate = () => ({ userId: 'user-1' });
+    `,
+    after: `
+      const answer = await tracedApi.fetch(new Request('http://localhost/credits/balance/user-1'));
+      await traced.close();
+      return answer.status;
+    `,
+    result: 200,
+  },
+  {
+    line: 'const spanProcessors = [new BatchSpanProcessor(new OTLPTraceExporter())];',
+    provenBy: ['test/serve/tracing.test.ts', 'test/serve/traced-process.mjs'],
+  },
+  {
     line: 'const authenticate = (request) => userOf(request);',
     before: `${MANAGER}
       import { createRequire } from 'node:module';

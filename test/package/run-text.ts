@@ -8,6 +8,7 @@ import * as express from 'credit-management/express';
 import * as http from 'credit-management/http';
 import * as metrics from 'credit-management/metrics';
 import * as mongodb from 'credit-management/mongodb';
+import * as otel from 'credit-management/otel';
 import * as sql from 'credit-management/sql';
 import * as testing from 'credit-management/testing';
 import * as promClient from 'prom-client';
@@ -20,6 +21,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'credit-management/http': http,
   'credit-management/metrics': metrics,
   'credit-management/mongodb': mongodb,
+  'credit-management/otel': otel,
   'credit-management/sql': sql,
   'credit-management/testing': testing,
   'node:fs': fs,

@@ -34,6 +34,10 @@ export const SinkInfoSchema = strictObject({
   registeredAt: instant.describe('The instant at which the first process brought it, or one with another list.'),
   /** Events that wait for it. */
   pending: count.describe('Events that wait for it.'),
+  /** When the oldest event that waits was written, looked for among the first 200 of them; null for none. */
+  oldestPendingAt: instant
+    .nullable()
+    .describe('When the oldest event that waits was written, looked for among the first 200 of them; null for none.'),
   /** Events that it refused too often. */
   failed: count.describe('Events that it refused too often.'),
 });

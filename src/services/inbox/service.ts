@@ -5,6 +5,7 @@ import type { InboxRow } from '../../models/inbox.js';
 import { deadLetterReplaySchema, deadLettersSchema, subjectSchema } from '../../models/inputs/inbox.js';
 import type { Reception } from '../../models/records/inbox.js';
 import type { Awaitable } from '../../models/values.js';
+import type { InboundMessage } from '../../ports/message-source.js';
 import { sleep } from '../../timers.js';
 import { accounts } from '../credits/accounts.js';
 import { spending } from '../credits/spending.js';
@@ -15,6 +16,7 @@ import type { OrderService } from '../payments/orders-contract.js';
 import type { Engine } from '../pipeline/engine.js';
 import { Receipt, takenError, toReceipt } from '../pipeline/receipts.js';
 import { RowReads } from '../pipeline/row-reads.js';
+import type { Tracing } from '../pipeline/tracing.js';
 import { storageError } from '../store/storage-error.js';
 import { insertOf } from '../store/tables.js';
 import type { HandlerAnswer, HandlerOptions, InboxService, PayloadSchema, ReceivedMessage } from './contract.js';
@@ -25,6 +27,7 @@ import { bareEnvelope, type Envelope, envelopeOf, jsonOf, type RawMessage, rawMe
 export interface InboxParts<S> extends DeadLetterParts<S> {
   /** Orders whose effects commit with the receipt of that engine. */
   readonly ordersOn: (engine: Engine<S>) => OrderService;
+  readonly tracing: Tracing | null;
 }
 
 interface HostHandler<S> {
@@ -71,7 +74,8 @@ export class Inbox<S> {
     const verbs = named<Omit<InboxService<S>, 'on' | 'onSubject'>>({
       receive: async (given) => {
         const message = rawMessage(given);
-        return engine.begin(() => this.#receive(message));
+        const receive = () => engine.begin(() => this.#receive(message));
+        return parts.tracing ? traced(parts.tracing, given, receive) : receive();
       },
       getReceipt: async (subject, eventId) => {
         const key = keyOf(parse(subjectSchema, subject, 'subject'), parseId(eventId, 'eventId'));
@@ -328,4 +332,17 @@ function contended() {
   return creditError('CONTENTION', 'Somebody else is applying this message. Nothing was written; try again.', {
     attempts: 1,
   });
+}
+
+/** The work on a message, as part of its sender's trace. */
+function traced(
+  tracing: Tracing,
+  { subject, traceparent = '' }: InboundMessage,
+  receive: () => Promise<Reception>,
+): Promise<Reception> {
+  const options = { kind: 'consumer', parent: traceparent, fields: { 'messaging.destination.name': subject } } as const;
+  return tracing.run(`process ${subject}`, options, receive, ({ outcome }) => ({
+    fields: { 'credits.outcome': outcome },
+    error: outcome === 'dead_lettered' ? 'DEAD_LETTERED' : null,
+  }));
 }

@@ -6,6 +6,7 @@ import type { Awaitable } from '../../models/values.js';
 import type { FindQuery } from '../../ports/db-manager.js';
 import type { Delivery, EventSink } from '../../ports/event-sink.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
+import type { Tracing } from '../pipeline/tracing.js';
 import type { Tables } from '../store/tables.js';
 
 /** The rows of one receiver: of a sink, or all notifications. */
@@ -36,11 +37,20 @@ export interface Lane extends Receiver {
 }
 
 /** A sink gets the event as it was stored, so that every delivery has the same bytes. */
-export function sinkLane(sink: EventSink): Lane {
+export function sinkLane(sink: EventSink, tracing: Tracing | null): Lane {
   return {
     ...receiverOf(sink.name),
     name: sink.name,
-    send: async (row) => sink.publish((row as OutboxRow).payload),
+    send: async (row) => {
+      const event = (row as OutboxRow).payload;
+      const publish = async () => sink.publish(event);
+      if (!tracing || event.traceparent === undefined) return publish();
+      const fields = { 'messaging.destination.name': sink.name, 'messaging.message.id': event.id };
+      const options = { kind: 'producer', parent: event.traceparent, fields } as const;
+      return tracing.run(`publish ${event.type}`, options, publish, (delivery) =>
+        delivery?.rejected === undefined ? {} : { error: 'REJECTED' },
+      );
+    },
     ...(sink.isReady && { isReady: () => sink.isReady?.() ?? true }),
   };
 }

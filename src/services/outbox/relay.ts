@@ -8,6 +8,7 @@ import type { LoggerLike } from '../../ports/logger.js';
 import type { NotificationQueue } from '../../ports/notification-queue.js';
 import { withDeadline } from '../../timers.js';
 import { onAbort } from '../pipeline/abort-listeners.js';
+import type { Tracing } from '../pipeline/tracing.js';
 import { storageError } from '../store/storage-error.js';
 import type { Store } from '../store/store.js';
 import { UnitBatch } from './commit-batch.js';
@@ -22,6 +23,7 @@ export interface RelayConfig<S> {
   readonly sinks: readonly EventSink[];
   readonly queue: NotificationQueue | null;
   readonly settings: RelaySettings;
+  readonly tracing: Tracing | null;
   readonly ids: () => string;
   readonly logger: LoggerLike;
 }
@@ -43,7 +45,7 @@ export class OutboxRelay<S> {
   constructor(config: RelayConfig<S>) {
     this.#config = config;
     this.#queueLane = config.queue && queueLane(config.queue);
-    const lanes = config.sinks.map(sinkLane);
+    const lanes = config.sinks.map((sink) => sinkLane(sink, config.tracing));
     this.#lanes = this.#queueLane ? [...lanes, this.#queueLane] : lanes;
   }
 

@@ -12,6 +12,7 @@ import type { OutboxService, SinkInfo } from './contract.js';
 import { NOTIFICATIONS, type Receiver, receiverOf } from './lanes.js';
 
 const COMMIT_ROWS_MAX = 500;
+const OLDEST_AMONG = 200;
 
 export function outboxService<S>(engine: Engine<S>): OutboxService {
   const { store } = engine;
@@ -21,11 +22,12 @@ export function outboxService<S>(engine: Engine<S>): OutboxService {
         const rows = await store.sinks.read();
         const infos = rows.map(async (row): Promise<SinkInfo> => {
           const { name, types = null } = sinkOf(row);
-          const [pending, failed] = await Promise.all([
+          const [pending, failed, oldestPendingAt] = await Promise.all([
             count(store, receiverOf(name), 'pending', timeoutMs),
             count(store, receiverOf(name), 'failed', timeoutMs),
+            oldestPending(store, name, timeoutMs),
           ]);
-          return { name, types, registeredAt: row.updatedAt, pending, failed };
+          return { name, types, registeredAt: row.updatedAt, pending, oldestPendingAt, failed };
         });
         return (await Promise.all(infos)).sort((a, b) => (a.name < b.name ? -1 : 1));
       });
@@ -59,6 +61,19 @@ function count<S>(
   timeoutMs: number,
 ): Promise<number> {
   return tables.count(model, { index: 'queue', equals: { ...fixed, status } }, { timeoutMs });
+}
+
+/**
+ * When the oldest of the first pending rows was written. The rows of an account come in their order, and a receiver
+ * that is away keeps all accounts waiting.
+ */
+async function oldestPending<S>(tables: Tables<S>, sink: string, timeoutMs: number): Promise<Date | null> {
+  const query = { index: 'queue', equals: { sink, status: 'pending' }, limit: OLDEST_AMONG };
+  const { rows } = await tables.find('outbox', query, { timeoutMs });
+  return rows.reduce<Date | null>(
+    (oldest, { createdAt }) => (oldest !== null && oldest <= createdAt ? oldest : createdAt),
+    null,
+  );
 }
 
 /** The names of the registered sinks. @throws NOT_FOUND where `sink` is given and none of them */

@@ -13,7 +13,12 @@ export type { Act, DefinitionWrite, Recorded };
  * @throws the errors of `decide`; IDEMPOTENCY_CONFLICT, LIMIT_EXCEEDED, CONTENTION, OUTCOME_UNKNOWN,
  * STORAGE_UNAVAILABLE.
  */
-export async function writeDefinition<S>(engine: Engine<S>, write: DefinitionWrite<S>): Promise<Recorded> {
+export function writeDefinition<S>(engine: Engine<S>, write: DefinitionWrite<S>): Promise<Recorded> {
+  const { operation, options } = write;
+  return options.dryRun ? carryOut(engine, write) : engine.traced(operation, () => carryOut(engine, write));
+}
+
+async function carryOut<S>(engine: Engine<S>, write: DefinitionWrite<S>): Promise<Recorded> {
   const call = new DefinitionCall(engine, write);
   for (let attempt = 0; ; attempt++) {
     // 1. Wait for those who were first, or give up at the deadline.

@@ -22,6 +22,7 @@ import { abortedError, Failed, type Request, type Settled } from './operation.js
 import type { Pipeline } from './pipeline.js';
 import { preview } from './preview.js';
 import type { Receipt } from './receipts.js';
+import type { Tracing } from './tracing.js';
 import { HostSessions } from './transactions.js';
 
 export interface EngineConfig<S> {
@@ -35,6 +36,7 @@ export interface EngineConfig<S> {
   readonly logger: LoggerLike;
   /** Whether ids come from the host. If so, the id in an `op_` key need not be a UUID. */
   readonly ownIds: boolean;
+  readonly tracing: Tracing | null;
   /** Null, or a promise that must resolve before anything is written, in a session where one is given. */
   readonly admit: (session?: S) => Promise<void> | null;
 }
@@ -130,23 +132,37 @@ export class Engine<S> {
       known ??= inputFingerprint(given, options);
       return known;
     };
-    const keyed = key === undefined || resumes ? null : { scopedKey: scopedKeyOf(first.key, operation, key) };
+    const keyedBy =
+      key === undefined || resumes
+        ? null
+        : { scopedKey: scopedKeyOf(first.key, operation, key), fingerprint: fingerprint() };
     const keys = accounts.map((account) => account.key);
+    const command = mutation.command(operationId, fingerprint);
+    const { tracing, pipeline } = this.#config;
+    // A dry run does nothing that somebody could want to find again.
+    const trace = isDryRun ? null : (tracing?.begin(operation) ?? null);
+    const traceparent = trace?.span.traceparent;
+    const call = callInfo(operation, operationId, options, keyedBy);
     const request: Request = {
       accounts,
       documents: mutation.documents ? [...keys, ...mutation.documents] : keys,
-      command: mutation.command(operationId, fingerprint),
-      call: callInfo(operation, operationId, options, keyed && { ...keyed, fingerprint: fingerprint() }),
+      command,
+      call: traceparent == null ? call : { ...call, traceparent },
       resumes,
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
       receipt: this.#receipt?.rowFor(operationId) ?? null,
+      trace,
     };
     if (isDryRun) return this.#dryRun(request, options);
     if (options.session !== undefined) {
-      return this.#inSession(request, options.session).catch((error: unknown) => new Failed(error));
+      const settling = this.#inSession(request, options.session).catch((error: unknown) => new Failed(error));
+      if (trace) void settling.then((settled) => tracing?.settled(trace, settled));
+      return settling;
     }
-    const settled = this.#config.pipeline.submit(request);
+    const settled = pipeline.submit(request);
+    // The pipeline tells of calls that it accepts.
+    if (trace) settled.catch((error) => tracing?.settled(trace, new Failed(error)));
     return this.#receipt === null ? settled : this.#receipt.follow(settled);
   }
 
@@ -157,6 +173,12 @@ export class Engine<S> {
   offer(row: AccountRow): void {
     const { memory } = this.#config.pipeline;
     if (!memory.get(row.id)) memory.set(row.id, versionedAccount(row));
+  }
+
+  /** Does work inside a span of the call, where calls are traced. */
+  traced<T>(verb: string, work: () => Promise<T>): Promise<T> {
+    const { tracing } = this.#config;
+    return tracing ? tracing.run(`credits.${verb}`, { fields: { 'credits.operation': verb } }, work) : work();
   }
 
   /** Waits until something new may be written. Rejects while a required ledger file cannot be written. */

@@ -6,6 +6,7 @@ import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { InboxRow } from '../../models/inbox.js';
 import { monotonicNow } from '../../timers.js';
+import type { CallTrace } from './call-trace.js';
 
 /** A call as a service submits it. */
 export interface Request {
@@ -21,6 +22,8 @@ export interface Request {
   readonly timeoutMs: number;
   /** The receipt of the message that asks for it, which commits with its effect. */
   readonly receipt: InboxRow | null;
+  /** Its span; null where it is not traced. */
+  readonly trace: CallTrace | null;
 }
 
 /** `entries` are the operation's entries on its second account. A replay has them only for a transfer. */
@@ -94,6 +97,7 @@ export function newOperation(request: Request, settle: (settled: Settled) => voi
     signal: request.signal,
     timeoutMs: request.timeoutMs,
     receipt: request.receipt,
+    trace: request.trace,
     deadline: monotonicNow() + request.timeoutMs,
     state: 'waiting',
     uncertain: false,

@@ -19,6 +19,10 @@ import { type Decided, type Group, markSent } from './group.js';
 import { answered, Failed, newOperation, type Operation, type Request, type Settled, tell } from './operation.js';
 import { type Outcome, Outcomes, remaining } from './outcomes.js';
 import { Renewals } from './renewals.js';
+import type { Tracing } from './tracing.js';
+
+/** Is told how an operation ended: by `error`, or as it was decided. */
+export type AnswerListener = (operation: Operation, error: unknown) => void;
 
 export interface PipelineConfig<S> {
   readonly store: Store<S>;
@@ -29,7 +33,8 @@ export interface PipelineConfig<S> {
   /** Null, or a promise that must resolve before anything is written. */
   readonly admit: () => Promise<void> | null;
   /** Told of each operation when it is answered; null for nobody. Must not throw. */
-  readonly answered: ((operation: Operation, error: unknown) => void) | null;
+  readonly answered: AnswerListener | null;
+  readonly tracing: Tracing | null;
   readonly waitingMax: number;
   readonly waitingPerAccountMax: number;
   readonly statesMax: number;
@@ -195,6 +200,7 @@ export class Pipeline<S> {
   /** Takes all groups of a batch through the steps together. */
   async #run(groups: readonly Group[]): Promise<void> {
     this.#outcomes.probe(groups);
+    this.#config.tracing?.taken(groups);
     const timeoutMs = remaining(groups);
     try {
       // 1. The store is open, and new entries are admitted.
@@ -304,9 +310,11 @@ export class Pipeline<S> {
   }
 
   async #commit(groups: readonly Group[], timeoutMs: number): Promise<readonly Outcome[]> {
+    const { store, tracing } = this.#config;
     const units = groups.map((group) => group.decided?.unit ?? []);
+    const write = () => store.write(units, { timeoutMs, handOver: true });
     try {
-      return await this.#config.store.write(units, { timeoutMs, handOver: true });
+      return await (tracing ? tracing.commit(groups, write) : write());
     } catch (cause) {
       return units.map(() => ({ status: 'thrown', cause }));
     }

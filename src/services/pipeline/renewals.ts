@@ -79,7 +79,7 @@ export function renewalRequest(row: SubscriptionRow, id: string, timeoutMs: numb
     documents: accounts.map(({ key }) => key),
     command: { type: 'renew', subscriptionId: row.id },
     call: callInfo('allocate', id, {}, null),
-    ...{ resumes: false, signal: undefined, timeoutMs, receipt: null },
+    ...{ resumes: false, signal: undefined, timeoutMs, receipt: null, trace: null },
   };
 }
 
