@@ -192,7 +192,7 @@ export interface CallInfo {
   readonly scopedKey: string | null;
   readonly fingerprint: string | null;
   /** The span of the call, for its events; none where it is not traced. */
-  readonly traceparent?: string | undefined;
+  span?: { readonly traceparent: string | null };
 }
 
 export type CommandOf<T extends Command['type']> = Command extends infer C

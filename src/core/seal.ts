@@ -60,6 +60,7 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
 
 function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEvent {
   const entry = draft.entries[event.entry] as Draft['entries'][number];
+  const traceparent = draft.call.span?.traceparent;
   const at = event.kind === 'subscription' ? new Date(event.at) : entry.at;
   return {
     id: eventIdOf(draft.baseId, place),
@@ -71,7 +72,7 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
     occurredAt: at.toISOString(),
     correlationId: entry.correlationId,
     data: dataOf(draft, event, entry),
-    ...(draft.call.traceparent !== undefined && { traceparent: draft.call.traceparent }),
+    ...(traceparent != null && { traceparent }),
   } as unknown as CreditEvent;
 }
 

@@ -54,31 +54,31 @@ export function openTelemetryTracer({ tracerProvider }: OpenTelemetryOptions = {
     start(name, options) {
       const active = context.active();
       const above = contextAbove(active, options);
-      const isBelowServer = options.kind === 'server' && trace.getSpan(active) !== undefined;
-      const links = options.links?.flatMap((link) => (link instanceof OtelSpan ? [{ context: link.context }] : []));
-      const span = tracer.startSpan(
-        name,
-        {
-          kind: isBelowServer ? SpanKind.INTERNAL : KINDS[options.kind ?? 'internal'],
-          ...(options.fields && { attributes: options.fields }),
-          ...(links && { links }),
-        },
-        above,
-      );
-      return new OtelSpan(span, above);
+      return new OtelSpan(tracer.startSpan(name, optionsOf(options, active), above), above);
     },
   };
 }
 
+function optionsOf({ kind = 'internal', fields, links }: SpanOptions, active: Context) {
+  const isBelowServer = kind === 'server' && trace.getSpan(active) !== undefined;
+  return {
+    kind: isBelowServer ? SpanKind.INTERNAL : KINDS[kind],
+    ...(fields && { attributes: fields }),
+    ...(links && { links: links.flatMap((link) => (link instanceof OtelSpan ? [{ context: link.context }] : [])) }),
+  };
+}
+
 class OtelSpan implements TraceSpan {
-  readonly context: SpanContext;
   readonly #span: Span;
   readonly #above: Context;
 
   constructor(span: Span, above: Context) {
     this.#span = span;
     this.#above = above;
-    this.context = span.spanContext();
+  }
+
+  get context(): SpanContext {
+    return this.#span.spanContext();
   }
 
   get traceparent(): string | null {

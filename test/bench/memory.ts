@@ -5,6 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { context as traceContext } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { Registry } from 'prom-client';
 import { type Account, emptyAccount } from '../../src/core/account.js';
 import type { CallInfo, Command } from '../../src/core/command.js';
@@ -12,6 +15,7 @@ import { decide } from '../../src/core/decide.js';
 import type { Context } from '../../src/core/decision.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { prometheusMetrics } from '../../src/entries/metrics.js';
+import { openTelemetryTracer } from '../../src/entries/otel.js';
 import { createCreditManagement, InMemoryDbManager } from '../../src/index.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
 import { AccountMemory } from '../../src/services/pipeline/account-memory.js';
@@ -30,9 +34,10 @@ export interface BenchOptions {
 }
 
 type Workload = 'hot' | 'uniform';
+type Design = 'library' | 'library+file' | 'library+metrics' | 'library+tracing';
 interface Result {
   adapter: string;
-  design: 'pure' | 'library' | 'library+file' | 'library+metrics';
+  design: 'pure' | Design;
   workload: Workload;
   inFlight: number;
   history: number;
@@ -89,16 +94,33 @@ function pureRate(accounts: number, lots: number, operations: number): number {
   return (operations / (performance.now() - began)) * 1000;
 }
 
+/** An SDK that keeps every span, and gives them to an exporter that drops them: what an exporter costs is its own. */
+function allSpans() {
+  const exporter: SpanExporter = { export: (_, done) => done({ code: 0 }), shutdown: async () => {} };
+  const processor = new BatchSpanProcessor(exporter, { maxQueueSize: 100_000, maxExportBatchSize: 2_048 });
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [processor] });
+  traceContext.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  return {
+    tracer: openTelemetryTracer({ tracerProvider }),
+    close: async () => {
+      traceContext.disable();
+      await tracerProvider.shutdown();
+    },
+  };
+}
+
 async function libraryRun(
   workload: Workload,
   inFlight: number,
   operations: number,
-  design: 'library' | 'library+file' | 'library+metrics' = 'library',
+  design: Design = 'library',
 ): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'credit-bench-'));
   const ledger = design === 'library+file' ? { filePath: join(folder, 'ledger.jsonl') } : {};
   const metrics = design === 'library+metrics' ? prometheusMetrics({ registry: new Registry() }) : undefined;
-  const manager = createCreditManagement({ db: new InMemoryDbManager(), ledger, metrics });
+  const traces = design === 'library+tracing' ? allSpans() : null;
+  const tracer = traces?.tracer;
+  const manager = createCreditManagement({ db: new InMemoryDbManager(), ledger, metrics, tracer });
   const accounts = workload === 'hot' ? 1 : ACCOUNTS;
   const now = Date.now();
   for (let lot = 1; lot <= 3; lot++) {
@@ -126,6 +148,7 @@ async function libraryRun(
     throw new Error('The balance is wrong.');
   }
   await manager.close();
+  await traces?.close();
   rmSync(folder, { recursive: true });
   latencies.sort();
   const at = (share: number) => latencies[Math.floor(share * (operations - 1))] as number;
@@ -155,9 +178,10 @@ function median(numbers: readonly number[]): number {
 
 export async function benchMemory({ operations, rounds, json }: BenchOptions): Promise<void> {
   const results: Result[] = [];
-  const rates: Record<Workload, { pure: number[]; library: number[]; file: number[]; metrics: number[] }> = {
-    hot: { pure: [], library: [], file: [], metrics: [] },
-    uniform: { pure: [], library: [], file: [], metrics: [] },
+  const none = () => ({ pure: [], library: [], file: [], metrics: [], tracing: [] });
+  const rates: Record<Workload, Record<'pure' | 'library' | 'file' | 'metrics' | 'tracing', number[]>> = {
+    hot: none(),
+    uniform: none(),
   };
   pureRate(100, 3, 20_000);
   await libraryRun('uniform', IN_FLIGHT, 20_000);
@@ -180,6 +204,10 @@ export async function benchMemory({ operations, rounds, json }: BenchOptions): P
       const metered = await libraryRun(workload, IN_FLIGHT, operations, 'library+metrics');
       results.push(metered);
       rates[workload].metrics.push(metered.opsPerSecond);
+      globalThis.gc?.();
+      const traced = await libraryRun(workload, IN_FLIGHT, operations, 'library+tracing');
+      results.push(traced);
+      rates[workload].tracing.push(traced.opsPerSecond);
     }
   }
   const sequential = await libraryRun('uniform', 1, 20_000);
@@ -198,7 +226,7 @@ export async function benchMemory({ operations, rounds, json }: BenchOptions): P
       median(rates[workload].library.map((rate, i) => rate / (rates[workload].pure[i] as number)));
     const rate = (numbers: readonly number[]) => Math.round(median(numbers)).toLocaleString('en');
     for (const workload of ['hot', 'uniform'] as const) {
-      const { pure, library, file, metrics } = rates[workload];
+      const { pure, library, file, metrics, tracing } = rates[workload];
       const filed = median(file.map((rate, i) => rate / (library[i] as number))).toPrecision(3);
       const share = ratio(workload).toPrecision(3);
       console.log(
@@ -207,6 +235,8 @@ export async function benchMemory({ operations, rounds, json }: BenchOptions): P
       console.log(`${workload} with the ledger file: ${rate(file)}/s, ${filed} of the library without`);
       const metered = median(metrics.map((rate, i) => rate / (library[i] as number))).toPrecision(3);
       console.log(`${workload} with metrics: ${rate(metrics)}/s, ${metered} of the library without (goal 0.95)`);
+      const followed = median(tracing.map((rate, i) => rate / (library[i] as number))).toPrecision(3);
+      console.log(`${workload} with all spans: ${rate(tracing)}/s, ${followed} of the library without (goal 0.85)`);
     }
     const { p50Ms, p99Ms } = sequential;
     console.log(`one in flight: p50 ${p50Ms.toPrecision(3)} ms, p99 ${p99Ms.toPrecision(3)} ms`);

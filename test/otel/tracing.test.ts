@@ -51,7 +51,6 @@ describe('a call', () => {
     expect(more).toEqual([]);
     expect([traceOf(call), call?.parentSpanContext?.spanId]).toEqual([traceOf(host), idOf(host)]);
     expect(call?.attributes).toEqual({
-      'credits.operation': 'add',
       'credits.outcome': 'ok',
       'credits.wait_ms': expect.any(Number),
       'credits.decide_ms': expect.any(Number),

@@ -141,13 +141,13 @@ export class Engine<S> {
     const { tracing, pipeline } = this.#config;
     // A dry run does nothing that somebody could want to find again.
     const trace = isDryRun ? null : (tracing?.begin(operation) ?? null);
-    const traceparent = trace?.span.traceparent;
     const call = callInfo(operation, operationId, options, keyedBy);
+    if (trace) call.span = trace.span;
     const request: Request = {
       accounts,
       documents: mutation.documents ? [...keys, ...mutation.documents] : keys,
       command,
-      call: traceparent == null ? call : { ...call, traceparent },
+      call,
       resumes,
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? this.#config.timeoutMs,
@@ -161,8 +161,6 @@ export class Engine<S> {
       return settling;
     }
     const settled = pipeline.submit(request);
-    // The pipeline tells of calls that it accepts.
-    if (trace) settled.catch((error) => tracing?.settled(trace, new Failed(error)));
     return this.#receipt === null ? settled : this.#receipt.follow(settled);
   }
 
@@ -178,7 +176,7 @@ export class Engine<S> {
   /** Does work inside a span of the call, where calls are traced. */
   traced<T>(verb: string, work: () => Promise<T>): Promise<T> {
     const { tracing } = this.#config;
-    return tracing ? tracing.run(`credits.${verb}`, { fields: { 'credits.operation': verb } }, work) : work();
+    return tracing ? tracing.run(`credits.${verb}`, {}, work) : work();
   }
 
   /** Waits until something new may be written. Rejects while a required ledger file cannot be written. */

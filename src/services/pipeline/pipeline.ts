@@ -105,9 +105,12 @@ export class Pipeline<S> {
 
   submit(request: Request): Promise<Settled> {
     return new Promise((settle) => {
-      if (this.#isClosed && this.#begun === 0) throw closed();
-      if (request.signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
-      this.#admit(request);
+      try {
+        this.#admit(request);
+      } catch (error) {
+        if (request.trace) this.#config.tracing?.settled(request.trace, new Failed(error));
+        throw error;
+      }
       this.#enter(newOperation(request, settle));
     });
   }
@@ -146,8 +149,10 @@ export class Pipeline<S> {
     return this.#deadlines.size + this.#following + this.#begun === 0;
   }
 
-  /** Refuses a call at once when too many are waiting. */
-  #admit({ documents }: Request): void {
+  /** Refuses a call at once when the pipeline is closed, when the call is aborted, or when too many are waiting. */
+  #admit({ documents, signal }: Request): void {
+    if (this.#isClosed && this.#begun === 0) throw closed();
+    if (signal?.aborted) throw creditError('ABORTED', 'The call was aborted. Nothing was written.', {});
     const { waitingMax, waitingPerAccountMax } = this.#config;
     const isFull =
       this.#deadlines.size >= waitingMax || documents.some((key) => this.#queues.sizeOf(key) >= waitingPerAccountMax);

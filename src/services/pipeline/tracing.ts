@@ -7,6 +7,8 @@ import type { CallTrace } from './call-trace.js';
 import type { Group } from './group.js';
 import { Failed, type Operation, type Settled } from './operation.js';
 
+const NO_OPTIONS: SpanOptions = {};
+
 export class Tracing {
   readonly #tracer: Tracer;
   readonly #logger: LoggerLike;
@@ -19,7 +21,7 @@ export class Tracing {
 
   /** Begins the span of a call; null where the tracer makes none. */
   begin(verb: string): CallTrace | null {
-    const span = this.#start(`credits.${verb}`, { fields: { 'credits.operation': verb } });
+    const span = this.#start(`credits.${verb}`, NO_OPTIONS);
     return span && { span, beganAt: monotonicNow(), takenAt: 0, sentAt: 0 };
   }
 
@@ -84,9 +86,9 @@ export class Tracing {
   }
 
   #ended({ span, beganAt, takenAt, sentAt }: CallTrace, failure: unknown, operation: Operation | null): void {
-    const error = failure ? codeOf(failure) : null;
-    this.#safely(() => {
+    try {
       if (!span.isRecorded) return span.end({});
+      const error = failure ? codeOf(failure) : null;
       const fields: Record<string, SpanFields[string]> = { 'credits.outcome': error ?? 'ok' };
       if (operation !== null) {
         const now = monotonicNow();
@@ -96,25 +98,32 @@ export class Tracing {
         if (operation.conflicts > 0) fields['credits.conflicts'] = operation.conflicts;
         if (operation.answer?.replayed) fields['credits.replayed'] = true;
       }
-      return span.end({ fields, error });
-    });
+      span.end({ fields, error });
+    } catch (err) {
+      this.#failed(err);
+    }
   }
 
   #start(name: string, options: SpanOptions): TraceSpan | null {
-    let span: TraceSpan | null = null;
-    this.#safely(() => {
-      span = this.#tracer.start(name, options);
-    });
-    return span;
+    try {
+      return this.#tracer.start(name, options);
+    } catch (err) {
+      this.#failed(err);
+      return null;
+    }
   }
 
   #safely(tell: () => unknown): void {
     try {
       tell();
     } catch (err) {
-      if (!this.#hasFailed) this.#logger.error({ err }, 'Tracing failed; operations go on without it');
-      this.#hasFailed = true;
+      this.#failed(err);
     }
+  }
+
+  #failed(err: unknown): void {
+    if (!this.#hasFailed) this.#logger.error({ err }, 'Tracing failed; operations go on without it');
+    this.#hasFailed = true;
   }
 }
 
