@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Checks } from './checks.js';
 import { runTool } from './child.js';
+import { checkImage } from './image.js';
 import {
   checkErrorsAcrossCopies,
   checkIdle,
@@ -98,6 +99,8 @@ try {
     () => followReadme(folder, tarball as Tarball),
     tarball,
   );
+  const image = () => checkImage(tarball as Tarball);
+  await checks.run('the steps of the Dockerfile make a service that its smoke script finds at work', image, tarball);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
