@@ -49,6 +49,26 @@ await describeBackends('orders of shops', (openWorld) => {
     await world.close();
   });
 
+  test('a refund that races its order says that it is one of an order', async () => {
+    const world = await openWorld({});
+    const { orders, credits } = world.manager;
+    const users = Array.from({ length: 30 }, (_, i) => `racer-${i}`);
+    await Promise.all(
+      users.flatMap((userId, i) => {
+        const paid = () => orders.orderPaid({ ...PAID, userId });
+        const refunded = () => orders.orderRefunded({ ...refund('r-1', 1000), userId });
+        return (i % 2 === 0 ? [paid, refunded] : [refunded, paid]).map((tell) => tell());
+      }),
+    );
+    for (const userId of users) {
+      const { items } = await credits.getTransactionPage(userId);
+      const kinds = items.map(({ type, referenceType }) => `${type} ${referenceType}`);
+      expect(kinds.toSorted()).toEqual(['add order_paid', 'claw_back order_refund']);
+    }
+    await world.expectSound();
+    await world.close();
+  });
+
   test('spent credits become debt, and a refund counts in proportion, once for its id', async () => {
     const world = await openWorld({});
     const { orders, credits } = world.manager;

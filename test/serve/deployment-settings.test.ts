@@ -68,7 +68,7 @@ describe('.env.example', () => {
   test('shows values that may be used together', () => {
     const env = { ...Object.fromEntries(commented), CREDIT_API_ADMIN_TOKENS: 'a'.repeat(64) };
     expect(readVariables(env, 'service').problems).toEqual([]);
-    const { parts, problems } = readService(env, QUIET);
+    const { parts, problems } = readService(env, { logger: QUIET });
     expect(problems).toBe(null);
     expect(parts?.manager.payments.listProviders().toSorted()).toEqual(['razorpay', 'stripe']);
   });
@@ -84,6 +84,6 @@ describe('.env.example', () => {
     expect(Object.entries(env).filter(([, value]) => value === '')).toEqual([]);
     expect([readVariables(env, 'service').problems, unknownVariables(env)]).toEqual([[], []]);
     const inContainer = { ...env, ...compose(env).services['credit-service'].environment, NODE_ENV: 'production' };
-    expect(readService(inContainer, QUIET)).toMatchObject({ problems: null, parts: { warnings: [] } });
+    expect(readService(inContainer, { logger: QUIET })).toMatchObject({ problems: null, parts: { warnings: [] } });
   });
 });

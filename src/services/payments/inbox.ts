@@ -15,6 +15,7 @@ import { sleep } from '../../timers.js';
 import { Billing, isBilling } from './billing.js';
 import type { WebhookResult } from './contract.js';
 import type { Payments } from './payments.js';
+import { ORDERS } from './providers.js';
 
 /** Our references: a payment's id. Any other reference is of somebody else's product. */
 export const REFERENCE = /^pay_[0-9a-f]{32}$/;
@@ -32,6 +33,11 @@ export type InboxOptions = Pick<
   MutationOptions,
   'signal' | 'timeoutMs' | 'actor' | 'reason' | 'description' | 'correlationId' | 'metadata'
 >;
+
+/** What a refund of an order says of itself, also where it came before its order and another call applies it. */
+function metadataOf({ provider, payload }: InboxMessage): Pick<InboxOptions, 'metadata'> {
+  return provider === ORDERS ? { metadata: { reference_type: 'order_refund', ...payload } } : {};
+}
 
 export class Inbox<S> {
   readonly billing: Billing<S>;
@@ -113,7 +119,7 @@ export class Inbox<S> {
       providerPaymentId !== null && bringsMoney(event) && !payment.providerPaymentIds.includes(providerPaymentId);
     const waiting = isNew ? await this.payments.waitingFor(provider, providerPaymentId, plain) : [];
     const messages = [message, ...waiting.filter(({ id }) => id !== message.id)];
-    const options = { correlationId: payment.id, ...rest() };
+    const options = { correlationId: payment.id, ...metadataOf(message), ...rest() };
     try {
       const call = { operation: 'payment_event', given: {}, options, account: payment };
       await this.payments.change(payment.id, { messages }, call);

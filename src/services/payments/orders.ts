@@ -88,9 +88,8 @@ export function orderService<S>(links: Links<S>, inbox: Inbox<S>, rules: ParsedO
         refund: { id, status: 'done', amountMinor, currency },
       };
       const payload = { order_id: orderId, refund_id: refundId, amount: String(amount), currency };
-      const metadata = { reference_type: 'order_refund', ...payload };
       const message = inboxMessage(ORDERS, event, { place: id, payload, at });
-      return (await inbox.receive(message, { ...options, metadata })).result;
+      return (await inbox.receive(message, options)).result;
     },
 
     async billingPaid(payment, given) {

@@ -87,7 +87,10 @@ export class Tracing {
 
   #ended({ span, beganAt, takenAt, sentAt }: CallTrace, failure: unknown, operation: Operation | null): void {
     try {
-      if (!span.isRecorded) return span.end({});
+      if (!span.isRecorded) {
+        span.end({});
+        return;
+      }
       const error = failure ? codeOf(failure) : null;
       const fields: Record<string, SpanFields[string]> = { 'credits.outcome': error ?? 'ok' };
       if (operation !== null) {
