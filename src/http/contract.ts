@@ -60,6 +60,8 @@ export type RateLimit = (who: Identity, action: Action) => Awaitable<number | nu
 export interface Answered {
   /** Its id: that of `X-Request-Id`, and the correlation id of what it wrote. */
   readonly requestId: string;
+  /** That of `X-Correlation-Id` for the merchant API, whose requests write nothing; else the same as its id. */
+  readonly correlationId: string;
   /** The method of the request. */
   readonly method: string;
   /** The path of the route with the names of its fields, such as `/credits/balance/{user_id}`; null without a route. */

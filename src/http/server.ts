@@ -44,6 +44,7 @@ export interface WireAnswer {
 interface Exchange {
   readonly message: Message;
   readonly requestId: string;
+  readonly correlationId: string;
   route: Route | null;
   /** Whether the account that it is about is the caller's own. */
   own: boolean;
@@ -94,8 +95,9 @@ export class ApiServer implements Api {
     const requestId = requestIdOf(message.headers.get('x-request-id'));
     const headers: Record<string, string> = {};
     let envelope: Exchange['envelope'] = null;
+    let correlationId = requestId;
     if (this.#dialect) {
-      const correlationId = requestIdOf(message.headers.get('x-correlation-id'));
+      correlationId = requestIdOf(message.headers.get('x-correlation-id'));
       headers['x-correlation-id'] = correlationId;
       headers['x-service-name'] = this.#dialect.serviceName;
       envelope = this.#dialect.isEnveloped ? { correlationId } : null;
@@ -103,6 +105,7 @@ export class ApiServer implements Api {
     const exchange: Exchange = {
       message,
       requestId,
+      correlationId,
       route: null,
       own: false,
       headers,
@@ -146,10 +149,24 @@ export class ApiServer implements Api {
     }
   }
 
-  #told({ message: { method }, requestId, route, code, traceId }: Exchange, status: number, durationMs: number): void {
+  #told(
+    { message: { method }, requestId, correlationId, route, code, traceId }: Exchange,
+    status: number,
+    durationMs: number,
+  ): void {
     const [path, name] = [route?.path ?? null, route?.name ?? null];
     try {
-      this.#options.onAnswer?.({ requestId, method, route: path, name, status, code, traceId, durationMs });
+      this.#options.onAnswer?.({
+        requestId,
+        correlationId,
+        method,
+        route: path,
+        name,
+        status,
+        code,
+        traceId,
+        durationMs,
+      });
     } catch (err) {
       this.#logger.error({ err, requestId }, 'onAnswer failed');
     }
@@ -288,12 +305,13 @@ export class ApiServer implements Api {
   }
 
   #failed(exchange: Exchange, error: unknown): WireAnswer {
-    const { requestId, route, own } = exchange;
+    const { requestId, correlationId, route, own } = exchange;
     const unknown = creditError('INVARIANT_VIOLATION', 'The API met an error that is none of its own.', {});
     const args = Object.keys(route?.args ?? {}).map(wireName);
     const known = problemOf(error, requestId, own, args);
     const { status, body, headers } = known ?? (problemOf(unknown, requestId, own) as NonNullable<typeof known>);
-    if (status === 500) this.#logger.error({ err: error, requestId, route: route?.name }, 'A request failed');
+    if (status === 500)
+      this.#logger.error({ err: error, requestId, correlationId, route: route?.path }, 'A request failed');
     Object.assign(exchange.headers, headers);
     exchange.code = textOf((body as JsonObject).code);
     return respond(exchange, status, body);

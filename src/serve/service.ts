@@ -43,7 +43,7 @@ export async function openService(env: Environment, logger = loggerOf(env)): Pro
   const { parts, problems } = readService(env, { logger, metrics: metrics?.recorder, tracer: tracing?.tracer });
   if (parts === null) return { problems };
   const { settings, manager, warnings } = parts;
-  for (const warning of warnings) logger.warn({}, warning);
+  for (const warning of warnings) logger.warn({ warning }, 'A variable is read by nothing');
   const refused = await opened(manager, logger);
   if (refused) {
     await manager.close();
@@ -134,9 +134,8 @@ function listening(server: Server, port: number, settings: Settings): Promise<vo
   });
 }
 
-function logAnswer(logger: Logger, { requestId, method, route, status, code, traceId, durationMs }: Answered): void {
-  const fields = { requestId, correlationId: requestId, method, route, status, code };
-  const told = { ...fields, ...(traceId !== null && { traceId }), durationMs: Math.round(durationMs * 10) / 10 };
-  if (status >= 500) logger.error(told, 'Request answered');
+function logAnswer(logger: Logger, { name: _, traceId, durationMs, ...answered }: Answered): void {
+  const told = { ...answered, ...(traceId !== null && { traceId }), durationMs: Math.round(durationMs * 10) / 10 };
+  if (answered.status >= 500) logger.error(told, 'Request answered');
   else logger.info(told, 'Request answered');
 }

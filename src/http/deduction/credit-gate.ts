@@ -205,8 +205,8 @@ export class Charge {
       if (isCreditError(err) && ABOVE_HOLD.includes(err.code)) return this.#commitHold(err);
       const wait = RETRIES_MS[attempt];
       const isLost = !isCreditError(err) || !err.retryable || wait === undefined;
-      const advice = isLost ? 'it is not tried again' : 'it will be tried again';
-      this.#tell(err, { total: this.#meter.total }, `The usage of a request could not be charged; ${advice}`);
+      const facts = { total: this.#meter.total, isTriedAgain: !isLost };
+      this.#tell(err, facts, 'The usage of a request could not be charged');
       if (!isLost) setTimeout(() => this.#commit(attempt + 1), wait).unref?.();
       return null;
     }

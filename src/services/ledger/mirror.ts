@@ -176,7 +176,7 @@ export class LedgerMirror {
 
   #record(message: string, details: JsonObject): void {
     this.#config.record(message, details).catch((err) => {
-      this.#config.logger.warn({ err }, `A ledger entry could not be written: ${message}`);
+      this.#config.logger.warn({ err, entry: message }, 'A ledger entry could not be written');
     });
   }
 }

@@ -213,7 +213,7 @@ describe('storage that fails', () => {
     );
     const answer = await fetch(`http://127.0.0.1:${await listen(server)}/x`);
     expect([answer.status, answer.headers.get('x-credits-deducted'), await answer.text()]).toEqual([200, null, 'done']);
-    expect(told).toEqual(['The usage of a request could not be charged; it will be tried again']);
+    expect(told).toEqual(['The usage of a request could not be charged']);
     expect(await left()).toEqual({ balance: 100, reserved: 10 });
     await eventually(async () => expect(await left()).toEqual({ balance: 95, reserved: 0 }));
   });
