@@ -104,10 +104,13 @@ export function createMerchantApi(options: MerchantApiOptions): Api {
   if (typeof options?.authorize !== 'function') {
     throw misconfigured('createMerchantApi needs the option authorize, a function that answers true for services');
   }
-  const { envelope = false } = options;
+  const { envelope = false, serviceName = 'credit-service' } = options;
   if (typeof envelope !== 'boolean') throw misconfigured('envelope is neither true nor false');
+  if (typeof serviceName !== 'string' || !/^[\x21-\x7e]{1,100}$/.test(serviceName)) {
+    throw misconfigured('serviceName is not 1 to 100 ASCII characters without spaces');
+  }
   return apiOf('createMerchantApi', merchantRoutes, options, {
-    ...{ serviceName: 'credit-service', isEnveloped: envelope },
+    ...{ serviceName, isEnveloped: envelope },
     moved: new Map([['/api/v1/credits/transactions/admin/manual-adjustment', 'POST /admin/credits/adjust']]),
   });
 }
@@ -132,6 +135,7 @@ const FIELDS = [
   'authorize',
   'webhooks',
   'envelope',
+  'serviceName',
 ];
 
 function apiOf(name: string, routes: readonly Route[], options: ApiOptions, dialect: Dialect | null = null): Api {

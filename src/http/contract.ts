@@ -109,6 +109,8 @@ export interface MerchantApiOptions extends AdminApiOptions {
    * `meta`. Default false: the answer itself.
    */
   readonly envelope?: boolean | undefined;
+  /** The name in the header `X-Service-Name` of each answer, 1–100 ASCII characters; default `credit-service`. */
+  readonly serviceName?: string | undefined;
 }
 
 /** The options of an API for users, and for administrators where `authorize` says who they are. */

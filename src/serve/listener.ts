@@ -43,7 +43,7 @@ export function listenerOf(parts: ServiceParts, { logger, metrics, tracer, onAns
   const webhooks = manager.payments.listProviders();
   const credits = createCreditsApi({ ...shared, authorize, ...(webhooks.length > 0 && { webhooks }) });
   const rateLimit = limitRate(limiter, { limit, windowSeconds });
-  const merchants = createMerchantApi({ ...shared, authorize, rateLimit });
+  const merchants = createMerchantApi({ ...shared, authorize, rateLimit, serviceName: settings.SERVICE_NAME });
   const toCredits = toNode(credits);
   const toMerchants = toNode(merchants);
   const toDocs = toNode(createDocs(credits));

@@ -70,6 +70,7 @@ describe('the service', () => {
       expect(text).toContain(`\n${line}\n`);
     }
     expect(text).toContain('nodejs_eventloop_lag_seconds');
+    expect((await fetch(`${url}/api/v1/health`)).headers.get('x-service-name')).toBe('shop-credits');
     expect((await fetch(`${url}/metrics`)).status).toBe(401);
   });
 

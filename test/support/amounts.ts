@@ -45,6 +45,9 @@ const AMOUNTS = {
   CREDIT_METRIC_ACCOUNTS: [3_000, 100_000],
   /** Times that one of two services is stopped under load, and killed. */
   CREDIT_SERVICE_STOPS: [2, 5],
+  /** Rounds of a long time of the service, one component killed in each, and the seconds of a round. */
+  CREDIT_SOAK_ROUNDS: [5, 5],
+  CREDIT_SOAK_SECONDS: [4, 4],
   CREDIT_SERVER_KILLS: [1, 2],
   CREDIT_CUTS: [8, 20],
   /** Times that a server loses its last commits. */

@@ -13,6 +13,10 @@ export const PROCESS_SUITES: Record<string, { files: readonly string[]; env: Rec
     files: ['test/nats/kills.test.ts', 'test/nats/failures.test.ts', 'test/nats/consumer-kills.test.ts'],
     env: { CREDIT_NATS_KILLS: 25, CREDIT_NATS_MESSAGES: 2_000 },
   },
+  serve: {
+    files: ['test/serve/soak.test.ts', 'test/serve/stops.test.ts'],
+    env: { CREDIT_SOAK_ROUNDS: 30, CREDIT_SOAK_SECONDS: 60, CREDIT_SERVICE_STOPS: 10 },
+  },
   failover: { files: ['test/processes/failover.test.ts'], env: { CREDIT_FAILOVERS: 20 } },
   network: { files: ['test/processes/network.test.ts'], env: { CREDIT_CUTS: 400 } },
   jobs: { files: ['test/jobs/processes.test.ts'], env: { CREDIT_DUE: 4_000 } },
