@@ -100,6 +100,7 @@ describe('the service', () => {
     for (let i = 0; i < 3; i++) statuses.push((await send('GET', '/api/v1/credits/plugin-status/shop')).status);
     expect(statuses).toEqual([200, 200, 429]);
     expect((await send('GET', '/api/v1/credits/plugin-status/other')).status).toBe(200);
+    for (let i = 0; i < 3; i++) expect((await send('GET', '/api/v1/health/detailed')).status).toBe(200);
   });
 
   test('logs each request in one line, with its ids and without its content', async () => {

@@ -1,7 +1,8 @@
 /**
  * The service for a long time: 200 requests a second to two processes on one database, messages in, events out, and
- * jobs, while one component after another is killed and comes back. Nothing is lost, nothing is doubled, and the process
- * that lives through all of it grows no larger. `npm run torture -- --only serve --adapter postgres` takes 30 minutes.
+ * jobs, while one component after another is killed and comes back. Nothing is lost, nothing is doubled, and the
+ * process that lives through all of it grows no larger. `npm run torture -- --only serve --adapter postgres` takes more
+ * than 30 minutes.
  */
 import { jetstream } from '@nats-io/jetstream';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -135,7 +136,10 @@ const missing = 'missing' in findPostgresBinaries() || !isOnPath('redis-server')
 
 describe.skipIf(!isFull || missing)('the service for a long time (full runs, with PostgreSQL, Redis and NATS)', () => {
   describeOwnNats('while its components are killed', (startNats) => {
-    test('loses nothing, doubles nothing, and does not grow', async () => {
+    const [rounds, seconds] = [amount('CREDIT_SOAK_ROUNDS'), amount('CREDIT_SOAK_SECONDS')];
+    const timeout = rounds * seconds * 1_000 + 600_000;
+
+    test('loses nothing, doubles nothing, and does not grow', { timeout }, async () => {
       const [database, redis, nats] = await Promise.all([startKillablePostgres(), RedisServer.start(), startNats()]);
       onTestFinished(async () => void (await Promise.all([database.remove(), redis.remove()])));
       const env = {
@@ -148,7 +152,6 @@ describe.skipIf(!isFull || missing)('the service for a long time (full runs, wit
       const logs: (() => string)[] = load.services.map(({ log }) => log);
       const orders: string[] = [];
       const samples: Sample[] = [];
-      const seconds = amount('CREDIT_SOAK_SECONDS');
       const kill: readonly (() => Promise<unknown>)[] = [
         async () => {
           const [killed] = load.services.splice(1, 1, await startService(env)) as [ServiceProcess];
@@ -170,7 +173,7 @@ describe.skipIf(!isFull || missing)('the service for a long time (full runs, wit
           expect(await stopped.exit).toBe(0);
         },
       ];
-      for (let round = 0; round < amount('CREDIT_SOAK_ROUNDS'); round++) {
+      for (let round = 0; round < rounds; round++) {
         const from = orders.length;
         const telling = eventually(async () => {
           orders.length = from;

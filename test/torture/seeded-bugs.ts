@@ -30,6 +30,7 @@ import { RENEWAL_BUGS } from './seeded-renewals.js';
 import { SERVE_BUGS } from './seeded-serve.js';
 import { SERVICE_BUGS } from './seeded-services.js';
 import { TOP_UP_BUGS } from './seeded-top-up.js';
+import { TRACING_BUGS } from './seeded-tracing.js';
 
 const ALL = [
   ...CORE_BUGS,
@@ -60,6 +61,7 @@ const ALL = [
   ...ORDER_BUGS,
   ...INBOX_BUGS,
   ...SERVE_BUGS,
+  ...TRACING_BUGS,
   ...REDIS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));
