@@ -3,6 +3,7 @@ import { creditError } from '../errors.js';
 import type { Json, JsonObject } from '../models/values.js';
 import type { LoggerLike } from '../ports/logger.js';
 import { defaultLogger } from '../services/manager/default-logger.js';
+import { traceparentOf } from '../services/pipeline/call-trace.js';
 import { Tracing } from '../services/pipeline/tracing.js';
 import { monotonicNow } from '../timers.js';
 import { ANSWERS } from './answers.js';
@@ -126,7 +127,7 @@ export class ApiServer implements Api {
     return tracing.run(
       ...([method, options] as const),
       (span) => {
-        exchange.traceId = span?.traceparent?.split('-')[1] ?? null;
+        exchange.traceId = traceparentOf(span)?.split('-')[1] ?? null;
         return this.#tried(exchange, path);
       },
       ({ status }) => {

@@ -130,9 +130,13 @@ describe('a call', () => {
       throw new Error('broken');
     };
     const span = { traceparent: null, isRecorded: true, within: broken, end: broken };
-    const tracers: readonly Tracer[] = [{ start: broken }, { start: () => span }];
+    const worse = Object.defineProperties({ ...span }, { traceparent: { get: broken }, isRecorded: { get: broken } });
+    const tracers: readonly Tracer[] = [{ start: broken }, { start: () => span }, { start: () => worse }];
     for (const tracer of tracers) {
-      const manager = traced({ tracer, logger });
+      const sink = { name: 'sink', publish: async () => {} };
+      const manager = traced({ tracer, logger, sinks: [sink] });
+      const api = createCreditsApi({ manager, tracer, logger: QUIET, authenticate: () => ({ userId: 'u' }) });
+      expect((await api.fetch(new Request('http://localhost/credits/balance/u'))).status).toBe(200);
       await manager.credits.addCredits('u', 5);
       await Promise.all([manager.credits.deductCredits('u', 1), manager.credits.deductCredits('u', 1)]);
       await manager.promos.createPromo({ code: 'HELLO', credits: 5 });

@@ -34,7 +34,7 @@ export type InboxOptions = Pick<
   'signal' | 'timeoutMs' | 'actor' | 'reason' | 'description' | 'correlationId' | 'metadata'
 >;
 
-/** What a refund of an order says of itself, also where it came before its order and another call applies it. */
+/** A refund of an order says so, also where it came before its order and another call applies it. */
 function metadataOf({ provider, payload }: InboxMessage): Pick<InboxOptions, 'metadata'> {
   return provider === ORDERS ? { metadata: { reference_type: 'order_refund', ...payload } } : {};
 }

@@ -142,7 +142,7 @@ export class Engine<S> {
     // A dry run does nothing that somebody could want to find again.
     const trace = isDryRun ? null : (tracing?.begin(operation) ?? null);
     const call = callInfo(operation, operationId, options, keyedBy);
-    if (trace) call.span = trace.span;
+    if (trace) call.span = trace;
     const request: Request = {
       accounts,
       documents: mutation.documents ? [...keys, ...mutation.documents] : keys,

@@ -3,7 +3,7 @@ import { isCreditError } from '../../errors.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import type { SpanFields, SpanOptions, Tracer, TraceSpan } from '../../ports/tracer.js';
 import { monotonicNow } from '../../timers.js';
-import type { CallTrace } from './call-trace.js';
+import { CallTrace } from './call-trace.js';
 import type { Group } from './group.js';
 import { Failed, type Operation, type Settled } from './operation.js';
 
@@ -22,7 +22,7 @@ export class Tracing {
   /** Begins the span of a call; null where the tracer makes none. */
   begin(verb: string): CallTrace | null {
     const span = this.#start(`credits.${verb}`, NO_OPTIONS);
-    return span && { span, beganAt: monotonicNow(), takenAt: 0, sentAt: 0 };
+    return span && new CallTrace(span);
   }
 
   /** A batch begins to decide. */
@@ -41,7 +41,7 @@ export class Tracing {
         calls++;
         if (!trace) continue;
         trace.sentAt = now;
-        if (trace.span.isRecorded) links.push(trace.span);
+        this.#safely(() => trace.span.isRecorded && links.push(trace.span));
       }
     }
     if (links.length === 0) return write();
