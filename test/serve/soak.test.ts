@@ -20,7 +20,10 @@ import { ask, type ServiceProcess, startService, TOKEN } from './service-process
 
 const REQUESTS_A_SECOND = 200;
 const MESSAGES_A_SECOND = 2;
-const ACCOUNTS = 200;
+/** It shares no divisor with the four kinds of requests: each account meets all of them. */
+const ACCOUNTS = 199;
+/** Little more than what is spent until the next addition, so that grants end. */
+const ADDED = 3;
 const TICK_MS = 50;
 /** Refusals that a component which is away explains. */
 const EXPLAINED = ['STORAGE_UNAVAILABLE', 'TIMEOUT', 'OUTCOME_UNKNOWN', 'CONTENTION', 'CLOSED', 'ABORTED'];
@@ -68,12 +71,12 @@ class Load {
     this.#underWay.add(sending);
   }
 
-  /** One of four: add 10, deduct 1, hold 2 and charge 1 of it, or ask for the status. */
+  /** One of four: add 3, deduct 1, hold 2 and charge 1 of it, or ask for the status. */
   async #step(n: number, user_id: string): Promise<void> {
     const idempotency_key = `k-${n}`;
     if (n < ACCOUNTS || n % 4 === 0) {
-      await this.#answered('POST', '/admin/credits/add', { user_id, amount: 10, idempotency_key });
-      this.#moved(user_id, 10);
+      await this.#answered('POST', '/admin/credits/add', { user_id, amount: ADDED, idempotency_key });
+      this.#moved(user_id, ADDED);
     } else if (n % 4 === 1) {
       const deducted = await this.#answered('POST', '/admin/credits/deduct', { user_id, amount: 1, idempotency_key });
       if (deducted) this.#moved(user_id, -1);
