@@ -13,6 +13,7 @@ import { startKillableMongo } from '../../backends/killable-mongo.js';
 import { describeMongo } from '../../backends/mongo.js';
 import { findMongod } from '../../backends/own-mongo.js';
 import { sleep } from '../../support/wait.js';
+import { haveFailPoint } from './fail-point.js';
 import { type Bench, bumped, statuses, withBench } from './fixture.js';
 
 /** Codes with their names, and whether the connection is closed instead of an answer. */
@@ -28,6 +29,7 @@ const FAULTS: Record<string, object> = {
 const APP = 'driver-walk';
 
 await describeMongo('the walk of driver calls on MongoDB', (database) => {
+  haveFailPoint(database);
   const points: Record<string, number> = {};
   afterAll(() => console.log(`one command fails on MongoDB: ${JSON.stringify(points)}`));
 

@@ -7,9 +7,12 @@ import { entry, freshKey, item, keyOf } from '../../../src/testing/db-manager/mo
 import { describeMongo } from '../../backends/mongo.js';
 import { ownNow } from '../../support/pace.js';
 import { sleep } from '../../support/wait.js';
+import { haveFailPoint } from './fail-point.js';
 import { bumped, errorOf, only, statuses, withBench } from './fixture.js';
 
 await describeMongo('outcomes on MongoDB', (database) => {
+  haveFailPoint(database);
+
   test('a document that a host holds is locked, its neighbours are committed; the next time it travels apart', () =>
     withBench(database, async ({ db, models, collection, begin }) => {
       const rows = Array.from({ length: 40 }, () => item());
