@@ -16,14 +16,14 @@ export const JOB_BUGS: readonly SeededBug[] = [
     id: 'SM-j01',
     title: 'two counts are started together and awaited one after the other',
     file: 'src/services/outbox/service.ts',
-    find: 'const [pending, failed] = await Promise.all([',
+    find: 'const [pending, failed, oldestPendingAt] = await Promise.all([',
     replace: 'const counts = [',
     also: [
       {
-        find: "            count(store, receiverOf(name), 'failed', timeoutMs),\n          ]);",
-        replace: `            count(store, receiverOf(name), 'failed', timeoutMs),
+        find: '            oldestPending(store, name, timeoutMs),\n          ]);',
+        replace: `            oldestPending(store, name, timeoutMs),
           ] as const;
-          const [pending, failed] = [await counts[0], await counts[1]];`,
+          const [pending, failed, oldestPendingAt] = [await counts[0], await counts[1], await counts[2]];`,
       },
     ],
     tests: [{ file: UNANSWERED, name: 'a list of sinks whose counts all fail rejects once' }],

@@ -17,9 +17,9 @@ export const PAYMENT_CORE_BUGS: readonly SeededBug[] = [
     id: 'SB-05',
     title: 'an event is marked as applied before its credits are there',
     file: 'src/services/payments/inbox.ts',
-    find: '    const options = { correlationId: payment.id, ...rest() };',
+    find: '    const options = { correlationId: payment.id, ...metadataOf(message), ...rest() };',
     replace: `    await this.payments.write({ ...row, status: 'applied', processedAt: this.payments.now() }, fresh);
-    const options = { correlationId: payment.id, ...rest() };`,
+    const options = { correlationId: payment.id, ...metadataOf(message), ...rest() };`,
     tests: [inMemory('a paid link grants its credits once, however often it is told')],
   },
   {
