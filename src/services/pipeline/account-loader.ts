@@ -11,22 +11,36 @@ import { insertOf, type Tables } from '../store/tables.js';
 import { type AccountMemory, type VersionedAccount, versionedAccount } from './account-memory.js';
 import type { Group } from './group.js';
 
-/** Fills in the states of groups, from memory where it has them. Accounts of uncertain operations are read again. */
-export async function loadStates<S>(
+/**
+ * Fills in the states of groups, from memory where it has them. Accounts of uncertain operations are read again. Null
+ * when nothing had to be read.
+ */
+export function loadStates<S>(
   groups: readonly Group[],
   tables: Tables<S>,
   memory: AccountMemory,
   options: StoreOptions<S>,
-): Promise<void> {
-  const missing = new Map<string, AccountRef>();
+): Promise<void> | null {
+  let missing: Map<string, AccountRef> | null = null;
   for (const group of groups) {
     const known = recall(group, memory);
     group.fresh = known === null;
     if (known) group.states = known;
-    else for (const account of accountsOf(group)) missing.set(account.key, account);
+    else {
+      missing ??= new Map();
+      for (const account of accountsOf(group)) missing.set(account.key, account);
+    }
   }
-  if (missing.size === 0) return;
-  const { found, refused } = await readOrCreate([...missing.values()], tables, options);
+  return missing && readStates(groups, [...missing.values()], tables, options);
+}
+
+async function readStates<S>(
+  groups: readonly Group[],
+  accounts: readonly AccountRef[],
+  tables: Tables<S>,
+  options: StoreOptions<S>,
+): Promise<void> {
+  const { found, refused } = await readOrCreate(accounts, tables, options);
   for (const group of groups) {
     if (!group.fresh) continue;
     const refusal = group.keys.map((key) => refused.get(key)).find((error) => error !== undefined);

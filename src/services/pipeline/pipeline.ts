@@ -3,7 +3,7 @@
  * call waits for a timer: an idle pipeline commits at once, and a busy one fills the next batch during a commit.
  */
 import { creditError } from '../../errors.js';
-
+import type { Awaitable } from '../../models/values.js';
 import { clearTimeout, monotonicNow, setImmediate, setTimeout, withDeadline } from '../../timers.js';
 import type { Store } from '../store/store.js';
 import { LATE } from '../store/tables.js';
@@ -208,11 +208,15 @@ export class Pipeline<S> {
     this.#config.tracing?.taken(groups);
     const timeoutMs = remaining(groups);
     try {
+      // Where nothing has to be waited for, all this is done at once.
       // 1. The store is open, and new entries are admitted.
-      await within(this.#config.store.prepare(), timeoutMs);
-      await within(this.#config.admit(), timeoutMs);
+      const preparing = this.#config.store.prepare();
+      if (preparing !== null) await within(preparing, timeoutMs);
+      const admitting = this.#config.admit();
+      if (admitting !== null) await within(admitting, timeoutMs);
       // 2. Load the accounts, and 3. decide on them.
-      await within(this.#decide(groups, timeoutMs), timeoutMs);
+      const deciding = this.#decide(groups, timeoutMs);
+      if (deciding !== null) await within(deciding, timeoutMs);
     } catch (error) {
       for (const group of groups) this.#outcomes.failed(group, error);
       return;
@@ -282,14 +286,28 @@ export class Pipeline<S> {
     return { facts: new FactSheet(store, { timeoutMs: remaining(groups) }), settings: settings() };
   }
 
-  /** Decides every group. A group that is still undecided afterwards must start again. */
-  async #decide(groups: readonly Group[], timeoutMs: number): Promise<void> {
-    const { store } = this.#config;
+  /**
+   * Decides every group. A group that is still undecided afterwards must start again. Null when that is done: where all
+   * accounts are remembered and no stored row is asked for, there is nothing to wait for.
+   */
+  #decide(groups: readonly Group[], timeoutMs: number): Promise<void> | null {
     const options = { timeoutMs };
-    await loadStates(groups, store, this.memory, options);
-    const stale = await this.#decideOnStates(groups, options);
+    const loading = loadStates(groups, this.#config.store, this.memory, options);
+    if (loading !== null) return loading.then(() => this.#decideLoaded(groups, options));
+    const stale = this.#decideOnStates(groups, options);
+    return Array.isArray(stale) && stale.length === 0 ? null : this.#decideAgain(stale, options);
+  }
+
+  async #decideLoaded(groups: readonly Group[], options: { readonly timeoutMs: number }): Promise<void> {
+    await this.#decideAgain(this.#decideOnStates(groups, options), options);
+  }
+
+  /** Loads the accounts of groups whose states were stale once more, and decides again. */
+  async #decideAgain(found: Awaitable<readonly Group[]>, options: { readonly timeoutMs: number }): Promise<void> {
+    const stale = await found;
+    if (stale.length === 0) return;
     for (const group of stale) for (const key of group.keys) this.memory.drop(key);
-    await loadStates(stale, store, this.memory, options);
+    await loadStates(stale, this.#config.store, this.memory, options);
     await this.#decideOnStates(stale, options);
   }
 
@@ -298,20 +316,24 @@ export class Pipeline<S> {
    * than the states: a newer fact makes the commit conflict, but nothing would notice an older one. So facts are read
    * after the states, and states that are read later get a new sheet of facts.
    */
-  async #decideOnStates(groups: readonly Group[], options: { readonly timeoutMs: number }): Promise<Group[]> {
+  #decideOnStates(groups: readonly Group[], options: { readonly timeoutMs: number }): Awaitable<readonly Group[]> {
     const { store, settings } = this.#config;
     const facts = new FactSheet(store, options);
     const decision = settings();
     const stale: Group[] = [];
-    for (let open = groups.filter((group) => !group.broken); open.length > 0; ) {
-      await facts.fetch();
-      open = open.filter((group) => {
+    const decide = (open: readonly Group[]) =>
+      open.filter((group) => {
+        if (group.broken) return false;
         const progress = decideGroup(group, facts, decision);
         if (progress === 'stale' && !group.fresh) stale.push(group);
         return progress === 'facts';
       });
-    }
-    return stale;
+    let open = decide(groups);
+    if (open.length === 0) return stale;
+    return (async () => {
+      for (; open.length > 0; open = decide(open)) await facts.fetch();
+      return stale;
+    })();
   }
 
   async #commit(groups: readonly Group[], timeoutMs: number): Promise<readonly Outcome[]> {
@@ -326,9 +348,9 @@ export class Pipeline<S> {
   }
 }
 
-/** Waits for a promise, where there is one, until our own deadline. */
-async function within(promise: Promise<unknown> | null, timeoutMs: number): Promise<void> {
-  if (promise !== null) await withDeadline(promise, timeoutMs, () => LATE);
+/** Waits for a promise until our own deadline. */
+function within(promise: Promise<unknown>, timeoutMs: number): Promise<unknown> {
+  return withDeadline(promise, timeoutMs, () => LATE);
 }
 
 function closed() {
