@@ -75,6 +75,7 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     queue: store.sinks.hasQueue,
     notifyErrors: options.notifyErrors,
     errorEntries: options.ledger.errors,
+    followsEntries: mirror !== null || measures !== null,
   });
   const admit = (session?: S) => {
     const [learning, ready] = [store.upToDate(session), mirror?.ready() ?? null];

@@ -1,5 +1,6 @@
 /** The canonical text of an entry: hashed, and written as its line of the ledger file. */
 import type { EntryRow } from '../models/entry.js';
+import { isoText } from '../models/iso-text.js';
 import type { Draw, JsonObject } from '../models/values.js';
 import { sha256, sortKeys } from './canonical-json.js';
 
@@ -51,7 +52,7 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
       metadata: objectBody(row.metadata),
       data: objectBody(row.details),
     },
-    created_at: row.at.toISOString(),
+    created_at: isoText(row.at),
     ledger_id: ledgerId,
     seq: row.seq,
     prev: row.prev ?? undefined,

@@ -4,6 +4,7 @@ import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } fr
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
+import { noteNewer } from './grant-copy.js';
 import { NO_TOTALS } from './totals.js';
 
 export function accountToRow(account: Account, version: number): AccountRow {
@@ -23,22 +24,25 @@ export function accountToRow(account: Account, version: number): AccountRow {
     magnitude: magnitudeOf(availableOf(account)),
     dueAt: account.dueAt === null ? null : new Date(account.dueAt),
     createdAt: new Date(account.createdAt),
-    state: Object.freeze({
-      grants: account.grants,
-      holds: account.holds,
-      options: account.options,
-      trialAmount: account.trialAmount,
-      planLimit: account.planLimit,
-      ...(account.planDueAt !== null && { planDueAt: account.planDueAt }),
-      ...(account.lastPurchase !== null && { lastPurchase: account.lastPurchase }),
-      ...(account.low !== null && { low: account.low }),
-      created: account.created,
-      ...(account.refusals > 0 && { refusals: account.refusals }),
-      ...(account.totals !== null && account.seq > 0 && { totals: { seq: account.seq, ...account.totals } }),
-      ...account.unknown,
-    }),
+    state: Object.freeze(stateOf(account)),
   };
 }
+
+/** The parts that most accounts do not have are added one by one: spreads would cost as much as all the rest. */
+function stateOf(account: Account): AccountRow['state'] {
+  const { grants, holds, options, trialAmount, planLimit, created, seq, totals, unknown } = account;
+  const state: Mutable<AccountRow['state']> = { grants, holds, options, trialAmount, planLimit, created };
+  if (account.planDueAt !== null) state.planDueAt = account.planDueAt;
+  if (account.lastPurchase !== null) state.lastPurchase = account.lastPurchase;
+  if (account.low !== null) state.low = account.low;
+  if (account.refusals > 0) state.refusals = account.refusals;
+  if (totals !== null && seq > 0) {
+    state.totals = { seq, added: totals.added, spent: totals.spent, rechargedAt: totals.rechargedAt };
+  }
+  return unknown === null ? state : { ...state, ...unknown };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Reads an account from its row. Every reader of accounts comes here, so that a row that nobody can read concerns its
@@ -69,6 +73,7 @@ function readAccount(row: AccountRow): Account {
   if (!state.grants.every(isGrant) || !state.holds.every(isHold)) {
     throw new TypeError('A grant or a hold of the row has an instant or a number of units that is none.');
   }
+  for (const grant of state.grants) noteNewer(grant);
   return {
     key: row.id,
     userId: row.userId,

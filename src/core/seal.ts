@@ -4,6 +4,7 @@
 import type { EntryRow } from '../models/entry.js';
 import { CREDIT_EVENT_VERSION, type CreditEvent, type MovementType } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
+import { isoText } from '../models/iso-text.js';
 import type { Json, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { toCredits } from './amounts.js';
@@ -69,7 +70,7 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
     userId: draft.account.userId,
     creditType: draft.account.creditType,
     sequence: entry.seq,
-    occurredAt: at.toISOString(),
+    occurredAt: isoText(at),
     correlationId: entry.correlationId,
     data: dataOf(draft, event, entry),
     ...(traceparent != null && { traceparent }),

@@ -21,7 +21,8 @@ export {
   type TypeOrmManagerLike,
   type TypeOrmQueryRunnerLike,
 } from '../db/sql/drivers/library-sessions.js';
-export type { PgClientLike, PgPoolLike } from '../db/sql/drivers/pg.js';
+export type { PgPoolLike } from '../db/sql/drivers/pg.js';
+export type { PgClientLike } from '../db/sql/drivers/pg-connection.js';
 export type { PgliteLike, PgliteTransactionLike } from '../db/sql/drivers/pglite.js';
 export type { KyselySession, SqlClientSession, SqlSession } from '../db/sql/host-session.js';
 export { SqlDbManager } from '../db/sql/manager.js';

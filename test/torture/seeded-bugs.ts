@@ -6,6 +6,7 @@ import type { SeededBug } from './seeded-bug.js';
 import { CHANGE_BUGS } from './seeded-changes.js';
 import { CLI_BUGS } from './seeded-cli.js';
 import { CORE_BUGS } from './seeded-core.js';
+import { COST_BUGS } from './seeded-cost.js';
 import { DATABASE_BUGS } from './seeded-databases.js';
 import { DEDUCTION_BUGS } from './seeded-deduction.js';
 import { EDGE_BUGS } from './seeded-edges.js';
@@ -62,6 +63,7 @@ const ALL = [
   ...INBOX_BUGS,
   ...SERVE_BUGS,
   ...TRACING_BUGS,
+  ...COST_BUGS,
   ...REDIS_BUGS,
 ];
 export const SEEDED_BUGS: readonly SeededBug[] = ALL.sort((a, b) => (a.id < b.id ? -1 : 1));

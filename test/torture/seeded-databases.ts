@@ -98,9 +98,9 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     id: 'SM-pg09',
     title: 'every combination of changes has a statement of its own',
     file: 'src/db/sql/postgres/write-shapes.ts',
-    find: 'if (this.#known.length >= SHAPES_MAX) this.#known.shift();',
-    replace: '',
-    also: [{ find: 'return this.#known.length < SHAPES_MAX ||', replace: 'return this.#known.length > 0 ||' }],
+    find: 'if (this.#usedAt.size >= SHAPES_MAX) {',
+    replace: 'if (this.#usedAt.size < 0) {',
+    also: [{ find: 'return this.#usedAt.size < SHAPES_MAX ||', replace: 'return this.#usedAt.size > 0 ||' }],
     tests: [{ file: 'test/db/postgres/batches.test.ts', name: 'there are few statements, and each batch takes one' }],
   },
   {
@@ -193,7 +193,7 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
   {
     id: 'SM-pg24',
     title: 'fields that one change of a batch keeps are kept in all of them',
-    file: 'src/db/sql/postgres/write.ts',
+    file: 'src/db/sql/postgres/write-values.ts',
     find: "if (change.op === 'replace' && change.unchanged !== group.kept) group.kept = NONE;",
     replace: '',
     tests: [

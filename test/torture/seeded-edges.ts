@@ -166,9 +166,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e12',
     title: 'what a newer version keeps in the state of an account is dropped',
     file: 'src/core/rows.ts',
-    find: `      ...account.unknown,
-`,
-    replace: '',
+    find: 'return unknown === null ? state : { ...state, ...unknown };',
+    replace: 'void unknown;\n  return state;',
     tests: [
       { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
     ],

@@ -59,7 +59,7 @@ export const ORDER_BUGS: readonly SeededBug[] = [
     id: 'OR-5',
     title: 'a refund that waited for its order is listed as a paid order',
     file: 'src/services/pipeline/transaction-records.ts',
-    find: "if (said.data === 'order_paid' && row.type === 'claw_back') return 'order_refund';",
+    find: "if (said === 'order_paid' && row.type === 'claw_back') return 'order_refund';",
     replace: '',
     tests: [
       inMemory('every order and number of one paid and three refunded ends alike: all is taken back, and no more'),

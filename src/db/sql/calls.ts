@@ -10,26 +10,25 @@ export type CallOptions = Pick<StoreOptions<never>, 'signal' | 'timeoutMs'> | un
 
 const LEASE_MARGIN_MS = 100;
 
-/** The connection of one call. It rejects every query that is running when the deadline comes. */
+/** The connection of one call. It rejects every query that is running when the deadline comes, and those after it. */
 export class CallConnection implements LoneConnection {
-  /** Rejects at the deadline. */
-  readonly late: Promise<never>;
   readonly until: number;
   readonly #lease: SqlLease;
   readonly #dialect: Dialect;
   readonly #timer: NodeJS.Timeout;
+  /** Rejects the queries that are running. */
+  readonly #running = new Set<(error: Error) => void>();
+  #late: Error | null = null;
   #broken = false;
 
   constructor(lease: SqlLease, dialect: Dialect, until: number) {
     this.#lease = lease;
     this.#dialect = dialect;
     this.until = until;
-    let fail: (error: Error) => void = () => {};
-    this.late = new Promise((_, reject) => (fail = reject));
-    this.late.catch(() => {});
     this.#timer = setTimeout(() => {
       this.break();
-      fail(new Error('The deadline came before the answer of the database.'));
+      this.#late = new Error('The deadline came before the answer of the database.');
+      for (const reject of this.#running) reject(this.#late);
     }, this.remainingMs);
   }
 
@@ -52,13 +51,22 @@ export class CallConnection implements LoneConnection {
     return this.#answerOf(this.#lease.queryAlone(text, values));
   }
 
-  async #answerOf(answer: Promise<SqlResult>): Promise<SqlResult> {
-    try {
-      return await Promise.race([answer, this.late]);
-    } catch (error) {
-      if (this.#dialect.failureOf(error) === 'lost') this.break();
-      throw error;
-    }
+  #answerOf(answer: Promise<SqlResult>): Promise<SqlResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#late) reject(this.#late);
+      else this.#running.add(reject);
+      answer.then(
+        (result) => {
+          this.#running.delete(reject);
+          resolve(result);
+        },
+        (error: unknown) => {
+          // The deadline has broken the connection already, and its error is the one that counts.
+          if (this.#running.delete(reject) && this.#dialect.failureOf(error) === 'lost') this.break();
+          reject(error);
+        },
+      );
+    });
   }
 
   /** Makes the statements that follow wait this much time for a lock. */
@@ -99,7 +107,8 @@ export class Calls {
   async open(options: CallOptions): Promise<CallConnection> {
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
     const until = performance.now() + timeoutMs;
-    return new CallConnection(await this.#lease(options?.signal, timeoutMs), this.#dialect, until);
+    const lease = this.#source.leaseNow?.() ?? (await this.#lease(options?.signal, timeoutMs));
+    return new CallConnection(lease, this.#dialect, until);
   }
 
   #noConnection(): Error {

@@ -36,6 +36,8 @@ export interface SqlSource {
   readonly isShared?: boolean;
   /** How many leases there can be at one time. */
   readonly connectionsMax: number;
+  /** A connection that is free at this moment and needs no preparation; null for any other case. */
+  leaseNow?(): SqlLease | null;
   /** The next free connection. It rejects when none can be made; `giveUp` aborts when nobody waits any longer. */
   lease(giveUp: AbortSignal): Promise<SqlLease>;
   /** Ends what this source opened. */
@@ -47,10 +49,15 @@ export class LazySource implements SqlSource {
   readonly connectionsMax: number;
   readonly #make: () => Promise<SqlSource>;
   #made: Promise<SqlSource> | null = null;
+  #source: SqlSource | null = null;
 
   constructor(connectionsMax: number, make: () => Promise<SqlSource>) {
     this.connectionsMax = connectionsMax;
     this.#make = make;
+  }
+
+  leaseNow(): SqlLease | null {
+    return this.#source?.leaseNow?.() ?? null;
   }
 
   async lease(giveUp: AbortSignal): Promise<SqlLease> {
@@ -58,7 +65,8 @@ export class LazySource implements SqlSource {
       this.#made = null;
       throw error;
     });
-    return (await this.#made).lease(giveUp);
+    this.#source = await this.#made;
+    return this.#source.lease(giveUp);
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,8 @@ export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'fa
   readonly notifyErrors: boolean;
   /** Whether a recorded refusal leaves an error entry. It moves the account's version on in any case. */
   readonly errorEntries: boolean;
+  /** Whether a follower of commits in this process reads their entries; without one, nobody keeps their texts. */
+  readonly followsEntries: boolean;
 }
 
 /** The context for decisions at one instant, on accounts of one credit type. */

@@ -152,7 +152,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
         const change = decision.changes[i] as (typeof decision.changes)[number];
         changes.add(change);
         accounts[i] = change.account;
-        for (const entry of change.entries) pass.entries.push(entry);
+        if (pass.settings.followsEntries) for (const entry of change.entries) pass.entries.push(entry);
         for (const event of change.events) pass.events.push(event);
       }
       const reported = REPORTED.has(operation.command.type) ? decision.changes : NO_CHANGES;
@@ -237,7 +237,7 @@ function record<S>({ accounts, call }: Operation, refusal: Refusal, pass: Pass<S
     const account = pass.accounts[0] as Account;
     pass.accounts[0] = { ...account, refusals: account.refusals + 1 };
     pass.changes.addEntry(sealed.row);
-    pass.entries.push(sealed);
+    if (settings.followsEntries) pass.entries.push(sealed);
   }
   if (settings.notifyErrors && settings.queue && first && state) {
     const { seq, at } = pass.accounts[0] as Account;
@@ -261,11 +261,15 @@ function finish<S>({ group, accounts, changes, entries, events, sent, fenced, ap
       const { version } = group.states[i] as VersionedAccount;
       const next = nextVersion(version, account);
       states.push({ account, version: next });
-      unit.push(replaceOf('account', accountToRow(account, next), version));
+      const row = accountToRow(account, next);
+      // An account gets its names and its age with its first entry.
+      const hasEntries = (group.states[i] as VersionedAccount).account.seq > 0;
+      unit.push(replaceOf('account', row, version, hasEntries ? NEVER_CHANGED : undefined));
     }
   }
   return { unit, states, entries, events, sent };
 }
 
+const NEVER_CHANGED = ['userId', 'creditType', 'visible', 'createdAt'] as const;
 const NO_ROWS: readonly EntryRow[] = [];
 const NO_CHANGES: readonly AccountChange[] = [];

@@ -46,6 +46,7 @@ export function newGroup(operations: readonly Operation[]): Group {
 export interface Decided {
   readonly unit: Unit;
   readonly states: readonly VersionedAccount[];
+  /** Empty where no follower reads them. */
   readonly entries: readonly SealedEntry[];
   readonly events: readonly CreditEvent[];
   /** The operations whose effect or refusal is in the unit. While its outcome is unknown, so is theirs. */

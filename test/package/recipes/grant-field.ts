@@ -51,7 +51,13 @@ const lateShape`,
     {
       red: {
         compiler: [
-          ...['src/core/draft.ts', 'src/core/grants.ts', 'src/core/replay.ts', 'src/core/rows.ts'],
+          ...[
+            'src/core/draft.ts',
+            'src/core/grants.ts',
+            'src/core/replay.ts',
+            'src/core/rows.ts',
+            'src/core/grant-copy.ts',
+          ],
           ...['src/services/credits/spending.ts', 'test/models/kept-fields.test.ts'],
           'test/core/accounts.test.ts',
         ],
@@ -62,6 +68,13 @@ const lateShape`,
           edits: [behindReference('    ', 'terms.campaign', 'reference: terms.reference,')],
         },
         { file: 'src/core/grants.ts', edits: [behindReference('  ', 'null', 'reference: null,')] },
+        {
+          file: 'src/core/grant-copy.ts',
+          edits: [
+            behindReference('    ', 'grant.campaign', 'reference: grant.reference,'),
+            behindReference('  ', 'null', 'reference: null,'),
+          ],
+        },
         {
           file: 'src/core/replay.ts',
           edits: [

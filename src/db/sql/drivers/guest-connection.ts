@@ -40,16 +40,24 @@ export class GuestConnection {
     this.#settings = dialect.settings({ ...timeouts, lockMs }, 'transaction');
   }
 
-  async query(...statement: Parameters<Send>): Promise<SqlResult> {
-    const { dialect, send, sendAtOnce } = this.#guest;
+  query(...statement: Parameters<Send>): Promise<SqlResult> {
+    const { dialect, sendAtOnce } = this.#guest;
     const [text] = statement;
     if (text.startsWith(dialect.opening)) return this.#begin(text.slice(dialect.opening.length));
-    if (this.#isOpen) {
-      const answer = await send(...statement);
-      if (text === 'commit' || text === 'rollback') this.#isOpen = false;
-      return answer;
-    }
+    if (this.#isOpen) return this.#within(...statement);
     if (sendAtOnce) return sendAtOnce(this.#settings, ...statement);
+    return this.#inTransaction(...statement);
+  }
+
+  /** Sends a statement of the transaction that is open. */
+  async #within(...statement: Parameters<Send>): Promise<SqlResult> {
+    const answer = await this.#guest.send(...statement);
+    if (statement[0] === 'commit' || statement[0] === 'rollback') this.#isOpen = false;
+    return answer;
+  }
+
+  async #inTransaction(...statement: Parameters<Send>): Promise<SqlResult> {
+    const { send } = this.#guest;
     await this.#begin();
     try {
       const answer = await send(...statement);

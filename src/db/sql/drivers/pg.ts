@@ -1,26 +1,19 @@
 /** PostgreSQL through `pg`: its pools as sources of connections. The package is loaded when a pool of ours is made. */
+import { clearTimeout, setTimeout } from '../../../timers.js';
 import { cannotBeMade, notInstalled } from '../../kit/options.js';
-import { LazySource, type SqlLease, type SqlResult, type SqlSource } from '../connection.js';
+import { LazySource, type SqlLease, type SqlSource } from '../connection.js';
 import type { Timeouts } from '../dialect.js';
 import { postgres } from '../postgres/dialect.js';
 import type { DriverSettings, Reached } from './driver.js';
 import { GuestConnection, type SendAtOnce } from './guest-connection.js';
-import { KeptStatements } from './kept-statements.js';
-import { belowOf, hasWire, sendTogether } from './pg-wire.js';
-
-/** The members of a `pg` client that are used. */
-export interface PgClientLike {
-  readonly processID?: number | null;
-  query(config: { text: string; values?: unknown[]; name?: string }): Promise<SqlResult>;
-  release(error?: Error | boolean): void;
-  on?(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener?(event: 'error', listener: (error: Error) => void): unknown;
-}
+import { ignore, nameFor, type PgClientLike, PgConnection, sendTo } from './pg-connection.js';
+import { hasWire, sendTogether } from './pg-wire.js';
 
 /** The members of a `pg` pool that are used. */
 export interface PgPoolLike {
   connect(callback: (error: Error | undefined, client: PgClientLike | undefined) => void): unknown;
   end?(): Promise<void>;
+  readonly waitingCount?: number;
   readonly options?: { connectionTimeoutMillis?: number | null | undefined; readonly max?: number | undefined };
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -34,14 +27,21 @@ interface PgSourceOptions {
 
 const heard = new WeakSet<PgPoolLike>();
 
+/** A connection that nobody used for so long goes back to the pool, which ends it in its own time. */
+const KEPT_MS = 1_000;
+
 /** A `pg` pool as a source. The host may use it as well: only prepared statements stay on its connections. */
 export class PgSource implements SqlSource {
   readonly connectionsMax: number;
   readonly #pool: PgPoolLike;
   readonly #options: PgSourceOptions;
   readonly #usual: string;
-  /** How each connection that was used before sends settings and a statement. */
-  readonly #ways = new WeakMap<PgClientLike, SendAtOnce | null>();
+  /** The connections that were used before. */
+  readonly #known = new WeakMap<PgClientLike, PgConnection>();
+  /** Connections of a pool of ours between two calls, the one used last at the end. */
+  readonly #kept: PgConnection[] = [];
+  #giveBack: NodeJS.Timeout | null = null;
+  #isClosed = false;
 
   constructor(pool: PgPoolLike, options: PgSourceOptions) {
     this.connectionsMax = pool.options?.max ?? Number.POSITIVE_INFINITY;
@@ -54,47 +54,97 @@ export class PgSource implements SqlSource {
     heard.add(pool);
   }
 
+  /** Asking the pool takes a turn of the event loop, two timers and a listener: a connection of ours is kept for it. */
+  leaseNow(): SqlLease | null {
+    const connection = this.#kept.pop();
+    if (!connection) return null;
+    connection.client.ref?.();
+    return this.#leaseOf(connection);
+  }
+
   async lease(giveUp: AbortSignal): Promise<SqlLease> {
+    const now = this.leaseNow();
+    if (now) return now;
     const client = await this.#connect();
-    let released = false;
-    const release = (error?: Error): void => {
-      if (released) return;
-      released = true;
-      client.removeListener?.('error', ignore);
-      client.release(error);
-    };
-    const destroy = (): void => {
-      // Ending it politely would wait for an answer that may never come.
-      if (!released) socketOf(client)?.destroy();
-      // After that the socket still has an error to report, and needs a listener of ours.
-      if (!released) client.on?.('error', ignore);
-      release(new Error('The connection is no longer wanted.'));
-    };
-    if (giveUp.aborted) release();
-    else if (!this.#ways.has(client)) {
-      giveUp.addEventListener('abort', destroy, { once: true });
-      try {
-        this.#ways.set(client, await this.#wayOf(client));
-      } catch (error) {
-        destroy();
-        throw error;
-      } finally {
-        giveUp.removeEventListener('abort', destroy);
-      }
+    const known = this.#known.get(client);
+    if (known) {
+      const lease = this.#leaseOf(known);
+      if (giveUp.aborted) lease.release();
+      return lease;
     }
+    const connection = new PgConnection(client);
+    const destroy = () => connection.destroy();
+    if (giveUp.aborted) connection.giveBack();
+    giveUp.addEventListener('abort', destroy, { once: true });
+    try {
+      connection.sendAtOnce = await this.#wayOf(client);
+    } catch (error) {
+      destroy();
+      throw error;
+    } finally {
+      giveUp.removeEventListener('abort', destroy);
+    }
+    this.#known.set(client, connection);
+    if (this.#options.owned) client.on?.('end', () => this.#forget(connection));
+    return this.#leaseOf(connection);
+  }
+
+  #leaseOf(connection: PgConnection): SqlLease {
     const { prepare, timeouts } = this.#options;
+    const { client, sendAtOnce } = connection;
     const guest = new GuestConnection({
-      ...{ dialect: postgres, timeouts, usual: this.#usual },
-      ...{ sendAtOnce: this.#ways.get(client) ?? null },
+      ...{ dialect: postgres, timeouts, usual: this.#usual, sendAtOnce },
       send: (...statement) => sendTo(client, prepare, ...statement),
     });
+    connection.isOut = true;
+    let isOurs = true;
     return {
       query: (...statement) => guest.query(...statement),
       queryAlone: (text, values) => client.query({ text, ...(values ? { values: values as unknown[] } : undefined) }),
       waitForLocks: (lockMs) => guest.waitForLocks(lockMs),
-      release,
-      destroy,
+      release: () => {
+        if (isOurs) this.#release(connection);
+        isOurs = false;
+      },
+      destroy: () => {
+        if (isOurs) connection.destroy();
+        isOurs = false;
+      },
     };
+  }
+
+  /** Keeps a connection of our own for the next call, unless somebody waits for one. */
+  #release(connection: PgConnection): void {
+    const isWanted = this.#isClosed || this.#pool.waitingCount !== 0;
+    if (!this.#options.owned || isWanted || connection.hasEnded) {
+      connection.giveBack();
+      return;
+    }
+    connection.usedAt = performance.now();
+    // Connections that nobody uses keep no process alive, and the timer neither.
+    connection.client.unref?.();
+    this.#kept.push(connection);
+    this.#giveBack ??= setTimeout(() => this.#giveBackUnused(), KEPT_MS).unref();
+  }
+
+  #giveBackUnused(): void {
+    this.#giveBack = null;
+    const since = performance.now() - KEPT_MS;
+    const unused = this.#kept.filter(({ usedAt }) => usedAt <= since);
+    for (const connection of unused) this.#giveKeptBack(connection);
+    if (this.#kept.length > 0) this.#giveBack = setTimeout(() => this.#giveBackUnused(), KEPT_MS).unref();
+  }
+
+  #giveKeptBack(connection: PgConnection): void {
+    this.#kept.splice(this.#kept.indexOf(connection), 1);
+    connection.isOut = true;
+    connection.giveBack();
+  }
+
+  /** A connection has ended: one that is kept must not be handed out. */
+  #forget(connection: PgConnection): void {
+    connection.hasEnded = true;
+    if (this.#kept.includes(connection)) this.#giveKeptBack(connection);
   }
 
   /**
@@ -136,6 +186,9 @@ export class PgSource implements SqlSource {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#giveBack) clearTimeout(this.#giveBack);
+    for (const connection of [...this.#kept]) this.#giveKeptBack(connection);
     if (this.#options.owned) await this.#pool.end?.();
   }
 }
@@ -184,40 +237,4 @@ async function makePool(url: string, { poolSize, connectMs }: DriverSettings): P
     // Idle connections alone keep no process alive.
     allowExitOnIdle: true,
   });
-}
-
-function ignore(): void {}
-
-async function sendTo(
-  client: PgClientLike,
-  prepare: boolean,
-  ...[text, values, isKept]: Parameters<SqlLease['query']>
-) {
-  const name = prepare && isKept ? await nameFor(client, text) : null;
-  return client.query({
-    text,
-    ...(values ? { values: values as unknown[] } : undefined),
-    ...(name !== null ? { name } : undefined),
-  });
-}
-
-const kept = new WeakMap<PgClientLike, KeptStatements>();
-
-/** The name of a statement on this connection, which may give up another one for it. */
-async function nameFor(client: PgClientLike, text: string): Promise<string> {
-  const statements = kept.get(client) ?? new KeptStatements();
-  kept.set(client, statements);
-  const { name, givenUp } = statements.keep(text);
-  if (givenUp !== null) {
-    // A pooler may not know the name: then it has a limit of its own.
-    await client.query({ text: `deallocate ${givenUp}` }).catch(ignore);
-    delete belowOf(client)?.parsedStatements?.[givenUp];
-  }
-  return name;
-}
-
-/** The socket below a `pg` client, where it has one. */
-function socketOf(client: PgClientLike): { destroy(): void } | undefined {
-  const stream = belowOf(client)?.stream;
-  return typeof stream?.destroy === 'function' ? (stream as { destroy(): void }) : undefined;
 }

@@ -1,5 +1,6 @@
 /** The names of columns, and the ways in which the kinds of fields are stored, sent and read back. */
-import type { FieldKind, StoredValue } from '../../../ports/db-manager.js';
+import { isoText } from '../../../models/iso-text.js';
+import type { FieldKind, Row, StoredValue } from '../../../ports/db-manager.js';
 import { mayNotBeNull, notOfKind } from '../../kit/failures.js';
 import type { Column, Naming } from '../table.js';
 
@@ -54,12 +55,18 @@ export function scalar({ kind }: Pick<Column, 'kind'>, place: string): string {
 }
 
 /** The text of one value, for {@link scalar}. A value of another kind than the column's throws. */
-export function scalarText({ kind, field }: Pick<Column, 'kind' | 'field'>, value: StoredValue): string {
+export function scalarText(column: Pick<Column, 'kind' | 'field'>, value: StoredValue): string {
+  checkKind(column, value);
+  return value instanceof Date ? instantText(value) : String(value);
+}
+
+/** @throws a TypeError for a value of another kind than the column's */
+function checkKind({ kind, field }: Pick<Column, 'kind' | 'field'>, value: StoredValue): void {
   // The driver would send U+FFFD in place of half a surrogate pair.
-  if (kind === 'string' && typeof value === 'string' && value.isWellFormed()) return value;
-  if (kind === 'integer' && Number.isSafeInteger(value)) return String(value);
-  if (kind === 'boolean' && typeof value === 'boolean') return String(value);
-  if (kind === 'instant' && value instanceof Date) return instantText(value);
+  if (kind === 'string' && typeof value === 'string' && value.isWellFormed()) return;
+  if (kind === 'integer' && Number.isSafeInteger(value)) return;
+  if (kind === 'boolean' && typeof value === 'boolean') return;
+  if (kind === 'instant' && value instanceof Date) return;
   throw notOfKind(field, kind);
 }
 
@@ -91,30 +98,48 @@ export function stored({ kind, nullable }: Column, source: string): string {
  */
 export function unnestedText(column: Column, values: readonly StoredValue[]): string {
   const { kind, field, nullable } = column;
-  if (kind === 'json') {
-    if (!nullable && values.includes(null)) throw mayNotBeNull(field);
-    return JSON.stringify(values);
+  switch (kind) {
+    case 'json':
+      if (!nullable && values.includes(null)) throw mayNotBeNull(field);
+      return JSON.stringify(values);
+    case 'string':
+      for (const value of values) if (typeof value !== 'string' && value !== null) throw notOfKind(field, kind);
+      return JSON.stringify(values);
+    case 'instant':
+      return `{${instantTexts(column, values)}}`;
+    default:
+      for (const value of values) if (value !== null) checkKind(column, value);
+      // Whole numbers, `true`, `false` and `null` are written alike in JSON.
+      return `{${JSON.stringify(values).slice(1, -1)}}`;
   }
-  if (kind === 'string') {
-    for (const value of values) if (typeof value !== 'string' && value !== null) scalarText(column, value);
-    return JSON.stringify(values);
-  }
-  const texts: string[] = [];
+}
+
+/** The same for a column of rows. */
+export function unnestedRows(column: Column, rows: readonly Row[]): string {
+  const { field } = column;
+  const values: StoredValue[] = new Array(rows.length);
+  for (let i = 0; i < rows.length; i++) values[i] = rows[i]?.[field] ?? null;
+  return unnestedText(column, values);
+}
+
+function instantTexts(column: Column, values: readonly StoredValue[]): string {
+  const texts: string[] = new Array(values.length);
   let last: StoredValue = null;
   let lastText = 'null';
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as StoredValue;
     // Many rows of a batch share their instant, and its text is costly.
     const isRepeated = value instanceof Date && last instanceof Date && value.getTime() === last.getTime();
     if (!isRepeated) lastText = value === null ? 'null' : scalarText(column, value);
     last = value;
-    texts.push(lastText);
+    texts[i] = lastText;
   }
-  return `{${texts.join()}}`;
+  return texts.join();
 }
 
 /** ISO 8601, with the years before 1 and after 9999 as PostgreSQL writes them. */
 function instantText(instant: Date): string {
-  const text = instant.toISOString();
+  const text = isoText(instant);
   const year = instant.getUTCFullYear();
   if (year > 0 && year <= 9999) return text;
   const rest = text.slice(text.indexOf('-', 1));

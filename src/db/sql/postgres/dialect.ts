@@ -13,7 +13,8 @@ import {
 import { buildIndex } from './index-build.js';
 import { lacking, migrate } from './migrate.js';
 import { countRows, NOW, readByKeys, readPage } from './read.js';
-import { MARK, refusalsOf, writeStatement } from './write.js';
+import { loneStatement, refusalsOf, writeStatement } from './write.js';
+import { MARK } from './write-text.js';
 
 /**
  * - `jit`: compiling a statement that runs for milliseconds takes longer than running it.
@@ -70,7 +71,7 @@ export const postgres: Dialect = {
   lacking,
   buildIndex,
   write: (units, how) => writeStatement(units, how),
-  writeBlind: (unit) => writeStatement([unit], { isKept: true, isBlind: true }),
+  writeBlind: loneStatement,
   isWritten: (row) => (row as { refused: string | null }).refused === null,
   refusals: refusalsOf,
   readByKeys,

@@ -32,32 +32,33 @@ const WISHES_MAX = 500;
 /** A text that was not used for so many statements makes room. */
 const FORGET_AFTER = 2_000;
 
-interface Known {
-  readonly shape: Shape;
-  usedAt: number;
-}
-
 /** The texts of one kind of statement on the tables of one manager. */
 export class WriteShapes {
-  /** The last one is the one that was used last. */
-  readonly #known: Known[] = [];
+  /** When each text was used last, counted in statements. */
+  readonly #usedAt = new Map<Shape, number>();
   readonly #wishes = new Map<string, number>();
   #uses = 0;
 
   /** The text that carries these groups at the least cost. Groups of a text are ordered by {@link nameOf}. */
   shapeFor(wanted: readonly GroupShape[], textOf: TextOf): Shape {
     this.#uses++;
-    let best: Known | null = null;
+    let best: Shape | null = null;
     let least = Number.POSITIVE_INFINITY;
-    for (const known of this.#known) {
-      const cost = costOf(known.shape.groups, wanted);
-      if (cost < least) [best, least] = [known, cost];
+    for (const shape of this.#usedAt.keys()) {
+      const cost = costOf(shape.groups, wanted);
+      if (cost < least) [best, least] = [shape, cost];
     }
     if (best === null) return this.#add(this.#widened(wanted), textOf);
     if (least > 0 && this.#isWished(wanted)) return this.#add(wanted, textOf);
-    this.#known.push(...this.#known.splice(this.#known.indexOf(best), 1));
-    best.usedAt = this.#uses;
-    return best.shape;
+    this.#usedAt.set(best, this.#uses);
+    return best;
+  }
+
+  /** Whether a text that was found before may be used once more: it may have made room for others. */
+  use(shape: Shape): boolean {
+    if (!this.#usedAt.has(shape)) return false;
+    this.#usedAt.set(shape, ++this.#uses);
+    return true;
   }
 
   /** Whether these groups have come often enough, and there is room. */
@@ -67,24 +68,27 @@ export class WriteShapes {
     if (this.#wishes.size >= WISHES_MAX) this.#wishes.clear();
     this.#wishes.set(key, wishes);
     if (wishes < WISHES_MIN) return false;
-    const [oldest] = this.#known;
-    return this.#known.length < SHAPES_MAX || this.#uses - (oldest?.usedAt ?? 0) > FORGET_AFTER;
+    const unused = this.#uses - Math.min(...this.#usedAt.values());
+    return this.#usedAt.size < SHAPES_MAX || unused > FORGET_AFTER;
   }
 
   #add(groups: readonly GroupShape[], textOf: TextOf): Shape {
-    if (this.#known.length >= SHAPES_MAX) this.#known.shift();
+    if (this.#usedAt.size >= SHAPES_MAX) {
+      const [first] = [...this.#usedAt].sort(([, a], [, b]) => a - b);
+      if (first) this.#usedAt.delete(first[0]);
+    }
     const shape = { groups, text: textOf(groups) };
-    this.#known.push({ shape, usedAt: this.#uses });
+    this.#usedAt.set(shape, this.#uses);
     return shape;
   }
 
   /** Groups that no text can carry get a text with lists. Without room for it, the text with the most groups grows. */
   #widened(wanted: readonly GroupShape[]): readonly GroupShape[] {
     const groups = wanted.map((group) => ({ ...group, forms: group.forms.map((): Form => 'list') }));
-    if (this.#known.length < SHAPES_MAX) return groups;
-    const sizes = this.#known.map(({ shape }) => shape.groups.length);
-    const [widest] = this.#known.splice(sizes.indexOf(Math.max(...sizes)), 1);
-    return union(groups, widest?.shape.groups ?? []);
+    if (this.#usedAt.size < SHAPES_MAX) return groups;
+    const [widest] = [...this.#usedAt.keys()].sort((a, b) => b.groups.length - a.groups.length);
+    if (widest) this.#usedAt.delete(widest);
+    return union(groups, widest?.groups ?? []);
   }
 }
 

@@ -1,0 +1,76 @@
+/** Bugs planted where an operation was made cheaper. */
+import type { SeededBug } from './seeded-bug.js';
+
+const KEPT = 'test/db/postgres/kept-connections.test.ts';
+const FIRST = 'test/db/postgres/first-entry.test.ts';
+const PG = 'src/db/sql/drivers/pg.ts';
+const CONNECTION = 'src/db/sql/drivers/pg-connection.ts';
+
+export const COST_BUGS: readonly SeededBug[] = [
+  {
+    id: 'CO-1',
+    title: 'a kept connection that the server has ended is handed out',
+    file: PG,
+    find: '    if (this.#kept.includes(connection)) this.#giveKeptBack(connection);\n',
+    replace: '',
+    tests: [{ file: KEPT, name: 'are not handed out once the server has ended them' }],
+  },
+  {
+    id: 'CO-2',
+    title: 'a connection is kept although somebody waits for one',
+    file: PG,
+    find: 'this.#isClosed || this.#pool.waitingCount !== 0',
+    replace: 'this.#isClosed',
+    tests: [{ file: KEPT, name: 'are given to whoever waits for one' }],
+  },
+  {
+    id: 'CO-3',
+    title: 'a connection that was released twice is handed out twice',
+    file: PG,
+    find: '        if (isOurs) this.#release(connection);\n        isOurs = false;\n',
+    replace: '        this.#release(connection);\n',
+    tests: [{ file: KEPT, name: 'serve the next call at once, and go back to the pool' }],
+  },
+  {
+    id: 'CO-4',
+    title: 'values are dropped before the driver has sent them',
+    file: CONNECTION,
+    find: 'client.readyForQuery === true',
+    replace: 'client.readyForQuery !== undefined',
+    tests: [{ file: KEPT, name: 'send the values of statements that wait for each other' }],
+  },
+  {
+    id: 'CO-5',
+    title: 'a lone replacement keeps the fields that another one kept',
+    file: 'src/db/sql/postgres/write.ts',
+    find: "(change.op === 'replace' && change.unchanged) || ''",
+    replace: "''",
+    tests: [{ file: FIRST, name: 'gives it its age' }],
+  },
+  {
+    id: 'CO-6',
+    title: 'a copy of a grant drops what a newer version keeps in it',
+    file: 'src/core/grant-copy.ts',
+    find: '  if (newer.has(grant)) {',
+    replace: '  if (newer.has(EVERY_FIELD)) {',
+    tests: [
+      { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
+    ],
+  },
+  {
+    id: 'CO-7',
+    title: 'an account without entries never gets its age',
+    file: 'src/services/pipeline/decide-group.ts',
+    find: 'hasEntries ? NEVER_CHANGED : undefined',
+    replace: 'hasEntries || row.visible ? NEVER_CHANGED : undefined',
+    tests: [{ file: FIRST, name: 'gives it its age' }],
+  },
+  {
+    id: 'CO-8',
+    title: 'the text of an instant is that of another day',
+    file: 'src/models/iso-text.ts',
+    find: 'if (days[place] !== day) {',
+    replace: 'if (Number.isNaN(days[place])) {',
+    tests: [{ file: 'test/models/iso-text.test.ts', name: 'is that of toISOString' }],
+  },
+];
