@@ -28,6 +28,7 @@ export interface Result {
 }
 
 export type Measured = Pick<Result, 'opsPerSecond' | 'p50Ms' | 'p99Ms'>;
+export type Counted = Measured & { readonly operations: number };
 
 type Library = Pick<CreditManagement<never>, 'credits' | 'close'>;
 
@@ -78,7 +79,7 @@ export async function loop(
   inFlight: number,
   seconds: number,
   answered: () => void = () => {},
-): Promise<Measured> {
+): Promise<Counted> {
   const times: number[] = [];
   let next = 0;
   const began = performance.now();
@@ -92,11 +93,12 @@ export async function loop(
     }
   };
   await Promise.all(Array.from({ length: inFlight }, slot));
-  return { opsPerSecond: (times.length / (performance.now() - began)) * 1000, ...percentiles(times) };
+  const operations = times.length;
+  return { operations, opsPerSecond: (operations / (performance.now() - began)) * 1000, ...percentiles(times) };
 }
 
 /** Deductions in a closed loop for some seconds. */
-export function load(rival: Rival, workload: Workload, inFlight: number, seconds: number): Promise<Measured> {
+export function load(rival: Rival, workload: Workload, inFlight: number, seconds: number): Promise<Counted> {
   const accountOf = accountsOf(workload);
   return loop((n) => rival.deduct(accountOf(n), AMOUNT * MICRO), inFlight, seconds);
 }

@@ -9,11 +9,13 @@ import { pglite } from './postgres-pglite.js';
 import { processes } from './postgres-processes.js';
 import { shapes } from './postgres-shapes.js';
 import { trap } from './postgres-trap.js';
+import { users } from './postgres-users.js';
 import { eventLoop, one, pgbench, replay, reserve, sixtyFour, zipf } from './postgres-workloads.js';
 
 /** `default` is what runs without `--full`. */
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   default: benchPostgres,
+  users,
   zipf,
   '64': sixtyFour,
   one,
@@ -29,7 +31,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   shapes,
 };
 
-export interface PartsOptions extends Pick<Bench, 'rounds' | 'seconds' | 'history'> {
+export interface PartsOptions extends Pick<Bench, 'rounds' | 'seconds' | 'history' | 'rttMs'> {
   readonly json: boolean;
   readonly full: boolean;
   /** Names of parts, separated by commas. */

@@ -13,6 +13,8 @@ export interface Bench {
   readonly seconds: number;
   /** Rows of history for the part `history`. */
   readonly history: number;
+  /** Milliseconds that an answer takes longer than on this machine, for the part `users`. */
+  readonly rttMs: number;
   readonly report: Report;
 }
 
@@ -27,6 +29,11 @@ export class Report {
   /** A measurement; people see the ratios. */
   result(result: Result): void {
     if (this.#json) console.log(JSON.stringify(result));
+  }
+
+  /** The same with what the operations cost. */
+  measured(measured: Readonly<Record<string, number | string | null>>): void {
+    if (this.#json) console.log(JSON.stringify(measured));
   }
 
   /** Figures that are no goal. */

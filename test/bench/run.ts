@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- --adapter memory|postgres|mongodb|http|access|nats|nats-outage [--json]`: only ratios within one
  * run are goals.
- * `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
+ * `--only users --rtt 2` is a database two milliseconds away. `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
  * `--only zipf,64` some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
  */
 import { parseArgs } from 'node:util';
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     full: { type: 'boolean', default: false },
     only: { type: 'string' },
     history: { type: 'string', default: '1000000' },
+    rtt: { type: 'string', default: '0' },
   },
 });
 const { adapter, json, full, only } = values;
@@ -34,5 +35,7 @@ else if (adapter === 'nats-outage') await benchOutage({ seconds: Number(values.s
 else if (adapter === 'nats') await benchNats({ rounds, json });
 else if (adapter === 'mongodb') await benchMongo({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'postgres') {
-  await benchParts({ seconds: Number(values.seconds), history: Number(values.history), rounds, json, full, only });
+  const rttMs = Number(values.rtt);
+  const history = Number(values.history);
+  await benchParts({ seconds: Number(values.seconds), history, rttMs, rounds, json, full, only });
 } else throw new Error(`No benchmark for the adapter ${adapter} yet.`);

@@ -40,6 +40,14 @@ export const COST_BUGS: readonly SeededBug[] = [
     tests: [{ file: KEPT, name: 'send the values of statements that wait for each other' }],
   },
   {
+    id: 'CO-9',
+    title: 'a connection for which nobody waits any more is used all the same, and handed out twice',
+    file: PG,
+    find: "      throw new Error('The call was given up.');\n",
+    replace: '',
+    tests: [{ file: KEPT, name: 'go to nobody who has given up before they were there' }],
+  },
+  {
     id: 'CO-5',
     title: 'a lone replacement keeps the fields that another one kept',
     file: 'src/db/sql/postgres/write.ts',

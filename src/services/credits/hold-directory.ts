@@ -8,8 +8,8 @@ const HOLDS_MAX = 10_000;
 
 export interface KnownHold {
   readonly account: AccountRef;
-  /** The entry that made the hold; it has the hold's reason and metadata. */
-  readonly origin: EntryRow;
+  /** What the entry that made the hold says of it. The whole entries of so many holds would be a burden on the heap. */
+  readonly origin: Pick<EntryRow, 'reason' | 'metadata'>;
 }
 
 export class HoldDirectory<S> {
@@ -20,9 +20,11 @@ export class HoldDirectory<S> {
     readonly creditType: string,
   ) {}
 
-  remember(account: AccountRef, origin: EntryRow): void {
-    this.#known.set(origin.reservationId as string, { account, origin });
+  remember(account: AccountRef, { reservationId, reason, metadata }: EntryRow): KnownHold {
+    const hold = { account, origin: { reason, metadata } };
+    this.#known.set(reservationId as string, hold);
     if (this.#known.size > HOLDS_MAX) this.#known.delete(this.#known.keys().next().value as string);
+    return hold;
   }
 
   /** The reservation of this credit type, or null. */
@@ -36,8 +38,7 @@ export class HoldDirectory<S> {
       this.engine.store.get('entry', reservationId.slice(2), { session, timeoutMs }),
     );
     if (origin?.reservationId !== reservationId || origin.creditType !== this.creditType) return null;
-    const hold = { account: this.engine.account(this.creditType, origin.userId), origin };
-    if (session === undefined) this.remember(hold.account, origin);
-    return hold;
+    const account = this.engine.account(this.creditType, origin.userId);
+    return session === undefined ? this.remember(account, origin) : { account, origin };
   }
 }

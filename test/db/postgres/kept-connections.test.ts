@@ -74,6 +74,18 @@ await describePostgres('connections that are kept', (database) => {
       next.release();
     }));
 
+  test('go to nobody who has given up before they were there', () =>
+    withSource(2, async (source, pool) => {
+      const giveUp = new AbortController();
+      const leasing = source.lease(giveUp.signal);
+      giveUp.abort();
+      await expect(leasing).rejects.toThrow('given up');
+      expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
+      const leases = await Promise.all([source.lease(NEVER), source.lease(NEVER)]);
+      expect(new Set(await Promise.all(leases.map(pidOf))).size, 'each has its own').toBe(2);
+      for (const lease of leases) lease.release();
+    }));
+
   test('send the values of statements that wait for each other', () =>
     withSource(1, async (source) => {
       const lease = await source.lease(NEVER);

@@ -73,8 +73,11 @@ export class PgSource implements SqlSource {
       return lease;
     }
     const connection = new PgConnection(client);
+    if (giveUp.aborted) {
+      connection.giveBack();
+      throw new Error('The call was given up.');
+    }
     const destroy = () => connection.destroy();
-    if (giveUp.aborted) connection.giveBack();
     giveUp.addEventListener('abort', destroy, { once: true });
     try {
       connection.sendAtOnce = await this.#wayOf(client);
