@@ -7,7 +7,7 @@ await describeBackends('of a newer version', (open) => {
   test('parts of the state of an account, of its grants, holds and options are written back', async () => {
     const world = await open();
     const { credits, jobs } = world.manager;
-    await credits.addCredits('u', 10, { expiresAt: '2026-01-03T00:00:00Z' });
+    const { grantId } = await credits.addCredits('u', 10, { expiresAt: '2026-01-03T00:00:00Z' });
     await credits.reserveCredits('u', 2, { ttlSeconds: 3 * 24 * 3600 });
     const read = async () => ((await world.host.getMany('account', ['credits/u'])) as [Row])[0];
     const row = await read();
@@ -26,6 +26,8 @@ await describeBackends('of a newer version', (open) => {
     const other = world.open().credits;
     await other.deductCredits('u', 1);
     await other.deductCredits('u', 100).catch(() => {});
+    await other.updateGrant(grantId as string, { priority: 7 });
+    await other.deductCredits('u', 1);
     await other.updateAccount('u', { lowCreditThreshold: 1 });
     world.clock.advance({ days: 2 });
     await jobs.runExpiration();

@@ -2,6 +2,7 @@
 import type { SeededBug } from './seeded-bug.js';
 
 const KEPT = 'test/db/postgres/kept-connections.test.ts';
+const ENDED = 'test/db/postgres/ended-connections.test.ts';
 const FIRST = 'test/db/postgres/first-entry.test.ts';
 const PG = 'src/db/sql/drivers/pg.ts';
 const CONNECTION = 'src/db/sql/drivers/pg-connection.ts';
@@ -35,8 +36,8 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-4',
     title: 'values are dropped before the driver has sent them',
     file: CONNECTION,
-    find: 'client.readyForQuery === true',
-    replace: 'client.readyForQuery !== undefined',
+    find: 'const wasReady = isReady();',
+    replace: 'const wasReady = true;',
     tests: [{ file: KEPT, name: 'send the values of statements that wait for each other' }],
   },
   {
@@ -46,6 +47,32 @@ export const COST_BUGS: readonly SeededBug[] = [
     find: "      throw new Error('The call was given up.');\n",
     replace: '',
     tests: [{ file: KEPT, name: 'go to nobody who has given up before they were there' }],
+  },
+  {
+    id: 'CO-10',
+    title: 'a kept connection that the server has given up is handed out until it is closed',
+    file: PG,
+    find: "['error', 'end'] as const",
+    replace: "['end'] as const",
+    tests: [{ file: ENDED, name: 'are not handed out once the server has said so' }],
+  },
+  {
+    id: 'CO-11',
+    title: 'values are dropped although the host has them wait',
+    file: CONNECTION,
+    find: 'if (wasReady && !isReady()) given.length = 0;',
+    replace: 'if (wasReady) given.length = 0;',
+    tests: [{ file: ENDED, name: 'send their values where a host has wrapped' }],
+  },
+  {
+    id: 'CO-12',
+    title: 'new terms of a grant drop what a newer version keeps in it',
+    file: 'src/core/grants.ts',
+    find: 'Object.assign(grantCopy(grant), after, { rowVersion })',
+    replace: '{ ...grant, ...after, rowVersion }',
+    tests: [
+      { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
+    ],
   },
   {
     id: 'CO-5',

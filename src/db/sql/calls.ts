@@ -62,8 +62,14 @@ export class CallConnection implements LoneConnection {
         },
         (error: unknown) => {
           // The deadline has broken the connection already, and its error is the one that counts.
-          if (this.#running.delete(reject) && this.#dialect.failureOf(error) === 'lost') this.break();
-          reject(error);
+          const isRunning = this.#running.delete(reject);
+          try {
+            if (isRunning && this.#dialect.failureOf(error) === 'lost') this.break();
+            reject(error);
+          } catch (failure) {
+            // A listener of the host's pool may throw.
+            reject(failure);
+          }
         },
       );
     });

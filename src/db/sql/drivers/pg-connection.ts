@@ -65,11 +65,12 @@ export function sendTo(
 
 function sendNamed(client: PgClientLike, text: string, values: Parameters<SqlLease['query']>[1], name: string) {
   const given = (values ?? []) as unknown[];
-  const isSentNow = client.readyForQuery === true;
+  const isReady = () => client.readyForQuery === true;
+  const wasReady = isReady();
   const answer = client.query({ text, values: given, name });
   // The driver keeps the values until the answer comes, and those of a full batch are a megabyte: the garbage collector
   // would copy them again and again.
-  if (isSentNow) given.length = 0;
+  if (wasReady && !isReady()) given.length = 0;
   return answer;
 }
 

@@ -77,6 +77,10 @@ export class PgSource implements SqlSource {
       connection.giveBack();
       throw new Error('The call was given up.');
     }
+    if (this.#options.owned) {
+      // After a last word of the server its end may come late, or never.
+      for (const event of ['error', 'end'] as const) client.on?.(event, () => this.#forget(connection));
+    }
     const destroy = () => connection.destroy();
     giveUp.addEventListener('abort', destroy, { once: true });
     try {
@@ -87,8 +91,9 @@ export class PgSource implements SqlSource {
     } finally {
       giveUp.removeEventListener('abort', destroy);
     }
+    // It was given up in the moment in which it was ready, and has gone back to the pool.
+    if (!connection.isOut) throw new Error('The call was given up.');
     this.#known.set(client, connection);
-    if (this.#options.owned) client.on?.('end', () => this.#forget(connection));
     return this.#leaseOf(connection);
   }
 
