@@ -18,12 +18,18 @@ export interface TraceSpan {
 export interface SpanOptions {
   /** The side of an exchange: answering a request, giving away a message, or taking one. Default `internal`. */
   readonly kind?: 'internal' | 'server' | 'producer' | 'consumer';
+  /** Values that it begins with. More may come when it ends. */
   readonly fields?: SpanFields;
   /**
    * The span above it: the one that runs now, by default; that of a `traceparent`; or that of a request's headers,
    * unless a span runs already.
    */
-  readonly parent?: string | { get(header: string): string | null };
+  readonly parent?:
+    | string
+    | {
+        /** The value of a header; null where the request has none of this name. */
+        get(header: string): string | null;
+      };
   /** Spans that led to it together. One of them is above it; of several none is. */
   readonly links?: readonly TraceSpan[];
 }

@@ -1,7 +1,7 @@
 /**
- * A process that passes TCP on and delays each direction, as a network does: `delay-proxy.ts PORT MILLISECONDS`. It is a
- * process of its own, so that its work is counted for nobody. It tells its own port. A timer of Node.js may be late by
- * a millisecond, for every design alike.
+ * A process that passes TCP on and delays each direction, as a network does: `delay-proxy.ts PORT MILLISECONDS`. It is
+ * a process of its own, so that its work is counted for nobody. It tells its own port. A timer of Node.js may be late
+ * by a millisecond, for every design alike.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 

@@ -1,8 +1,9 @@
 /**
  * `npm run bench -- --adapter memory|postgres|mongodb|http|access|nats|nats-outage [--json]`: only ratios within one
  * run are goals.
- * `--only users --rtt 2` is a database two milliseconds away. `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
+ * `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
  * `--only zipf,64` some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
+ * `--only users --rtt 2` is a database two milliseconds away.
  */
 import { parseArgs } from 'node:util';
 import { benchAccess } from './access.js';

@@ -54,7 +54,7 @@ test('a failure of ours is logged and told to nobody', async () => {
   const answer = await world.send('user', 'GET', '/credits/balance/user-1');
   expect(answer).toMatchObject({ status: 500, body: { code: 'INVARIANT_VIOLATION' } });
   expect(JSON.stringify(answer.body)).not.toContain('secret');
-  expect(logged).toMatchObject([{ route: 'getBalance', err: { message: 'at /srv/secret.ts' } }]);
+  expect(logged).toMatchObject([{ route: '/credits/balance/{user_id}', err: { message: 'at /srv/secret.ts' } }]);
 });
 
 test('an authenticator that throws, reads the body or names nobody lets nobody in', async () => {
