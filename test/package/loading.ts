@@ -14,11 +14,11 @@ const PEERS = [
   ...['razorpay', 'prom-client', '@opentelemetry/api'],
 ];
 
-/**
- * Subpaths that cannot load without a package that the host installs. There are none yet: an issue that adds such a
- * subpath adds its line here, and the check walks them all.
- */
-export const SUBPATHS_WITH_PEER: readonly { readonly subpath: string; readonly peer: string }[] = [];
+/** Subpaths that cannot load without a package that the host installs, nor be compiled. */
+export const SUBPATHS_WITH_PEER: readonly { readonly subpath: string; readonly peer: string }[] = [
+  // The tracer is made of that package, and a host who traces has it.
+  { subpath: 'otel', peer: '@opentelemetry/api' },
+];
 
 export function checkIdle(project: Project, format: 'esm' | 'cjs'): void {
   // A handle that were left open would keep the process alive until the time is up.

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Format } from 'esbuild';
 import { run, runTool } from './child.js';
+import { SUBPATHS_WITH_PEER } from './loading.js';
 import { manifest, ROOT } from './source-files.js';
 import type { Tarball } from './tarball.js';
 
@@ -54,7 +55,8 @@ export function runProgram({ folder }: Project): void {
 
 /** The declarations name no type of Node.js alone: a host that shares types with a browser compiles them too. */
 export function compileWithoutNodeTypes({ folder }: Project): void {
-  const modules = Object.keys(manifest().exports).filter((subpath) => subpath !== './package.json');
+  const without = ['./package.json', ...SUBPATHS_WITH_PEER.map(({ subpath }) => `./${subpath}`)];
+  const modules = Object.keys(manifest().exports).filter((subpath) => !without.includes(subpath));
   const lines = modules.map((subpath, i) => `export * as m${i} from 'credit-management${subpath.slice(1)}';`);
   writeFileSync(join(folder, 'declarations.ts'), lines.join('\n'));
   const lib = ['ES2022', 'DOM', 'ESNext.Disposable'];
