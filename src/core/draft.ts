@@ -7,7 +7,7 @@ import type { EntryRow, EntryType } from '../models/entry.js';
 import { type CreditEventType, type MovementType, onDemandTypes } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
-import type { Draw, JsonObject } from '../models/values.js';
+import type { Draw, JsonObject, Mutable } from '../models/values.js';
 import type { Account } from './account.js';
 import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
 import type { CallInfo, GrantTerms } from './command.js';
@@ -43,7 +43,6 @@ interface Totals {
   readonly available: number;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type DraftEntry = Mutable<EntryRow>;
 
 export interface Draft {

@@ -1,20 +1,19 @@
 /** Copies of grants, which every debit makes. */
 import type { OpenGrant } from '../models/account.js';
+import type { Mutable } from '../models/values.js';
 
 /** Grants with fields that only a later version of the library knows. */
 const newer = new WeakSet<OpenGrant>();
 
-type MutableGrant = { -readonly [K in keyof OpenGrant]: OpenGrant[K] };
-
 /** A copy of a grant to be changed. It lists the fields, because spreading a frozen object costs ten times as much. */
-export function grantCopy(grant: OpenGrant): MutableGrant {
+export function grantCopy(grant: OpenGrant): Mutable<OpenGrant> {
   if (newer.has(grant)) {
     const whole = { ...grant };
     newer.add(whole);
     return whole;
   }
   const { paymentId, expiredLate } = grant;
-  const copy: MutableGrant = {
+  const copy: Mutable<OpenGrant> = {
     id: grant.id,
     source: grant.source,
     amount: grant.amount,

@@ -2,7 +2,7 @@
 import type { AccountOptions, OpenGrant, OpenHold } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
 import type { ReservationRow } from '../models/reservation.js';
-import type { Draw } from '../models/values.js';
+import type { Draw, Mutable } from '../models/values.js';
 import { type Account, emptyAccount } from './account.js';
 import { compareBurnOrder, lapsesLate } from './burn-down.js';
 import type { GrantTerms } from './command.js';
@@ -14,7 +14,6 @@ import { newReservationRow, reservationRow } from './rows.js';
 import { notePurchase } from './thresholds.js';
 import { NO_TOTALS, withEntry } from './totals.js';
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Terms = Pick<GrantTerms, 'expiresAt' | 'priority'>;
 type Details = {
   after?: Terms;

@@ -3,6 +3,7 @@ import { creditError } from '../errors.js';
 import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
+import type { Mutable } from '../models/values.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
 import { noteNewer } from './grant-copy.js';
 import { NO_TOTALS } from './totals.js';
@@ -41,8 +42,6 @@ function stateOf(account: Account): AccountRow['state'] {
   }
   return unknown === null ? state : { ...state, ...unknown };
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Reads an account from its row. Every reader of accounts comes here, so that a row that nobody can read concerns its

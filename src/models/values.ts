@@ -25,6 +25,9 @@ export interface NoCollection {
 
 export type Awaitable<T> = T | Promise<T>;
 
+/** The same object while it is being made. */
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** One page, no total. `nextCursor` is null at the end. */
 export type Page<T> = {
   /** The rows of this page. */

@@ -8,7 +8,7 @@ const HOLDS_MAX = 10_000;
 
 export interface KnownHold {
   readonly account: AccountRef;
-  /** What the entry that made the hold says of it. The whole entries of so many holds would be a burden on the heap. */
+  /** From the entry that made the hold. So many whole entries would be a burden on the heap. */
   readonly origin: Pick<EntryRow, 'reason' | 'metadata'>;
 }
 

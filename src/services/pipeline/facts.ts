@@ -14,7 +14,7 @@ interface Lapses {
   readonly since: number;
 }
 
-/** What is known, and what is asked for. Most batches ask for nothing, so it is made by the first question. */
+/** The rows that are known and those that are asked for. The first question makes it; most batches ask nothing. */
 class Answers {
   readonly rows = new Map<ModelName, Map<string, Rows[ModelName] | null>>();
   readonly keys = new Map<string, EntryRow | null>();

@@ -145,7 +145,6 @@ export class PgSource implements SqlSource {
 
   #giveKeptBack(connection: PgConnection): void {
     this.#kept.splice(this.#kept.indexOf(connection), 1);
-    connection.isOut = true;
     connection.giveBack();
   }
 

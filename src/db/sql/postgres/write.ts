@@ -32,7 +32,7 @@ const PASSING_MAX = 200;
 const LONE_MAX = 200;
 const textsOf = new WeakMap<object, Texts>();
 
-/** A statement that applies units, see the head of this file. */
+/** A statement that applies each unit as a whole or not at all. */
 export function writeStatement(
   units: readonly (readonly TableChange[])[],
   { isKept, isBlind = false, mark = null }: WriteOptions,
