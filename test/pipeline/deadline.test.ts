@@ -37,6 +37,20 @@ describe('at the deadline', () => {
     expect((await credits.getUserCreditsInfo('u')).balance).toBe(99);
   });
 
+  test.each([
+    ['is cut short by it', (timeoutMs: number) => sleep(timeoutMs - 5), 200, 'CONTENTION not_applied'],
+    ['fails long before it', async () => {}, 60_000, 'STORAGE_UNAVAILABLE not_applied'],
+  ])('after a conflict, a read that %s says so', async (_, wait, timeoutMs, expected) => {
+    const { db, credits } = bench();
+    await credits.addCredits('u', 100);
+    db.onceInCommit(async (units) => units.map(() => ({ status: 'conflict', model: 'account', key: 'credits/u' })));
+    db.methods.getMany = async (_model, _keys, options) => {
+      await wait(options?.timeoutMs ?? 0);
+      throw creditError('STORAGE_UNAVAILABLE', 'The database did not answer.', {});
+    };
+    expect(await endOf(credits.deductCredits('u', 1, { timeoutMs }))).toBe(expected);
+  });
+
   test.each([undefined, 'my-key'])(
     'a commit that hangs is OUTCOME_UNKNOWN with a safe key (given: %s)',
     async (key) => {

@@ -18,6 +18,9 @@ const PROBED_AFTER_DUPLICATE = 50;
 /** After this many conflicts a group runs by itself: lock, read, decide and write in one transaction. */
 const CONFLICTS_BEFORE_LOCK = 2;
 
+/** An attempt ends so many milliseconds before the deadline at most: its own limit comes with it, but on other timers. */
+const CUT_SHORT_MS = 20;
+
 /** The parts of the pipeline that an outcome acts on. */
 export interface OutcomeTools<S> {
   readonly tables: Tables<S>;
@@ -154,7 +157,9 @@ export class Outcomes<S> {
   failed(group: Group, error: unknown): void {
     for (const key of group.keys) this.#tools.memory.drop(key);
     for (const operation of group.operations) {
-      if (error !== LATE) this.#refuse(operation, storageError(error));
+      // After conflicts the last attempt is cut short by the deadline. That is no failure of the store.
+      const isCutShort = operation.conflicts > 0 && operation.deadline - monotonicNow() < CUT_SHORT_MS;
+      if (error !== LATE && !isCutShort) this.#refuse(operation, storageError(error));
     }
     this.again(group, true);
   }
