@@ -75,6 +75,14 @@ export const COST_BUGS: readonly SeededBug[] = [
     ],
   },
   {
+    id: 'CO-13',
+    title: 'an attempt that its deadline cuts short is a failure of the database',
+    file: 'src/services/pipeline/outcomes.ts',
+    find: 'if (error !== LATE && !isCutShort)',
+    replace: 'if (error !== LATE || isCutShort)',
+    tests: [{ file: 'test/pipeline/deadline.test.ts', name: 'after a conflict, a read that is cut short' }],
+  },
+  {
     id: 'CO-5',
     title: 'a lone replacement keeps the fields that another one kept',
     file: 'src/db/sql/postgres/write.ts',

@@ -18,7 +18,7 @@ const PROBED_AFTER_DUPLICATE = 50;
 /** After this many conflicts a group runs by itself: lock, read, decide and write in one transaction. */
 const CONFLICTS_BEFORE_LOCK = 2;
 
-/** An attempt ends so many milliseconds before the deadline at most: its own limit comes with it, but on other timers. */
+/** The milliseconds before a deadline in which an attempt may end by it: its limit is the same, on another timer. */
 const CUT_SHORT_MS = 20;
 
 /** The parts of the pipeline that an outcome acts on. */
