@@ -2,12 +2,11 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 
 /** Files that replace modules, change the environment or measure the heap: each has a process of its own. */
 const ALONE = [
-  'test/**/*-mongodb.test.ts',
   'test/db/*/service-walk.test.ts',
   'test/db/*/handshake.test.ts',
   'test/http/deduction/load.test.ts',
   'test/input/own-properties.test.ts',
-  'test/jobs/volume.test.ts',
+  'test/jobs/volume*.test.ts',
   'test/ledger/audit-file.test.ts',
   'test/ledger/audit-garbage.test.ts',
   'test/ledger/audit-limits.test.ts',
@@ -20,7 +19,18 @@ const ALONE = [
   'test/plans/calendar.test.ts',
 ];
 
-function project(name: string, files: { include: string[]; exclude?: string[] }, isolate: boolean) {
+/** Files that run once more on MongoDB: servers and other processes that fail. */
+const ON_MONGODB = [
+  'test/http/deduction/kills.test.ts',
+  'test/jobs/processes.test.ts',
+  'test/nats/consumer-kills.test.ts',
+  'test/nats/kills.test.ts',
+  'test/payments/kills.test.ts',
+  'test/payments/orders.test.ts',
+  'test/processes/*.test.ts',
+];
+
+function project(name: string, files: { include: string[]; exclude?: string[] }, isolate: boolean, adapter?: string) {
   return {
     // `credit-management` is src/index.ts, as tsconfig.json says: tests need no build.
     resolve: { tsconfigPaths: true },
@@ -29,8 +39,13 @@ function project(name: string, files: { include: string[]; exclude?: string[] },
       ...files,
       isolate,
       pool: 'forks',
+      // A young generation that holds what one test makes: half the collections.
+      execArgv: ['--max-semi-space-size=64'],
       // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
-      env: { CREDIT_SEED: process.env.CREDIT_SEED || '20261121' },
+      env: {
+        CREDIT_SEED: process.env.CREDIT_SEED || '20261121',
+        ...(adapter && { CREDIT_TEST_ADAPTER: adapter }),
+      },
       // For what hangs. No test is judged by how long it takes.
       testTimeout: 600_000,
       hookTimeout: 600_000,
@@ -41,12 +56,13 @@ function project(name: string, files: { include: string[]; exclude?: string[] },
 export default defineConfig({
   test: {
     globalSetup: ['test/backends/setup.ts'],
-    // Many tests wait for timers, other processes or the disk: more files at once than cores minus one.
-    maxWorkers: 3,
+    // Many tests wait for timers, other processes or the disk: more files at once than cores.
+    maxWorkers: 4,
     projects: [
       // Most of a file's time would go into loading the library anew.
       project('shared', { include: ['test/**/*.test.ts'], exclude: ALONE }, false),
       project('alone', { include: ALONE }, true),
+      project('mongodb', { include: ON_MONGODB }, false, 'mongodb'),
     ],
     coverage: {
       provider: 'v8',

@@ -4,6 +4,7 @@ import { sha256 } from '../../src/core/canonical-json.js';
 import { entryBody } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
 import { type EntryRow, scopedKeyOf } from '../../src/models/entry.js';
+import { amount, someOf } from '../support/amounts.js';
 import {
   type AnyDb,
   entriesOf,
@@ -21,6 +22,8 @@ vi.mock('../../src/timers.js', async (original) => ({
   ...(await original<typeof import('../../src/timers.js')>()),
   sleep: async () => {},
 }));
+
+const ROW_STEP = amount('CREDIT_ROW_STEP');
 
 async function ledgerIdOf(db: AnyDb): Promise<string> {
   const [settings] = await db.getMany('system', ['settings']);
@@ -127,7 +130,7 @@ test('an entry moved to another account, as it is or with a right hash and right
   const entries = await entriesOf(db);
   const silent: string[] = [];
   let checked = 0;
-  for (const row of entries.filter(inChain)) {
+  for (const row of someOf(entries.filter(inChain), ROW_STEP, 1)) {
     const { id, account: from } = row as unknown as EntryRow;
     for (const [creditType, userId] of [
       ['credits', 'bob'],
@@ -161,7 +164,7 @@ describe('an entry changed and its hash made right again', () => {
     const entries = await entriesOf(db);
     const silent: string[] = [];
     let checked = 0;
-    for (const row of entries.filter(inChain)) {
+    for (const row of someOf(entries.filter(inChain), ROW_STEP, 1)) {
       const next = entries.find(({ account, seq }) => account === row.account && seq === (row.seq as number) + 1);
       for (const field of columns) {
         const after = rehashed({ ...row, [field]: otherValue('entry', row, field) } as Row, ledgerId);
@@ -173,6 +176,7 @@ describe('an entry changed and its hash made right again', () => {
       }
     }
     console.log(`${checked} columns changed with their hash`);
+    expect(checked).toBeGreaterThan(100);
     expect(silent).toEqual([]);
   });
 
@@ -180,7 +184,7 @@ describe('an entry changed and its hash made right again', () => {
     const { db, manager } = await richWorld();
     const silent: string[] = [];
     let checked = 0;
-    for (const row of await entriesOf(db)) {
+    for (const row of someOf(await entriesOf(db), ROW_STEP, 2)) {
       for (const field of ['version', ...columns, 'hash']) {
         const after = { ...row, [field]: otherValue('entry', row, field) } as Row;
         const report = await during(db, 'entry', [[row, after]], () => manager.ledger.verify(partOf(row, field)));
@@ -189,6 +193,7 @@ describe('an entry changed and its hash made right again', () => {
       }
     }
     console.log(`${checked} columns changed`);
+    expect(checked).toBeGreaterThan(100);
     expect(silent).toEqual([]);
   });
 

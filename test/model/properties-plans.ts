@@ -2,7 +2,7 @@
  * The same model with plans: subscriptions by the clock and by payment, cycles, promo codes and the allocation job in
  * between everything else.
  * Compared beside what the model compares: the subscription after every step, what was announced, rows at audits.
- * For every eight of CREDIT_MODEL_RUNS there is one of these.
+ * CREDIT_PLAN_MODEL_RUNS of them.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { SEED } from '../support/chance.js';
 import { Happened } from './happened.js';
 import { runSequence, type Sequence } from './sequence.js';
 
-const RUNS = Math.ceil(amount('CREDIT_MODEL_RUNS') / 8);
+const RUNS = amount('CREDIT_PLAN_MODEL_RUNS');
 
 const nat = fc.nat({ max: 9999 });
 const raw = fc.record({ kind: nat, user: nat, a: nat, b: nat, c: nat, d: nat, key: nat });

@@ -6,39 +6,43 @@ import { Chance } from './chance.js';
 
 const AMOUNTS = {
   /** Random sequences of calls against the oracle, of all files together. */
-  CREDIT_MODEL_RUNS: [400, 2_000],
+  CREDIT_MODEL_RUNS: [200, 2_000],
+  /** Random sequences with plans against the oracle. */
+  CREDIT_PLAN_MODEL_RUNS: [50, 250],
   /** Random sequences that run with and without looks in between. */
-  CREDIT_LOOK_RUNS: [30, 200],
-  CREDIT_SCHEDULED_RUNS: [50, 200],
-  CREDIT_PLAN_RUNS: [60, 300],
+  CREDIT_LOOK_RUNS: [16, 200],
+  CREDIT_SCHEDULED_RUNS: [30, 200],
+  CREDIT_PLAN_RUNS: [40, 300],
   /** Random lives of payments. */
-  CREDIT_PAYMENT_RUNS: [80, 400],
+  CREDIT_PAYMENT_RUNS: [40, 400],
   /** Payments whose events come in an order of their own to four processes. */
-  CREDIT_PAYMENT_ORDERS: [18, 72],
+  CREDIT_PAYMENT_ORDERS: [12, 72],
   /** Mutations after each of which another process asks for the status. */
-  CREDIT_STATUS_READS: [300, 3_000],
+  CREDIT_STATUS_READS: [150, 3_000],
   /** Writes to one account whose cache writes come late. */
   CREDIT_CACHE_WRITES: [50, 150],
   /** Rounds of webhooks in which a process is killed. */
   CREDIT_PAYMENT_KILLS: [2, 6],
   /** Ways of switching between plans for a year, of each kind. */
-  CREDIT_STRATEGIES: [12, 60],
+  CREDIT_STRATEGIES: [4, 60],
   CREDIT_STORE_MODEL_RUNS: [8, 30],
-  CREDIT_TRANSCRIPT_STEPS: [200, 1_000],
+  CREDIT_TRANSCRIPT_STEPS: [120, 1_000],
   CREDIT_CHAOS_ROUNDS: [8, 16],
   /** Of the faults that a walk injects, one in so many; 1 is all of them. */
-  CREDIT_WALK_STEP: [9, 1],
-  CREDIT_STORE_WALK_STEP: [5, 1],
+  CREDIT_WALK_STEP: [15, 1],
+  CREDIT_STORE_WALK_STEP: [8, 1],
   /** Of the bytes that are tampered with, one in so many. */
-  CREDIT_BYTE_STEP: [12, 1],
-  CREDIT_FILE_KILLS: [8, 30],
+  CREDIT_BYTE_STEP: [20, 1],
+  /** Of the rows whose columns are tampered with, one in so many. */
+  CREDIT_ROW_STEP: [3, 1],
+  CREDIT_FILE_KILLS: [5, 30],
   /** Rounds of each race. */
   CREDIT_RACES: [2, 12],
   CREDIT_KILLS: [2, 6],
   /** Rounds of four publishers to NATS that are killed. */
   CREDIT_NATS_KILLS: [2, 6],
   /** Random lives of messages of other systems. */
-  CREDIT_MESSAGE_RUNS: [40, 200],
+  CREDIT_MESSAGE_RUNS: [24, 200],
   /** Business messages to four consumers of NATS that are killed, each told one to ten times. */
   CREDIT_NATS_MESSAGES: [120, 600],
   /** Accounts that write while metrics are counted. */
@@ -53,17 +57,17 @@ const AMOUNTS = {
   /** Times that a server loses its last commits. */
   CREDIT_FAILOVERS: [1, 3],
   /** Rounds of calls of every verb. */
-  CREDIT_LOAD: [25, 50],
+  CREDIT_LOAD: [12, 50],
   CREDIT_DUE: [400, 1_000],
-  CREDIT_VOLUME: [150, 300],
+  CREDIT_VOLUME: [100, 300],
   /** Batches of each writer where many write at once. */
   CREDIT_STRESS_ROUNDS: [20, 100],
   /** Requests to the HTTP API that were changed at random. */
-  CREDIT_HTTP_MUTATIONS: [600, 10_000],
+  CREDIT_HTTP_MUTATIONS: [300, 10_000],
   /** Of the routes and requests that are tried on a database, one in so many. */
-  CREDIT_HTTP_STEP: [12, 2],
+  CREDIT_HTTP_STEP: [20, 2],
   /** Requests through the middleware, some of them cut off. */
-  CREDIT_HTTP_LOAD: [300, 2_000],
+  CREDIT_HTTP_LOAD: [200, 2_000],
   /** Rounds of three requests for the same credits. */
   CREDIT_HTTP_RACES: [100, 1_000],
 } as const satisfies Record<string, readonly [number, number]>;

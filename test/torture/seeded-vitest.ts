@@ -38,7 +38,14 @@ export async function verdictsOf(
   rmSync(report, { force: true });
   const files = [...new Set(tests.map((test) => test.file))];
   const names = tests.map(({ name }) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  const selected = [...files, '-t', [...new Set(names)].join('|'), '--no-cache', `--testTimeout=${TEST_MS}`];
+  const selected = [
+    ...files,
+    '--project=!mongodb',
+    '-t',
+    [...new Set(names)].join('|'),
+    '--no-cache',
+    `--testTimeout=${TEST_MS}`,
+  ];
   const problem = await vitest(tree, [...selected, '--reporter=json', `--outputFile=${report}`], limitMs);
   const suites = suitesOf(report);
   return tests.map((test): Verdict => {

@@ -1,3 +1,0 @@
-/** Servers with the middleware that are killed, on MongoDB. */
-process.env.CREDIT_TEST_ADAPTER = 'mongodb';
-await import('./kills.test.js');

@@ -1,3 +1,0 @@
-/** Networks that fail, on MongoDB. */
-process.env.CREDIT_TEST_ADAPTER = 'mongodb';
-await import('./network.test.js');
