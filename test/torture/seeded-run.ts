@@ -1,6 +1,7 @@
 /**
  * Proof that the suite can fail: small patches, applied one at a time to a copy of the tree, each of which must turn
- * its named tests red. `CREDIT_SEEDED=SB-07,SB-12` runs these alone.
+ * its named tests red. `CREDIT_SEEDED=SB-07,SB-12` runs these alone, `CREDIT_SEEDED=3/12` the third twelfth of the list,
+ * which as a whole takes longer than one run may.
  */
 import {
   cpSync,
@@ -26,8 +27,7 @@ const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.t
 
 /** One line a bug. `passed`: its named tests were green without the patch and red with it. */
 export async function seededBugs(): Promise<{ passed: number; failed: number }> {
-  const only = process.env.CREDIT_SEEDED?.split(',');
-  const bugs = SEEDED_BUGS.filter(({ id }) => !only || only.includes(id));
+  const bugs = chosen(process.env.CREDIT_SEEDED);
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'credit-seeded-')));
   const cleanUp = () => {
     endRuns();
@@ -49,6 +49,15 @@ export async function seededBugs(): Promise<{ passed: number; failed: number }> 
     }
     cleanUp();
   }
+}
+
+/** All when nothing is said. */
+function chosen(said: string | undefined): readonly SeededBug[] {
+  if (!said) return SEEDED_BUGS;
+  const [, part, parts] = /^(\d+)\/(\d+)$/.exec(said) ?? [];
+  if (!part) return SEEDED_BUGS.filter(({ id }) => said.split(',').includes(id));
+  const size = SEEDED_BUGS.length / Number(parts);
+  return SEEDED_BUGS.filter((_, i) => Math.floor(i / size) === Number(part) - 1);
 }
 
 async function runAll(root: string, bugs: readonly SeededBug[]): Promise<{ passed: number; failed: number }> {
@@ -100,7 +109,7 @@ function notGreen({ tests }: SeededBug, unpatched: Verdicts): string | null {
 /** Null when the patch turned every named test red; else why it did not. The file is as before afterwards. */
 async function problemOf(root: string, tree: string, bug: SeededBug, until: number): Promise<string | null> {
   const left = until - performance.now();
-  if (left <= 0) return `no time left of ${TOTAL_MS / 60_000} minutes`;
+  if (left <= 0) return `no time left of ${TOTAL_MS / 60_000} minutes: CREDIT_SEEDED=1/12 runs a part`;
   const path = join(tree, bug.file);
   const text = textOf(path);
   if (text === null) return 'the patch no longer applies: there is no such file';
