@@ -1,7 +1,7 @@
 /**
  * Proof that the suite can fail: small patches, applied one at a time to a copy of the tree, each of which must turn
- * its named tests red. `CREDIT_SEEDED=SB-07,SB-12` runs these alone, `CREDIT_SEEDED=3/12` the third twelfth of the list,
- * which as a whole takes longer than one run may.
+ * its named tests red. `CREDIT_SEEDED=SB-07,SB-12` runs these alone, and `CREDIT_SEEDED=3/12` the third twelfth of the
+ * list, which as a whole takes longer than one run may.
  */
 import {
   cpSync,
