@@ -39,7 +39,7 @@ function project(name: string, files: { include: string[]; exclude?: string[] },
       ...files,
       isolate,
       pool: 'forks',
-      // A young generation that holds what one test makes: half the collections.
+      // A tenth of the time went into collecting a small young generation.
       execArgv: ['--max-semi-space-size=64'],
       // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
       env: {

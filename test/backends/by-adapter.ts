@@ -49,8 +49,6 @@ interface AdapterServers {
   readonly slowMs: number;
   /** Connections of a manager beside those of its pool, and what is on its way out. */
   readonly connectionsBeside: number;
-  /** How much of the long suites fits, as everything takes longer. */
-  readonly share: number;
 }
 
 const SERVERS: Record<string, AdapterServers> = {
@@ -65,7 +63,6 @@ const SERVERS: Record<string, AdapterServers> = {
     slowMs: 15,
     decisive: null,
     connectionsBeside: 0,
-    share: 1,
   },
   mongodb: {
     describeDatabase: describeMongo,
@@ -80,7 +77,6 @@ const SERVERS: Record<string, AdapterServers> = {
     decisive: commitOf,
     // The driver watches each server on two connections.
     connectionsBeside: 2,
-    share: 0.5,
   },
 };
 
@@ -89,7 +85,6 @@ export const ADAPTER = process.env.CREDIT_TEST_ADAPTER || 'postgres';
 export const DECISIVE = SERVERS[ADAPTER]?.decisive ?? null;
 export const SLOW_MS = SERVERS[ADAPTER]?.slowMs ?? 15;
 export const CONNECTIONS_BESIDE = SERVERS[ADAPTER]?.connectionsBeside ?? 0;
-export const SHARE = SERVERS[ADAPTER]?.share ?? 1;
 
 export async function describeDatabase(name: string, body: (database: Database) => void): Promise<void> {
   const servers = SERVERS[ADAPTER];

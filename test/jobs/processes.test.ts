@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import type { JobReport } from '../../src/index.js';
-import { ADAPTER, SHARE } from '../backends/by-adapter.js';
+import { ADAPTER } from '../backends/by-adapter.js';
 import { describeStore, type Manager, type Server } from '../backends/job-stores.js';
 import { amount } from '../support/amounts.js';
 import { PATIENT_MS } from '../support/pace.js';
@@ -10,7 +10,7 @@ import { MONTHLY } from '../support/plan-world.js';
 import { forkScript } from '../support/script.js';
 import type { FromWorker, Task, WorkerConfig } from './job-worker.js';
 
-const DUE = amount('CREDIT_DUE', SHARE);
+const DUE = amount('CREDIT_DUE');
 const SCRIPT = new URL('./job-worker.ts', import.meta.url);
 const DAY_MS = 86_400_000;
 /** More than a lease lasts. */

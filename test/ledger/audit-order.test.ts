@@ -130,7 +130,7 @@ test('an entry moved to another account, as it is or with a right hash and right
   const entries = await entriesOf(db);
   const silent: string[] = [];
   let checked = 0;
-  for (const row of someOf(entries.filter(inChain), ROW_STEP, 1)) {
+  for (const row of entries.filter(inChain)) {
     const { id, account: from } = row as unknown as EntryRow;
     for (const [creditType, userId] of [
       ['credits', 'bob'],

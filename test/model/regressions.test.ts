@@ -8,7 +8,7 @@ import { runScript } from './sequence.js';
 
 const happened = new Happened();
 
-/** With everything around the database; on it alone too where there is time. */
+/** With everything around the database and, where the long suites run as a whole, on it alone too. */
 async function runBoth({ config, steps }: Script): Promise<void> {
   for (const around of isFull ? [false, true] : [true]) {
     const setting = { cached: around, filed: around, pipeline: around ? { lanes: 1, maxBatch: 1 } : {} };

@@ -1,6 +1,6 @@
 /** kill -9 of workers at random moments while they write. `CREDIT_KILLS` of them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADAPTER, describeDatabase, SHARE } from '../backends/by-adapter.js';
+import { ADAPTER, describeDatabase } from '../backends/by-adapter.js';
 import { type Manager, openManager, type WorkerConfig } from '../backends/open-adapter.js';
 import { amount } from '../support/amounts.js';
 import { localCaller } from '../support/answers.js';
@@ -10,7 +10,7 @@ import { PATIENT_MS } from '../support/pace.js';
 import { sleep } from '../support/wait.js';
 import { startWorkers, Worker } from './workers.js';
 
-const KILLS = amount('CREDIT_KILLS', SHARE);
+const KILLS = amount('CREDIT_KILLS');
 const PROCESSES = 3;
 /** Calls in flight in each process. */
 const WIDTH = 8;

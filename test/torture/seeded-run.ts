@@ -28,6 +28,7 @@ const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.t
 /** One line a bug. `passed`: its named tests were green without the patch and red with it. */
 export async function seededBugs(): Promise<{ passed: number; failed: number }> {
   const bugs = chosen(process.env.CREDIT_SEEDED);
+  if (bugs.length === 0) throw new Error('CREDIT_SEEDED names no bug of the list.');
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'credit-seeded-')));
   const cleanUp = () => {
     endRuns();
