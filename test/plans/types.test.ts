@@ -23,6 +23,19 @@ await describeBackends('plans of several credit types', (open) => {
     await world.expectSound();
   });
 
+  test('a change for the next period says nothing of the other account, so its time does not move', async () => {
+    const world = await open();
+    const { subscriptions } = world.manager;
+    const plan = await subscriptions.addSubscriptionPlan(MONTHLY);
+    await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(BOTH));
+    const changedAt = async () => (await world.manager.creditType('image').getAccount('u'))?.updatedAt;
+    const before = await changedAt();
+    world.clock.advance({ days: 1 });
+    await subscriptions.upgradeUserSubscriptionPlan('u', plan, { when: 'period_end' });
+    expect(await changedAt()).toEqual(before);
+    await world.expectSound();
+  });
+
   test('a pause says nothing of the other account, so its time does not move either', async () => {
     const world = await open();
     const { subscriptions, credits } = world.manager;

@@ -46,6 +46,7 @@ export const COST_BUGS: readonly SeededBug[] = [
     file: PG,
     find: "      throw new Error('The call was given up.');\n",
     replace: '',
+    also: [{ find: "    if (!connection.isOut) throw new Error('The call was given up.');\n", replace: '' }],
     tests: [{ file: KEPT, name: 'go to nobody who has given up before they were there' }],
   },
   {

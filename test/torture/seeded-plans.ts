@@ -151,7 +151,7 @@ function createAccount(`,
     tests: [
       {
         file: 'test/plans/types.test.ts',
-        name: 'several credit types, in memory a pause says nothing of the other account',
+        name: 'several credit types, in memory a change for the next period says nothing of the other account',
       },
     ],
   },
