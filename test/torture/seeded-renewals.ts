@@ -168,7 +168,7 @@ export const RENEWAL_BUGS: readonly SeededBug[] = [
     file: 'src/services/pipeline/deadlines.ts',
     find: '    this.#latest = at;',
     replace: '',
-    tests: [{ file: WAITS, name: 'close waits for a renewal' }],
+    tests: [{ file: 'test/pipeline/deadlines.test.ts', name: 'a call that comes after the end was set' }],
   },
   {
     id: 'SM-r16',
