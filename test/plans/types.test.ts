@@ -36,7 +36,7 @@ await describeBackends('plans of several credit types', (open) => {
     await world.expectSound();
   });
 
-  test('a pause says nothing of the other account, so its time does not move either', async () => {
+  test('a pause and what follows leave the accounts of all types as their entries add up', async () => {
     const world = await open();
     const { subscriptions, credits } = world.manager;
     await subscriptions.setUserSubscriptionPlan('u', await subscriptions.addSubscriptionPlan(BOTH));
