@@ -1,5 +1,7 @@
 /** A cache in this process. It is bounded: values expire, and the least recently used one leaves first. */
+
 import { creditError } from '../errors.js';
+import { dropOldest } from '../oldest.js';
 import type { CacheBackend } from '../ports/cache.js';
 
 export interface InMemoryCacheOptions {
@@ -45,7 +47,7 @@ export class InMemoryCache implements CacheBackend {
     if (current && current.version > version) return;
     this.#entries.delete(key);
     this.#entries.set(key, { value, version, until: monotonicNow() + ttlMs });
-    if (this.#entries.size > this.#maxEntries) this.#entries.delete(this.#entries.keys().next().value as string);
+    dropOldest(this.#entries, this.#maxEntries);
   }
 
   async delete(key: string): Promise<void> {

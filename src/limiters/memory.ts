@@ -1,5 +1,7 @@
 /** A limiter of rates in this process. */
+
 import { creditError } from '../errors.js';
+import { dropOldest } from '../oldest.js';
 import type { RateAnswer, RateLimiter, RateRule } from '../ports/rate-limiter.js';
 import { monotonicNow } from '../timers.js';
 import { checkRule } from './rule.js';
@@ -43,7 +45,7 @@ export class InMemoryRateLimiter implements RateLimiter {
     if (allowed) calls.push(now);
     this.#calls.delete(name);
     this.#calls.set(name, calls);
-    if (this.#calls.size > this.#maxKeys) this.#calls.delete(this.#calls.keys().next().value as string);
+    dropOldest(this.#calls, this.#maxKeys);
     // The call that leaves the window next makes room for another, where the limit was not lowered meanwhile.
     const next = calls[Math.max(0, calls.length - limit)] as number;
     const retryAfterMs = allowed ? 0 : Math.ceil(next + windowMs - now);

@@ -26,6 +26,7 @@ const edge: Layer = {
 export const LAYERS: Readonly<Record<string, Layer>> = {
   errors: { layers: [], builtins: [], packages: [], peers: false },
   timers: { layers: [], builtins: [], packages: [], peers: false },
+  oldest: { layers: [], builtins: [], packages: [], peers: false },
   'circuit-breaker': { layers: [], builtins: [], packages: [], peers: false },
   // util.types.isProxy: the one way to see a proxy before it is read.
   models: { layers: [], builtins: ['node:util'], packages: ['zod'], peers: false },
@@ -59,7 +60,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 };
 
 /** Files of `src` that everybody may import. */
-const ALONE = ['errors', 'timers', 'circuit-breaker'];
+const ALONE = ['errors', 'timers', 'circuit-breaker', 'oldest'];
 
 /** The file whose imports, all the way down, load no optional peer. */
 const MAIN_ENTRY = 'src/index.ts';

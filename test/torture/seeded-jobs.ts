@@ -196,7 +196,7 @@ export const JOB_BUGS: readonly SeededBug[] = [
     id: 'SM-j20',
     title: 'remembered accounts are counted, whatever they hold',
     file: 'src/services/pipeline/account-memory.ts',
-    find: 'this.#bytes > this.#bytesMax && this.#kept.size > 1',
+    find: 'isOverBytes && size > 1',
     replace: 'this.#bytes < 0',
     tests: [
       { file: 'test/pipeline/account-memory.test.ts', name: 'accounts are remembered up to a number, and fewer' },

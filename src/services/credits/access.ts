@@ -1,10 +1,12 @@
 /** Answers whether accounts may be served: from the cache while it knows, else from the database, and always. */
+
 import { type Account, availableOf, nextChange } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';
 import { type AccessOptions, accessSchema, type CountOptions, countSchema } from '../../models/inputs/access.js';
 import { userIdsSchema } from '../../models/inputs/credits.js';
 import type { AccessCounts, AccessInfo } from '../../models/records/access.js';
+import { dropOldest } from '../../oldest.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { parse, parseId, parseOptions } from '../input/parse.js';
 import type { AccessService } from './access-contract.js';
@@ -158,6 +160,6 @@ export class Access<S> {
   #remember(status: AccessInfo): void {
     this.#last.delete(status.userId);
     this.#last.set(status.userId, status);
-    if (this.#last.size > LAST_MAX) this.#last.delete(this.#last.keys().next().value as string);
+    dropOldest(this.#last, LAST_MAX);
   }
 }

@@ -3,9 +3,11 @@
  * the account's version, the time of writing, and a checksum over both, the account and the ledger. It does not ask a
  * failing cache for a while. No decision ever reads from it.
  */
+
 import { CircuitBreaker, type CircuitBreakerConfig } from '../../circuit-breaker.js';
 import { type Account, emptyAccount, nextChange } from '../../core/account.js';
 import { sha256 } from '../../core/canonical-json.js';
+import { dropOldest } from '../../oldest.js';
 import type { CacheBackend } from '../../ports/cache.js';
 import type { LoggerLike } from '../../ports/logger.js';
 import { monotonicNow, withDeadline } from '../../timers.js';
@@ -283,7 +285,7 @@ export class BalanceCache {
       const fields = values.slice(0, FIELDS) as Fields;
       if (values.length !== FIELDS + 1 || values[FIELDS] !== this.#checksum(account, fields)) return null;
       this.#verified.set(account, { text, fields });
-      if (this.#verified.size > VERIFIED_MAX) this.#verified.delete(this.#verified.keys().next().value as string);
+      dropOldest(this.#verified, VERIFIED_MAX);
       return fields;
     } catch {
       return null;

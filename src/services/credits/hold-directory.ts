@@ -1,7 +1,10 @@
 /** Finds the account of a reservation: from memory for recent holds, else from the entry that made the hold. */
+
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CallOptions } from '../../models/inputs/credits.js';
+import type { Awaitable } from '../../models/values.js';
+import { dropOldest } from '../../oldest.js';
 import type { Engine } from '../pipeline/engine.js';
 
 const HOLDS_MAX = 10_000;
@@ -23,14 +26,21 @@ export class HoldDirectory<S> {
   remember(account: AccountRef, { reservationId, reason, metadata }: EntryRow): KnownHold {
     const hold = { account, origin: { reason, metadata } };
     this.#known.set(reservationId as string, hold);
-    if (this.#known.size > HOLDS_MAX) this.#known.delete(this.#known.keys().next().value as string);
+    dropOldest(this.#known, HOLDS_MAX);
     return hold;
   }
 
   /** The reservation of this credit type, or null. */
-  async find(reservationId: string, options: CallOptions<S>): Promise<KnownHold | null> {
-    const known = this.#known.get(reservationId);
-    if (known) return known;
+  find(reservationId: string, options: CallOptions<S>): Awaitable<KnownHold | null> {
+    return this.known(reservationId) ?? this.#read(reservationId, options);
+  }
+
+  /** A hold that this process made or read not long ago. */
+  known(reservationId: string): KnownHold | undefined {
+    return this.#known.get(reservationId);
+  }
+
+  async #read(reservationId: string, options: CallOptions<S>): Promise<KnownHold | null> {
     // The id of a reservation is `r-` and the id of the operation whose entry made it.
     if (!reservationId.startsWith('r-')) return null;
     const { session } = options;

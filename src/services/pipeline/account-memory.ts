@@ -71,9 +71,22 @@ export class AccountMemory {
     kept.bytes = bytes;
     this.#kept.set(key, kept);
     this.#bytes += bytes;
-    while (this.#kept.size > this.accountsMax || (this.#bytes > this.#bytesMax && this.#kept.size > 1)) {
-      this.drop(this.#kept.keys().next().value as string);
+    if (this.#isOver(0)) this.#dropOldest();
+  }
+
+  /** A sixteenth leaves at once: the walk to the first key of a map gets longer with each that leaves it. */
+  #dropOldest(): void {
+    for (const key of this.#kept.keys()) {
+      if (!this.#isOver(1 / 16)) return;
+      this.drop(key);
     }
+  }
+
+  /** Whether less than `part` of the room is free. One account may need more than all of it. */
+  #isOver(part: number): boolean {
+    const { size } = this.#kept;
+    const isOverBytes = this.#bytes > this.#bytesMax * (1 - part);
+    return size > this.accountsMax - Math.floor(this.accountsMax * part) || (isOverBytes && size > 1);
   }
 
   drop(key: string): Kept | undefined {

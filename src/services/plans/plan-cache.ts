@@ -1,4 +1,5 @@
 /** Plans that this process has read lately, for five minutes at most. */
+import { dropOldest } from '../../oldest.js';
 import { monotonicNow } from '../../timers.js';
 import type { SubscriptionPlan } from './contract.js';
 
@@ -25,7 +26,7 @@ export class PlanCache {
     if (changes !== this.#changes) return;
     this.#kept.delete(plan.id);
     this.#kept.set(plan.id, { plan: structuredClone(plan), until: monotonicNow() + KEPT_MAX_MS });
-    if (this.#kept.size > KEPT_MAX) this.#kept.delete(this.#kept.keys().next().value as string);
+    dropOldest(this.#kept, KEPT_MAX);
   }
 
   forget(id: string): void {
