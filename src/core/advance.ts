@@ -12,6 +12,7 @@ import {
   lapse,
   makeGrant,
   nextDue,
+  noteDue,
   openDraft,
   pushMovement,
   repayDebt,
@@ -80,9 +81,10 @@ export function freeDraws(draft: Draft, draws: readonly Draw[]): readonly Draw[]
     const i = grantIndex(draft, grantId);
     const grant = draft.account.grants[i] as OpenGrant;
     changeGrant(draft, i, { held: grant.held - amount });
-    if (grant.expiresAt !== null && grant.expiresAt <= draft.account.at) lapsed.push({ grantId, amount });
+    if (grant.expiresAt === null) continue;
+    if (grant.expiresAt <= draft.account.at) lapsed.push({ grantId, amount });
+    else noteDue(draft, grant.expiresAt);
   }
-  draft.dueChanged = true;
   return lapsed;
 }
 
@@ -102,7 +104,7 @@ function expireHold(draft: Draft, hold: OpenHold): void {
   const repaid = repayDebt(draft, hold.draws, lapsed);
   const end = { status: 'expired', released: 0, expired: left, closing: null } as const;
   draft.reservationWrites.push({ op: 'replace', row: reservationRow(account, hold, end) });
-  const details = { freed: hold.draws.map(({ grantId, amount }) => ({ grantId, amount })) };
+  const details = { freed: hold.draws.map(({ grantId, amount }) => ({ amount, grantId })) };
   const fields = { amount: left, reservedDelta: -left, repaid, reservationId: hold.id, details };
   writeEntry(draft, 'expire_reserved', fields);
   pushMovement(draft, 'credits.reservation_expired', left, null, {}, draft.entries.length - 1);

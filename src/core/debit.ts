@@ -122,9 +122,9 @@ function insufficientIn(draft: Draft, requested: number, scope: Scope): Refusal 
 }
 
 /** The part of a settlement that could not be charged, as the error entry tells it; null where nothing is missing. */
-export function shortfallOf({ details, ...entry }: EntryRow, scale: number): Refusal | null {
+export function shortfallOf(entry: EntryRow, scale: number): Refusal | null {
+  const { details, userId, creditType, balanceAfter, availableAfter } = entry;
   if (typeof details.shortfall !== 'number') return null;
-  const { userId, creditType, balanceAfter, availableAfter } = entry;
   const credits = (units: number) => toCredits(units, scale);
   const requested = credits(details.shortfall);
   const funds = { balance: credits(balanceAfter), available: credits(availableAfter) };

@@ -208,7 +208,8 @@ function expire(draft: Draft, asOf: number | null): Verdict {
     writeEntry(draft, 'expire', { amount: 0 });
   }
   const last = draft.entries.at(-1);
-  if (!last) return { kind: 'nothing' };
+  const { dueAt } = draft.account;
+  if (!last) return { kind: 'nothing', ...(dueAt !== draft.opened.dueAt && { dueAt }) };
   const lapsedBy = Math.min(asOf ?? draft.account.at, draft.account.at);
   let expired = 0;
   for (const entry of draft.entries) {

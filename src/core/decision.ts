@@ -78,13 +78,14 @@ export interface Refusal<C extends CreditErrorCode = CreditErrorCode> {
 
 /**
  * - `applied`: the changes, and the entry that answers the call.
- * - `nothing`: there was nothing to do; nothing is written.
+ * - `nothing`: there was nothing to do, and nothing is written. Where the stored due instant has passed and brought
+ *   nothing, because a hold had ended before it, `dueAt` is the one to be stored.
  * - `repeated`: the same call did this before; its entry is the answer.
  * - `pending`: a fact has to be read first.
  */
 export type Decision =
   | { readonly kind: 'applied'; readonly changes: readonly AccountChange[]; readonly entry: EntryRow }
-  | { readonly kind: 'nothing' }
+  | { readonly kind: 'nothing'; readonly dueAt?: number | null }
   | { readonly kind: 'repeated'; readonly entryId: string }
   | { readonly kind: 'pending' }
   | Refusal;

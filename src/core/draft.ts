@@ -346,10 +346,19 @@ export function pushMovement(
   draft.events.push({ kind: 'movement', type, entry, amount, balance, available, reference, more });
 }
 
-export function setHolds(draft: Draft, holds: readonly OpenHold[]): void {
+/**
+ * The due instant of the account stays as it is where a hold ends, or will end later: until it comes it is earlier than
+ * need be. Most holds end long before their time, and a due instant that moves to and fro with each of them costs a
+ * database an entry in every index of accounts.
+ */
+export function setHolds({ account }: Draft, holds: readonly OpenHold[]): void {
   for (const hold of holds) Object.freeze(hold);
-  draft.account.holds = Object.freeze(holds);
-  draft.dueChanged = true;
+  account.holds = Object.freeze(holds);
+}
+
+/** Notes that time changes something at `at`. */
+export function noteDue({ account }: Draft, at: number): void {
+  if (account.dueAt === null || at < account.dueAt) account.dueAt = at;
 }
 
 /** The next instant at which time alone changes something, or null. */

@@ -107,13 +107,13 @@ export function termsOf(grant: {
   reference: string | null;
 }): JsonObject {
   return {
-    source: grant.source,
-    priority: grant.priority,
     effectiveAt: grant.effectiveAt,
     expiresAt: grant.expiresAt,
-    planId: grant.planId,
     ...(grant.paymentId != null && { paymentId: grant.paymentId }),
+    planId: grant.planId,
+    priority: grant.priority,
     reference: grant.reference,
+    source: grant.source,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   changeGrant,
   type Draft,
   grantIndex,
+  noteDue,
   pushMovement,
   repayDebt,
   setHolds,
@@ -50,6 +51,7 @@ export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
   };
   account.reserved += command.amount;
   setHolds(draft, [...account.holds, hold]);
+  noteDue(draft, hold.expiresAt);
   const row = newReservationRow(account, hold);
   draft.reservationWrites.push({ op: 'insert', row });
   writeEntry(draft, 'reserve', {
@@ -93,17 +95,18 @@ export function commitHold(draft: Draft, command: CommandOf<'commit'>): Verdict 
   account.balance -= captured;
   account.reserved -= captured;
   const next: OpenHold = { ...hold, committed: hold.committed + captured, draws: rest };
-  const entry = { amount: captured, delta: -captured, draws: taken, reservationId: hold.id };
   if (!command.final) {
     const others = account.holds.map((open) => (open === hold ? next : open));
     setHolds(draft, others);
     const row = reservationRow(account, next, ACTIVE);
     const own = { final: false, fingerprint: command.fingerprint, reservation: snapshot(row) };
-    const details = { ...own, ...short(shortfall), ...when(draft, command.occurredAt) };
-    writeEntry(draft, 'commit_reserved', { ...entry, reservedDelta: -captured, details });
+    const details = { ...own, ...more(draft, shortfall, command.occurredAt) };
+    const [delta, reservationId] = [-captured, hold.id];
+    const entry = { amount: captured, delta, reservedDelta: delta, draws: taken, reservationId, details };
+    writeEntry(draft, 'commit_reserved', entry);
     draft.mainEntry = draft.entries.length - 1;
     pushMovement(draft, 'credits.committed', captured, null);
-  } else endHold(draft, hold, next, { ...entry, shortfall }, command);
+  } else endHold(draft, hold, next, taken, shortfall, command);
   if (captured > 0) pushMovement(draft, 'credits.deducted', captured, null);
   tellShortfall(draft, shortfall);
   return null;
@@ -137,8 +140,9 @@ function tellShortfall(draft: Draft, shortfall: number): void {
   if (shortfall > 0) pushMovement(draft, 'credits.shortfall', shortfall, null);
 }
 
-function short(shortfall: number): JsonObject {
-  return shortfall > 0 ? { shortfall } : {};
+/** The details that few settlements have. */
+function more(draft: Draft, shortfall: number, occurredAt: number | undefined): JsonObject {
+  return { ...when(draft, occurredAt), ...(shortfall > 0 && { shortfall }) };
 }
 
 export function releaseHold(draft: Draft, command: CommandOf<'release'>): Verdict {
@@ -148,7 +152,7 @@ export function releaseHold(draft: Draft, command: CommandOf<'release'>): Verdic
     if (!row) return row === undefined ? PENDING : notFound(command.reservationId);
     return repeats(row.closing, command) ?? notActive(row);
   }
-  endHold(draft, hold, hold, { amount: 0, delta: 0, draws: [], reservationId: hold.id }, command);
+  endHold(draft, hold, hold, [], 0, command);
   return null;
 }
 
@@ -176,11 +180,12 @@ function endHold(
   draft: Draft,
   hold: OpenHold,
   next: OpenHold,
-  given: { amount: number; delta: number; draws: readonly Draw[]; reservationId: string; shortfall?: number },
+  taken: readonly Draw[],
+  shortfall: number,
   command: CommandOf<'commit'> | CommandOf<'release'>,
 ): void {
   const { account } = draft;
-  const { shortfall = 0, ...entry } = given;
+  const captured = next.committed - hold.committed;
   const released = next.amount - next.committed;
   account.reserved -= released;
   const remaining = account.holds.filter((open) => open !== hold);
@@ -192,13 +197,14 @@ function endHold(
   const row = reservationRow(account, next, { status, released, expired: 0, closing });
   draft.reservationWrites.push({ op: 'replace', row });
   const type = command.type === 'commit' && status === 'committed' ? 'commit_reserved' : 'release_reserved';
-  const freed = next.draws.map(({ grantId, amount }) => ({ grantId, amount }));
-  const { fingerprint } = command;
-  const late = command.type === 'commit' ? when(draft, command.occurredAt) : {};
-  const details = { final: true, freed, fingerprint, reservation: snapshot(row), ...short(shortfall), ...late };
-  const reservedDelta = -(entry.amount + released);
-  const amount = command.type === 'release' ? released : entry.amount;
-  writeEntry(draft, type, { ...entry, amount, reservedDelta, repaid, details });
+  const freed = next.draws.map(({ grantId, amount }) => ({ amount, grantId }));
+  const own = { final: true, fingerprint: command.fingerprint, freed, reservation: snapshot(row) };
+  const occurredAt = command.type === 'commit' ? command.occurredAt : undefined;
+  const details = shortfall > 0 || occurredAt !== undefined ? { ...own, ...more(draft, shortfall, occurredAt) } : own;
+  const reservedDelta = -(captured + released);
+  const amount = command.type === 'release' ? released : captured;
+  const reservationId = hold.id;
+  writeEntry(draft, type, { amount, delta: -captured, reservedDelta, draws: taken, repaid, reservationId, details });
   draft.mainEntry = draft.entries.length - 1;
   if (type === 'commit_reserved') pushMovement(draft, 'credits.committed', amount, null);
   else pushMovement(draft, 'credits.released', released, null);
@@ -261,17 +267,20 @@ function splitDraws(draws: readonly Draw[], amount: number): { taken: readonly D
   return { taken, rest };
 }
 
-/** The hold as its entry keeps it, so that repeating the call answers the same. */
+/**
+ * The hold as its entry keeps it, so that repeating the call answers the same. Here and in other details the keys have
+ * the order of the canonical text, which spares a copy of them.
+ */
 function snapshot(row: ReservationRow): JsonObject {
   return {
     amount: row.amount,
     committed: row.committed,
-    released: row.released,
-    expired: row.expired,
-    status: row.status,
-    expiresAt: row.expiresAt.getTime(),
     createdAt: row.createdAt.getTime(),
+    expired: row.expired,
+    expiresAt: row.expiresAt.getTime(),
     planId: row.planId,
+    released: row.released,
+    status: row.status,
   };
 }
 

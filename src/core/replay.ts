@@ -55,6 +55,8 @@ interface Replayed {
   endedRows: ReservationRow[];
   /** Holds that ended in the current operation. */
   readonly endedNow: Set<string>;
+  /** The instants to come at which holds were to end, also of those that have ended. */
+  readonly holdEnds: Set<number>;
   lateCharges: LateCharge[];
 }
 
@@ -65,9 +67,9 @@ export class Replay {
 
   constructor(creditType: string, userId: string) {
     const account: Mutable<Account> = { ...emptyAccount(creditType, userId) };
-    const sets = { open: new Set<string>(), touched: new Set<string>() };
+    const sets = { open: new Set<string>(), touched: new Set<string>(), endedNow: new Set<string>() };
     const maps = { grants: new Map(), holds: new Map(), holdRows: new Map() };
-    this.#state = { account, ...maps, ...sets, endedRows: [], endedNow: new Set(), lateCharges: [] };
+    this.#state = { account, ...maps, ...sets, holdEnds: new Set(), endedRows: [], lateCharges: [] };
   }
 
   /** Takes the next entry, in the order of their sequence. Throws when the entry contradicts those before it. */
@@ -90,6 +92,14 @@ export class Replay {
     account.holds = [...holds.values()];
     account.dueAt = nextDue(account);
     return account;
+  }
+
+  /** Whether a stored account may have this due instant: the exact one, or one that a hold has left, see `setHolds`. */
+  mayBeDue(dueAt: number | null): boolean {
+    const exact = nextDue(this.#state.account);
+    if (dueAt === exact || dueAt === null) return dueAt === exact;
+    const isEarly = dueAt > this.#state.account.at && (exact === null || dueAt < exact);
+    return isEarly && this.#state.holdEnds.has(dueAt);
   }
 
   /** Every grant ever made. */
@@ -168,7 +178,7 @@ function apply(state: Replayed, entry: EntryRow): void {
       break;
     case 'extend_reserved': {
       const open = state.holds.get(entry.reservationId as string);
-      if (open) open.expiresAt = Number(details.reservation?.expiresAt);
+      if (open) open.expiresAt = noteEnd(state, details.reservation);
       break;
     }
     case 'expire':
@@ -250,12 +260,23 @@ function hold(state: Replayed, entry: EntryRow, numbers: ReservationRow): void {
     amount: entry.amount,
     committed: 0,
     draws: entry.draws,
-    expiresAt: Number(numbers.expiresAt),
+    expiresAt: noteEnd(state, numbers),
     createdAt: entry.at.getTime(),
     planId: numbers.planId,
   };
   state.holds.set(id, made);
   state.holdRows.set(id, newReservationRow(state.account, made));
+}
+
+/** The instant at which a hold is to end. Those that have passed make room. */
+function noteEnd({ account, holdEnds }: Replayed, hold: ReservationRow | undefined): number {
+  for (const end of holdEnds) {
+    if (end > account.at) break;
+    holdEnds.delete(end);
+  }
+  const end = Number(hold?.expiresAt);
+  holdEnds.add(end);
+  return end;
 }
 
 function endOrCapture(state: Replayed, entry: EntryRow, { freed = [], final, fingerprint }: Details): void {

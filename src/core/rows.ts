@@ -201,13 +201,16 @@ export function reservationRow(
     account: account.key,
     userId: account.userId,
     creditType: account.creditType,
-    ...end,
+    status: end.status,
     amount: hold.amount,
     committed: hold.committed,
+    released: end.released,
+    expired: end.expired,
     expiresAt: new Date(hold.expiresAt),
     createdAt: new Date(hold.createdAt),
     closedAt: new Date(account.at),
     planId: hold.planId,
+    closing: end.closing,
     lateCharge: null,
   };
 }

@@ -112,7 +112,12 @@ export const accountSchema = z.object({
   magnitude: z
     .int()
     .describe('Binary digits of `available`, 0 where that is not positive: an index of them changes far less often.'),
-  dueAt: z.date().nullable().describe('The next instant at which time alone changes something; null for none.'),
+  dueAt: z
+    .date()
+    .nullable()
+    .describe(
+      'Until then time alone changes nothing; null for ever. It may be early: the end of a hold that ended sooner.',
+    ),
   createdAt: z.date().describe('Instant of the first operation.'),
   state: accountStateSchema.describe('Open grants, open holds and options: what decisions need.'),
 });

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Command, CommandOf, InboxMessage } from '../../src/core/command.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
-import { replay } from '../../src/core/replay.js';
 import { createCreditManagement } from '../../src/index.js';
 import type { EntryRow, EntryType } from '../../src/models/entry.js';
 import { quietTypes, transactionTypes } from '../../src/models/enums.js';
@@ -15,7 +14,7 @@ import type { Operation } from '../../src/services/pipeline/operation.js';
 import { sameInput } from '../../src/services/pipeline/same-input.js';
 import { sampleOf } from '../models/changed-fields.js';
 import { sourceFiles } from '../package/source-files.js';
-import { commitOf, Ledger } from './ledger.js';
+import { commitOf, expectRebuilt, Ledger } from './ledger.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 const OPTIONS = { overdraftLimit: 5, lowCreditThreshold: '20%', metadata: { a: 1 } } as const;
@@ -167,7 +166,7 @@ describe.each(types)('the command %s', (type) => {
     const { ledger } = run(type);
     for (const [userId, account] of ledger.accounts) {
       const entries = ledger.entries.filter((entry) => entry.userId === userId);
-      expect(replay(entries), 'src/core/replay.ts').toEqual(account);
+      expectRebuilt(entries, account, 'src/core/replay.ts');
     }
   });
 

@@ -1,9 +1,11 @@
 /** A tiny language for core tests: accounts, commands at instants, and the rows that decisions ask for. */
+import { expect } from 'vitest';
 import { type Account, emptyAccount } from '../../src/core/account.js';
 import type { CallInfo, Command } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
 import type { Context, Decision, Defaults } from '../../src/core/decision.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
+import { Replay } from '../../src/core/replay.js';
 import type { EntryRow } from '../../src/models/entry.js';
 import type { CreditEvent } from '../../src/models/events.js';
 import type { GrantRow } from '../../src/models/grant.js';
@@ -167,4 +169,13 @@ export function commitOf(
 ): Extract<Command, { type: 'commit' }> {
   const plain = { amount: null, final: true, overage: 'reject', ifExpired: 'reject', fingerprint: 'f' } as const;
   return { type: 'commit', reservationId, ...plain, ...options };
+}
+
+/** That the entries of an account rebuild it. Its due instant may be one that a hold has left. */
+export function expectRebuilt(entries: readonly EntryRow[], account: Account, where?: string): void {
+  const replayed = new Replay(account.creditType, account.userId);
+  for (const entry of entries) replayed.apply(entry);
+  const rebuilt = replayed.account();
+  const dueAt = replayed.mayBeDue(account.dueAt) ? account.dueAt : rebuilt.dueAt;
+  expect({ ...rebuilt, dueAt }, where).toEqual(account);
 }

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Account } from '../../src/core/account.js';
+import { dueDraft } from '../../src/core/advance.js';
 import { fingerprintOf, sha256 } from '../../src/core/canonical-json.js';
 import type { Command } from '../../src/core/command.js';
+import { nextDue } from '../../src/core/draft.js';
 import { entryBody } from '../../src/core/entry-line.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
 import { replay } from '../../src/core/replay.js';
 import { accountFromRow, accountToRow } from '../../src/core/rows.js';
-import { commitOf, Ledger } from './ledger.js';
+import { commitOf, expectRebuilt, Ledger } from './ledger.js';
 
 const small = fc.integer({ min: 1, max: 40 });
 const step = fc.record({
@@ -91,6 +93,17 @@ function checkParts(account: Account): void {
   expect([balance, held]).toEqual([account.balance, account.reserved]);
 }
 
+/** Time brings the same, whether the due instant is exact or one that a hold has left. */
+function checkDue(ledger: Ledger, account: Account): void {
+  const exact = { ...account, dueAt: nextDue(account) };
+  expect(account.dueAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(exact.dueAt ?? Number.POSITIVE_INFINITY);
+  for (const wait of [0, 1, 3, 10, 100]) {
+    const [found, wanted] = [account, exact].map((one) => dueDraft(one, account.at + wait, ledger.context()));
+    expect(found?.entries).toEqual(wanted?.entries);
+    expect({ ...found?.account, dueAt: nextDue(found?.account as Account) }).toEqual(wanted?.account);
+  }
+}
+
 describe('the entries of an account', () => {
   test('rebuild it exactly, and chain: every step of random histories', () => {
     let applied = 0;
@@ -108,9 +121,10 @@ describe('the entries of an account', () => {
         }
         for (const [userId, account] of ledger.accounts) {
           const entries = ledger.entries.filter((entry) => entry.userId === userId);
-          expect(replay(entries)).toEqual(account);
+          expectRebuilt(entries, account);
           expect(accountFromRow(accountToRow(account, 1))).toEqual(account);
           checkParts(account);
+          checkDue(ledger, account);
           let prev: string | null = null;
           for (const [i, entry] of entries.entries()) {
             expect([entry.seq, entry.prev]).toEqual([i + 1, prev]);

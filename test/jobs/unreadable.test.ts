@@ -20,7 +20,6 @@ const ACCOUNTS: readonly [string, (row: Row) => object][] = [
   ['a negative remaining', grantsWith({ remaining: -5 })],
   ['a text for an instant', grantsWith({ expiresAt: '2026-01-02' })],
   ['a text for a number', grantsWith({ held: '0' })],
-  ['no end of the grant', grantsWith({ expiresAt: null })],
   ['an empty user', () => ({ userId: '' })],
   ['an unknown credit type', () => ({ creditType: 'nonsense' })],
   ['debt below zero', () => ({ debt: -1 })],

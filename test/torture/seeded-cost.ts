@@ -117,4 +117,38 @@ export const COST_BUGS: readonly SeededBug[] = [
     replace: 'if (Number.isNaN(days[place])) {',
     tests: [{ file: 'test/models/iso-text.test.ts', name: 'is that of toISOString' }],
   },
+  {
+    id: 'CO-14',
+    title: 'credits that a hold frees are not due when their grant ends',
+    file: 'src/core/advance.ts',
+    find: 'else noteDue(draft, grant.expiresAt);',
+    replace: '',
+    tests: [
+      { file: 'test/jobs/left-due.test.ts', name: 'in memory credits that a hold frees are due when their grant ends' },
+    ],
+  },
+  {
+    id: 'CO-15',
+    title: 'the due instant that a hold has left is found by every run of a job',
+    file: 'src/services/pipeline/decide-group.ts',
+    find: 'if (decision.dueAt !== undefined) {',
+    replace: 'if (decision.dueAt === Number.NaN) {',
+    tests: [{ file: 'test/jobs/left-due.test.ts', name: 'in memory runExpiration corrects it once' }],
+  },
+  {
+    id: 'CO-16',
+    title: 'any due instant before the exact one passes an audit',
+    file: 'src/core/replay.ts',
+    find: 'return isEarly && this.#state.holdEnds.has(dueAt);',
+    replace: 'return isEarly;',
+    tests: [{ file: 'test/ledger/audit-rows.test.ts', name: 'an account row each field changed' }],
+  },
+  {
+    id: 'CO-17',
+    title: 'the job of ended holds leaves accounts due of which nothing is',
+    file: 'src/services/jobs/service.ts',
+    find: ' || !isOver(nextDue(account));',
+    replace: ';',
+    tests: [{ file: 'test/jobs/left-due.test.ts', name: 'in memory runReservationExpiry corrects it once' }],
+  },
 ];

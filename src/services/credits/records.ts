@@ -10,7 +10,6 @@ import type { UserCreditsInfo } from '../../models/records/balance.js';
 import type { Grant } from '../../models/records/grant.js';
 import type { Reservation } from '../../models/records/reservation.js';
 import type { Transaction } from '../../models/records/transaction.js';
-import type { ReservationRow } from '../../models/reservation.js';
 import type { JsonObject } from '../../models/values.js';
 import { copyOf } from '../pipeline/transaction-records.js';
 
@@ -115,9 +114,21 @@ export function openHoldNumbers(account: Account, hold: OpenHold): HoldNumbers {
 
 /** The numbers of a hold after the entry of a reserve, release or extend. */
 export function holdAfter(entry: EntryRow): HoldNumbers {
-  const { reservation } = entry.details as JsonObject & { reservation: Omit<ReservationRow, 'id'> };
-  const { userId, creditType } = entry;
-  return { ...reservation, id: entry.reservationId as string, userId, creditType };
+  const { reservation } = entry.details as JsonObject & { reservation: Omit<HoldNumbers, 'id'> };
+  // Written out: a spread would cost as much as the rest of the answer.
+  return {
+    id: entry.reservationId as string,
+    userId: entry.userId,
+    creditType: entry.creditType,
+    status: reservation.status,
+    amount: reservation.amount,
+    committed: reservation.committed,
+    released: reservation.released,
+    expired: reservation.expired,
+    expiresAt: reservation.expiresAt,
+    createdAt: reservation.createdAt,
+    planId: reservation.planId,
+  };
 }
 
 /** The entry of an answer whose call must have written one. */

@@ -8,12 +8,12 @@ import type { Reservation } from '../../models/records/reservation.js';
 import type { JsonObject } from '../../models/values.js';
 import { ListCursors, pageOf } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
-import { type Answer, answered } from '../pipeline/operation.js';
+import { type Answer, answered, type Settled } from '../pipeline/operation.js';
 import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditMutations, CreditReads } from './contract.js';
 import type { HoldDirectory, KnownHold } from './hold-directory.js';
-import { entryOf, holdAfter, openHoldNumbers, toReservation } from './records.js';
+import { entryOf, type HoldOrigin, holdAfter, openHoldNumbers, toReservation } from './records.js';
 import type { Verbs } from './verbs.js';
 
 type HoldVerbs<S> = Pick<
@@ -34,31 +34,39 @@ interface HoldVerb<S> {
 export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldVerbs<S> {
   const { engine, scale } = verbs;
 
-  /** A settlement that has begun is not refused by a manager that closes meanwhile. */
-  const onHold = (verb: HoldVerb<S>) => engine.begin(() => changeHold(verb));
+  /** The answer of a verb on a hold, and what its answer tells of the hold beside its numbers. */
+  async function onHold(verb: HoldVerb<S>): Promise<{ answer: Answer; hold: KnownHold }> {
+    const reservationId = parseRef(verb.ref, 'reservation');
+    const known = holds.known(reservationId);
+    // A settlement that has begun to read is not refused by a manager that closes meanwhile.
+    if (known === undefined) return await engine.begin(() => findAndChange(reservationId, verb));
+    return { answer: answered(await change(reservationId, known, verb, verb.options)), hold: known };
+  }
 
-  async function changeHold({ operation, ref, given, options, command }: HoldVerb<S>) {
-    const reservationId = parseRef(ref, 'reservation');
-    const rest = engine.startDeadline(options);
-    const hold = await holds.find(reservationId, options);
+  async function findAndChange(reservationId: string, verb: HoldVerb<S>) {
+    const rest = engine.startDeadline(verb.options);
+    const hold = await holds.find(reservationId, verb.options);
     if (!hold) {
       throw creditError('RESERVATION_NOT_FOUND', 'There is no reservation with this id.', { id: reservationId });
     }
-    const answer = answered(
-      await engine.mutate({
-        operation,
-        accounts: [hold.account],
-        given: { reservationId, ...given },
-        options: rest(),
-        command: (_, fingerprint) => command(reservationId, fingerprint),
-      }),
-    );
-    return { answer, hold };
+    return { answer: answered(await change(reservationId, hold, verb, rest())), hold };
   }
 
-  function heldAfter(answer: Answer, { origin }: KnownHold): Applied<Reservation> {
-    const { entry, replayed } = answer;
-    return { ...toReservation(holdAfter(entryOf(entry)), origin, scale), replayed, ...dryRunOf(answer, scale) };
+  function change(
+    reservationId: string,
+    { account }: KnownHold,
+    { operation, given, command }: HoldVerb<S>,
+    options: MutationOptions<S>,
+  ): Promise<Settled> {
+    return engine.mutate({
+      ...{ operation, accounts: [account], given: { reservationId, ...given }, options },
+      command: (_, fingerprint) => command(reservationId, fingerprint),
+    });
+  }
+
+  function heldAfter(answer: Answer, { origin }: { readonly origin: HoldOrigin }): Applied<Reservation> {
+    const hold = toReservation(holdAfter(entryOf(answer.entry)), origin, scale);
+    return { ...hold, replayed: answer.replayed, ...dryRunOf(answer, scale) };
   }
 
   const holdVerbs: HoldVerbs<S> = {
@@ -78,7 +86,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       );
       const row = entryOf(answer.entry);
       if (options.session === undefined && !answer.isDryRun) holds.remember(verbs.account(user), row);
-      return { ...toReservation(holdAfter(row), row, scale), replayed: answer.replayed, ...dryRunOf(answer, scale) };
+      return heldAfter(answer, { origin: row });
     },
 
     async commitReservedCredits(ref, given) {

@@ -1,4 +1,5 @@
 /** The jobs of a scheduler: the rows that each job walks along, and the operation that it runs on a row. */
+import { nextDue } from '../../core/draft.js';
 import { accountFromRow } from '../../core/rows.js';
 import { creditError } from '../../errors.js';
 import { type AccountRow, accountKey } from '../../models/account.js';
@@ -123,8 +124,11 @@ class DueRows<S> {
 
   accountsWithEndedHolds(asOf: Date): Walk<'account'> {
     const process = (row: AccountRow) => {
-      const { holds } = accountFromRow(row);
-      return holds.some((hold) => hold.expiresAt <= asOf.getTime()) ? this.#expire(row, asOf) : null;
+      const account = accountFromRow(row);
+      const isOver = (at: number | null) => at !== null && at <= asOf.getTime();
+      // Where nothing is due, the instant is that of a hold that ended before, and is to be corrected.
+      const isDue = account.holds.some((hold) => isOver(hold.expiresAt)) || !isOver(nextDue(account));
+      return isDue ? this.#expire(row, asOf) : null;
     };
     return { ...accountsDue(asOf), process };
   }

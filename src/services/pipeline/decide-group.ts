@@ -176,6 +176,13 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       return 'facts';
     case 'nothing':
       operation.answer = NOTHING;
+      if (decision.dueAt !== undefined) {
+        // Jobs look for accounts by this instant: they would find the account again and again.
+        accounts[0] = { ...(accounts[0] as Account), dueAt: decision.dueAt };
+        pass.fenced = true;
+        pass.sent.push(operation);
+        return 'decided';
+      }
       if (operation.uncertain || operation.resumes) pass.fenced = true;
       return group.fresh ? 'decided' : 'stale';
     case 'refused':
