@@ -3,11 +3,12 @@
  * raw GET and a raw select of one row by the same drivers, rounds alternating in one run. REDIS_URL and
  * CREDIT_DATABASE_URL name the servers.
  */
+
+import { type CacheBackend, type CreditManagement, createCreditManagement, InMemoryCache } from 'credit-management';
+import { RedisCache } from 'credit-management/redis';
+import { SqlDbManager } from 'credit-management/sql';
 import pg from 'pg';
 import { createClient } from 'redis';
-import { RedisCache } from '../../src/entries/redis.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
-import { type CacheBackend, type CreditManagement, createCreditManagement, InMemoryCache } from '../../src/index.js';
 import { accountKey } from '../../src/models/account.js';
 import { ACCOUNTS, accountsOf, fund, loop, median } from './closed-loop.js';
 

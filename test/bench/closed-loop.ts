@@ -1,5 +1,5 @@
 /** What the benchmarks of databases share: deductions in a closed loop, by the library or by its rivals. */
-import { type CreditManagement, createCreditManagement, type DbManager } from '../../src/index.js';
+import { type CreditManagement, createCreditManagement, type DbManager } from 'credit-management';
 import { randomSource } from '../support/chaos.js';
 
 export const ACCOUNTS = 10_000;

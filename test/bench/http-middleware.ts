@@ -2,12 +2,12 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { getRequestListener } from '@hono/node-server';
+import { addLlmUsage, type CreditManagement } from 'credit-management';
+import * as ofExpress from 'credit-management/express';
+import * as ofFastify from 'credit-management/fastify';
+import * as ofHono from 'credit-management/hono';
 import fastify from 'fastify';
 import { type Context, Hono } from 'hono';
-import * as ofExpress from '../../src/entries/express.js';
-import * as ofFastify from '../../src/entries/fastify.js';
-import * as ofHono from '../../src/entries/hono.js';
-import { addLlmUsage, type CreditManagement } from '../../src/index.js';
 import { accountsOf } from './closed-loop.js';
 import type { Contestant } from './http.js';
 

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { bearerTokens, createCreditsApi, toNode } from '../../src/entries/http.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
-import { createCreditManagement } from '../../src/index.js';
+import { createCreditManagement } from 'credit-management';
+import { bearerTokens, createCreditsApi, toNode } from 'credit-management/http';
+import { SqlDbManager } from 'credit-management/sql';
 import { ACCOUNTS, AMOUNT, accountsOf, fund, loop, median, type Result } from './closed-loop.js';
 import { middlewareContestants } from './http-middleware.js';
 import { RawClient } from './raw-client.js';

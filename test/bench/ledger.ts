@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCreditManagement } from '../../src/index.js';
+import { createCreditManagement } from 'credit-management';
 
 export interface LedgerFigures {
   /** Entries a second over many accounts, without and with a file to compare. */

@@ -1,7 +1,7 @@
 /** One of the processes that share accounts: ready, then told to go, then its operations a second. */
 
-import { MongoDbManager } from '../../src/entries/mongodb.js';
-import { createCreditManagement } from '../../src/index.js';
+import { createCreditManagement } from 'credit-management';
+import { MongoDbManager } from 'credit-management/mongodb';
 import { databaseOf } from '../backends/mongo-uri.js';
 import { load, type Rival } from './closed-loop.js';
 import { naive } from './mongodb-rivals.js';

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MongoDbManager } from '../../src/entries/mongodb.js';
+import { MongoDbManager } from 'credit-management/mongodb';
 import { dropMongoDatabase } from '../backends/mongo.js';
 import { databaseOf, onDatabase } from '../backends/mongo-uri.js';
 import { startOwnServer } from '../backends/own-server.js';

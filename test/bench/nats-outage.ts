@@ -4,9 +4,10 @@
  * heap grew, what was given up, and how long the backlog took afterwards. CREDIT_DATABASE_URL names the database;
  * `nats-server` is on PATH.
  */
-import { natsSink, natsSource } from '../../src/entries/nats.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
-import { createCreditManagement } from '../../src/index.js';
+
+import { createCreditManagement } from 'credit-management';
+import { natsSink, natsSource } from 'credit-management/nats';
+import { SqlDbManager } from 'credit-management/sql';
 import { NatsServer } from '../backends/nats.js';
 import { TcpProxy } from '../backends/proxy.js';
 import { QUIET } from '../support/quiet.js';

@@ -6,9 +6,9 @@
  */
 import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { natsSink, natsSource } from '../../src/entries/nats.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
-import { createCreditManagement } from '../../src/index.js';
+import { createCreditManagement } from 'credit-management';
+import { natsSink, natsSource } from 'credit-management/nats';
+import { SqlDbManager } from 'credit-management/sql';
 import { median } from './closed-loop.js';
 
 const ACCOUNTS = 1_000;

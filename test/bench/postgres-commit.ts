@@ -3,10 +3,10 @@
  * npm), three calls in flight, against the same rows written by one statement that gets nothing and checks nothing.
  */
 import { randomUUID } from 'node:crypto';
+import { SqlDbManager } from 'credit-management/sql';
 import pg from 'pg';
 import { emptyAccount } from '../../src/core/account.js';
 import { accountToRow } from '../../src/core/rows.js';
-import { SqlDbManager } from '../../src/entries/sql.js';
 import { storedModels } from '../../src/models/stored-models.js';
 import type { Row, StoredValue, Unit } from '../../src/ports/db-manager.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';

@@ -1,7 +1,8 @@
 /** What the parts of the PostgreSQL benchmark share: the report, the library on a database, rounds. */
+
+import { createCreditManagement } from 'credit-management';
+import { SqlDbManager } from 'credit-management/sql';
 import pg from 'pg';
-import { SqlDbManager } from '../../src/entries/sql.js';
-import { createCreditManagement } from '../../src/index.js';
 import { libraryRival, type Measured, median, type Result, type Rival } from './closed-loop.js';
 
 /** What a part of the benchmark gets. */

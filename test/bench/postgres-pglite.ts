@@ -1,7 +1,7 @@
 /** G23: PGlite in memory, for machines without a server. It syncs nothing, so nothing here is durable. */
 import { PGlite } from '@electric-sql/pglite';
-import { SqlDbManager } from '../../src/entries/sql.js';
-import { createCreditManagement } from '../../src/index.js';
+import { createCreditManagement } from 'credit-management';
+import { SqlDbManager } from 'credit-management/sql';
 import { AMOUNT, fund, loop, MICRO, rivalOf } from './closed-loop.js';
 import { type Bench, ratio, rounds } from './postgres-load.js';
 import { HAND_TABLES, moveByHand } from './postgres-rivals.js';
