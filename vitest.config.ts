@@ -27,6 +27,7 @@ const ON_MONGODB = [
   'test/nats/kills.test.ts',
   'test/payments/kills.test.ts',
   'test/payments/orders.test.ts',
+  'test/payments/top-up-kills.test.ts',
   'test/processes/*.test.ts',
 ];
 

@@ -53,7 +53,8 @@ async function torture(name: string): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'credit-torture-'));
   const output = join(folder, 'report.json');
   const seed = values.seed ?? String(process.pid);
-  const amounts = Object.entries(suite.env).map(([key, count]) => [key, String(count * Number(values.scale))]);
+  const scaled = (count: number) => String(Math.max(1, Math.round(count * Number(values.scale))));
+  const amounts = Object.entries(suite.env).map(([key, count]) => [key, scaled(count)]);
   const env = {
     ...process.env,
     CREDIT_TEST_FULL: '1',
