@@ -6,13 +6,13 @@ import { Chance } from './chance.js';
 
 const AMOUNTS = {
   /** Random sequences of calls against the oracle, of all files together. */
-  CREDIT_MODEL_RUNS: [200, 2_000],
+  CREDIT_MODEL_RUNS: [150, 2_000],
   /** Random sequences with plans against the oracle. */
-  CREDIT_PLAN_MODEL_RUNS: [50, 250],
+  CREDIT_PLAN_MODEL_RUNS: [40, 250],
   /** Random sequences that run with and without looks in between. */
-  CREDIT_LOOK_RUNS: [16, 200],
+  CREDIT_LOOK_RUNS: [10, 200],
   CREDIT_SCHEDULED_RUNS: [30, 200],
-  CREDIT_PLAN_RUNS: [40, 300],
+  CREDIT_PLAN_RUNS: [30, 300],
   /** Random lives of payments. */
   CREDIT_PAYMENT_RUNS: [40, 400],
   /** Payments whose events come in an order of their own to four processes. */
@@ -29,12 +29,12 @@ const AMOUNTS = {
   CREDIT_TRANSCRIPT_STEPS: [120, 1_000],
   CREDIT_CHAOS_ROUNDS: [8, 16],
   /** Of the faults that a walk injects, one in so many; 1 is all of them. */
-  CREDIT_WALK_STEP: [15, 1],
-  CREDIT_STORE_WALK_STEP: [8, 1],
+  CREDIT_WALK_STEP: [20, 1],
+  CREDIT_STORE_WALK_STEP: [10, 1],
   /** Of the bytes that are tampered with, one in so many. */
-  CREDIT_BYTE_STEP: [20, 1],
+  CREDIT_BYTE_STEP: [30, 1],
   /** Of the rows whose columns are tampered with, one in so many. */
-  CREDIT_ROW_STEP: [3, 1],
+  CREDIT_ROW_STEP: [5, 1],
   CREDIT_FILE_KILLS: [5, 30],
   /** Rounds of each race. */
   CREDIT_RACES: [2, 12],
