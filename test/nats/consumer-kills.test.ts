@@ -13,7 +13,7 @@ import { amount } from '../support/amounts.js';
 import { Chance, SEED } from '../support/chance.js';
 import { QUIET } from '../support/quiet.js';
 import { forkScript } from '../support/script.js';
-import { eventually, sleep, until } from '../support/wait.js';
+import { eventually, until } from '../support/wait.js';
 import { sentRows } from './sent-rows.js';
 
 const SCRIPT = new URL('./doomed-consumer.ts', import.meta.url);
@@ -132,21 +132,17 @@ await describeDatabase(`consumers that are killed on ${ADAPTER}`, (database) => 
           child.on('message', listen);
           return { child, ended: once(child, 'close'), ready: once(child, 'message') };
         });
-        // The others may have left them nothing to do.
-        const late = setTimeout(() => children.forEach(({ child }) => void child.kill('SIGKILL')), LATE_MS);
         await Promise.all(
           children.map(async ({ child, ended, ready }, i) => {
-            if (i > 1) {
-              await ready;
-              await sleep(100 + chance.below(900));
-              child.kill('SIGKILL');
-            }
+            await Promise.race([ready, ended]);
+            // The others may have left those nothing to do that kill themselves.
+            const late = setTimeout(() => child.kill('SIGKILL'), i > 1 ? 100 + chance.below(900) : LATE_MS);
             const [, signal] = await ended;
+            clearTimeout(late);
             expect(signal).toBe('SIGKILL');
             killed++;
           }),
         );
-        clearTimeout(late);
       }
 
       const db = openDb({ adapter: ADAPTER, url: database.url, poolSize: 4 });
