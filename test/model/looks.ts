@@ -54,6 +54,7 @@ function asOf({ clockNow }: Library, chance: Chance): { asOf?: Date } {
 async function look(library: Library, to: number, due: readonly number[], world: LookWorld): Promise<void> {
   const { chance, accounts, happened } = world;
   const from = library.clockNow;
+  if (from > to) return;
   const beside = due.map((instant) => instant + chance.pick([-1, 0, 0, 1]));
   const instants = [...beside, from + chance.below(to - from + 1), from + chance.below(to - from + 1), to];
   const chosen = instants.filter((one) => one >= from && one <= to && chance.below(instants.length) < 2);
@@ -110,7 +111,8 @@ async function run(
   library.join();
   const lines: string[] = [];
   for (const [turn, act] of acts.entries()) {
-    if (looks) await look(library, act.at, act.due, looks);
+    // A renewal that is due with a change of its plan, and was written at that very instant, is of the plan before.
+    if (looks) await look(library, act.call.op === 'revise' ? act.at - 1 : act.at, act.due, looks);
     library.clockNow = act.at;
     const answer = await library.perform(await placed(act, library), turn);
     lines.push(`${show(act.call)} → ${told(act.call, answer)}`);
