@@ -29,8 +29,8 @@ const AMOUNTS = {
   CREDIT_TRANSCRIPT_STEPS: [120, 1_000],
   CREDIT_CHAOS_ROUNDS: [8, 16],
   /** Of the faults that a walk injects, one in so many; 1 is all of them. */
-  CREDIT_WALK_STEP: [20, 1],
-  CREDIT_STORE_WALK_STEP: [10, 1],
+  CREDIT_WALK_STEP: [15, 1],
+  CREDIT_STORE_WALK_STEP: [8, 1],
   /** Of the bytes that are tampered with, one in so many. */
   CREDIT_BYTE_STEP: [30, 1],
   /** Of the rows whose columns are tampered with, one in so many. */
