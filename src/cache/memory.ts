@@ -1,5 +1,4 @@
 /** A cache in this process. It is bounded: values expire, and the least recently used one leaves first. */
-
 import { creditError } from '../errors.js';
 import { dropOldest } from '../oldest.js';
 import type { CacheBackend } from '../ports/cache.js';

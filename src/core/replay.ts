@@ -84,22 +84,19 @@ export class Replay {
     apply(this.#state, entry);
   }
 
-  /** The account after the entries taken so far, which must end with a whole operation. */
-  account(): Account {
-    const { account, grants, holds, open } = this.#state;
+  /**
+   * The account after the entries taken so far, which must end with a whole operation. Its due instant is the exact
+   * one, or `storedDue` where that is one that a hold has left, see `setHolds`.
+   */
+  account(storedDue: number | null = null): Account {
+    const { account, grants, holds, open, holdEnds } = this.#state;
     closeSpent(this.#state);
     account.grants = [...open].map((id) => grants.get(id) as OpenGrant).sort(compareBurnOrder);
     account.holds = [...holds.values()];
-    account.dueAt = nextDue(account);
+    const exact = nextDue(account);
+    const isEarly = storedDue !== null && storedDue > account.at && (exact === null || storedDue < exact);
+    account.dueAt = isEarly && holdEnds.has(storedDue) ? storedDue : exact;
     return account;
-  }
-
-  /** Whether a stored account may have this due instant: the exact one, or one that a hold has left, see `setHolds`. */
-  mayBeDue(dueAt: number | null): boolean {
-    const exact = nextDue(this.#state.account);
-    if (dueAt === exact || dueAt === null) return dueAt === exact;
-    const isEarly = dueAt > this.#state.account.at && (exact === null || dueAt < exact);
-    return isEarly && this.#state.holdEnds.has(dueAt);
   }
 
   /** Every grant ever made. */

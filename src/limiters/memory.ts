@@ -1,5 +1,4 @@
 /** A limiter of rates in this process. */
-
 import { creditError } from '../errors.js';
 import { dropOldest } from '../oldest.js';
 import type { RateAnswer, RateLimiter, RateRule } from '../ports/rate-limiter.js';

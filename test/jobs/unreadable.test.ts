@@ -50,6 +50,17 @@ test('accounts that cannot be read are skipped by every run, and never counted a
   expect(again).toMatchObject({ processed: 0, expired: 0 });
 });
 
+test('a due instant that the grants know nothing of is corrected, and an audit names the account', async () => {
+  const world = memoryWorld();
+  await world.manager.credits.addCredits('u', 5, { expiresAt: '2026-01-02T00:00:00Z' });
+  await damage(world, 'account', 'credits/u', grantsWith({ expiresAt: null }));
+  world.clock.advance({ days: 3 });
+  const { jobs, ledger } = world.open();
+  expect(await jobs.runExpiration()).toMatchObject({ status: 'completed', processed: 1, expired: 0, skippedCount: 0 });
+  expect(await jobs.runExpiration()).toMatchObject({ processed: 0 });
+  expect((await ledger.verify()).problems).toMatchObject([{ kind: 'account', id: 'credits/u' }]);
+});
+
 test('so are subscriptions and cycles, while those of others are renewed', async () => {
   const world = memoryWorld();
   const { subscriptions } = world.manager;

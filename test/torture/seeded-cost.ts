@@ -139,8 +139,8 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-16',
     title: 'any due instant before the exact one passes an audit',
     file: 'src/core/replay.ts',
-    find: 'return isEarly && this.#state.holdEnds.has(dueAt);',
-    replace: 'return isEarly;',
+    find: 'isEarly && holdEnds.has(storedDue)',
+    replace: 'isEarly',
     tests: [{ file: 'test/ledger/audit-rows.test.ts', name: 'an account row each field changed' }],
   },
   {

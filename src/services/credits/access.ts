@@ -1,5 +1,4 @@
 /** Answers whether accounts may be served: from the cache while it knows, else from the database, and always. */
-
 import { type Account, availableOf, nextChange } from '../../core/account.js';
 import { toCredits } from '../../core/amounts.js';
 import { creditError, isCreditError } from '../../errors.js';

@@ -3,7 +3,6 @@
  * the account's version, the time of writing, and a checksum over both, the account and the ledger. It does not ask a
  * failing cache for a while. No decision ever reads from it.
  */
-
 import { CircuitBreaker, type CircuitBreakerConfig } from '../../circuit-breaker.js';
 import { type Account, emptyAccount, nextChange } from '../../core/account.js';
 import { sha256 } from '../../core/canonical-json.js';

@@ -1,5 +1,4 @@
 /** Finds the account of a reservation: from memory for recent holds, else from the entry that made the hold. */
-
 import type { AccountRef } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { CallOptions } from '../../models/inputs/credits.js';

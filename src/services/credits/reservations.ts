@@ -8,7 +8,7 @@ import type { Reservation } from '../../models/records/reservation.js';
 import type { JsonObject } from '../../models/values.js';
 import { ListCursors, pageOf } from '../input/page.js';
 import { parse, parseCall, parseId, parseMutationOptions, parseReadOptions, parseRef } from '../input/parse.js';
-import { type Answer, answered, type Settled } from '../pipeline/operation.js';
+import { type Answer, answered } from '../pipeline/operation.js';
 import { dryRunOf } from '../pipeline/transaction-records.js';
 import type { AccountsNow } from './accounts-now.js';
 import type { CreditMutations, CreditReads } from './contract.js';
@@ -34,37 +34,34 @@ interface HoldVerb<S> {
 export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldVerbs<S> {
   const { engine, scale } = verbs;
 
-  /** The answer of a verb on a hold, and what its answer tells of the hold beside its numbers. */
-  async function onHold(verb: HoldVerb<S>): Promise<{ answer: Answer; hold: KnownHold }> {
+  /** The answer of a verb on a hold, and the hold as it was made. */
+  function onHold(verb: HoldVerb<S>): Promise<{ answer: Answer; hold: KnownHold }> {
     const reservationId = parseRef(verb.ref, 'reservation');
     const known = holds.known(reservationId);
+    if (known) return change(reservationId, known, verb, verb.options);
     // A settlement that has begun to read is not refused by a manager that closes meanwhile.
-    if (known === undefined) return await engine.begin(() => findAndChange(reservationId, verb));
-    return { answer: answered(await change(reservationId, known, verb, verb.options)), hold: known };
-  }
-
-  async function findAndChange(reservationId: string, verb: HoldVerb<S>) {
-    const rest = engine.startDeadline(verb.options);
-    const hold = await holds.find(reservationId, verb.options);
-    if (!hold) {
+    return engine.begin(async () => {
+      const rest = engine.startDeadline(verb.options);
+      const hold = await holds.find(reservationId, verb.options);
+      if (hold) return change(reservationId, hold, verb, rest());
       throw creditError('RESERVATION_NOT_FOUND', 'There is no reservation with this id.', { id: reservationId });
-    }
-    return { answer: answered(await change(reservationId, hold, verb, rest())), hold };
-  }
-
-  function change(
-    reservationId: string,
-    { account }: KnownHold,
-    { operation, given, command }: HoldVerb<S>,
-    options: MutationOptions<S>,
-  ): Promise<Settled> {
-    return engine.mutate({
-      ...{ operation, accounts: [account], given: { reservationId, ...given }, options },
-      command: (_, fingerprint) => command(reservationId, fingerprint),
     });
   }
 
-  function heldAfter(answer: Answer, { origin }: { readonly origin: HoldOrigin }): Applied<Reservation> {
+  async function change(
+    reservationId: string,
+    hold: KnownHold,
+    { operation, given, command }: HoldVerb<S>,
+    options: MutationOptions<S>,
+  ) {
+    const settled = await engine.mutate({
+      ...{ operation, accounts: [hold.account], given: { reservationId, ...given }, options },
+      command: (_, fingerprint) => command(reservationId, fingerprint),
+    });
+    return { answer: answered(settled), hold };
+  }
+
+  function heldAfter(answer: Answer, origin: HoldOrigin): Applied<Reservation> {
     const hold = toReservation(holdAfter(entryOf(answer.entry)), origin, scale);
     return { ...hold, replayed: answer.replayed, ...dryRunOf(answer, scale) };
   }
@@ -86,7 +83,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       );
       const row = entryOf(answer.entry);
       if (options.session === undefined && !answer.isDryRun) holds.remember(verbs.account(user), row);
-      return heldAfter(answer, { origin: row });
+      return heldAfter(answer, row);
     },
 
     async commitReservedCredits(ref, given) {
@@ -109,7 +106,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
         ...{ operation: 'release_reserved', ref, given: {}, options },
         command: (reservationId, fingerprint) => ({ type: 'release', reservationId, fingerprint: fingerprint() }),
       });
-      return heldAfter(answer, hold);
+      return heldAfter(answer, hold.origin);
     },
 
     async unreserveCredits(ref, given) {
@@ -122,7 +119,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
         ...{ operation: 'extend_reserved', ref, given: { ttlSeconds }, options: options as MutationOptions<S> },
         command: (reservationId) => ({ type: 'extend', reservationId, ttlMs: ttlSeconds * 1000 }),
       });
-      return heldAfter(answer, hold);
+      return heldAfter(answer, hold.origin);
     },
   };
   return holdVerbs;

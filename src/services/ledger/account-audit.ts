@@ -82,15 +82,13 @@ export class AccountAudit {
     }
     try {
       // Refusals are in no chain: whoever has the entries counts them.
-      const replayed = this.#replay.account();
-      const stored = row.dueAt?.getTime() ?? null;
-      const dueAt = this.#replay.mayBeDue(stored) ? stored : replayed.dueAt;
+      const replayed = this.#replay.account(row.dueAt?.getTime());
       // An older version writes no totals, or leaves them behind: nobody believes those, the entries are counted.
       const isKnown = row.state.totals?.seq === row.seq;
       const { totals: _, ...state } = row.state;
       const judged = isKnown ? row : { ...row, state };
       const totals = isKnown ? replayed.totals : null;
-      const account = { ...replayed, dueAt, totals, refusals: row.state.refusals ?? 0 };
+      const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;
       if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), judged)) return;
     } catch {
