@@ -384,16 +384,18 @@ describeOwnNats('a source', (start) => {
           waiting.push((isTaken) => (isTaken ? resolve(taken) : reject(new Error('not now'))));
         }),
     });
-    for (const [most, isTaken] of [
-      [64, false],
-      [32, false],
-      [16, true],
-      [32, true],
+    // Places that are freed one by one, as acknowledgements come in, are not asked for below a quarter of them.
+    for (const [least, most, isTaken] of [
+      [64, 64, false],
+      [32, 32, false],
+      [16, 16, true],
+      [25, 32, true],
     ] as const) {
-      await eventually(async () => expect(waiting.length).toBe(most));
+      await eventually(async () => expect(waiting.length).toBeGreaterThanOrEqual(least));
       // Nothing more is fetched while they are under way.
       await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(waiting.length).toBe(most);
+      expect(waiting.length).toBeGreaterThanOrEqual(least);
+      expect(waiting.length).toBeLessThanOrEqual(most);
       end(isTaken);
     }
   });
