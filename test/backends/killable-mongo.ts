@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import type { KillableServer } from './by-adapter.js';
@@ -10,6 +9,7 @@ import { freePort } from './free-port.js';
 import { backup } from './kept-data.js';
 import { onDatabase } from './mongo-uri.js';
 import { findMongod, SERVER_PARAMETERS } from './own-mongo.js';
+import { quickFolder } from './quick-folder.js';
 
 const START_MS = 300_000;
 
@@ -17,7 +17,7 @@ export async function startKillableMongo(): Promise<KillableServer> {
   const found = findMongod();
   if ('missing' in found || found.path === null) throw new Error('There is no mongod.');
   const { path } = found;
-  const folder = mkdtempSync(join(tmpdir(), 'credit-killable-'));
+  const folder = mkdtempSync(join(quickFolder(), 'credit-killable-'));
   const data = join(folder, 'data');
   mkdirSync(data);
   const port = await freePort();

@@ -2,7 +2,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -10,6 +9,7 @@ import type { KillableServer } from './by-adapter.js';
 import { freePort } from './free-port.js';
 import { backup } from './kept-data.js';
 import { type StandbyTools, standby, unflushed } from './postgres-losses.js';
+import { quickFolder } from './quick-folder.js';
 
 interface Binaries {
   readonly folder: string;
@@ -40,7 +40,7 @@ export async function startKillablePostgres(): Promise<KillableServer> {
   const found = findPostgresBinaries();
   if ('missing' in found) throw new Error(found.missing);
   const { folder: binaries, user } = found;
-  const folder = mkdtempSync(join(tmpdir(), 'credit-killable-'));
+  const folder = mkdtempSync(join(quickFolder(), 'credit-killable-'));
   chmodSync(folder, 0o700);
   if (user) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -19,10 +20,17 @@ export type Answer = { readonly url: string } | { readonly missing: string };
 
 const SCRIPT = fileURLToPath(new URL('./server-process.ts', import.meta.url));
 
-/** `flags` are the server's own, beside those that it always gets. */
-export async function startOwnServer(name: ServerName, flags: readonly string[] = []): Promise<OwnServer> {
+/** `flags` are the server's own, beside those that it always gets. Its data are in a new folder of `root`. */
+export async function startOwnServer(
+  name: ServerName,
+  flags: readonly string[] = [],
+  root = tmpdir(),
+): Promise<OwnServer> {
   const args = ['--import', 'tsx', SCRIPT, name, ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TMPDIR: root },
+  });
   const closed = once(child, 'close');
   const lines = createInterface(child.stdout);
   const [line] = await Promise.race([once(lines, 'line'), once(lines, 'close')]);

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measurePace } from '../support/pace.js';
 import { type Answer, type OwnServer, type ServerName, startOwnServer } from './own-server.js';
+import { quickFolder } from './quick-folder.js';
 
 /** Flags of each; what a test stores need not outlive the machine, so none waits for the disk. */
 const SERVERS: Record<ServerName, readonly string[]> = { postgres: ['-c', 'fsync=off'], mongo: [] };
@@ -22,7 +23,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const timer = setInterval(() => {
     for (const [name, flags] of Object.entries(SERVERS) as [ServerName, readonly string[]][]) {
       if (starting.has(name) || !existsSync(join(folder, `${name}.wanted`))) continue;
-      const server = startOwnServer(name, flags);
+      const server = startOwnServer(name, flags, quickFolder());
       starting.set(name, server);
       server.then(
         ({ url }) => answer(name, { url }),

@@ -5,7 +5,7 @@ import { sha256 } from '../../src/core/canonical-json.js';
 import { entryBody, entryLine } from '../../src/core/entry-line.js';
 import type { Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
-import { amount } from '../support/amounts.js';
+import { amount, someOf } from '../support/amounts.js';
 import { entriesOf, newFile, openWorld, richWorld, told, type World } from '../support/audit-world.js';
 import { write } from './audit-tamper.js';
 
@@ -16,6 +16,7 @@ vi.mock('../../src/timers.js', async (original) => ({
 }));
 
 const BYTE_STEP = amount('CREDIT_BYTE_STEP');
+const ROW_STEP = amount('CREDIT_ROW_STEP');
 
 let world: World;
 let filePath: string;
@@ -99,7 +100,7 @@ describe('single bytes of a line of every type', () => {
   });
 
   test('the newline itself: the entry, and the one it is glued to', async () => {
-    for (const [i, line] of lines.entries()) {
+    for (const [i, line] of someOf([...lines.entries()], ROW_STEP, 1)) {
       for (const byte of i % 4 === 0 ? [0x20, 0x0d, 0x78, 0xff] : [0x78]) {
         const changed = Buffer.from(line);
         changed[line.length - 1] = byte;
@@ -135,10 +136,9 @@ describe('single bytes of a line of every type', () => {
 
 describe('whole lines', () => {
   test('each one removed', async () => {
-    for (const [i, id] of ids.entries()) {
+    for (const [i, id] of someOf([...ids.entries()], ROW_STEP, 2)) {
       expect(told(await verified(lines.filter((_, at) => at !== i)))).toEqual([`file_missing ${id}`]);
     }
-    console.log(`${ids.length} lines removed`);
   });
 
   test('all removed, and the file removed', async () => {
@@ -152,7 +152,7 @@ describe('whole lines', () => {
 
   test('exchanged, reversed, repeated: order is not promised and a line may stand twice', async () => {
     expect(await verified(lines.toReversed())).toMatchObject({ ok: true });
-    for (const [i, line] of lines.entries()) {
+    for (const [i, line] of someOf([...lines.entries()], ROW_STEP, 3)) {
       const j = (i * 7 + 3) % lines.length;
       const swapped = lines.map((other, at) => (at === i ? (lines[j] as Buffer) : at === j ? line : other));
       expect(await verified(swapped)).toMatchObject({ ok: true, problems: [] });
@@ -213,7 +213,7 @@ describe('lines with a right hash of their own', () => {
     const [settings] = await world.db.getMany('system', ['settings']);
     const { ledgerId } = (settings as Row).value as { ledgerId: string };
     const rows = await entriesOf(world.db);
-    for (const row of rows) {
+    for (const row of someOf(rows, ROW_STEP, 4)) {
       const forged = forgedOf(row, { id: `${row.id}-forged` }, ledgerId);
       expect(told(await verified([...lines, forged]))).toEqual([`file_unknown ${row.id}-forged`]);
       const changed = forgedOf(row, { message: 'nothing happened' }, ledgerId);

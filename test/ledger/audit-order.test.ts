@@ -55,7 +55,7 @@ describe('an entry removed', () => {
     const { db, manager } = await richWorld();
     const entries = await entriesOf(db);
     const silent: string[] = [];
-    for (const row of entries) {
+    for (const row of someOf(entries, ROW_STEP, 3)) {
       const next = entries.find(({ account, seq }) => account === row.account && seq === (row.seq as number) + 1);
       const ids = [row.account as string, ...(next ? [next.id as string] : [])];
       const report = await during(db, 'entry', [[row, null]], () => manager.ledger.verify());
@@ -63,7 +63,6 @@ describe('an entry removed', () => {
       if (row.eventType === 'system') expect(report.ok).toBe(true);
       else if (!names(report, ids)) silent.push(`${row.id}: ${told(report)}`);
     }
-    console.log(`${entries.filter(inChain).length} removals in chains, ${entries.length} in all`);
     expect(silent).toEqual([]);
   });
 
@@ -73,7 +72,7 @@ describe('an entry removed', () => {
     expect(entries.filter((row) => row.eventType === 'error').length).toBeGreaterThan(3);
     expect(entries.filter((row) => row.eventType === 'system').length).toBeGreaterThan(1);
     const silent: string[] = [];
-    for (const row of entries) {
+    for (const row of someOf(entries, ROW_STEP, 4)) {
       for (const options of row.userId === '' ? [{}] : [{}, { userId: row.userId as string }]) {
         const report = await during(db, 'entry', [[row, null]], () => manager.ledger.verify(options));
         if (!told(report).includes(`file_unknown ${row.id}`)) silent.push(`${row.id}: ${told(report)}`);
@@ -99,7 +98,8 @@ describe('two entries of an account exchanged', () => {
       let checked = 0;
       const silent: string[] = [];
       for (const [i, a] of entries.entries()) {
-        for (const b of entries.slice(i + 1).filter((row) => row.account === a.account)) {
+        const others = entries.slice(i + 1).filter((row) => row.account === a.account);
+        for (const b of someOf(others, ROW_STEP, i)) {
           const [x, y] = swapBoth(swapped, a, b);
           if (JSON.stringify([x, y]) === JSON.stringify([a, b])) continue;
           checked++;
@@ -118,7 +118,7 @@ describe('two entries of an account exchanged', () => {
         }
       }
       console.log(`${checked} pairs with their ${what} exchanged`);
-      expect(checked).toBeGreaterThan(300);
+      expect(checked).toBeGreaterThan(300 / ROW_STEP);
       expect(silent).toEqual([]);
     });
   }

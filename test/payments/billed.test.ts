@@ -1,5 +1,6 @@
 /** Subscriptions that a provider bills: the grants of a year, each once, in every order that retries can make. */
 import { expect, test } from 'vitest';
+import { amount } from '../support/amounts.js';
 import { Chance, SEED } from '../support/chance.js';
 import { describeBackends, type Manager, type OpenWorld, type World } from '../support/plan-world.js';
 import { changed, GRANTS_OF_A_YEAR, type Happened, invoice, monthAt, START, yearOf } from './billed-year.js';
@@ -36,7 +37,7 @@ const byEnd = (one: Told, other: Told) => one.expiresAt - other.expiresAt || one
 
 await describeBackends('subscriptions that a provider bills', (openWorld, isMemory) => {
   test('a year of events grants each period once, in every order that retries make', async () => {
-    const runs = isMemory ? 40 : 6;
+    const runs = amount('CREDIT_BILLED_YEARS', isMemory ? 1 : 0.15);
     for (let run = 0; run < runs; run++) {
       const chance = new Chance(SEED + run);
       const { world, manager, provider } = await billedWorld(openWorld);

@@ -15,6 +15,8 @@ const AMOUNTS = {
   CREDIT_PLAN_RUNS: [30, 300],
   /** Random lives of payments. */
   CREDIT_PAYMENT_RUNS: [40, 400],
+  /** Years of events of a provider that bills, each in an order of its own. */
+  CREDIT_BILLED_YEARS: [14, 40],
   /** Payments whose events come in an order of their own to four processes. */
   CREDIT_PAYMENT_ORDERS: [12, 72],
   /** Mutations after each of which another process asks for the status. */
@@ -33,7 +35,7 @@ const AMOUNTS = {
   CREDIT_STORE_WALK_STEP: [8, 1],
   /** Of the bytes that are tampered with, one in so many. */
   CREDIT_BYTE_STEP: [30, 1],
-  /** Of the rows whose columns are tampered with, one in so many. */
+  /** Of the rows and lines that are tampered with, one in so many. */
   CREDIT_ROW_STEP: [5, 1],
   CREDIT_FILE_KILLS: [5, 30],
   /** Rounds of each race. */
