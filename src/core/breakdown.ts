@@ -49,7 +49,7 @@ function grouped<G extends object>(grants: readonly OpenGrant[], groupOf: (grant
       held: held + grant.held,
       granted: granted + grant.amount,
     };
-    groups.set(key, { ...group, ...parts });
+    groups.set(key, Object.assign({}, group, parts));
   }
   return [...groups.values()];
 }

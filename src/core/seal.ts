@@ -96,7 +96,7 @@ function dataOf({ context }: Draft, event: PendingEvent, entry: EntryRow): JsonO
   if (type === 'credits.refunded') moved.reason = entry.reason;
   if (HOLD_TYPES.has(type)) moved.reservationId = entry.reservationId;
   if (type === 'credits.committed') moved.released = credits(-entry.reservedDelta - amount);
-  return { ...moved, ...more };
+  return Object.assign(moved, more);
 }
 
 const HOLD_TYPES: ReadonlySet<string> = new Set<MovementType>([
@@ -123,6 +123,6 @@ export function eventIdOf(operationId: string, place: number): string {
 /** Announces a new account once, at its first applied operation. */
 export function announceCreation(draft: Draft): void {
   const { balance } = draft.account;
-  const event = { kind: 'creation', entry: 0, balance, available: availableOf(draft.account), more: {} } as const;
-  draft.events.unshift({ ...event, type: 'credits.account.created' });
+  const available = availableOf(draft.account);
+  draft.events.unshift({ kind: 'creation', type: 'credits.account.created', entry: 0, balance, available, more: {} });
 }

@@ -72,13 +72,13 @@ export function judgeCrossings(draft: Draft): void {
   for (let i = 0; i < thresholds.length; i++) {
     const threshold = thresholds[i] as number;
     if (after > threshold || before <= threshold || account.low?.includes(threshold)) continue;
-    draft.events.push({ ...edge, type: 'credits.low_balance_reached', threshold, level: i + 1, more: {} });
+    draft.events.push({ type: 'credits.low_balance_reached', threshold, level: i + 1, more: {}, ...edge });
   }
-  if (before > 0 && after <= 0) draft.events.push({ ...edge, type: 'credits.balance_exhausted', more: {} });
+  if (before > 0 && after <= 0) draft.events.push({ type: 'credits.balance_exhausted', more: {}, ...edge });
   if (before > 0 !== after > 0) {
     const reason = after > 0 ? 'Sufficient credits' : 'Insufficient credits';
     const more = { previousStatus: statusOf(before), status: statusOf(after), reason };
-    draft.events.push({ ...edge, type: 'credits.plugin_status_changed', more });
+    draft.events.push({ type: 'credits.plugin_status_changed', more, ...edge });
   }
   if (after > before) restore(draft, thresholds, before, edge);
   else if (account.low !== null) {
@@ -107,7 +107,7 @@ function restore(
     const wasLow = before <= threshold && wasLowBy(draft, threshold, before);
     if (!wasLow && !account.low?.includes(threshold)) continue;
     if (edge.available <= threshold + hysteresis) low.push(threshold);
-    else draft.events.push({ ...edge, type: 'credits.balance_restored', threshold, level: i + 1, more: {} });
+    else draft.events.push({ type: 'credits.balance_restored', threshold, level: i + 1, more: {}, ...edge });
   }
   keepLow(draft, low);
 }

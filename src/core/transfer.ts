@@ -32,7 +32,7 @@ export function transfer(from: Draft, to: Draft, amount: number): Verdict {
     delta: amount,
     draws: received.map(({ id, amount }) => ({ grantId: id, amount })),
     repaid,
-    details: { ...names, grants: received.map(termsOf) },
+    details: { from: names.from, grants: received.map(termsOf), to: names.to },
   });
   pushMovement(to, 'credits.transferred', amount, null, names);
   return null;

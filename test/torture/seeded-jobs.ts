@@ -58,7 +58,7 @@ export const JOB_BUGS: readonly SeededBug[] = [
     id: 'SM-j05',
     title: 'a detail of a refusal takes the place of its code',
     file: 'src/services/pipeline/refusal-entry.ts',
-    find: 'return { ...(details as JsonObject), code };',
+    find: 'return Object.assign({}, details as JsonObject, { code });',
     replace:
       'return { code, ...Object.fromEntries(Object.entries(details).map(([k, v]) => [k.replace("promoC", "c"), v])) };',
     tests: [

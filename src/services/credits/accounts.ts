@@ -27,7 +27,7 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
   const accountAfter = (settled: Settled) => {
     const answer = answered(settled);
     const row = entryOf(answer.entry);
-    return { ...infoAfter(row, row.at, scale), replayed: answer.replayed, ...dryRunOf(answer, scale) };
+    return Object.assign(infoAfter(row, row.at, scale), { replayed: answer.replayed }, dryRunOf(answer, scale));
   };
 
   return {
@@ -39,7 +39,10 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
         options.trialCredits === undefined ? null : verbs.units(options.trialCredits, { zero: true });
       const input = trialCredits === null ? givenOptions(chosen) : { ...givenOptions(chosen), trialCredits };
       const answer = await verbs.run({
-        ...{ operation: 'create_account', userId: user, given: input, options },
+        operation: 'create_account',
+        userId: user,
+        given: input,
+        options,
         command: (_, fingerprint) => ({
           type: 'create_account',
           options: { ...chosen, ...metadataOf(options) },
@@ -56,8 +59,11 @@ export function accounts<S>(verbs: Verbs<S>): AccountVerbs<S> {
       const changed = parseAccountOptions(fields, scale);
       const command = { type: 'update_account', options: { ...changed, ...metadataOf(fields) } } as const;
       const answer = await verbs.run({
-        ...{ operation: 'update_account', userId: user, given: changed as JsonObject },
-        ...{ options: fields as MutationOptions<S>, command: () => command },
+        operation: 'update_account',
+        userId: user,
+        given: changed as JsonObject,
+        options: fields as MutationOptions<S>,
+        command: () => command,
       });
       return accountAfter(answer);
     },

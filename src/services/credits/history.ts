@@ -83,9 +83,8 @@ function alongOf(account: string, options: HistoryFields): Along {
     };
   }
   return {
-    ...(actor === undefined
-      ? { index: 'history', equals: { account } }
-      : { index: 'actor', equals: { account, actor } }),
+    index: actor === undefined ? 'history' : 'actor',
+    equals: actor === undefined ? { account } : { account, actor },
     anyOf: { field: 'type', values: typesOf(options) },
     ...period,
   };

@@ -86,7 +86,7 @@ export function creditMetering<S>(verbs: Verbs<S>, credits: Credits<S>): CreditM
       const details = withUsage(metadata, records);
       // A hold that expired during the work is charged all the same, because the work was done.
       const ifExpired = overage === 'reject' ? 'charge' : overage;
-      const options = { ...settling, metadata: details, amount: total, overage, ifExpired };
+      const options = Object.assign({}, settling, { metadata: details, amount: total, overage, ifExpired });
       try {
         const entry = await credits.commitReservedCredits(reservation.id, options);
         forget?.();

@@ -55,7 +55,10 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
     options: MutationOptions<S>,
   ) {
     const settled = await engine.mutate({
-      ...{ operation, accounts: [hold.account], given: { reservationId, ...given }, options },
+      operation,
+      accounts: [hold.account],
+      given: { reservationId, ...given },
+      options,
       command: (_, fingerprint) => command(reservationId, fingerprint),
     });
     return { answer: answered(settled), hold };
@@ -63,7 +66,7 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
 
   function heldAfter(answer: Answer, origin: HoldOrigin): Applied<Reservation> {
     const hold = toReservation(holdAfter(entryOf(answer.entry)), origin, scale);
-    return { ...hold, replayed: answer.replayed, ...dryRunOf(answer, scale) };
+    return Object.assign(hold, { replayed: answer.replayed }, dryRunOf(answer, scale));
   }
 
   const holdVerbs: HoldVerbs<S> = {
@@ -74,11 +77,19 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       const { ttlSeconds = engine.ttlSeconds, planId = null } = options;
       const answer = answered(
         await verbs.run({
-          ...{ operation: 'reserve', userId: user, given: { amount: units }, options },
-          command: (operationId) => ({
-            ...{ type: 'reserve', amount: units, ttlMs: ttlSeconds * 1000, planId },
-            reservationId: `r-${operationId}`,
-          }),
+          operation: 'reserve',
+          userId: user,
+          given: { amount: units },
+          options,
+          command: (operationId) => {
+            return {
+              type: 'reserve',
+              reservationId: `r-${operationId}`,
+              amount: units,
+              ttlMs: ttlSeconds * 1000,
+              planId,
+            };
+          },
         }),
       );
       const row = entryOf(answer.entry);
@@ -91,11 +102,14 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
       const { final = true, overage = 'reject', ifExpired = 'reject', occurredAt } = options;
       const amount = options.amount === undefined ? null : verbs.units(options.amount, { zero: final });
       const { answer } = await onHold({
-        ...{ operation: 'commit_reserved', ref, given: amount === null ? {} : { amount }, options },
-        command: (reservationId, fingerprint) => ({
-          ...{ type: 'commit', reservationId, amount, final, overage, ifExpired, occurredAt },
-          fingerprint: fingerprint(),
-        }),
+        operation: 'commit_reserved',
+        ref,
+        given: amount === null ? {} : { amount },
+        options,
+        command: (reservationId, fingerprintOf) => {
+          const fingerprint = fingerprintOf();
+          return { type: 'commit', reservationId, amount, final, overage, ifExpired, occurredAt, fingerprint };
+        },
       });
       return verbs.transaction(answer);
     },
@@ -103,7 +117,10 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
     async releaseReservedCredits(ref, given) {
       const options = parseMutationOptions(given);
       const { answer, hold } = await onHold({
-        ...{ operation: 'release_reserved', ref, given: {}, options },
+        operation: 'release_reserved',
+        ref,
+        given: {},
+        options,
         command: (reservationId, fingerprint) => ({ type: 'release', reservationId, fingerprint: fingerprint() }),
       });
       return heldAfter(answer, hold.origin);
@@ -116,7 +133,10 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
     async extendReservation(ref, given) {
       const { ttlSeconds, ...options } = parse(schemas.extendSchema, given);
       const { answer, hold } = await onHold({
-        ...{ operation: 'extend_reserved', ref, given: { ttlSeconds }, options: options as MutationOptions<S> },
+        operation: 'extend_reserved',
+        ref,
+        given: { ttlSeconds },
+        options: options as MutationOptions<S>,
         command: (reservationId) => ({ type: 'extend', reservationId, ttlMs: ttlSeconds * 1000 }),
       });
       return heldAfter(answer, hold.origin);

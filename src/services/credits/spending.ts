@@ -95,7 +95,10 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const command = { type: 'adjust', delta: units } as const;
       const answer = await verbs.run({
         operation: 'adjust',
-        ...{ userId: user, given: { delta: units }, options, command: () => command },
+        userId: user,
+        given: { delta: units },
+        options,
+        command: () => command,
       });
       return verbs.transaction(answer);
     },
@@ -111,9 +114,11 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       }
       const command = { type: 'reverse', original, amount } as const;
       const answer = await verbs.run({
-        ...{ operation: 'reverse', userId: original.userId },
+        operation: 'reverse',
+        userId: original.userId,
         given: amount === null ? { id: entryId } : { id: entryId, amount },
-        ...{ options: rest(), command: () => command },
+        options: rest(),
+        command: () => command,
       });
       return verbs.transaction(answer);
     },
@@ -127,9 +132,11 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const maker = await makerOf(grant, rest());
       const command = { type: 'void_grant', grantId, madeBy: maker.id, amount } as const;
       const answer = await verbs.run({
-        ...{ operation: 'void_grant', userId: grant.userId },
+        operation: 'void_grant',
+        userId: grant.userId,
         given: amount === null ? { grantId } : { grantId, amount },
-        ...{ options: rest(), command: () => command },
+        options: rest(),
+        command: () => command,
       });
       return verbs.transaction(answer);
     },
@@ -142,8 +149,11 @@ export function spending<S>(verbs: Verbs<S>): Spending<S> {
       const { userId } = await grantOf(grantId, options);
       const command = { type: 'update_grant', grantId, terms } as const;
       const answer = await verbs.run({
-        ...{ operation: 'update_grant', userId, given: { grantId, ...terms } },
-        ...{ options: rest(), command: () => command },
+        operation: 'update_grant',
+        userId,
+        given: { grantId, ...terms },
+        options: rest(),
+        command: () => command,
       });
       return verbs.transaction(answer);
     },

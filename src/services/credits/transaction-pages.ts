@@ -98,9 +98,9 @@ class PagesBySequence<S> {
   ): Promise<TransactionPage> {
     const { engine, scale } = this.#verbs;
     const { key, seq: total, at: lastAt, createdAt } = await this.#accounts.stored(user, rest());
-    const answer = { page, limit, total, isTotalCapped: false };
+    const answer = (items: TransactionPage['items']) => ({ items, page, limit, total, isTotalCapped: false });
     const newest = total - (page - 1) * limit;
-    if (newest < 1) return { ...answer, items: [] };
+    if (newest < 1) return answer([]);
     const at = newest === total ? lastAt : await this.#instantOf(key, newest, { createdAt, lastAt, total }, rest);
     const along = { index: 'history', equals: { account: key } } as const;
     const anyOf = { field: 'type', values: transactionTypes };
@@ -111,11 +111,11 @@ class PagesBySequence<S> {
     const { rows } = await engine.read(rest(), (timeoutMs) =>
       engine.store.find(
         'entry',
-        { ...along, anyOf, after, direction: 'desc', limit: count },
+        { anyOf, after, direction: 'desc', limit: count, ...along },
         { session, fresh, timeoutMs },
       ),
     );
-    return { ...answer, items: rows.map((row) => toTransaction(row, scale)) };
+    return answer(rows.map((row) => toTransaction(row, scale)));
   }
 
   /** The instant of the entry with this place in the sequence. */

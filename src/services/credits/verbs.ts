@@ -51,6 +51,6 @@ export class Verbs<S> {
   transaction(settled: Settled): Applied<Transaction> {
     const answer = answered(settled);
     const applied = toApplied(entryOf(answer.entry), this.scale, answer.replayed);
-    return answer.isDryRun ? { ...applied, ...dryRunOf(answer, this.scale) } : applied;
+    return answer.isDryRun ? Object.assign(applied, dryRunOf(answer, this.scale)) : applied;
   }
 }

@@ -24,7 +24,7 @@ const NOT_INPUT: ReadonlySet<string> = new Set([
  * milliseconds. Defaults do not count.
  */
 export function inputFingerprint(given: JsonObject, options: object): string {
-  const fields: Record<string, Json> = { ...given };
+  const fields: Record<string, Json> = Object.assign({}, given);
   for (const [name, value] of Object.entries(options)) {
     if (!NOT_INPUT.has(name) && value !== undefined && !Object.hasOwn(given, name)) fields[name] = value as Json;
   }

@@ -17,7 +17,7 @@ export function refusalId(operationId: string, version: number): string {
 
 /** The numbers of a refusal and its code, as its entry and its notification keep them. */
 export function refusalDetails({ code, details }: Refusal): JsonObject {
-  return { ...(details as JsonObject), code };
+  return Object.assign({}, details as JsonObject, { code });
 }
 
 /** The refusal that an error entry was written for. */
@@ -37,8 +37,7 @@ interface RefusedCall {
 
 /** The entry of a business refusal: the call, and the numbers that refused it. */
 export function errorEntry({ account, version, at, call, refusal }: RefusedCall): EntryRow {
-  return {
-    ...blankEntry(refusalId(call.operationId, version), at),
+  return Object.assign(blankEntry(refusalId(call.operationId, version), at), {
     operationId: call.operationId,
     eventType: 'error',
     type: 'error',
@@ -53,5 +52,5 @@ export function errorEntry({ account, version, at, call, refusal }: RefusedCall)
     correlationId: call.correlationId,
     metadata: call.metadata,
     details: refusalDetails(refusal),
-  };
+  } as const);
 }

@@ -38,7 +38,7 @@ export class RowReads<S> {
     cursors: ListCursors,
   ): Promise<RowPage<Rows[M]>> {
     const { session, fresh } = options;
-    const query: FindQuery = { ...along, ...stepsOf(options, cursors) };
+    const query: FindQuery = Object.assign({}, along, stepsOf(options, cursors));
     return this.engine.read(options, async (timeoutMs) => {
       const { rows, nextCursor } = await this.engine.store.find(model, query, { session, fresh, timeoutMs });
       return { rows, nextCursor: cursors.cursorOf(nextCursor) };

@@ -36,7 +36,7 @@ export class Tables<S> {
     query: Omit<FindQuery, 'limit' | 'after'>,
     options?: StoreOptions<S>,
   ): Promise<Rows[M] | null> {
-    const { rows } = await this.find(model, { ...query, limit: 1 }, options);
+    const { rows } = await this.find(model, { limit: 1, ...query }, options);
     return rows[0] ?? null;
   }
 

@@ -43,8 +43,11 @@ class KyselySource implements SqlSource {
         const send = (text: string, values: readonly (string | null)[] = []): Promise<SqlResult> =>
           connection.executeQuery(compiledQuery(text, values));
         const guest = new GuestConnection({
-          ...{ dialect: postgres, timeouts: this.#timeouts, usual: this.#usual },
-          ...{ send, sendAtOnce: null },
+          dialect: postgres,
+          timeouts: this.#timeouts,
+          usual: this.#usual,
+          send,
+          sendAtOnce: null,
         });
         let running: Promise<unknown> = Promise.resolve();
         const query = async (text: string, values?: readonly (string | null)[]) => {

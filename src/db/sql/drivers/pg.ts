@@ -101,7 +101,10 @@ export class PgSource implements SqlSource {
     const { prepare, timeouts } = this.#options;
     const { client, sendAtOnce } = connection;
     const guest = new GuestConnection({
-      ...{ dialect: postgres, timeouts, usual: this.#usual, sendAtOnce },
+      dialect: postgres,
+      timeouts,
+      usual: this.#usual,
+      sendAtOnce,
       send: (...statement) => sendTo(client, prepare, ...statement),
     });
     connection.isOut = true;
