@@ -59,7 +59,15 @@ export function expiringContent(account: AccountRef, units: number, days: number
 export function outboxRow(event: CreditEvent, account: string, sink: string): OutboxRow {
   const { id, userId, sequence, type, occurredAt } = event;
   return {
-    ...{ id: `${id}@${sink}`, version: 1, eventId: id, sink, account, userId, sequence, place: placeOf(event), type },
+    id: `${id}@${sink}`,
+    version: 1,
+    eventId: id,
+    sink,
+    account,
+    userId,
+    sequence,
+    place: placeOf(event),
+    type,
     payload: event,
     ...undelivered(new Date(occurredAt)),
   };
