@@ -41,7 +41,7 @@ function project(name: string, files: { include: string[]; exclude?: string[] },
       isolate,
       pool: 'forks',
       // All cores are busy with files, so V8 takes no threads of its own, compiles only what runs long, and collects a
-      // large young generation seldom: a quarter of the time.
+      // large young generation seldom: a fifth of the time.
       execArgv: ['--max-semi-space-size=64', '--single-threaded', '--interrupt-budget=1000000'],
       // One commit, one verdict: new seeds are searched by `npm run torture`, or by CREDIT_SEED=$RANDOM.
       env: {

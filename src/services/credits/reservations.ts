@@ -81,15 +81,13 @@ export function reservations<S>(verbs: Verbs<S>, holds: HoldDirectory<S>): HoldV
           userId: user,
           given: { amount: units },
           options,
-          command: (operationId) => {
-            return {
-              type: 'reserve',
-              reservationId: `r-${operationId}`,
-              amount: units,
-              ttlMs: ttlSeconds * 1000,
-              planId,
-            };
-          },
+          command: (operationId) => ({
+            type: 'reserve',
+            reservationId: `r-${operationId}`,
+            amount: units,
+            ttlMs: ttlSeconds * 1000,
+            planId,
+          }),
         }),
       );
       const row = entryOf(answer.entry);

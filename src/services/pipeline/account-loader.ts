@@ -64,7 +64,7 @@ function recall(group: Group, memory: AccountMemory): VersionedAccount[] | null 
 /** Reads the accounts inside a transaction and locks them until it ends. The accounts must exist already. */
 export async function lockStates<S>(group: Group, tables: Tables<S>, options: StoreOptions<S>): Promise<void> {
   const keys = [...group.keys].sort();
-  const rows = await tables.getMany('account', keys, { lock: true, ...options });
+  const rows = await tables.getMany('account', keys, Object.assign({}, options, { lock: true }));
   if (rows.includes(null) && options.session !== undefined) await tables.db.redo?.(options.session);
   group.fresh = true;
   group.states = group.keys.map((key) => {

@@ -143,7 +143,7 @@ export class FactSheet<S> {
   /** The entries along an index, the oldest first. */
   async #allEntries(along: Omit<FindQuery, 'limit' | 'after'>): Promise<readonly EntryRow[]> {
     const entries: EntryRow[] = [];
-    const query = { limit: 100, ...along };
+    const query = Object.assign({}, along, { limit: 100 });
     for (let after: string | null = ''; after !== null; ) {
       const page: RowPage<EntryRow> = await this.tables.find(
         'entry',

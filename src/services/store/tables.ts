@@ -36,7 +36,7 @@ export class Tables<S> {
     query: Omit<FindQuery, 'limit' | 'after'>,
     options?: StoreOptions<S>,
   ): Promise<Rows[M] | null> {
-    const { rows } = await this.find(model, { limit: 1, ...query }, options);
+    const { rows } = await this.find(model, Object.assign({}, query, { limit: 1 }), options);
     return rows[0] ?? null;
   }
 
