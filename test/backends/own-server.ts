@@ -26,11 +26,8 @@ export async function startOwnServer(
   flags: readonly string[] = [],
   root = tmpdir(),
 ): Promise<OwnServer> {
-  const args = ['--import', 'tsx', SCRIPT, name, ...flags];
-  const child = spawn(process.execPath, args, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, TMPDIR: root },
-  });
+  const args = ['--import', 'tsx', SCRIPT, name, root, ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   const lines = createInterface(child.stdout);
   const [line] = await Promise.race([once(lines, 'line'), once(lines, 'close')]);

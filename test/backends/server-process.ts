@@ -1,6 +1,7 @@
 /**
- * `tsx test/backends/server-process.ts NAME FLAG…` starts a server, says in one line of JSON how to reach it or why it
- * cannot be had, and stops it when its standard input ends: also when whoever started this process was killed.
+ * `tsx test/backends/server-process.ts NAME ROOT FLAG…` starts a server with its data in a new folder of ROOT, says in
+ * one line of JSON how to reach it or why it cannot be had, and stops it when its standard input ends: also when
+ * whoever started this process was killed.
  */
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { startOwnMongo } from './own-mongo.js';
@@ -15,7 +16,9 @@ const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\
 const ended = new Promise<void>((resolve) => process.stdin.once('close', resolve).resume());
 
 try {
-  const [name, ...flags] = process.argv.slice(2);
+  const [name, root, ...flags] = process.argv.slice(2);
+  // Both starters make their folder in the temporary one. tsx, which has started already, keeps its own.
+  process.env.TMPDIR = root;
   const server = await STARTERS[name as ServerName](flags);
   say({ url: server.url });
   await ended;
