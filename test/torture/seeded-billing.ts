@@ -60,8 +60,8 @@ export const BILLING_BUGS: readonly SeededBug[] = [
     id: 'SM-bill6',
     title: 'events that wait for their user are not looked at when it is known',
     file: 'src/services/payments/inbox.ts',
-    find: 'for (const other of late) if (other.id !== message.id) await this.#again(other, rest);',
-    replace: "for (const other of late) if (other.id === '') await this.#again(other, rest);",
+    find: 'for (const other of late) if (other.id !== id) await',
+    replace: "for (const other of late) if (other.id === '') await",
     tests: [WAITS],
   },
   {

@@ -4,6 +4,7 @@ import type { SeededBug } from './seeded-bug.js';
 const INBOX = 'test/inbox/inbox.test.ts';
 const DEAD = 'test/inbox/dead-letters.test.ts';
 const RANDOM = 'test/inbox/random-messages.test.ts';
+const LATE = 'test/payments/late-waiting.test.ts';
 const SOURCE = 'test/nats/source.test.ts';
 const TRAIL = 'test/ledger/audit-trail.test.ts';
 const random = { file: RANDOM, name: 'random messages have each effect once, whatever the database answers' };
@@ -117,8 +118,19 @@ export const INBOX_BUGS: readonly SeededBug[] = [
     id: 'IN-15',
     title: 'messages that came to wait while their payment was written wait for the job',
     file: 'src/services/payments/links.ts',
-    find: 'const now = await this.#applyWaiting(known, paidAs);',
-    replace: 'const now = known; await Promise.resolve();',
-    tests: [{ file: INBOX, name: 'an order that was recorded by a process that died applies the refunds that wait' }],
+    find: 'const row = await this.#applyWaiting(known, opened.paidAs);',
+    replace: 'const row = known; await Promise.resolve();',
+    tests: [
+      { file: INBOX, name: 'an order that was recorded by a process that died applies the refunds that wait' },
+      { file: LATE, name: 'a refund that waits is applied by the call that was outrun, where the faster one is dead' },
+    ],
+  },
+  {
+    id: 'IN-16',
+    title: 'an event that comes again does not look for messages that its first process left waiting',
+    file: 'src/services/payments/inbox.ts',
+    find: "if (known.status === 'applied') await this.#applyLate(message, rest);",
+    replace: '',
+    tests: [{ file: LATE, name: 'a message that a process left waiting is applied when what named its payment' }],
   },
 ];

@@ -70,7 +70,11 @@ export class Inbox<S> {
     const { payments } = this;
     const plain = () => ({ signal: rest().signal, timeoutMs: rest().timeoutMs }) as ReadOptions<S>;
     const known = await payments.reads.get('payment_message', message.id, plain());
-    if (known && known.status !== 'waiting') return this.#answer(known, false, plain());
+    if (known && known.status !== 'waiting') {
+      // Whoever applied it may have died before it looked for messages that came to wait meanwhile.
+      if (known.status === 'applied') await this.#applyLate(message, rest);
+      return this.#answer(known, false, plain());
+    }
     const version = (known?.version ?? 0) + 1;
     const event = message.event as unknown as JsonObject;
     const row: PaymentMessageRow = { ...message, event, version, createdAt: known?.createdAt ?? message.createdAt };
@@ -129,9 +133,7 @@ export class Inbox<S> {
       const about = { paymentId: payment.id, userId: payment.userId };
       return this.#store({ ...row, ...about, reason: `${error.code}: ${error.message}`.slice(0, 1_000) }, plain);
     }
-    // One may have come to wait after the look above, and before the payment had this name.
-    const late = isNew ? await this.payments.waitingFor(provider, providerPaymentId, plain) : [];
-    for (const other of late) if (other.id !== message.id) await this.receive(other, rest());
+    if (isNew) await this.#applyLate(message, rest);
     const after = await this.payments.reads.get('payment_message', message.id, {
       ...plain,
       timeoutMs: rest().timeoutMs,
@@ -151,16 +153,33 @@ export class Inbox<S> {
       const processedAt = status === 'waiting' ? null : payments.now();
       return this.#store({ ...row, status, reason, userId, processedAt }, plain());
     }
-    // Others may have waited for the user that this one names.
-    const late = await billing.waitingFor(message.provider, message.event.subscription?.id ?? '', plain());
-    for (const other of late) if (other.id !== message.id) await this.#again(other, rest);
+    await this.#applyLate(message, rest);
     const after = await payments.reads.get('payment_message', message.id, plain());
     return after && this.#answer(after, true, plain());
   }
 
-  /** Looks at a message that waits; it goes on waiting where it cannot be applied yet. */
-  async #again(message: InboxMessage, rest: () => InboxOptions): Promise<void> {
-    await this.billing.apply(message, () => rest() as MutationOptions<S>);
+  /**
+   * Applies messages that came to wait for a payment of a provider before it was known by this name. Answers how many
+   * there were.
+   */
+  async applyWaiting(provider: string, providerPaymentId: string, rest: () => InboxOptions): Promise<number> {
+    const { signal, timeoutMs } = rest();
+    const late = await this.payments.waitingFor(provider, providerPaymentId, { signal, timeoutMs });
+    for (const message of late) await this.receive(message, rest());
+    return late.length;
+  }
+
+  /** Applies messages that came to wait before a message that is applied now named what they are about. */
+  async #applyLate(message: InboxMessage, rest: () => InboxOptions): Promise<void> {
+    const { id, provider, event } = message;
+    if (isBilling(message)) {
+      const late = await this.billing.waitingFor(provider, event.subscription?.id ?? '', rest());
+      const options = () => rest() as MutationOptions<S>;
+      // One that names no user yet goes on waiting.
+      for (const other of late) if (other.id !== id) await this.billing.apply(other, options);
+    } else if (event.providerPaymentId !== null && bringsMoney(event)) {
+      await this.applyWaiting(provider, event.providerPaymentId, rest);
+    }
   }
 
   async #store(row: PaymentMessageRow, options: ReadOptions<S>): Promise<Received | null> {

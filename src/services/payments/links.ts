@@ -95,15 +95,11 @@ export class Links<S> {
     const { provider, paidAs, currency } = paid;
     const terms = { priority: 50, validityDays: null };
     const none = { callbackUrl: null, customerEmail: null, customerPhone: null };
-    const opened: NewPayment = { ...paid, pack: null, terms, ...none };
+    const opened = { ...paid, pack: null, terms, ...none };
     const account = { userId, creditType: this.#creditType(creditType ?? 'credits') };
     const key = providerKey(provider, 'payment', paidAs);
     const known = await this.payments.named([key], {});
-    if (known) {
-      // Whoever recorded it may have died before it looked for messages that came to wait meanwhile.
-      const now = await this.#applyWaiting(known, paidAs);
-      return this.#again(now, opened, account);
-    }
+    if (known) return this.#again(known, opened, account);
     try {
       const { row, replayed } = await this.#open({
         ...{ operation: 'record_payment', opened, account, options },
@@ -120,14 +116,19 @@ export class Links<S> {
 
   /** Applies messages that came to wait while the payment was written. Answers the payment after them. */
   async #applyWaiting(row: PaymentRow, paidAs: string): Promise<PaymentRow> {
-    const late = await this.payments.waitingFor(row.provider, paidAs, {});
-    for (const message of late) await this.inbox.receive(message, {});
-    return (late.length > 0 ? await this.payments.get(row.id) : row) ?? row;
+    const count = await this.inbox.applyWaiting(row.provider, paidAs, () => ({}));
+    return (count > 0 ? await this.payments.get(row.id) : row) ?? row;
   }
 
   /** The answer for a payment that is recorded already. @throws PAYMENT_MISMATCH where it says something else */
-  #again(row: PaymentRow, opened: NewPayment, account: { userId: string; creditType: string }): Applied<Payment> {
-    if (row.providerPaymentIds.length > 0 && !row.providerPaymentIds.includes(opened.paidAs ?? '')) {
+  async #again(
+    known: PaymentRow,
+    opened: NewPayment & { readonly paidAs: string },
+    account: { userId: string; creditType: string },
+  ): Promise<Applied<Payment>> {
+    // Whoever recorded it may have died before it looked for messages that came to wait meanwhile.
+    const row = await this.#applyWaiting(known, opened.paidAs);
+    if (row.providerPaymentIds.length > 0 && !row.providerPaymentIds.includes(opened.paidAs)) {
       const message = `This money came for the payment ${row.id}, which was paid already: it bought nothing.`;
       throw creditError('PAYMENT_MISMATCH', `${message} Refund it, or add credits with addCredits.`, {
         field: 'providerPaymentId',
