@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { createCreditManagement, type DbManager, InMemoryDbManager, type MemorySession } from '../../src/index.js';
 import { GatedDb } from '../backends/gated-db.js';
 import { QUIET } from '../support/quiet.js';
+import { gate } from '../support/wait.js';
+import { invoice, START, yearOf } from './billed-year.js';
 import { plainProvider } from './plain-provider.js';
 import { bodyOf, eventsOf } from './world.js';
 
@@ -65,6 +67,32 @@ test('a message that a process left waiting is applied when what named its payme
   expect((await credits.getUserCreditsInfo('u')).balance).toBe(300);
 });
 
+test('an invoice that a process left waiting is paid when the event that names its user comes again', async () => {
+  const db = new GatedDb();
+  const clock = { now: () => new Date(START) };
+  const providers = [plainProvider()];
+  const manager = createCreditManagement({ db, clock, logger: QUIET, payments: { providers } });
+  const { payments, credits, subscriptions } = manager;
+  await subscriptions.addSubscriptionPlan({
+    ...{ name: 'A', creditLimit: 100, billingPeriod: 'monthly', price: 1, providerPrices: { plain: ['price_a'] } },
+  });
+  expect(await payments.handleWebhook('plain', bodyOf(invoice(0, 'price_a')), {})).toMatchObject({ status: 'waiting' });
+  const [page] = yearOf() as [ReturnType<typeof invoice>];
+  db.methods.find = async (...args) => {
+    const [model, { index }] = args;
+    if (model === 'payment_message' && index === 'link') throw new Error('killed');
+    return db.inner.find(...args);
+  };
+  await expect(payments.handleWebhook('plain', bodyOf(page), {})).rejects.toMatchObject({
+    code: 'STORAGE_UNAVAILABLE',
+  });
+  db.methods = {};
+  expect((await credits.getUserCreditsInfo('u')).balance).toBe(0);
+  expect(await payments.handleWebhook('plain', bodyOf(page), {})).toMatchObject({ success: true, idempotent: true });
+  expect((await credits.getUserCreditsInfo('u')).balance).toBe(100);
+  expect((await manager.ledger.verify()).problems).toEqual([]);
+});
+
 test('a refund that waits is applied by the call that was outrun, where the faster one is dead', async () => {
   const inner = new InMemoryDbManager();
   const dbs = [new GatedDb(inner), new GatedDb(inner)] as const;
@@ -94,9 +122,3 @@ test('a refund that waits is applied by the call that was outrun, where the fast
   expect((await slow.credits.getUserCreditsInfo('u', { fresh: true })).balance).toBe(22.5);
   expect((await slow.ledger.verify()).problems).toEqual([]);
 });
-
-function gate() {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { open, opened };
-}

@@ -131,6 +131,9 @@ export const INBOX_BUGS: readonly SeededBug[] = [
     file: 'src/services/payments/inbox.ts',
     find: "if (known.status === 'applied') await this.#applyLate(message, rest);",
     replace: '',
-    tests: [{ file: LATE, name: 'a message that a process left waiting is applied when what named its payment' }],
+    tests: [
+      { file: LATE, name: 'a message that a process left waiting is applied when what named its payment' },
+      { file: LATE, name: 'an invoice that a process left waiting is paid when the event that names its user' },
+    ],
   },
 ];

@@ -133,7 +133,8 @@ export class Inbox<S> {
       const about = { paymentId: payment.id, userId: payment.userId };
       return this.#store({ ...row, ...about, reason: `${error.code}: ${error.message}`.slice(0, 1_000) }, plain);
     }
-    if (isNew) await this.#applyLate(message, rest);
+    // One may have come to wait after the look above, and before the payment had this name.
+    if (isNew) await this.applyWaiting(provider, providerPaymentId, rest);
     const after = await this.payments.reads.get('payment_message', message.id, {
       ...plain,
       timeoutMs: rest().timeoutMs,
