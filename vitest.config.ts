@@ -1,10 +1,11 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-/** Files that replace modules, change the environment or measure the heap: each has a process of its own. */
+/** Files that replace modules, change the environment, measure the heap or hear warnings: each has its own process. */
 const ALONE = [
   'test/db/*/service-walk.test.ts',
   'test/db/*/handshake.test.ts',
   'test/http/deduction/load.test.ts',
+  'test/http/deduction/node-edges.test.ts',
   'test/input/own-properties.test.ts',
   'test/jobs/volume*.test.ts',
   'test/ledger/audit-file.test.ts',
@@ -15,7 +16,9 @@ const ALONE = [
   'test/manager/stored-settings.test.ts',
   'test/outbox/idle.test.ts',
   'test/outbox/types.test.ts',
+  'test/outbox/wiring.test.ts',
   'test/package/readme-programs.test.ts',
+  'test/pipeline/signals.test.ts',
   'test/plans/calendar.test.ts',
 ];
 
