@@ -151,4 +151,12 @@ export const COST_BUGS: readonly SeededBug[] = [
     replace: ';',
     tests: [{ file: 'test/jobs/left-due.test.ts', name: 'in memory runReservationExpiry corrects it once' }],
   },
+  ...[
+    ['CO-18', 'a text that holds what stands between texts is taken apart', 'value.includes(between)', 'false'],
+    ['CO-19', 'a text that stands for none is none', ' || value === none', ''],
+    ['CO-20', 'one empty text in a list is no value', 'if (texts.length === 1) texts.push(none);', ''],
+  ].map(([id = '', title = '', find = '', replace = '']) => ({
+    ...{ id, title, find, replace, file: 'src/db/sql/postgres/columns.ts' },
+    tests: [{ file: 'test/db/postgres/batches.test.ts', name: 'keep lists of one empty text or none apart' }],
+  })),
 ];

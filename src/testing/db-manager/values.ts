@@ -23,6 +23,7 @@ const STRINGS = [
   'back\\slash \\u0000 \\n',
   '100% _under_ :name $1 ? @p1 #{x} $x',
   'line\nbreak\r\n\ttab\u0001',
+  ...['\u001c\u001d\u001e\u001f', '\u001e', '\u001f', 'a\u001eb\u001f'],
   '😀 👩‍👩‍👧‍👦 Ünïcödé 日本語 עברית \u2028\u2029\ufeff',
   'e\u0301 is not \u00e9',
   'x'.repeat(255),

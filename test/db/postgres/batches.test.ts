@@ -69,6 +69,31 @@ await describePostgres('large batches on PostgreSQL', (database) => {
         );
       }
     }));
+
+  test('keep lists of one empty text or none apart, and texts that hold what stands between others', () =>
+    withBench(database, async ({ db, models }) => {
+      const model = models.item.name;
+      const texts = ['', null, '\u001e', '\u001f', '\u001f\u001e\u001f', 'a\u001eb', '\u001e'.repeat(40), '{a,"b"}'];
+      for (const [i, label] of texts.entries()) {
+        const about = { account: label ?? '', label, extra: label, data: [label] };
+        const [old, gone] = [item({ id: `old ${i}` }), item({ id: `gone ${i}` })];
+        const rows = [item({ ...about, id: `${i}${label}` }), { ...old, ...about, version: 2 }];
+        await db.commit([old, gone].map((row) => [{ op: 'insert', model, row }]));
+        // Each kind of change has one row, in a list.
+        const outcomes = await db.commit([
+          [{ op: 'insert', model, row: rows[0] as Row }],
+          [{ op: 'replace', model, row: rows[1] as Row, expectedVersion: 1 }],
+          [{ op: 'delete', model, key: `gone ${i}`, expectedVersion: 1 }],
+        ]);
+        assert.deepEqual(statuses(outcomes), ['committed', 'committed', 'committed']);
+        assert.deepEqual(await db.getMany(model, [`${i}${label}`, `old ${i}`, `gone ${i}`]), [...rows, null]);
+        const again = await db.commit([
+          [{ op: 'insert', model, row: rows[0] as Row }],
+          [{ op: 'replace', model, row: rows[1] as Row, expectedVersion: 1 }],
+        ]);
+        assert.deepEqual(statuses(again), ['conflict', 'conflict']);
+      }
+    }));
 });
 
 test('there are few statements, and each batch takes one that can carry it', () => {

@@ -16,7 +16,7 @@
  */
 import type { TableChange } from '../dialect.js';
 import type { Column } from '../table.js';
-import { scalar, stored, unnested } from './columns.js';
+import { listed, type Marks, scalar, stored } from './columns.js';
 import type { Form } from './value-forms.js';
 import type { GroupShape } from './write-shapes.js';
 
@@ -25,6 +25,7 @@ export const MARK = 'credit_management.mark';
 
 /** The places of a group's values among the parameters. */
 interface Places extends Pick<GroupShape, 'table' | 'op' | 'isOne'> {
+  readonly marks: Marks;
   readonly unit: string;
   readonly key: string;
   readonly expected: string;
@@ -36,7 +37,7 @@ interface Place {
   readonly place: string;
 }
 
-function placesOf({ table, op, isOne, forms }: GroupShape, next: () => string): Places {
+function placesOf({ table, op, isOne, forms }: GroupShape, marks: Marks, next: () => string): Places {
   const [unit, key] = [next(), next()];
   const expected = op === 'insert' ? '' : next();
   const columns = new Map<Column, Place>();
@@ -44,14 +45,22 @@ function placesOf({ table, op, isOne, forms }: GroupShape, next: () => string): 
     const isSent = form === 'list' || form === 'one';
     columns.set(table.written[i] as Column, { form, place: isSent ? next() : '' });
   }
-  return { table, op, isOne, unit, key, expected, columns };
+  return { table, op, isOne, marks, unit, key, expected, columns };
+}
+
+const NO_MARKS: Marks = { between: '', none: '' };
+
+/** Whether the text has lists, and parameters for their marks before those of the groups. */
+export function hasLists(groups: readonly Pick<GroupShape, 'isOne'>[]): boolean {
+  return groups.some(({ isOne }) => !isOne);
 }
 
 /** The text that carries these groups. */
 export function textOf(groups: readonly GroupShape[], isBlind: boolean, isMarked: boolean): string {
   let last = isMarked ? 2 : 1;
   const next = () => `$${++last}`;
-  const places = groups.map((group) => placesOf(group, next));
+  const marks = hasLists(groups) ? { between: next(), none: next() } : NO_MARKS;
+  const places = groups.map((group) => placesOf(group, marks, next));
   const dups = isBlind ? [] : places.flatMap(dupsOf);
   const locking = places.flatMap((each, i) => (each.op === 'insert' ? [] : [{ each, name: `lk${i}` }]));
   const locks = locking.map(({ name }) => name);
@@ -79,8 +88,8 @@ const OK = '(select v from ok)[o.u]';
 
 /** The changes of a group as rows `o`. {@link valueIn} names these columns, as far as they travel as lists. */
 function source(places: Places, columns: readonly Column[] = []): string {
-  const { unit, key, expected, table, isOne } = places;
-  const sent = isOne ? scalar : unnested;
+  const { unit, key, expected, table, isOne, marks } = places;
+  const sent = (column: Column, place: string) => (isOne ? scalar(column, place) : listed(column, place, marks));
   const parts = [isOne ? `${unit}::text::int` : `unnest(${unit}::text::int[])`, sent(table.key, key)];
   const names = ['u', 'id'];
   if (expected !== '') {

@@ -2,7 +2,7 @@
 import type { Row } from '../../../ports/db-manager.js';
 import type { TableChange } from '../dialect.js';
 import type { Column, Table } from '../table.js';
-import { storedText, unnestedRows, unnestedText } from './columns.js';
+import { emptyList, listedRows, listedText, type Marks, storedText } from './columns.js';
 import { type Form, formsOf } from './value-forms.js';
 import { type GroupShape, nameOf, type Shape } from './write-shapes.js';
 
@@ -113,38 +113,52 @@ function pushColumns(values: (string | null)[], table: Table, forms: readonly Fo
   }
 }
 
-/** Adds the values of a group, in the order of {@link Places}. A group that is not given has no rows. */
-export function pushValues(values: (string | null)[], shape: GroupShape, given: Group | undefined): void {
+/**
+ * Adds the values of a group, in the order of {@link Places}. A group that is not given has no rows. Ends with false
+ * where a value holds a mark.
+ */
+export function pushValues(
+  values: (string | null)[],
+  shape: GroupShape,
+  given: Group | undefined,
+  marks: Marks,
+): boolean {
   const { table, op, isOne, forms } = shape;
   if (!given) {
     values.push(...nothing(shape));
-    return;
+    return true;
   }
   const { units, keys, versions, rows } = given;
-  values.push(
-    ...(isOne ? ['1', storedText(table.key, keys[0] as string)] : [listed(units), unnestedText(table.key, keys)]),
-  );
-  if (op !== 'insert') values.push(isOne ? String(versions[0]) : listed(versions));
-  if (op === 'delete') return;
   if (isOne) {
-    pushColumns(values, table, forms, rows[0]);
-    return;
+    values.push('1', storedText(table.key, keys[0] as string));
+    if (op !== 'insert') values.push(String(versions[0]));
+    if (op !== 'delete') pushColumns(values, table, forms, rows[0]);
+    return true;
   }
+  const listedKeys = listedText(table.key, keys, marks);
+  if (listedKeys === null) return false;
+  values.push(arrayOf(units), listedKeys);
+  if (op !== 'insert') values.push(arrayOf(versions));
   for (let i = 0; i < forms.length; i++) {
     const column = table.written[i] as Column;
     if (forms[i] === 'one') values.push(storedText(column, rows[0]?.[column.field] ?? null));
-    else if (forms[i] === 'list') values.push(unnestedRows(column, rows));
+    else if (forms[i] === 'list') {
+      const text = listedRows(column, rows, marks);
+      if (text === null) return false;
+      values.push(text);
+    }
   }
+  return true;
 }
 
 /** Numbers as an array of PostgreSQL. */
-export function listed(numbers: readonly number[]): string {
+export function arrayOf(numbers: readonly number[]): string {
   return `{${numbers.join()}}`;
 }
 
 /** The values of a group without changes: lists that are empty, or a unit that is null, and so never fit to write. */
 function nothing({ table, op, isOne, forms }: GroupShape): (string | null)[] {
-  const empty = (column: Column) => (isOne ? null : unnestedText(column, []));
+  const empty = (column: Column) => (isOne ? null : emptyList(column));
   const values = [isOne ? null : '{}', empty(table.key)];
   if (op !== 'insert') values.push(isOne ? null : '{}');
   for (const [i, form] of forms.entries()) {

@@ -1,9 +1,11 @@
 /** The money statement of some units, see `write-text.ts`: the text that carries them, and its values. */
+import { randomUUID } from 'node:crypto';
 import type { Refusals, Statement, TableChange } from '../dialect.js';
 import type { Table } from '../table.js';
+import type { Marks } from './columns.js';
 import { type GroupShape, keyOf, type Shape, WriteShapes } from './write-shapes.js';
-import { textOf } from './write-text.js';
-import { type Group, type Grouped, groupsOf, type LoneText, listed, loneValues, pushValues } from './write-values.js';
+import { hasLists, textOf } from './write-text.js';
+import { arrayOf, type Group, type Grouped, groupsOf, type LoneText, loneValues, pushValues } from './write-values.js';
 
 /** How a statement is made. */
 export interface WriteOptions {
@@ -64,22 +66,39 @@ export function loneStatement(unit: readonly TableChange[]): Statement {
     const places = shape.groups.map(({ op, table }) =>
       unit.findIndex((each) => each.op === op && each.table === table),
     );
-    texts.lone.set(kind, { shape, places, needed: listed(grouped.needed) });
+    texts.lone.set(kind, { shape, places, needed: arrayOf(grouped.needed) });
   }
   return statementOf(shape, grouped, null);
 }
 
-function statementOf({ groups: shapes, text }: Shape, { groups, needed }: Grouped, mark: string | null): Statement {
-  const values: (string | null)[] = [listed(needed)];
+/** Control characters, which hardly any value holds. */
+const USUAL_MARKS: Marks = { between: '\u001e', none: '\u001f' };
+
+function statementOf(shape: Shape, grouped: Grouped, mark: string | null): Statement {
+  let values = valuesOf(shape, grouped, mark, USUAL_MARKS);
+  // These marks are no part of any value: nobody knew them before.
+  while (!values) values = valuesOf(shape, grouped, mark, { between: randomUUID(), none: randomUUID() });
+  return { text: shape.text, values };
+}
+
+/** Null where a value holds one of the marks. */
+function valuesOf(
+  { groups: shapes }: Shape,
+  { groups, needed }: Grouped,
+  mark: string | null,
+  marks: Marks,
+): (string | null)[] | null {
+  const values: (string | null)[] = [arrayOf(needed)];
   if (mark !== null) values.push(mark);
+  if (hasLists(shapes)) values.push(marks.between, marks.none);
   let next = 0;
   for (const shape of shapes) {
     const given = groups[next];
     const isGiven = given?.table === shape.table && given.op === shape.op;
     if (isGiven) next++;
-    pushValues(values, shape, isGiven ? given : undefined);
+    if (!pushValues(values, shape, isGiven ? given : undefined, marks)) return null;
   }
-  return { text, values };
+  return values;
 }
 
 function textsFor({ family }: Table): Texts {
