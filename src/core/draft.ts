@@ -12,7 +12,7 @@ import type { Account } from './account.js';
 import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
 import type { CallInfo, GrantTerms } from './command.js';
 import type { Context, RowWrite, SideWrite } from './decision.js';
-import { grantCopy } from './grant-copy.js';
+import { grantCopy, grantMade } from './open-grant.js';
 import { withEntry } from './totals.js';
 
 interface PendingOf<K extends string> {
@@ -215,9 +215,9 @@ export function grantIndex(draft: Draft, grantId: string): number {
 }
 
 /** Puts a grant into its place in burn-down order and returns it. */
-export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
+export function insertGrant(draft: Draft, made: OpenGrant): OpenGrant {
   const grants = ownGrants(draft);
-  Object.freeze(grant);
+  const grant = grantMade(made);
   let i = grants.length;
   while (i > 0 && compareBurnOrder(grants[i - 1] as OpenGrant, grant) > 0) i--;
   grants.splice(i, 0, grant);
@@ -225,10 +225,10 @@ export function insertGrant(draft: Draft, grant: OpenGrant): OpenGrant {
   return grant;
 }
 
-/** Puts a grant with other terms in place of the one at position `i`, at its own place in burn-down order. */
-export function replaceGrant(draft: Draft, i: number, grant: OpenGrant): void {
-  ownGrants(draft).splice(i, 1);
-  insertGrant(draft, grant);
+/** Gives the grant at position `i` other terms, and with them its own place in burn-down order. */
+export function replaceGrant(draft: Draft, i: number, terms: Partial<OpenGrant>): void {
+  const [grant] = ownGrants(draft).splice(i, 1);
+  insertGrant(draft, Object.assign(grantCopy(grant as OpenGrant), terms));
 }
 
 /** Makes a grant that belongs to the entry written next. It counts in the balance from its effective instant on. */

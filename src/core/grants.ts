@@ -17,7 +17,6 @@ import {
   touchGrant,
   writeEntry,
 } from './draft.js';
-import { grantCopy } from './grant-copy.js';
 import { notePurchase } from './thresholds.js';
 
 /** The terms of a grant where the call says nothing else. */
@@ -172,7 +171,7 @@ export function updateTerms(
   if ('rowVersion' in grant) {
     const rowVersion = grant.rowVersion + 1;
     touchGrant(draft, grantId, rowVersion);
-    replaceGrant(draft, grantIndex(draft, grantId), Object.assign(grantCopy(grant), after, { rowVersion }));
+    replaceGrant(draft, grantIndex(draft, grantId), { ...after, rowVersion });
   } else {
     const expiresAt = after.expiresAt === null ? null : new Date(after.expiresAt);
     draft.grantWrites.push({ op: 'replace', row: { ...grant, ...after, expiresAt, version: grant.version + 1 } });

@@ -5,7 +5,7 @@ import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Mutable } from '../models/values.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
-import { noteNewer } from './grant-copy.js';
+import { grantFromStored, grantToStored } from './open-grant.js';
 import { NO_TOTALS } from './totals.js';
 
 export function accountToRow(account: Account, version: number): AccountRow {
@@ -31,7 +31,8 @@ export function accountToRow(account: Account, version: number): AccountRow {
 
 /** The parts that most accounts do not have are added one by one: spreads would cost as much as all the rest. */
 function stateOf(account: Account): AccountRow['state'] {
-  const { grants, holds, options, trialAmount, planLimit, created, seq, totals, unknown } = account;
+  const { holds, options, trialAmount, planLimit, created, seq, totals, unknown } = account;
+  const grants = Object.freeze(account.grants.map(grantToStored));
   const state: Mutable<AccountRow['state']> = { grants, holds, options, trialAmount, planLimit, created };
   if (account.planDueAt !== null) state.planDueAt = account.planDueAt;
   if (account.lastPurchase !== null) state.lastPurchase = account.lastPurchase;
@@ -69,10 +70,10 @@ function readAccount(row: AccountRow): Account {
   if (state.planDueAt != null && !Number.isSafeInteger(state.planDueAt)) {
     throw new TypeError('The instant at which the subscription is due is none.');
   }
-  if (!state.grants.every(isGrant) || !state.holds.every(isHold)) {
+  const grants = state.grants.map(grantFromStored);
+  if (!grants.every(isGrant) || !state.holds.every(isHold)) {
     throw new TypeError('A grant or a hold of the row has an instant or a number of units that is none.');
   }
-  for (const grant of state.grants) noteNewer(grant);
   return {
     key: row.id,
     userId: row.userId,
@@ -85,7 +86,7 @@ function readAccount(row: AccountRow): Account {
     debt: row.debt,
     dueAt: row.dueAt === null ? null : row.dueAt.getTime(),
     createdAt: row.createdAt.getTime(),
-    grants: state.grants,
+    grants,
     holds: state.holds,
     options: state.options,
     trialAmount: state.trialAmount,

@@ -41,6 +41,34 @@ export const openGrantSchema = z.object({
 });
 export type OpenGrant = Readonly<z.infer<typeof openGrantSchema>>;
 
+/** The parts of a grant that do not change while it is open, in their order. A grant without a payment has one less. */
+export type GrantFacts = readonly [
+  id: string,
+  source: OpenGrant['source'],
+  amount: number,
+  priority: number,
+  effectiveAt: number,
+  expiresAt: number | null,
+  seq: number,
+  place: number,
+  createdAt: number,
+  planId: string | null,
+  reference: string | null,
+  paymentId?: string,
+];
+
+/**
+ * A grant as its account stores it: the JSON of its {@link GrantFacts}, which is made once, and is all of a grant that
+ * nothing was taken from; else beside it `remaining`, `held`, `expired`, `revoked` and `rowVersion`. A grant with
+ * `expiredLate`, or with a field of a later version, is stored as an object.
+ */
+const storedGrantSchema = z.union([
+  openGrantSchema.readonly(),
+  z.string(),
+  z.tuple([z.string(), micro, micro, micro, micro, z.int()]).readonly(),
+]);
+export type StoredGrant = z.infer<typeof storedGrantSchema>;
+
 export const drawSchema = z.object({ grantId: z.string(), amount: micro });
 
 export const openHoldSchema = z.object({
@@ -75,7 +103,7 @@ const total = z.union([micro, z.string()]);
 const accountTotalsSchema = z.object({ seq: z.int(), added: total, spent: total, rechargedAt: instantMs.nullable() });
 
 export const accountStateSchema = z.object({
-  grants: z.array(openGrantSchema).readonly(),
+  grants: z.array(storedGrantSchema).readonly(),
   holds: z.array(openHoldSchema).readonly(),
   options: accountOptionsSchema,
   /** The size of the trial grant; null while none was made. */

@@ -19,23 +19,16 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const nextId = uuidv7Source();
 
-/** Two open grants: about 600 bytes. */
-const state = {
-  grants: [1, 2].map((seq) => ({
-    ...{ id: `g-${randomUUID()}`, source: 'other', amount: 1e12, remaining: 1e12, held: 0, expired: 0, revoked: 0 },
-    ...{ priority: 50, effectiveAt: 1.7e12, expiresAt: 1.8e12, seq, place: 0, createdAt: 1.7e12, planId: null },
-    ...{ reference: null, rowVersion: 1 },
-  })),
-  holds: [],
-  options: { overdraftLimit: null, lowCreditThreshold: null, metadata: null },
-  trialAmount: null,
-  planLimit: null,
-  created: null,
-};
+const grants = [1, 2].map((seq) => ({
+  ...{ id: `g-${randomUUID()}`, source: 'other' as const, amount: 1e12, remaining: 1e12 - 1, held: 0, expired: 0 },
+  ...{ revoked: 0, priority: 50, effectiveAt: 1.7e12, expiresAt: 1.8e12, seq, place: 0, createdAt: 1.7e12 },
+  ...{ planId: null, reference: null, rowVersion: 1 },
+}));
 
 function accountRow(n: number, version: number): Row {
-  const row = accountToRow(emptyAccount('credits', `user-${n}`), version) as unknown as Record<string, StoredValue>;
-  return { ...row, version, balance: 2e12 - version, available: 2e12 - version, state };
+  const account = { ...emptyAccount('credits', `user-${n}`), grants };
+  const row = accountToRow(account, version) as unknown as Record<string, StoredValue>;
+  return { ...row, version, balance: 2e12 - version, available: 2e12 - version };
 }
 
 function unitOf(n: number, version: number): Unit {
@@ -45,7 +38,7 @@ function unitOf(n: number, version: number): Unit {
     ...{ id, version: 1, eventType: 'transaction', type: 'deduct', operation: 'deduct', operationId: id },
     ...{ account: row.id, userId: row.userId, creditType: row.creditType, seq: version, at: new Date() },
     ...{ amount: 1, delta: -1, reservedDelta: 0, balanceAfter: row.balance, availableAfter: row.available },
-    ...{ debtAfter: 0, draws: [{ grantId: state.grants[0]?.id as string, amount: 1 }], repaid: [] },
+    ...{ debtAfter: 0, draws: [{ grantId: grants[0]?.id as string, amount: 1 }], repaid: [] },
     ...{ grantId: null, reservationId: null, reverses: null, message: 'Credits deducted', description: null },
     ...{ actor: null, reason: null, correlationId: null, idempotencyKey: null, scopedKey: null, fingerprint: null },
     ...{ metadata: {}, details: {}, prev: 'a'.repeat(64), hash: 'b'.repeat(64) },

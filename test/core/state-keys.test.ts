@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Row } from '../../src/index.js';
 import { describeBackends } from '../support/plan-world.js';
+import { openGrantsOf } from '../support/stored-grants.js';
 
 await describeBackends('of a newer version', (open) => {
   test('parts of the state of an account, of its grants, holds and options are written back', async () => {
@@ -11,11 +12,11 @@ await describeBackends('of a newer version', (open) => {
     await credits.reserveCredits('u', 2, { ttlSeconds: 3 * 24 * 3600 });
     const read = async () => ((await world.host.getMany('account', ['credits/u'])) as [Row])[0];
     const row = await read();
-    const state = row.state as { grants: object[]; holds: object[]; options: object };
+    const state = row.state as { holds: object[]; options: object };
     const newer = {
       ...state,
       ...{ tariff: { name: 'new' }, colours: ['red'] },
-      grants: state.grants.map((grant) => ({ ...grant, region: 'eu' })),
+      grants: openGrantsOf(row).map((grant) => ({ ...grant, region: 'eu' })),
       holds: state.holds.map((hold) => ({ ...hold, session: 's' })),
       options: { ...state.options, language: 'en' },
     };

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { JobReport, Row } from '../../src/index.js';
 import { MONTHLY, memoryWorld, type World } from '../support/plan-world.js';
+import { openGrantsOf } from '../support/stored-grants.js';
 
 /** Writes a row behind the library's back. */
 async function damage(world: World, model: string, key: string, fields: (row: Row) => object): Promise<void> {
@@ -12,14 +13,21 @@ async function damage(world: World, model: string, key: string, fields: (row: Ro
 }
 
 const grantsWith = (fields: object) => (row: Row) => {
-  const state = row.state as { grants: readonly object[] };
-  return { state: { ...state, grants: state.grants.map((grant) => ({ ...grant, ...fields })) } };
+  return { state: { ...(row.state as object), grants: openGrantsOf(row).map((grant) => ({ ...grant, ...fields })) } };
 };
+
+const grantStored = (grant: unknown) => (row: Row) => ({ state: { ...(row.state as object), grants: [grant] } });
+const FACTS = ['g-1', 'other', 5_000_000, 50, 1, null, 1, 0, 1, null];
 
 const ACCOUNTS: readonly [string, (row: Row) => object][] = [
   ['a negative remaining', grantsWith({ remaining: -5 })],
   ['a text for an instant', grantsWith({ expiresAt: '2026-01-02' })],
   ['a text for a number', grantsWith({ held: '0' })],
+  ['no JSON where the facts of a grant belong', grantStored('g-1')],
+  ['facts without the last one', grantStored(JSON.stringify(FACTS))],
+  ['facts with two more', grantStored(JSON.stringify([...FACTS, null, null, 'x']))],
+  ['facts without a number of theirs', grantStored([JSON.stringify([...FACTS, null]), 5_000_000, 0, 0, 0])],
+  ['a number that is none', grantStored([JSON.stringify([...FACTS, null]), 5_000_000, '0', 0, 0, 1])],
   ['an empty user', () => ({ userId: '' })],
   ['an unknown credit type', () => ({ creditType: 'nonsense' })],
   ['debt below zero', () => ({ debt: -1 })],

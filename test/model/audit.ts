@@ -2,6 +2,8 @@
  * Compares everything that can be read of an account with the oracle, and the stored rows with the design's
  * invariants.
  */
+import type { Row as StoredRow } from '../../src/index.js';
+import { openGrantsOf } from '../support/stored-grants.js';
 import { userOf } from './account-names.js';
 import { auditTotals } from './audit-totals.js';
 import { compareEntry, compareGrant, compareHold, type Differences, differ, drawsOf } from './compare.js';
@@ -215,8 +217,10 @@ async function auditRows(library: Library, account: Account): Promise<Difference
   );
   if (last && (balance !== last.balanceAfter || available !== last.availableAfter)) found.push('the oracle is wrong');
   if (debt > 0n && spendableLots(account, account.lastAt).length > 0) found.push('the oracle owes with free lots');
-  const state = (row?.state ?? {}) as { grants?: readonly Row[]; holds?: readonly Row[] };
-  found.push(...auditGrantRows(account, library, state.grants ?? [], await library.learnLots(account.user)));
+  const state = (row?.state ?? {}) as { holds?: readonly Row[] };
+  found.push(
+    ...auditGrantRows(account, library, openGrantsOf(row as StoredRow), await library.learnLots(account.user)),
+  );
   found.push(...auditHoldRows(account, library, state.holds ?? [], await library.reservationRows(account.user)));
   return found;
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { entryBody } from '../../src/core/entry-line.js';
+import { grantFromStored, grantToStored } from '../../src/core/open-grant.js';
 import { grantFromRow, grantRow } from '../../src/core/rows.js';
 import { termsOf } from '../../src/core/subscription-row.js';
 import { type OpenGrant, openGrantSchema } from '../../src/models/account.js';
@@ -60,6 +61,35 @@ describe('every field of a stored row', () => {
       hidden: { account: KEY, userId: 'the account has it', creditType: 'the account has it', open: 'it is' },
     };
     expect([...(await misplaced(row)), ...(await misplaced(back))]).toEqual([]);
+  });
+
+  test('of an open grant is in the form that its account stores, whole, touched or lapsed late', async () => {
+    const whole: Values = {
+      remaining: [3_000_000, 7],
+      held: [0, 7],
+      expired: [0, 7],
+      revoked: [0, 7],
+      rowVersion: [1, 7],
+    };
+    const early = openGrantSchema.omit({ expiredLate: true });
+    const forms = [
+      { form: 'string', fields: early, values: whole },
+      { form: 'array', fields: early, values: { ...whole, held: [1, 0] } as Values },
+      { form: 'object', fields: openGrantSchema, values: whole },
+    ];
+    for (const { form, fields, values } of forms) {
+      const formOf = (stored: unknown) => (Array.isArray(stored) ? 'array' : typeof stored);
+      expect(formOf(grantToStored(sampleOf(fields, values) as OpenGrant))).toBe(form);
+      const kept: Told = {
+        ...{ what: 'a stored grant', file: 'src/core/open-grant.ts', fields, hidden: {}, values },
+        tell: (grant: OpenGrant) => {
+          const stored = JSON.parse(JSON.stringify(grantToStored(grant)));
+          expect(grantFromStored(stored)).toEqual(grant);
+          return stored;
+        },
+      };
+      expect(await misplaced(kept)).toEqual([]);
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { sha256 } from '../../src/core/canonical-json.js';
 import { entryBody } from '../../src/core/entry-line.js';
 import type { DbManager, MemorySession, Row } from '../../src/index.js';
 import type { EntryRow } from '../../src/models/entry.js';
+import { openGrantsOf } from './stored-grants.js';
 
 type Reader = Pick<DbManager<MemorySession>, 'find' | 'getMany'>;
 type Draw = { readonly grantId: string; readonly amount: number };
@@ -107,7 +108,8 @@ function partsByGrant(entries: readonly EntryRow[]): Map<string, Parts> {
 
 async function auditGrants(db: Reader, account: Row, entries: readonly EntryRow[]): Promise<Problems> {
   const problems: Problems = [];
-  const state = account.state as unknown as { grants: readonly Row[]; holds: readonly { draws: readonly Draw[] }[] };
+  const state = account.state as unknown as { holds: readonly { draws: readonly Draw[] }[] };
+  const open = openGrantsOf(account);
   const at = (account.at as Date).getTime();
   const held = new Map<string, number>();
   for (const { draws } of state.holds) {
@@ -118,7 +120,7 @@ async function auditGrants(db: Reader, account: Row, entries: readonly EntryRow[
   let spendable = 0;
   for (const row of rows) {
     const id = String(row.id);
-    const kept = state.grants.find((grant) => grant.id === id);
+    const kept = open.find((grant) => grant.id === id);
     const of = kept ?? row;
     const went = parts.get(id) ?? { spent: 0, expired: 0, revoked: 0 };
     const sum = Number(of.remaining) + went.spent + went.expired + went.revoked;
@@ -131,7 +133,7 @@ async function auditGrants(db: Reader, account: Row, entries: readonly EntryRow[
       spendable += Number(kept.remaining) - Number(kept.held);
     }
   }
-  if (state.grants.length > rows.length) problems.push('a grant of the account has no row');
+  if (open.length > rows.length) problems.push('a grant of the account has no row');
   if (Number(account.debt) > 0 && spendable > 0) problems.push('debt beside free credits');
   if (Number(account.debt) < 0) problems.push('negative debt');
   return problems;

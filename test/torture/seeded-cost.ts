@@ -68,9 +68,9 @@ export const COST_BUGS: readonly SeededBug[] = [
   {
     id: 'CO-12',
     title: 'new terms of a grant drop what a newer version keeps in it',
-    file: 'src/core/grants.ts',
-    find: 'Object.assign(grantCopy(grant), after, { rowVersion })',
-    replace: '{ ...grant, ...after, rowVersion }',
+    file: 'src/core/draft.ts',
+    find: 'Object.assign(grantCopy(grant as OpenGrant), terms)',
+    replace: '{ ...(grant as OpenGrant), ...terms }',
     tests: [
       { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
     ],
@@ -94,9 +94,9 @@ export const COST_BUGS: readonly SeededBug[] = [
   {
     id: 'CO-6',
     title: 'a copy of a grant drops what a newer version keeps in it',
-    file: 'src/core/grant-copy.ts',
-    find: '  if (newer.has(grant)) {',
-    replace: '  if (newer.has(EVERY_FIELD)) {',
+    file: 'src/core/open-grant.ts',
+    find: 'if (isNewer) Object.assign(copy, grant);',
+    replace: '',
     tests: [
       { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
     ],
@@ -150,6 +150,32 @@ export const COST_BUGS: readonly SeededBug[] = [
     find: ' || !isOver(nextDue(account));',
     replace: ';',
     tests: [{ file: 'test/jobs/left-due.test.ts', name: 'in memory runReservationExpiry corrects it once' }],
+  },
+  {
+    id: 'CO-21',
+    title: 'a grant is stored by the terms that it had before they changed',
+    file: 'src/core/open-grant.ts',
+    find: 'return kept(grant, null, Kept.isNewer(grant));',
+    replace: 'return kept(grant, Kept.knownFacts(grant), Kept.isNewer(grant));',
+    tests: [{ file: 'test/core/open-grant.test.ts', name: 'an open grant, in memory is stored by its facts' }],
+  },
+  {
+    id: 'CO-22',
+    title: 'a grant that got its credits back is stored as one that was never touched',
+    file: 'src/core/open-grant.ts',
+    find: ' && rowVersion === 1;',
+    replace: ';',
+    tests: [
+      { file: 'test/models/every-field.test.ts', name: 'of an open grant is in the form that its account stores' },
+    ],
+  },
+  {
+    id: 'CO-23',
+    title: 'a grant with half of its facts is read',
+    file: 'src/core/open-grant.ts',
+    find: 'if (!Array.isArray(facts) || facts.length < FACTS || facts.length > FACTS + 1) {',
+    replace: 'if (!Array.isArray(facts)) {',
+    tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
   },
   ...[
     ['CO-18', 'a text that holds what stands between texts is taken apart', 'value.includes(between)', 'false'],

@@ -92,8 +92,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e07b',
     title: 'an account is taken as it is stored, whatever its numbers are',
     file: 'src/core/rows.ts',
-    find: 'if (!state.grants.every(isGrant) || !state.holds.every(isHold)) {',
-    replace: 'if (state.grants.length < 0) {',
+    find: 'if (!grants.every(isGrant) || !state.holds.every(isHold)) {',
+    replace: 'if (grants.length < 0) {',
     tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
   },
   {

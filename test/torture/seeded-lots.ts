@@ -11,8 +11,8 @@ export const LOT_BUGS: readonly SeededBug[] = [
     id: 'SM-l17-01',
     title: 'a grant with a new end keeps its old turn',
     file: 'src/core/draft.ts',
-    find: '  ownGrants(draft).splice(i, 1);\n  insertGrant(draft, grant);',
-    replace: '  ownGrants(draft)[i] = Object.freeze(grant);\n  draft.dueChanged = true;',
+    find: '  insertGrant(draft, Object.assign(grantCopy(grant as OpenGrant), terms));',
+    replace: '  ownGrants(draft).splice(i, 0, Object.assign(grantCopy(grant as OpenGrant), terms));',
     tests: [{ file: UPDATE, name: 'a priority puts the grant into its turn at once' }],
   },
   {

@@ -1,6 +1,7 @@
 /** Checks one account against its own entries, which it takes one by one in the order of their sequence. */
 import type { Account } from '../../core/account.js';
 import { fingerprintOf } from '../../core/canonical-json.js';
+import { grantFromStored, grantToStored } from '../../core/open-grant.js';
 import { Replay } from '../../core/replay.js';
 import { accountToRow, grantRow } from '../../core/rows.js';
 import type { AccountRow, OpenGrant } from '../../models/account.js';
@@ -85,8 +86,10 @@ export class AccountAudit {
       const replayed = this.#replay.account(row.dueAt?.getTime());
       // An older version writes no totals, or leaves them behind: nobody believes those, the entries are counted.
       const isKnown = row.state.totals?.seq === row.seq;
-      const { totals: _, ...state } = row.state;
-      const judged = isKnown ? row : { ...row, state };
+      const { totals: stored, ...rest } = row.state;
+      // An earlier version stored every grant as an object.
+      const grants = rest.grants.map((grant) => grantToStored(grantFromStored(grant)));
+      const judged = { ...row, state: { ...rest, grants, ...(isKnown && { totals: stored }) } };
       const totals = isKnown ? replayed.totals : null;
       const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;

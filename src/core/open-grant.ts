@@ -1,0 +1,117 @@
+/** Open grants in memory: copies of them, which every debit makes, and the form in which their account stores them. */
+import type { GrantFacts, OpenGrant, StoredGrant } from '../models/account.js';
+import type { Mutable } from '../models/values.js';
+
+/** A grant that remembers the text of its facts, and whether it has fields that only a later version knows. */
+class Kept {
+  #facts: string | null;
+  readonly #isNewer: boolean;
+
+  /** It lists the fields, because spreading a frozen object costs ten times as much. */
+  constructor(grant: OpenGrant, facts: string | null, isNewer: boolean) {
+    this.#facts = facts;
+    this.#isNewer = isNewer;
+    const copy = this as unknown as Mutable<OpenGrant>;
+    copy.id = grant.id;
+    copy.source = grant.source;
+    copy.amount = grant.amount;
+    copy.remaining = grant.remaining;
+    copy.held = grant.held;
+    copy.expired = grant.expired;
+    copy.revoked = grant.revoked;
+    copy.priority = grant.priority;
+    copy.effectiveAt = grant.effectiveAt;
+    copy.expiresAt = grant.expiresAt;
+    copy.seq = grant.seq;
+    copy.place = grant.place;
+    copy.createdAt = grant.createdAt;
+    copy.planId = grant.planId;
+    copy.reference = grant.reference;
+    copy.rowVersion = grant.rowVersion;
+    if (grant.paymentId !== undefined) copy.paymentId = grant.paymentId;
+    if (grant.expiredLate !== undefined) copy.expiredLate = grant.expiredLate;
+    if (isNewer) Object.assign(copy, grant);
+  }
+
+  static isNewer(grant: object): boolean {
+    return #isNewer in grant && grant.#isNewer;
+  }
+
+  static knownFacts(grant: object): string | null {
+    return #facts in grant ? grant.#facts : null;
+  }
+
+  static factsOf(grant: OpenGrant): string {
+    if (!(#facts in grant)) return factsText(grant);
+    grant.#facts ??= factsText(grant);
+    return grant.#facts;
+  }
+}
+
+/** The parts of a grant that change while it is open. All others are its facts. */
+type Numbers = 'remaining' | 'held' | 'expired' | 'expiredLate' | 'revoked' | 'rowVersion';
+
+/** A copy whose numbers may be changed. */
+export function grantCopy(grant: OpenGrant): Omit<OpenGrant, Numbers> & Mutable<Pick<OpenGrant, Numbers>> {
+  return new Kept(grant, Kept.knownFacts(grant), Kept.isNewer(grant)) as unknown as OpenGrant;
+}
+
+/** A frozen copy of a grant of which everything may be new. Stores may share it. */
+export function grantMade(grant: OpenGrant): OpenGrant {
+  return kept(grant, null, Kept.isNewer(grant));
+}
+
+function kept(grant: OpenGrant, facts: string | null, isNewer: boolean): OpenGrant {
+  return Object.freeze(new Kept(grant, facts, isNewer)) as unknown as OpenGrant;
+}
+
+/** The form in which the account stores a grant. It is frozen, so that stores may share it. */
+export function grantToStored(grant: OpenGrant): StoredGrant {
+  const { amount, remaining, held, expired, revoked, rowVersion } = grant;
+  if (grant.expiredLate !== undefined || Kept.isNewer(grant)) return grant;
+  const facts = Kept.factsOf(grant);
+  const isWhole = remaining === amount && held === 0 && expired === 0 && revoked === 0 && rowVersion === 1;
+  return isWhole ? facts : (Object.freeze([facts, remaining, held, expired, revoked, rowVersion]) as StoredGrant);
+}
+
+/**
+ * Reads {@link grantToStored}, and the objects that earlier versions stored for every grant.
+ *
+ * @throws SyntaxError or TypeError for what is no grant.
+ */
+export function grantFromStored(stored: StoredGrant): OpenGrant {
+  if (typeof stored === 'string') return grantOfFacts(stored);
+  if (!Array.isArray(stored)) return kept(stored as OpenGrant, null, hasMore(stored as OpenGrant));
+  if (stored.length !== NUMBERS + 1) throw new TypeError('A grant has not the numbers of one.');
+  const [facts, remaining, held, expired, revoked, rowVersion] = stored;
+  return grantOfFacts(facts, { remaining, held, expired, revoked, rowVersion });
+}
+
+const FACTS = 11;
+const NUMBERS = 5;
+
+function factsText(grant: OpenGrant): string {
+  const { id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, reference } = grant;
+  const facts = [id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, reference];
+  return JSON.stringify(grant.paymentId === undefined ? facts : [...facts, grant.paymentId]);
+}
+
+function grantOfFacts(text: string, numbers?: Pick<OpenGrant, Exclude<Numbers, 'expiredLate'>>): OpenGrant {
+  const facts = JSON.parse(text) as GrantFacts;
+  if (!Array.isArray(facts) || facts.length < FACTS || facts.length > FACTS + 1) {
+    throw new TypeError('A grant has not the facts of one.');
+  }
+  const [id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, reference, paid] = facts;
+  const { remaining, held, expired, revoked, rowVersion } = numbers ?? { ...UNTOUCHED, remaining: amount };
+  const grant = { id, source, amount, remaining, held, expired, revoked, priority, effectiveAt, expiresAt, seq, place };
+  const more = { createdAt, planId, reference, ...(paid !== undefined && { paymentId: paid }), rowVersion };
+  return kept({ ...grant, ...more }, text, false);
+}
+
+const UNTOUCHED = { held: 0, expired: 0, revoked: 0, rowVersion: 1 };
+
+/** Whether a grant has a field that {@link Kept} does not list. */
+function hasMore(grant: OpenGrant): boolean {
+  const copy = new Kept(grant, null, false);
+  return Object.keys(grant).some((name) => !Object.hasOwn(copy, name));
+}

@@ -1,0 +1,48 @@
+/** The form in which accounts store their open grants. */
+import { expect, test } from 'vitest';
+import { grantFromStored, grantToStored } from '../../src/core/open-grant.js';
+import type { Row } from '../../src/index.js';
+import { describeBackends } from '../support/plan-world.js';
+import { openGrantsOf } from '../support/stored-grants.js';
+
+await describeBackends('an open grant', (open) => {
+  test('is stored by its facts, with its numbers once something was taken, and by the terms that it has', async () => {
+    const world = await open();
+    const { credits } = world.manager;
+    const read = async () => ((await world.host.getMany('account', ['credits/u'])) as [Row])[0];
+    const stored = async () => ((await read()).state as { grants: unknown[] }).grants;
+    const { grantId } = await credits.addCredits('u', 10, { expiresAt: '2026-02-03T00:00:00Z' });
+    expect(await stored()).toEqual([expect.stringMatching(/^\["g-/)]);
+    const { transactionId } = await credits.deductCredits('u', 4).then(({ id }) => ({ transactionId: id }));
+    expect(await stored()).toEqual([[expect.stringMatching(/^\["g-/), 6_000_000, 0, 0, 0, 1]]);
+    await credits.updateGrant(grantId as string, { priority: 7, expiresAt: '2026-02-04T00:00:00Z' });
+    const changed = { id: grantId, priority: 7, expiresAt: Date.parse('2026-02-04T00:00:00Z'), remaining: 6_000_000 };
+    expect(openGrantsOf(await read())).toMatchObject([changed]);
+    await credits.reverseTransaction(transactionId);
+    expect(openGrantsOf(await read())).toMatchObject([{ ...changed, remaining: 10_000_000, rowVersion: 2 }]);
+    // Another process reads it as this one does.
+    expect(await world.open().credits.getGrants('u')).toMatchObject({
+      items: [{ id: grantId, priority: 7, remaining: 10 }],
+    });
+    expect((await world.manager.ledger.verify()).problems).toEqual([]);
+  });
+});
+
+test('an object of an earlier version is read, and stored by its facts', () => {
+  const numbers = { amount: 5, remaining: 5, held: 0, expired: 0, revoked: 0, priority: 1, seq: 2, place: 3 };
+  const times = { effectiveAt: 4, expiresAt: null, createdAt: 6 };
+  const grant = {
+    id: 'g',
+    source: 'promo' as const,
+    ...numbers,
+    ...times,
+    planId: null,
+    reference: 'r',
+    rowVersion: 1,
+  };
+  expect(grantFromStored(grant)).toEqual(grant);
+  expect(grantToStored(grantFromStored(grant))).toBe('["g","promo",5,1,4,null,2,3,6,null,"r"]');
+  const paid = { ...grant, paymentId: 'p' };
+  expect(grantToStored(paid)).toBe('["g","promo",5,1,4,null,2,3,6,null,"r","p"]');
+  expect(grantFromStored(grantToStored(paid))).toEqual(paid);
+});
