@@ -1,27 +1,35 @@
 /** What operations cost: time of the processor here and in the server, bytes allocated, bytes of the server's log. */
 import { readFileSync } from 'node:fs';
 import { GCProfiler } from 'node:v8';
-import type pg from 'pg';
 
 /** A clock of the kernel counts hundredths of a second. */
 const TICK_US = 10_000;
 
 export interface Cost {
   readonly nodeUs: number;
-  /** Of the server's processes for connections; null where it is on another machine. */
+  /** Of the server's processes; null where it is on another machine. */
   readonly serverUs: number | null;
   readonly allocatedBytes: number;
+  /** Of the server's log of what was written. */
   readonly walBytes: number;
 }
 
-/** Runs some operations and tells the cost of each. `control` is a connection that they do not use. */
+/** What a server tells of itself. */
+export interface Meter {
+  /** Its processes that work for the operations; null where it is known to be on another machine. */
+  pids(): Promise<readonly number[] | null>;
+  /** Bytes of its log since some time in the past. */
+  walBytes(): Promise<number>;
+}
+
+/** Runs some operations and tells the cost of each. The meter has a connection that they do not use. */
 export async function costOf<T>(
-  control: pg.Client,
+  meter: Meter,
   run: () => Promise<T>,
   operationsOf: (result: T) => number,
 ): Promise<{ result: T; cost: Cost }> {
-  const walBefore = await walOf(control);
-  const serverBefore = serverTimes(await backendsOf(control));
+  const walBefore = await meter.walBytes();
+  const serverBefore = serverTimes(await meter.pids());
   const garbage = new GCProfiler();
   garbage.start();
   let heap = process.memoryUsage().heapUsed;
@@ -35,8 +43,8 @@ export async function costOf<T>(
     heap = afterGC.heapStatistics.usedHeapSize;
   }
   allocated += heapAfter - heap;
-  const serverAfter = serverTimes(await backendsOf(control));
-  const wal = (await walOf(control)) - walBefore;
+  const serverAfter = serverTimes(await meter.pids());
+  const wal = (await meter.walBytes()) - walBefore;
   const operations = operationsOf(result);
   const cost = {
     nodeUs: (user + system) / operations,
@@ -47,33 +55,9 @@ export async function costOf<T>(
   return { result, cost };
 }
 
-/** Memory of each connection's process that is its own, in MiB; empty where the server is on another machine. */
-export async function backendMemory(control: pg.Client): Promise<number[]> {
-  try {
-    const kiB = (await backendsOf(control)).map((pid) =>
-      Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-    );
-    return kiB.map((each) => each / 1_024);
-  } catch {
-    return [];
-  }
-}
-
-async function backendsOf(control: pg.Client): Promise<number[]> {
-  const { rows } = await control.query(
-    `select pid from pg_stat_activity
-      where backend_type = 'client backend' and datname = current_database() and pid <> pg_backend_pid()`,
-  );
-  return rows.map(({ pid }) => pid);
-}
-
-async function walOf(control: pg.Client): Promise<number> {
-  const { rows } = await control.query(`select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as bytes`);
-  return Number(rows[0].bytes);
-}
-
-/** Microseconds by process. Connections that ended meanwhile are counted for nothing. */
-function serverTimes(pids: readonly number[]): ReadonlyMap<number, number> | null {
+/** Microseconds by process. */
+function serverTimes(pids: readonly number[] | null): ReadonlyMap<number, number> | null {
+  if (!pids) return null;
   try {
     const ticks = pids.map((pid): [number, number] => {
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];

@@ -9,6 +9,9 @@ import { ACCOUNTS, type Deduct, type Rival } from './closed-loop.js';
 type Account = { _id: string; version: number; balance: number; reserved: number; state: string };
 type Record = { _id: string; account: string; seq: number };
 
+/** In flight; the naive rival and medici do not finish a hot account at more. */
+export const NARROW = 20;
+
 const DURABLE = { writeConcern: { w: 'majority', journal: true } } as const;
 const STATE = JSON.stringify({ lots: Array.from({ length: 3 }, (_, i) => ({ id: randomUUID(), left: 1e12, i })) });
 
@@ -42,9 +45,9 @@ function recordsOf(account: string, seq: number, amount: number, balance: number
   };
 }
 
-/** `withTransaction` an operation: read, decide here, update, two inserts. */
-export function naive(url: string): Rival {
-  const client = new MongoClient(url);
+/** `withTransaction` an operation: read, decide here, update, two inserts. The driver's usual pool is one of 100. */
+export function naive(url: string, maxPoolSize = 100): Rival {
+  const client = new MongoClient(url, { maxPoolSize });
   const { accounts, transactions, ledger } = collectionsOf(client, url);
   const options = { readConcern: { level: 'snapshot' }, ...DURABLE } as const;
   const deduct: Deduct = async (n, amount) => {

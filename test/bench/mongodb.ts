@@ -9,37 +9,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MongoDbManager } from 'credit-management/mongodb';
-import { dropMongoDatabase } from '../backends/mongo.js';
-import { databaseOf, onDatabase } from '../backends/mongo-uri.js';
-import { startOwnServer } from '../backends/own-server.js';
+import { databaseOf } from '../backends/mongo-uri.js';
 import { libraryRival, load, median, type Result, type Rival, type Workload } from './closed-loop.js';
-import { bulkRate, checkCollections, makeCollections, medici, naive, statement } from './mongodb-rivals.js';
+import { bulkRate, checkCollections, makeCollections, medici, NARROW, naive, statement } from './mongodb-rivals.js';
 
-/** In flight; the naive rival does not finish a hot account at more than 20. */
+/** In flight, where a rival finishes with as many. */
 const WIDE = 1_000;
-const NARROW = 20;
 
 interface Options {
+  readonly url: string;
   readonly rounds: number;
   readonly seconds: number;
   readonly json: boolean;
 }
 
 export async function benchMongo(options: Options): Promise<void> {
-  const given = process.env.CREDIT_TEST_MONGO_URI;
-  const server = given ? null : await startOwnServer('mongo');
-  const url = onDatabase(given ?? (server?.url as string));
   const folder = mkdtempSync(join(tmpdir(), 'credit-bench-'));
   try {
-    await run(url, folder, options);
+    await run(folder, options);
   } finally {
-    await dropMongoDatabase(url);
-    await server?.stop();
     rmSync(folder, { recursive: true });
   }
 }
 
-async function run(url: string, folder: string, { rounds, seconds, json }: Options): Promise<void> {
+async function run(folder: string, { url, rounds, seconds, json }: Options): Promise<void> {
   await makeCollections(url);
   const library = (prefix: string, ledger: object) =>
     libraryRival(MongoDbManager.fromClientUri(url, { dbName: databaseOf(url), prefix }), ledger);

@@ -4,18 +4,19 @@ import { createDatabase, dropDatabase } from '../backends/postgres.js';
 import { benchPostgres } from './postgres.js';
 import { faults } from './postgres-faults.js';
 import { history } from './postgres-history.js';
-import { type Bench, Report, sql } from './postgres-load.js';
+import { type Bench, sql } from './postgres-load.js';
 import { pglite } from './postgres-pglite.js';
 import { processes } from './postgres-processes.js';
 import { shapes } from './postgres-shapes.js';
 import { trap } from './postgres-trap.js';
-import { users } from './postgres-users.js';
+import { postgresUsers } from './postgres-users.js';
 import { eventLoop, one, pgbench, replay, reserve, sixtyFour, zipf } from './postgres-workloads.js';
+import { Report } from './report.js';
 
 /** `default` is what runs without `--full`. */
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   default: benchPostgres,
-  users,
+  users: postgresUsers,
   zipf,
   '64': sixtyFour,
   one,
@@ -45,7 +46,7 @@ export async function benchParts({ json, full, only, ...options }: PartsOptions)
   const given = process.env.CREDIT_TEST_POSTGRES_URL;
   const own = given ? null : await startOwnServer('postgres');
   const server = given ?? (own?.url as string);
-  const report = new Report(json);
+  const report = new Report('postgres', json);
   try {
     const [settings] = await sql(
       server,

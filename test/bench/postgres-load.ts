@@ -1,9 +1,10 @@
-/** What the parts of the PostgreSQL benchmark share: the report, the library on a database, rounds. */
+/** What the parts of the PostgreSQL benchmark share: the library on a database, rounds. */
 
 import { createCreditManagement } from 'credit-management';
 import { SqlDbManager } from 'credit-management/sql';
 import pg from 'pg';
 import { libraryRival, type Measured, median, type Result, type Rival } from './closed-loop.js';
+import type { Report } from './report.js';
 
 /** What a part of the benchmark gets. */
 export interface Bench {
@@ -17,47 +18,6 @@ export interface Bench {
   /** Milliseconds that an answer takes longer than on this machine, for the part `users`. */
   readonly rttMs: number;
   readonly report: Report;
-}
-
-/** Prints as people read it, or each fact as a line of JSON. */
-export class Report {
-  readonly #json: boolean;
-
-  constructor(json: boolean) {
-    this.#json = json;
-  }
-
-  /** A measurement; people see the ratios. */
-  result(result: Result): void {
-    if (this.#json) console.log(JSON.stringify(result));
-  }
-
-  /** The same with what the operations cost. */
-  measured(measured: Readonly<Record<string, number | string | null>>): void {
-    if (this.#json) console.log(JSON.stringify(measured));
-  }
-
-  /** Figures that are no goal. */
-  figures(name: string, figures: Readonly<Record<string, number | string>>): void {
-    if (this.#json) console.log(JSON.stringify({ adapter: 'postgres', figures: name, ...figures }));
-    else {
-      const list = Object.entries(figures).map(
-        ([key, value]) => `${key} ${typeof value === 'number' ? shown(value) : value}`,
-      );
-      console.log(`${name}: ${list.join(', ')}`);
-    }
-  }
-
-  /** A figure with its goal and the least that is allowed. */
-  goal(name: string, value: number, goal: number, floor: number): void {
-    if (this.#json) console.log(JSON.stringify({ adapter: 'postgres', goal: name, value, target: goal, floor }));
-    else console.log(`${name.padEnd(62)} ${shown(value).padStart(6)}  (goal ${goal}, floor ${floor})`);
-  }
-}
-
-function shown(value: number): string {
-  if (Number.isInteger(value) || value >= 1_000) return Math.round(value).toLocaleString('en');
-  return value.toPrecision(3);
 }
 
 /** Median of the ratios of each round. */

@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ACCOUNTS, load, median, type Result, type Rival } from './closed-loop.js';
-import { type Bench, library, type Report } from './postgres-load.js';
+import { type Bench, library } from './postgres-load.js';
 import { bulkRate, checkTables, makeTables, naive, rawInsert, statement, walSyncs } from './postgres-rivals.js';
+import type { Report } from './report.js';
 
 type Workload = 'hot' | 'uniform';
 

@@ -3,13 +3,13 @@
  * run are goals.
  * `--operations` is for memory, `--seconds` a measurement for the others. On PostgreSQL `--full` runs every part and
  * `--only zipf,64` some of them (see postgres-full.ts); `--history` is the rows that the part of this name begins with.
- * `--only users --rtt 2` is a database two milliseconds away.
+ * On MongoDB the parts are `default` and `users`. `--only users --rtt 2` is a database two milliseconds away.
  */
 import { parseArgs } from 'node:util';
 import { benchAccess } from './access.js';
 import { benchHttp } from './http.js';
 import { benchMemory } from './memory.js';
-import { benchMongo } from './mongodb.js';
+import { benchMongoParts } from './mongodb-parts.js';
 import { benchNats } from './nats.js';
 import { benchOutage } from './nats-outage.js';
 import { benchParts } from './postgres-full.js';
@@ -29,14 +29,14 @@ const { values } = parseArgs({
 });
 const { adapter, json, full, only } = values;
 const rounds = Number(values.rounds);
+const rttMs = Number(values.rtt);
 if (adapter === 'memory') await benchMemory({ operations: Number(values.operations), rounds, json });
 else if (adapter === 'http') await benchHttp({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'access') await benchAccess({ seconds: Number(values.seconds), rounds, json });
 else if (adapter === 'nats-outage') await benchOutage({ seconds: Number(values.seconds), json });
 else if (adapter === 'nats') await benchNats({ rounds, json });
-else if (adapter === 'mongodb') await benchMongo({ seconds: Number(values.seconds), rounds, json });
+else if (adapter === 'mongodb') await benchMongoParts({ seconds: Number(values.seconds), rttMs, rounds, json, only });
 else if (adapter === 'postgres') {
-  const rttMs = Number(values.rtt);
   const history = Number(values.history);
   await benchParts({ seconds: Number(values.seconds), history, rttMs, rounds, json, full, only });
 } else throw new Error(`No benchmark for the adapter ${adapter} yet.`);
