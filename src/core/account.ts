@@ -1,5 +1,6 @@
 /** An account as decisions see it: totals, open grants in burn-down order, open holds. Immutable once handed out. */
 import { type AccountOptions, type AccountRow, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
+import type { Mutable } from '../models/values.js';
 import { NO_TOTALS, type Totals } from './totals.js';
 
 /** Amounts are in units, instants in epoch milliseconds. The totals hold at `at`, the instant of the last operation. */
@@ -66,6 +67,35 @@ export function emptyAccount(creditType: string, userId: string): Account {
     refusals: 0,
     totals: NO_TOTALS,
     unknown: null,
+  };
+}
+
+/** A copy to be changed. It lists the fields: a spread keeps nearly all of them in a second object. */
+export function accountCopy(account: Account): Mutable<Account> {
+  return {
+    key: account.key,
+    userId: account.userId,
+    creditType: account.creditType,
+    seq: account.seq,
+    hash: account.hash,
+    at: account.at,
+    balance: account.balance,
+    reserved: account.reserved,
+    debt: account.debt,
+    dueAt: account.dueAt,
+    createdAt: account.createdAt,
+    grants: account.grants,
+    holds: account.holds,
+    options: account.options,
+    trialAmount: account.trialAmount,
+    planLimit: account.planLimit,
+    planDueAt: account.planDueAt,
+    lastPurchase: account.lastPurchase,
+    low: account.low,
+    created: account.created,
+    refusals: account.refusals,
+    totals: account.totals,
+    unknown: account.unknown,
   };
 }
 

@@ -8,7 +8,7 @@ import { type CreditEventType, type MovementType, onDemandTypes } from '../model
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Draw, JsonObject, Mutable } from '../models/values.js';
-import type { Account } from './account.js';
+import { type Account, accountCopy } from './account.js';
 import { compareBurnOrder, freePart, isSpendable, lapsesLate } from './burn-down.js';
 import type { CallInfo, GrantTerms } from './command.js';
 import type { Context, RowWrite, SideWrite } from './decision.js';
@@ -81,7 +81,7 @@ const NO_DETAILS: JsonObject = Object.freeze({});
 
 export function openDraft(account: Account, context: Context, call: CallInfo, baseId: string): Draft {
   return {
-    account: { ...account },
+    account: accountCopy(account),
     opened: account,
     context,
     call,

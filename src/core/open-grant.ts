@@ -3,34 +3,51 @@ import type { GrantFacts, OpenGrant, StoredGrant } from '../models/account.js';
 import type { Mutable } from '../models/values.js';
 
 /** A grant that remembers the text of its facts, and whether it has fields that only a later version knows. */
-class Kept {
+class Kept implements OpenGrant {
   #facts: string | null;
   readonly #isNewer: boolean;
+  declare id: string;
+  declare source: OpenGrant['source'];
+  declare amount: number;
+  declare remaining: number;
+  declare held: number;
+  declare expired: number;
+  declare revoked: number;
+  declare priority: number;
+  declare effectiveAt: number;
+  declare expiresAt: number | null;
+  declare seq: number;
+  declare place: number;
+  declare createdAt: number;
+  declare planId: string | null;
+  declare reference: string | null;
+  declare rowVersion: number;
+  declare paymentId?: string;
+  declare expiredLate?: number;
 
   /** It lists the fields, because spreading a frozen object costs ten times as much. */
   constructor(grant: OpenGrant, facts: string | null, isNewer: boolean) {
     this.#facts = facts;
     this.#isNewer = isNewer;
-    const copy = this as unknown as Mutable<OpenGrant>;
-    copy.id = grant.id;
-    copy.source = grant.source;
-    copy.amount = grant.amount;
-    copy.remaining = grant.remaining;
-    copy.held = grant.held;
-    copy.expired = grant.expired;
-    copy.revoked = grant.revoked;
-    copy.priority = grant.priority;
-    copy.effectiveAt = grant.effectiveAt;
-    copy.expiresAt = grant.expiresAt;
-    copy.seq = grant.seq;
-    copy.place = grant.place;
-    copy.createdAt = grant.createdAt;
-    copy.planId = grant.planId;
-    copy.reference = grant.reference;
-    copy.rowVersion = grant.rowVersion;
-    if (grant.paymentId !== undefined) copy.paymentId = grant.paymentId;
-    if (grant.expiredLate !== undefined) copy.expiredLate = grant.expiredLate;
-    if (isNewer) Object.assign(copy, grant);
+    this.id = grant.id;
+    this.source = grant.source;
+    this.amount = grant.amount;
+    this.remaining = grant.remaining;
+    this.held = grant.held;
+    this.expired = grant.expired;
+    this.revoked = grant.revoked;
+    this.priority = grant.priority;
+    this.effectiveAt = grant.effectiveAt;
+    this.expiresAt = grant.expiresAt;
+    this.seq = grant.seq;
+    this.place = grant.place;
+    this.createdAt = grant.createdAt;
+    this.planId = grant.planId;
+    this.reference = grant.reference;
+    this.rowVersion = grant.rowVersion;
+    if (grant.paymentId !== undefined) this.paymentId = grant.paymentId;
+    if (grant.expiredLate !== undefined) this.expiredLate = grant.expiredLate;
+    if (isNewer) Object.assign(this, grant);
   }
 
   static isNewer(grant: object): boolean {
@@ -53,7 +70,7 @@ type Numbers = 'remaining' | 'held' | 'expired' | 'expiredLate' | 'revoked' | 'r
 
 /** A copy whose numbers may be changed. */
 export function grantCopy(grant: OpenGrant): Omit<OpenGrant, Numbers> & Mutable<Pick<OpenGrant, Numbers>> {
-  return new Kept(grant, Kept.knownFacts(grant), Kept.isNewer(grant)) as unknown as OpenGrant;
+  return new Kept(grant, Kept.knownFacts(grant), Kept.isNewer(grant));
 }
 
 /** A frozen copy of a grant of which everything may be new. Stores may share it. */
@@ -62,7 +79,7 @@ export function grantMade(grant: OpenGrant): OpenGrant {
 }
 
 function kept(grant: OpenGrant, facts: string | null, isNewer: boolean): OpenGrant {
-  return Object.freeze(new Kept(grant, facts, isNewer)) as unknown as OpenGrant;
+  return Object.freeze(new Kept(grant, facts, isNewer));
 }
 
 /** The form in which the account stores a grant. It is frozen, so that stores may share it. */

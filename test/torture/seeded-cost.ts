@@ -95,7 +95,7 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-6',
     title: 'a copy of a grant drops what a newer version keeps in it',
     file: 'src/core/open-grant.ts',
-    find: 'if (isNewer) Object.assign(copy, grant);',
+    find: 'if (isNewer) Object.assign(this, grant);',
     replace: '',
     tests: [
       { file: 'test/core/state-keys.test.ts', name: 'of a newer version, in memory parts of the state of an account' },
@@ -105,8 +105,8 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-7',
     title: 'an account without entries never gets its age',
     file: 'src/services/pipeline/decide-group.ts',
-    find: 'hasEntries ? NEVER_CHANGED : undefined',
-    replace: 'hasEntries || row.visible ? NEVER_CHANGED : undefined',
+    find: 'old.seq > 0 ? NEVER_CHANGED : undefined',
+    replace: 'account.seq > 0 ? NEVER_CHANGED : undefined',
     tests: [{ file: FIRST, name: 'gives it its age' }],
   },
   {

@@ -100,8 +100,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e08',
     title: 'a refused transfer moves the version of the receiver',
     file: 'src/services/pipeline/decide-group.ts',
-    find: 'const written = applied ? accounts.length : 1;',
-    replace: 'const written = accounts.length;',
+    find: 'applied ? group.states : group.states.slice(0, 1)',
+    replace: 'group.states',
     tests: [
       {
         file: 'test/credits/refused-transfers.test.ts',

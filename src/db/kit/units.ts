@@ -47,13 +47,16 @@ export function translatedUnits<S extends RowStore, C>(
   const owners = new Map<S, Map<string, number>>();
   for (let place = 0; place < units.length; place++) {
     let cause: unknown = null;
-    const changes: C[] = [];
-    for (const change of units[place] as Unit) {
+    const unit = units[place] as Unit;
+    // A list that grows keeps room for seventeen.
+    const changes: C[] = new Array(unit.length);
+    for (let i = 0; i < unit.length; i++) {
+      const change = unit[i] as Change;
       const store = storeOf(change.model);
       const key = keyOf(change, store);
       if (!claim(owners, store, key, place)) cause ??= namedTwice();
       try {
-        changes.push(translate(change, store, key));
+        changes[i] = translate(change, store, key);
       } catch (error) {
         cause ??= error;
       }

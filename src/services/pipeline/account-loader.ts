@@ -52,13 +52,8 @@ async function readStates<S>(
 /** The remembered states of all accounts of a group, or null when one is missing. */
 function recall(group: Group, memory: AccountMemory): VersionedAccount[] | null {
   for (const operation of group.operations) if (operation.uncertain || operation.resumes) return null;
-  const states: VersionedAccount[] = [];
-  for (const key of group.keys) {
-    const state = memory.get(key);
-    if (!state) return null;
-    states.push(state);
-  }
-  return states;
+  const states = group.keys.map((key) => memory.get(key));
+  return states.every((state) => state !== undefined) ? states : null;
 }
 
 /** Reads the accounts inside a transaction and locks them until it ends. The accounts must exist already. */

@@ -97,10 +97,9 @@ export class ChangeSet implements Facts {
 
   /** All changes except those of the accounts themselves. */
   changes(): Change[] {
-    const changes: Change[] = this.#rows ? [...this.#rows.values()] : [];
-    for (const row of this.#entries) changes.push(insertOf('entry', row));
-    if (this.#outgoing) changes.push(...this.#outgoing);
-    return changes;
+    const entries = this.#entries.map((row) => insertOf('entry', row));
+    const rows = this.#rows ? [...this.#rows.values(), ...entries] : entries;
+    return this.#outgoing ? rows.concat(this.#outgoing) : rows;
   }
 
   /** The last row wins. A row that is new stays an insert; any other keeps the version that the database has. */

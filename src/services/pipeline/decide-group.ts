@@ -64,7 +64,7 @@ interface Pass<S> {
   readonly changes: ChangeSet;
   readonly entries: SealedEntry[];
   readonly events: CreditEvent[];
-  readonly sent: Operation[];
+  sent: Operation[];
   /** Whether the accounts' versions must move on even if nothing else is written. */
   fenced: boolean;
   /** Whether an operation was applied, so that the decision is one on all accounts of the group. */
@@ -158,7 +158,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
       const reported = REPORTED.has(operation.command.type) ? decision.changes : NO_CHANGES;
       const rows = decision.changes[1]?.entries.map((entry) => entry.row) ?? NO_ROWS;
       operation.answer = { entry: decision.entry, replayed: false, entries: rows, changes: reported };
-      pass.sent.push(operation);
+      send(pass, operation);
       pass.applied = true;
       if (operation.receipt !== null) changes.addReceipt(operation.receipt);
       if (operation.command.type === 'commit') noteShortfall(operation, decision.entry, pass);
@@ -180,7 +180,7 @@ function decideOperation<S>(operation: Operation, pass: Pass<S>): Progress {
         // Jobs look for accounts by this instant: they would find the account again and again.
         accounts[0] = { ...(accounts[0] as Account), dueAt: decision.dueAt };
         pass.fenced = true;
-        pass.sent.push(operation);
+        send(pass, operation);
         return 'decided';
       }
       if (operation.uncertain || operation.resumes) pass.fenced = true;
@@ -199,6 +199,12 @@ function awaitRenewal<S>({ call }: Operation, { group, facts, accounts, context 
   const due = accounts.filter((account) => isPlanDue(account, context.now));
   group.renewals = new Set(due.map(({ userId }) => userId));
   return 'renewal';
+}
+
+/** Notes that the commit is the operation's. It starts with a list of one, as a list that grows costs more. */
+function send<S>(pass: Pass<S>, operation: Operation): void {
+  if (pass.sent.length === 0) pass.sent = [operation];
+  else pass.sent.push(operation);
 }
 
 /** A failed internal check ends this call alone, and nothing of the call is written. */
@@ -220,7 +226,7 @@ function decideRefusal<S>(operation: Operation, refusal: Refusal, pass: Pass<S>)
   // attempt may be that of another call, of which this one has the key.
   if (!recorded && !operation.uncertain && !operation.resumes) return 'decided';
   pass.fenced = true;
-  pass.sent.push(operation);
+  send(pass, operation);
   if (recorded) record(operation, refusal, pass);
   return 'decided';
 }
@@ -255,26 +261,22 @@ function record<S>({ accounts, call }: Operation, refusal: Refusal, pass: Pass<S
 }
 
 function finish<S>({ group, accounts, changes, entries, events, sent, fenced, applied }: Pass<S>): Decided {
-  const unit = changes.changes();
-  const states: VersionedAccount[] = [];
+  const rest = changes.changes();
   // An earlier attempt may have been applied without anybody being told: the state that was read since includes it.
   const isFound =
-    unit.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
-  if (isFound) states.push(...group.states);
-  if (fenced || unit.length > 0) {
-    const written = applied ? accounts.length : 1;
-    for (let i = 0; i < written; i++) {
-      const account = accounts[i] as Account;
-      const { version } = group.states[i] as VersionedAccount;
-      const next = nextVersion(version, account);
-      states.push({ account, version: next });
-      const row = accountToRow(account, next);
-      // An account gets its names and its age with its first entry.
-      const hasEntries = (group.states[i] as VersionedAccount).account.seq > 0;
-      unit.push(replaceOf('account', row, version, hasEntries ? NEVER_CHANGED : undefined));
-    }
-  }
-  return { unit, states, entries, events, sent };
+    rest.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
+  if (!fenced && rest.length === 0) return { unit: rest, states: isFound ? group.states : [], entries, events, sent };
+  const before = applied ? group.states : group.states.slice(0, 1);
+  const states = before.map(({ version }, i) => {
+    const account = accounts[i] as Account;
+    return { account, version: nextVersion(version, account) };
+  });
+  const written = states.map(({ account, version }, i) => {
+    const { account: old, version: expected } = before[i] as VersionedAccount;
+    // An account gets its names and its age with its first entry.
+    return replaceOf('account', accountToRow(account, version), expected, old.seq > 0 ? NEVER_CHANGED : undefined);
+  });
+  return { unit: rest.concat(written), states, entries, events, sent };
 }
 
 const NEVER_CHANGED = ['userId', 'creditType', 'visible', 'createdAt'] as const;
