@@ -50,7 +50,7 @@ export function reserve(draft: Draft, command: CommandOf<'reserve'>): Verdict {
     planId: command.planId,
   };
   account.reserved += command.amount;
-  setHolds(draft, [...account.holds, hold]);
+  setHolds(draft, account.holds.concat(hold));
   noteDue(draft, hold.expiresAt);
   const row = newReservationRow(account, hold);
   draft.reservationWrites.push({ op: 'insert', row });
