@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { grantFromStored, grantToStored } from '../../src/core/open-grant.js';
 import type { Row } from '../../src/index.js';
-import { describeBackends } from '../support/plan-world.js';
+import { describeBackends, memoryWorld } from '../support/plan-world.js';
 import { openGrantsOf } from '../support/stored-grants.js';
 
 await describeBackends('an open grant', (open) => {
@@ -26,6 +26,30 @@ await describeBackends('an open grant', (open) => {
     });
     expect((await world.manager.ledger.verify()).problems).toEqual([]);
   });
+});
+
+test('an audit takes a grant as an object of an earlier version, and finds one without a field', async () => {
+  const { host, manager } = memoryWorld();
+  await manager.credits.addCredits('u', 10, { priority: 7 });
+  await manager.credits.deductCredits('u', 1);
+  const rewritten = async (change: (grant: Row) => unknown) => {
+    const [row] = (await host.getMany('account', ['credits/u'])) as [Row];
+    const state = { ...(row.state as object), grants: openGrantsOf(row).map(change) };
+    const next = { ...row, state, version: Number(row.version) + 1 } as unknown as Row;
+    await host.commit([[{ op: 'replace', model: 'account', row: next, expectedVersion: Number(row.version) }]]);
+    return (await manager.ledger.verify()).problems;
+  };
+  expect(await rewritten((grant) => grant)).toEqual([]);
+  for (const field of ['expiresAt', 'planId', 'reference', 'held', 'priority', 'seq']) {
+    let without: Row | undefined;
+    const found = await rewritten((grant) => {
+      without = grant;
+      return Object.fromEntries(Object.entries(grant).filter(([name]) => name !== field));
+    });
+    expect([field, found]).toMatchObject([field, [{ kind: expect.any(String) }]]);
+    expect(await rewritten(() => without)).toEqual([]);
+  }
+  expect(await rewritten((grant) => JSON.stringify(Object.values(grant)))).toHaveLength(1);
 });
 
 test('an object of an earlier version is read, and stored by its facts', () => {

@@ -177,6 +177,14 @@ export const COST_BUGS: readonly SeededBug[] = [
     replace: 'if (!Array.isArray(facts)) {',
     tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
   },
+  {
+    id: 'CO-24',
+    title: 'an audit takes no grant that an earlier version stored',
+    file: 'src/services/ledger/account-audit.ts',
+    find: 'isObject(stored[i]) ? (account.grants[i] as OpenGrant) : grant',
+    replace: 'grant',
+    tests: [{ file: 'test/core/open-grant.test.ts', name: 'an audit takes a grant as an object' }],
+  },
   ...[
     ['CO-18', 'a text that holds what stands between texts is taken apart', 'value.includes(between)', 'false'],
     ['CO-19', 'a text that stands for none is none', ' || value === none', ''],

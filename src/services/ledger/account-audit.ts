@@ -1,7 +1,6 @@
 /** Checks one account against its own entries, which it takes one by one in the order of their sequence. */
 import type { Account } from '../../core/account.js';
 import { fingerprintOf } from '../../core/canonical-json.js';
-import { grantFromStored, grantToStored } from '../../core/open-grant.js';
 import { Replay } from '../../core/replay.js';
 import { accountToRow, grantRow } from '../../core/rows.js';
 import type { AccountRow, OpenGrant } from '../../models/account.js';
@@ -86,14 +85,12 @@ export class AccountAudit {
       const replayed = this.#replay.account(row.dueAt?.getTime());
       // An older version writes no totals, or leaves them behind: nobody believes those, the entries are counted.
       const isKnown = row.state.totals?.seq === row.seq;
-      const { totals: stored, ...rest } = row.state;
-      // An earlier version stored every grant as an object.
-      const grants = rest.grants.map((grant) => grantToStored(grantFromStored(grant)));
-      const judged = { ...row, state: { ...rest, grants, ...(isKnown && { totals: stored }) } };
+      const { totals: _, ...state } = row.state;
+      const judged = isKnown ? row : { ...row, state };
       const totals = isKnown ? replayed.totals : null;
       const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
       const isSilent = this.seq === 0 && row.visible;
-      if (!isSilent && isConsistent(account) && isSame(accountToRow(account, row.version), judged)) return;
+      if (!isSilent && isConsistent(account) && isSame(expectedRow(account, row), judged)) return;
     } catch {
       // The row is not a valid account: the problem is added below.
     }
@@ -195,6 +192,14 @@ function isConsistent({ at, balance, reserved, debt, grants, holds }: Account): 
     if (grant.expiresAt === null || grant.expiresAt > at) spendable += remaining - grant.held;
   }
   return debt >= 0 && reserved === onHold && balance === total - debt && (debt === 0 || spendable === 0);
+}
+
+/** The row of the account, with those grants as objects that an earlier version stored so. */
+function expectedRow(account: Account, { version, state: { grants: stored } }: AccountRow): AccountRow {
+  const row = accountToRow(account, version);
+  const isObject = (grant: unknown) => typeof grant === 'object' && !Array.isArray(grant);
+  const grants = row.state.grants.map((grant, i) => (isObject(stored[i]) ? (account.grants[i] as OpenGrant) : grant));
+  return { ...row, state: { ...row.state, grants } };
 }
 
 /** Whether two rows have the same content, whatever the order of their keys. */
