@@ -100,32 +100,62 @@ export function grantFromStored(stored: StoredGrant): OpenGrant {
   if (typeof stored === 'string') return grantOfFacts(stored);
   if (!Array.isArray(stored)) return kept(stored as OpenGrant, null, hasMore(stored as OpenGrant));
   if (stored.length !== NUMBERS + 1) throw new TypeError('A grant has not the numbers of one.');
-  const [facts, remaining, held, expired, revoked, rowVersion] = stored;
-  return grantOfFacts(facts, { remaining, held, expired, revoked, rowVersion });
+  const touched = stored as Extract<StoredGrant, readonly unknown[]>;
+  return grantOfFacts(touched[0], touched);
 }
 
-const FACTS = 11;
+/** The facts that every stored list has, those that it may have, and the numbers beside it. */
+const FACTS_MIN = 12;
+const FACTS_MAX = 12;
 const NUMBERS = 5;
 
 function factsText(grant: OpenGrant): string {
-  const { id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, reference } = grant;
-  const facts = [id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, reference];
-  return JSON.stringify(grant.paymentId === undefined ? facts : [...facts, grant.paymentId]);
+  const facts: GrantFacts = [
+    grant.id,
+    grant.source,
+    grant.amount,
+    grant.priority,
+    grant.effectiveAt,
+    grant.expiresAt,
+    grant.seq,
+    grant.place,
+    grant.createdAt,
+    grant.planId,
+    grant.reference,
+    grant.paymentId ?? null,
+  ];
+  return JSON.stringify(facts);
 }
 
-function grantOfFacts(text: string, numbers?: Pick<OpenGrant, Exclude<Numbers, 'expiredLate'>>): OpenGrant {
+function grantOfFacts(text: string, touched?: Extract<StoredGrant, readonly unknown[]>): OpenGrant {
   const facts = JSON.parse(text) as GrantFacts;
-  if (!Array.isArray(facts) || facts.length < FACTS || facts.length > FACTS + 1) {
+  if (!Array.isArray(facts) || facts.length < FACTS_MIN || facts.length > FACTS_MAX) {
     throw new TypeError('A grant has not the facts of one.');
   }
-  const [id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, reference, paid] = facts;
-  const { remaining, held, expired, revoked, rowVersion } = numbers ?? { ...UNTOUCHED, remaining: amount };
-  const grant = { id, source, amount, remaining, held, expired, revoked, priority, effectiveAt, expiresAt, seq, place };
-  const more = { createdAt, planId, reference, ...(paid !== undefined && { paymentId: paid }), rowVersion };
-  return kept({ ...grant, ...more }, text, false);
+  const [id, source, amount, priority, effectiveAt, expiresAt, seq, place, createdAt, planId, ...terms] = facts;
+  const [reference, paymentId] = terms;
+  const grant: Mutable<OpenGrant> = {
+    id,
+    source,
+    amount,
+    remaining: amount,
+    held: 0,
+    expired: 0,
+    revoked: 0,
+    priority,
+    effectiveAt,
+    expiresAt,
+    seq,
+    place,
+    createdAt,
+    planId,
+    reference,
+    rowVersion: 1,
+  };
+  if (paymentId !== null) grant.paymentId = paymentId;
+  if (touched) [, grant.remaining, grant.held, grant.expired, grant.revoked, grant.rowVersion] = touched;
+  return kept(grant, text, false);
 }
-
-const UNTOUCHED = { held: 0, expired: 0, revoked: 0, rowVersion: 1 };
 
 /** Whether a grant has a field that {@link Kept} does not list. */
 function hasMore(grant: OpenGrant): boolean {

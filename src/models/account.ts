@@ -41,7 +41,7 @@ export const openGrantSchema = z.object({
 });
 export type OpenGrant = Readonly<z.infer<typeof openGrantSchema>>;
 
-/** The parts of a grant that do not change while it is open, in their order. A grant without a payment has one less. */
+/** The parts of a grant that do not change while it is open, in their order. */
 export type GrantFacts = readonly [
   id: string,
   source: OpenGrant['source'],
@@ -54,7 +54,7 @@ export type GrantFacts = readonly [
   createdAt: number,
   planId: string | null,
   reference: string | null,
-  paymentId?: string,
+  paymentId: string | null,
 ];
 
 /**

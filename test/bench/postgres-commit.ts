@@ -7,6 +7,7 @@ import { SqlDbManager } from 'credit-management/sql';
 import pg from 'pg';
 import { emptyAccount } from '../../src/core/account.js';
 import { accountToRow } from '../../src/core/rows.js';
+import type { OpenGrant } from '../../src/models/account.js';
 import { storedModels } from '../../src/models/stored-models.js';
 import type { Row, StoredValue, Unit } from '../../src/ports/db-manager.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
@@ -19,11 +20,12 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const nextId = uuidv7Source();
 
-const grants = [1, 2].map((seq) => ({
-  ...{ id: `g-${randomUUID()}`, source: 'other' as const, amount: 1e12, remaining: 1e12 - 1, held: 0, expired: 0 },
-  ...{ revoked: 0, priority: 50, effectiveAt: 1.7e12, expiresAt: 1.8e12, seq, place: 0, createdAt: 1.7e12 },
-  ...{ planId: null, reference: null, rowVersion: 1 },
-}));
+const grants = [1, 2].map((seq) => {
+  const numbers = { amount: 1e12, remaining: 1e12 - 1, held: 0, expired: 0, revoked: 0, rowVersion: 1 };
+  const times = { effectiveAt: 1.7e12, expiresAt: 1.8e12, createdAt: 1.7e12 };
+  const terms = { source: 'other', priority: 50, planId: null, reference: null };
+  return { id: `g-${randomUUID()}`, ...numbers, ...times, ...terms, seq, place: 0 } as OpenGrant;
+});
 
 function accountRow(n: number, version: number): Row {
   const account = { ...emptyAccount('credits', `user-${n}`), grants };

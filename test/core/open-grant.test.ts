@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { grantFromStored, grantToStored } from '../../src/core/open-grant.js';
 import type { Row } from '../../src/index.js';
+import type { OpenGrant } from '../../src/models/account.js';
 import { describeBackends, memoryWorld } from '../support/plan-world.js';
 import { openGrantsOf } from '../support/stored-grants.js';
 
@@ -55,17 +56,10 @@ test('an audit takes a grant as an object of an earlier version, and finds one w
 test('an object of an earlier version is read, and stored by its facts', () => {
   const numbers = { amount: 5, remaining: 5, held: 0, expired: 0, revoked: 0, priority: 1, seq: 2, place: 3 };
   const times = { effectiveAt: 4, expiresAt: null, createdAt: 6 };
-  const grant = {
-    id: 'g',
-    source: 'promo' as const,
-    ...numbers,
-    ...times,
-    planId: null,
-    reference: 'r',
-    rowVersion: 1,
-  };
+  const terms = { source: 'promo', planId: null, reference: 'r', rowVersion: 1 };
+  const grant = { id: 'g', ...numbers, ...times, ...terms } as OpenGrant;
   expect(grantFromStored(grant)).toEqual(grant);
-  expect(grantToStored(grantFromStored(grant))).toBe('["g","promo",5,1,4,null,2,3,6,null,"r"]');
+  expect(grantToStored(grantFromStored(grant))).toBe('["g","promo",5,1,4,null,2,3,6,null,"r",null]');
   const paid = { ...grant, paymentId: 'p' };
   expect(grantToStored(paid)).toBe('["g","promo",5,1,4,null,2,3,6,null,"r","p"]');
   expect(grantFromStored(grantToStored(paid))).toEqual(paid);

@@ -17,7 +17,7 @@ const grantsWith = (fields: object) => (row: Row) => {
 };
 
 const grantStored = (grant: unknown) => (row: Row) => ({ state: { ...(row.state as object), grants: [grant] } });
-const FACTS = ['g-1', 'other', 5_000_000, 50, 1, null, 1, 0, 1, null];
+const FACTS = ['g-1', 'other', 5_000_000, 50, 1, null, 1, 0, 1, null, null];
 
 const ACCOUNTS: readonly [string, (row: Row) => object][] = [
   ['a negative remaining', grantsWith({ remaining: -5 })],
@@ -25,7 +25,7 @@ const ACCOUNTS: readonly [string, (row: Row) => object][] = [
   ['a text for a number', grantsWith({ held: '0' })],
   ['no JSON where the facts of a grant belong', grantStored('g-1')],
   ['facts without the last one', grantStored(JSON.stringify(FACTS))],
-  ['facts with two more', grantStored(JSON.stringify([...FACTS, null, null, 'x']))],
+  ['facts with one more', grantStored(JSON.stringify([...FACTS, null, 'x']))],
   ['facts without a number of theirs', grantStored([JSON.stringify([...FACTS, null]), 5_000_000, 0, 0, 0])],
   ['a number that is none', grantStored([JSON.stringify([...FACTS, null]), 5_000_000, '0', 0, 0, 1])],
   ['an empty user', () => ({ userId: '' })],

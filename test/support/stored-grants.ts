@@ -13,7 +13,11 @@ export function openGrantsOf(account: Row | null | undefined): readonly Row[] {
     if (typeof grant === 'object' && !Array.isArray(grant)) return grant as Row;
     const [text, ...numbers] = typeof grant === 'string' ? [grant] : (grant as [string, ...number[]]);
     const facts = JSON.parse(text) as unknown[];
-    const named = Object.fromEntries(facts.map((fact, i) => [FACTS[i], fact])) as Row;
+    // A grant without a payment does not have the field.
+    const present = facts
+      .map((fact, i) => [FACTS[i], fact])
+      .filter(([name, fact]) => name !== 'paymentId' || fact !== null);
+    const named = Object.fromEntries(present) as Row;
     const touched = numbers.length > 0 ? numbers : [named.amount, 0, 0, 0, 1];
     return { ...named, ...Object.fromEntries(touched.map((number, i) => [NUMBERS[i], number])) };
   });

@@ -173,7 +173,7 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-23',
     title: 'a grant with half of its facts is read',
     file: 'src/core/open-grant.ts',
-    find: 'if (!Array.isArray(facts) || facts.length < FACTS || facts.length > FACTS + 1) {',
+    find: 'if (!Array.isArray(facts) || facts.length < FACTS_MIN || facts.length > FACTS_MAX) {',
     replace: 'if (!Array.isArray(facts)) {',
     tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
   },

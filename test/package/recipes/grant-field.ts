@@ -23,7 +23,10 @@ export const grantField: Recipe = {
         },
         {
           file: 'src/models/account.ts',
-          edits: [behind('  reference: z.string().nullable(),', '  campaign: z.string().nullable(),')],
+          edits: [
+            behind('  reference: z.string().nullable(),', '  campaign: z.string().nullable(),'),
+            behind('  paymentId: string | null,', '  campaign?: string | null,'),
+          ],
         },
         {
           file: 'src/core/command.ts',
@@ -56,7 +59,7 @@ const lateShape`,
             'src/core/grants.ts',
             'src/core/replay.ts',
             'src/core/rows.ts',
-            'src/core/grant-copy.ts',
+            'src/core/open-grant.ts',
           ],
           ...['src/services/credits/spending.ts', 'test/models/kept-fields.test.ts'],
           'test/core/accounts.test.ts',
@@ -69,10 +72,17 @@ const lateShape`,
         },
         { file: 'src/core/grants.ts', edits: [behindReference('  ', 'null', 'reference: null,')] },
         {
-          file: 'src/core/grant-copy.ts',
+          file: 'src/core/open-grant.ts',
           edits: [
-            behindReference('    ', 'grant.campaign', 'reference: grant.reference,'),
-            behindReference('  ', 'null', 'reference: null,'),
+            behind('  declare reference: string | null;', '  declare campaign: string | null;'),
+            behind('    this.reference = grant.reference;', '    this.campaign = grant.campaign;'),
+            { find: 'const FACTS_MAX = 12;', replace: 'const FACTS_MAX = 13;' },
+            behind('    grant.paymentId ?? null,', '    grant.campaign,'),
+            {
+              find: 'const [reference, paymentId] = terms;',
+              replace: 'const [reference, paymentId, campaign = null] = terms;',
+            },
+            behind('    reference,', '    campaign,'),
           ],
         },
         {
