@@ -14,12 +14,12 @@ await describeBackends('an open grant', (open) => {
     const stored = async () => ((await read()).state as { grants: unknown[] }).grants;
     const { grantId } = await credits.addCredits('u', 10, { expiresAt: '2026-02-03T00:00:00Z' });
     expect(await stored()).toEqual([expect.stringMatching(/^\["g-/)]);
-    const { transactionId } = await credits.deductCredits('u', 4).then(({ id }) => ({ transactionId: id }));
+    const { id } = await credits.deductCredits('u', 4);
     expect(await stored()).toEqual([[expect.stringMatching(/^\["g-/), 6_000_000, 0, 0, 0, 1]]);
     await credits.updateGrant(grantId as string, { priority: 7, expiresAt: '2026-02-04T00:00:00Z' });
     const changed = { id: grantId, priority: 7, expiresAt: Date.parse('2026-02-04T00:00:00Z'), remaining: 6_000_000 };
     expect(openGrantsOf(await read())).toMatchObject([changed]);
-    await credits.reverseTransaction(transactionId);
+    await credits.reverseTransaction(id);
     expect(openGrantsOf(await read())).toMatchObject([{ ...changed, remaining: 10_000_000, rowVersion: 2 }]);
     // Another process reads it as this one does.
     expect(await world.open().credits.getGrants('u')).toMatchObject({

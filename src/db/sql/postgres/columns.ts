@@ -104,8 +104,8 @@ export interface Marks {
 }
 
 /** A parameter that holds a value of a column for each row, as a set of rows; `marks` are parameters too. */
-export function listed({ kind }: Pick<Column, 'kind'>, place: string, { between, none }: Marks): string {
-  if (kind !== 'string' && kind !== 'json') return `unnest(${place}::text::${TYPES[kind]}[])`;
+export function listed(column: Pick<Column, 'kind'>, place: string, { between, none }: Marks): string {
+  if (column.kind !== 'string' && column.kind !== 'json') return unnested(column, place);
   return `unnest(string_to_array(${place}::text, ${between}::text, ${none}::text))`;
 }
 
