@@ -17,46 +17,68 @@ export function sealAlone(row: EntryRow, ledgerId: string): SealedEntry {
 }
 
 /**
- * The canonical text of an entry without its hash. The hash is taken over this text; text and hash together are the
- * line in the ledger file. It is built from the stored row alone, so that `verify()` can build it again on any
- * database. Null and empty fields are left out: absent and null mean the same.
+ * The canonical text of an entry without its hash: JSON. The hash is taken over this text; text and hash together are
+ * the line in the ledger file. It is built from the stored row alone, so that `verify()` can build it again on any
+ * database. Null and empty fields are left out: absent and null mean the same. It is put together by hand, because
+ * `JSON.stringify` of an object takes a third longer, and this is the dearest part of an entry.
  */
 export function entryBody(row: EntryRow, ledgerId: string): string {
-  return JSON.stringify({
-    id: row.id,
-    event_type: row.eventType,
-    user_id: row.userId || undefined,
-    correlation_id: row.correlationId ?? undefined,
-    message: row.message,
-    details: {
-      credit_type: row.creditType || undefined,
-      type: row.type,
-      operation: row.operation,
-      operation_id: row.operationId,
-      amount: row.amount,
-      delta: row.delta,
-      reserved_delta: row.reservedDelta,
-      balance_after: row.balanceAfter,
-      available_after: row.availableAfter,
-      debt_after: row.debtAfter,
-      draws: drawBodies(row.draws),
-      repaid: drawBodies(row.repaid),
-      grant_id: row.grantId ?? undefined,
-      reservation_id: row.reservationId ?? undefined,
-      reverses: row.reverses ?? undefined,
-      description: row.description ?? undefined,
-      actor: row.actor ?? undefined,
-      reason: row.reason ?? undefined,
-      idempotency_key: row.idempotencyKey ?? undefined,
-      fingerprint: row.fingerprint ?? undefined,
-      metadata: objectBody(row.metadata),
-      data: objectBody(row.details),
-    },
-    created_at: isoText(row.at),
-    ledger_id: ledgerId,
-    seq: row.seq,
-    prev: row.prev ?? undefined,
-  });
+  let body = `{"id":"${escaped(row.id)}","event_type":"${escaped(row.eventType)}"`;
+  body += text(',"user_id":"', row.userId || null);
+  body += text(',"correlation_id":"', row.correlationId);
+  body = `${body},"message":"${escaped(row.message)}","details":{`;
+  if (row.creditType) body = `${body}"credit_type":"${escaped(row.creditType)}",`;
+  body = `${body}"type":"${escaped(row.type)}","operation":"${escaped(row.operation)}"`;
+  body = `${body},"operation_id":"${escaped(row.operationId)}","amount":${number(row.amount)}`;
+  body = `${body},"delta":${number(row.delta)},"reserved_delta":${number(row.reservedDelta)}`;
+  body = `${body},"balance_after":${number(row.balanceAfter)},"available_after":${number(row.availableAfter)}`;
+  body = `${body},"debt_after":${number(row.debtAfter)}`;
+  body += draws(',"draws":[', row.draws);
+  body += draws(',"repaid":[', row.repaid);
+  body += text(',"grant_id":"', row.grantId);
+  body += text(',"reservation_id":"', row.reservationId);
+  body += text(',"reverses":"', row.reverses);
+  body += text(',"description":"', row.description);
+  body += text(',"actor":"', row.actor);
+  body += text(',"reason":"', row.reason);
+  body += text(',"idempotency_key":"', row.idempotencyKey);
+  body += text(',"fingerprint":"', row.fingerprint);
+  body += object(',"metadata":', row.metadata);
+  body += object(',"data":', row.details);
+  body = `${body}},"created_at":"${isoText(row.at)}","ledger_id":"${escaped(ledgerId)}","seq":${number(row.seq)}`;
+  body += text(',"prev":"', row.prev);
+  return `${body}}`;
+}
+
+/** All but the characters that JSON takes as they are: quote, backslash, control characters, halves of pairs. */
+const ESCAPED = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
+
+/** The text as it stands between quotes. A damaged row may hold something else there: that must make no JSON. */
+function escaped(value: string): string {
+  if (typeof value !== 'string') return `"${JSON.stringify(value)}`;
+  return ESCAPED.test(value) ? JSON.stringify(value).slice(1, -1) : value;
+}
+
+/** The field, or nothing where it is absent. */
+function text(start: string, value: string | null): string {
+  return value === null || value === undefined ? '' : `${start}${escaped(value)}"`;
+}
+
+function number(value: number): number | string {
+  return Number.isFinite(value) ? value : JSON.stringify(value);
+}
+
+function draws(start: string, taken: readonly Draw[]): string {
+  if (taken.length === 0) return '';
+  let list = start;
+  for (const { grantId, amount } of taken) {
+    list = `${list}${list === start ? '' : ','}{"grant_id":"${escaped(grantId)}","amount":${number(amount)}}`;
+  }
+  return `${list}]`;
+}
+
+function object(start: string, value: JsonObject): string {
+  return Object.keys(value).length === 0 ? '' : start + JSON.stringify(sortKeys(value));
 }
 
 /** The longest line of the ledger file, its newline included. */
@@ -82,12 +104,4 @@ export function isTooLong({ row, body }: SealedEntry): boolean {
 /** The line of an entry: its canonical text with the hash, ended by a newline. */
 export function entryLine(body: string, hash: string): string {
   return `${body.slice(0, -1)},"hash":"${hash}"}\n`;
-}
-
-function drawBodies(draws: readonly Draw[]) {
-  return draws.length === 0 ? undefined : draws.map((draw) => ({ grant_id: draw.grantId, amount: draw.amount }));
-}
-
-function objectBody(value: JsonObject): JsonObject | undefined {
-  return Object.keys(value).length === 0 ? undefined : sortKeys(value);
 }

@@ -41,8 +41,8 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e03b',
     title: 'an entry is hashed with what its metadata inherits',
     file: 'src/core/entry-line.ts',
-    find: 'return Object.keys(value).length === 0 ? undefined : sortKeys(value);',
-    replace: 'for (const _ in value) return sortKeys(value);\n  return undefined;',
+    find: "return Object.keys(value).length === 0 ? '' : start + JSON.stringify(sortKeys(value));",
+    replace: "for (const _ in value) return start + JSON.stringify(sortKeys(value));\n  return '';",
     tests: [{ file: OWN, name: 'what Object.prototype holds is no part of an entry' }],
   },
   {

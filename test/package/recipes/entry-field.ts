@@ -45,7 +45,12 @@ export const entryField: Recipe = {
       touches: [
         {
           file: 'src/core/entry-line.ts',
-          edits: [behind('      debt_after: row.debtAfter,', '      held_after: row.heldAfter ?? undefined,')],
+          edits: [
+            behind(
+              `  body += draws(',"repaid":[', row.repaid);`,
+              `  if (row.heldAfter !== null) body += ',"held_after":' + row.heldAfter;`,
+            ),
+          ],
         },
         {
           file: 'src/models/records/transaction.ts',

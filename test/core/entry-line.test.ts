@@ -1,0 +1,106 @@
+/** The canonical text of an entry, against the text that `JSON.stringify` makes of its fields. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { entryBody } from '../../src/core/entry-line.js';
+import type { EntryRow } from '../../src/models/entry.js';
+import { sortKeys } from '../../src/models/sort-keys.js';
+import type { Draw, JsonObject } from '../../src/models/values.js';
+
+const string = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\n', '\u001f', ''));
+const halves = fc.constantFrom(
+  '\ud800',
+  'a\udfff',
+  '\udc00\ud800',
+  '\ud83d\ude00',
+  '\ud7ff',
+  '\ue000',
+  '\u2028',
+  '\u007f',
+);
+const text = fc.oneof(string, halves);
+const maybe = fc.option(text);
+const whole = fc.maxSafeInteger();
+const draws = fc.array(fc.record({ grantId: text, amount: whole }), { maxLength: 3 });
+const object = fc.dictionary(text, fc.jsonValue());
+const at = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
+
+const texts = ['id', 'eventType', 'message', 'type', 'operation', 'operationId', 'userId', 'creditType'];
+const optionals = ['correlationId', 'grantId', 'reservationId', 'reverses', 'description', 'actor', 'reason'];
+const rest = ['idempotencyKey', 'fingerprint', 'prev'];
+const numbers = ['amount', 'delta', 'reservedDelta', 'balanceAfter', 'availableAfter', 'debtAfter', 'seq'];
+const fields = (names: string[], value: fc.Arbitrary<unknown>) =>
+  Object.fromEntries(names.map((name) => [name, value]));
+
+const rows = fc.record({
+  ...fields(texts, text),
+  ...fields([...optionals, ...rest], maybe),
+  ...fields(numbers, whole),
+  ...{ draws, repaid: draws, metadata: object, details: object, at },
+}) as unknown as fc.Arbitrary<EntryRow>;
+
+const list = (taken: readonly Draw[]) => taken.map(({ grantId, amount }) => ({ grant_id: grantId, amount }));
+const orNot = <T>(value: T, isThere: boolean) => (isThere ? value : undefined);
+const some = (value: JsonObject) => orNot(sortKeys(value), Object.keys(value).length > 0);
+
+/** The fields in their order, as `JSON.stringify` writes them. */
+function expected(row: EntryRow, ledgerId: string): string {
+  const present = (value: string | null) => value ?? undefined;
+  return JSON.stringify({
+    id: row.id,
+    event_type: row.eventType,
+    user_id: row.userId || undefined,
+    correlation_id: present(row.correlationId),
+    message: row.message,
+    details: {
+      credit_type: row.creditType || undefined,
+      type: row.type,
+      operation: row.operation,
+      operation_id: row.operationId,
+      amount: row.amount,
+      delta: row.delta,
+      reserved_delta: row.reservedDelta,
+      balance_after: row.balanceAfter,
+      available_after: row.availableAfter,
+      debt_after: row.debtAfter,
+      draws: orNot(list(row.draws), row.draws.length > 0),
+      repaid: orNot(list(row.repaid), row.repaid.length > 0),
+      grant_id: present(row.grantId),
+      reservation_id: present(row.reservationId),
+      reverses: present(row.reverses),
+      description: present(row.description),
+      actor: present(row.actor),
+      reason: present(row.reason),
+      idempotency_key: present(row.idempotencyKey),
+      fingerprint: present(row.fingerprint),
+      metadata: some(row.metadata),
+      data: some(row.details),
+    },
+    created_at: row.at.toISOString(),
+    ledger_id: ledgerId,
+    seq: row.seq,
+    prev: present(row.prev),
+  });
+}
+
+test('the canonical text is JSON, whatever its texts hold', () => {
+  fc.assert(
+    fc.property(rows, text, (row, ledgerId) => {
+      expect(entryBody(row, ledgerId)).toBe(expected(row, ledgerId));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test.each([
+  ['amount', '5', 5],
+  ['seq', '5', 5],
+  ['message', 5, '5'],
+  ['operation', ['deduct'], 'deduct'],
+  ['id', undefined, 'undefined'],
+  ['actor', 5, '5'],
+])('a damaged %s, %o, does not read like %o', (field, damage, value) => {
+  const [row] = fc.sample(rows, { numRuns: 1, seed: 1 }) as [EntryRow];
+  const [damaged, whole] = [damage, value].map((given) => entryBody({ ...row, [field]: given } as EntryRow, 'ledger'));
+  expect(JSON.parse(whole as string)).toBeDefined();
+  expect(damaged).not.toBe(whole);
+});
