@@ -1,5 +1,5 @@
 /** An account as decisions see it: totals, open grants in burn-down order, open holds. Immutable once handed out. */
-import { type AccountOptions, type AccountRow, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
+import { type AccountOptions, accountKey, type OpenGrant, type OpenHold } from '../models/account.js';
 import type { Mutable } from '../models/values.js';
 import { NO_TOTALS, type Totals } from './totals.js';
 
@@ -99,8 +99,13 @@ export function accountCopy(account: Account): Mutable<Account> {
   };
 }
 
+interface Parts {
+  readonly grants?: readonly unknown[] | undefined;
+  readonly holds?: readonly Pick<OpenHold, 'draws'>[] | undefined;
+}
+
 /** How many grants, holds and draws an account consists of. What cannot be read counts nothing. */
-export function partsOf({ grants, holds }: Pick<AccountRow['state'], 'grants' | 'holds'>): number {
+export function partsOf({ grants, holds }: Parts): number {
   let parts = Array.isArray(grants) ? grants.length : 0;
   if (Array.isArray(holds)) for (const hold of holds) parts += 1 + (hold?.draws?.length ?? 0);
   return parts;

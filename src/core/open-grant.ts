@@ -1,5 +1,5 @@
 /** Open grants in memory: copies of them, which every debit makes, and the form in which their account stores them. */
-import type { GrantFacts, OpenGrant, StoredGrant } from '../models/account.js';
+import type { EarlierGrant, GrantFacts, GrantNumbers, OpenGrant, StoredGrant } from '../models/account.js';
 import type { Mutable } from '../models/values.js';
 
 /** A grant that remembers the text of its facts, and whether it has fields that only a later version knows. */
@@ -82,26 +82,45 @@ function kept(grant: OpenGrant, facts: string | null, isNewer: boolean): OpenGra
   return Object.freeze(new Kept(grant, facts, isNewer));
 }
 
-/** The form in which the account stores a grant. It is frozen, so that stores may share it. */
+/** A grant in the state of its account. It is frozen, so that stores may share it. */
 export function grantToStored(grant: OpenGrant): StoredGrant {
+  return isWhole(grant) ? grant : Kept.factsOf(grant);
+}
+
+/** Its numbers, beside the state. */
+export function grantNumbers(grant: OpenGrant): GrantNumbers | null {
   const { amount, remaining, held, expired, revoked, rowVersion } = grant;
-  if (grant.expiredLate !== undefined || Kept.isNewer(grant)) return grant;
-  const facts = Kept.factsOf(grant);
-  const isWhole = remaining === amount && held === 0 && expired === 0 && revoked === 0 && rowVersion === 1;
-  return isWhole ? facts : (Object.freeze([facts, remaining, held, expired, revoked, rowVersion]) as StoredGrant);
+  if (isWhole(grant)) return null;
+  const isUntouched = remaining === amount && held === 0 && expired === 0 && revoked === 0 && rowVersion === 1;
+  return isUntouched ? null : Object.freeze([remaining, held, expired, revoked, rowVersion] as const);
+}
+
+/** Whether the state holds the grant itself. */
+function isWhole(grant: OpenGrant): boolean {
+  return grant.expiredLate !== undefined || Kept.isNewer(grant);
+}
+
+/** Whether this is what {@link grantToStored} would make of the grant. */
+export function isStoredAs(stored: StoredGrant | undefined, grant: OpenGrant): boolean {
+  return stored === grant || (typeof stored === 'string' && !isWhole(grant) && stored === Kept.factsOf(grant));
 }
 
 /**
- * Reads {@link grantToStored}, and the objects that earlier versions stored for every grant.
+ * Reads {@link grantToStored} and {@link grantNumbers}.
  *
  * @throws SyntaxError or TypeError for what is no grant.
  */
-export function grantFromStored(stored: StoredGrant): OpenGrant {
-  if (typeof stored === 'string') return grantOfFacts(stored);
-  if (!Array.isArray(stored)) return kept(stored as OpenGrant, null, hasMore(stored as OpenGrant));
-  if (stored.length !== NUMBERS + 1) throw new TypeError('A grant has not the numbers of one.');
-  const touched = stored as Extract<StoredGrant, readonly unknown[]>;
-  return grantOfFacts(touched[0], touched);
+export function grantFromStored(stored: StoredGrant, numbers: GrantNumbers | null): OpenGrant {
+  return typeof stored === 'string'
+    ? grantOfFacts(stored, numbers)
+    : kept(stored as OpenGrant, null, hasMore(stored as OpenGrant));
+}
+
+/** Reads what earlier versions stored for every grant, as {@link grantFromStored} does. */
+export function grantFromEarlier(stored: EarlierGrant): OpenGrant {
+  if (!Array.isArray(stored)) return grantFromStored(stored as StoredGrant, null);
+  const [facts, ...numbers] = stored as Extract<EarlierGrant, readonly unknown[]>;
+  return grantOfFacts(facts, numbers);
 }
 
 /** The facts that every stored list has, those that it may have, and the numbers beside it. */
@@ -127,7 +146,7 @@ function factsText(grant: OpenGrant): string {
   return JSON.stringify(facts);
 }
 
-function grantOfFacts(text: string, touched?: Extract<StoredGrant, readonly unknown[]>): OpenGrant {
+function grantOfFacts(text: string, numbers: GrantNumbers | null): OpenGrant {
   const facts = JSON.parse(text) as GrantFacts;
   if (!Array.isArray(facts) || facts.length < FACTS_MIN || facts.length > FACTS_MAX) {
     throw new TypeError('A grant has not the facts of one.');
@@ -153,7 +172,10 @@ function grantOfFacts(text: string, touched?: Extract<StoredGrant, readonly unkn
     rowVersion: 1,
   };
   if (paymentId !== null) grant.paymentId = paymentId;
-  if (touched) [, grant.remaining, grant.held, grant.expired, grant.revoked, grant.rowVersion] = touched;
+  if (numbers !== null) {
+    if (numbers.length !== NUMBERS) throw new TypeError('A grant has not the numbers of one.');
+    [grant.remaining, grant.held, grant.expired, grant.revoked, grant.rowVersion] = numbers;
+  }
   return kept(grant, text, false);
 }
 

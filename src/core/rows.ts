@@ -1,14 +1,21 @@
 /** Turns accounts, grants and holds into their rows, and back: the one place that knows both. */
 import { creditError } from '../errors.js';
-import { type AccountRow, accountStateSchema, type OpenGrant, type OpenHold } from '../models/account.js';
+import {
+  type AccountNumbers,
+  type AccountRow,
+  accountStateSchema,
+  type OpenGrant,
+  type OpenHold,
+} from '../models/account.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Mutable } from '../models/values.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
-import { grantFromStored, grantToStored } from './open-grant.js';
+import { grantFromEarlier, grantFromStored, grantNumbers, grantToStored, isStoredAs } from './open-grant.js';
 import { NO_TOTALS } from './totals.js';
 
-export function accountToRow(account: Account, version: number): AccountRow {
+/** The row of an account. Where the state of its row before still tells it, it is given back as it is. */
+export function accountToRow(account: Account, version: number, before?: AccountRow['state']): AccountRow {
   return {
     id: account.key,
     version,
@@ -25,23 +32,47 @@ export function accountToRow(account: Account, version: number): AccountRow {
     magnitude: magnitudeOf(availableOf(account)),
     dueAt: account.dueAt === null ? null : new Date(account.dueAt),
     createdAt: new Date(account.createdAt),
-    state: Object.freeze(stateOf(account)),
+    state: before !== undefined && isStateOf(before, account) ? before : Object.freeze(stateOf(account)),
+    numbers: Object.freeze(numbersOf(account)),
   };
 }
 
 /** The parts that most accounts do not have are added one by one: spreads would cost as much as all the rest. */
 function stateOf(account: Account): AccountRow['state'] {
-  const { holds, options, trialAmount, planLimit, created, seq, totals, unknown } = account;
-  const grants = Object.freeze(account.grants.map(grantToStored));
-  const state: Mutable<AccountRow['state']> = { grants, holds, options, trialAmount, planLimit, created };
+  const { options, trialAmount, planLimit, created, unknown } = account;
+  const facts = Object.freeze(account.grants.map(grantToStored));
+  const state: Mutable<AccountRow['state']> = { facts, options, trialAmount, planLimit, created };
   if (account.planDueAt !== null) state.planDueAt = account.planDueAt;
   if (account.lastPurchase !== null) state.lastPurchase = account.lastPurchase;
   if (account.low !== null) state.low = account.low;
-  if (account.refusals > 0) state.refusals = account.refusals;
-  if (totals !== null && seq > 0) {
-    state.totals = { seq, added: totals.added, spent: totals.spent, rechargedAt: totals.rechargedAt };
-  }
   return unknown === null ? state : { ...state, ...unknown };
+}
+
+/** Whether this is what {@link stateOf} would make of the account. Nothing changes what only a later version knows. */
+function isStateOf(state: AccountRow['state'], account: Account): boolean {
+  const { facts } = state;
+  const { grants } = account;
+  // An earlier version wrote none.
+  if (facts?.length !== grants.length) return false;
+  for (let i = 0; i < grants.length; i++) if (!isStoredAs(facts[i], grants[i] as OpenGrant)) return false;
+  return (
+    state.options === account.options &&
+    state.trialAmount === account.trialAmount &&
+    state.planLimit === account.planLimit &&
+    state.created === account.created &&
+    (state.planDueAt ?? null) === account.planDueAt &&
+    (state.lastPurchase ?? null) === account.lastPurchase &&
+    (state.low ?? null) === account.low
+  );
+}
+
+function numbersOf({ grants, holds, refusals, totals, seq }: Account): AccountNumbers {
+  const numbers: Mutable<AccountNumbers> = { grants: Object.freeze(grants.map(grantNumbers)), holds };
+  if (refusals > 0) numbers.refusals = refusals;
+  if (totals !== null && seq > 0) {
+    numbers.totals = { seq, added: totals.added, spent: totals.spent, rechargedAt: totals.rechargedAt };
+  }
+  return numbers;
 }
 
 /**
@@ -61,8 +92,9 @@ export function accountFromRow(row: AccountRow): Account {
 
 function readAccount(row: AccountRow): Account {
   const { state } = row;
-  if (!Array.isArray(state.grants) || !Array.isArray(state.holds) || typeof state.options !== 'object') {
-    throw new TypeError('The state of the row lists no grants, holds or options.');
+  const { holds, refusals = 0 } = changingOf(row);
+  if (!Array.isArray(holds) || typeof state.options !== 'object') {
+    throw new TypeError('The row lists no holds or options.');
   }
   if (!isCount(row.seq) || !isCount(row.reserved) || !isCount(row.debt) || !Number.isSafeInteger(row.balance)) {
     throw new TypeError('A total of the row is no number of units.');
@@ -70,8 +102,8 @@ function readAccount(row: AccountRow): Account {
   if (state.planDueAt != null && !Number.isSafeInteger(state.planDueAt)) {
     throw new TypeError('The instant at which the subscription is due is none.');
   }
-  const grants = state.grants.map(grantFromStored);
-  if (!grants.every(isGrant) || !state.holds.every(isHold)) {
+  const grants = grantsOf(row);
+  if (!grants.every(isGrant) || !holds.every(isHold)) {
     throw new TypeError('A grant or a hold of the row has an instant or a number of units that is none.');
   }
   return {
@@ -87,7 +119,7 @@ function readAccount(row: AccountRow): Account {
     dueAt: row.dueAt === null ? null : row.dueAt.getTime(),
     createdAt: row.createdAt.getTime(),
     grants,
-    holds: state.holds,
+    holds,
     options: state.options,
     trialAmount: state.trialAmount,
     planLimit: state.planLimit,
@@ -95,14 +127,39 @@ function readAccount(row: AccountRow): Account {
     lastPurchase: state.lastPurchase ?? null,
     low: state.low ?? null,
     created: state.created,
-    refusals: state.refusals ?? 0,
+    refusals,
     totals: totalsOf(row),
     unknown: unknownOf(state),
   };
 }
 
+interface Changing {
+  /** As many as there are open grants. */
+  readonly grants?: readonly unknown[] | undefined;
+  readonly holds?: AccountNumbers['holds'] | undefined;
+  readonly refusals?: AccountNumbers['refusals'];
+  readonly totals?: AccountNumbers['totals'];
+}
+
+/** The part of a row that has its holds, refusals and totals: an earlier version wrote them into the state. */
+export function changingOf({ numbers, state }: AccountRow): Changing {
+  return numbers ?? state ?? {};
+}
+
+function grantsOf({ state, numbers }: AccountRow): readonly OpenGrant[] {
+  const stored = numbers == null ? state.grants : state.facts;
+  const touched = numbers == null ? stored : numbers.grants;
+  if (!Array.isArray(stored) || !Array.isArray(touched) || stored.length !== touched.length) {
+    throw new TypeError('The row does not list its grants and their numbers.');
+  }
+  if (numbers == null) return stored.map(grantFromEarlier);
+  return stored.map((grant, i) => grantFromStored(grant, numbers.grants[i] ?? null));
+}
+
 /** Null where the totals are not those of the last entry: an older version keeps them as they were, and counts on. */
-function totalsOf({ seq, state: { totals } }: AccountRow): Account['totals'] {
+function totalsOf(row: AccountRow): Account['totals'] {
+  const { seq } = row;
+  const { totals } = changingOf(row);
   if (seq === 0) return NO_TOTALS;
   if (totals?.seq !== seq) return null;
   const { added, spent, rechargedAt } = totals;

@@ -57,17 +57,23 @@ export type GrantFacts = readonly [
   paymentId: string | null,
 ];
 
+const grantNumbersSchema = z.tuple([micro, micro, micro, micro, z.int()]).readonly();
+/** The parts of a grant that change: `remaining`, `held`, `expired`, `revoked` and `rowVersion`. */
+export type GrantNumbers = z.infer<typeof grantNumbersSchema>;
+
 /**
- * A grant as its account stores it: the JSON of its {@link GrantFacts}, which is made once, and is all of a grant that
- * nothing was taken from; else beside it `remaining`, `held`, `expired`, `revoked` and `rowVersion`. A grant with
- * `expiredLate`, or with a field of a later version, is stored as an object.
+ * A grant in the state of its account: the JSON of its {@link GrantFacts}, which is made once. A grant with
+ * `expiredLate`, or with a field of a later version, is there as a whole object.
  */
-const storedGrantSchema = z.union([
-  openGrantSchema.readonly(),
-  z.string(),
+const storedGrantSchema = z.union([openGrantSchema.readonly(), z.string()]);
+export type StoredGrant = z.infer<typeof storedGrantSchema>;
+
+/** A grant as an earlier version stored it: whole, or its facts, with its numbers behind them once it was touched. */
+const earlierGrantSchema = z.union([
+  storedGrantSchema,
   z.tuple([z.string(), micro, micro, micro, micro, z.int()]).readonly(),
 ]);
-export type StoredGrant = z.infer<typeof storedGrantSchema>;
+export type EarlierGrant = z.infer<typeof earlierGrantSchema>;
 
 export const drawSchema = z.object({ grantId: z.string(), amount: micro });
 
@@ -102,9 +108,24 @@ export type AccountOptions = Readonly<z.infer<typeof accountOptionsSchema>>;
 const total = z.union([micro, z.string()]);
 const accountTotalsSchema = z.object({ seq: z.int(), added: total, spent: total, rechargedAt: instantMs.nullable() });
 
-export const accountStateSchema = z.object({
-  grants: z.array(storedGrantSchema).readonly(),
+/**
+ * The parts of an account that nearly every operation changes. They are apart from the state, so that most operations
+ * write no state. A later version that knows more of them needs a field of the row for these.
+ */
+const accountNumbersSchema = z.object({
+  /** For each grant of the state its numbers; null for one of which nothing was taken, or that is there as a whole. */
+  grants: z.array(grantNumbersSchema.nullable()).readonly(),
   holds: z.array(openHoldSchema).readonly(),
+  /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */
+  refusals: z.int().optional(),
+  /** The lifetime totals after the entry `seq`. Absent, or of an earlier entry, where an older version wrote last. */
+  totals: accountTotalsSchema.optional(),
+});
+export type AccountNumbers = Readonly<z.infer<typeof accountNumbersSchema>>;
+
+export const accountStateSchema = z.object({
+  /** Open grants in burn-down order. Absent where an earlier version wrote the row. */
+  facts: z.array(storedGrantSchema).readonly().optional(),
   options: accountOptionsSchema,
   /** The size of the trial grant; null while none was made. */
   trialAmount: micro.nullable(),
@@ -118,10 +139,11 @@ export const accountStateSchema = z.object({
   low: z.array(micro).readonly().optional(),
   /** The createAccount call that set the options: its input's fingerprint and its entry. */
   created: z.object({ fingerprint: z.string(), entryId: z.string() }).nullable(),
-  /** The number of its error entries, absent for 0. They are in no chain, so nothing else tells that one is gone. */
-  refusals: z.int().optional(),
-  /** The lifetime totals after the entry `seq`. Absent, or of an earlier entry, where an older version wrote last. */
-  totals: accountTotalsSchema.optional(),
+  /** Where an earlier version wrote the row, the rest of it. */
+  grants: z.array(earlierGrantSchema).readonly().optional(),
+  holds: accountNumbersSchema.shape.holds.optional(),
+  refusals: accountNumbersSchema.shape.refusals,
+  totals: accountNumbersSchema.shape.totals,
 });
 
 export const accountSchema = z.object({
@@ -147,7 +169,12 @@ export const accountSchema = z.object({
       'Until then time alone changes nothing; null for ever. It may be early: the end of a hold that ended sooner.',
     ),
   createdAt: z.date().describe('Instant of the first operation.'),
-  state: accountStateSchema.describe('Open grants, open holds and options: what decisions need.'),
+  state: accountStateSchema.describe(
+    'Open grants, options and the like: what decisions need and few operations change.',
+  ),
+  numbers: accountNumbersSchema
+    .nullable()
+    .describe('Numbers of the open grants, open holds and totals. Null where an earlier version has them in `state`.'),
 });
 export type AccountRow = Readonly<z.infer<typeof accountSchema>>;
 

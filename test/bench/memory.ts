@@ -17,6 +17,7 @@ import type { CallInfo, Command } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
 import type { Context } from '../../src/core/decision.js';
 import { PLAIN_TERMS } from '../../src/core/grants.js';
+import { accountToRow } from '../../src/core/rows.js';
 import { uuidv7Source } from '../../src/services/manager/ids.js';
 import { AccountMemory } from '../../src/services/pipeline/account-memory.js';
 import { ledgerFigures } from './ledger.js';
@@ -164,7 +165,7 @@ function heapPerAccount(): number {
   const memory = new AccountMemory(count);
   for (let i = 0; i < count; i++) {
     const account = pureAccount(`user-${i}`, 3);
-    memory.set(account.key, { account, version: 4 });
+    memory.set(account.key, { account, version: 4, state: accountToRow(account, 4).state });
   }
   globalThis.gc?.();
   const used = process.memoryUsage().heapUsed - before;

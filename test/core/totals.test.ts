@@ -92,17 +92,17 @@ test('a sum beyond the safe integers is exact, there and back', () => {
 });
 
 describe('the row of an account', () => {
-  const rowOf = (state: object, seq = 2) => {
+  const rowOf = (numbers: object, seq = 2) => {
     const ledger = new Ledger();
     ledger.add(5);
     ledger.spend(2);
     const row = accountToRow(ledger.account(), 1);
-    return { ...row, seq, state: { ...row.state, ...state } } as AccountRow;
+    return { ...row, seq, numbers: { ...row.numbers, ...numbers } } as AccountRow;
   };
   const known = { seq: 2, added: 5, spent: 2, rechargedAt: null };
 
   test('has the totals, with the sequence of the entry that they include last', () => {
-    expect(rowOf({}).state.totals).toEqual(known);
+    expect(rowOf({}).numbers?.totals).toEqual(known);
     expect(accountFromRow(rowOf({})).totals).toEqual(totals(5, 2));
   });
 
@@ -112,13 +112,13 @@ describe('the row of an account', () => {
     ['a sum that is none', { totals: { ...known, added: -1 } }],
     ['digits that are none', { totals: { ...known, spent: '12' } }],
     ['an instant that is none', { totals: { ...known, rechargedAt: 'x' } }],
-  ])('with %s has no known ones, and an entry more does not make them known', (_, state) => {
-    const account = accountFromRow(rowOf(state));
+  ])('with %s has no known ones, and an entry more does not make them known', (_, numbers) => {
+    const account = accountFromRow(rowOf(numbers));
     expect(account.totals).toBe(null);
     const ledger = new Ledger();
     ledger.accounts.set('u', account);
     ledger.add(1);
-    expect(accountToRow(ledger.account(), 2).state).not.toHaveProperty('totals');
+    expect(accountToRow(ledger.account(), 2).numbers).not.toHaveProperty('totals');
   });
 });
 

@@ -3,11 +3,12 @@ import { expect, test } from 'vitest';
 import type { Row } from '../../src/index.js';
 import { describeBackends, type World } from '../support/plan-world.js';
 
-type State = { readonly totals?: { readonly seq: number; readonly added: number; readonly spent: number } };
+type Totals = { readonly seq: number; readonly added: number; readonly spent: number };
+type AccountRow = Row & { readonly numbers: { readonly totals?: Totals } };
 
-async function accountRows({ host }: World): Promise<readonly (Row & { state: State })[]> {
+async function accountRows({ host }: World): Promise<readonly AccountRow[]> {
   const { rows } = await host.find('account', { index: 'created', limit: 1_000 });
-  return rows as unknown as readonly (Row & { state: State })[];
+  return rows as unknown as readonly AccountRow[];
 }
 
 async function replaceRow({ host }: World, model: string, row: Row, changed: object): Promise<void> {
@@ -19,15 +20,15 @@ async function replaceRow({ host }: World, model: string, row: Row, changed: obj
 /** Makes the store one that a version without totals has written. */
 async function makeOlder(world: World): Promise<void> {
   for (const row of await accountRows(world)) {
-    const { totals: _, ...state } = row.state;
-    await replaceRow(world, 'account', row, { state });
+    const { totals: _, ...numbers } = row.numbers;
+    await replaceRow(world, 'account', row, { numbers });
   }
   const [settings] = (await world.host.getMany('system', ['settings'])) as [Row];
   const { totals: _, ...value } = settings.value as { totals?: string };
   await replaceRow(world, 'system', settings, { value });
 }
 
-const isFilled = ({ seq, state }: Row & { state: State }) => state.totals?.seq === seq;
+const isFilled = ({ seq, numbers }: AccountRow) => numbers?.totals?.seq === seq;
 
 async function manyAccounts(world: World, users: number): Promise<readonly string[]> {
   const { credits } = world.manager;
@@ -93,12 +94,12 @@ await describeBackends('lifetime totals', (open) => {
     const world = await open();
     const [name] = (await manyAccounts(world, 1)) as [string];
     for (const wrong of [{ added: 10_000_001 }, { spent: 999_999 }, { rechargedAt: 1 }, { rechargedAt: null }]) {
-      const [row] = (await accountRows(world)) as [Row & { state: State }];
-      const state = { ...row.state, totals: { ...row.state.totals, ...wrong } };
-      await replaceRow(world, 'account', row, { state });
+      const [row] = (await accountRows(world)) as [AccountRow];
+      const numbers = { ...row.numbers, totals: { ...row.numbers.totals, ...wrong } };
+      await replaceRow(world, 'account', row, { numbers });
       const { problems } = await world.manager.ledger.verify({ userId: name });
       expect(problems).toMatchObject([{ kind: 'account', id: `credits/${name}` }]);
-      await replaceRow(world, 'account', { ...row, version: row.version + 1 }, { state: row.state });
+      await replaceRow(world, 'account', { ...row, version: row.version + 1 }, { numbers: row.numbers });
     }
     await world.expectSound();
   });
@@ -181,11 +182,10 @@ await describeBackends('lifetime totals', (open) => {
   test('totals that an older version has left behind are counted again', async () => {
     const world = await open();
     await manyAccounts(world, 1);
-    const [row] = (await accountRows(world)) as [Row & { state: State }];
+    const [row] = (await accountRows(world)) as [AccountRow];
     await world.manager.credits.deductCredits('user-0', 4);
-    const [now] = (await accountRows(world)) as [Row & { state: State }];
-    const state = { ...now.state, totals: row.state.totals };
-    await replaceRow(world, 'account', now, { state });
+    const [now] = (await accountRows(world)) as [AccountRow];
+    await replaceRow(world, 'account', now, { numbers: { ...now.numbers, totals: row.numbers.totals } });
     await world.expectSound();
     const other = world.open();
     expect((await numbersOf(world, ['user-0'], other))[0]).toEqual([10, 5, world.clock.now().getTime()]);

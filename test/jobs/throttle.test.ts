@@ -73,11 +73,13 @@ describe('what is read at once', () => {
   test('is weighed by grants, holds and draws, and what cannot be read weighs as nothing', () => {
     const row = accountToRow(emptyAccount('credits', 'u'), 1);
     const parts = (grants: unknown, holds: unknown) =>
-      ({ ...row, state: { ...row.state, grants, holds } }) as typeof row;
+      ({ ...row, numbers: { ...row.numbers, grants, holds } }) as typeof row;
     expect(weightOf(row)).toBe(ROW_WEIGHT);
     expect(weightOf(parts([{}, {}, {}], [{ draws: [{}, {}] }, { draws: [] }]))).toBe(ROW_WEIGHT + 3 + 2 + 2);
     for (const wrong of [null, 'text', [null]]) expect(weightOf(parts(wrong, wrong))).toBeLessThan(ROW_WEIGHT + 4);
-    expect(weightOf({ ...row, state: null as never })).toBe(ROW_WEIGHT);
+    expect(weightOf({ ...row, numbers: null, state: null as never })).toBe(ROW_WEIGHT);
+    const earlier = { ...row.state, grants: [{}, {}], holds: [] } as never;
+    expect(weightOf({ ...row, numbers: null, state: earlier })).toBe(ROW_WEIGHT + 2);
   });
 });
 

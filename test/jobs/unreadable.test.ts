@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { JobReport, Row } from '../../src/index.js';
 import { MONTHLY, memoryWorld, type World } from '../support/plan-world.js';
-import { openGrantsOf } from '../support/stored-grants.js';
+import { earlierRow, openGrantsOf } from '../support/stored-grants.js';
 
 /** Writes a row behind the library's back. */
 async function damage(world: World, model: string, key: string, fields: (row: Row) => object): Promise<void> {
@@ -13,10 +13,16 @@ async function damage(world: World, model: string, key: string, fields: (row: Ro
 }
 
 const grantsWith = (fields: object) => (row: Row) => {
-  return { state: { ...(row.state as object), grants: openGrantsOf(row).map((grant) => ({ ...grant, ...fields })) } };
+  return { state: { ...(row.state as object), facts: openGrantsOf(row).map((grant) => ({ ...grant, ...fields })) } };
 };
 
-const grantStored = (grant: unknown) => (row: Row) => ({ state: { ...(row.state as object), grants: [grant] } });
+const grantStored =
+  (facts: unknown, ...numbers: readonly unknown[]) =>
+  (row: Row) => ({
+    state: { ...(row.state as object), facts: [facts] },
+    numbers: { ...(row.numbers as object), grants: [numbers.length > 0 ? numbers : null] },
+  });
+const earlier = (grant: unknown) => (row: Row) => earlierRow(row, [grant]);
 const FACTS = ['g-1', 'other', 5_000_000, 50, 1, null, 1, 0, 1, null, null];
 
 const ACCOUNTS: readonly [string, (row: Row) => object][] = [
@@ -26,8 +32,16 @@ const ACCOUNTS: readonly [string, (row: Row) => object][] = [
   ['no JSON where the facts of a grant belong', grantStored('g-1')],
   ['facts without the last one', grantStored(JSON.stringify(FACTS))],
   ['facts with one more', grantStored(JSON.stringify([...FACTS, null, 'x']))],
-  ['facts without a number of theirs', grantStored([JSON.stringify([...FACTS, null]), 5_000_000, 0, 0, 0])],
-  ['a number that is none', grantStored([JSON.stringify([...FACTS, null]), 5_000_000, '0', 0, 0, 1])],
+  ['facts without a number of theirs', grantStored(JSON.stringify([...FACTS, null]), 5_000_000, 0, 0, 0)],
+  ['a number that is none', grantStored(JSON.stringify([...FACTS, null]), 5_000_000, '0', 0, 0, 1)],
+  [
+    'numbers of more grants than there are',
+    (row) => ({ numbers: { ...(row.numbers as object), grants: [null, null] } }),
+  ],
+  ['numbers without a list', (row) => ({ numbers: { ...(row.numbers as object), grants: null } })],
+  ['no grants of an earlier version', () => ({ numbers: null })],
+  ['earlier facts that are no JSON', earlier('g-1')],
+  ['earlier facts without a number of theirs', earlier([JSON.stringify([...FACTS, null]), 5_000_000, 0, 0, 0])],
   ['an empty user', () => ({ userId: '' })],
   ['an unknown credit type', () => ({ creditType: 'nonsense' })],
   ['debt below zero', () => ({ debt: -1 })],

@@ -29,7 +29,7 @@ const NOT_TOLD: Record<ModelName, (row: Row, field: string) => boolean> = {
 
 /** Totals that name another entry than the last are those of an older version: they are counted, and not believed. */
 function leavesTotalsBehind(row: Row, changed: Row): boolean {
-  const { totals } = (changed.state ?? {}) as { totals?: { seq?: unknown } };
+  const { totals } = (changed.numbers ?? {}) as { totals?: { seq?: unknown } };
   return changed.seq === row.seq && totals !== undefined && totals?.seq !== row.seq;
 }
 
@@ -137,8 +137,8 @@ describe('an account row', () => {
     const [old] = (await db.getMany('account', ['credits/u'])) as [Row];
     await manager.credits.deductCredits('u', 99).catch(() => {});
     const [now] = (await db.getMany('account', ['credits/u'])) as [Row];
-    const state = { ...(old.state as object), refusals: 1 };
-    expect(now).toEqual({ ...old, state, version: now.version });
+    const numbers = { ...(old.numbers as object), refusals: 1 };
+    expect(now).toEqual({ ...old, numbers, version: now.version });
     expect(now.version).toBeGreaterThan(old.version);
     const report = await during(db, 'account', [[now, old]], () => manager.ledger.verify());
     expect(told(report)).toEqual(['account credits/u']);

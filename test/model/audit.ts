@@ -217,11 +217,11 @@ async function auditRows(library: Library, account: Account): Promise<Difference
   );
   if (last && (balance !== last.balanceAfter || available !== last.availableAfter)) found.push('the oracle is wrong');
   if (debt > 0n && spendableLots(account, account.lastAt).length > 0) found.push('the oracle owes with free lots');
-  const state = (row?.state ?? {}) as { holds?: readonly Row[] };
+  const stored = (row?.numbers ?? {}) as { holds?: readonly Row[] };
   found.push(
     ...auditGrantRows(account, library, openGrantsOf(row as StoredRow), await library.learnLots(account.user)),
   );
-  found.push(...auditHoldRows(account, library, state.holds ?? [], await library.reservationRows(account.user)));
+  found.push(...auditHoldRows(account, library, stored.holds ?? [], await library.reservationRows(account.user)));
   return found;
 }
 

@@ -9,6 +9,7 @@ import {
   type AccountRow,
   accountSchema,
   type OpenGrant,
+  type OpenHold,
   openGrantSchema,
   openHoldSchema,
 } from '../../src/models/account.js';
@@ -184,7 +185,7 @@ export const SHOWN: readonly Shown[] = [
     file: 'src/models/records/reservation.ts and toReservation in src/services/credits/records.ts',
     fields: openHoldSchema,
     schema: library.ReservationSchema,
-    tell: (hold: AccountRow['state']['holds'][number]) => {
+    tell: (hold: OpenHold) => {
       const account = accountFromRow(sampleOf(accountSchema) as AccountRow);
       return credits.toReservation(credits.openHoldNumbers(account, hold), ORIGIN, SCALE);
     },
@@ -335,7 +336,8 @@ export const SHOWN: readonly Shown[] = [
       ...{ version: WRITES, id: KEY, seq: CHAIN, hash: CHAIN, dueAt: DUE },
       ...{ visible: 'follows from the first entry', createdAt: 'orders lists of accounts' },
       ...{ available: 'is balance less reserved', magnitude: 'is for the index of available' },
-      state: 'has its grants and holds, which have calls of their own',
+      state: 'has its grants and options, which have calls of their own',
+      numbers: 'has its holds, which have calls of their own',
     },
   },
 ];

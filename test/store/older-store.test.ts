@@ -150,7 +150,9 @@ async function fillWithAKill(database: DatabaseConfig): Promise<void> {
   const midway = open(db, NOW.getTime() + LEASE_MS);
   const unfilled = async () => {
     const rows = await db.getMany('account', [...BALANCES.keys()]);
-    return rows.filter((row) => row?.visible && (row.state as { totals?: object }).totals === undefined).length;
+    return rows.filter(
+      (row) => row?.visible && ((row.numbers ?? row.state) as { totals?: object }).totals === undefined,
+    ).length;
   };
   await midway.manager.init();
   const left = await unfilled();

@@ -108,11 +108,11 @@ function partsByGrant(entries: readonly EntryRow[]): Map<string, Parts> {
 
 async function auditGrants(db: Reader, account: Row, entries: readonly EntryRow[]): Promise<Problems> {
   const problems: Problems = [];
-  const state = account.state as unknown as { holds: readonly { draws: readonly Draw[] }[] };
+  const { holds } = account.numbers as unknown as { holds: readonly { draws: readonly Draw[] }[] };
   const open = openGrantsOf(account);
   const at = (account.at as Date).getTime();
   const held = new Map<string, number>();
-  for (const { draws } of state.holds) {
+  for (const { draws } of holds) {
     for (const { grantId, amount } of draws) held.set(grantId, (held.get(grantId) ?? 0) + amount);
   }
   const parts = partsByGrant(entries);
@@ -141,7 +141,7 @@ async function auditGrants(db: Reader, account: Row, entries: readonly EntryRow[
 
 async function auditHolds(db: Reader, account: Row): Promise<Problems> {
   const problems: Problems = [];
-  const { holds } = account.state as unknown as {
+  const { holds } = account.numbers as unknown as {
     holds: readonly { id: string; amount: number; committed: number; draws: readonly Draw[] }[];
   };
   let reserved = 0;

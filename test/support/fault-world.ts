@@ -67,9 +67,9 @@ export class World {
     const entries = rows.filter((row) => row.eventType === 'transaction');
     const { version: _version, hash: _hash, ...totals } = account;
     // A refusal that is decided twice is counted twice, as its entries are.
-    const { refusals: _refusals, ...state } = account.state as Record<string, unknown>;
+    const { refusals: _refusals, ...numbers } = account.numbers as Record<string, unknown>;
     return {
-      totals: { ...totals, state },
+      totals: { ...totals, numbers },
       entries: entries.map(({ hash: _, prev: __, ...entry }) => entry),
       grants: await rowsBy(db, 'grant', 'account', { account: key }),
       holds: await rowsBy(db, 'reservation', 'account', { account: key }),

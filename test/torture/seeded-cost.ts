@@ -6,6 +6,9 @@ const ENDED = 'test/db/postgres/ended-connections.test.ts';
 const FIRST = 'test/db/postgres/first-entry.test.ts';
 const PG = 'src/db/sql/drivers/pg.ts';
 const CONNECTION = 'src/db/sql/drivers/pg-connection.ts';
+const WRITTEN = 'the state of an account, in memory is written by what changes it alone';
+const EARLIER = 'the state of an account, in memory that an earlier version wrote is replaced whole';
+const GRANTS = 'an open grant, in memory is stored by its facts';
 
 export const COST_BUGS: readonly SeededBug[] = [
   {
@@ -105,8 +108,8 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-7',
     title: 'an account without entries never gets its age',
     file: 'src/services/pipeline/decide-group.ts',
-    find: 'old.seq > 0 ? NEVER_CHANGED : undefined',
-    replace: 'account.seq > 0 ? NEVER_CHANGED : undefined',
+    find: 'account.seq > 0 ? kept : undefined',
+    replace: 'row.seq > 0 ? kept : undefined',
     tests: [{ file: FIRST, name: 'gives it its age' }],
   },
   {
@@ -181,9 +184,55 @@ export const COST_BUGS: readonly SeededBug[] = [
     id: 'CO-24',
     title: 'an audit takes no grant that an earlier version stored',
     file: 'src/services/ledger/account-audit.ts',
-    find: 'isObject(stored[i]) ? (account.grants[i] as OpenGrant) : grant',
-    replace: 'grant',
+    find: "if (typeof form === 'object' && !Array.isArray(form)) return grant;",
+    replace: '',
     tests: [{ file: 'test/core/open-grant.test.ts', name: 'an audit takes a grant as an object' }],
+  },
+  ...[
+    [
+      'CO-25',
+      'the state of an account stays without a grant that was added',
+      'facts?.length !== grants.length',
+      'facts === undefined',
+      WRITTEN,
+    ],
+    [
+      'CO-26',
+      'the state of an account stays with the terms that a grant had',
+      'if (!isStoredAs(facts[i], grants[i] as OpenGrant)) return false;',
+      '',
+      GRANTS,
+    ],
+    [
+      'CO-27',
+      'the state of an account stays with the options that it had',
+      'state.options === account.options',
+      'true',
+      WRITTEN,
+    ],
+    [
+      'CO-28',
+      'an earlier version has left its state to an account without grants',
+      'facts?.length',
+      '(facts ?? []).length',
+      EARLIER,
+    ],
+  ].map(([id = '', title = '', find = '', replace = '', name = '']) => ({
+    ...{ id, title, find, replace, file: 'src/core/rows.ts' },
+    tests: [{ file: name === GRANTS ? 'test/core/open-grant.test.ts' : 'test/core/account-state.test.ts', name }],
+  })),
+  {
+    id: 'CO-29',
+    title: 'a replacement keeps what another one of its batch keeps',
+    file: 'src/db/sql/postgres/write-values.ts',
+    find: 'return others.every((field) => some.includes(field)) ? others : NONE;',
+    replace: 'return some;',
+    tests: [
+      {
+        file: 'test/db/conformance-postgres.test.ts',
+        name: 'with a URL queries while rows change a replacement may name fields',
+      },
+    ],
   },
   ...[
     ['CO-18', 'a text that holds what stands between texts is taken apart', 'value.includes(between)', 'false'],

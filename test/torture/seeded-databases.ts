@@ -194,8 +194,8 @@ export const DATABASE_BUGS: readonly SeededBug[] = [
     id: 'SM-pg24',
     title: 'fields that one change of a batch keeps are kept in all of them',
     file: 'src/db/sql/postgres/write-values.ts',
-    find: "if (change.op === 'replace' && change.unchanged !== group.kept) group.kept = NONE;",
-    replace: '',
+    find: 'group.kept = common(group.kept, change.unchanged);',
+    replace: 'void group.kept;',
     tests: [
       {
         file: 'test/db/conformance-postgres.test.ts',

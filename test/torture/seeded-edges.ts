@@ -92,7 +92,7 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e07b',
     title: 'an account is taken as it is stored, whatever its numbers are',
     file: 'src/core/rows.ts',
-    find: 'if (!grants.every(isGrant) || !state.holds.every(isHold)) {',
+    find: 'if (!grants.every(isGrant) || !holds.every(isHold)) {',
     replace: 'if (grants.length < 0) {',
     tests: [{ file: 'test/jobs/unreadable.test.ts', name: 'accounts that cannot be read are skipped by every run' }],
   },

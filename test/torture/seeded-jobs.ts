@@ -188,8 +188,8 @@ export const JOB_BUGS: readonly SeededBug[] = [
     id: 'SM-j19',
     title: 'every account counts the same in what is read at once',
     file: 'src/services/jobs/throttle.ts',
-    find: "('state' in row ? partsOf(row.state) : 0)",
-    replace: "('state' in row && row.state.grants.length < 0 ? partsOf(row.state) : 0)",
+    find: "('state' in row ? partsOf(changingOf(row)) : 0)",
+    replace: "('state' in row && row.version < 0 ? partsOf(changingOf(row)) : 0)",
     tests: [{ file: THROTTLE, name: 'is weighed by grants, holds and draws' }],
   },
   {

@@ -35,7 +35,7 @@ export const READ_BUGS: readonly SeededBug[] = [
     id: 'SM-r17-04',
     title: 'verify does not look at the totals',
     file: 'src/services/ledger/account-audit.ts',
-    find: 'const isKnown = row.state.totals?.seq === row.seq;',
+    find: 'const isKnown = stored?.seq === row.seq;',
     replace: 'const isKnown = false;',
     tests: [{ file: LIFETIME, name: 'in memory a total that is off by one unit is found' }],
   },

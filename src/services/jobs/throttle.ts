@@ -1,5 +1,6 @@
 /** How much of a sweep is read and begun at once: as much as is done well within the deadline of a call. */
 import { partsOf } from '../../core/account.js';
+import { changingOf } from '../../core/rows.js';
 import type { Rows } from '../../models/rows.js';
 import { monotonicNow } from '../../timers.js';
 
@@ -17,7 +18,7 @@ const READ_WEIGHT = 100_000;
 /** How much work a row is, as far as it can be seen: an account is as much as it holds. Never throws. */
 export function weightOf(row: Rows['account' | 'subscription' | 'cycle']): number {
   try {
-    return ROW_WEIGHT + ('state' in row ? partsOf(row.state) : 0);
+    return ROW_WEIGHT + ('state' in row ? partsOf(changingOf(row)) : 0);
   } catch {
     // The work on the row finds out that nobody can read it.
     return ROW_WEIGHT;

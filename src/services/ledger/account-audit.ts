@@ -2,8 +2,8 @@
 import type { Account } from '../../core/account.js';
 import { fingerprintOf } from '../../core/canonical-json.js';
 import { Replay } from '../../core/replay.js';
-import { accountToRow, grantRow } from '../../core/rows.js';
-import type { AccountRow, OpenGrant } from '../../models/account.js';
+import { accountToRow, changingOf, grantRow } from '../../core/rows.js';
+import type { AccountRow, EarlierGrant, OpenGrant } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { GrantRow } from '../../models/grant.js';
 import type { ReservationRow } from '../../models/reservation.js';
@@ -84,11 +84,10 @@ export class AccountAudit {
       // Refusals are in no chain: whoever has the entries counts them.
       const replayed = this.#replay.account(row.dueAt?.getTime());
       // An older version writes no totals, or leaves them behind: nobody believes those, the entries are counted.
-      const isKnown = row.state.totals?.seq === row.seq;
-      const { totals: _, ...state } = row.state;
-      const judged = isKnown ? row : { ...row, state };
-      const totals = isKnown ? replayed.totals : null;
-      const account = { ...replayed, totals, refusals: row.state.refusals ?? 0 };
+      const { totals: stored, refusals = 0 } = changingOf(row);
+      const isKnown = stored?.seq === row.seq;
+      const judged = isKnown ? row : withoutTotals(row);
+      const account = { ...replayed, totals: isKnown ? replayed.totals : null, refusals };
       const isSilent = this.seq === 0 && row.visible;
       if (!isSilent && isConsistent(account) && isSame(expectedRow(account, row), judged)) return;
     } catch {
@@ -194,12 +193,26 @@ function isConsistent({ at, balance, reserved, debt, grants, holds }: Account): 
   return debt >= 0 && reserved === onHold && balance === total - debt && (debt === 0 || spendable === 0);
 }
 
-/** The row of the account, with those grants as objects that an earlier version stored so. */
-function expectedRow(account: Account, { version, state: { grants: stored } }: AccountRow): AccountRow {
-  const row = accountToRow(account, version);
-  const isObject = (grant: unknown) => typeof grant === 'object' && !Array.isArray(grant);
-  const grants = row.state.grants.map((grant, i) => (isObject(stored[i]) ? (account.grants[i] as OpenGrant) : grant));
-  return { ...row, state: { ...row.state, grants } };
+function withoutTotals(row: AccountRow): AccountRow {
+  const { totals: _, ...state } = row.state;
+  if (row.numbers == null) return { ...row, state };
+  const { totals, ...numbers } = row.numbers;
+  return { ...row, numbers };
+}
+
+/** The row of the account, as the version of the library that wrote the stored row makes it. */
+function expectedRow(account: Account, stored: AccountRow): AccountRow {
+  const row = accountToRow(account, stored.version);
+  const { numbers } = row;
+  if (stored.numbers != null || numbers === null) return row;
+  const { facts = [], ...state } = row.state;
+  const { grants: touched, ...rest } = numbers;
+  const grants = account.grants.map((grant, i) => {
+    const form = stored.state.grants?.[i];
+    if (typeof form === 'object' && !Array.isArray(form)) return grant;
+    return touched[i] == null ? facts[i] : [facts[i], ...touched[i]];
+  });
+  return { ...row, state: { ...state, ...rest, grants: grants as readonly EarlierGrant[] }, numbers: stored.numbers };
 }
 
 /** Whether two rows have the same content, whatever the order of their keys. */

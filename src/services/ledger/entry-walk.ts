@@ -1,4 +1,5 @@
 /** Checks entries in one pass, account by account, with the rows that belong to them and their lines in the file. */
+import { changingOf } from '../../core/rows.js';
 import type { AccountRow } from '../../models/account.js';
 import type { EntryRow } from '../../models/entry.js';
 import type { ReservationRow } from '../../models/reservation.js';
@@ -125,7 +126,7 @@ export class EntryWalk {
         if (row) for (const one of audit.rowsNow()) expected.push([one, audit, row]);
       }
       if (row && !row.visible) this.hidden++;
-      const isCounted = !row || (row.state?.refusals ?? 0) === audit.refusals;
+      const isCounted = !row || (changingOf(row).refusals ?? 0) === audit.refusals;
       if (!isCounted && !audit.isBroken) await checkRefusals(this.#tools, audit.key);
     }
     for (const [{ model }] of expected) {

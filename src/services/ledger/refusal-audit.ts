@@ -1,4 +1,5 @@
 /** Checks that no error entry is gone: they are in no chain, so each account counts its own. */
+import { changingOf } from '../../core/rows.js';
 import type { Rows } from '../../models/rows.js';
 import { pagesOf, rowsOf, type VerifyTools } from './pages.js';
 
@@ -11,7 +12,7 @@ export async function checkRefusals(tools: VerifyTools, key: string): Promise<vo
   const errors = { index: 'history', equals: { account: key }, anyOf: { field: 'type', values: ['error'] } };
   let [row] = await rowsOf(tools, 'account', [key]);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const counted = row?.state?.refusals ?? 0;
+    const counted = row ? refusalsIn(row) : 0;
     const found = await tables.count('entry', errors, { timeoutMs });
     if (found === counted) return;
     const [now] = await rowsOf(tools, 'account', [key]);
@@ -29,12 +30,12 @@ export async function checkHidden(tools: VerifyTools, creditTypes: Iterable<stri
   for (const creditType of creditTypes) {
     const hidden = { index: 'created', equals: { creditType, visible: false } };
     for await (const accounts of pagesOf(tools, 'account', hidden)) {
-      for (const account of accounts) if (hasRefusals(account)) counting.push(account.id);
+      for (const account of accounts) if (refusalsIn(account) !== 0) counting.push(account.id);
     }
   }
   if (counting.length > met) for (const key of counting) await checkRefusals(tools, key);
 }
 
-function hasRefusals({ state }: Rows['account']): boolean {
-  return (state?.refusals ?? 0) !== 0;
+function refusalsIn(row: Rows['account']): number {
+  return changingOf(row).refusals ?? 0;
 }

@@ -108,11 +108,13 @@ export async function readOrCreate<S>(
     wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));
     if (wanted.length === 0) break;
     const empty = wanted.map(({ creditType, userId }) => emptyAccount(creditType, userId));
-    const units = empty.map((account) => [insertOf('account', accountToRow(account, 1))]);
+    const made = empty.map((account) => accountToRow(account, 1));
+    const units = made.map((row) => [insertOf('account', row)]);
     const outcomes = await written(units, tables, options);
     for (const [i, outcome] of outcomes.entries()) {
       const account = empty[i] as Account;
-      if (outcome.status === 'committed') found.set(account.key, { account, version: 1 });
+      const { state } = made[i] as AccountRow;
+      if (outcome.status === 'committed') found.set(account.key, { account, version: 1, state });
       else if (outcome.status === 'rejected') refused.set(account.key, storageError(outcome.cause));
     }
     wanted = wanted.filter((account) => !found.has(account.key) && !refused.has(account.key));

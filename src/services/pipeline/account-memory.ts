@@ -10,11 +10,13 @@ import type { AccountRow } from '../../models/account.js';
 export interface VersionedAccount {
   readonly account: Account;
   readonly version: number;
+  /** The state of its row. Absent where there is no such row. */
+  readonly state?: AccountRow['state'];
 }
 
 /** @throws INVARIANT_VIOLATION for a row that is not a valid account. */
 export function versionedAccount(row: AccountRow): VersionedAccount {
-  return { account: accountFromRow(row), version: row.version };
+  return { account: accountFromRow(row), version: row.version, state: row.state };
 }
 
 /** The most that a version grows by. One account has room for 17 thousand million commits. */
@@ -34,7 +36,7 @@ export function nextVersion(version: number, { hash, refusals }: Account): numbe
 const BYTES_PER_ACCOUNT = 8 * 1024;
 
 /** Bytes on the heap, as they were measured: of an account without parts, and of a grant, the largest of its parts. */
-const ACCOUNT_BYTES = 768;
+const ACCOUNT_BYTES = 896;
 const PART_BYTES = 288;
 const BYTES_PER_CHAR = 2;
 

@@ -267,18 +267,21 @@ function finish<S>({ group, accounts, changes, entries, events, sent, fenced, ap
     rest.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
   if (!fenced && rest.length === 0) return { unit: rest, states: isFound ? group.states : [], entries, events, sent };
   const before = applied ? group.states : group.states.slice(0, 1);
-  const states = before.map(({ version }, i) => {
+  const rows = before.map(({ version, state }, i) => {
     const account = accounts[i] as Account;
-    return { account, version: nextVersion(version, account) };
+    return accountToRow(account, nextVersion(version, account), state);
   });
-  const written = states.map(({ account, version }, i) => {
-    const { account: old, version: expected } = before[i] as VersionedAccount;
+  const states = rows.map(({ version, state }, i) => ({ account: accounts[i] as Account, version, state }));
+  const written = rows.map((row, i) => {
+    const { account, version, state } = before[i] as VersionedAccount;
+    const kept = row.state === state ? KEPT_WITH_STATE : KEPT;
     // An account gets its names and its age with its first entry.
-    return replaceOf('account', accountToRow(account, version), expected, old.seq > 0 ? NEVER_CHANGED : undefined);
+    return replaceOf('account', row, version, account.seq > 0 ? kept : undefined);
   });
   return { unit: rest.concat(written), states, entries, events, sent };
 }
 
-const NEVER_CHANGED = ['userId', 'creditType', 'visible', 'createdAt'] as const;
+const KEPT = ['userId', 'creditType', 'visible', 'createdAt'] as const;
+const KEPT_WITH_STATE = [...KEPT, 'state'] as const;
 const NO_ROWS: readonly EntryRow[] = [];
 const NO_CHANGES: readonly AccountChange[] = [];

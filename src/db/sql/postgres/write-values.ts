@@ -62,8 +62,8 @@ export function groupsOf(units: readonly (readonly TableChange[])[]): Grouped {
         group.rows.push(change.row);
       }
       if (change.op === 'insert') continue;
-      // Those who write many rows name the same list for each.
-      if (change.op === 'replace' && change.unchanged !== group.kept) group.kept = NONE;
+      // Those who write many rows name the same lists for them.
+      if (change.op === 'replace' && change.unchanged !== group.kept) group.kept = common(group.kept, change.unchanged);
       group.versions.push(change.expectedVersion);
       locked++;
     }
@@ -74,6 +74,12 @@ export function groupsOf(units: readonly (readonly TableChange[])[]): Grouped {
     each.forms = each.op === 'delete' ? [] : formsOf(each.table.written, each.rows, each.kept);
   }
   return { groups: groups.sort(byName), needed };
+}
+
+/** The fields of both lists. */
+function common(some: readonly string[], others: readonly string[] = NONE): readonly string[] {
+  if (some.every((field) => others.includes(field))) return some;
+  return others.every((field) => some.includes(field)) ? others : NONE;
 }
 
 function byName(a: Group, b: Group): number {
