@@ -21,12 +21,22 @@ export function isEntry(row: EntryRow): boolean {
   return (
     row.at instanceof Date &&
     !Number.isNaN(row.at.getTime()) &&
-    [row.id, row.account, row.userId, row.creditType, row.hash].every((value) => typeof value === 'string') &&
+    typeof row.id === 'string' &&
+    typeof row.account === 'string' &&
+    typeof row.userId === 'string' &&
+    typeof row.creditType === 'string' &&
+    typeof row.hash === 'string' &&
     Number.isSafeInteger(row.seq) &&
     row.seq >= 0 &&
-    [row.metadata, row.details].every((value) => isObject(value) && !Array.isArray(value)) &&
-    [row.draws, row.repaid].every((draws) => Array.isArray(draws) && draws.every(isDraw))
+    isObject(row.metadata) &&
+    isObject(row.details) &&
+    areDraws(row.draws) &&
+    areDraws(row.repaid)
   );
+}
+
+function areDraws(draws: unknown): boolean {
+  return Array.isArray(draws) && draws.every(isDraw);
 }
 
 function isDraw(draw: unknown): boolean {
@@ -34,7 +44,7 @@ function isDraw(draw: unknown): boolean {
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Checks the hash, the date, and the columns that follow from other columns. */

@@ -67,7 +67,7 @@ export class EntryWalk {
       const done: AccountAudit[] = [];
       for (const entry of entries) {
         if (entry.type === 'reserve') this.holds++;
-        const claim = isEntry(entry) ? claimOf(entry) : null;
+        const claim = entry.type === 'add' && isEntry(entry) ? claimOf(entry) : null;
         if (claim) this.claims.take(claim);
         if (entry.account === '') this.#checkAlone(entry);
         else {
