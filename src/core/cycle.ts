@@ -2,6 +2,7 @@
  * Cycles: credits for some days without a plan, once or again and again. The version of the user's account guards them.
  */
 import type { CycleRow } from '../models/cycle.js';
+import { isoText } from '../models/iso-text.js';
 import type { JsonObject } from '../models/values.js';
 import type { CommandOf } from './command.js';
 import { PENDING, refuse, type Verdict } from './decision.js';
@@ -95,7 +96,7 @@ export function referenceOf(cycleId: string): string {
 /** Grants one cycle. Credits that are left of a cycle do not go over into the next one. */
 function grant(draft: Draft, { id, amount, start, end }: CycleRow): Verdict {
   if (amount === 0) return null;
-  const reference = `${referenceOf(id)}/${start.toISOString()}`;
+  const reference = `${referenceOf(id)}/${isoText(start)}`;
   const times = { start: start.getTime(), expiresAt: end.getTime() };
   const made = grantPeriod(draft, { sourceId: id, ...times, amount, planId: null, reference, description: null });
   return 'kind' in made ? made : null;
@@ -112,6 +113,6 @@ function finish(draft: Draft, row: CycleRow, message: string, granted = 0): null
 
 /** The cycle as an entry keeps it. */
 function jsonOf({ id, amount, days, recurring, status, start, end, createdAt }: CycleRow): JsonObject {
-  const dates = { start: start.toISOString(), end: end.toISOString(), createdAt: createdAt.toISOString() };
+  const dates = { start: isoText(start), end: isoText(end), createdAt: isoText(createdAt) };
   return { id, amount, days, recurring, status, ...dates };
 }

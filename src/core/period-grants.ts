@@ -1,4 +1,6 @@
 /** The grants of one period of a subscription, on the accounts of their credit types. */
+
+import { isoText } from '../models/iso-text.js';
 import type { PlanTerms } from '../models/plan.js';
 import type { Allowance, SubscriptionRow } from '../models/subscription.js';
 import { type Refusal, refuse } from './decision.js';
@@ -47,7 +49,7 @@ export function allocate(drafts: readonly Draft[], row: SubscriptionRow, period:
   const allowance: Record<string, Allowance> = { ...row.allowance };
   let isAny = false;
   const rate = { period: cadenceOf(terms), ms: period.lengthMs };
-  const reference = `${id}/${periodStart.toISOString()}`;
+  const reference = `${id}/${isoText(periodStart)}`;
   const common = { sourceId: id, start: periodStart.getTime(), expiresAt: period.expiresAt, planId: terms.planId };
   for (const [i, { creditType, creditLimit }] of terms.grants.entries()) {
     const draft = drafts.find(({ account }) => account.creditType === creditType);
@@ -126,7 +128,7 @@ export function grantCarried(
   const start = (carriedUntil as Date).getTime();
   const end = periodEnd.getTime();
   const share = { ms: end - start, ofMs: lengthOf(row) };
-  const reference = `${id}/${periodStart.toISOString()}/rest`;
+  const reference = `${id}/${isoText(periodStart)}/rest`;
   const description = `Subscription allocation for plan ${terms.name}`;
   const rate = { period: cadenceOf(terms), ms: share.ofMs };
   for (const { creditType, creditLimit } of terms.grants) {
@@ -216,7 +218,7 @@ export function grantPeriod(draft: Draft, given: PeriodGrant): Refusal | { id: s
   const fields = { amount, delta: amount, repaid, grantId: grant.id, details: { grant: termsOf(grant) } };
   const entry = writeEntry(draft, 'add', fields);
   if (description !== null) entry.description = description;
-  const more = { subscriptionId: sourceId, periodStart: new Date(start).toISOString() };
+  const more = { subscriptionId: sourceId, periodStart: isoText(new Date(start)) };
   pushMovement(draft, 'subscription.allocated', amount, reference, more, draft.entries.length - 1);
   if (hasLapsed) lapse(draft, grant.id, amount);
   return grant;

@@ -2,6 +2,8 @@
  * Renewal: what the clock brings to a subscription. Each period begins at its own instant, however late the operation
  * is that writes it, so that credits do not depend on who looks at them when.
  */
+
+import { isoText } from '../models/iso-text.js';
 import type { PlanRow } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
@@ -111,7 +113,7 @@ export function payPeriod(drafts: readonly Draft[], command: CommandOf<'pay_peri
   if (place < paid.length) return { kind: 'nothing' };
   const isWaiting = isFirst && !isOver;
   if (place > paid.length || isWaiting) {
-    const next = new Date(isWaiting ? billingOf(row).start : startOfNext(draft, row, paid.length)).toISOString();
+    const next = isoText(new Date(isWaiting ? billingOf(row).start : startOfNext(draft, row, paid.length)));
     const message = `The next period that is not paid starts at ${next}. Periods are paid one after another.`;
     return refuse('INVALID_ARGUMENT', message, { path: 'periodStart', expected: `an instant near ${next}` });
   }

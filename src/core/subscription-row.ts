@@ -1,4 +1,6 @@
 /** The row of a subscription as an operation changes it, and the entry that tells of the change. */
+
+import { isoText } from '../models/iso-text.js';
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';
 import type { Json, JsonObject } from '../models/values.js';
@@ -103,8 +105,8 @@ export function announce(
   const more = {
     ...{ subscriptionId, planId, planName: terms.name, previousPlanId, nextPlanId: row.pending?.planId ?? null },
     ...{ status: status === 'removed' ? 'cancelled' : status, autoRenew },
-    ...{ periodStart: new Date(start).toISOString(), periodEnd: new Date(end).toISOString() },
-    validUntil: row.validUntil?.toISOString() ?? null,
+    ...{ periodStart: isoText(new Date(start)), periodEnd: isoText(new Date(end)) },
+    validUntil: row.validUntil && isoText(row.validUntil),
   };
   events.push({ kind: 'subscription', type: `subscription.${what}`, entry: entries.length, at: account.at, more });
 }

@@ -1,4 +1,6 @@
 /** The state of a subscription at an instant, whatever its row still says. */
+
+import { isoText } from '../models/iso-text.js';
 import type { BillingPeriod, PlanTerms } from '../models/plan.js';
 import type { Billing, SubscriptionRow } from '../models/subscription.js';
 import type { JsonObject } from '../models/values.js';
@@ -125,7 +127,7 @@ export function graceOf(row: SubscriptionRow): Date | null {
 /** The subscription as an entry keeps it. */
 export function toJson(subscription: SubscriptionRow): JsonObject {
   const { id, planId, status, terms, nextPlanId, autoRenew, paid, ...row } = subscription;
-  const iso = (date: Date | null) => date?.toISOString() ?? null;
+  const iso = (date: Date | null) => date && isoText(date);
   const { start, end } = billingOf(subscription);
   return {
     ...{ id, planId, status, autoRenew, planName: terms.name, nextPlanId },
