@@ -53,9 +53,12 @@ export function entryBody(row: EntryRow, ledgerId: string): string {
 /** All but the characters that JSON takes as they are: quote, backslash, control characters, halves of pairs. */
 const ESCAPED = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
 
-/** The text as it stands between quotes. A damaged row may hold something else there: that must make no JSON. */
+/**
+ * The text as it stands between quotes. A damaged row may hold something else there: half a surrogate pair, which no
+ * stored text has, keeps it apart from every text.
+ */
 function escaped(value: string): string {
-  if (typeof value !== 'string') return `"${JSON.stringify(value)}`;
+  if (typeof value !== 'string') return JSON.stringify(`\ud800${JSON.stringify(value)}`).slice(1, -1);
   return ESCAPED.test(value) ? JSON.stringify(value).slice(1, -1) : value;
 }
 
@@ -65,7 +68,7 @@ function text(start: string, value: string | null): string {
 }
 
 function number(value: number): number | string {
-  return Number.isFinite(value) ? value : JSON.stringify(value);
+  return Number.isFinite(value) ? value : (JSON.stringify(value) ?? 'null');
 }
 
 function draws(start: string, taken: readonly Draw[]): string {

@@ -222,6 +222,27 @@ export const COST_BUGS: readonly SeededBug[] = [
     tests: [{ file: name === GRANTS ? 'test/core/open-grant.test.ts' : 'test/core/account-state.test.ts', name }],
   })),
   {
+    id: 'CO-30',
+    title: 'a version tells no form of an account from another one',
+    file: 'src/services/pipeline/account-memory.ts',
+    find: 'isEarlier ? 1 : 0',
+    replace: 'isEarlier ? 0 : 0',
+    tests: [
+      {
+        file: 'test/core/account-state.test.ts',
+        name: 'the state of an account, on PostgreSQL is written whole where an earlier version wrote in place',
+      },
+    ],
+  },
+  {
+    id: 'CO-31',
+    title: 'a text of an entry is taken as it is, whatever JSON needs',
+    file: 'src/core/entry-line.ts',
+    find: 'ESCAPED.test(value) ?',
+    replace: 'value.length < 0 ?',
+    tests: [{ file: 'test/core/entry-line.test.ts', name: 'the canonical text is JSON, whatever its texts hold' }],
+  },
+  {
     id: 'CO-29',
     title: 'a replacement keeps what another one of its batch keeps',
     file: 'src/db/sql/postgres/write-values.ts',

@@ -42,8 +42,8 @@ export const SERVICE_BUGS: readonly SeededBug[] = [
     id: 'SB-62',
     title: 'a remembered state is compared by a counter, which two histories share',
     file: 'src/services/pipeline/account-memory.ts',
-    find: '+ refusals) % STEP_MAX);',
-    replace: '+ refusals) % (STEP_MAX / STEP_MAX));',
+    find: '+ refusals) % STEP_MAX;',
+    replace: '+ refusals) % (STEP_MAX / STEP_MAX);',
     tests: [
       {
         file: 'test/pipeline/lost-commits.test.ts',

@@ -69,7 +69,7 @@ export async function fillTotals<S>(tables: Tables<S>, key: string): Promise<voi
     if (!row || !lacksTotals(row)) return;
     const account = accountFromRow(row);
     counted = await countOn(counted, account, (query) => tables.find('entry', query));
-    const version = nextVersion(row.version, account);
+    const version = nextVersion(row, account);
     const filled = accountToRow({ ...account, totals: counted.totals }, version);
     const outcome = await tables.writeOne([replaceOf('account', filled, row.version)]);
     if (outcome.status === 'committed') return;

@@ -26,10 +26,15 @@ const STEP_MAX = 2 ** 20;
  * The version after one more commit. It grows by a number that the account's last hash decides, so that a version
  * stands for one history: where a database loses commits that were acknowledged and others are written in their place,
  * a process that remembers a lost state meets its version again once in a million times, and else conflicts and reads.
+ * So it does where an earlier version wrote the same in its own form, in place of a lost commit that changed the form.
  */
-export function nextVersion(version: number, { hash, refusals }: Account): number {
+export function nextVersion(before: Omit<VersionedAccount, 'account'>, account: Account): number {
+  const { version, state } = before;
+  const { hash, refusals } = account;
+  const isEarlier = state !== undefined && state.facts === undefined;
   // Refusals change the account and not its hash.
-  return version + 1 + (((hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16)) + refusals) % STEP_MAX);
+  const step = ((hash === null ? 0 : Number.parseInt(hash.slice(0, 8), 16)) + refusals) % STEP_MAX;
+  return version + 1 + step + (isEarlier ? 1 : 0);
 }
 
 /** The bytes that a remembered account has on average at most: about 25 open grants. */

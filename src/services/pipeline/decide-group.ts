@@ -267,9 +267,9 @@ function finish<S>({ group, accounts, changes, entries, events, sent, fenced, ap
     rest.length === 0 && group.fresh && group.operations.some(({ uncertain, resumes }) => uncertain || resumes);
   if (!fenced && rest.length === 0) return { unit: rest, states: isFound ? group.states : [], entries, events, sent };
   const before = applied ? group.states : group.states.slice(0, 1);
-  const rows = before.map(({ version, state }, i) => {
+  const rows = before.map((old, i) => {
     const account = accounts[i] as Account;
-    return accountToRow(account, nextVersion(version, account), state);
+    return accountToRow(account, nextVersion(old, account), old.state);
   });
   const states = rows.map(({ version, state }, i) => ({ account: accounts[i] as Account, version, state }));
   const written = rows.map((row, i) => {
