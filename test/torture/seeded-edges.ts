@@ -211,7 +211,7 @@ export const EDGE_BUGS: readonly SeededBug[] = [
     id: 'SM-e21',
     title: 'a document of MongoDB is replaced whole, with what a newer version keeps in it',
     file: 'src/db/mongodb/write-commands.ts',
-    find: 'change.collection.updateTo(change.document)',
+    find: 'change.collection.updateTo(change.document, change.unchanged)',
     replace: 'change.document',
     tests: [
       { file: 'test/db/mongodb/units.test.ts', name: 'units become one command a collection and kind of change' },

@@ -19,13 +19,20 @@ export interface CollectionIndex {
 /** A field beside those of the model. A transaction changes it to hold the document (see `lock` of `getMany`). */
 export const LOCK_FIELD = '_lock';
 
-/** The server takes 16 MiB a document; 16 KiB of that are left for data that travels beside it. */
-const DOCUMENT_BYTES_MAX = 16 * 2 ** 20 - 2 ** 14;
+/**
+ * The server takes 16 MiB a document; 256 KiB of that are left for data that travels beside it, and for what an update
+ * of a few fields may add.
+ */
+const DOCUMENT_BYTES_MAX = 16 * 2 ** 20 - 2 ** 18;
+/** The most characters of an update that leaves fields as they are: with more, all are written, and weighed. */
+const UPDATE_CHARS_MAX = 2 ** 16;
 /**
  * A document with no more characters than this needs no look at its bytes: a UTF-16 code unit is at most three bytes of
  * UTF-8.
  */
 const UNCHECKED_CHARS_MAX = Math.floor(DOCUMENT_BYTES_MAX / 3) - 2 ** 16;
+
+const NONE: readonly string[] = [];
 
 export class StoredCollection {
   readonly model: StoredModel;
@@ -70,24 +77,30 @@ export class StoredCollection {
     return row[this.model.key] as string;
   }
 
-  /** A row as it is stored. A row with a value of another kind than its field's throws. */
-  toDocument(row: Row): Document {
+  /**
+   * A row as it is stored; without the fields that are `unchanged`, unless it is large. A row with a value of another
+   * kind than its field's throws.
+   */
+  toDocument(row: Row, unchanged: readonly string[] = NONE): Document {
     const document: Document = { _id: queried(this.field(this.model.key), this.keyOf(row)) };
     let chars = 0;
     for (const field of this.#written) {
+      if (unchanged.includes(field.name)) continue;
       const value = stored(field, row[field.name] ?? null);
       if (value === undefined) continue;
       document[field.name] = value;
       if (typeof value === 'string') chars += value.length;
     }
     if (row.version < 1) throw new RangeError('A version is at least 1.');
+    if (unchanged.length > 0 && chars > UPDATE_CHARS_MAX) return this.toDocument(row);
     if (chars > UNCHECKED_CHARS_MAX) checkSize(document);
     return document;
   }
 
   /** The update that stores a document over another one. Fields that this version does not know stay as they are. */
-  updateTo({ _id, ...fields }: Document): Document {
-    const absent = this.#written.filter(({ name }) => !(name in fields)).map(({ name }) => [name, '']);
+  updateTo({ _id, ...fields }: Document, unchanged: readonly string[] = NONE): Document {
+    const isAbsent = ({ name }: Field) => !(name in fields) && !unchanged.includes(name);
+    const absent = this.#written.filter(isAbsent).map(({ name }) => [name, '']);
     return absent.length === 0 ? { $set: fields } : { $set: fields, $unset: Object.fromEntries(absent) };
   }
 

@@ -7,7 +7,13 @@ import type { Document } from './driver-types.js';
 /** A change with the collection it goes to, and the document it stores there. */
 export type DocumentChange = { readonly collection: StoredCollection; readonly key: string } & (
   | { readonly op: 'insert'; readonly row: Row; readonly document: Document }
-  | { readonly op: 'replace'; readonly row: Row; readonly document: Document; readonly expectedVersion: number }
+  | {
+      readonly op: 'replace';
+      readonly row: Row;
+      readonly document: Document;
+      readonly unchanged: readonly string[] | undefined;
+      readonly expectedVersion: number;
+    }
   | { readonly op: 'delete'; readonly expectedVersion: number }
 );
 
@@ -61,8 +67,9 @@ function toDocuments(change: Change, collection: StoredCollection, key: string):
   }
   const { expectedVersion } = change;
   if (change.op === 'delete') return { op: 'delete', collection, key, expectedVersion };
-  const document = collection.toDocument(change.row);
-  return { op: 'replace', collection, key, row: change.row, document, expectedVersion };
+  const { row, unchanged } = change;
+  const document = collection.toDocument(row, unchanged);
+  return { op: 'replace', collection, key, row, document, unchanged, expectedVersion };
 }
 
 /** The unique values that a change takes, as they are compared. A value with a null is none. */

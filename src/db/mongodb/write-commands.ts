@@ -56,7 +56,7 @@ function bulkOf(changes: readonly DocumentChange[], isGuarded: boolean): Bulk {
   }
   const updates = changes.map((change) => ({
     q: selector(change),
-    u: change.op === 'replace' ? change.collection.updateTo(change.document) : null,
+    u: change.op === 'replace' ? change.collection.updateTo(change.document, change.unchanged) : null,
   }));
   return { command: { update: collection.name, ordered: true, updates }, count };
 }

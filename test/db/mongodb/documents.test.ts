@@ -77,6 +77,23 @@ describe('documents', () => {
     assert.deepEqual(items.toRow(Object.fromEntries(stored)), row);
   });
 
+  test('fields that stay as they are are not sent, but with a large row, whose size counts', () => {
+    const unchanged = ['label', 'data', 'extra'];
+    const row = item({ label: 'l', rank: 1, extra: null });
+    const update = (values: object) => {
+      const changed = { ...row, ...values } as typeof row;
+      return items.updateTo(items.toDocument(changed, unchanged), unchanged) as { $set: object; $unset?: object };
+    };
+    const { $set, $unset } = update({});
+    assert.deepEqual(
+      unchanged.filter((name) => name in $set || name in ($unset ?? {})),
+      [],
+    );
+    assert.ok('rank' in $set && 'version' in $set);
+    assert.ok('label' in update({ slug: 's'.repeat(2 ** 16 + 1) }).$set);
+    assert.throws(() => update({ label: 'x'.repeat(8 * 2 ** 20), slug: 's'.repeat(8 * 2 ** 20) }), RangeError);
+  });
+
   test('a value that the server would refuse or change is refused before it is sent', () => {
     const bad: Record<string, StoredValue>[] = [
       { amount: 1.5 },
