@@ -100,11 +100,6 @@ function isWhole(grant: OpenGrant): boolean {
   return grant.expiredLate !== undefined || Kept.isNewer(grant);
 }
 
-/** Whether this is what {@link grantToStored} would make of the grant. */
-export function isStoredAs(stored: StoredGrant | undefined, grant: OpenGrant): boolean {
-  return stored === grant || (typeof stored === 'string' && !isWhole(grant) && stored === Kept.factsOf(grant));
-}
-
 /**
  * Reads {@link grantToStored} and {@link grantNumbers}.
  *

@@ -1,5 +1,4 @@
 /** The grants of one period of a subscription, on the accounts of their credit types. */
-
 import { isoText } from '../models/iso-text.js';
 import type { PlanTerms } from '../models/plan.js';
 import type { Allowance, SubscriptionRow } from '../models/subscription.js';

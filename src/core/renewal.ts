@@ -2,7 +2,6 @@
  * Renewal: what the clock brings to a subscription. Each period begins at its own instant, however late the operation
  * is that writes it, so that credits do not depend on who looks at them when.
  */
-
 import { isoText } from '../models/iso-text.js';
 import type { PlanRow } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';

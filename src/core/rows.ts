@@ -11,7 +11,7 @@ import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Mutable } from '../models/values.js';
 import { type Account, availableOf, magnitudeOf } from './account.js';
-import { grantFromEarlier, grantFromStored, grantNumbers, grantToStored, isStoredAs } from './open-grant.js';
+import { grantFromEarlier, grantFromStored, grantNumbers, grantToStored } from './open-grant.js';
 import { NO_TOTALS } from './totals.js';
 
 /** The row of an account. Where the state of its row before still tells it, it is given back as it is. */
@@ -54,7 +54,7 @@ function isStateOf(state: AccountRow['state'], account: Account): boolean {
   const { grants } = account;
   // An earlier version wrote none.
   if (facts?.length !== grants.length) return false;
-  for (let i = 0; i < grants.length; i++) if (!isStoredAs(facts[i], grants[i] as OpenGrant)) return false;
+  for (let i = 0; i < grants.length; i++) if (facts[i] !== grantToStored(grants[i] as OpenGrant)) return false;
   return (
     state.options === account.options &&
     state.trialAmount === account.trialAmount &&

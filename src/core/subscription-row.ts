@@ -1,5 +1,4 @@
 /** The row of a subscription as an operation changes it, and the entry that tells of the change. */
-
 import { isoText } from '../models/iso-text.js';
 import type { PlanRow, PlanTerms } from '../models/plan.js';
 import type { SubscriptionRow } from '../models/subscription.js';

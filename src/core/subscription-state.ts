@@ -1,5 +1,4 @@
 /** The state of a subscription at an instant, whatever its row still says. */
-
 import { isoText } from '../models/iso-text.js';
 import type { BillingPeriod, PlanTerms } from '../models/plan.js';
 import type { Billing, SubscriptionRow } from '../models/subscription.js';

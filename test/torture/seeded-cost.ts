@@ -199,7 +199,7 @@ export const COST_BUGS: readonly SeededBug[] = [
     [
       'CO-26',
       'the state of an account stays with the terms that a grant had',
-      'if (!isStoredAs(facts[i], grants[i] as OpenGrant)) return false;',
+      'if (facts[i] !== grantToStored(grants[i] as OpenGrant)) return false;',
       '',
       GRANTS,
     ],
