@@ -73,7 +73,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     }
     return this.#within(session, () =>
       keys.map((key) => {
-        const row = table.rows.get(key);
+        const row = table.get(key);
         return row ? table.copy(row) : null;
       }),
     );
@@ -169,7 +169,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     const seen = writes.length;
     const before: Write[] = [];
     for (const { table, key, row } of writes) {
-      before.push({ table, key, row: table.rows.get(key) });
+      before.push({ table, key, row: table.get(key) });
       table.put(key, row);
     }
     try {
@@ -201,7 +201,7 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
       const table = madeFor(this.#tables, change.model);
       const key = keyOf(change, table);
       if (this.#owners.size > 0 && this.#isOthers(documentOf(change.model, key), session)) return LOCKED;
-      const current = table.rows.get(key);
+      const current = table.get(key);
       const fits = change.op === 'insert' ? !current : current?.version === change.expectedVersion;
       if (!fits) return { status: 'conflict', model: change.model, key };
       if (change.op !== 'delete' && table.claims(change.row)) claims = true;

@@ -3,13 +3,15 @@ import { decodeCursor, orderFields } from '../../ports/cursor.js';
 import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
 
 type Index = StoredModel['indexes'][number];
-/** Keys that share the first field of an index; sorted, and cleaned of moved rows, when next walked. */
-type Bucket = { keys: string[]; sorted: boolean };
+/** A row as indexes hold it, so that a walk need not look up each key; without the row once that was removed. */
+type Cell = { row: Row | undefined };
+/** Rows that share the first field of an index; sorted, and cleaned of moved rows, when next walked. */
+type Bucket = { cells: Cell[]; sorted: boolean };
 /** Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). */
 type Walk = { readonly buckets: Map<StoredValue, Bucket>; order: StoredValue[] | null };
 
 export class MemoryTable {
-  readonly rows = new Map<string, Row>();
+  readonly #cells = new Map<string, Cell>();
   readonly #unique = new Map<Index, Map<string, string>>();
   readonly #walks = new Map<Index, Walk>();
 
@@ -26,6 +28,10 @@ export class MemoryTable {
     return row[this.model.key] as string;
   }
 
+  get(key: string): Row | undefined {
+    return this.#cells.get(key)?.row;
+  }
+
   /** Copies a row: callers and the store never share an object. */
   copy(row: Row): Row {
     const copy: Record<string, StoredValue> = { ...row };
@@ -38,7 +44,8 @@ export class MemoryTable {
 
   /** Writes `next` under `key`, or removes it (`undefined`). Uniqueness was checked before. */
   put(key: string, next: Row | undefined): void {
-    const previous = this.rows.get(key);
+    const known = this.#cells.get(key);
+    const previous = known?.row;
     for (const [index, owners] of this.#unique) {
       const before = previous && uniqueValue(index, previous);
       const after = next && uniqueValue(index, next);
@@ -46,9 +53,11 @@ export class MemoryTable {
       if (before != null && owners.get(before) === key) owners.delete(before);
       if (after != null) owners.set(after, key);
     }
-    if (next) this.rows.set(key, next);
-    else this.rows.delete(key);
-    if (this.#walks.size > 0) this.#follow(key, previous, next);
+    const cell = known ?? { row: next };
+    cell.row = next;
+    if (!next) this.#cells.delete(key);
+    else if (!known) this.#cells.set(key, cell);
+    if (this.#walks.size > 0) this.#follow(cell, previous);
   }
 
   /** Whether a row takes any unique value. */
@@ -81,9 +90,9 @@ export class MemoryTable {
       // Rows up to and including the one of the cursor lie before the walk.
       return order === 0 ? -1 : descending ? (order > 0 ? -1 : 0) : order < 0 ? -1 : 0;
     };
-    for (const keys of this.#lists(index as Index, query, after)) {
-      const at = (i: number): Row => this.rows.get(keys[descending ? keys.length - 1 - i : i] as string) as Row;
-      for (let i = partition(keys.length, (i) => position(at(i)) < 0); i < keys.length; i++) {
+    for (const cells of this.#lists(index as Index, query, after)) {
+      const at = (i: number): Row => cells[descending ? cells.length - 1 - i : i]?.row as Row;
+      for (let i = partition(cells.length, (i) => position(at(i)) < 0); i < cells.length; i++) {
         const row = at(i);
         if (position(row) > 0) return;
         if (selects(row)) yield row;
@@ -92,15 +101,16 @@ export class MemoryTable {
   }
 
   /**
-   * Lists of keys that can answer a query. Each is in the ascending order of the index; they come in the query's
+   * Lists of rows that can answer a query. Each is in the ascending order of the index; they come in the query's
    * direction.
    */
-  *#lists(index: Index, query: Omit<FindQuery, 'limit'>, after: readonly StoredValue[] | null): Generator<string[]> {
+  *#lists(index: Index, query: Omit<FindQuery, 'limit'>, after: readonly StoredValue[] | null): Generator<Cell[]> {
     const first = index.fields[0] as string;
     const owners = this.#unique.get(index);
     if (owners && index.fields.length === 1 && query.anyOf?.field === first) {
       const found = query.anyOf.values.map((value) => owners.get(encode([value])));
-      yield [...new Set(found)].filter((key) => key !== undefined).sort((a, b) => this.#compare(index, a, b));
+      const cells = [...new Set(found)].flatMap((key) => (key === undefined ? [] : (this.#cells.get(key) ?? [])));
+      yield cells.sort((a, b) => this.#compare(index, a, b));
       return;
     }
     const walk = this.#walks.get(index) ?? this.#build(index);
@@ -126,58 +136,58 @@ export class MemoryTable {
   #build(index: Index): Walk {
     const walk: Walk = { buckets: new Map(), order: null };
     this.#walks.set(index, walk);
-    for (const [key, row] of this.rows) this.#enter(index, walk, key, row);
+    for (const cell of this.#cells.values()) this.#enter(index, walk, cell);
     return walk;
   }
 
-  #enter(index: Index, walk: Walk, key: string, row: Row): void {
+  #enter(index: Index, walk: Walk, cell: Cell): void {
+    const row = cell.row as Row;
     const first = plain(row[index.fields[0] as string] as StoredValue);
     const bucket = walk.buckets.get(first);
     if (!bucket) {
-      walk.buckets.set(first, { keys: [key], sorted: true });
+      walk.buckets.set(first, { cells: [cell], sorted: true });
       if (walk.order && compareValues(walk.order.at(-1) ?? null, first) < 0) walk.order.push(first);
       else walk.order = null;
       return;
     }
-    const last = bucket.keys.at(-1);
-    if (bucket.sorted && (last === undefined || !this.rows.has(last) || this.#compare(index, last, key) >= 0)) {
-      bucket.sorted = false;
-    }
-    bucket.keys.push(key);
+    const last = bucket.cells.at(-1);
+    if (bucket.sorted && (last?.row === undefined || this.#compare(index, last, cell) >= 0)) bucket.sorted = false;
+    bucket.cells.push(cell);
   }
 
-  #follow(key: string, previous: Row | undefined, next: Row | undefined): void {
+  #follow(cell: Cell, previous: Row | undefined): void {
+    const next = cell.row;
     for (const [index, walk] of this.#walks) {
       if (previous && next && index.fields.every((field) => plain(previous[field]!) === plain(next[field]!))) continue;
       if (previous) {
         const bucket = walk.buckets.get(plain(previous[index.fields[0] as string] as StoredValue));
         if (bucket) bucket.sorted = false;
       }
-      if (next) this.#enter(index, walk, key, next);
+      if (next) this.#enter(index, walk, cell);
     }
   }
 
-  #sorted(index: Index, walk: Walk, value: StoredValue): string[] {
+  #sorted(index: Index, walk: Walk, value: StoredValue): Cell[] {
     const bucket = walk.buckets.get(value);
     if (!bucket) return [];
     if (!bucket.sorted) {
       const first = index.fields[0] as string;
-      bucket.keys = [...new Set(bucket.keys)]
-        .filter((key) => this.rows.has(key) && plain(this.rows.get(key)![first]!) === value)
+      bucket.cells = [...new Set(bucket.cells)]
+        .filter(({ row }) => row !== undefined && plain(row[first] as StoredValue) === value)
         .sort((a, b) => this.#compare(index, a, b));
       bucket.sorted = true;
     }
-    return bucket.keys;
+    return bucket.cells;
   }
 
-  #compare(index: Index, a: string, b: string): number {
-    const x = this.rows.get(a) as Row;
-    const y = this.rows.get(b) as Row;
+  /** Compares two rows that are not removed. */
+  #compare(index: Index, a: Cell, b: Cell): number {
+    const [x, y] = [a.row as Row, b.row as Row];
     for (const field of index.fields) {
       const order = compareValues(x[field] as StoredValue, y[field] as StoredValue);
       if (order !== 0) return order;
     }
-    return compareValues(a, b);
+    return compareValues(this.keyOf(x), this.keyOf(y));
   }
 }
 
