@@ -69,7 +69,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
   const { payments: paymentParts } = resolved;
   const payments = paymentService(engine, paymentParts);
   const { topUpWork } = payments;
-  afterCommit.on('top_up.started', (event) => topUpWork.begin(event));
+  afterCommit.follow('top_up.started', (event) => topUpWork.begin(event));
   const inbox = new Inbox<S>({
     ...{ engine, settings, tracing, ordersOn: payments.ordersOn },
     told: (event) => afterCommit.tell(event),
@@ -83,7 +83,7 @@ function managerOn<S, U extends string>(options: CreditManagementOptions<S, U>):
     ...{ ...resolved.access, engine, settings, cache, logger },
     isClosed: () => closing !== null,
   });
-  afterCommit.on('credits.plugin_status_changed', ({ creditType, userId }) => {
+  afterCommit.follow('credits.plugin_status_changed', ({ creditType, userId }) => {
     if (creditType === 'credits') void access.watch.look(userId, { fresh: true });
   });
   measures?.watch({ wired, access: access.service, checks: () => access.checks, outbox, published: relay.published });

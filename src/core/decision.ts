@@ -2,7 +2,7 @@
 import type { CreditErrorCode, CreditErrorDetails } from '../errors.js';
 import type { AccountOptions } from '../models/account.js';
 import type { EntryRow } from '../models/entry.js';
-import type { CreditEvent } from '../models/events.js';
+import type { CreditEvent, CreditEventType } from '../models/events.js';
 import type { GrantRow } from '../models/grant.js';
 import type { ReservationRow } from '../models/reservation.js';
 import type { Rows, SideRows } from '../models/rows.js';
@@ -44,6 +44,8 @@ export interface Context {
   };
   /** Whether each deduction and each expiry makes an event too. */
   readonly allEvents: boolean;
+  /** Whether anybody hears of events of a type. Others need not be made. */
+  readonly wantsEvent: (type: CreditEventType) => boolean;
   /** Whether events about credits that moved carry the metadata of their call. */
   readonly eventMetadata: boolean;
   readonly facts: Facts;

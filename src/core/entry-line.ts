@@ -57,7 +57,7 @@ const ESCAPED = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
  * The text as it stands between quotes. A damaged row may hold something else there: half a surrogate pair, which no
  * stored text has, keeps it apart from every text.
  */
-function escaped(value: string): string {
+export function escaped(value: string): string {
   if (typeof value !== 'string') return JSON.stringify(`\ud800${JSON.stringify(value)}`).slice(1, -1);
   return ESCAPED.test(value) ? JSON.stringify(value).slice(1, -1) : value;
 }

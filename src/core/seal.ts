@@ -36,7 +36,7 @@ export function sealDraft(draft: Draft): AccountChange {
     account.hash = row.hash;
     return { row, body };
   });
-  const events = draft.events.length === 0 ? NO_EVENTS : draft.events.map((event, i) => finishEvent(draft, event, i));
+  const events = draft.events.length === 0 ? NO_EVENTS : wantedEvents(draft);
   return { account, entries, events, grants, reservations: draft.reservationWrites, side: draft.sideWrites };
 }
 
@@ -59,11 +59,21 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
   return draft.grantWrites;
 }
 
+/** The events that anybody hears of. The id of each tells its place among all of them. */
+function wantedEvents(draft: Draft): readonly CreditEvent[] {
+  const { wantsEvent } = draft.context;
+  const events: CreditEvent[] = [];
+  for (const [i, event] of draft.events.entries()) {
+    if (wantsEvent(event.type)) events.push(finishEvent(draft, event, i));
+  }
+  return events;
+}
+
 function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEvent {
   const entry = draft.entries[event.entry] as Draft['entries'][number];
   const traceparent = draft.call.span?.traceparent;
   const at = event.kind === 'subscription' ? new Date(event.at) : entry.at;
-  return {
+  const finished = {
     id: eventIdOf(draft.baseId, place),
     version: CREDIT_EVENT_VERSION,
     type: event.type,
@@ -73,8 +83,8 @@ function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEv
     occurredAt: isoText(at),
     correlationId: entry.correlationId,
     data: dataOf(draft, event, entry),
-    ...(traceparent != null && { traceparent }),
-  } as unknown as CreditEvent;
+  };
+  return (traceparent == null ? finished : { ...finished, traceparent }) as unknown as CreditEvent;
 }
 
 function dataOf({ context }: Draft, event: PendingEvent, entry: EntryRow): JsonObject {

@@ -53,8 +53,8 @@ export function finish(drafts: readonly Draft[], row: Row, message: string, also
     if (each !== draft && each.account.planLimit === planLimit && each.account.planDueAt === dueAt) continue;
     each.account.planLimit = planLimit;
     each.account.planDueAt = dueAt;
-    const more = each === draft ? { ...told(drafts, row), ...also } : {};
-    const details: JsonObject = { planLimit, planDueAt: dueAt, ...more };
+    const due = { planDueAt: dueAt, planLimit };
+    const details: JsonObject = each === draft ? { ...told(drafts, row, due), ...also } : due;
     const entry = writeEntry(each, 'plan_changed', { amount: 0, details });
     entry.message = message;
   }
@@ -63,8 +63,9 @@ export function finish(drafts: readonly Draft[], row: Row, message: string, also
 }
 
 /** The details of the entry on the user's own account. */
-function told(drafts: readonly Draft[], row: Row): JsonObject {
-  return { subscription: toJson(row), rowHash: rowHash(row), granted: grantedBy(drafts), ...ownTypeOf(row) };
+function told(drafts: readonly Draft[], row: Row, due: JsonObject): JsonObject {
+  const granted = grantedBy(drafts);
+  return { granted, ...ownTypeOf(row), ...due, rowHash: rowHash(row), subscription: toJson(row) };
 }
 
 /** The plan's own credit type, where it is not `credits`: the answer to a repeated allocation needs it. */
@@ -75,13 +76,15 @@ function ownTypeOf({ terms }: Row): JsonObject {
 
 /** The units that this operation granted, by credit type. */
 function grantedBy(drafts: readonly Draft[]): JsonObject {
-  const granted = drafts.map(({ account, entries }) => {
-    const grants = entries.filter(
-      ({ type, details }) => type === 'add' && isAllocation(details.grant as Json & GrantTerms),
-    );
-    return [account.creditType, grants.reduce((sum, { amount }) => sum + amount, 0)] as const;
-  });
-  return Object.fromEntries(granted.filter(([, units]) => units > 0));
+  const granted: { [creditType: string]: number } = {};
+  for (const { account, entries } of drafts) {
+    let units = 0;
+    for (const { type, amount, details } of entries) {
+      if (type === 'add' && isAllocation(details.grant as Json & GrantTerms)) units += amount;
+    }
+    if (units > 0) granted[account.creditType] = units;
+  }
+  return granted;
 }
 
 /** Whether a grant is an allocation: it is no rollover, and no other grant that the operation made on its way. */
@@ -102,9 +105,15 @@ export function announce(
   const { id: subscriptionId, planId, terms, status, autoRenew } = row;
   const { start, end } = billingOf(row);
   const more = {
-    ...{ subscriptionId, planId, planName: terms.name, previousPlanId, nextPlanId: row.pending?.planId ?? null },
-    ...{ status: status === 'removed' ? 'cancelled' : status, autoRenew },
-    ...{ periodStart: isoText(new Date(start)), periodEnd: isoText(new Date(end)) },
+    subscriptionId,
+    planId,
+    planName: terms.name,
+    previousPlanId,
+    nextPlanId: row.pending?.planId ?? null,
+    status: status === 'removed' ? 'cancelled' : status,
+    autoRenew,
+    periodStart: isoText(new Date(start)),
+    periodEnd: isoText(new Date(end)),
     validUntil: row.validUntil && isoText(row.validUntil),
   };
   events.push({ kind: 'subscription', type: `subscription.${what}`, entry: entries.length, at: account.at, more });

@@ -8,6 +8,7 @@ import { type Bench, sql } from './postgres-load.js';
 import { pglite } from './postgres-pglite.js';
 import { processes } from './postgres-processes.js';
 import { shapes } from './postgres-shapes.js';
+import { sweeps } from './postgres-sweeps.js';
 import { trap } from './postgres-trap.js';
 import { postgresUsers } from './postgres-users.js';
 import { eventLoop, one, pgbench, replay, reserve, sixtyFour, zipf } from './postgres-workloads.js';
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   faults,
   trap,
   shapes,
+  sweeps,
 };
 
 export interface PartsOptions extends Pick<Bench, 'rounds' | 'seconds' | 'history' | 'rttMs'> {

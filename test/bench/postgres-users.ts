@@ -35,7 +35,7 @@ async function open(url: string): Promise<Rivals> {
 }
 
 /** Connections that ended meanwhile are counted for nothing. */
-function meterOf(control: pg.Client): Meter {
+export function meterOf(control: pg.Client): Meter {
   return {
     pids: () => backendsOf(control),
     walBytes: async () => {

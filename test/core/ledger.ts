@@ -32,6 +32,7 @@ export class Ledger {
   defaults: Defaults = DEFAULTS;
   limits = { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 };
   allEvents = false;
+  wantsEvent: Context['wantsEvent'] = () => true;
   now = 0;
   #calls = 0;
 
@@ -49,6 +50,7 @@ export class Ledger {
       defaultsOf: () => this.defaults,
       limits: this.limits,
       allEvents: this.allEvents,
+      wantsEvent: this.wantsEvent,
       eventMetadata: false,
       facts: {
         row: (model, id) => {

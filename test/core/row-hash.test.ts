@@ -7,7 +7,14 @@ import type { Json } from '../../src/models/values.js';
 
 const date = fc.date({ min: new Date(-1e15), max: new Date(8e15), noInvalidDate: false });
 const value = fc.letrec((tie) => ({
-  any: fc.oneof({ maxDepth: 3 }, fc.jsonValue(), date, fc.constant(null), tie('list'), tie('object')),
+  any: fc.oneof(
+    { maxDepth: 3 },
+    fc.jsonValue(),
+    date,
+    fc.constantFrom(null, Number.NaN, -0),
+    tie('list'),
+    tie('object'),
+  ),
   list: fc.array(tie('any'), { maxLength: 4 }),
   object: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', '10', '9', 'toJSON')), tie('any'), {
     maxKeys: 6,

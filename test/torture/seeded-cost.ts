@@ -243,6 +243,24 @@ export const COST_BUGS: readonly SeededBug[] = [
     tests: [{ file: 'test/core/entry-line.test.ts', name: 'the canonical text is JSON, whatever its texts hold' }],
   },
   {
+    id: 'CO-32',
+    title: 'a subscription keeps its fields in the database, whatever changed',
+    file: 'src/services/pipeline/change-set.ts',
+    find: 'fields.every((field) => row[field] === stored[field])',
+    replace: 'fields.length > 0',
+    tests: [{ file: 'test/pipeline/change-set.test.ts', name: 'a renewal names fields of the subscription that stay' }],
+  },
+  {
+    id: 'CO-33',
+    title: 'events are made for handlers of this process alone',
+    file: 'src/engine-wiring.ts',
+    find: 'isSent(type) || afterCommit.wants(type)',
+    replace: 'afterCommit.wants(type)',
+    tests: [
+      { file: 'test/outbox/types.test.ts', name: 'a sink that names its types, in memory gets rows for these alone' },
+    ],
+  },
+  {
     id: 'CO-29',
     title: 'a replacement keeps what another one of its batch keeps',
     file: 'src/db/sql/postgres/write-values.ts',

@@ -59,8 +59,8 @@ export const TRACING_BUGS: readonly SeededBug[] = [
     id: 'TR-07',
     title: 'an event does not know the span of its call',
     file: 'src/core/seal.ts',
-    find: '...(traceparent != null && { traceparent }),',
-    replace: '',
+    find: 'traceparent == null ? finished : { ...finished, traceparent }',
+    replace: 'finished',
     tests: [test('a webhook is sent in the trace of the call that caused it')],
   },
   {

@@ -19,6 +19,8 @@ export class AfterCommit {
   readonly #followers: readonly Follower[];
   readonly #logger: LoggerLike;
   readonly #handlers = new Map<string, Set<Handler>>();
+  /** The library's own handlers. They change no event, so all of them get the same one. */
+  readonly #own = new Map<string, Handler>();
 
   constructor(followers: readonly Follower[], logger: LoggerLike) {
     this.#followers = followers;
@@ -34,6 +36,16 @@ export class AfterCommit {
     };
   }
 
+  /** Sets the library's own handler for one type. */
+  follow(type: CreditEventType, handler: Handler): void {
+    this.#own.set(type, handler);
+  }
+
+  /** Whether there is a handler for events of this type. */
+  wants(type: CreditEventType): boolean {
+    return this.#own.has(type) || this.#handlers.has(type) || this.#handlers.has('*');
+  }
+
   /** Null, or a promise that the callers of this commit wait for; it never rejects. */
   committed(decided: Decided): Promise<unknown> | null {
     let waiting: Promise<unknown> | null = null;
@@ -41,22 +53,27 @@ export class AfterCommit {
       const following = follower.committed(decided);
       if (following !== null) waiting = waiting ? Promise.all([waiting, following]) : following;
     }
-    if (this.#handlers.size > 0) for (const event of decided.events) this.tell(event);
+    for (const event of decided.events) this.tell(event);
     return waiting;
   }
 
   /** Calls the handlers of an event that was committed. */
   tell(event: CreditEvent): void {
+    const own = this.#own.get(event.type);
+    if (own !== undefined) this.#call(event, () => own(event));
+    if (this.#handlers.size === 0) return;
     for (const type of [event.type, '*']) {
-      for (const handler of this.#handlers.get(type) ?? []) this.#call(handler, event);
+      for (const handler of this.#handlers.get(type) ?? []) {
+        this.#call(event, () => handler(structuredClone(event)));
+      }
     }
   }
 
-  #call(handler: Handler, event: CreditEvent): void {
+  #call(event: CreditEvent, run: () => Awaitable<void>): void {
     const failed = (err: unknown) =>
       this.#logger.error({ err, type: event.type, id: event.id }, 'Event handler failed');
     try {
-      Promise.resolve(handler(structuredClone(event))).catch(failed);
+      Promise.resolve(run()).catch(failed);
     } catch (err) {
       failed(err);
     }

@@ -24,6 +24,13 @@ function keyOf<M extends FactName>(model: M, row: Rows[M]): string {
   return row[KEYS.get(model) as keyof Rows[M]] as string;
 }
 
+type KeptFields = { readonly [M in ModelName]?: readonly (keyof Rows[M] & string)[] };
+
+/** Fields that most changes of a row leave as they are. */
+const KEPT: KeptFields = {
+  subscription: ['id', 'planId', 'startedAt', 'terms', 'pending', 'nextPlanId', 'hadTrial'],
+};
+
 /** The receivers of events: the sinks, and whether there is a queue of notifications. */
 export interface Receivers {
   readonly sinks: readonly WantedSink[];
@@ -109,7 +116,15 @@ export class ChangeSet implements Facts {
     const before = this.#rows.get(key);
     const isNew = op === 'insert' || before?.op === 'insert';
     const found = before?.op === 'replace' ? before.expectedVersion : row.version - 1;
-    this.#rows.set(key, isNew ? insertOf(model, row) : replaceOf(model, row, found));
+    this.#rows.set(key, isNew ? insertOf(model, row) : replaceOf(model, row, found, this.#kept(model, row, found)));
+  }
+
+  /** The fields that the database has already, of a row that the decision has read. */
+  #kept<M extends FactName>(model: M, row: Rows[M], version: number): KeptFields[M] | undefined {
+    const fields: KeptFields[M] | undefined = KEPT[model];
+    if (fields === undefined) return undefined;
+    const stored = this.stored.row(model, keyOf(model, row));
+    return stored?.version === version && fields.every((field) => row[field] === stored[field]) ? fields : undefined;
   }
 
   #addEvent(account: string, event: CreditEvent): void {
