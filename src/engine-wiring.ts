@@ -62,25 +62,21 @@ export function wireEngine<S>(options: ResolvedOptions<S>): WiredEngine<S> {
     [mirror, cache, measures].filter((follower) => follower !== null),
     logger,
   );
-  const settings = (): DecisionSettings => {
-    const { wanted: sinks, hasQueue: queue } = store.sinks;
-    const isSent = (type: string) => queue || sinks.some(({ types }) => types === null || types.has(type));
-    return {
-      now: store.time.now,
-      scale: creditScale,
-      ledgerId: store.settings.ledgerId,
-      limits: store.limits,
-      allEvents: store.settings.events === 'all',
-      wantsEvent: (type) => isSent(type) || afterCommit.wants(type),
-      eventMetadata: store.settings.eventMetadata === true,
-      defaultsOf: store.defaultsOf,
-      temporal: options.temporal,
-      ...{ sinks, queue },
-      notifyErrors: options.notifyErrors,
-      errorEntries: options.ledger.errors,
-      followsEntries: mirror !== null || measures !== null,
-    };
-  };
+  const settings = (): DecisionSettings => ({
+    now: store.time.now,
+    scale: creditScale,
+    ledgerId: store.settings.ledgerId,
+    limits: store.limits,
+    allEvents: store.settings.events === 'all',
+    eventMetadata: store.settings.eventMetadata === true,
+    defaultsOf: store.defaultsOf,
+    temporal: options.temporal,
+    sinks: store.sinks.wanted,
+    queue: store.sinks.hasQueue,
+    notifyErrors: options.notifyErrors,
+    errorEntries: options.ledger.errors,
+    followsEntries: mirror !== null || measures !== null,
+  });
   const admit = (session?: S) => {
     const [learning, ready] = [store.upToDate(session), mirror?.ready() ?? null];
     return learning && ready ? Promise.all([learning, ready]).then(() => {}) : (learning ?? ready);

@@ -146,8 +146,9 @@ export const optionsSchema = strictObject({
     })
     .optional(),
   creditTypes: z
-    .record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), accountDefaultsSchema, {
-      error: ({ code }) => (code === 'invalid_key' ? 'a name of the form [a-z][a-z0-9_]{0,31}' : undefined),
+    .record(z.string().regex(/^(?!constructor$)[a-z][a-z0-9_]{0,31}$/), accountDefaultsSchema, {
+      error: ({ code }) =>
+        code === 'invalid_key' ? 'a name of the form [a-z][a-z0-9_]{0,31}, but not constructor' : undefined,
     })
     .optional(),
   /** The decimals of a credit, 0–6, default 6. The first use of a database fixes it. */
@@ -284,8 +285,8 @@ export interface CreditManagementOptions<S = MemorySession, U extends string = n
    */
   defaults?: AccountDefaults | undefined;
   /**
-   * Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`. Stored in the
-   * database, for all processes.
+   * Further credit types beside `credits`, with their defaults. Names match `[a-z][a-z0-9_]{0,31}`, and none is
+   * `constructor`. Stored in the database, for all processes.
    */
   creditTypes?: Readonly<Record<U, AccountDefaults>> | undefined;
 }

@@ -44,8 +44,6 @@ export interface Context {
   };
   /** Whether each deduction and each expiry makes an event too. */
   readonly allEvents: boolean;
-  /** Whether anybody hears of events of a type. Others need not be made. */
-  readonly wantsEvent: (type: CreditEventType) => boolean;
   /** Whether events about credits that moved carry the metadata of their call. */
   readonly eventMetadata: boolean;
   readonly facts: Facts;
@@ -61,11 +59,18 @@ export type SideWrite = {
   [M in keyof SideRows]: { readonly model: M } & RowWrite<SideRows[M]>;
 }[keyof SideRows];
 
+/** An event of an operation. It is made for those who hear of it: of most events nobody does. */
+export interface SealedEvent {
+  readonly type: CreditEventType;
+  /** Each call makes an event of its own, always the same. */
+  make(): CreditEvent;
+}
+
 /** One account after an operation, and everything that commits with it. */
 export interface AccountChange {
   readonly account: Account;
   readonly entries: readonly SealedEntry[];
-  readonly events: readonly CreditEvent[];
+  readonly events: readonly SealedEvent[];
   readonly grants: readonly RowWrite<GrantRow>[];
   readonly reservations: readonly RowWrite<ReservationRow>[];
   readonly side: readonly SideWrite[];

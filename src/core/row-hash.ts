@@ -19,7 +19,7 @@ function textOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? NULL;
   // A damaged row may have an instant that is none.
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? NULL : `"${isoText(value)}"`;
-  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
+  if (Array.isArray(value)) return `[${Array.from(value, textOf).join()}]`;
   let fields = '';
   for (const name of namesOf(value)) {
     const field = (value as Readonly<Record<string, unknown>>)[name];

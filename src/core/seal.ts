@@ -9,7 +9,7 @@ import type { Json, JsonObject } from '../models/values.js';
 import { availableOf } from './account.js';
 import { toCredits } from './amounts.js';
 import { sha256 } from './canonical-json.js';
-import type { AccountChange, RowWrite } from './decision.js';
+import type { AccountChange, RowWrite, SealedEvent } from './decision.js';
 import { type Draft, mainIndex, nextDue, type PendingEvent } from './draft.js';
 import { entryBody, type SealedEntry } from './entry-line.js';
 import { grantRow } from './rows.js';
@@ -36,11 +36,11 @@ export function sealDraft(draft: Draft): AccountChange {
     account.hash = row.hash;
     return { row, body };
   });
-  const events = draft.events.length === 0 ? NO_EVENTS : wantedEvents(draft);
+  const events = draft.events.length === 0 ? NO_EVENTS : draft.events.map((event, i) => sealEvent(draft, event, i));
   return { account, entries, events, grants, reservations: draft.reservationWrites, side: draft.sideWrites };
 }
 
-const NO_EVENTS: readonly CreditEvent[] = [];
+const NO_EVENTS: readonly SealedEvent[] = [];
 
 /** Writes the rows of grants that were made, closed or reopened. Closed grants leave the account. */
 function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
@@ -59,14 +59,8 @@ function settleGrants(draft: Draft): readonly RowWrite<GrantRow>[] {
   return draft.grantWrites;
 }
 
-/** The events that anybody hears of. The id of each tells its place among all of them. */
-function wantedEvents(draft: Draft): readonly CreditEvent[] {
-  const { wantsEvent } = draft.context;
-  const events: CreditEvent[] = [];
-  for (const [i, event] of draft.events.entries()) {
-    if (wantsEvent(event.type)) events.push(finishEvent(draft, event, i));
-  }
-  return events;
+function sealEvent(draft: Draft, event: PendingEvent, place: number): SealedEvent {
+  return { type: event.type, make: () => finishEvent(draft, event, place) };
 }
 
 function finishEvent(draft: Draft, event: PendingEvent, place: number): CreditEvent {

@@ -126,6 +126,8 @@ export function graceOf(row: SubscriptionRow): Date | null {
 /** The subscription as an entry keeps it. Most have their keys in order, which saves the canonical text a copy. */
 export function toJson(row: SubscriptionRow): JsonObject {
   const { start, end } = billingOf(row);
+  // A damaged row may lack any of its instants.
+  const iso = (date: Date | null) => date && isoText(date);
   const json: { [name: string]: Json } = {
     autoRenew: row.autoRenew,
     id: row.id,
@@ -134,16 +136,16 @@ export function toJson(row: SubscriptionRow): JsonObject {
     periodStart: isoText(new Date(start)),
     planId: row.planId,
     planName: row.terms.name,
-    startedAt: isoText(row.startedAt),
+    startedAt: iso(row.startedAt),
     status: row.status,
-    validUntil: row.validUntil && isoText(row.validUntil),
+    validUntil: iso(row.validUntil),
   };
   if (isPaid(row)) json.paidAhead = row.paid as readonly string[];
   const graceUntil = graceOf(row);
   if (graceUntil) json.graceUntil = isoText(graceUntil);
   if (row.billing) {
-    json.allocationStart = isoText(row.periodStart);
-    json.allocationEnd = isoText(row.periodEnd);
+    json.allocationStart = iso(row.periodStart);
+    json.allocationEnd = iso(row.periodEnd);
   }
   return json;
 }

@@ -58,7 +58,6 @@ const context: Context = {
   temporal: null,
   limits: { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 },
   allEvents: false,
-  wantsEvent: () => false,
   eventMetadata: false,
   facts,
 };

@@ -32,7 +32,6 @@ export class Ledger {
   defaults: Defaults = DEFAULTS;
   limits = { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 };
   allEvents = false;
-  wantsEvent: Context['wantsEvent'] = () => true;
   now = 0;
   #calls = 0;
 
@@ -50,7 +49,6 @@ export class Ledger {
       defaultsOf: () => this.defaults,
       limits: this.limits,
       allEvents: this.allEvents,
-      wantsEvent: this.wantsEvent,
       eventMetadata: false,
       facts: {
         row: (model, id) => {
@@ -93,7 +91,7 @@ export class Ledger {
       for (const { account, entries, events, grants, reservations, side } of decision.changes) {
         this.accounts.set(account.userId, account);
         this.entries.push(...entries.map((entry) => entry.row));
-        this.events.push(...events);
+        this.events.push(...events.map((event) => event.make()));
         for (const { row } of grants) this.grants.set(row.id, row);
         for (const { row } of reservations) this.reservations.set(row.id, row);
         for (const { model, row } of side) this.side.set(`${model}/${keyOf(model, row)}`, row);

@@ -31,7 +31,6 @@ export async function clawBack(
     temporal: null,
     limits: { openGrants: 1_000, activeReservations: 1_000, lateUsageMs: 0 },
     allEvents: false,
-    wantsEvent: () => true,
     eventMetadata: false,
     facts: { reversals: () => [], lapses: () => [], row: () => null },
   };

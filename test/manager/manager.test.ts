@@ -13,6 +13,7 @@ describe('set-up', () => {
   test.each([
     [{ creditScale: 7 }, 'creditScale'],
     [{ creditTypes: { 'Bad Name': {} } }, 'creditTypes'],
+    [{ creditTypes: { constructor: {} } }, 'creditTypes'],
     [{ defaults: { trialCredits: -1 } }, '-1'],
     [{ defaults: { lowCreditThreshold: '20 %' as '20%' } }, 'lowCreditThreshold'],
     [{ limits: { openGrants: 0 } }, 'limits.openGrants'],

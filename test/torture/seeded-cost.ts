@@ -252,12 +252,12 @@ export const COST_BUGS: readonly SeededBug[] = [
   },
   {
     id: 'CO-33',
-    title: 'events are made for handlers of this process alone',
-    file: 'src/engine-wiring.ts',
-    find: 'isSent(type) || afterCommit.wants(type)',
-    replace: 'afterCommit.wants(type)',
+    title: 'an event is made for handlers of its own type alone',
+    file: 'src/services/pipeline/after-commit.ts',
+    find: " || this.#handlers.has('*')",
+    replace: '',
     tests: [
-      { file: 'test/outbox/types.test.ts', name: 'a sink that names its types, in memory gets rows for these alone' },
+      { file: 'test/manager/late-handler.test.ts', name: 'a handler hears of a commit that was decided before it' },
     ],
   },
   {

@@ -86,7 +86,7 @@ export const EVENT_BUGS: readonly SeededBug[] = [
     id: 'SM-v01',
     title: 'rows are written for a sink whatever types it wants',
     file: 'src/services/pipeline/change-set.ts',
-    find: 'types === null || types.has(event.type)',
+    find: 'types === null || types.has(sealed.type)',
     replace: 'types === null || types.size > 0',
     tests: [{ file: 'test/outbox/types.test.ts', name: 'in memory gets rows for these alone, from every process' }],
   },

@@ -41,8 +41,7 @@ export class AfterCommit {
     this.#own.set(type, handler);
   }
 
-  /** Whether there is a handler for events of this type. */
-  wants(type: CreditEventType): boolean {
+  #hears(type: CreditEventType): boolean {
     return this.#own.has(type) || this.#handlers.has(type) || this.#handlers.has('*');
   }
 
@@ -53,7 +52,7 @@ export class AfterCommit {
       const following = follower.committed(decided);
       if (following !== null) waiting = waiting ? Promise.all([waiting, following]) : following;
     }
-    for (const event of decided.events) this.tell(event);
+    for (const event of decided.events) if (this.#hears(event.type)) this.tell(event.make());
     return waiting;
   }
 

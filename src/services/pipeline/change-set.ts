@@ -1,7 +1,6 @@
 /** Collects the changes of a unit. A document gets one change, however often the operations of the batch wrote it. */
-import type { AccountChange, FactName, Facts, RowWrite } from '../../core/decision.js';
+import type { AccountChange, FactName, Facts, RowWrite, SealedEvent } from '../../core/decision.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { CreditEvent } from '../../models/events.js';
 import type { InboxRow } from '../../models/inbox.js';
 import type { ModelName, Rows } from '../../models/rows.js';
 import { storedModels } from '../../models/stored-models.js';
@@ -127,13 +126,13 @@ export class ChangeSet implements Facts {
     return stored?.version === version && fields.every((field) => row[field] === stored[field]) ? fields : undefined;
   }
 
-  #addEvent(account: string, event: CreditEvent): void {
+  #addEvent(account: string, sealed: SealedEvent): void {
     const { sinks, queue, scale } = this.receivers;
+    const wanting = sinks.filter(({ types }) => types === null || types.has(sealed.type));
+    if (!queue && wanting.length === 0) return;
+    const event = sealed.make();
     const told = queue ? crossingChange(event, scale) : null;
     if (told) this.addOutgoing(told);
-    for (const { name, types } of sinks) {
-      if (types === null || types.has(event.type))
-        this.addOutgoing(insertOf('outbox', outboxRow(event, account, name)));
-    }
+    for (const { name } of wanting) this.addOutgoing(insertOf('outbox', outboxRow(event, account, name)));
   }
 }

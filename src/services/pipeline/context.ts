@@ -17,7 +17,7 @@ export interface DecisionSettings extends Omit<Context, 'now' | 'defaults' | 'fa
 
 /** The context for decisions at one instant, on accounts of one credit type. */
 export function contextOf(settings: DecisionSettings, now: number, creditType: string, facts: Facts): Context {
-  const { scale, ledgerId, defaultsOf, limits, allEvents, wantsEvent, eventMetadata, temporal } = settings;
+  const { scale, ledgerId, defaultsOf, limits, allEvents, eventMetadata, temporal } = settings;
   // Every group makes one, so it takes only these fields: a copy of all settings would cost half as much again.
   return {
     now,
@@ -27,7 +27,6 @@ export function contextOf(settings: DecisionSettings, now: number, creditType: s
     defaultsOf,
     limits,
     allEvents,
-    wantsEvent,
     eventMetadata,
     temporal,
     facts,

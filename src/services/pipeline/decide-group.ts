@@ -5,12 +5,11 @@
 import type { Account } from '../../core/account.js';
 import { shortfallOf } from '../../core/debit.js';
 import { decide } from '../../core/decide.js';
-import type { AccountChange, Context, Decision, Refusal } from '../../core/decision.js';
+import type { AccountChange, Context, Decision, Refusal, SealedEvent } from '../../core/decision.js';
 import { type SealedEntry, sealAlone } from '../../core/entry-line.js';
 import { accountToRow } from '../../core/rows.js';
 import { type CreditErrorCode, creditError } from '../../errors.js';
 import type { EntryRow } from '../../models/entry.js';
-import type { CreditEvent } from '../../models/events.js';
 import { replaceOf } from '../store/tables.js';
 import { nextVersion, type VersionedAccount } from './account-memory.js';
 import { ChangeSet } from './change-set.js';
@@ -63,7 +62,7 @@ interface Pass<S> {
   readonly accounts: Account[];
   readonly changes: ChangeSet;
   readonly entries: SealedEntry[];
-  readonly events: CreditEvent[];
+  readonly events: SealedEvent[];
   sent: Operation[];
   /** Whether the accounts' versions must move on even if nothing else is written. */
   fenced: boolean;

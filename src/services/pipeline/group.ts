@@ -1,6 +1,6 @@
 /** A group of operations on the same documents. They are decided together and commit as one unit. */
+import type { SealedEvent } from '../../core/decision.js';
 import type { SealedEntry } from '../../core/entry-line.js';
-import type { CreditEvent } from '../../models/events.js';
 import type { Unit } from '../../ports/db-manager.js';
 import type { VersionedAccount } from './account-memory.js';
 import type { Operation } from './operation.js';
@@ -48,7 +48,7 @@ export interface Decided {
   readonly states: readonly VersionedAccount[];
   /** Empty where no follower reads them. */
   readonly entries: readonly SealedEntry[];
-  readonly events: readonly CreditEvent[];
+  readonly events: readonly SealedEvent[];
   /** The operations whose effect or refusal is in the unit. While its outcome is unknown, so is theirs. */
   readonly sent: readonly Operation[];
 }

@@ -49,9 +49,7 @@ export class Imagined<S> {
     this.stored = [...accounts];
     this.#facts = new FactSheet(tables, options);
     this.#changes = new ChangeSet(settings, this.#facts);
-    // The answer of a dry run has its events, whoever hears of them.
-    const asked = { ...settings, wantsEvent: () => true };
-    this.#contextOf = (creditType) => contextOf(asked, now, creditType, this.#changes);
+    this.#contextOf = (creditType) => contextOf(settings, now, creditType, this.#changes);
     this.#now = now;
   }
 

@@ -58,7 +58,7 @@ function dateOf(at: Json | undefined): Date | null {
 export function dryRunOf({ isDryRun, changes }: Answer, scale: number): { readonly dryRun?: DryRun } {
   if (!isDryRun) return {};
   const transactions = changes.flatMap(({ entries }) => entries.map(({ row }) => toTransaction(row, scale)));
-  return { dryRun: { transactions, events: changes.flatMap(({ events }) => events) } };
+  return { dryRun: { transactions, events: changes.flatMap(({ events }) => events.map((event) => event.make())) } };
 }
 
 /** The kind of business event that an entry belongs to: as its metadata says, else by its source and its call. */
