@@ -260,6 +260,13 @@ export const COST_BUGS: readonly SeededBug[] = [
       { file: 'test/manager/late-handler.test.ts', name: 'a handler hears of a commit that was decided before it' },
     ],
   },
+  ...[
+    ['CO-34', 'rows that unique values find need not have the values asked for', ' && anyOf?.field !== first', ''],
+    ['CO-35', 'a row that moved along an index stays at its place', 'if (bucket) bucket.sorted = false;', ''],
+  ].map(([id = '', title = '', find = '', replace = '']) => ({
+    ...{ id, title, find, replace, file: 'src/db/memory/table.ts' },
+    tests: [{ file: 'test/db/memory-walks.test.ts', name: 'a walk answers the rows of its query in order' }],
+  })),
   {
     id: 'CO-29',
     title: 'a replacement keeps what another one of its batch keeps',

@@ -82,8 +82,9 @@ export class MemoryTable {
     const after = query.after === undefined ? null : decodeCursor(this.model, query);
     const descending = query.direction === 'desc';
     const selects = selector(query);
+    const compareFixed = fixedBy(query, index as Index);
     const position = (row: Row): number => {
-      const side = compareFixed(row, query);
+      const side = compareFixed(row);
       if (side !== 0) return descending ? -side : side;
       if (!after) return 0;
       const order = compareTo(row, fields, after);
@@ -261,21 +262,27 @@ function compareTo(row: Row, fields: readonly string[], values: readonly StoredV
   return 0;
 }
 
-/** The side on which a row lies of `equals` and `range`: below (-1), inside (0) or above (1). */
-function compareFixed(row: Row, { equals, range }: Omit<FindQuery, 'limit'>): number {
-  for (const field in equals) {
-    if (!Object.hasOwn(equals, field)) continue;
-    const order = compareValues(row[field] as StoredValue, equals[field] as StoredValue);
-    if (order !== 0) return order;
-  }
-  if (!range) return 0;
-  const value = row[range.field] as StoredValue;
-  if (value === null) return -1;
-  if (range.gte !== undefined && compareValues(value, range.gte) < 0) return -1;
-  if (range.gt !== undefined && compareValues(value, range.gt) <= 0) return -1;
-  if (range.lte !== undefined && compareValues(value, range.lte) > 0) return 1;
-  if (range.lt !== undefined && compareValues(value, range.lt) >= 0) return 1;
-  return 0;
+/** Tells the side on which a row lies of `equals` and `range`: below (-1), inside (0) or above (1). */
+function fixedBy({ equals, range, anyOf }: Omit<FindQuery, 'limit'>, index: Index): (row: Row) => number {
+  const [first] = index.fields;
+  // The rows of a bucket have the first field in common; those that unique values find may not.
+  const isShared = (field: string) => field === first && anyOf?.field !== first;
+  const fixed = Object.entries(equals ?? {}).filter(([field]) => !isShared(field));
+  const { gte, gt, lte, lt } = range ?? {};
+  return (row) => {
+    for (const [field, wanted] of fixed) {
+      const order = compareValues(row[field] as StoredValue, wanted);
+      if (order !== 0) return order;
+    }
+    if (!range) return 0;
+    const value = row[range.field] as StoredValue;
+    if (value === null) return -1;
+    if (gte !== undefined && compareValues(value, gte) < 0) return -1;
+    if (gt !== undefined && compareValues(value, gt) <= 0) return -1;
+    if (lte !== undefined && compareValues(value, lte) > 0) return 1;
+    if (lt !== undefined && compareValues(value, lt) >= 0) return 1;
+    return 0;
+  };
 }
 
 function selector({ anyOf, equals }: Omit<FindQuery, 'limit'>): (row: Row) => boolean {
