@@ -19,23 +19,24 @@ export async function sweeps(bench: Bench): Promise<void> {
   await fund(manager);
   const control = new pg.Client({ connectionString: url });
   await control.connect();
+  const meter = meterOf(control);
+  const rival = rivalOf(manager);
+  const works: Record<Name, () => Promise<number>> = {
+    deduct: async () => (await load(rival, 'uniform', 1_000, seconds)).operations,
+    renew: async () => done(await manager.jobs.runAllocation()),
+    expire: async () => done(await manager.jobs.runExpiration()),
+  };
+  const names = Object.keys(works) as Name[];
   const rates: Record<Name, number[]> = { deduct: [], renew: [], expire: [] };
   const costs: Record<Name, Cost[]> = { deduct: [], renew: [], expire: [] };
   try {
     for (let round = 0; round <= bench.rounds; round++) {
       await makeDue(url, round);
       await sql(url, 'vacuum analyze');
-      const { deduct } = rivalOf(manager);
-      const close = async () => {};
-      const works: Record<Name, () => Promise<number>> = {
-        deduct: async () => (await load({ deduct, close }, 'uniform', 1_000, seconds)).operations,
-        renew: async () => done(await manager.jobs.runAllocation()),
-        expire: async () => done(await manager.jobs.runExpiration()),
-      };
-      for (const [name, work] of Object.entries(works) as [Name, () => Promise<number>][]) {
+      for (const name of names) {
         await checkpoint(url);
         const began = performance.now();
-        const { result, cost } = await costOf(meterOf(control), work, (count) => count);
+        const { result, cost } = await costOf(meter, works[name], (count) => count);
         // Round 0 warms up.
         if (round === 0) continue;
         rates[name].push((result / (performance.now() - began)) * 1000);
@@ -46,7 +47,7 @@ export async function sweeps(bench: Bench): Promise<void> {
     await control.end();
     await manager.close();
   }
-  for (const name of Object.keys(rates) as Name[]) {
+  for (const name of names) {
     report.figures(`${name}, uniform, a second`, {
       rate: median(rates[name]),
       'Node us': median(costs[name].map(({ nodeUs }) => nodeUs)),

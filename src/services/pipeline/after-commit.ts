@@ -18,31 +18,30 @@ export interface Follower {
 export class AfterCommit {
   readonly #followers: readonly Follower[];
   readonly #logger: LoggerLike;
-  readonly #handlers = new Map<string, Set<Handler>>();
-  /** The library's own handlers. They change no event, so all of them get the same one. */
-  readonly #own = new Map<string, Handler>();
+  /** By type, each handler and the way to call it. */
+  readonly #handlers = new Map<string, Map<Handler, Handler>>();
 
   constructor(followers: readonly Follower[], logger: LoggerLike) {
     this.#followers = followers;
     this.#logger = logger;
   }
 
-  /** Adds a handler for one type, or `'*'` for all; the result removes it. */
+  /** Adds a handler for one type, or `'*'` for all, which gets copies of events; the result removes it. */
   on(type: CreditEventType | '*', handler: Handler): () => void {
-    const handlers = this.#handlers.get(type) ?? new Set();
-    this.#handlers.set(type, handlers.add(handler));
+    return this.#add(type, handler, (event) => handler(structuredClone(event)));
+  }
+
+  /** Adds a handler of the library's own, which changes no event. */
+  follow(type: CreditEventType, handler: Handler): void {
+    this.#add(type, handler, handler);
+  }
+
+  #add(type: string, handler: Handler, call: Handler): () => void {
+    const handlers = this.#handlers.get(type) ?? new Map();
+    this.#handlers.set(type, handlers.set(handler, call));
     return () => {
       handlers.delete(handler);
     };
-  }
-
-  /** Sets the library's own handler for one type. */
-  follow(type: CreditEventType, handler: Handler): void {
-    this.#own.set(type, handler);
-  }
-
-  #hears(type: CreditEventType): boolean {
-    return this.#own.has(type) || this.#handlers.has(type) || this.#handlers.has('*');
   }
 
   /** Null, or a promise that the callers of this commit wait for; it never rejects. */
@@ -52,27 +51,24 @@ export class AfterCommit {
       const following = follower.committed(decided);
       if (following !== null) waiting = waiting ? Promise.all([waiting, following]) : following;
     }
-    for (const event of decided.events) if (this.#hears(event.type)) this.tell(event.make());
+    for (const event of decided.events) {
+      if (this.#handlers.has(event.type) || this.#handlers.has('*')) this.tell(event.make());
+    }
     return waiting;
   }
 
   /** Calls the handlers of an event that was committed. */
   tell(event: CreditEvent): void {
-    const own = this.#own.get(event.type);
-    if (own !== undefined) this.#call(event, () => own(event));
-    if (this.#handlers.size === 0) return;
     for (const type of [event.type, '*']) {
-      for (const handler of this.#handlers.get(type) ?? []) {
-        this.#call(event, () => handler(structuredClone(event)));
-      }
+      for (const call of this.#handlers.get(type)?.values() ?? []) this.#call(call, event);
     }
   }
 
-  #call(event: CreditEvent, run: () => Awaitable<void>): void {
+  #call(handler: Handler, event: CreditEvent): void {
     const failed = (err: unknown) =>
       this.#logger.error({ err, type: event.type, id: event.id }, 'Event handler failed');
     try {
-      Promise.resolve(run()).catch(failed);
+      Promise.resolve(handler(event)).catch(failed);
     } catch (err) {
       failed(err);
     }
