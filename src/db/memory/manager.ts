@@ -88,10 +88,18 @@ export class InMemoryDbManager implements DbManager<MemorySession> {
     const table = madeFor(this.#tables, model);
     return this.#within(this.#session(options), () => {
       const rows: Row[] = [];
+      let last: Row | undefined;
       for (const row of table.walk(query)) {
         if (rows.length === query.limit) {
-          return { rows, nextCursor: encodeCursor(table.model, query, rows.at(-1) as Row) };
+          return {
+            rows,
+            // Made when asked for: a search for one row never asks.
+            get nextCursor() {
+              return encodeCursor(table.model, query, last as Row);
+            },
+          };
         }
+        last = row;
         rows.push(table.copy(row));
       }
       return { rows, nextCursor: null };

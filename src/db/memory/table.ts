@@ -1,14 +1,29 @@
 /** One model's rows in memory, with unique indexes kept at every write and ordered walks built when first asked for. */
-import { decodeCursor, orderFields } from '../../ports/cursor.js';
-import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import type { Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
+import {
+  type Cell,
+  compareValues,
+  cursorOf,
+  type Index,
+  partition,
+  plain,
+  positionOf,
+  type Rows,
+  selector,
+  type Walked,
+} from './order.js';
 
-type Index = StoredModel['indexes'][number];
-/** A row as indexes hold it, so that a walk need not look up each key; without the row once that was removed. */
-type Cell = { row: Row | undefined };
 /** Rows that share the first field of an index; sorted, and cleaned of moved rows, when next walked. */
-type Bucket = { cells: Cell[]; sorted: boolean };
-/** Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). */
-type Walk = { readonly buckets: Map<StoredValue, Bucket>; order: StoredValue[] | null };
+type Bucket = Rows & { sorted: boolean };
+/**
+ * Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). With
+ * the second field of the index where that is a number.
+ */
+type Walk = {
+  readonly buckets: Map<StoredValue, Bucket>;
+  readonly second: string | null;
+  order: StoredValue[] | null;
+};
 
 export class MemoryTable {
   readonly #cells = new Map<string, Cell>();
@@ -75,27 +90,19 @@ export class MemoryTable {
   }
 
   /** The rows of a query from its cursor on, in order, without its limit. */
-  *walk(query: Omit<FindQuery, 'limit'>): Generator<Row> {
-    const index = this.model.indexes.find((candidate) => candidate.name === query.index);
-    if (!index) orderFields(this.model, query);
-    const fields = orderFields(this.model, query);
-    const after = query.after === undefined ? null : decodeCursor(this.model, query);
+  *walk(query: Walked): Generator<Row> {
+    const index = this.model.indexes.find(({ name }) => name === query.index) as Index;
+    const after = cursorOf(this.model, query);
+    // This refuses an index that the model does not declare.
+    const position = positionOf(this.model, index, query, after);
     const descending = query.direction === 'desc';
     const selects = selector(query);
-    const compareFixed = fixedBy(query, index as Index);
-    const position = (row: Row): number => {
-      const side = compareFixed(row);
-      if (side !== 0) return descending ? -side : side;
-      if (!after) return 0;
-      const order = compareTo(row, fields, after);
-      // Rows up to and including the one of the cursor lie before the walk.
-      return order === 0 ? -1 : descending ? (order > 0 ? -1 : 0) : order < 0 ? -1 : 0;
-    };
-    for (const cells of this.#lists(index as Index, query, after)) {
-      const at = (i: number): Row => cells[descending ? cells.length - 1 - i : i]?.row as Row;
-      for (let i = partition(cells.length, (i) => position(at(i)) < 0); i < cells.length; i++) {
-        const row = at(i);
-        if (position(row) > 0) return;
+    for (const rows of this.#lists(index, query, after)) {
+      const { length } = rows.cells;
+      const place = (i: number) => (descending ? length - 1 - i : i);
+      for (let i = partition(length, (i) => position(rows, place(i)) < 0); i < length; i++) {
+        if (position(rows, place(i)) > 0) return;
+        const row = rows.cells[place(i)]?.row as Row;
         if (selects(row)) yield row;
       }
     }
@@ -105,13 +112,13 @@ export class MemoryTable {
    * Lists of rows that can answer a query. Each is in the ascending order of the index; they come in the query's
    * direction.
    */
-  *#lists(index: Index, query: Omit<FindQuery, 'limit'>, after: readonly StoredValue[] | null): Generator<Cell[]> {
+  *#lists(index: Index, query: Walked, after: readonly StoredValue[] | null): Generator<Rows> {
     const first = index.fields[0] as string;
     const owners = this.#unique.get(index);
     if (owners && index.fields.length === 1 && query.anyOf?.field === first) {
       const found = query.anyOf.values.map((value) => owners.get(encode([value])));
       const cells = [...new Set(found)].flatMap((key) => (key === undefined ? [] : (this.#cells.get(key) ?? [])));
-      yield cells.sort((a, b) => this.#compare(index, a, b));
+      yield { cells: cells.sort((a, b) => this.#compare(index, a, b)), seconds: [] };
       return;
     }
     const walk = this.#walks.get(index) ?? this.#build(index);
@@ -135,7 +142,10 @@ export class MemoryTable {
   }
 
   #build(index: Index): Walk {
-    const walk: Walk = { buckets: new Map(), order: null };
+    const second = index.fields[1];
+    const kind = second === undefined ? null : this.model.fields[second]?.kind;
+    const isNumber = kind === 'instant' || kind === 'integer';
+    const walk: Walk = { buckets: new Map(), second: isNumber ? (second as string) : null, order: null };
     this.#walks.set(index, walk);
     for (const cell of this.#cells.values()) this.#enter(index, walk, cell);
     return walk;
@@ -146,7 +156,7 @@ export class MemoryTable {
     const first = plain(row[index.fields[0] as string] as StoredValue);
     const bucket = walk.buckets.get(first);
     if (!bucket) {
-      walk.buckets.set(first, { cells: [cell], sorted: true });
+      walk.buckets.set(first, { cells: [cell], seconds: [], sorted: true });
       if (walk.order && compareValues(walk.order.at(-1) ?? null, first) < 0) walk.order.push(first);
       else walk.order = null;
       return;
@@ -168,17 +178,23 @@ export class MemoryTable {
     }
   }
 
-  #sorted(index: Index, walk: Walk, value: StoredValue): Cell[] {
+  #sorted(index: Index, walk: Walk, value: StoredValue): Rows {
     const bucket = walk.buckets.get(value);
-    if (!bucket) return [];
+    if (!bucket) return { cells: [], seconds: [] };
     if (!bucket.sorted) {
       const first = index.fields[0] as string;
       bucket.cells = [...new Set(bucket.cells)]
         .filter(({ row }) => row !== undefined && plain(row[first] as StoredValue) === value)
         .sort((a, b) => this.#compare(index, a, b));
+      bucket.seconds = [];
       bucket.sorted = true;
     }
-    return bucket.cells;
+    const { cells, seconds } = bucket;
+    const { second } = walk;
+    for (let i = seconds.length; second !== null && i < cells.length; i++) {
+      seconds.push((plain(cells[i]?.row?.[second] as StoredValue) as number | null) ?? Number.NEGATIVE_INFINITY);
+    }
+    return bucket;
   }
 
   /** Compares two rows that are not removed. */
@@ -190,20 +206,6 @@ export class MemoryTable {
     }
     return compareValues(this.keyOf(x), this.keyOf(y));
   }
-}
-
-/**
- * The number of places, from the first on, for which `isBefore` holds. Once it fails, it fails for every later place.
- */
-function partition(count: number, isBefore: (i: number) => boolean): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isBefore(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function copyJson(value: object): object {
@@ -227,10 +229,6 @@ function copyJson(value: object): object {
   return copy;
 }
 
-function plain(value: StoredValue): StoredValue {
-  return value instanceof Date ? value.getTime() : value;
-}
-
 function encode(values: readonly StoredValue[]): string {
   return values.length === 1 && typeof values[0] === 'string' ? values[0] : JSON.stringify(values.map(plain));
 }
@@ -242,58 +240,4 @@ function uniqueValue(index: Index, row: Row): string | null {
   }
   const values = index.fields.map((field) => row[field] as StoredValue);
   return values.some((value) => value == null) ? null : encode(values);
-}
-
-/** Orders strings by UTF-16 code unit, false before true, instants by time, and null before everything. */
-function compareValues(a: StoredValue, b: StoredValue): number {
-  const x = plain(a);
-  const y = plain(b);
-  if (x === y) return 0;
-  if (x === null) return -1;
-  if (y === null) return 1;
-  return x < y ? -1 : 1;
-}
-
-function compareTo(row: Row, fields: readonly string[], values: readonly StoredValue[]): number {
-  for (let i = 0; i < fields.length; i++) {
-    const order = compareValues(row[fields[i] as string] as StoredValue, values[i] as StoredValue);
-    if (order !== 0) return order;
-  }
-  return 0;
-}
-
-/** Tells the side on which a row lies of `equals` and `range`: below (-1), inside (0) or above (1). */
-function fixedBy({ equals, range, anyOf }: Omit<FindQuery, 'limit'>, index: Index): (row: Row) => number {
-  const [first] = index.fields;
-  // The rows of a bucket have the first field in common; those that unique values find may not.
-  const isShared = (field: string) => field === first && anyOf?.field !== first;
-  const fixed = Object.entries(equals ?? {}).filter(([field]) => !isShared(field));
-  const { gte, gt, lte, lt } = range ?? {};
-  return (row) => {
-    for (const [field, wanted] of fixed) {
-      const order = compareValues(row[field] as StoredValue, wanted);
-      if (order !== 0) return order;
-    }
-    if (!range) return 0;
-    const value = row[range.field] as StoredValue;
-    if (value === null) return -1;
-    if (gte !== undefined && compareValues(value, gte) < 0) return -1;
-    if (gt !== undefined && compareValues(value, gt) <= 0) return -1;
-    if (lte !== undefined && compareValues(value, lte) > 0) return 1;
-    if (lt !== undefined && compareValues(value, lt) >= 0) return 1;
-    return 0;
-  };
-}
-
-function selector({ anyOf, equals }: Omit<FindQuery, 'limit'>): (row: Row) => boolean {
-  if (Object.values(equals ?? {}).some((value) => value === null)) return () => false;
-  if (!anyOf) return () => true;
-  // For a handful of values a list is read faster than a set is made.
-  const values = anyOf.values.length > 50 ? new Set(anyOf.values.map(plain)) : anyOf.values.map(plain);
-  const has =
-    values instanceof Set ? (value: StoredValue) => values.has(value) : (value: StoredValue) => values.includes(value);
-  return (row) => {
-    const value = plain(row[anyOf.field] as StoredValue);
-    return value !== null && has(value);
-  };
 }
