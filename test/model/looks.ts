@@ -112,7 +112,8 @@ async function run(
   const lines: string[] = [];
   for (const [turn, act] of acts.entries()) {
     // A renewal that is due with a change of its plan, and was written at that very instant, is of the plan before.
-    if (looks) await look(library, act.call.op === 'revise' ? act.at - 1 : act.at, act.due, looks);
+    const isTied = acts.some(({ at, call }) => at === act.at && OF_PLANS.has(call.op));
+    if (looks) await look(library, isTied ? act.at - 1 : act.at, act.due, looks);
     library.clockNow = act.at;
     const answer = await library.perform(await placed(act, library), turn);
     lines.push(`${show(act.call)} → ${told(act.call, answer)}`);
@@ -142,6 +143,9 @@ function credited(rows: readonly Row[]): Row[] {
   const chained = rows.filter(({ seq, type }) => Number(seq) > 0 && type !== 'plan_changed');
   return chained.sort((a, b) => Number(a.seq) - Number(b.seq));
 }
+
+/** Calls that change a plan for all its subscriptions, from their instant on. */
+const OF_PLANS: ReadonlySet<Call['op']> = new Set(['revise', 'offer'] as const);
 
 /** What was left to do for these depends on what looks have done, and the library tells it. */
 const TELL_WHAT_THEY_DID: ReadonlySet<Call['op']> = new Set(['allocate', 'expire', 'offer'] as const);
