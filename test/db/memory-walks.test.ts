@@ -19,6 +19,7 @@ const model = {
   indexes: [
     { name: 'and', fields: ['a', 'n', 'd'], unique: false },
     { name: 'd', fields: ['d'], unique: false },
+    { name: 'na', fields: ['n', 'a'], unique: false },
     { name: 'u', fields: ['u'], unique: true },
   ],
 } as const satisfies StoredModel;

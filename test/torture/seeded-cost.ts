@@ -264,7 +264,7 @@ export const COST_BUGS: readonly SeededBug[] = [
     ['CO-34', 'order', 'rows that unique values find need not have the values asked for', ' && anyOf?.field !== first'],
     ['CO-35', 'table', 'a row that moved along an index stays at its place', 'if (bucket) bucket.sorted = false;'],
     ['CO-36', 'table', 'rows of an index are sorted without their second values', 'bucket.seconds = [];'],
-    ['CO-37', 'order', 'null is in a range without a lower end', ' || value === Number.NEGATIVE_INFINITY'],
+    ['CO-37', 'order', 'null is in a range without a lower end', 'if (value === null) return -1;'],
   ].map(([id = '', file, title = '', find = '']) => ({
     ...{ id, title, find, replace: '', file: `src/db/memory/${file}.ts` },
     tests: [{ file: 'test/db/memory-walks.test.ts', name: 'a walk answers the rows of its query in order' }],

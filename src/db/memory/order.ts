@@ -1,15 +1,15 @@
 /** The order of rows along an index, and the part of it that a query asks for. */
-import { decodeCursor, orderFields } from '../../ports/cursor.js';
+import { orderFields } from '../../ports/cursor.js';
 import type { FindQuery, Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
 
 export type Index = StoredModel['indexes'][number];
 /** A row as indexes hold it, so that a walk need not look up each key; without the row once that was removed. */
 export type Cell = { row: Row | undefined };
 /**
- * Rows in the ascending order of an index. `seconds` has what each has in the second field of the index, so that a
- * search by it reads no row; -Infinity for null. It is empty where that field is not a number.
+ * Rows in the ascending order of an index. `seconds` has the plain value of each in the second field of the index, so
+ * that a search by it reads no row; it may be empty.
  */
-export type Rows = { cells: Cell[]; seconds: number[] };
+export type Rows = { cells: Cell[]; seconds: StoredValue[] };
 
 export type Walked = Omit<FindQuery, 'limit'>;
 /** Tells the side on which the row at a place lies: below the query's part (-1), inside (0) or above (1). */
@@ -35,11 +35,6 @@ export function positionOf(
   };
 }
 
-/** The values of a query's cursor; null without one. */
-export function cursorOf(model: StoredModel, query: Walked): readonly StoredValue[] | null {
-  return query.after === undefined ? null : decodeCursor(model, query);
-}
-
 /** The side on which a row lies of `equals` and `range`. */
 function fixedBy({ equals, range, anyOf }: Walked, index: Index): Side {
   const [first, second] = index.fields;
@@ -54,8 +49,8 @@ function fixedBy({ equals, range, anyOf }: Walked, index: Index): Side {
     }
     if (!range) return 0;
     const known = range.field === second ? seconds[place] : undefined;
-    const value = known ?? plain(cells[place]?.row?.[range.field] as StoredValue);
-    if (value === null || value === Number.NEGATIVE_INFINITY) return -1;
+    const value = known === undefined ? plain(cells[place]?.row?.[range.field] as StoredValue) : known;
+    if (value === null) return -1;
     if (gte !== undefined && compareValues(value, gte) < 0) return -1;
     if (gt !== undefined && compareValues(value, gt) <= 0) return -1;
     if (lte !== undefined && compareValues(value, lte) > 0) return 1;

@@ -1,9 +1,9 @@
 /** One model's rows in memory, with unique indexes kept at every write and ordered walks built when first asked for. */
+import { decodeCursor } from '../../ports/cursor.js';
 import type { Row, StoredModel, StoredValue } from '../../ports/db-manager.js';
 import {
   type Cell,
   compareValues,
-  cursorOf,
   type Index,
   partition,
   plain,
@@ -15,15 +15,8 @@ import {
 
 /** Rows that share the first field of an index; sorted, and cleaned of moved rows, when next walked. */
 type Bucket = Rows & { sorted: boolean };
-/**
- * Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). With
- * the second field of the index where that is a number.
- */
-type Walk = {
-  readonly buckets: Map<StoredValue, Bucket>;
-  readonly second: string | null;
-  order: StoredValue[] | null;
-};
+/** Buckets by the value they share, and those values in ascending order (null until a walk over several needs it). */
+type Walk = { readonly buckets: Map<StoredValue, Bucket>; order: StoredValue[] | null };
 
 export class MemoryTable {
   readonly #cells = new Map<string, Cell>();
@@ -92,7 +85,7 @@ export class MemoryTable {
   /** The rows of a query from its cursor on, in order, without its limit. */
   *walk(query: Walked): Generator<Row> {
     const index = this.model.indexes.find(({ name }) => name === query.index) as Index;
-    const after = cursorOf(this.model, query);
+    const after = query.after === undefined ? null : decodeCursor(this.model, query);
     // This refuses an index that the model does not declare.
     const position = positionOf(this.model, index, query, after);
     const descending = query.direction === 'desc';
@@ -142,10 +135,7 @@ export class MemoryTable {
   }
 
   #build(index: Index): Walk {
-    const second = index.fields[1];
-    const kind = second === undefined ? null : this.model.fields[second]?.kind;
-    const isNumber = kind === 'instant' || kind === 'integer';
-    const walk: Walk = { buckets: new Map(), second: isNumber ? (second as string) : null, order: null };
+    const walk: Walk = { buckets: new Map(), order: null };
     this.#walks.set(index, walk);
     for (const cell of this.#cells.values()) this.#enter(index, walk, cell);
     return walk;
@@ -181,8 +171,8 @@ export class MemoryTable {
   #sorted(index: Index, walk: Walk, value: StoredValue): Rows {
     const bucket = walk.buckets.get(value);
     if (!bucket) return { cells: [], seconds: [] };
+    const [first = '', second] = index.fields;
     if (!bucket.sorted) {
-      const first = index.fields[0] as string;
       bucket.cells = [...new Set(bucket.cells)]
         .filter(({ row }) => row !== undefined && plain(row[first] as StoredValue) === value)
         .sort((a, b) => this.#compare(index, a, b));
@@ -190,9 +180,8 @@ export class MemoryTable {
       bucket.sorted = true;
     }
     const { cells, seconds } = bucket;
-    const { second } = walk;
-    for (let i = seconds.length; second !== null && i < cells.length; i++) {
-      seconds.push((plain(cells[i]?.row?.[second] as StoredValue) as number | null) ?? Number.NEGATIVE_INFINITY);
+    for (let i = seconds.length; second !== undefined && i < cells.length; i++) {
+      seconds.push(plain(cells[i]?.row?.[second] as StoredValue));
     }
     return bucket;
   }
